@@ -1,0 +1,73 @@
+"""Every error a person can meet, as one small tree; each says what happened and what to do about it.
+
+    VibeError                   anything expected: the CLI prints it on one line and exits with 1
+    ├── SettingsInvalid         vibe.toml, an option or an environment variable says something we cannot use
+    ├── BaseModelUnavailable    the base model is not there, not reachable or not a causal language model
+    ├── SourceUnreadable        a package, folder or file that should give interactions cannot be read
+    ├── NothingToLearn          a mix in which no token carries a label
+    ├── TrainingDied            the run finished or stopped, but nothing healthy was learned
+    ├── RungRefused             the ledger does not allow this rung now
+    ├── GenerationRefused       a generation may not be opened (yet)
+    ├── LedgerDamaged           a chain, a head or an artifact is not what its hash says
+    ├── Busy                    another process holds the lock                        (retryable)
+    └── DiskFull                there is no room for what is about to be written      (retryable)
+
+Not here: `assert`. It is for our own bugs, never for input.
+"""
+
+from __future__ import annotations
+
+
+class VibeError(Exception):
+    """What happened, with the numbers, and the remedy: one line in all."""
+
+    retryable = False
+
+    def __init__(self, what: str, remedy: str) -> None:
+        super().__init__(f"{what}. {remedy}.")
+        self.what = what
+        self.remedy = remedy
+
+
+class SettingsInvalid(VibeError):
+    """A setting, option or environment variable has a value that means nothing here."""
+
+
+class BaseModelUnavailable(VibeError):
+    """The base model of a lineage cannot be loaded."""
+
+
+class SourceUnreadable(VibeError):
+    """A source of interactions cannot be read at all (a bad line in it is quarantined instead)."""
+
+
+class NothingToLearn(VibeError):
+    """No token of a mix carries a label, so a run over it would learn nothing."""
+
+
+class TrainingDied(VibeError):
+    """Training broke one of the liveness rules: the loss or the adapter did not move, or is not finite."""
+
+
+class RungRefused(VibeError):
+    """The ledger does not allow this rung now; a rerun alone changes nothing."""
+
+
+class GenerationRefused(VibeError):
+    """The log does not hold enough since the last cut to open a generation."""
+
+
+class LedgerDamaged(VibeError):
+    """What is on disk is not what its hash says."""
+
+
+class Busy(VibeError):
+    """Another process is writing to the same chain or log."""
+
+    retryable = True
+
+
+class DiskFull(VibeError):
+    """Too little room for what is about to be written; nothing was left half-written."""
+
+    retryable = True

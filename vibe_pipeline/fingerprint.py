@@ -1,0 +1,49 @@
+"""Content hashes: a *key* hashes inputs, a *sha* hashes bytes; both are full SHA-256 in hex.
+
+What has no stable form (a callable, a float NaN, a default repr) raises: a silent `str()` would give
+a new identity at every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+CHUNK_BYTES = 1 << 20
+
+
+def canonical(value: Any) -> bytes:
+    """UTF-8 JSON with sorted keys and no spaces: the same value gives the same bytes on every machine."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
+
+
+def key_of(value: Any) -> str:
+    """SHA-256 of the canonical JSON of `value`; raises TypeError or ValueError where that does not exist."""
+    return hashlib.sha256(canonical(value)).hexdigest()
+
+
+def sha_of_bytes(data: bytes) -> str:
+    """SHA-256 of bytes."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def sha_of_file(path: Path) -> str:
+    """SHA-256 of one file, read in chunks of 1 MiB."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
+    return digest.hexdigest()
+
+
+def sha_of_folder(folder: Path) -> str:
+    """Key of the {relative name: SHA-256} map of all files below `folder`: moves with content and names only."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    return key_of({path.relative_to(folder).as_posix(): sha_of_file(path) for path in files})
+
+
+def short(sha: str | None) -> str:
+    """The first eight digits, for eyes only: identity is always compared in full."""
+    return sha[:8] if sha else "–"

@@ -1,0 +1,248 @@
+"""The nouns: frozen, typed, and known to every stage. No behaviour beyond turning into plain values.
+
+Tables (interactions, examples, mixes, item results) are Arrow or Polars frames on disk; the records here
+are single things that people and the ledger read. A `sha` names bytes, a `key` names inputs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+SCHEMA_VERSION = 1
+"""Carried by every Parquet and JSON file; readers of old versions live in interactions/schema.py."""
+
+
+class Kind(StrEnum):
+    """What an example teaches."""
+
+    CODE_GENERATION = "code_generation"
+    ERROR_CORRECTION = "error_correction"
+    CONVERSATION = "conversation"
+
+
+class Stage(StrEnum):
+    """Curriculum stages, in the order in which a mix is trained."""
+
+    FUNDAMENTALS = "fundamentals"
+    MANUAL = "manual"
+    LOGS_SPECS = "logs_specs"
+    CONVERSATIONS = "conversations"
+
+
+class Split(StrEnum):
+    """Where an example may be used: train is learned from, validation and test are only judged on."""
+
+    TRAIN = "train"
+    VALIDATION = "validation"
+    TEST = "test"
+
+
+class Outcome(StrEnum):
+    """How a rung settled."""
+
+    PROMOTED = "promoted"
+    REJECTED = "rejected"
+    UNDECIDED = "undecided"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interaction:
+    """One logged event: who did what with which input, what came out, whether it worked."""
+
+    interaction_id: str
+    conversation_id: str
+    turn: int
+    occurred_at: datetime
+    module: str
+    action: str
+    input: str
+    output: str = ""
+    success: bool | None = None
+    error_type: str | None = None
+    user: str | None = None
+    feedback: float | None = None
+    improvements: tuple[str, ...] = ()
+    learnings: tuple[str, ...] = ()
+    model_id: str | None = None
+    latency_ms: float | None = None
+    source: str = "logger"
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe:
+    """A question in a wording that is never logged: shows whether a fact was learned, not a sentence."""
+
+    probe_id: str
+    fact: str
+    question: str
+    answer: str
+    occurred_at: datetime
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """One sealed, content-addressed Parquet file of a log stream, with the counts that decisions need."""
+
+    stream: str
+    sequence: int
+    sha: str
+    rows: int
+    bytes: int
+    conversations: int
+    held_out: int
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cut:
+    """Closes the window of one generation: which sealed segments are its delta, and where the log stood."""
+
+    generation: int
+    interaction_segments: tuple[str, ...]
+    probe_segments: tuple[str, ...]
+    interaction_position: int
+    probe_position: int
+    interactions: int
+    probes: int
+    expected_held_out: int
+    previous: str | None
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExampleSet:
+    """The examples of one generation. Rows lie train first, then by kind, so that `counts` are also offsets."""
+
+    generation: int
+    sha: str
+    suite_sha: str
+    rows: int
+    counts: tuple[tuple[str, str, int], ...]
+    """(split, kind, rows) in file order."""
+    dropped: dict[str, int]
+    schema_version: int = SCHEMA_VERSION
+
+    def train_rows(self, kinds: tuple[str, ...]) -> int:
+        """Rows that a lineage of these kinds may train on."""
+        return sum(rows for split, kind, rows in self.counts if split == Split.TRAIN and kind in kinds)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """What one rung trains on: an ordered Parquet file, one row per example and epoch."""
+
+    sha: str
+    rows: int
+    epochs: int
+    delta_rows: int
+    replay_rows: int
+    """Both per epoch."""
+    left_for_later: int
+    """Rows of the delta that did not fit the rung's budget."""
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Training:
+    """What a training run did. `measured` holds what depends on the clock and stays out of hashes."""
+
+    adapter_sha: str
+    steps: int
+    learning_rate: float
+    loss_start: float
+    loss_end: float
+    label_tokens: int
+    tokens: int
+    loss_curve: tuple[float, ...]
+    gradient_norm_max: float
+    adapter_change: float
+    device: str
+    dtype: str
+    threads: int
+    stopped: str
+    """'complete', or 'max_minutes' when the clock ended the run before its last step."""
+    measured: dict[str, float]
+    """walltime_min, tokens_per_s."""
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number people compare: always with its n and its 95 % interval. n = 0 means not applicable."""
+
+    value: float
+    n: int
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartScore:
+    """One part of one suite, answered by base, parent and child on the same items."""
+
+    suite_sha: str
+    generation: int
+    part: str
+    scorer: str
+    is_new: bool
+    base: dict[str, Figure]
+    parent: dict[str, Figure]
+    child: dict[str, Figure]
+    """Metric name → figure; metrics are those of the scorer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scorecard:
+    """Everything measured about one adapter, and the three figures that the verdict reads."""
+
+    adapter_sha: str
+    parts: tuple[PartScore, ...]
+    recall: Figure
+    recall_parent: Figure
+    recall_is: str
+    """'exact', 'retention' or 'not applicable'."""
+    generalization: Figure
+    generalization_parent: Figure
+    generalization_base: Figure
+    generalization_is: str
+    """'exact', 'beats base' or 'not applicable'."""
+    style_drift: Figure
+    corporate_answers: tuple[tuple[str, str, str], ...]
+    """(question, answer, the phrase found in it)."""
+    measured: dict[str, float]
+    """seconds."""
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One rule of the gate with its numbers, in words."""
+
+    name: str
+    passed: bool
+    words: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """Promoted, rejected, undecided or skipped, with every rule behind it."""
+
+    outcome: Outcome
+    rules: tuple[Rule, ...]
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The rules that failed; all of them when none did."""
+        failed = tuple(rule.words for rule in self.rules if not rule.passed)
+        return failed or tuple(rule.words for rule in self.rules)
+
+
+def plain(record: Any) -> dict[str, Any]:
+    """A record as plain values for JSON: tuples become lists, enums their text."""
+    return asdict(record)

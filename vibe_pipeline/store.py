@@ -1,0 +1,168 @@
+"""Where bytes live and how they get there: every write is a temporary file, fsync, rename.
+
+A reader never sees half a file. No stage opens a path by itself; names are relative ("examples/<sha>.parquet"),
+so that a bucket can take the folder's place. Content-addressed files are named by the SHA-256 of their bytes.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vibe_pipeline.errors import DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
+from vibe_pipeline.records import SCHEMA_VERSION
+
+ROW_GROUP = 1024
+"""Rows a row group: replay reads single groups, so its cost is bounded by what it draws."""
+
+RESERVE_BYTES = 64 << 20
+"""Room that must be left after any large write."""
+
+
+class Store:
+    """A folder that is private to its owner (0700)."""
+
+    def __init__(self, url: str | Path) -> None:
+        text = str(url)
+        if "://" in text and not text.startswith("file://"):
+            raise SettingsInvalid(f"store {text!r} is not a local folder", "Use a path or a file:// URL")
+        self.root = Path(text.removeprefix("file://")).expanduser().absolute()
+        with _disk():
+            try:
+                self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            except (FileExistsError, NotADirectoryError, PermissionError) as error:
+                raise SettingsInvalid(f"{self.root} cannot be a folder: {error.strerror}", "Set VIBE_HOME elsewhere") from error
+
+    def path(self, name: str) -> Path:
+        """The local path of a stored name, for libraries that only read paths."""
+        return self.root / name
+
+    def exists(self, name: str) -> bool:
+        """Whether that name was written (wholly: half does not exist)."""
+        return self.path(name).exists()
+
+    def names(self, folder: str, suffix: str = "") -> list[str]:
+        """Stored names directly below `folder`, sorted."""
+        root = self.path(folder)
+        entries = root.iterdir() if root.is_dir() else ()
+        return sorted(f"{folder}/{entry.name}" for entry in entries if entry.name.endswith(suffix) and entry.name[0] != ".")
+
+    def require(self, free_bytes: int, doing: str) -> None:
+        """Raise DiskFull unless `free_bytes` and a reserve are free: asked before work starts, not after."""
+        free = shutil.disk_usage(self.root).free
+        if free < free_bytes + RESERVE_BYTES:
+            raise DiskFull(
+                f"{doing} needs {(free_bytes + RESERVE_BYTES) >> 20} MiB and {free >> 20} MiB are free in {self.root}",
+                "Free some room or set VIBE_HOME to another disk",
+            )
+
+    def write(self, name: str, data: bytes) -> None:
+        """Bytes under a name, atomically; replaces what was there."""
+        with self._replacing(name) as temporary:
+            temporary.write_bytes(data)
+
+    def write_json(self, name: str, value: dict[str, Any]) -> None:
+        """JSON for machines and eyes, atomically."""
+        self.write(name, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+
+    def read_json(self, name: str) -> dict[str, Any]:
+        """The JSON object of that name; LedgerDamaged if it is not one."""
+        try:
+            return json.loads(self.path(name).read_bytes())
+        except (OSError, ValueError) as error:
+            raise LedgerDamaged(f"{name} cannot be read: {error}", "Restore it from a backup") from error
+
+    def write_table(self, folder: str, table: pa.Table) -> str:
+        """A table as `folder/<sha>.parquet` (zstd, small row groups); returns the sha. Same table, same sha."""
+        table = table.replace_schema_metadata({"schema_version": str(SCHEMA_VERSION)})
+        with self._temporary(folder) as temporary:
+            pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
+            sha = sha_of_file(temporary)
+            self._publish(temporary, f"{folder}/{sha}.parquet")
+        return sha
+
+    def read_table(self, folder: str, sha: str, columns: list[str] | None = None) -> pa.Table:
+        """The table of that sha."""
+        return pq.read_table(self.existing(f"{folder}/{sha}.parquet"), columns=columns, partitioning=None)
+
+    def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
+        """A folder filled by `fill`, published as `parent/<sha of its content>` in one rename; returns the sha."""
+        with self._temporary(parent) as temporary:
+            temporary.mkdir(mode=0o700)
+            fill(temporary)
+            sha = sha_of_folder(temporary)
+            self._publish(temporary, f"{parent}/{sha}")
+        return sha
+
+    def existing(self, name: str) -> Path:
+        """The path of a name that must exist; LedgerDamaged if it does not."""
+        path = self.path(name)
+        if not path.exists():
+            raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup, or climb again with --force")
+        return path
+
+    @contextmanager
+    def _replacing(self, name: str) -> Iterator[Path]:
+        with self._temporary(str(Path(name).parent)) as temporary:
+            yield temporary
+            _sync(temporary)
+            os.replace(temporary, self.path(name))
+            _sync(self.path(name).parent)
+
+    @contextmanager
+    def _temporary(self, folder: str) -> Iterator[Path]:
+        """A hidden name beside its destination (the same file system), gone if anything fails."""
+        with _disk():
+            parent = self.path(folder)
+            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            temporary = parent / f".{uuid.uuid4().hex}"
+            try:
+                yield temporary
+            finally:
+                if temporary.is_dir():
+                    shutil.rmtree(temporary, ignore_errors=True)
+                else:
+                    temporary.unlink(missing_ok=True)
+
+    def _publish(self, temporary: Path, name: str) -> None:
+        """Move finished content to its name; content that is already there stays as it is."""
+        destination = self.path(name)
+        if destination.exists():
+            return
+        for path in (temporary, *temporary.rglob("*")) if temporary.is_dir() else (temporary,):
+            _sync(path)
+        os.replace(temporary, destination)
+        _sync(destination.parent)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@contextmanager
+def _disk() -> Iterator[None]:
+    """Turn 'no space left' into a DiskFull that says what to do."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise DiskFull(
+            f"the disk is full: {error.filename or 'a temporary file'} could not be written",
+            "Free some room or set VIBE_HOME to another disk, and run the same command again",
+        ) from error
