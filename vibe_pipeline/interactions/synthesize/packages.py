@@ -1,0 +1,254 @@
+"""Where a package lies and which public names it offers, as griffe reads them; no docstrings are judged here.
+
+Source is read, never executed. Two exceptions, because nothing else can tell: modules without source (C
+extensions) are imported to be inspected, and so are modules of the standard library, which build their
+`__all__` at run time (os, socket) and hold names of other platforms.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import logging
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from vibe_pipeline.errors import SourceUnreadable
+
+NOT_FOR_USERS = {"test", "tests", "conftest", "setup", "__main__", "idle_test"}
+SURPRISING = {"this", "antigravity"}
+"""Modules of the standard library whose import prints a poem or opens a browser."""
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """What a user named, found: its top modules by the name they are written with, and the folder to import from."""
+
+    name: str
+    modules: tuple[tuple[str, Any], ...]
+    """(name as written, griffe object)."""
+    search_path: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicName:
+    """A public function, class or method with the name a user would write."""
+
+    name: str
+    module: str
+    """The module that a user imports it from."""
+    object: Any
+    """griffe's Function or Class."""
+    is_method: bool = False
+
+    @property
+    def canonical(self) -> str:
+        """Where it is defined: the same for every re-export."""
+        return str(self.object.canonical_path)
+
+
+def find(spec: str) -> Package:
+    """The installed package, dotted module, source folder or .py file of that name; SourceUnreadable if none."""
+    path = Path(spec).expanduser()
+    if "/" in spec or "\\" in spec or spec.endswith(".py") or spec.startswith((".", "~")):
+        return _found_on_disk(path)
+    try:
+        return _installed(spec)
+    except SourceUnreadable:
+        if path.is_dir():
+            return _found_on_disk(path)
+        raise
+
+
+def public_names(package: Package) -> list[PublicName]:
+    """Every public function, class and method once, under its shortest public name, sorted by name."""
+    shortest: dict[str, PublicName] = {}
+    for written, root in package.modules:
+        for found in _walk(root, written, set()):
+            known = shortest.get(found.canonical)
+            if known is None or _rank(found) < _rank(known):
+                shortest[found.canonical] = found
+    return sorted(shortest.values(), key=lambda found: found.name)
+
+
+def _rank(found: PublicName) -> tuple[int, str]:
+    return found.name.count("."), found.name
+
+
+def _installed(spec: str) -> Package:
+    top = spec.partition(".")[0]
+    is_standard = top in sys.stdlib_module_names
+    try:
+        origin = importlib.util.find_spec(top)
+    except (ImportError, ValueError) as error:
+        raise _unfound(spec) from error
+    if origin is None:
+        raise _unfound(spec)
+    live = _standard_module(spec)
+    if is_standard and live is None and "." not in spec:
+        raise SourceUnreadable(f"module {spec} cannot be imported on this platform", "Name another module")
+    real = live.__name__ if live else spec  # os.path is posixpath here and ntpath elsewhere
+    has_source = origin.submodule_search_locations is not None or str(origin.origin).endswith(".py")
+    root = _load(real, None, may_inspect=is_standard or not has_source)
+    return Package(spec, ((spec, root),))
+
+
+def _unfound(spec: str) -> SourceUnreadable:
+    return SourceUnreadable(
+        f"package {spec} is not installed beside vibe", "Install it here, or give the path of its source folder"
+    )
+
+
+def _found_on_disk(path: Path) -> Package:
+    path = path.resolve()
+    if not path.exists():
+        raise SourceUnreadable(f"{path} does not exist", "Correct the path, or name an installed package")
+    if path.is_file() or (path / "__init__.py").exists():
+        return Package(path.stem, ((path.stem, _load(path.stem, path.parent, may_inspect=False)),), str(path.parent))
+    search = path / "src" if (path / "src").is_dir() else path
+    modules = [_load_entry(entry, search) for entry in sorted(search.iterdir()) if _is_source(entry)]
+    modules = [module for module in modules if module]
+    if not modules:
+        raise SourceUnreadable(f"{path} holds no Python module that can be read", "Name a package or a .py file")
+    return Package(path.name, tuple(modules), str(search))
+
+
+def _is_source(entry: Path) -> bool:
+    if entry.stem in NOT_FOR_USERS or entry.name.startswith((".", "_")) or not entry.stem.isidentifier():
+        return False
+    return entry.suffix == ".py" or (entry / "__init__.py").exists()
+
+
+def _load_entry(entry: Path, search: Path) -> tuple[str, Any] | None:
+    try:
+        return entry.stem, _load(entry.stem, search, may_inspect=False)
+    except SourceUnreadable as error:
+        log.warning("skipped %s: %s", entry.name, error.what)
+        return None
+
+
+def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
+    """griffe's object of that name, with `__all__` and `from x import *` followed."""
+    import griffe
+
+    # Our own folder first: a local `utils` must not be answered by an installed one.
+    paths = [str(search), *sys.path] if search else None
+    loader = griffe.GriffeLoader(search_paths=paths, allow_inspection=may_inspect)
+    quiet, griffe_log = logging.CRITICAL, logging.getLogger("griffe")
+    level = griffe_log.level
+    griffe_log.setLevel(quiet)  # it prints tracebacks of what we say in a sentence
+    try:
+        found = loader.load(name, try_relative_path=False)
+        top = loader.modules_collection[name.partition(".")[0]]
+        loader.expand_exports(top)
+        loader.expand_wildcards(top, external=may_inspect)
+    except (griffe.GriffeError, ImportError, KeyError) as error:
+        raise SourceUnreadable(f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another") from error
+    finally:
+        griffe_log.setLevel(level)
+    if found.is_module and not may_inspect:
+        _tell_of_skipped_files(found)
+    return found
+
+
+def _tell_of_skipped_files(root: Any) -> None:
+    """A word for every file that is no Python: griffe leaves it out without one."""
+    if not isinstance(root.filepath, Path) or root.filepath.name != "__init__.py":
+        return
+    loaded = {module.filepath for module in _modules(root)}
+    for file in sorted(set(root.filepath.parent.rglob("*.py")) - loaded):
+        try:
+            ast.parse(file.read_bytes())
+        except (SyntaxError, ValueError) as error:
+            log.warning("skipped %s: %s", file.relative_to(root.filepath.parent.parent), error)
+
+
+def _modules(root: Any) -> Iterator[Any]:
+    yield root
+    for module in root.modules.values():
+        if not module.is_alias:
+            yield from _modules(module)
+
+
+def _standard_module(name: str) -> ModuleType | None:
+    """The live module, where it is one of the standard library's and importable here."""
+    parts = set(name.split("."))
+    if name.partition(".")[0] not in sys.stdlib_module_names or parts & (SURPRISING | NOT_FOR_USERS):
+        return None
+    try:
+        return importlib.import_module(name)
+    except Exception:  # a module of another platform may fail in any way, and is then not there
+        return None
+
+
+def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
+    if root.is_class:
+        module, _, _ = written.rpartition(".")
+        yield from _class_and_methods(root, written, module)
+        return
+    if not root.is_module or root.path in seen:
+        return
+    seen.add(root.path)
+    live = _standard_module(written)
+    if live is None and root.path.partition(".")[0] in sys.stdlib_module_names and root.analysis != "dynamic":
+        return
+    for name, member in root.members.items():
+        target = _target(member)
+        if target is None or not _is_public(name, member, target, root, live):
+            continue
+        full = f"{written}.{name}"
+        if target.is_module:
+            yield from _walk(target, full, seen)
+        elif target.is_class:
+            yield from _class_and_methods(target, full, written)
+        elif target.is_function:
+            yield PublicName(full, written, target)
+
+
+def _class_and_methods(target: Any, full: str, module: str) -> Iterator[PublicName]:
+    yield PublicName(full, module, target)
+    for name, member in target.members.items():
+        if not name.startswith("_") and not member.is_alias and member.is_function:
+            yield PublicName(f"{full}.{name}", module, member, is_method=True)
+
+
+def _target(member: Any) -> Any | None:
+    import griffe
+
+    try:
+        return member.final_target if member.is_alias else member
+    except (griffe.AliasResolutionError, griffe.CyclicAliasError):
+        return None  # it belongs to another package, which documents it
+
+
+def _is_public(name: str, member: Any, target: Any, module: Any, live: ModuleType | None) -> bool:
+    if name.startswith("_") or name in NOT_FOR_USERS:
+        return False
+    if live is not None:
+        return _is_public_here(name, member, target, live)
+    if target.is_module:
+        return not member.is_alias
+    if module.exports:
+        return name in {str(export) for export in module.exports}
+    if not member.is_alias:
+        return True
+    # No __all__: what a package's __init__ gathers from its own modules is what it offers.
+    inside = target.path.partition(".")[0] == module.path.partition(".")[0]
+    return inside and (module.is_init_module or member.wildcard_imported)
+
+
+def _is_public_here(name: str, member: Any, target: Any, live: ModuleType) -> bool:
+    """For a module of the standard library: the live one knows what it exports on this platform."""
+    if target.is_module:
+        return not member.is_alias
+    if not hasattr(live, name):
+        return False
+    exported = getattr(live, "__all__", None)
+    return name in exported if exported is not None else not member.is_alias
