@@ -54,7 +54,10 @@ def _fact(package: Package, public: PublicName) -> Fact | None:
 
 def _is_deprecated(public: PublicName) -> bool:
     decorators = " ".join(str(decorator.value) for decorator in getattr(public.object, "decorators", ()))
-    return bool(public.object.deprecated) or re.search("deprecated|overload", f"{decorators} {_opening(public)}", re.I) is not None
+    return (
+        bool(public.object.deprecated)
+        or re.search("deprecated|overload", f"{decorators} {_opening(public)}", re.I) is not None
+    )
 
 
 def _opening(public: PublicName) -> str:

@@ -150,7 +150,9 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
         loader.expand_exports(top)
         loader.expand_wildcards(top, external=may_inspect)
     except (griffe.GriffeError, ImportError, KeyError) as error:
-        raise SourceUnreadable(f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another") from error
+        raise SourceUnreadable(
+            f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another"
+        ) from error
     finally:
         griffe_log.setLevel(level)
     if found.is_module and not may_inspect:

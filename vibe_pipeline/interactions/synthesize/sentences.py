@@ -15,7 +15,9 @@ WRAPPED_AT = 60
 """A line that could have held the next word below this width was ended on purpose."""
 
 SIGNATURE = re.compile(r"^[\w.]+\(.*")
-ENDS_PARAGRAPH = re.compile(r"^(:\w+|\.\. |>>>|[-=~]{3,}$|(Args|Arguments|Parameters|Returns?|Raises|Yields|Examples?|Notes?)\b:?$)")
+ENDS_PARAGRAPH = re.compile(
+    r"^(:\w+|\.\. |>>>|[-=~]{3,}$|(Args|Arguments|Parameters|Returns?|Raises|Yields|Examples?|Notes?)\b:?$)"
+)
 LIST_ITEM = re.compile(r"^([-*+•]|\d+[.)])\s")
 SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\bcf)[.!?](?=\s+[A-Z0-9\"'(<*]|$)")
 
