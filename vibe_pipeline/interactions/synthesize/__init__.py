@@ -16,6 +16,7 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDING, WORDINGS, Fact, facts_of
 from vibe_pipeline.interactions.synthesize.mistakes import Pair, pairs_of
 from vibe_pipeline.interactions.synthesize.packages import find
+from vibe_pipeline.interactions.synthesize.sentences import MAX_WORDS, MIN_WORDS
 from vibe_pipeline.records import Interaction, Probe
 
 SOURCE = "synthesize"
@@ -42,14 +43,13 @@ def synthesize(
     """
     _check(packages, facts, mistakes)
     found = [find(spec) for spec in dict.fromkeys(packages)]
-    known = facts_of(found, limit=None, seed=seed)
     for package in found:
-        if not any(fact.package == package.name for fact in known):
+        if facts != 0 and not facts_of([package], limit=1, seed=seed):
             raise SourceUnreadable(
                 f"{package.name} has no public docstring whose first sentence could be learned",
-                "Write docstrings (3 to 16 words in the first sentence), or name another package",
+                f"Write docstrings ({MIN_WORDS} to {MAX_WORDS} words in the first sentence), or name another package",
             )
-    chosen = known if facts is None else known[:facts]
+    chosen = facts_of(found, limit=facts, seed=seed)
     now = datetime.now(UTC)
     asked = [question for fact in chosen for question in _questions(fact, now)]
     fixed = [turn for pair in pairs_of(found, limit=mistakes, seed=seed) for turn in _turns(pair, now)]

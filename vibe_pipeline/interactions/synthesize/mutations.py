@@ -133,7 +133,7 @@ def extra_argument(code: str, chooser: random.Random) -> str | None:
 
 
 def missing_argument(code: str, chooser: random.Random) -> str | None:
-    found = [[*call.args, *call.keywords] for call in _calls(code)]
+    found: list[list[ast.expr | ast.keyword]] = [[*call.args, *call.keywords] for call in _calls(code)]
     if not found:
         return None
     arguments = chooser.choice(found)

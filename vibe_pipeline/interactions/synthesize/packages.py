@@ -113,8 +113,8 @@ def _found_on_disk(path: Path) -> Package:
     if path.is_file() or (path / "__init__.py").exists():
         return Package(path.stem, ((path.stem, _load(path.stem, path.parent, may_inspect=False)),), str(path.parent))
     search = path / "src" if (path / "src").is_dir() else path
-    modules = [_load_entry(entry, search) for entry in sorted(search.iterdir()) if _is_source(entry)]
-    modules = [module for module in modules if module]
+    entries = [_load_entry(entry, search) for entry in sorted(search.iterdir()) if _is_source(entry)]
+    modules = [entry for entry in entries if entry]
     if not modules:
         raise SourceUnreadable(f"{path} holds no Python module that can be read", "Name a package or a .py file")
     return Package(path.name, tuple(modules), str(search))
@@ -141,9 +141,9 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
     # Our own folder first: a local `utils` must not be answered by an installed one.
     paths = [str(search), *sys.path] if search else None
     loader = griffe.GriffeLoader(search_paths=paths, allow_inspection=may_inspect)
-    quiet, griffe_log = logging.CRITICAL, logging.getLogger("griffe")
+    griffe_log = logging.getLogger("griffe")
     level = griffe_log.level
-    griffe_log.setLevel(quiet)  # it prints tracebacks of what we say in a sentence
+    griffe_log.setLevel(logging.CRITICAL)  # it prints tracebacks of what we say in a sentence
     try:
         found = loader.load(name, try_relative_path=False)
         top = loader.modules_collection[name.partition(".")[0]]

@@ -30,7 +30,7 @@ with contextlib.suppress(ImportError, ValueError, OSError):
 sys.argv = ["snippet.py"]
 exec(compile(open("snippet.py", encoding="utf-8").read(), "snippet.py", "exec"), {"__name__": "__main__"})
 """
-"""Sets the limits from inside: a hook between fork and exec is not safe beside threads. Its own frames are not shown."""
+"""Sets the limits from inside: a hook between fork and exec is not safe beside threads. Its frames are not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ class Run:
     error_type: str | None = None
 
 
-def run(code: str, *, search_path: str | None = None, limits: Limits = Limits()) -> Run:  # noqa: B008 - frozen
+def run(code: str, *, search_path: str | None = None, limits: Limits = Limits()) -> Run:
     """Run `code` as snippet.py in an empty folder; never raises for what the snippet does."""
     with tempfile.TemporaryDirectory(prefix="vibe-snippet-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()

@@ -36,7 +36,8 @@ BOUND_TO_CONTEXT = re.compile(
     r"^(see|same|like|as|internal|todo|fixme|xxx|ditto|alias|usage|example|note|warning|override|overridden|overrides|"
     r"deprecated|undocumented|not implemented|initiali[sz]e self|helper|private|this is|it|these|version|wrapper for|"
     r"and|or|but|if|when|the default|to be|also|only|called|stub|placeholder|returns? self|implement)\b"
-    r"|deprecated|obsolete|\b(above|below|following|previous|here|former|latter|said)\b|https?:|::|__ <?==|>>>|\?\?|[{}|\\`]"
+    r"|deprecated|obsolete|\b(above|below|following|previous|here|former|latter|said)\b"
+    r"|https?:|::|__ <?==|>>>|\?\?|[{}|\\`]"
     r"|not available on|for backwards?|you shouldn|#\d|don't use|do not use|should not be used|\bFIXME|\bXXX|\bTODO",
     re.IGNORECASE,
 )
