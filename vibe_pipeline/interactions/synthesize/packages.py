@@ -97,7 +97,14 @@ def _installed(spec: str) -> Package:
     real = live.__name__ if live else spec  # os.path is posixpath here and ntpath elsewhere
     has_source = origin.submodule_search_locations is not None or str(origin.origin).endswith(".py")
     root = _load(real, None, may_inspect=is_standard or not has_source)
-    return Package(spec, ((spec, root),))
+    return Package(spec, ((spec, root), *_modules_under_another_name(spec, live)))
+
+
+def _modules_under_another_name(spec: str, live: ModuleType | None) -> list[tuple[str, Any]]:
+    """What a standard module offers as its own though it lies elsewhere: os.path."""
+    names = [name for name in getattr(live, "__all__", ()) if isinstance(getattr(live, name, None), ModuleType)]
+    offered = [(f"{spec}.{name}", getattr(live, name).__name__) for name in names]
+    return [(written, _load(real, None, may_inspect=True)) for written, real in offered if written != real]
 
 
 def _unfound(spec: str) -> SourceUnreadable:
@@ -168,7 +175,11 @@ def _tell_of_skipped_files(root: Any) -> None:
     for file in sorted(set(root.filepath.parent.rglob("*.py")) - loaded):
         try:
             ast.parse(file.read_bytes())
-        except (SyntaxError, ValueError) as error:
+        except SyntaxError as error:
+            log.warning(
+                "skipped %s, line %s: %s", file.relative_to(root.filepath.parent.parent), error.lineno, error.msg
+            )
+        except ValueError as error:
             log.warning("skipped %s: %s", file.relative_to(root.filepath.parent.parent), error)
 
 
