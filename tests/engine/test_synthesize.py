@@ -307,7 +307,8 @@ def test_nothing_is_asked_of_a_package_when_both_limits_are_zero():
 
 @pytest.mark.parametrize("kind", MISTAKES)
 def test_every_kind_of_mistake_changes_code_it_applies_to(kind):
-    code = "from shutil import copy2\n\ncount = 3\nif count:\n    print('n' + str(count), copy2('a', target=count.real), ''.join('b'))"
+    printing = "print('n' + str(count), copy2('a', target=count.real), ''.join('b'))"
+    code = f"from shutil import copy2\n\ncount = 3\nif count:\n    {printing}"
     assert kind in {name for name, mutated in mutations(code, random.Random(0), 0) if mutated != code}
 
 
