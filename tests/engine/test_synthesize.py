@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.abc
+import importlib.util
 import logging
 import random
 import re
@@ -149,6 +151,15 @@ def test_reading_a_source_folder_executes_nothing(abacus):
 def test_a_single_file_and_a_folder_of_files_are_named_as_their_user_would_import_them(abacus, tmp_path):
     assert answers(synthesize([str(abacus / "styles.py")], mistakes=0))["styles.rest"] == ANSWERS["abacus.styles.rest"]
     assert set(answers(synthesize([str(tmp_path)], mistakes=0))) == set(answers(synthesize([str(abacus)], mistakes=0)))
+
+
+def test_an_editable_install_that_only_the_import_system_knows_is_found(abacus, monkeypatch):
+    class Finder(importlib.abc.MetaPathFinder):
+        def find_spec(self, name, path=None, target=None):
+            return importlib.util.spec_from_file_location(name, abacus / "__init__.py") if name == "abacus" else None
+
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, Finder()])
+    assert "abacus.add" in answers(synthesize(["abacus"], mistakes=0))
 
 
 def test_all_names_the_public_ones(abacus):

@@ -14,6 +14,7 @@ import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -96,8 +97,14 @@ def _installed(spec: str) -> Package:
         raise SourceUnreadable(f"module {spec} cannot be imported on this platform", "Name another module")
     real = live.__name__ if live else spec  # os.path is posixpath here and ntpath elsewhere
     has_source = origin.submodule_search_locations is not None or str(origin.origin).endswith(".py")
-    root = _load(real, None, may_inspect=is_standard or not has_source)
+    root = _load(real, _folder_of(origin), may_inspect=is_standard or not has_source)
     return Package(spec, ((spec, root), *_modules_under_another_name(spec, live)))
+
+
+def _folder_of(origin: ModuleSpec) -> Path | None:
+    """Where a package lies: an editable install may be known to the import system alone, not to sys.path."""
+    places = list(origin.submodule_search_locations or ()) or ([str(origin.origin)] if origin.has_location else [])
+    return Path(places[0]).parent if places else None
 
 
 def _modules_under_another_name(spec: str, live: ModuleType | None) -> list[tuple[str, Any]]:
