@@ -6,10 +6,12 @@ are single things that people and the ledger read. A `sha` names bytes, a `key` 
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter
 
 SCHEMA_VERSION = 1
 """Carried by every Parquet and JSON file; readers of old versions live in interactions/schema.py."""
@@ -106,13 +108,18 @@ class Cut:
     generation: int
     interaction_segments: tuple[str, ...]
     probe_segments: tuple[str, ...]
-    interaction_position: int
-    probe_position: int
+    interactions_position: int
+    probes_position: int
     interactions: int
     probes: int
     expected_held_out: int
     previous: str | None
     schema_version: int = SCHEMA_VERSION
+
+
+def generation_name(generation: int) -> str:
+    """g000, g001, …: how people and partitions call a generation."""
+    return f"g{generation:03d}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,14 +130,27 @@ class ExampleSet:
     sha: str
     suite_sha: str
     rows: int
-    counts: tuple[tuple[str, str, int], ...]
-    """(split, kind, rows) in file order."""
+    counts: tuple[tuple[str, str, int, int], ...]
+    """(split, kind, rows, characters) in file order."""
     dropped: dict[str, int]
     schema_version: int = SCHEMA_VERSION
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:
         """Rows that a lineage of these kinds may train on."""
-        return sum(rows for split, kind, rows in self.counts if split == Split.TRAIN and kind in kinds)
+        return sum(rows for split, kind, rows, _ in self.counts if split == Split.TRAIN and kind in kinds)
+
+    def train_characters(self, kinds: tuple[str, ...]) -> int:
+        """Characters of prompts and completions of those rows."""
+        return sum(size for split, kind, _, size in self.counts if split == Split.TRAIN and kind in kinds)
+
+    def train_ranges(self, kinds: tuple[str, ...]) -> list[range]:
+        """Where those rows lie in the file."""
+        ranges, start = [], 0
+        for split, kind, rows, _ in self.counts:
+            if split == Split.TRAIN and kind in kinds:
+                ranges.append(range(start, start + rows))
+            start += rows
+        return ranges
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,6 +211,7 @@ class PartScore:
     part: str
     scorer: str
     is_new: bool
+    items: int
     base: dict[str, Figure]
     parent: dict[str, Figure]
     child: dict[str, Figure]
@@ -213,8 +234,8 @@ class Scorecard:
     generalization_is: str
     """'exact', 'beats base' or 'not applicable'."""
     style_drift: Figure
-    corporate_answers: tuple[tuple[str, str, str], ...]
-    """(question, answer, the phrase found in it)."""
+    tone: tuple[tuple[str, str, str], ...]
+    """(question, answer, the corporate phrase found in it or '') per tone probe."""
     measured: dict[str, float]
     """seconds."""
     schema_version: int = SCHEMA_VERSION
@@ -243,6 +264,16 @@ class Verdict:
         return failed or tuple(rule.words for rule in self.rules)
 
 
+T = TypeVar("T")
+
+
 def plain(record: Any) -> dict[str, Any]:
-    """A record as plain values for JSON: tuples become lists, enums their text."""
-    return asdict(record)
+    """A record as values for JSON."""
+    values = TypeAdapter(type(record)).dump_python(record, mode="json")
+    assert isinstance(values, dict)
+    return values
+
+
+def load(kind: type[T], values: dict[str, Any]) -> T:
+    """The record that `plain` gave these values for."""
+    return TypeAdapter(kind).validate_python(values)

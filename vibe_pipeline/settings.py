@@ -84,6 +84,8 @@ class Gate(Section):
 
     min_items: Annotated[int, Field(ge=0)] = 60
     """Held-out items that a generation must be expected to bring before it opens."""
+    recall_items: Annotated[int, Field(ge=1)] = 300
+    """At most so many items of earlier suites are asked, whatever the ladder's height."""
     recall_floor: Share = 0.90
     generalization_floor: Share = 0.85
     corporate_limit: Annotated[int, Field(ge=1)] = 2

@@ -18,8 +18,9 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from filelock import FileLock, Timeout
 
-from vibe_pipeline.errors import DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
 from vibe_pipeline.records import SCHEMA_VERSION
 
@@ -85,12 +86,16 @@ class Store:
 
     def write_table(self, folder: str, table: pa.Table) -> str:
         """A table as `folder/<sha>.parquet` (zstd, small row groups); returns the sha. Same table, same sha."""
-        table = table.replace_schema_metadata({"schema_version": str(SCHEMA_VERSION)})
         with self._temporary(folder) as temporary:
-            pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP)
+            pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=ROW_GROUP)
             sha = sha_of_file(temporary)
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha
+
+    def write_parquet(self, name: str, table: pa.Table) -> None:
+        """A table under a name of its own, atomically; replaces what was there."""
+        with self._replacing(name) as temporary:
+            pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=ROW_GROUP)
 
     def read_table(self, folder: str, sha: str, columns: list[str] | None = None) -> pa.Table:
         """The table of that sha."""
@@ -113,11 +118,28 @@ class Store:
         return path
 
     @contextmanager
+    def lock(self, name: str, wait_s: float) -> Iterator[None]:
+        """Hold `locks/<name>` alone on this machine; Busy after waiting so long. A killed holder lets go."""
+        lock = FileLock(self.path(f"locks/{name}"))
+        with _disk():
+            self.path("locks").mkdir(parents=True, exist_ok=True, mode=0o700)
+            try:
+                lock.acquire(timeout=wait_s)
+            except Timeout as error:
+                raise Busy(
+                    f"another process has held {name} for {wait_s:.0f} s", "Wait until it ends, or end it, and run again"
+                ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
         with self._temporary(str(Path(name).parent)) as temporary:
             yield temporary
             _sync(temporary)
-            os.replace(temporary, self.path(name))
+            temporary.replace(self.path(name))
             _sync(self.path(name).parent)
 
     @contextmanager
@@ -142,8 +164,12 @@ class Store:
             return
         for path in (temporary, *temporary.rglob("*")) if temporary.is_dir() else (temporary,):
             _sync(path)
-        os.replace(temporary, destination)
+        temporary.replace(destination)
         _sync(destination.parent)
+
+
+def _versioned(table: pa.Table) -> pa.Table:
+    return table.replace_schema_metadata({"schema_version": str(SCHEMA_VERSION)})
 
 
 def _sync(path: Path) -> None:

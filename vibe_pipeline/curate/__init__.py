@@ -1,0 +1,1 @@
+"""Interactions → examples: builders, dedup, split. All of it is DuckDB over Parquet; no Python loop over rows."""

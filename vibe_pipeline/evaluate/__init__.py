@@ -1,0 +1,1 @@
+"""Judging: suites, scorers and the figures made from them. Knows neither the ledger nor the gate."""

@@ -1,0 +1,85 @@
+"""The evaluation stage: base, parent and child answer the same items; results are kept per item.
+
+scores/<model sha>/<suite sha>.parquet is written once per adapter × suite × item and never recomputed: the
+base's and the parent's answers to old suites are read back. Earlier suites are sampled (items chosen by their
+hash, so that the same ones are chosen again), which bounds the cost of a rung whatever the ladder's height.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from vibe_pipeline.evaluate.scorecard import paired, scorecard
+from vibe_pipeline.evaluate.style import tone
+from vibe_pipeline.evaluate.teacher_forced import score
+from vibe_pipeline.models import BaseModel, Execution, load_model
+from vibe_pipeline.progress import Watch
+from vibe_pipeline.records import ExampleSet, Scorecard
+from vibe_pipeline.settings import Lineage
+from vibe_pipeline.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """Who is examined, where, and who watches."""
+
+    store: Store
+    base: BaseModel
+    lineage: Lineage
+    on: Execution
+    watch: Watch
+
+    def scorecard(
+        self, child: str, parent: str | None, new: Sequence[ExampleSet], earlier: Sequence[ExampleSet]
+    ) -> Scorecard:
+        """Figures of the adapter `child` beside its parent (None: the base is its parent) and the base."""
+        started = time.monotonic()
+        old = self._items(earlier, is_new=False).sort("item_id").head(self.lineage.gate.recall_items)
+        items = pl.concat([self._items(new, is_new=True), old])
+        shas = {"base": None, "parent": parent, "child": child}
+        scores = {model: self._scores(sha, items, model) for model, sha in shas.items()}
+        model, tokenizer = load_model(self.store, self.base, child, self.on)
+        answers = tone(model, tokenizer, self.lineage.style, self.on)
+        return scorecard(child, paired(items, scores), answers, time.monotonic() - started)
+
+    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
+        """The items of some suites that this lineage reads: those of its kinds."""
+        frames = [
+            pl.from_arrow(self.store.read_table("suites", examples.suite_sha)).with_columns(
+                suite_sha=pl.lit(examples.suite_sha),
+                generation=pl.lit(examples.generation, pl.Int32),
+                is_new=pl.lit(is_new),
+            )
+            for examples in sets
+        ]
+        columns = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "prompt", "answer"]
+        items = pl.concat(frames).select(columns) if frames else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+        return items.filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds])).cast(
+            {"generation": pl.Int32, "is_new": pl.Boolean}
+        )
+
+    def _scores(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
+        """Kept results of these items, after scoring those that have none yet."""
+        folder = f"scores/{adapter_sha or self.base.sha}"
+        kept = {sha: self._kept(f"{folder}/{sha}.parquet") for sha in items["suite_sha"].unique(maintain_order=True)}
+        known = [frame for frame in kept.values() if frame is not None]
+        missing = items.join(pl.concat(known), on="item_id", how="anti") if known else items
+        if missing.is_empty():
+            return pl.concat(known)
+        with self.watch(f"scoring {title}") as advance:
+            model, tokenizer = load_model(self.store, self.base, adapter_sha, self.on)
+            scored = score(model, tokenizer, missing, self.lineage.recipe.max_length, self.on, advance)
+        owner = missing.select("item_id", "suite_sha")
+        for (sha,), rows in scored.join(owner, on="item_id").group_by("suite_sha", maintain_order=True):
+            rows = rows.drop("suite_sha")
+            before = kept[str(sha)]
+            kept[str(sha)] = rows if before is None else pl.concat([before, rows])
+            self.store.write_parquet(f"{folder}/{sha}.parquet", kept[str(sha)].to_arrow())
+        return pl.concat([frame for frame in kept.values() if frame is not None])
+
+    def _kept(self, name: str) -> pl.DataFrame | None:
+        return pl.read_parquet(self.store.path(name)) if self.store.exists(name) else None

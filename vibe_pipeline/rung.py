@@ -1,0 +1,146 @@
+"""One rung, resolved: what it grows from, what it learns, what it is judged on, and the keys of all that.
+
+Pure: from the line, the settings and the example sets to a Rung. The parent is the last promoted rung below; a
+delta whose rung was not promoted is offered again (the last two at most), its suites count as new, not as recall.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.ledger import Event, Line
+from vibe_pipeline.models import BaseModel
+from vibe_pipeline.records import ExampleSet
+from vibe_pipeline.replay import Request
+from vibe_pipeline.settings import Lineage
+
+CODE_VERSION = 1
+"""Part of every key: raised when the same inputs would give other bytes."""
+
+OFFERED_AGAIN = 2
+"""How many deltas of unpromoted rungs the next mix takes along."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rung:
+    """One lineage × generation with all its inputs."""
+
+    lineage: str
+    generation: int
+    settings: Lineage
+    base: BaseModel
+    parent: Event | None
+    request: Request
+    earlier: tuple[ExampleSet, ...]
+    """Example sets that promoted ancestors learned: their suites are recall."""
+
+    @property
+    def delta(self) -> tuple[ExampleSet, ...]:
+        """Example sets that this rung is to learn: their suites are new."""
+        return self.request.delta
+
+    @property
+    def parent_sha(self) -> str | None:
+        """The adapter it grows from; None at the first promoted rung."""
+        return self.parent.facts["child_sha"] if self.parent else None
+
+    @property
+    def delta_sha(self) -> str:
+        """The example set's hash, or one over several when deltas were offered again."""
+        shas = [examples.sha for examples in self.delta]
+        return shas[0] if len(shas) == 1 else key_of(shas)
+
+    @property
+    def learned(self) -> list[int]:
+        """Generations that this adapter knows if it is promoted."""
+        before = self.parent.facts["learned"] if self.parent else []
+        return [*before, *(examples.generation for examples in self.delta)]
+
+    @property
+    def mix_key(self) -> str:
+        """Hash of what the mix depends on."""
+        return key_of(
+            {
+                "code": CODE_VERSION,
+                "delta": [examples.sha for examples in self.request.delta],
+                "ancestors": [examples.sha for examples in self.request.ancestors],
+                "kinds": list(self.request.kinds),
+                "replay": self.request.replay.model_dump(mode="json"),
+                "epochs": self.request.epochs,
+                "seed": self.request.seed,
+                "budget_tokens": self.request.budget_tokens,
+            }
+        )
+
+    @property
+    def training_key(self) -> str:
+        """Hash of what the adapter depends on: device and threads may move bytes, not meaning, and are recorded instead."""
+        return key_of(
+            {
+                "code": CODE_VERSION,
+                "base": self.base.sha,
+                "parent": self.parent_sha,
+                "mix": self.mix_key,
+                "recipe": self.settings.recipe.model_dump(mode="json"),
+                "seed": self.settings.seed,
+                "max_minutes": self.settings.max_minutes,
+            }
+        )
+
+    @property
+    def key(self) -> str:
+        """The rung key: training and judging together."""
+        return key_of(
+            {
+                "training": self.training_key,
+                "suites": [examples.suite_sha for examples in (*self.delta, *self.earlier)],
+                "gate": self.settings.gate.model_dump(mode="json"),
+                "style": self.settings.style.model_dump(mode="json"),
+            }
+        )
+
+    def within(self, budget_tokens: int | None) -> Rung:
+        """The same rung with a token budget for its mix."""
+        return replace(self, request=replace(self.request, budget_tokens=budget_tokens))
+
+    def identity(self) -> dict[str, Any]:
+        """What the ledger keeps of the inputs."""
+        return {
+            "rung_key": self.key,
+            "base_sha": self.base.sha,
+            "parent_sha": self.parent_sha,
+            "parents": [self.parent_sha] if self.parent_sha else [],
+            "parent_generation": self.parent.generation if self.parent else None,
+            "data_delta_sha": self.delta_sha,
+            "delta_generations": [examples.generation for examples in self.delta],
+            "seed": self.settings.seed,
+        }
+
+
+def resolve(
+    lineage: str, generation: int, settings: Lineage, base: BaseModel, line: Line, sets: Sequence[ExampleSet]
+) -> Rung:
+    """The rung of a lineage at a generation; RungRefused if one below is not settled. `sets[g]` belongs to g."""
+    parent = line.parent_of(generation)
+    first = parent.generation + 1 if parent else 0
+    delta = tuple(sets[max(first, generation - OFFERED_AGAIN) : generation + 1])
+    earlier = tuple(sets[g] for g in (parent.facts["learned"] if parent else []))
+    return Rung(
+        lineage=lineage,
+        generation=generation,
+        settings=settings,
+        base=base,
+        parent=parent,
+        earlier=earlier,
+        request=Request(
+            delta=delta,
+            ancestors=earlier,
+            kinds=tuple(str(kind) for kind in settings.kinds),
+            replay=settings.replay,
+            epochs=settings.recipe.epochs,
+            seed=settings.seed,
+        ),
+    )
