@@ -33,11 +33,13 @@ OWN = (
     ("private_key", r"-----BEGIN (?:[A-Z0-9]+ ){0,3}PRIVATE KEY(?: BLOCK)?-----"
                     r"(?:(?:\s|\\n|\\r)+[A-Za-z0-9+/=]{16,})+(?:(?:\s|\\n|\\r)+[A-Za-z0-9+/=]+$)?"),
     ("private_key", r"PuTTY-User-Key-File-[23]:[\s\S]{40,20000}?Private-MAC: [0-9a-f]{40,64}"),
-    ("aws_secret_key", r"(?i)aws_?secret_?(?:access_?)?key[\"']?\s{0,4}[:=]\s{0,4}[\"']?([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
+    ("aws_secret_key", r"(?i)aws_?secret_?(?:access_?)?key[\"']?\s{0,4}[:=]\s{0,4}[\"']?"
+                       r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
     ("github_token", r"gh[pousr]_[A-Za-z0-9]{36,255}"),
     ("github_token", r"github_pat_[A-Za-z0-9_]{22,255}"),
     ("anthropic_key", ALONE + r"sk-ant-[A-Za-z0-9]{3,10}-[A-Za-z0-9_-]{20,200}"),
-    ("openai_key", ALONE + r"sk-(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Za-z0-9]{16})|(?=[A-Za-z0-9_-]*[A-Za-z0-9]{32}))"
+    ("openai_key", ALONE + r"sk-(?:(?=[A-Za-z0-9_-]*[0-9])(?=[A-Za-z0-9_-]*[A-Za-z0-9]{16})"
+                           r"|(?=[A-Za-z0-9_-]*[A-Za-z0-9]{32}))"
                            r"[A-Za-z0-9_-]{20,250}"),
     ("hugging_face_token", r"(?<![A-Za-z0-9])(?:hf|api_org)_[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])"),
     ("google_api_key", r"AIza[0-9A-Za-z_-]{35}"),
@@ -86,8 +88,8 @@ def _clean(text: str) -> tuple[str, int]:
 
 def _placed(match: re.Match[str], pattern: Pattern) -> str:
     """The match with the secret replaced and what stands around it kept."""
-    whole, start = match.group(), match.start()
-    return f"{whole[: match.start(pattern.group) - start]}[secret:{pattern.name}]{whole[match.end(pattern.group) - start :]}"
+    text, (start, end) = match.string, match.span(pattern.group)
+    return f"{text[match.start() : start]}[secret:{pattern.name}]{text[end : match.end()]}"
 
 
 def _clean_json(text: str) -> tuple[str, int]:
@@ -135,12 +137,16 @@ def _plugin_patterns(plugin: str) -> list[Pattern]:
 
 def _is_wrapped(pattern: Pattern) -> bool:
     """Whether the secret is a part of what is matched: a key after its name, a password in a URL."""
-    return pattern.name in ("aws_secret_key", "basic_auth") or (pattern.name == "aws_access_key" and pattern.regex.groups == 1)
+    return pattern.name in ("aws_secret_key", "basic_auth") or (
+        pattern.name == "aws_access_key" and pattern.regex.groups == 1
+    )
 
 
 @cache
 def _prefilter() -> str:
-    return "|".join(f"(?{'i' if regex.flags & re.IGNORECASE else ''}:{_rust(regex.pattern)})" for _, regex, _ in _patterns())
+    return "|".join(
+        f"(?{'i' if regex.flags & re.IGNORECASE else ''}:{_rust(regex.pattern)})" for _, regex, _ in _patterns()
+    )
 
 
 def _rust(pattern: str) -> str:
