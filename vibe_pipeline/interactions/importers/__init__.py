@@ -17,8 +17,9 @@ from typing import Any, Protocol
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import openai_chat, sharegpt
-from vibe_pipeline.interactions.importers.exchanges import Unusable
 from vibe_pipeline.interactions.importers.files import Raw, expand, records
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import known_ids
 from vibe_pipeline.records import Interaction
@@ -132,9 +133,14 @@ def _interactions(
         raise Unusable(f"not in a known format ({', '.join(formats)})")
     tally.formats[name] += 1
     try:
-        return list(formats[name].read(raw.value, source or f"import:{name}", at))
+        found = list(formats[name].read(raw.value, source or f"import:{name}", at))
+        for interaction in found:
+            line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
     except RecursionError as error:
         raise Unusable("nested too deep") from error
+    except SettingsInvalid as error:
+        raise Unusable(error.what) from error
+    return found
 
 
 def _log(logger: InteractionLogger, store: Store, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:

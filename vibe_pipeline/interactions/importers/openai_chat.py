@@ -1,6 +1,6 @@
 """OpenAI's shapes: {"messages"}, fine-tuning and preference records, requests logged with their responses.
 
-Not here: roles and content parts (exchanges.py) and files. A record is recognised by its keys alone, so that a
+Not here: roles and content parts (messages.py) and files. A record is recognised by its keys alone, so that a
 bad value under a right key gets a reason instead of "unknown format".
 """
 
@@ -10,14 +10,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.exchanges import (
-    Message,
-    Origin,
-    answer_text,
-    interactions,
-    messages_of,
-    moment_of,
-)
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, answer_text, messages_of, moment_of
 from vibe_pipeline.records import Interaction
 
 PREFERENCES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
@@ -64,10 +58,15 @@ def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> l
 def _completion(record: dict[str, Any]) -> list[Message]:
     if "completion" in record:
         return _said(record["completion"], "completion")
-    choices = _response(record).get("choices")
+    response = _response(record)
+    choices = response.get("choices")
     first = choices[0] if isinstance(choices, list) and choices else None
     said = first.get("message", first.get("text")) if isinstance(first, dict) else None
-    return _said(said, "choices") if said is not None else []
+    if said is None and response is not record:
+        said = response if "role" in response else None
+    if said is None and isinstance(record.get("response"), str):
+        said = record["response"]
+    return _said(said, "response") if said is not None else []
 
 
 def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:

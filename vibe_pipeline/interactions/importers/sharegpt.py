@@ -1,6 +1,6 @@
 """ShareGPT's shapes: {"conversations": [{"from", "value"}]}, its older keys, tool calls and preference pairs.
 
-Not here: roles and content (exchanges.py) and files. Some dialects put a whole exchange into one object,
+Not here: roles and content (messages.py) and files. Some dialects put a whole exchange into one object,
 {"human": …, "assistant": …}; it is taken apart in the order of its keys.
 """
 
@@ -12,14 +12,13 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.exchanges import (
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import (
     ROLE_KEYS,
     ROLES,
     Message,
-    Origin,
     Unusable,
     answer_text,
-    interactions,
     message_of,
     moment_of,
 )
