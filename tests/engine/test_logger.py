@@ -57,12 +57,20 @@ def test_logging_imports_nothing_heavy(tmp_path):
 def test_an_interaction_is_read_back_as_it_was_logged(tmp_path):
     logger = InteractionLogger(tmp_path, source="test")
     moment = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
-    identity = logger.log(module="m", action="ask", input="q", output="a", success=True, occurred_at=moment, extra={"k": 1})
+    identity = logger.log(
+        module="m", action="ask", input="q", output="a", success=True, occurred_at=moment, extra={"k": 1}
+    )
     seal_all(tmp_path)
     (segment,) = manifest(Store(tmp_path), "interactions")
     row = pl.read_parquet(paths(Store(tmp_path), "interactions", [segment.sha])).row(0, named=True)
     assert (row["interaction_id"], row["conversation_id"], row["occurred_at"]) == (identity, identity, moment)
-    assert (row["input"], row["output"], row["success"], row["extra"], row["source"]) == ("q", "a", True, '{"k": 1}', "test")
+    assert (row["input"], row["output"], row["success"], row["extra"], row["source"]) == (
+        "q",
+        "a",
+        True,
+        '{"k": 1}',
+        "test",
+    )
 
 
 @pytest.mark.parametrize(
@@ -104,7 +112,13 @@ def test_a_batch_is_refused_as_a_whole(tmp_path):
     def batch() -> Iterator[Interaction]:
         for text in ("good", None):
             yield Interaction(
-                interaction_id="i", conversation_id="c", turn=0, occurred_at=datetime.now(UTC), module="m", action="a", input=text
+                interaction_id="i",
+                conversation_id="c",
+                turn=0,
+                occurred_at=datetime.now(UTC),
+                module="m",
+                action="a",
+                input=text,
             )
 
     with pytest.raises(SettingsInvalid, match="input"):

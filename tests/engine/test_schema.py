@@ -82,7 +82,10 @@ def test_a_probe_comes_back_from_its_line():
         ('{"interaction_id": "a", "conv', "not JSON (a write that was cut off?)"),
         ("\0\0\0\0", "not JSON (a write that was cut off?)"),
         ("[1]", "JSON, but not an object"),
-        ('{"probe_id": "p", "fact": "f", "question": "q", "answer": "a"}', "missing or of the wrong type: occurred_at, source"),
+        (
+            '{"probe_id": "p", "fact": "f", "question": "q", "answer": "a"}',
+            "missing or of the wrong type: occurred_at, source",
+        ),
         (
             '{"probe_id": "p", "fact": "f", "question": "q", "answer": "a", "source": "s", "occurred_at": "now-ish"}',
             "missing or of the wrong type: occurred_at",
