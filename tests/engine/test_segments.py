@@ -143,8 +143,8 @@ def test_torn_lines_go_to_quarantine_and_cost_no_other(store, logger):
 
 
 def test_secrets_are_scrubbed_from_every_text_column(store, logger):
-    fields = {name: f"see {KEY}" for name in ("input", "output", "error_type")}
-    lists = {name: ("fine", f"see {KEY}") for name in ("improvements", "learnings")}
+    fields = dict.fromkeys(("input", "output", "error_type"), f"see {KEY}")
+    lists = dict.fromkeys(("improvements", "learnings"), ("fine", f"see {KEY}"))
     logger.log_many([interaction("a", **fields, **lists, extra={"deep": [{"key": KEY}]}), interaction("b")])
     logger.probe(fact="f", question=f"what is {KEY}?", answer=KEY)
     seal(store, Curate(), scrub=True)
@@ -182,3 +182,13 @@ def test_a_missing_segment_is_reported_and_not_skipped(store, logger):
     store.path(f"log/interactions/segments/{segment.sha}.parquet").unlink()
     with pytest.raises(LedgerDamaged, match="missing"):
         paths(store, "interactions", [segment.sha])
+
+
+@pytest.mark.parametrize(("change", "remedy"), [({"schema_version": 2}, "Upgrade"), ({"colour": "red"}, "backup")])
+def test_a_manifest_entry_that_cannot_be_understood_is_never_guessed_at(store, logger, change, remedy):
+    logger.log_many([interaction("a")])
+    seal(store, Curate(), scrub=True)
+    name = "log/interactions/manifest/00000000.json"
+    store.write_json(name, {**store.read_json(name), **change})
+    with pytest.raises(LedgerDamaged, match=remedy):
+        manifest(store, "interactions")

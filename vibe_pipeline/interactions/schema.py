@@ -73,13 +73,21 @@ def identity_of(stream: str) -> str:
     return STREAMS[stream].names[0]
 
 
+def require_version(version: int, what: str) -> None:
+    """LedgerDamaged where something was written by a newer program."""
+    if version > SCHEMA_VERSION:
+        raise LedgerDamaged(
+            f"{what} has schema version {version}, and this program reads up to {SCHEMA_VERSION}", UPGRADE
+        )
+
+
 def require_readable(path: Path) -> None:
     """LedgerDamaged where a segment is not Parquet or was sealed by a newer version."""
     try:
         metadata = pq.read_schema(path).metadata or {}
     except (OSError, pa.ArrowInvalid) as error:
         raise LedgerDamaged(f"{path.name} is not a readable segment: {error}", "Restore it from a backup") from error
-    _require_version(int(metadata.get(b"schema_version", b"1")), path.name)
+    require_version(int(metadata.get(b"schema_version", b"1")), path.name)
 
 
 def read_lines(paths: Sequence[Path]) -> pa.Table:
@@ -96,19 +104,12 @@ def parse(stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
         database.register("lines", lines)
         database.execute(f"CREATE TABLE parsed AS {_parsing(stream)}")
         newest = database.sql("SELECT max(version) FROM parsed").fetchall()[0][0]
-        _require_version(newest or SCHEMA_VERSION, f"a line in the spool of {stream}")
+        require_version(newest or SCHEMA_VERSION, f"a line in the spool of {stream}")
         schema = STREAMS[stream].append(pa.field("ordinal", pa.int64())).append(pa.field("line_bytes", pa.int64()))
         columns = ", ".join(f'"{name}"' for name in schema.names)
         rows = database.sql(f"SELECT {columns} FROM parsed WHERE reason IS NULL").to_arrow_table()
         rejects = database.sql("SELECT line, reason FROM parsed WHERE reason IS NOT NULL").to_arrow_table()
     return rows.cast(schema), rejects
-
-
-def _require_version(version: int, what: str) -> None:
-    if version > SCHEMA_VERSION:
-        raise LedgerDamaged(
-            f"{what} has schema version {version}, and this program reads up to {SCHEMA_VERSION}", UPGRADE
-        )
 
 
 def _parsing(stream: str) -> str:

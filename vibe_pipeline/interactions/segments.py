@@ -20,10 +20,18 @@ import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.errors import Busy
+from vibe_pipeline.errors import Busy, LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of, parse, read_lines, require_readable
+from vibe_pipeline.interactions.schema import (
+    STREAMS,
+    connect,
+    identity_of,
+    parse,
+    read_lines,
+    require_readable,
+    require_version,
+)
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.scrub import scrub as scrub_column
@@ -48,7 +56,7 @@ def seal(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
     """The sealed segments of a stream whose sequence lies above `after`, in order."""
     names = store.names(f"log/{stream}/manifest", ".json")
-    return [Segment(**store.read_json(name)) for name in names if int(Path(name).stem) > after]
+    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
 
 
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
@@ -67,6 +75,15 @@ def known_ids(store: Store, ids: Sequence[str], stream: str = "interactions") ->
         database.register("waiting", rows.select([identity_of(stream)]).rename_columns(["id"]))
         query = f"SELECT id FROM wanted SEMI JOIN (FROM waiting UNION ALL {_sealed(store, stream)}) AS known USING (id)"
         return {identity for (identity,) in database.sql(query).fetchall()}
+
+
+def _entry(store: Store, name: str) -> Segment:
+    value = store.read_json(name)
+    require_version(value.get("schema_version", 1), name)
+    try:
+        return Segment(**value)
+    except TypeError as error:
+        raise LedgerDamaged(f"{name} is no manifest entry: {error}", "Restore it from a backup") from error
 
 
 def _seal_stream(store: Store, stream: str, curate: settings.Curate, scrub: bool) -> Segment | None:
