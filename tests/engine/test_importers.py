@@ -352,7 +352,8 @@ def test_many_files_share_one_look_at_what_is_known(store, tmp_path, monkeypatch
 
 KEYS = (
     "role", "from", "content", "value", "text", "type", "messages", "conversations", "items", "chosen", "rejected",
-    "prompt", "completion", "response", "request", "choices", "message", "tool_calls", "function", "name", "arguments", "tools",
+    "prompt", "completion", "response", "request", "choices", "message", "tool_calls", "function", "name", "arguments",
+    "tools",
     "function_call", "weight", "create_time", "model", "human", "gpt", "body",
 )  # fmt: skip
 
