@@ -13,6 +13,9 @@ from typing import Any
 
 CHUNK_BYTES = 1 << 20
 
+SHARE_STEPS = 1 << 32
+"""A share of conversations is a threshold on the first 32 bits of their salted hash."""
+
 
 def canonical(value: Any) -> bytes:
     """UTF-8 JSON with sorted keys and no spaces: the same value gives the same bytes on every machine."""
@@ -42,6 +45,24 @@ def sha_of_folder(folder: Path) -> str:
     """Key of the {relative name: SHA-256} map of all files below `folder`: moves with content and names only."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     return key_of({path.relative_to(folder).as_posix(): sha_of_file(path) for path in files})
+
+
+def is_held_out(conversation_id: str, salt: str, share: float) -> bool:
+    """Whether a conversation is held out: decided for ever by its salted hash, however long it grows."""
+    return int(sha_of_bytes(f"{salt}:{conversation_id}".encode())[:8], 16) < _threshold(share)
+
+
+def held_out_sql(conversation_column: str, salt: str, share: float) -> str:
+    """The same rule as a DuckDB expression; eight hex digits of one case sort like the numbers they are."""
+    threshold = _threshold(share)
+    if threshold >= SHARE_STEPS:
+        return "true"
+    prefix = f"{salt}:".replace("'", "''")
+    return f"(substr(sha256('{prefix}' || {conversation_column}), 1, 8) < '{threshold:08x}')"
+
+
+def _threshold(share: float) -> int:
+    return round(share * SHARE_STEPS)
 
 
 def short(sha: str | None) -> str:

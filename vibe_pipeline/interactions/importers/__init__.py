@@ -1,0 +1,155 @@
+"""Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
+
+An importer is a module with `recognises(value)` and `read(value, source, at)`. Every record that is read ends as
+exactly one of imported (it brought something new), duplicate (all of it was known) or quarantined (kept with its
+reason): the three always add up to `read`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.importers import openai_chat, sharegpt
+from vibe_pipeline.interactions.importers.files import Raw, expand, records
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.lines import line_of
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import known_ids
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.store import Store
+
+AUTO = "auto"
+UNKNOWN = "unknown"
+
+BATCH = 20_000
+"""Interactions between two looks at what is known: each look reads the ids of the whole log."""
+
+
+class Importer(Protocol):
+    """One format."""
+
+    def recognises(self, value: Any) -> bool:
+        """Whether the record is of this format, however broken."""
+
+    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+        """Its interactions, or Unusable with the reason."""
+
+
+FORMATS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
+"""In the order in which they are asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """What became of the records of one file."""
+
+    path: str
+    format: str
+    read: int
+    imported: int
+    duplicate: int
+    quarantined: int
+    reasons: dict[str, int]
+
+
+@dataclass(slots=True)
+class _Tally:
+    """The counts of one file while it is read."""
+
+    path: Path
+    formats: Counter[str] = field(default_factory=Counter)
+    read: int = 0
+    imported: int = 0
+    rejects: list[tuple[str, str]] = field(default_factory=list)
+
+    def result(self) -> ImportedFile:
+        name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
+        bad = len(self.rejects)
+        reasons = dict(Counter(reason for _, reason in self.rejects))
+        return ImportedFile(
+            str(self.path), name, self.read, self.imported, self.read - self.imported - bad, bad, reasons
+        )
+
+
+def import_paths(
+    logger: InteractionLogger,
+    store: Store,
+    paths: Sequence[Path | str],
+    format: str = AUTO,
+    source: str | None = None,
+) -> list[ImportedFile]:
+    """Import files, folders and globs; one result for each file. A repeated import brings only what is new."""
+    chosen = _chosen(format)
+    files = expand(paths)
+    tallies = [_Tally(path) for path in files]
+    waiting: list[tuple[_Tally, list[Interaction]]] = []
+    size = 0
+    for tally in tallies:
+        for found in _read(tally, chosen, source):
+            waiting.append((tally, found))
+            size += len(found)
+            if size >= BATCH:
+                _log(logger, store, waiting)
+                waiting, size = [], 0
+        quarantine.keep(store, "interactions", tally.rejects, str(tally.path))
+    _log(logger, store, waiting)
+    return [tally.result() for tally in tallies]
+
+
+def _chosen(format: str) -> dict[str, Importer]:
+    if format == AUTO:
+        return FORMATS
+    if format not in FORMATS:
+        known = ", ".join([AUTO, *FORMATS])
+        raise SettingsInvalid(f"format {format!r} is not one of {known}", "Name one of them, or leave it out")
+    return {format: FORMATS[format]}
+
+
+def _read(tally: _Tally, formats: dict[str, Importer], source: str | None) -> Iterator[list[Interaction]]:
+    """The interactions of each usable record; the others are noted in the tally."""
+    written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
+    for raw in records(tally.path):
+        tally.read += 1
+        try:
+            yield _interactions(raw, tally, formats, source, written_at)
+        except Unusable as reason:
+            tally.rejects.append((raw.text, str(reason)))
+
+
+def _interactions(
+    raw: Raw, tally: _Tally, formats: dict[str, Importer], source: str | None, at: datetime
+) -> list[Interaction]:
+    if raw.reason is not None:
+        raise Unusable(raw.reason)
+    name = next((name for name, importer in formats.items() if importer.recognises(raw.value)), None)
+    if name is None:
+        raise Unusable(f"not in a known format ({', '.join(formats)})")
+    tally.formats[name] += 1
+    try:
+        found = list(formats[name].read(raw.value, source or f"import:{name}", at))
+        for interaction in found:
+            line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
+    except RecursionError as error:
+        raise Unusable("nested too deep") from error
+    except SettingsInvalid as error:
+        raise Unusable(error.what) from error
+    return found
+
+
+def _log(logger: InteractionLogger, store: Store, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:
+    """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
+    known = known_ids(store, [item.interaction_id for _, found in waiting for item in found]) if waiting else set()
+    new: list[Interaction] = []
+    for tally, found in waiting:
+        fresh = [item for item in found if item.interaction_id not in known]
+        known.update(item.interaction_id for item in fresh)
+        tally.imported += bool(fresh)
+        new.extend(fresh)
+    logger.log_many(new)

@@ -1,0 +1,375 @@
+"""Every record of a file ends as imported, duplicate or quarantined, and what is imported means what it said."""
+
+import json
+import os
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.importers import FORMATS, import_paths
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+EXCHANGE = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+CHOICES = {"choices": [{"message": EXCHANGE[1]}]}
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "home")
+
+
+@pytest.fixture
+def bring(store, tmp_path):
+    """Import one file with this content."""
+
+    def run(content, name="a.jsonl", **options):
+        path = tmp_path / name
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        (result,) = import_paths(InteractionLogger(store.root), store, [path], **options)
+        assert result.imported + result.duplicate + result.quarantined == result.read
+        assert sum(result.reasons.values()) == result.quarantined
+        return result
+
+    return run
+
+
+def read(value, name: str | None = None) -> list[Interaction]:
+    """Straight through an importer, no file."""
+    name = name or next(name for name, importer in FORMATS.items() if importer.recognises(value))
+    return list(FORMATS[name].read(value, "test", MOMENT))
+
+
+def pairs(value) -> list[tuple[str, int, str, str]]:
+    return [(item.action, item.turn, item.input, item.output) for item in read(value)]
+
+
+def rows(store: Store) -> list[dict]:
+    seal(store, Curate(), scrub=True)
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    return pl.read_parquet(files).rows(named=True) if files else []
+
+
+def lines(*values) -> str:
+    return "\n".join(value if isinstance(value, str) else json.dumps(value) for value in values)
+
+
+def chat(*texts: str, **more) -> dict:
+    roles = ("user", "assistant")
+    return {"messages": [{"role": roles[n % 2], "content": text} for n, text in enumerate(texts)], **more}
+
+
+def test_each_exchange_is_one_interaction_in_order():
+    assert pairs(chat("q1", "a1", "q2", "a2")) == [("chat", 0, "q1", "a1"), ("chat", 1, "q2", "a2")]
+
+
+def test_users_and_answers_in_a_row_are_joined_by_a_blank_line():
+    value = [("human", "one"), ("human", "two"), ("gpt", "three"), ("gpt", "four")]
+    assert pairs({"conversations": [{"from": role, "value": text} for role, text in value]}) == [
+        ("chat", 0, "one\n\ntwo", "three\n\nfour")
+    ]
+
+
+@pytest.mark.parametrize("user", ["user", "human", "Human", "USER"])
+@pytest.mark.parametrize("assistant", ["assistant", "gpt", "chatgpt", "bing", "model", "bot"])
+@pytest.mark.parametrize("keys", [("role", "content"), ("from", "value"), ("role", "text")])
+def test_roles_and_keys_of_all_dialects_are_read(user, assistant, keys):
+    role, content = keys
+    messages = [{role: user, content: "q"}, {role: assistant, content: "a"}]
+    for key in ("messages", "conversations", "items", "conversation"):
+        assert pairs({key: messages}) == [("chat", 0, "q", "a")]
+
+
+def test_pairs_in_one_object_are_taken_apart():
+    assert pairs({"conversation": [{"human": "q", "assistant": "a"}, {"human": "r", "assistant": "b"}]}) == [
+        ("chat", 0, "q", "a"),
+        ("chat", 1, "r", "b"),
+    ]
+
+
+def test_system_tools_reasoning_and_weight_are_kept_beside_the_text():
+    messages = [
+        {"role": "developer", "content": "be terse"},
+        {"role": "user", "content": [{"type": "text", "value": "what is"}, {"type": "image_url", "image_url": {}}]},
+        {
+            "role": "assistant",
+            "content": [{"type": "reasoning", "value": "hm"}, {"type": "text", "text": "a dot"}],
+            "weight": 0,
+        },
+    ]
+    (item,) = read({"messages": messages, "tools": [{"name": "t"}], "model": "m-1", "user": "jo"})
+    assert (item.input, item.output, item.success, item.model_id, item.user) == (
+        "what is\n[image]",
+        "a dot",
+        True,
+        "m-1",
+        "jo",
+    )
+    assert item.extra == {"system": "be terse", "tools": [{"name": "t"}], "reasoning": "hm", "weight": 0}
+
+
+def test_a_tool_call_and_its_result_are_an_interaction_of_their_own():
+    call = {"id": "c1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Oslo"}'}}
+    messages = [
+        {"role": "user", "content": "Weather?"},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "rain"},
+        {"role": "assistant", "content": "It rains."},
+    ]
+    expected = [
+        ("tool", 0, '{"name": "weather", "arguments": {"city": "Oslo"}}', "rain"),
+        ("chat", 1, "Weather?", "It rains."),
+    ]
+    assert pairs({"messages": messages}) == expected
+    dialect = [("human", "Weather?"), ("function_call", '{"name": "weather", "arguments": {"city": "Oslo"}}')]
+    dialect += [("observation", "rain"), ("gpt", "It rains.")]
+    assert pairs({"conversations": [{"from": role, "value": text} for role, text in dialect]}) == expected
+
+
+def test_parallel_calls_are_paired_by_id_whatever_their_order():
+    calls = [{"id": name, "function": {"name": name, "arguments": "{}"}} for name in ("a", "b")]
+    messages = [
+        {"role": "user", "content": "q"},
+        {"role": "assistant", "tool_calls": calls},
+        {"role": "tool", "tool_call_id": "b", "content": "result b"},
+        {"role": "tool", "tool_call_id": "a", "content": "result a"},
+    ]
+    assert [(json.loads(item.input)["name"], item.output) for item in read({"messages": messages})] == [
+        ("b", "result b"),
+        ("a", "result a"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"prompt": "q", "chosen": EXCHANGE, "rejected": [EXCHANGE[0], {"role": "assistant", "content": "worse"}]},
+        {"prompt": "q", "chosen": "a", "rejected": "worse"},
+        {"prompt": [EXCHANGE[0]], "chosen": [EXCHANGE[1]], "rejected": [{"role": "assistant", "content": "worse"}]},
+        {"messages": [EXCHANGE[0]], "chosen": "a", "rejected": "worse"},
+        {
+            "input": {"messages": [EXCHANGE[0]]},
+            "preferred_output": [EXCHANGE[1]],
+            "non_preferred_output": [{"role": "assistant", "content": "worse"}],
+        },
+        {
+            "conversations": [{"from": "human", "value": "q"}],
+            "chosen": {"from": "gpt", "value": "a"},
+            "rejected": {"from": "gpt", "value": "worse"},
+        },
+    ],
+)
+def test_a_preference_gives_the_better_answer_and_remembers_the_worse(value):
+    (item,) = read(value)
+    assert (item.action, item.input, item.output, item.extra["rejected"]) == ("chat", "q", "a", "worse")
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"request": {"messages": [EXCHANGE[0]], "model": "m"}, "response": CHOICES},
+        {"request": {"messages": [EXCHANGE[0]]}, "response": EXCHANGE[1]},
+        {"messages": [EXCHANGE[0]], "response": CHOICES},
+        {
+            "request": {"body": {"messages": [EXCHANGE[0]]}},
+            "response": {"body": {"choices": [{"message": EXCHANGE[1]}]}},
+        },
+        {
+            "custom_id": "x",
+            "body": {"messages": [EXCHANGE[0]]},
+            "response": {"body": {"choices": [{"message": EXCHANGE[1]}]}},
+        },
+        {"prompt": "q", "completion": "a"},
+        EXCHANGE,
+    ],
+)
+def test_requests_with_their_responses_are_read(value):
+    assert pairs(value) == [("chat", 0, "q", "a")]
+
+
+def test_the_same_conversation_has_the_same_ids_in_every_dialect():
+    other = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
+    (first,), (second,) = read(chat("q", "a", id="one")), read(other)
+    assert (first.interaction_id, first.conversation_id) == (second.interaction_id, second.conversation_id)
+    assert first.interaction_id != read(chat("q", "b"))[0].interaction_id
+
+
+@pytest.mark.parametrize(
+    ("stamp", "year"),
+    [
+        (1700000000, 2023),
+        (1700000000.5, 2023),
+        (1700000000000, 2023),
+        ("2021-05-06T07:08:09Z", 2021),
+        ("2020-01-01", 2020),
+    ],
+)
+def test_the_time_is_that_of_the_record(stamp, year):
+    assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
+
+
+def test_without_a_time_the_file_says_when(bring, store, tmp_path):
+    (tmp_path / "a.jsonl").write_text(lines(chat("q", "a")))
+    os.utime(tmp_path / "a.jsonl", (1600000000, 1600000000))
+    import_paths(InteractionLogger(store.root), store, [tmp_path / "a.jsonl"])
+    assert rows(store)[0]["occurred_at"].year == 2020
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        ('{"messages": [{"role": "user", "cont', "not JSON (cut off?)"),
+        ("not json at all", "not JSON (cut off?)"),
+        ("[" * 100_000, "nested too deep"),
+        ({"messages": []}, "messages is empty"),
+        ({"messages": "text"}, "messages is not a list"),
+        ({"messages": [3]}, "a message is not an object"),
+        ({"messages": [{"content": "x"}]}, "a message has no role"),
+        ({"messages": [{"role": "narrator", "content": "x"}]}, "a message has the unknown role 'narrator'"),
+        (chat("q"), "no answer follows a question"),
+        (chat("q", ""), "no answer follows a question"),
+        (chat("q", None), "no answer follows a question"),
+        ({"messages": EXCHANGE[1:]}, "no answer follows a question"),
+        ({"conversations": []}, "conversations is empty"),
+        ({"conversations": "text"}, "conversations is not a list"),
+        ({"hello": "world"}, "not in a known format (openai_chat, sharegpt)"),
+        (7, "not in a known format (openai_chat, sharegpt)"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_bad_record_is_quarantined_with_its_reason_and_costs_no_other(bring, store, record, reason):
+    result = bring(lines(chat("good", "one"), record, "", chat("good", "two")))
+    assert (result.read, result.imported, result.reasons) == (3, 2, {reason: 1})
+    assert quarantine.reasons(store, "interactions") == {reason: 1}
+
+
+def test_bytes_that_are_not_utf8_cost_their_line(bring):
+    result = bring(lines(chat("a", "b")).encode() + b'\n{"messages": "caf\xe9"}\n' + lines(chat("c", "d")).encode())
+    assert (result.imported, result.reasons) == (2, {"not UTF-8": 1})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_encodings_are_recognised(bring, store, encoding, name):
+    text = json.dumps(chat("qé😀", "ä"), ensure_ascii=False) + "\r\n"
+    assert bring(text.encode(encoding), name).imported == 1
+    assert [(row["input"], row["output"]) for row in rows(store)] == [("qé😀", "ä")]
+
+
+def test_a_lone_surrogate_is_replaced(bring, store):
+    assert (
+        bring('{"messages": [{"role": "user", "content": "\\ud83d?"}, {"role": "assistant", "content": "a"}]}').imported
+        == 1
+    )
+    assert rows(store)[0]["input"] == "\ufffd?"
+
+
+@pytest.mark.parametrize(
+    ("content", "name", "counts"),
+    [
+        (json.dumps([chat("a", "b"), chat("c", "d")], indent=1), "array.json", (2, 2)),
+        (json.dumps([chat("a", "b"), chat("c", "d")], indent=1), "array.jsonl", (2, 2)),
+        (json.dumps(chat("a", "b"), indent=1), "object.json", (1, 1)),
+        (json.dumps(EXCHANGE, indent=1), "messages.json", (1, 1)),
+        (json.dumps({"data": [chat("a", "b"), chat("c", "d")]}), "wrapped.json", (2, 2)),
+        (lines(chat("a", "b"), chat("c", "d")), "lines.json", (2, 2)),
+        (json.dumps([chat("a", "b"), chat("c", "d")], indent=1)[:-30], "cut.json", (2, 1)),
+        ("{ broken\n but\n long", "broken.json", (1, 0)),
+        ("", "empty.json", (0, 0)),
+        ("\n\n", "blank.jsonl", (0, 0)),
+    ],
+)
+def test_records_are_found_in_every_kind_of_file(bring, content, name, counts):
+    result = bring(content, name)
+    assert (result.read, result.imported) == counts
+
+
+def test_importing_twice_brings_nothing_new(bring, store):
+    content = lines(chat("a", "b"), chat("a", "b"), chat("c", "d", "e", "f"), "broken")
+    first = bring(content)
+    assert (first.read, first.imported, first.duplicate, first.quarantined) == (4, 2, 1, 1)
+    before = rows(store)
+    second = bring(content, "other.jsonl")
+    assert (second.read, second.imported, second.duplicate, second.quarantined) == (4, 0, 3, 1)
+    assert rows(store) == before
+    assert len(before) == 3
+
+
+def test_the_source_names_the_format_or_what_was_asked_for(bring, store):
+    bring(lines(chat("a", "b")))
+    bring(lines({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}), source="mine")
+    assert {(row["module"], row["source"]) for row in rows(store)} == {
+        ("openai_chat", "import:openai_chat"),
+        ("sharegpt", "mine"),
+    }
+
+
+def test_folders_are_walked_and_globs_expanded(store, tmp_path):
+    for name in ("x/a.jsonl", "x/deep/b.JSON", "x/readme.md", "x/.hidden.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(lines(chat(name, "a")))
+    logger = InteractionLogger(store.root)
+    names = [Path(f.path).name for f in import_paths(logger, store, [tmp_path / "x", tmp_path / "x" / "**" / "*.JSON"])]
+    assert names == ["a.jsonl", "b.JSON"]
+
+
+def test_a_path_that_is_not_there_is_an_error(store, tmp_path):
+    for name in ("missing.json", "no*match.json"):
+        with pytest.raises(SourceUnreadable, match=r"Check the path"):
+            import_paths(InteractionLogger(store.root), store, [tmp_path / name])
+
+
+def test_an_unknown_format_is_an_error_that_lists_the_known(store, tmp_path):
+    with pytest.raises(SettingsInvalid, match="auto, openai_chat, sharegpt"):
+        import_paths(InteractionLogger(store.root), store, [tmp_path], format="csv")
+
+
+def test_a_named_format_refuses_the_others(bring):
+    assert bring(lines(chat("a", "b")), format="sharegpt").reasons == {"not in a known format (sharegpt)": 1}
+
+
+def test_many_files_share_one_look_at_what_is_known(store, tmp_path, monkeypatch):
+    monkeypatch.setattr("vibe_pipeline.interactions.importers.BATCH", 3)
+    for number in range(8):
+        (tmp_path / f"{number}.jsonl").write_text(lines(chat(f"q{number % 5}", "a")))
+    results = import_paths(InteractionLogger(store.root), store, [tmp_path / "*.jsonl"])
+    assert [(result.imported, result.duplicate) for result in results] == [(1, 0)] * 5 + [(0, 1)] * 3
+    assert len(rows(store)) == 5
+
+
+KEYS = (
+    "role", "from", "content", "value", "text", "type", "messages", "conversations", "items", "chosen", "rejected",
+    "prompt", "completion", "response", "request", "choices", "message", "tool_calls", "function", "name", "arguments",
+    "tools",
+    "function_call", "weight", "create_time", "model", "human", "gpt", "body",
+)  # fmt: skip
+
+keys = st.sampled_from(KEYS)
+leaves = st.none() | st.booleans() | st.integers() | st.floats()
+junk = st.recursive(
+    leaves | st.sampled_from(["", "q", "user", "assistant", "tool", "{}"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.dictionaries(keys, junk, max_size=5) | st.lists(st.dictionaries(keys, junk, max_size=4), max_size=3))
+def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(value):
+    for importer in FORMATS.values():
+        if importer.recognises(value):
+            with suppress(Unusable):
+                assert all(isinstance(item.input, str) for item in importer.read(value, "test", MOMENT))

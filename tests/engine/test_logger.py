@@ -1,0 +1,199 @@
+"""Logging as a caller meets it: durable, cheap to import, clear about what it cannot hold."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from vibe_pipeline import settings
+from vibe_pipeline.errors import DiskFull, SettingsInvalid
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import known_ids, manifest, paths, seal
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+WRITER = """
+import sys
+from vibe_pipeline.interactions.logger import InteractionLogger
+logger = InteractionLogger(sys.argv[1])
+print("ready", flush=True)
+while True:
+    print(logger.log(module="m", action="a", input="x" * 3000), flush=True)
+"""
+
+
+def sealed_ids(home: Path) -> list[str]:
+    store = Store(home)
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    return [identity for file in files for identity in pl.read_parquet(file)["interaction_id"]]
+
+
+def seal_all(home: Path):
+    return seal(Store(home), settings.Curate(), scrub=True)
+
+
+def writer(home: Path) -> subprocess.Popen:
+    return subprocess.Popen([sys.executable, "-c", WRITER, home], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def test_logging_imports_nothing_heavy(tmp_path):
+    code = (
+        "import sys; from vibe_pipeline.interactions.logger import InteractionLogger;"
+        "InteractionLogger(sys.argv[1]).log(module='m', action='a', input='i');"
+        "print({'polars', 'pyarrow', 'duckdb', 'torch', 'pydantic', 'numpy'} & sys.modules.keys())"
+    )
+    assert subprocess.check_output([sys.executable, "-c", code, tmp_path], cwd=ROOT, text=True).strip() == "set()"
+
+
+def test_an_interaction_is_read_back_as_it_was_logged(tmp_path):
+    logger = InteractionLogger(tmp_path, source="test")
+    moment = datetime(2026, 1, 2, 3, 4, 5, 6, UTC)
+    identity = logger.log(
+        module="m", action="ask", input="q", output="a", success=True, occurred_at=moment, extra={"k": 1}
+    )
+    seal_all(tmp_path)
+    (segment,) = manifest(Store(tmp_path), "interactions")
+    row = pl.read_parquet(paths(Store(tmp_path), "interactions", [segment.sha])).row(0, named=True)
+    assert (row["interaction_id"], row["conversation_id"], row["occurred_at"]) == (identity, identity, moment)
+    assert (row["input"], row["output"], row["success"], row["extra"], row["source"]) == (
+        "q",
+        "a",
+        True,
+        '{"k": 1}',
+        "test",
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"input": None},
+        {"input": b"bytes"},
+        {"module": 3},
+        {"turn": "1"},
+        {"turn": True},
+        {"turn": -1},
+        {"success": 1},
+        {"occurred_at": datetime(2026, 1, 1)},
+        {"occurred_at": "2026-01-01"},
+        {"feedback": float("nan")},
+        {"latency_ms": "fast"},
+        {"improvements": "one text"},
+        {"learnings": [None]},
+        {"extra": {"when": datetime(2026, 1, 1)}},
+        {"extra": {"x": float("inf")}},
+        {"extra": [1]},
+        {"interaction_id": ""},
+    ],
+    ids=str,
+)
+def test_what_the_log_cannot_hold_is_refused_with_one_clear_error(tmp_path, wrong):
+    with pytest.raises(SettingsInvalid, match=f"cannot log {next(iter(wrong))} = .*Pass "):
+        InteractionLogger(tmp_path).log(**{"module": "m", "action": "a", "input": "i", **wrong})
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_a_lone_surrogate_is_replaced_and_nothing_else_is_lost(tmp_path):
+    InteractionLogger(tmp_path).log(module="m", action="a", input="a\ud83db 😀", extra={"\udc00": ["\ud83d"]})
+    (spool,) = tmp_path.rglob("*.jsonl")
+    assert "a\ufffdb 😀" in spool.read_text(encoding="utf-8")
+
+
+def test_a_batch_is_refused_as_a_whole(tmp_path):
+    def batch() -> Iterator[Interaction]:
+        for text in ("good", None):
+            yield Interaction(
+                interaction_id="i",
+                conversation_id="c",
+                turn=0,
+                occurred_at=datetime.now(UTC),
+                module="m",
+                action="a",
+                input=text,
+            )
+
+    with pytest.raises(SettingsInvalid, match="input"):
+        InteractionLogger(tmp_path).log_many(batch())
+    assert not list(tmp_path.rglob("*.jsonl"))
+
+
+def test_the_default_home_is_the_one_of_the_settings(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "elsewhere"))
+    InteractionLogger().log(module="m", action="a", input="i")
+    assert list((tmp_path / "elsewhere" / "log" / "interactions" / "spool").glob("*.jsonl"))
+
+
+def test_killed_writers_lose_nothing_that_log_returned_for(tmp_path):
+    """Ten writers, each killed at another moment; an id on stdout is a promise."""
+    promised: list[str] = []
+    for number in range(10):
+        process = writer(tmp_path)
+        process.stdout.readline()
+        time.sleep(0.01 + 0.013 * number)
+        process.send_signal(signal.SIGKILL)
+        promised += process.communicate()[0].split()
+        if number % 3 == 2:
+            seal_all(tmp_path)
+    seal_all(tmp_path)
+    found = sealed_ids(tmp_path)
+    assert len(promised) > 10
+    assert len(found) == len(set(found))
+    # The last id may be cut in the pipe; a whole one has 32 digits.
+    assert {identity for identity in promised if len(identity) == 32} <= set(found)
+
+
+def test_two_processes_log_while_a_third_seals(tmp_path):
+    processes = [writer(tmp_path) for _ in range(2)]
+    for process in processes:
+        process.stdout.readline()
+    sealed = 0
+    for _ in range(6):
+        sealed += bool(seal_all(tmp_path))
+        time.sleep(0.1)
+    for process in processes:
+        process.send_signal(signal.SIGKILL)
+    promised = {line for process in processes for line in process.communicate()[0].split() if len(line) == 32}
+    seal_all(tmp_path)
+    found = sealed_ids(tmp_path)
+    assert sealed >= 4
+    assert len(found) == len(set(found))
+    assert promised <= set(found)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """8 MiB of tmpfs; without the right to mount there is no such test, and that is a failure, not a skip."""
+    place = tmp_path / "small"
+    place.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=True)
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def test_a_full_disk_is_an_error_that_loses_nothing(small_disk):
+    logger = InteractionLogger(small_disk)
+    promised: list[str] = []
+
+    def fill():
+        while True:
+            promised.append(logger.log(module="m", action="a", input="x" * 50_000))
+
+    with pytest.raises(DiskFull, match="Free some room"):
+        fill()
+    with pytest.raises(DiskFull):
+        seal_all(small_disk)
+    assert known_ids(Store(small_disk), promised) == set(promised)
+    subprocess.run(["mount", "-o", "remount,size=128m", small_disk], check=True)
+    promised.append(logger.log(module="m", action="a", input="there is room again"))
+    seal_all(small_disk)
+    logger.close()
+    assert sorted(sealed_ids(small_disk)) == sorted(promised)
+    assert not list(small_disk.glob("log/*/quarantine/*"))

@@ -1,0 +1,192 @@
+"""Paths → records: which files there are, how they are encoded, where one record ends and the next begins.
+
+Not here: what a record means. A record that cannot be read is yielded with its reason, so that it costs itself
+and no other; only a path that is not there or not readable is an error.
+"""
+
+from __future__ import annotations
+
+import codecs
+import glob
+import json
+import os
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.lines import repaired
+
+SUFFIXES = (".jsonl", ".json", ".ndjson")
+"""Taken from a folder; a file that is named is taken whatever it is called."""
+
+WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
+"""An object with nothing but one of these is a list of records."""
+
+RECORD_KEYS = ("messages", "conversations", "conversation", "items")
+
+ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
+"""What Python makes of a byte that is not UTF-8."""
+
+NOT_JSON = "not JSON (cut off?)"
+NOT_UTF8 = "not UTF-8"
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """One record as it was found: its value, or the reason why there is none."""
+
+    text: str
+    value: Any = None
+    reason: str | None = None
+
+
+def expand(paths: Sequence[Path | str]) -> list[Path]:
+    """The files that these paths, folders and globs stand for, each once."""
+    found = [file for path in paths for file in _expand(Path(path).expanduser())]
+    return list(dict.fromkeys(found))
+
+
+def records(path: Path) -> Iterator[Raw]:
+    """The records of one file in order."""
+    try:
+        encoding = _encoding(path)
+        whole = path.suffix.lower() == ".json" or _is_one_document(path, encoding)
+        yield from _document(path, encoding) if whole else _lines(path, encoding)
+    except OSError as error:
+        raise SourceUnreadable(
+            f"{path} cannot be read: {error.strerror}", "Check the path and its permissions"
+        ) from error
+
+
+def _expand(path: Path) -> list[Path]:
+    if path.is_dir():
+        files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names if name[0] != "."]
+        return sorted(file for file in files if file.suffix.lower() in SUFFIXES)
+    if path.exists():
+        return [path]
+    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 Path.glob refuses absolute patterns
+    if not matches:
+        raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
+    return [file for match in matches for file in _expand(Path(match))]
+
+
+def _encoding(path: Path) -> str:
+    """By byte order mark, else by where the zeros of the first two characters stand, else UTF-8."""
+    with path.open("rb") as file:
+        start = file.read(4)
+    if start.startswith(codecs.BOM_UTF8):
+        return "utf-8-sig"
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    zeros = bytes(byte == 0 for byte in start)
+    return {b"\0\1\0\1": "utf-16-le", b"\1\0\1\0": "utf-16-be"}.get(zeros, "utf-8")
+
+
+def _errors(encoding: str) -> str:
+    return "surrogateescape" if encoding.startswith("utf-8") else "replace"
+
+
+def _is_one_document(path: Path, encoding: str) -> bool:
+    """Whether a file that is not called .json still holds one pretty-printed document: its first line says so."""
+    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
+        first = next((line.strip() for line in file if line.strip()), "")
+    return first in ("{", "[", "[{")
+
+
+def _lines(path: Path, encoding: str) -> Iterator[Raw]:
+    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
+        for line in file:
+            text = line.strip().removeprefix("\ufeff")
+            if text:
+                yield _raw(text)
+
+
+def _raw(text: str) -> Raw:
+    if not text.isascii() and ESCAPED_BYTE.search(text):
+        return Raw(repaired(text), reason=NOT_UTF8)
+    try:
+        return Raw(text, repaired(json.loads(text)))
+    except RecursionError:
+        return Raw(text, reason="nested too deep")
+    except ValueError:
+        return Raw(text, reason=NOT_JSON)
+
+
+def _document(path: Path, encoding: str) -> Iterator[Raw]:
+    """One JSON document; what turns out to be lines is read as lines, and a cut-off array gives what is whole."""
+    text = path.read_text(encoding=encoding, errors=_errors(encoding)).strip()
+    if not text:
+        return
+    try:
+        values = _unwrapped(json.loads(text))
+    except RecursionError:
+        yield Raw(repaired(text), reason="nested too deep")
+    except ValueError:
+        yield from _salvaged(text) if text.startswith("[") and not _starts_with_a_line(text) else _text_lines(text)
+    else:
+        for value in values:
+            yield _element(value)
+
+
+def _starts_with_a_line(text: str) -> bool:
+    return _raw(text.partition("\n")[0]).reason is None
+
+
+def _text_lines(text: str) -> Iterator[Raw]:
+    """Lines if any of them is a record, else one broken document and not a hundred broken lines."""
+    raws = [_raw(line.strip()) for line in text.splitlines() if line.strip()]
+    if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
+        yield from raws
+    else:
+        yield Raw(repaired(text), reason=NOT_JSON)
+
+
+def _salvaged(text: str) -> Iterator[Raw]:
+    decoder, position = json.JSONDecoder(), 1
+    while position < len(text):
+        position = _skip(text, position)
+        if text[position:] in ("", "]"):
+            return
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            yield Raw(repaired(text[position:]), reason=NOT_JSON)
+            return
+        yield _element(value)
+
+
+def _skip(text: str, position: int) -> int:
+    while position < len(text) and text[position] in " \t\r\n,":
+        position += 1
+    return position
+
+
+def _element(value: Any) -> Raw:
+    text = json.dumps(value, ensure_ascii=False)
+    if not text.isascii() and ESCAPED_BYTE.search(text):
+        return Raw(repaired(text), reason=NOT_UTF8)
+    return Raw(repaired(text), repaired(value))
+
+
+def _unwrapped(value: Any) -> list[Any]:
+    """The records of a document: the items of a list, unless the list is itself one conversation."""
+    if isinstance(value, list):
+        is_conversation = value and all(isinstance(item, dict) and _is_message(item) for item in value)
+        return [value] if is_conversation else value
+    if isinstance(value, dict):
+        for key in WRAPPERS:
+            inner = value.get(key)
+            if isinstance(inner, list) and inner and all(_is_record(item) for item in inner):
+                return inner
+    return [value]
+
+
+def _is_message(item: dict[str, Any]) -> bool:
+    return ("role" in item or "from" in item) and not _is_record(item)
+
+
+def _is_record(item: Any) -> bool:
+    return isinstance(item, dict) and any(key in item for key in RECORD_KEYS)

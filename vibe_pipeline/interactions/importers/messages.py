@@ -1,0 +1,170 @@
+"""One message of any chat dialect: its role, its text, its tool calls, when it was said.
+
+Not here: what messages together mean (exchanges.py) and how a record holds them (one importer a format).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+ROLES = {
+    **dict.fromkeys(("system", "developer"), "system"),
+    **dict.fromkeys(("user", "human", "prompter"), "user"),
+    **dict.fromkeys(
+        ("assistant", "gpt", "chatgpt", "bing", "bard", "model", "bot", "ai", "claude", "llm"), "assistant"
+    ),
+    **dict.fromkeys(("function_call", "tool_call", "tool_calls"), "call"),
+    **dict.fromkeys(("tool", "function", "observation", "ipython"), "result"),
+    **dict.fromkeys(("tool_response", "function_response", "tool_result", "tool_results"), "result"),
+}
+
+ROLE_KEYS = ("role", "from", "speaker", "sender")
+CONTENT_KEYS = ("content", "value", "text", "message")
+TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time")
+
+
+class Unusable(Exception):
+    """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message in our words: role is system, user, assistant or result."""
+
+    role: str
+    text: str = ""
+    reasoning: str = ""
+    calls: tuple[tuple[str | None, str], ...] = ()
+    """(call id, the call as JSON)."""
+    call_id: str | None = None
+    weight: float | None = None
+    at: datetime | None = None
+    model: str | None = None
+
+
+def message_of(value: Any) -> Message:
+    """One message of any dialect; Unusable says what is wrong with it."""
+    if not isinstance(value, dict):
+        raise Unusable("a message is not an object")
+    role = _role(value)
+    text, reasoning, calls = _content(next((value[key] for key in CONTENT_KEYS if value.get(key) is not None), None))
+    if role == "call":
+        role, text, calls = "assistant", "", [(None, _normal(text))]
+    return Message(
+        role=role,
+        text=text,
+        reasoning=reasoning or _text_or(value.get("reasoning_content"), "") or "",
+        calls=(*calls, *_tool_calls(value)),
+        call_id=_text_or(value.get("tool_call_id")),
+        weight=value["weight"] if isinstance(value.get("weight"), (int, float)) else None,
+        at=moment_of(value),
+        model=_text_or(value.get("model")),
+    )
+
+
+def messages_of(values: Any, name: str) -> list[Message]:
+    """A list of messages; `name` is what the record calls it."""
+    if not isinstance(values, list):
+        raise Unusable(f"{name} is not a list")
+    if not values:
+        raise Unusable(f"{name} is empty")
+    return [message_of(value) for value in values]
+
+
+def answer_text(messages: Sequence[Message]) -> str:
+    """All that the assistant said."""
+    return "\n\n".join(message.text for message in messages if message.role == "assistant" and message.text.strip())
+
+
+def moment_of(value: dict[str, Any]) -> datetime | None:
+    """When a record or message says it happened: seconds (or ms, µs, ns) since 1970, or an ISO text (UTC if naive)."""
+    stamp = next((value[key] for key in TIME_KEYS if value.get(key)), None)
+    try:
+        if isinstance(stamp, str) and not stamp.replace(".", "", 1).isdigit():
+            moment = datetime.fromisoformat(stamp)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        seconds = float(stamp) if stamp is not None else 0.0
+        while seconds > 1e11:
+            seconds /= 1000
+        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+    except (TypeError, ValueError, OverflowError, OSError):
+        return None
+
+
+def _role(value: dict[str, Any]) -> str:
+    name = next((value[key] for key in ROLE_KEYS if key in value), None)
+    if isinstance(name, str) and name.strip().lower() in ROLES:
+        return ROLES[name.strip().lower()]
+    raise Unusable(f"a message has the unknown role {name!r:.40}" if name is not None else "a message has no role")
+
+
+def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:
+    """(text, reasoning, calls) of a content that is text or a list of parts."""
+    if content is None or isinstance(content, str):
+        return content or "", "", []
+    texts: list[str] = []
+    reasoning: list[str] = []
+    calls: list[tuple[str | None, str]] = []
+    for part in content if isinstance(content, list) else [content]:
+        kind, text = _part(part)
+        if kind in ("tool_call", "tool_use", "function_call"):
+            calls.append(
+                (_text_or(part.get("id")), _normal(text) if text else _call(part.get("name"), part.get("input")))
+            )
+        else:
+            (reasoning if kind in ("reasoning", "thinking") else texts).append(text)
+    return "\n".join(filter(None, texts)), "\n".join(filter(None, reasoning)), calls
+
+
+def _part(part: Any) -> tuple[str, str]:
+    """(type, text) of one part; what is no text leaves a mark where it stood."""
+    if isinstance(part, str):
+        return "text", part
+    if not isinstance(part, dict):
+        raise Unusable("a message whose content is neither text nor a list of parts")
+    kind = str(part.get("type", "text"))
+    for medium in ("image", "audio", "video", "file"):
+        if medium in kind:
+            return kind, f"[{medium}]"
+    text = next(
+        (part[key] for key in ("text", "value", "content", "reasoning", "thinking", "refusal") if part.get(key)), ""
+    )
+    return kind, text if isinstance(text, str) else _content(text)[0]
+
+
+def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
+    listed = value.get("tool_calls")
+    for call in listed if isinstance(listed, list) else []:
+        function = call.get("function", call) if isinstance(call, dict) else {}
+        if isinstance(function, dict) and function:
+            yield _text_or(call.get("id")), _call(function.get("name"), function.get("arguments"))
+    old = value.get("function_call")
+    if isinstance(old, dict):
+        yield None, _call(old.get("name"), old.get("arguments"))
+
+
+def _call(name: Any, arguments: Any) -> str:
+    return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+
+
+def _normal(text: str) -> str:
+    """A call that was written as text in the form in which `_call` writes it, so that dialects agree."""
+    call = _parsed(text)
+    if isinstance(call, dict) and "name" in call:
+        return _call(call["name"], call.get("arguments", call.get("parameters")))
+    return text
+
+
+def _parsed(value: Any) -> Any:
+    try:
+        return json.loads(value) if isinstance(value, str) else value
+    except (ValueError, RecursionError):
+        return value
+
+
+def _text_or(value: Any, otherwise: str | None = None) -> str | None:
+    return value if isinstance(value, str) and value else otherwise

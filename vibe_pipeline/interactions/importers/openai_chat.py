@@ -1,0 +1,108 @@
+"""OpenAI's shapes: {"messages"}, fine-tuning and preference records, requests logged with their responses.
+
+Not here: roles and content parts (messages.py) and files. A record is recognised by its keys alone, so that a
+bad value under a right key gets a reason instead of "unknown format".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, answer_text, messages_of, moment_of
+from vibe_pipeline.records import Interaction
+
+PREFERENCES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a record of ours."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
+    if not isinstance(value, dict) or "conversations" in value:
+        return False
+    return "messages" in _request(value) or _pair(value) is not None or {"prompt", "completion"} <= value.keys()
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of one record; Unusable where it has none."""
+    record = {"messages": value} if isinstance(value, list) else value
+    request = _request(record)
+    better, worse = _pair(record) or (None, None)
+    origin = Origin(
+        module="openai_chat",
+        source=source,
+        at=moment_of(record) or moment_of(_response(record)) or at,
+        model=_name(_response(record), "model") or _name(request, "model"),
+        user=_name(request, "user"),
+        extra={key: request[key] for key in ("tools", "functions") if request.get(key)} | _identity(record),
+        rejected=answer_text(_said(worse, "rejected")) if worse is not None else None,
+    )
+    yield from interactions(_messages(record, request, better), origin)
+
+
+def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> list[Message]:
+    """The question side, then the answer where it is kept apart."""
+    chosen = _said(better, "chosen") if better is not None else []
+    if any(message.role == "user" for message in chosen):
+        return chosen
+    if "messages" in request:
+        asked = messages_of(request["messages"], "messages")
+    else:
+        asked = _said(record.get("prompt"), "prompt", role="user")
+    return [*asked, *chosen, *_completion(record)]
+
+
+def _completion(record: dict[str, Any]) -> list[Message]:
+    if "completion" in record:
+        return _said(record["completion"], "completion")
+    response = _response(record)
+    choices = response.get("choices")
+    first = choices[0] if isinstance(choices, list) and choices else None
+    said = first.get("message", first.get("text")) if isinstance(first, dict) else None
+    if said is None and response is not record:
+        said = response if "role" in response else None
+    if said is None and isinstance(record.get("response"), str):
+        said = record["response"]
+    return _said(said, "response") if said is not None else []
+
+
+def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:
+    """Messages that may be written as bare text, as one message or as a list of them."""
+    if isinstance(value, str):
+        value = [{"role": role, "content": value}]
+    return messages_of([value] if isinstance(value, dict) else value, name)
+
+
+def _pair(value: dict[str, Any]) -> tuple[Any, Any] | None:
+    return next(((value[a], value[b]) for a, b in PREFERENCES if a in value and b in value), None)
+
+
+def _request(value: dict[str, Any]) -> dict[str, Any]:
+    """Where the messages are: the record itself, or what wraps them (a logged call, a batch line)."""
+    for key in ("request", "input", "body", "params"):
+        inner = value.get(key)
+        if isinstance(inner, dict) and "messages" not in value:
+            return _request(inner)
+    return value
+
+
+def _response(value: dict[str, Any]) -> dict[str, Any]:
+    for key in ("response", "output", "body"):
+        inner = value.get(key)
+        if isinstance(inner, dict):
+            return _response(inner)
+    return value
+
+
+def _identity(record: dict[str, Any]) -> dict[str, str]:
+    """What the record calls itself, kept for people; our ids are hashes of the content."""
+    name = next((record[key] for key in ("id", "custom_id", "conversation_id") if _name(record, key)), None)
+    return {"id": name} if name else {}
+
+
+def _name(value: dict[str, Any], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None

@@ -1,0 +1,132 @@
+"""One record as one line of JSON: what the logger writes and the spool keeps. Standard library only.
+
+Not here: reading lines back (schema.py). Wrong types are refused here, before anything is written, because
+a line that cannot be read back would surface as a quarantined row long after its cause. Text that UTF-8
+cannot hold (a lone surrogate) is repaired to U+FFFD instead: losing an event over one character helps nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.records import SCHEMA_VERSION, Interaction, Probe
+
+SURROGATE = re.compile("[\ud800-\udfff]")
+
+TURN_LIMIT = 1 << 31
+"""The column is an int32."""
+
+
+def line_of(record: Interaction | Probe) -> bytes:
+    """The record as JSON in UTF-8, without a line feed; fields that are None or empty are left out."""
+    values = {name: _value(record, name) for name in _names(type(record))}
+    kept = {name: value for name, value in values.items() if value is not None and value != []}
+    return json.dumps({"schema_version": SCHEMA_VERSION, **kept}, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def repaired(value: Any) -> Any:
+    """Plain JSON values with every lone surrogate, keys too, replaced by U+FFFD."""
+    if isinstance(value, str):
+        return value if value.isascii() else SURROGATE.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {repaired(key): repaired(item) for key, item in value.items()}
+    return [repaired(item) for item in value] if isinstance(value, (list, tuple)) else value
+
+
+def _names(record: type[Interaction | Probe]) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(record))
+
+
+def _value(record: Interaction | Probe, name: str) -> Any:
+    check, wanted = CHECKS.get(name, TEXT)
+    try:
+        return check(getattr(record, name))
+    except (TypeError, ValueError, RecursionError) as error:
+        seen = f"{getattr(record, name)!r:.60}"
+        raise SettingsInvalid(f"cannot log {name} = {seen}: it is not {wanted}", f"Pass {wanted}") from error
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return repaired(value)
+
+
+def _identity(value: Any) -> str:
+    if value == "":
+        raise ValueError
+    return _text(value)
+
+
+def _texts(value: Any) -> list[str]:
+    if not isinstance(value, (list, tuple)):
+        raise TypeError
+    return [_text(item) for item in value]
+
+
+def _turn(value: Any) -> int:
+    if type(value) is not int or not 0 <= value < TURN_LIMIT:
+        raise ValueError
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if type(value) is not bool:
+        raise TypeError
+    return value
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise ValueError
+    return float(value)
+
+
+def _moment(value: Any) -> str:
+    """In UTC; a naive datetime means another moment on every machine, so it is refused."""
+    if not isinstance(value, datetime) or value.utcoffset() is None:
+        raise TypeError
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def _json_text(value: Any) -> str | None:
+    """JSON text inside the line: numbers of any size come back as they were written."""
+    if not isinstance(value, dict):
+        raise TypeError
+    return json.dumps(repaired(value), ensure_ascii=False, allow_nan=False) if value else None
+
+
+def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    return lambda value: None if value is None else check(value)
+
+
+TEXT = (_text, "a str")
+MAYBE_TEXT = (_or_none(_text), "a str or None")
+IDENTITY = (_identity, "a str that is not empty")
+MAYBE_NUMBER = (_or_none(_number), "a finite number or None")
+TEXTS = (_texts, "a list or tuple of str")
+
+CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "interaction_id": IDENTITY,
+    "conversation_id": IDENTITY,
+    "probe_id": IDENTITY,
+    "turn": (_turn, "an int from 0 to 2147483647"),
+    "occurred_at": (_moment, "a datetime with a time zone, such as datetime.now(UTC)"),
+    "success": (_or_none(_truth), "True, False or None"),
+    "error_type": MAYBE_TEXT,
+    "user": MAYBE_TEXT,
+    "model_id": MAYBE_TEXT,
+    "feedback": MAYBE_NUMBER,
+    "latency_ms": MAYBE_NUMBER,
+    "improvements": TEXTS,
+    "learnings": TEXTS,
+    "extra": (_json_text, "a dict that JSON can hold"),
+}
+"""Field → (check, what to pass); every other field is TEXT."""

@@ -1,0 +1,124 @@
+"""InteractionLogger: the way in for live events. `log` returns once the event is on the disk.
+
+Cheap to import on purpose: no Arrow, Polars, DuckDB or torch, so that a tool can log from its first line.
+Not here: dropping duplicates and secrets, which happen when spools are sealed. What the log cannot hold
+(input=None, a naive datetime, extra that is no JSON) is refused with SettingsInvalid; lone surrogates in
+text are replaced by U+FFFD.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.lines import line_of, repaired
+from vibe_pipeline.interactions.spool import Spool
+from vibe_pipeline.records import Interaction, Probe
+
+
+class InteractionLogger:
+    """Logs to one home from any number of threads and processes; a forked process writes to its own file."""
+
+    def __init__(self, home: Path | str | None = None, *, source: str = "logger") -> None:
+        self.home = Path(home).expanduser().absolute() if home is not None else _default_home()
+        self.source = source
+        self._interactions = Spool(self.home / "log" / "interactions" / "spool")
+        self._probes = Spool(self.home / "log" / "probes" / "spool")
+
+    def log(
+        self,
+        *,
+        module: str,
+        action: str,
+        input: str,
+        output: str = "",
+        success: bool | None = None,
+        conversation_id: str | None = None,
+        turn: int = 0,
+        occurred_at: datetime | None = None,
+        interaction_id: str | None = None,
+        user: str | None = None,
+        error_type: str | None = None,
+        feedback: float | None = None,
+        improvements: Sequence[str] = (),
+        learnings: Sequence[str] = (),
+        model_id: str | None = None,
+        latency_ms: float | None = None,
+        extra: dict[str, Any] | None = None,
+    ) -> str:
+        """Log one interaction and return its id; an interaction that belongs to no conversation is its own."""
+        identity = interaction_id if interaction_id is not None else uuid.uuid4().hex
+        interaction = Interaction(
+            interaction_id=identity,
+            conversation_id=conversation_id if conversation_id is not None else identity,
+            turn=turn,
+            occurred_at=occurred_at if occurred_at is not None else datetime.now(UTC),
+            module=module,
+            action=action,
+            input=input,
+            output=output,
+            success=success,
+            error_type=error_type,
+            user=user,
+            feedback=feedback,
+            improvements=_tuple(improvements, "improvements"),
+            learnings=_tuple(learnings, "learnings"),
+            model_id=model_id,
+            latency_ms=latency_ms,
+            source=self.source,
+            extra=extra if extra is not None else {},
+        )
+        self._interactions.append([line_of(interaction)])
+        return repaired(identity)
+
+    def probe(
+        self,
+        *,
+        fact: str,
+        question: str,
+        answer: str,
+        occurred_at: datetime | None = None,
+        probe_id: str | None = None,
+        source: str | None = None,
+    ) -> str:
+        """Log one probe (a question about `fact` in a wording that is never logged) and return its id."""
+        identity = probe_id if probe_id is not None else uuid.uuid4().hex
+        moment = occurred_at if occurred_at is not None else datetime.now(UTC)
+        probe = Probe(
+            probe_id=identity,
+            fact=fact,
+            question=question,
+            answer=answer,
+            occurred_at=moment,
+            source=source if source is not None else self.source,
+        )
+        self._probes.append([line_of(probe)])
+        return repaired(identity)
+
+    def log_many(self, interactions: Iterable[Interaction], probes: Iterable[Probe] = ()) -> None:
+        """Log ready-made records with one fsync for each stream; if one of them is refused, none is written."""
+        interaction_lines = [line_of(interaction) for interaction in interactions]
+        probe_lines = [line_of(probe) for probe in probes]
+        self._interactions.append(interaction_lines)
+        self._probes.append(probe_lines)
+
+    def close(self) -> None:
+        """Give the file descriptors back; logging again is allowed and opens new files."""
+        self._interactions.close()
+        self._probes.close()
+
+
+def _tuple(texts: Sequence[str], name: str) -> tuple[str, ...]:
+    if not isinstance(texts, (list, tuple)):
+        raise SettingsInvalid(f"cannot log {name} = {texts!r:.60}: it is one value", "Pass a list or tuple of str")
+    return tuple(texts)
+
+
+def _default_home() -> Path:
+    from vibe_pipeline.settings import home  # imports pydantic: not for those who say where to log
+
+    return home()

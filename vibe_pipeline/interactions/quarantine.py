@@ -1,0 +1,46 @@
+"""What could not be read, kept with its reason: nothing that was handed in disappears without a trace.
+
+A file is named by its content, so that the same bad input twice is kept once. Not here: deciding what is bad.
+Nothing reads these files back but the counts and a person.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+import polars as pl
+
+from vibe_pipeline.fingerprint import sha_of_bytes
+from vibe_pipeline.interactions.schema import connect, read_lines
+from vibe_pipeline.records import SCHEMA_VERSION
+from vibe_pipeline.scrub import scrub
+from vibe_pipeline.store import Store
+
+
+def keep(store: Store, stream: str, rejects: Sequence[tuple[str, str]], origin: str, *, scrubbed: bool = True) -> None:
+    """Put (raw text, reason) pairs aside; `origin` says where they were found."""
+    if not rejects:
+        return
+    raws = pl.Series([raw for raw, _ in rejects], dtype=pl.String)
+    if scrubbed:
+        raws, _ = scrub(raws)
+    lines = [_line(raw, reason, origin) for raw, (_, reason) in zip(raws, rejects, strict=True)]
+    data = b"".join(lines)
+    store.write(f"log/{stream}/quarantine/{sha_of_bytes(data)}.jsonl", data)
+
+
+def reasons(store: Store, stream: str) -> dict[str, int]:
+    """How many lines or records are in quarantine, by reason."""
+    paths = [store.path(name) for name in store.names(f"log/{stream}/quarantine", ".jsonl")]
+    if not paths:
+        return {}
+    with connect() as database:
+        database.register("lines", read_lines(paths))
+        query = "SELECT json_extract_string(line, '$.reason') AS reason, count(*) FROM lines GROUP BY ALL ORDER BY ALL"
+        return dict(database.sql(query).fetchall())
+
+
+def _line(raw: str, reason: str, origin: str) -> bytes:
+    entry = {"schema_version": SCHEMA_VERSION, "reason": reason, "origin": origin, "raw": raw}
+    return json.dumps(entry, ensure_ascii=False).encode() + b"\n"

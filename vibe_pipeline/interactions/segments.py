@@ -1,0 +1,197 @@
+"""Sealing: all spools of a stream become one immutable Parquet segment and one entry in the stream's manifest.
+
+The order of the steps is the safety: take the spools, publish the segment, publish the manifest entry, only then
+remove the spools. A crash anywhere in between is mended by the next seal, because a row whose id is already
+sealed is dropped. The manifest is the log: a segment file without an entry does not exist for any reader.
+
+Rows lie by conversation and turn: a conversation is read from few row groups, similar texts compress together,
+and the same rows give the same sha, whichever process logged them first.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import filelock
+import polars as pl
+import pyarrow as pa
+
+from vibe_pipeline import settings
+from vibe_pipeline.errors import Busy, LedgerDamaged
+from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.schema import (
+    STREAMS,
+    connect,
+    identity_of,
+    parse,
+    read_lines,
+    require_readable,
+    require_version,
+)
+from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
+from vibe_pipeline.records import Segment, plain
+from vibe_pipeline.scrub import scrub as scrub_column
+from vibe_pipeline.store import Store
+
+LOCK_WAIT_S = 60.0
+
+SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer")
+
+ORDER = {"interactions": "conversation_id, turn, occurred_at, interaction_id", "probes": "fact, probe_id"}
+
+log = logging.getLogger(__name__)
+
+
+def seal(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
+    """Seal what was logged so far: at most one new segment for each stream, none where there is nothing new."""
+    with _locked(store):
+        sealed = [_seal_stream(store, stream, curate, scrub) for stream in STREAMS]
+    return [segment for segment in sealed if segment is not None]
+
+
+def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
+    """The sealed segments of a stream whose sequence lies above `after`, in order."""
+    names = store.names(f"log/{stream}/manifest", ".json")
+    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+
+
+def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
+    """The Parquet files of these segments; LedgerDamaged where one is missing or newer than this program."""
+    found = [store.existing(f"log/{stream}/segments/{sha}.parquet") for sha in shas]
+    for path in found:
+        require_readable(path)
+    return found
+
+
+def known_ids(store: Store, ids: Sequence[str], stream: str = "interactions") -> set[str]:
+    """Which of these ids were logged before, sealed or not yet."""
+    with _locked(store), connect() as database:
+        rows, _ = parse(stream, read_lines([*_spools(store, stream), *_taken(store, stream)]))
+        database.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
+        database.register("waiting", rows.select([identity_of(stream)]).rename_columns(["id"]))
+        query = f"SELECT id FROM wanted SEMI JOIN (FROM waiting UNION ALL {_sealed(store, stream)}) AS known USING (id)"
+        return {identity for (identity,) in database.sql(query).fetchall()}
+
+
+def _entry(store: Store, name: str) -> Segment:
+    value = store.read_json(name)
+    require_version(value.get("schema_version", 1), name)
+    try:
+        return Segment(**value)
+    except TypeError as error:
+        raise LedgerDamaged(f"{name} is no manifest entry: {error}", "Restore it from a backup") from error
+
+
+def _seal_stream(store: Store, stream: str, curate: settings.Curate, scrub: bool) -> Segment | None:
+    _take_all(store, stream)
+    spools = _taken(store, stream)
+    if not spools:
+        return None
+    store.require(sum(path.stat().st_size for path in spools), f"sealing {stream}")
+    rows, rejects = parse(stream, read_lines(spools))
+    bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
+    quarantine.keep(store, stream, bad, "spool", scrubbed=scrub)
+    fresh = _fresh(store, stream, rows)
+    segment = _publish(store, stream, _scrubbed(fresh) if scrub else fresh, curate) if fresh.num_rows else None
+    for path in spools:
+        path.unlink()
+    sync_folder(store.path(f"log/{stream}/sealing"))
+    return segment
+
+
+def _publish(store: Store, stream: str, rows: pa.Table, curate: settings.Curate) -> Segment:
+    sha = store.write_table(f"log/{stream}/segments", rows.select(STREAMS[stream].names))
+    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
+    sequence = int(Path(last[0]).stem) + 1 if last else 0
+    segment = Segment(stream=stream, sequence=sequence, sha=sha, rows=rows.num_rows, **_counts(stream, rows, curate))
+    store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
+    return segment
+
+
+def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
+    """What decisions need without opening the segment. A probe is always held out and in no conversation."""
+    conversations, held_out = "0", "count(*)"
+    if stream == "interactions":
+        conversations = "count(DISTINCT conversation_id)"
+        held_out = f"count(*) FILTER (WHERE {held_out_sql('conversation_id', curate.salt, curate.held_out)})"
+    with connect() as database:
+        database.register("fresh", rows)
+        query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
+        found = database.sql(query).fetchall()[0]
+    return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
+
+
+def _fresh(store: Store, stream: str, rows: pa.Table) -> pa.Table:
+    """Rows whose id is not sealed yet, each id once (the first line that was written wins), in file order."""
+    identity = identity_of(stream)
+    with connect() as database:
+        database.register("batch", rows)
+        query = f"""
+            SELECT * FROM batch ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id
+            QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1 ORDER BY {ORDER[stream]}"""
+        return database.sql(query).to_arrow_table().cast(rows.schema)
+
+
+def _sealed(store: Store, stream: str) -> str:
+    """SQL for the ids of everything sealed."""
+    shas = [segment.sha for segment in manifest(store, stream)]
+    if not shas:
+        return "SELECT NULL::VARCHAR AS id WHERE false"
+    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths(store, stream, shas))
+    return f"SELECT {identity_of(stream)} AS id FROM read_parquet([{files}], hive_partitioning = false)"
+
+
+def _scrubbed(rows: pa.Table) -> pa.Table:
+    secrets = 0
+    for name in set(SCRUBBED) & set(rows.column_names):
+        column, found = _scrubbed_column(rows[name].combine_chunks(), is_json=name == "extra")
+        rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
+        secrets += found
+    if secrets:
+        log.info("replaced %d secrets in %d rows", secrets, rows.num_rows)
+    return rows
+
+
+def _scrubbed_column(column: pa.Array, *, is_json: bool) -> tuple[pa.Array, int]:
+    if pa.types.is_list(column.type):
+        values, found = _scrubbed_column(column.values, is_json=False)
+        return pa.ListArray.from_arrays(column.offsets, values, type=column.type), found
+    cleaned, found = scrub_column(pl.Series(pl.from_arrow(column)), is_json=is_json)
+    return cleaned.to_arrow().cast(column.type), found
+
+
+def _take_all(store: Store, stream: str) -> None:
+    make_folder(store.path(f"log/{stream}/sealing"))
+    for spool in _spools(store, stream):
+        take(spool, store.path(f"log/{stream}/sealing") / spool.name)
+
+
+def _spools(store: Store, stream: str) -> list[Path]:
+    return [store.path(name) for name in store.names(f"log/{stream}/spool", ".jsonl")]
+
+
+def _taken(store: Store, stream: str) -> list[Path]:
+    """Spools on their way into a segment, oldest first; a seal that crashed may have left some."""
+    taken = [store.path(name) for name in store.names(f"log/{stream}/sealing", ".jsonl")]
+    return sorted(taken, key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+@contextmanager
+def _locked(store: Store) -> Iterator[None]:
+    """One sealer at a time. The lock belongs to the process and goes with it."""
+    make_folder(store.path("log"))
+    lock = filelock.FileLock(store.path("log/.seal.lock"), timeout=LOCK_WAIT_S)
+    try:
+        lock.acquire()
+    except filelock.Timeout as error:
+        raise Busy(
+            f"another process has been sealing {store.root} for {LOCK_WAIT_S:.0f} s", "Try again later"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -1,0 +1,154 @@
+"""A crash-safe, append-only file of one process: what `append` returned for survives a kill and a power cut.
+
+Not here: what the lines mean. A sealer takes a spool away by renaming it under the lock that writers take for
+each append; the writer then sees that its name has gone and opens a new file. So a long seal never holds up
+anybody who logs, and no line is written to a file that has already been read.
+"""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import threading
+import uuid
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from vibe_pipeline.errors import DiskFull
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+_alive: weakref.WeakSet[Spool] = weakref.WeakSet()
+
+
+class Spool:
+    """Appends lines to `folder/<uuid>.jsonl`; safe to share between threads, and a fork gets its own file."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._path: Path | None = None
+        self._descriptor = -1
+        self._size = 0
+        self._lock = threading.Lock()
+        _alive.add(self)
+
+    def append(self, lines: Iterable[bytes]) -> None:
+        """Write all lines and return once they are on the disk; DiskFull leaves the file as it was."""
+        data = b"".join(line + b"\n" for line in lines)
+        if not data:
+            return
+        with self._lock, _disk(self.folder), self._opened() as descriptor:
+            try:
+                _write(descriptor, data)
+                os.fsync(descriptor)
+            except BaseException:
+                # Half a line must not stay: the next append would be glued to it.
+                with suppress(OSError):
+                    os.ftruncate(descriptor, self._size)
+                raise
+            self._size += len(data)
+
+    def close(self) -> None:
+        """Give the descriptor back; a later append opens a new file."""
+        with self._lock:
+            self._forget()
+
+    @contextmanager
+    def _opened(self) -> Iterator[int]:
+        """The locked descriptor of a file that no sealer has taken."""
+        try:
+            while not self._is_ours():
+                self._forget()
+                self._open()
+            yield self._descriptor
+        finally:
+            if self._path is not None:
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
+
+    def _is_ours(self) -> bool:
+        """Lock the file, then look whether its name still leads to it and mend what a failed append left."""
+        if self._path is None:
+            return False
+        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
+        seen = os.fstat(self._descriptor)
+        try:
+            named = self._path.stat()
+        except FileNotFoundError:
+            return False
+        if (named.st_dev, named.st_ino) != (seen.st_dev, seen.st_ino):
+            return False
+        if seen.st_size != self._size:
+            os.ftruncate(self._descriptor, self._size)
+        return True
+
+    def _open(self) -> None:
+        make_folder(self.folder)
+        path = self.folder / f"{uuid.uuid4().hex}.jsonl"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        self._descriptor = os.open(path, flags, 0o600)
+        self._path, self._size = path, 0
+        sync_folder(self.folder)
+
+    def _forget(self) -> None:
+        if self._path is not None:
+            os.close(self._descriptor)
+        self._path, self._descriptor = None, -1
+
+
+def take(spool: Path, destination: Path) -> None:
+    """Move a spool away from its writer, never in the middle of a line."""
+    descriptor = os.open(spool, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        spool.rename(destination)
+    finally:
+        os.close(descriptor)
+
+
+def make_folder(folder: Path) -> None:
+    """Create a private folder with its parents, each entry on the disk before anything is put into it."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    sync_folder(folder.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Put the entries of a folder on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write(descriptor: int, data: bytes) -> None:
+    view = memoryview(data)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+@contextmanager
+def _disk(folder: Path) -> Iterator[None]:
+    """A full disk in words. (The store has the same for its own writes, but importing it imports pyarrow.)"""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        what = f"the disk is full: nothing was logged to {folder}, and what was logged before is safe"
+        raise DiskFull(what, "Free some room or set VIBE_HOME to another disk, and log it again") from error
+
+
+def _after_fork() -> None:
+    """A child must neither write to its parent's file nor wait for a lock that a thread of the parent held."""
+    for spool in list(_alive):
+        spool._lock = threading.Lock()
+        spool._forget()
+
+
+os.register_at_fork(after_in_child=_after_fork)
