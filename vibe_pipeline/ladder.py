@@ -11,18 +11,33 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from vibe_pipeline import models, replay
+import duckdb
+
+from vibe_pipeline import models, replay, views
 from vibe_pipeline.curate.examples import Inputs, curate
 from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.exam import Exam
+from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import segments
+from vibe_pipeline.interactions import quarantine, segments
+from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import judge, skipped
-from vibe_pipeline.records import Cut, ExampleSet, Mix, Scorecard, Segment, Training, generation_name, load, plain
-from vibe_pipeline.report import settled_facts, write_csv
+from vibe_pipeline.records import (
+    Cut,
+    ExampleSet,
+    Mix,
+    Scorecard,
+    Segment,
+    Split,
+    Training,
+    generation_name,
+    load,
+    plain,
+)
+from vibe_pipeline.report import rows, settled_facts, write_csv
 from vibe_pipeline.rung import Rung, resolve
 from vibe_pipeline.settings import Settings, home
 from vibe_pipeline.settings import load as load_settings
@@ -149,6 +164,50 @@ class Ladder:
 
     # Reading
 
+    def records(self, lineage: str | None = None) -> list[dict[str, Any]]:
+        """Every settled rung of one lineage or of all, as plain values (report.row)."""
+        chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
+        return [record for ledger in chosen for record in rows(ledger)]
+
+    def log_stats(self) -> dict[str, Any]:
+        """What the sealed log holds, from the counts kept per segment."""
+        sealed = segments.manifest(self.store, "interactions")
+        probes = segments.manifest(self.store, "probes")
+        return {
+            "interactions": sum(segment.rows for segment in sealed),
+            "probes": sum(segment.rows for segment in probes),
+            "segments": len(sealed) + len(probes),
+            "bytes": sum(segment.bytes for segment in (*sealed, *probes)),
+            "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
+            "generations": len(self.cuts()),
+        }
+
+    def describe_generation(self, generation: int) -> dict[str, Any]:
+        """A generation in numbers, and the smallest gain that its items can show."""
+        cut, examples = self.cuts()[generation], self.examples(generation)
+        held_out = sum(rows for split, _, rows, _ in examples.counts if split != Split.TRAIN)
+        return {
+            "generation": generation_name(generation),
+            "interactions": cut.interactions,
+            "probes": cut.probes,
+            "examples": examples.rows,
+            "train": examples.rows - held_out,
+            "held_out": held_out,
+            "dropped": examples.dropped,
+            "smallest_gain": smallest_gain(held_out),
+        }
+
+    def connect(self) -> duckdb.DuckDBPyConnection:
+        """A DuckDB in memory with the views interactions, examples, generations, scores, items."""
+        db = duckdb.connect()
+        self.define_views(db)
+        return db
+
+    def define_views(self, db: duckdb.DuckDBPyConnection) -> None:
+        """Create those views on a connection."""
+        cuts = self.cuts()
+        views.define(db, self.store, cuts, [self.examples(cut.generation) for cut in cuts], self.records())
+
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
         return [Ledger(self.store, Path(name).stem) for name in self.store.names("ledger/heads", ".json")]
@@ -186,7 +245,7 @@ class Ladder:
         """The cut that would close the window from the last one to now."""
         new = {
             stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
-            for stream in segments.STREAMS
+            for stream in STREAMS
         }
         interactions, probes = new["interactions"], new["probes"]
         return Cut(

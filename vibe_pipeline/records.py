@@ -11,8 +11,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, TypeVar
 
-from pydantic import TypeAdapter
-
 SCHEMA_VERSION = 1
 """Carried by every Parquet and JSON file; readers of old versions live in interactions/schema.py."""
 
@@ -269,6 +267,8 @@ T = TypeVar("T")
 
 def plain(record: Any) -> dict[str, Any]:
     """A record as values for JSON."""
+    from pydantic import TypeAdapter
+
     values = TypeAdapter(type(record)).dump_python(record, mode="json")
     assert isinstance(values, dict)
     return values
@@ -276,4 +276,6 @@ def plain(record: Any) -> dict[str, Any]:
 
 def load(kind: type[T], values: dict[str, Any]) -> T:
     """The record that `plain` gave these values for."""
+    from pydantic import TypeAdapter  # not above: a program that only logs must stay light
+
     return TypeAdapter(kind).validate_python(values)

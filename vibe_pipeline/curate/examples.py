@@ -85,7 +85,7 @@ ORDER BY split <> 'train', split DESC, kind, example_id
 COUNTS = """
 SELECT split, kind, count(*), sum(length(prompt) + length(completion))::BIGINT
 FROM judged WHERE reason IS NULL
-GROUP BY ALL ORDER BY split <> 'train', split DESC, kind
+GROUP BY split, kind ORDER BY split <> 'train', split DESC, kind
 """
 
 

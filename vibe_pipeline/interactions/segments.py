@@ -11,16 +11,15 @@ and the same rows give the same sha, whichever process logged them first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import filelock
 import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.errors import Busy, LedgerDamaged
+from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.schema import (
@@ -180,18 +179,6 @@ def _taken(store: Store, stream: str) -> list[Path]:
     return sorted(taken, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
 
-@contextmanager
-def _locked(store: Store) -> Iterator[None]:
-    """One sealer at a time. The lock belongs to the process and goes with it."""
-    make_folder(store.path("log"))
-    lock = filelock.FileLock(store.path("log/.seal.lock"), timeout=LOCK_WAIT_S)
-    try:
-        lock.acquire()
-    except filelock.Timeout as error:
-        raise Busy(
-            f"another process has been sealing {store.root} for {LOCK_WAIT_S:.0f} s", "Try again later"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+def _locked(store: Store) -> AbstractContextManager[None]:
+    """One sealer at a time."""
+    return store.lock("seal", LOCK_WAIT_S)

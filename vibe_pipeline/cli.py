@@ -1,0 +1,256 @@
+"""`vibe`: a command parses, calls the engine, prints. Results on stdout, progress and commentary on stderr.
+
+Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from vibe_pipeline import progress
+from vibe_pipeline.errors import SettingsInvalid, VibeError
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.records import generation_name
+
+app = typer.Typer(
+    help="Turn your own interactions into a ladder of small language models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True)
+generation_app = typer.Typer(help="Generations: numbered windows of the log.", no_args_is_help=True)
+app.add_typer(log_app, name="log")
+app.add_typer(generation_app, name="generation")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
+Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores this process may use if left out.")]
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@log_app.command("import")
+def import_(
+    paths: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    format: Annotated[str, typer.Option("--format", help="auto, openai_chat or sharegpt.")] = "auto",
+    source: Annotated[str | None, typer.Option(help="Name kept with every interaction.")] = None,
+    json_: Json = False,
+) -> None:
+    """Bring chats of other tools into the log; importing twice adds nothing."""
+    from vibe_pipeline.interactions.importers import import_paths
+    from vibe_pipeline.interactions.logger import InteractionLogger
+
+    ladder = Ladder()
+    files = [asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)]
+    counts = ("read", "imported", "duplicate", "quarantined")
+    total = {name: sum(file[name] for file in files) for name in counts}
+    if json_:
+        return _print_json({**total, "files": files})
+    _print_table("Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files])
+    for file in files:
+        for reason, count in file["reasons"].items():
+            errors.print(f"{file['path']}: {count} quarantined: {reason}", markup=False)
+
+
+@log_app.command()
+def seal(json_: Json = False) -> None:
+    """Seal what was logged into Parquet segments."""
+    new = Ladder().seal()
+    _print_record({"segments": len(new), "rows": sum(segment.rows for segment in new)}, json_)
+
+
+@log_app.command()
+def stats(json_: Json = False) -> None:
+    """What the log holds."""
+    _print_record(Ladder().log_stats(), json_)
+
+
+@app.command()
+def synthesize(
+    packages: Annotated[list[str], typer.Argument(help="Installed packages, dotted modules, source folders or files.")],
+    facts: Annotated[int | None, typer.Option(min=0, help="At most so many facts in all.")] = None,
+    mistakes: Annotated[int | None, typer.Option(min=0, help="At most so many error → fix pairs in all.")] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
+    json_: Json = False,
+) -> None:
+    """Log questions and answers, and errors and fixes, made from a package's own documentation and behaviour."""
+    from vibe_pipeline.interactions.logger import InteractionLogger
+    from vibe_pipeline.interactions.synthesize import synthesize as make
+
+    ladder = Ladder(watch=progress.terminal)
+    with progress.terminal(f"reading {', '.join(packages)}"):
+        made = make(packages, facts=facts, mistakes=mistakes, seed=seed)
+    InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
+    by_action: dict[str, int] = {}
+    for interaction in made.interactions:
+        by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
+    _print_record({"interactions": len(made.interactions), "probes": len(made.probes), "by_action": by_action}, json_)
+
+
+@generation_app.command("open")
+def open_(
+    force: Annotated[bool, typer.Option("--force", help="Open it even if it is too small to be judged.")] = False,
+    json_: Json = False,
+) -> None:
+    """Seal the log, close the next generation's window and curate its examples."""
+    ladder = Ladder(watch=progress.terminal)
+    cut = ladder.open_generation(force=force)
+    _print_record(ladder.describe_generation(cut.generation), json_)
+
+
+@app.command()
+def climb(
+    lineage: LineageName = None,
+    to: Annotated[str | None, typer.Option("--to", help="Stop after this generation, such as g003.")] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """Climb every open rung that is not settled: mix, train, evaluate, judge."""
+    ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
+    name = _lineage(ladder, lineage)
+    last = _generation(to) if to else None
+    pending = [g for g in ladder.pending(name) if last is None or g <= last]
+    for generation in pending:
+        event = ladder.climb(name, generation)
+        errors.print(f"{name} {generation_name(generation)}: {event.facts['verdict']} – {'; '.join(event.facts['reasons'])}", markup=False)
+    if not pending:
+        errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
+    climbed = {generation_name(generation) for generation in pending}
+    records = [record for record in ladder.records(name) if record["is_current"] and record["generation"] in climbed]
+    _print_ladder(records, json_)
+
+
+@app.command()
+def ladder(
+    lineage: LineageName = None,
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write the ladder to this file as CSV.")] = None,
+    json_: Json = False,
+) -> None:
+    """The ladder: every settled rung, with its figures, intervals and verdict."""
+    from vibe_pipeline.report import to_csv
+
+    here = Ladder()
+    if lineage is not None:
+        here.settings.lineage(lineage)
+    records = here.records(lineage)
+    if csv:
+        _write(csv, to_csv(records))
+    _print_ladder(records, json_)
+
+
+@app.command()
+def chat(
+    prompt: Annotated[str, typer.Argument(help="A question, as raw text.")],
+    lineage: LineageName = None,
+    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
+    device: Device = "auto",
+    threads: Threads = None,
+    json_: Json = False,
+) -> None:
+    """The same question to the base model and to the champion, answered greedily, side by side."""
+    from rich.columns import Columns
+    from rich.panel import Panel
+
+    ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
+    answers = ladder.chat(_lineage(ladder, lineage), prompt, max_tokens)
+    if json_:
+        return _print_json(answers)
+    panels = [Panel(answers["base"], title="base")]
+    if answers["champion"] is not None:
+        panels.append(Panel(answers["champion"], title=f"champion ({answers['generation']})", border_style="green"))
+    else:
+        errors.print("no champion yet: nothing was promoted")
+    Console().print(Columns(panels, equal=True, expand=True))
+
+
+@app.command()
+def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = False) -> None:
+    """Query the views interactions, examples, generations, scores and items with DuckDB."""
+    import duckdb
+
+    try:
+        with Ladder().connect() as db:
+            rows = db.sql(query)
+            names, values = rows.columns, rows.fetchall()
+    except (duckdb.Error, AttributeError) as error:
+        raise SettingsInvalid(f"the query failed: {str(error).splitlines()[0]}", "Correct it") from error
+    if json_:
+        return _print_json([dict(zip(names, row, strict=True)) for row in values])
+    _print_table("", names, values)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    try:
+        app()
+    except VibeError as error:
+        errors.print(f"vibe: {error}", style="red", markup=False)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        errors.print("vibe: interrupted; what was settled stays, run the same command to go on", markup=False)
+        sys.exit(130)
+
+
+def _lineage(ladder: Ladder, name: str | None) -> str:
+    return name or next(iter(ladder.settings.lineages))
+
+
+def _generation(text: str) -> int:
+    digits = text.removeprefix("g")
+    if not digits.isdigit():
+        raise SettingsInvalid(f"{text!r} is not a generation", "Write it as g003")
+    return int(digits)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+
+
+def _print_record(values: dict[str, Any], json_: bool) -> None:
+    if json_:
+        return _print_json(values)
+    width = max(map(len, values))
+    for name, value in values.items():
+        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        print(f"{name.replace('_', ' '):<{width}}  {shown}")
+
+
+def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
+    from vibe_pipeline.report import table
+
+    if json_:
+        return _print_json(records)
+    if not records:
+        errors.print("no rung has settled yet", markup=False)
+        return
+    console = Console()
+    console.print(table(records))
+    for record in records:
+        if record["verdict"] != "promoted":
+            console.print(f"{record['lineage']} {record['generation']} {record['verdict']}: {'; '.join(record['reasons'])}", markup=False)
+
+
+def _print_table(title: str, names: list[str], rows: list[Any]) -> None:
+    from rich.table import Table
+
+    table = Table(*names, title=title or None)
+    for row in rows:
+        table.add_row(*("" if value is None else str(value) for value in row))
+    Console().print(table)

@@ -1,0 +1,74 @@
+"""The views that people query: interactions, examples, generations, scores, items, over a DuckDB in memory.
+
+DuckDB is a query engine here, over Parquet, and never the system of record: a DuckDB file would lock out
+every other process.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from vibe_pipeline.interactions import segments
+from vibe_pipeline.interactions.schema import INTERACTIONS
+from vibe_pipeline.records import Cut, ExampleSet, generation_name
+from vibe_pipeline.store import Store
+
+EXAMPLES = pa.schema([(name, pa.string()) for name in ("example_id", "kind", "stage", "split", "prompt", "completion")])
+ITEMS = pa.schema([("model_sha", pa.string()), ("suite_sha", pa.string()), ("item_id", pa.string())])
+SCORES = ("lineage", "generation", "attempt", "verdict")
+
+
+def define(
+    db: duckdb.DuckDBPyConnection, store: Store, cuts: list[Cut], sets: list[ExampleSet], records: list[dict[str, Any]]
+) -> None:
+    """Create the five views on a connection; a view over nothing has its columns and no rows."""
+    shas = [segment.sha for segment in segments.manifest(store, "interactions")]
+    _parquet(db, "interactions", segments.paths(store, "interactions", shas), INTERACTIONS)
+    _parquet(db, "examples", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)
+    _items(db, store)
+    _table(db, "generations", [_generation(cut, sets) for cut in cuts], ("generation",))
+    _table(db, "scores", [{k: v for k, v in row.items() if not isinstance(v, list)} for row in records], SCORES)
+
+
+def _generation(cut: Cut, sets: list[ExampleSet]) -> dict[str, Any]:
+    examples = next((examples for examples in sets if examples.generation == cut.generation), None)
+    return {
+        "generation": generation_name(cut.generation),
+        "interactions": cut.interactions,
+        "probes": cut.probes,
+        "examples": examples.rows if examples else None,
+        "examples_sha": examples.sha if examples else None,
+        "suite_sha": examples.suite_sha if examples else None,
+    }
+
+
+def _items(db: duckdb.DuckDBPyConnection, store: Store) -> None:
+    """Per-item results; the folder says which model answered, the file which suite."""
+    files = sorted(store.path("scores").glob("*/*.parquet"))
+    if not files:
+        return _parquet(db, "items", [], ITEMS)
+    db.execute(
+        "CREATE VIEW items AS SELECT parse_path(filename)[-2] AS model_sha, parse_filename(filename, true) AS suite_sha, "
+        f"* EXCLUDE (filename) FROM read_parquet({_list(files)}, filename = true)"
+    )
+
+
+def _parquet(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: pa.Schema) -> None:
+    if files:
+        db.execute(f"CREATE VIEW {name} AS FROM read_parquet({_list(files)}, union_by_name = true, hive_partitioning = false)")
+    else:
+        db.register(name, schema.empty_table())
+
+
+def _table(db: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
+    frame = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    db.register(name, frame.to_arrow())
+
+
+def _list(files: list[Path]) -> str:
+    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"
