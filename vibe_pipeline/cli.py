@@ -50,12 +50,16 @@ def import_(
     from vibe_pipeline.interactions.logger import InteractionLogger
 
     ladder = Ladder()
-    files = [asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)]
+    files = [
+        asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)
+    ]
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
     if json_:
         return _print_json({**total, "files": files})
-    _print_table("Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files])
+    _print_table(
+        "Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files]
+    )
     for file in files:
         for reason, count in file["reasons"].items():
             errors.print(f"{file['path']}: {count} quarantined: {reason}", markup=False)
@@ -122,7 +126,10 @@ def climb(
     pending = [g for g in ladder.pending(name) if last is None or g <= last]
     for generation in pending:
         event = ladder.climb(name, generation)
-        errors.print(f"{name} {generation_name(generation)}: {event.facts['verdict']} – {'; '.join(event.facts['reasons'])}", markup=False)
+        errors.print(
+            f"{name} {generation_name(generation)}: {event.facts['verdict']} – {'; '.join(event.facts['reasons'])}",
+            markup=False,
+        )
     if not pending:
         errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
     climbed = {generation_name(generation) for generation in pending}
@@ -244,7 +251,10 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     console.print(table(records))
     for record in records:
         if record["verdict"] != "promoted":
-            console.print(f"{record['lineage']} {record['generation']} {record['verdict']}: {'; '.join(record['reasons'])}", markup=False)
+            console.print(
+                f"{record['lineage']} {record['generation']} {record['verdict']}: {'; '.join(record['reasons'])}",
+                markup=False,
+            )
 
 
 def _print_table(title: str, names: list[str], rows: list[Any]) -> None:

@@ -91,8 +91,8 @@ class Ladder:
             wanted = self.settings.gate.min_items
             if cut.expected_held_out < wanted and not force:
                 raise GenerationRefused(
-                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions and {cut.probes} probes, "
-                    f"with about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
+                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions, {cut.probes} probes "
+                    f"and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
                     "Log more, or open it all the same with --force",
                 )
             self.store.write_json(f"cuts/{cut.generation:06d}.json", plain(cut))
@@ -103,9 +103,12 @@ class Ladder:
         cuts = self.cuts()
         if generation >= len(cuts):
             raise GenerationRefused(
-                f"{generation_name(generation)} is not open; there are {len(cuts)} generations", "Run `vibe generation open` first"
+                f"{generation_name(generation)} is not open; there are {len(cuts)} generations",
+                "Run `vibe generation open` first",
             )
-        return self._once("examples", key_of(plain(cuts[generation])), ExampleSet, lambda: self._curate(cuts, generation))
+        return self._once(
+            "examples", key_of(plain(cuts[generation])), ExampleSet, lambda: self._curate(cuts, generation)
+        )
 
     # One rung
 
@@ -145,7 +148,9 @@ class Ladder:
         """Judge and write the settled event: last, and whole or not at all. `outside` (run ids) is not hashed."""
         mix, training, card = self.mix(rung), self.train(rung), self.evaluate(rung)
         name = generation_name(rung.generation)
-        verdict = judge(card, rung.settings.gate) if card else skipped(f"{name} holds nothing to learn for {rung.lineage}")
+        verdict = (
+            judge(card, rung.settings.gate) if card else skipped(f"{name} holds nothing to learn for {rung.lineage}")
+        )
         facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), "learned": rung.learned}
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
         event = Ledger(self.store, rung.lineage).settle(rung.generation, facts, {**measured, **outside})
@@ -252,7 +257,11 @@ class Ladder:
             generation=last.generation + 1 if last else 0,
             interaction_segments=tuple(segment.sha for segment in interactions),
             probe_segments=tuple(segment.sha for segment in probes),
-            interactions_position=interactions[-1].sequence if interactions else last.interactions_position if last else -1,
+            interactions_position=interactions[-1].sequence
+            if interactions
+            else last.interactions_position
+            if last
+            else -1,
             probes_position=probes[-1].sequence if probes else last.probes_position if last else -1,
             interactions=sum(segment.rows for segment in interactions),
             probes=sum(segment.rows for segment in probes),

@@ -151,7 +151,13 @@ class Ledger:
             yield events
 
     def _append(
-        self, events: list[Event], kind: str, generation: int, attempt: int, facts: dict[str, Any], outside: dict[str, Any]
+        self,
+        events: list[Event],
+        kind: str,
+        generation: int,
+        attempt: int,
+        facts: dict[str, Any],
+        outside: dict[str, Any],
     ) -> Event:
         body = {
             "schema_version": SCHEMA_VERSION,
@@ -189,7 +195,7 @@ class Ledger:
         count = head["events"]
         if len(events) - count not in (0, 1) or events[count - 1].sha != head["sha"]:
             raise LedgerDamaged(
-                f"the chain of {self.lineage} holds {len(events)} events, its head says {count} ending in {short(head['sha'])}",
+                f"the chain of {self.lineage} holds {len(events)} events, its head says {count} up to {short(head['sha'])}",
                 "Restore the ledger folder from a backup",
             )
 
@@ -198,7 +204,9 @@ def _event(stored: dict[str, Any], name: str) -> Event:
     """A stored event whose hash is right."""
     body = stored["body"]
     if key_of(body) != stored["sha"]:
-        raise LedgerDamaged(f"{name} was changed: its body hashes to {short(key_of(body))}, not {short(stored['sha'])}", "Restore it")
+        raise LedgerDamaged(
+            f"{name} was changed: its body hashes to {short(key_of(body))}, not {short(stored['sha'])}", "Restore it"
+        )
     fields = {key: value for key, value in body.items() if key != "schema_version"}
     return Event(**fields, outside=stored["outside"], sha=stored["sha"])
 

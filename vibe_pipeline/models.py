@@ -12,6 +12,7 @@ import contextlib
 import importlib.metadata
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +69,9 @@ def execution(device: str = "auto", threads: int | None = None) -> Execution:
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise SettingsInvalid(f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "Use --device cpu") from error
+        raise SettingsInvalid(
+            f"device {device!r} cannot be used: {str(error).splitlines()[0]}", "Use --device cpu"
+        ) from error
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     threads = threads or cores
     torch.set_num_threads(threads)
@@ -99,10 +102,12 @@ def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrain
         model = AutoModelForCausalLM.from_pretrained(
             base.folder, dtype=getattr(torch, on.dtype), attn_implementation="eager", local_files_only=True
         )
-    return model.to(on.device).eval(), tokenizer
+    return model.eval().to(torch.device(on.device)), tokenizer
 
 
-def load_model(store: Store, base: BaseModel, adapter_sha: str | None, on: Execution) -> tuple[Any, PreTrainedTokenizerBase]:
+def load_model(
+    store: Store, base: BaseModel, adapter_sha: str | None, on: Execution
+) -> tuple[Any, PreTrainedTokenizerBase]:
     """The base, or the base under a stored adapter, ready to answer."""
     model, tokenizer = load_base(base, on)
     if adapter_sha is None:
@@ -111,7 +116,7 @@ def load_model(store: Store, base: BaseModel, adapter_sha: str | None, on: Execu
 
 
 def new_adapter(model: PreTrainedModel, recipe: Recipe, seed: int) -> PeftModel:
-    """A fresh LoRA adapter on `model`; seeded before its matrices are drawn, so that the same seed gives the same ones."""
+    """A fresh LoRA adapter on `model`; seeded before its matrices are drawn: same seed, same matrices."""
     import torch
     from peft import LoraConfig, get_peft_model
 
@@ -126,12 +131,17 @@ def new_adapter(model: PreTrainedModel, recipe: Recipe, seed: int) -> PeftModel:
         task_type="CAUSAL_LM",
     )
     try:
-        return get_peft_model(model, config)
+        with _quiet():
+            return get_peft_model(model, config)
     except ValueError as error:
-        raise SettingsInvalid(f"recipe.targets = {recipe.targets!r}: {error}", "Name linear layers of the base model") from error
+        raise SettingsInvalid(
+            f"recipe.targets = {recipe.targets!r}: {error}", "Name linear layers of the base model"
+        ) from error
 
 
-def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool = False, recipe: Recipe | None = None) -> PeftModel:
+def load_adapter(
+    model: PreTrainedModel, folder: Path, *, trainable: bool = False, recipe: Recipe | None = None
+) -> PeftModel:
     """An adapter on `model`. Missing or surplus tensors are an error, never a silently served base model.
 
     With a recipe, its rank and scaling must be those the adapter was trained with.
@@ -140,27 +150,27 @@ def load_adapter(model: PreTrainedModel, folder: Path, *, trainable: bool = Fals
     from safetensors import safe_open
 
     config = PeftConfig.from_pretrained(str(folder))
-    if recipe and (config.r, config.lora_alpha, config.use_rslora) != (recipe.rank, recipe.alpha, recipe.rslora):
+    has = (config.r, config.lora_alpha, config.use_rslora)
+    if recipe and has != (asked := (recipe.rank, recipe.alpha, recipe.rslora)):
         raise SettingsInvalid(
-            f"the parent adapter has rank {config.r}, alpha {config.lora_alpha}, rslora {config.use_rslora}, the recipe asks for "
-            f"{recipe.rank}, {recipe.alpha}, {recipe.rslora}",
+            f"the parent adapter has (rank, alpha, rslora) {has}, the recipe asks for {asked}",
             "Keep one rank across a lineage, or declare a new lineage",
         )
-    adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    with _quiet():
+        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
     with safe_open(str(folder / ADAPTER_FILES[1]), framework="pt") as file:
         stored = set(file.keys())
     wanted = {name.replace(".default", "") for name, _ in adapted.named_parameters() if "lora_" in name}
     if stored != wanted:
-        raise LedgerDamaged(
-            f"adapter {folder.name} has {len(stored)} tensors and the model wants {len(wanted)}", "Check the base model"
-        )
+        what = f"adapter {folder.name} has {len(stored)} tensors and the model wants {len(wanted)}"
+        raise LedgerDamaged(what, "Check the base model")
     return adapted
 
 
 def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:
     """PEFT's own layout, byte-stable: same tensors, same files; no local path in it."""
     model.peft_config["default"].base_model_name_or_path = base_name
-    model.save_pretrained(str(folder))
+    model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" would ask the Hub
     for file in folder.iterdir():
         if file.name not in ADAPTER_FILES:
             file.unlink()
@@ -194,7 +204,9 @@ def left_pad(rows: list[list[int]], pad: int, device: str) -> dict[str, torch.Te
     return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "position_ids": positions.to(device)}
 
 
-def label_logits(model: Any, rows: list[list[int]], labels: list[int], device: str) -> tuple[torch.Tensor, torch.Tensor]:
+def label_logits(
+    model: Any, rows: list[list[int]], labels: list[int], device: str
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits that predict the label tokens and those tokens; (labels × vocabulary) fp32 and (labels,), row by row.
 
     The head (a fifth of a 135M model) sees the label positions only, as one flat matrix: over a slice of a
@@ -216,7 +228,9 @@ def label_logits(model: Any, rows: list[list[int]], labels: list[int], device: s
     return logits.float(), tokens[is_label]
 
 
-def answer(model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str) -> list[str]:
+def answer(
+    model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str
+) -> list[str]:
     """Greedy answers to raw prompts, in one left-padded batch."""
     import torch
 
@@ -281,14 +295,14 @@ def _write(source: str, folder: Path) -> None:
 
 def _fresh(model: PreTrainedModel) -> PreTrainedModel:
     """The same weights without the memory of a GGUF: transformers 5.23 cannot save a model loaded from one."""
-    import torch
 
     if getattr(model.config, "quantization_config", None) is None:
         return model
     state = model.state_dict()
     config = model.config
     del config.quantization_config
-    fresh = type(model)(config).to(torch.bfloat16)
+    fresh = type(model)(config)
+    fresh.bfloat16()
     fresh.load_state_dict(state)
     fresh.tie_weights()
     return fresh
@@ -303,7 +317,9 @@ def _quiet() -> Iterator[None]:
     hf_logging.set_verbosity(logging.ERROR)
     hf_logging.disable_progress_bar()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
     finally:
         hf_logging.set_verbosity(level)
         if bars:

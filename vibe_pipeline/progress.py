@@ -37,8 +37,15 @@ def nobody(title: str) -> Iterator[Advance]:
 def terminal(title: str) -> Iterator[Advance]:
     """A bar with elapsed time and ETA; a spinner until the total is known."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-    from rich.progress import TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
         SpinnerColumn(),

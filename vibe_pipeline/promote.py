@@ -39,13 +39,17 @@ def _recall_floor(card: Scorecard, gate: Gate) -> Rule:
     if card.recall_is != "exact":
         return Rule(name="recall floor", passed=True, words=f"recall floor: {card.recall_is}, no floor applies")
     passed = card.recall.value > gate.recall_floor
-    return Rule(name="recall floor", passed=passed, words=_against("recall", card.recall, "the floor", gate.recall_floor))
+    return Rule(
+        name="recall floor", passed=passed, words=_against("recall", card.recall, "the floor", gate.recall_floor)
+    )
 
 
 def _recall_parent(card: Scorecard, gate: Gate) -> Rule:
     """Recall no more than the margin below the parent's on the same items."""
     if card.recall_is == "not applicable":
-        return Rule(name="recall against parent", passed=True, words="recall against parent: not applicable, no earlier suite")
+        return Rule(
+            name="recall against parent", passed=True, words="recall against parent: not applicable, no earlier suite"
+        )
     passed = card.recall.value >= card.recall_parent.value - gate.margin
     words = f"recall {_show(card.recall)}, parent {card.recall_parent.value:.2f}, margin {gate.margin:.2f}"
     return Rule(name="recall against parent", passed=passed, words=words)
@@ -76,7 +80,8 @@ def _gain(card: Scorecard, _: Gate) -> Rule:
 def _style(card: Scorecard, gate: Gate) -> Rule:
     """Corporate answers to the tone probes below the limit."""
     count = sum(bool(phrase) for _, _, phrase in card.tone)
-    words = f"style: {count} of {card.style_drift.n} tone probes answered with a corporate phrase, limit {gate.corporate_limit}"
+    probes = card.style_drift.n
+    words = f"style: {count} of {probes} tone probes answered with a corporate phrase, limit {gate.corporate_limit}"
     return Rule(name="style", passed=count < gate.corporate_limit, words=words)
 
 

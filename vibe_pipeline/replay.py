@@ -118,11 +118,12 @@ def _draw(store: Store, request: Request, count: int, chance: np.random.Generato
 
 
 def _interleave(delta: pl.DataFrame, drawn: pl.DataFrame, chance: np.random.Generator) -> pl.DataFrame:
-    """Both, stage by stage; within a stage each is shuffled and spread evenly, so that a batch sees its share of replay."""
+    """Both, stage by stage; within a stage each is shuffled and spread evenly: every batch sees its share of replay."""
     order = pl.Enum([stage.value for stage in Stage])
     spread = [
-        frame.with_columns(origin=pl.lit(origin), chance=pl.Series(chance.random(frame.height)))
-        .with_columns(place=(pl.col("chance").rank("ordinal").over("stage") - 0.5) / pl.len().over("stage"))
+        frame.with_columns(origin=pl.lit(origin), chance=pl.Series(chance.random(frame.height))).with_columns(
+            place=(pl.col("chance").rank("ordinal").over("stage") - 0.5) / pl.len().over("stage")
+        )
         for frame, origin in ((delta, "delta"), (drawn, "replay"))
         if frame.height
     ]
@@ -145,7 +146,9 @@ def _read(store: Store, wanted: Iterable[tuple[ExampleSet, np.ndarray]]) -> pl.D
             table = file.read_row_groups(groups.tolist(), columns=COLUMNS)
             at = np.searchsorted(groups, rows // ROW_GROUP) * ROW_GROUP + rows % ROW_GROUP
             tables.append(table.take(pa.array(at)))
-    frame = pl.from_arrow(pa.concat_tables(tables)) if tables else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+    frame = (
+        pl.from_arrow(pa.concat_tables(tables)) if tables else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+    )
     assert isinstance(frame, pl.DataFrame)
     return frame
 

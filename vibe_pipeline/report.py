@@ -54,7 +54,11 @@ def settled_facts(mix: Mix, training: Training | None, card: Scorecard | None, v
         values = plain(training)
         kept = ("steps", "loss_start", "loss_end", "tokens", "label_tokens", "device", "dtype", "threads", "stopped")
         facts |= {name: values[name] for name in kept} | {"lr": training.learning_rate}
-        facts |= {name: value for name, value in plain(card).items() if name not in ("measured", "adapter_sha", "schema_version")}
+        facts |= {
+            name: value
+            for name, value in plain(card).items()
+            if name not in ("measured", "adapter_sha", "schema_version")
+        }
     return facts
 
 

@@ -77,7 +77,7 @@ class Rung:
 
     @property
     def training_key(self) -> str:
-        """Hash of what the adapter depends on: device and threads may move bytes, not meaning, and are recorded instead."""
+        """Hash of what the adapter depends on. Device and threads may move bytes, not meaning: they are recorded."""
         return key_of(
             {
                 "code": CODE_VERSION,

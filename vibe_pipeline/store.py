@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
@@ -43,7 +44,9 @@ class Store:
             try:
                 self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
             except (FileExistsError, NotADirectoryError, PermissionError) as error:
-                raise SettingsInvalid(f"{self.root} cannot be a folder: {error.strerror}", "Set VIBE_HOME elsewhere") from error
+                raise SettingsInvalid(
+                    f"{self.root} cannot be a folder: {error.strerror}", "Set VIBE_HOME elsewhere"
+                ) from error
 
     def path(self, name: str) -> Path:
         """The local path of a stored name, for libraries that only read paths."""
@@ -57,7 +60,9 @@ class Store:
         """Stored names directly below `folder`, sorted."""
         root = self.path(folder)
         entries = root.iterdir() if root.is_dir() else ()
-        return sorted(f"{folder}/{entry.name}" for entry in entries if entry.name.endswith(suffix) and entry.name[0] != ".")
+        return sorted(
+            f"{folder}/{entry.name}" for entry in entries if entry.name.endswith(suffix) and entry.name[0] != "."
+        )
 
     def require(self, free_bytes: int, doing: str) -> None:
         """Raise DiskFull unless `free_bytes` and a reserve are free: asked before work starts, not after."""
@@ -97,9 +102,9 @@ class Store:
         with self._replacing(name) as temporary:
             pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=ROW_GROUP)
 
-    def read_table(self, folder: str, sha: str, columns: list[str] | None = None) -> pa.Table:
-        """The table of that sha."""
-        return pq.read_table(self.existing(f"{folder}/{sha}.parquet"), columns=columns, partitioning=None)
+    def read_frame(self, name: str) -> pl.DataFrame:
+        """The Parquet file of that name, which must exist."""
+        return pl.read_parquet(self.existing(name))
 
     def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
         """A folder filled by `fill`, published as `parent/<sha of its content>` in one rename; returns the sha."""
@@ -114,7 +119,9 @@ class Store:
         """The path of a name that must exist; LedgerDamaged if it does not."""
         path = self.path(name)
         if not path.exists():
-            raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup, or climb again with --force")
+            raise LedgerDamaged(
+                f"{name} is missing in {self.root}", "Restore it from a backup, or climb again with --force"
+            )
         return path
 
     @contextmanager
@@ -127,7 +134,8 @@ class Store:
                 lock.acquire(timeout=wait_s)
             except Timeout as error:
                 raise Busy(
-                    f"another process has held {name} for {wait_s:.0f} s", "Wait until it ends, or end it, and run again"
+                    f"another process has held {name} for {wait_s:.0f} s",
+                    "Wait until it ends, or end it, and run again",
                 ) from error
         try:
             yield

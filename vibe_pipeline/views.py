@@ -53,20 +53,24 @@ def _items(db: duckdb.DuckDBPyConnection, store: Store) -> None:
     if not files:
         return _parquet(db, "items", [], ITEMS)
     db.execute(
-        "CREATE VIEW items AS SELECT parse_path(filename)[-2] AS model_sha, parse_filename(filename, true) AS suite_sha, "
-        f"* EXCLUDE (filename) FROM read_parquet({_list(files)}, filename = true)"
+        "CREATE VIEW items AS SELECT parse_path(filename)[-2] AS model_sha, "
+        f"parse_filename(filename, true) AS suite_sha, * EXCLUDE (filename) FROM read_parquet({_list(files)}, filename = true)"
     )
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: pa.Schema) -> None:
     if files:
-        db.execute(f"CREATE VIEW {name} AS FROM read_parquet({_list(files)}, union_by_name = true, hive_partitioning = false)")
+        db.execute(
+            f"CREATE VIEW {name} AS FROM read_parquet({_list(files)}, union_by_name = true, hive_partitioning = false)"
+        )
     else:
         db.register(name, schema.empty_table())
 
 
 def _table(db: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]], columns: tuple[str, ...]) -> None:
-    frame = pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    frame = (
+        pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
+    )
     db.register(name, frame.to_arrow())
 
 

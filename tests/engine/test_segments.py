@@ -4,7 +4,6 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-import filelock
 import polars as pl
 import pytest
 
@@ -171,7 +170,7 @@ def test_known_ids_are_found_sealed_and_unsealed(store, logger):
 def test_a_second_sealer_gives_up_after_a_wait(store, monkeypatch):
     monkeypatch.setattr(segments, "LOCK_WAIT_S", 0.05)
     seal(store, Curate(), scrub=True)
-    with filelock.FileLock(store.path("log/.seal.lock")), pytest.raises(Busy, match="Try again later") as caught:
+    with store.lock("seal", 0), pytest.raises(Busy, match="run again") as caught:
         seal(store, Curate(), scrub=True)
     assert caught.value.retryable
 

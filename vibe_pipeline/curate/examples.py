@@ -149,7 +149,9 @@ def _load(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
 def _candidates(settings: Curate) -> str:
     """All builders in one statement."""
     columns = "conversation_id, prompt, completion, interaction_ids, is_delta, fact"
-    built = " UNION ALL ".join(f"SELECT '{kind}' AS kind, {columns} FROM ({select})" for kind, select in BUILDERS.items())
+    built = " UNION ALL ".join(
+        f"SELECT '{kind}' AS kind, {columns} FROM ({select})" for kind, select in BUILDERS.items()
+    )
     return CANDIDATES.format(built=built, held_out=held_out_sql("conversation_id", settings.salt, settings.held_out))
 
 
@@ -158,5 +160,8 @@ def _parameters(settings: Curate) -> dict[str, object]:
         "chat_actions": list(settings.chat_actions),
         "generate_actions": list(settings.generate_actions),
         "run_actions": list(settings.run_actions),
-        "stages": {"key": [str(kind) for kind in settings.stages], "value": [str(stage) for stage in settings.stages.values()]},
+        "stages": {
+            "key": [str(kind) for kind in settings.stages],
+            "value": [str(stage) for stage in settings.stages.values()],
+        },
     }

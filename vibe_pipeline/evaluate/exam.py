@@ -10,12 +10,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
 from vibe_pipeline.evaluate.style import tone
-from vibe_pipeline.evaluate.teacher_forced import score
+from vibe_pipeline.evaluate.teacher_forced import SCHEMA, score
 from vibe_pipeline.models import BaseModel, Execution, load_model
 from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import ExampleSet, Scorecard
@@ -49,7 +50,7 @@ class Exam:
     def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
         """The items of some suites that this lineage reads: those of its kinds."""
         frames = [
-            pl.from_arrow(self.store.read_table("suites", examples.suite_sha)).with_columns(
+            self.store.read_frame(f"suites/{examples.suite_sha}.parquet").with_columns(
                 suite_sha=pl.lit(examples.suite_sha),
                 generation=pl.lit(examples.generation, pl.Int32),
                 is_new=pl.lit(is_new),
@@ -66,20 +67,21 @@ class Exam:
         """Kept results of these items, after scoring those that have none yet."""
         folder = f"scores/{adapter_sha or self.base.sha}"
         kept = {sha: self._kept(f"{folder}/{sha}.parquet") for sha in items["suite_sha"].unique(maintain_order=True)}
-        known = [frame for frame in kept.values() if frame is not None]
-        missing = items.join(pl.concat(known), on="item_id", how="anti") if known else items
+        missing = items.join(_together(kept), on="item_id", how="anti")
         if missing.is_empty():
-            return pl.concat(known)
+            return _together(kept)
         with self.watch(f"scoring {title}") as advance:
             model, tokenizer = load_model(self.store, self.base, adapter_sha, self.on)
             scored = score(model, tokenizer, missing, self.lineage.recipe.max_length, self.on, advance)
         owner = missing.select("item_id", "suite_sha")
         for (sha,), rows in scored.join(owner, on="item_id").group_by("suite_sha", maintain_order=True):
-            rows = rows.drop("suite_sha")
-            before = kept[str(sha)]
-            kept[str(sha)] = rows if before is None else pl.concat([before, rows])
-            self.store.write_parquet(f"{folder}/{sha}.parquet", kept[str(sha)].to_arrow())
-        return pl.concat([frame for frame in kept.values() if frame is not None])
+            kept[sha] = pl.concat([kept[sha], rows.drop("suite_sha")])
+            self.store.write_parquet(f"{folder}/{sha}.parquet", kept[sha].to_arrow())
+        return _together(kept)
 
-    def _kept(self, name: str) -> pl.DataFrame | None:
-        return pl.read_parquet(self.store.path(name)) if self.store.exists(name) else None
+    def _kept(self, name: str) -> pl.DataFrame:
+        return self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=SCHEMA)
+
+
+def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:
+    return pl.concat([pl.DataFrame(schema=SCHEMA), *kept.values()])

@@ -37,7 +37,9 @@ def mean(values: pl.Series) -> Figure:
     kept = values.drop_nulls().to_numpy()
     if kept.size == 0:
         return NOT_APPLICABLE
-    half = float(t.ppf((1 + CONFIDENCE) / 2, kept.size - 1) * kept.std(ddof=1) / kept.size**0.5) if kept.size > 1 else 0.0
+    half = (
+        float(t.ppf((1 + CONFIDENCE) / 2, kept.size - 1) * kept.std(ddof=1) / kept.size**0.5) if kept.size > 1 else 0.0
+    )
     middle = float(kept.mean())
     return Figure(value=middle, n=kept.size, low=middle - half, high=middle + half)
 

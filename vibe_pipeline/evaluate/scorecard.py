@@ -7,6 +7,8 @@ what was gained and generalization the share of items on which the model beats t
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
 from vibe_pipeline.evaluate.figures import NOT_APPLICABLE, mean, retention, share
@@ -18,7 +20,7 @@ METRICS = ("nll", "token_accuracy", "exact")
 
 
 def paired(items: pl.DataFrame, scores: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Items (suite_sha, generation, is_new, part, scorer, item_id) with one column per metric and model; missing is null."""
+    """Items with one column per metric and model (nll_base, exact_child, …); what was not scored is null."""
     for model in MODELS:
         columns = {metric: f"{metric}_{model}" for metric in METRICS}
         items = items.join(scores[model].select("item_id", *METRICS).rename(columns), on="item_id", how="left")
@@ -34,7 +36,7 @@ def scorecard(
     groups = table.group_by("suite_sha", "generation", "part", "scorer", "is_new", maintain_order=True)
     return Scorecard(
         adapter_sha=adapter_sha,
-        parts=tuple(_part(*key, rows) for key, rows in groups),
+        parts=tuple(_part(key, rows) for key, rows in groups),
         recall=recall,
         recall_parent=recall_parent,
         recall_is=recall_is,
@@ -48,7 +50,8 @@ def scorecard(
     )
 
 
-def _part(suite_sha: str, generation: int, part: str, scorer: str, is_new: bool, rows: pl.DataFrame) -> PartScore:
+def _part(key: tuple[Any, ...], rows: pl.DataFrame) -> PartScore:
+    suite_sha, generation, part, scorer, is_new = key
     figures = {
         model: {
             "nll": mean(rows[f"nll_{model}"]),
@@ -58,7 +61,13 @@ def _part(suite_sha: str, generation: int, part: str, scorer: str, is_new: bool,
         for model in MODELS
     }
     return PartScore(
-        suite_sha=suite_sha, generation=generation, part=part, scorer=scorer, is_new=is_new, items=rows.height, **figures
+        suite_sha=suite_sha,
+        generation=generation,
+        part=part,
+        scorer=scorer,
+        is_new=is_new,
+        items=rows.height,
+        **figures,
     )
 
 
@@ -79,7 +88,9 @@ def _generalization(new: pl.DataFrame) -> tuple[str, Figure, Figure, Figure]:
     """What the figure is, the child's, the parent's and the base's."""
     exact = new.filter(pl.col("part").is_in(EXACT_PARTS))
     if exact.height:
-        return "exact", *(share(exact[f"exact_{model}"]) for model in ("child", "parent", "base"))
+        hits = {model: exact[f"exact_{model}"] for model in MODELS}
+        return "exact", share(hits["child"]), share(hits["parent"]), share(hits["base"])
     if new.is_empty():
         return "not applicable", NOT_APPLICABLE, NOT_APPLICABLE, NOT_APPLICABLE
-    return "beats base", *(share(new[f"nll_{model}"] < new["nll_base"]) for model in ("child", "parent", "base"))
+    wins = {model: new[f"nll_{model}"] < new["nll_base"] for model in MODELS}
+    return "beats base", share(wins["child"]), share(wins["parent"]), share(wins["base"])

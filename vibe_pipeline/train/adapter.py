@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import polars as pl
-
 from vibe_pipeline.models import ADAPTERS, BaseModel, Execution, load_adapter, load_base, new_adapter, save_adapter
 from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import Mix, Training
@@ -21,12 +19,18 @@ ADAPTER_BYTES = 256 << 20
 
 
 def train_adapter(
-    store: Store, base: BaseModel, parent_sha: str | None, mix: Mix, lineage: Lineage, on: Execution, watch: Watch, title: str
+    store: Store,
+    base: BaseModel,
+    parent_sha: str | None,
+    mix: Mix,
+    lineage: Lineage,
+    on: Execution,
+    watch: Watch,
+    title: str,
 ) -> Training:
     """Continue the parent's adapter (or a fresh one, seeded) on a stored mix and store the result."""
     store.require(ADAPTER_BYTES, title)
-    table = pl.from_arrow(store.read_table("mixes", mix.sha))
-    assert isinstance(table, pl.DataFrame)
+    table = store.read_frame(f"mixes/{mix.sha}.parquet")
     with watch(title) as advance:
         model, tokenizer = load_base(base, on)
         if parent_sha:
