@@ -240,21 +240,17 @@ def _print_record(values: dict[str, Any], json_: bool) -> None:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import table
+    from vibe_pipeline.report import reasons, tables
 
     if json_:
         return _print_json(records)
     if not records:
         errors.print("no rung has settled yet", markup=False)
-        return
     console = Console()
-    console.print(table(records))
-    for record in records:
-        if record["verdict"] != "promoted":
-            console.print(
-                f"{record['lineage']} {record['generation']} {record['verdict']}: {'; '.join(record['reasons'])}",
-                markup=False,
-            )
+    for table in tables(records, console.width):
+        console.print(table)
+    for line in reasons(records):
+        console.print(line, markup=False, highlight=False)
 
 
 def _print_table(title: str, names: list[str], rows: list[Any]) -> None:
