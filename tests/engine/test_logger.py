@@ -168,16 +168,6 @@ def test_two_processes_log_while_a_third_seals(tmp_path):
     assert promised <= set(found)
 
 
-@pytest.fixture
-def small_disk(tmp_path):
-    """8 MiB of tmpfs; without the right to mount there is no such test, and that is a failure, not a skip."""
-    place = tmp_path / "small"
-    place.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", place], check=True)
-    yield place
-    subprocess.run(["umount", "--lazy", place], check=True)
-
-
 def test_a_full_disk_is_an_error_that_loses_nothing(small_disk):
     logger = InteractionLogger(small_disk)
     promised: list[str] = []

@@ -1,0 +1,156 @@
+"""Bytes get to their names whole or not at all, and their names say what they are."""
+
+import os
+import stat
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.fingerprint import sha_of_bytes, sha_of_file, sha_of_folder
+from vibe_pipeline.store import ROW_GROUP, Store
+
+TABLE = pa.table({"a": list(range(10))})
+
+
+def everything(store: Store) -> set[str]:
+    return {path.relative_to(store.root).as_posix() for path in store.root.rglob("*") if path.is_file()}
+
+
+def fail_half_way(folder):
+    (folder / "first").write_text("written")
+    raise RuntimeError("cut off")
+
+
+def test_what_is_written_is_read_and_can_be_replaced(store):
+    store.write("a/b", b"old")
+    store.write("a/b", b"new")
+    assert store.path("a/b").read_bytes() == b"new"
+    assert everything(store) == {"a/b"}
+
+
+def test_a_write_that_fails_half_way_leaves_the_old_bytes_and_nothing_else(store, monkeypatch):
+    store.write("a/b", b"old")
+    really_sync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda _: (_ for _ in ()).throw(OSError(5, "Input/output error")))
+    with pytest.raises(OSError, match="Input/output"):
+        store.write("a/b", b"new")
+    monkeypatch.setattr(os, "fsync", really_sync)
+    assert store.path("a/b").read_bytes() == b"old"
+    assert everything(store) == {"a/b"}
+
+
+def test_a_folder_that_fails_half_way_does_not_exist(store):
+    with pytest.raises(RuntimeError, match="cut off"):
+        store.write_folder("models", fail_half_way)
+    assert everything(store) == set()
+
+
+def test_tables_and_folders_are_named_by_their_content(store):
+    sha = store.write_table("examples", TABLE)
+    assert sha == sha_of_file(store.existing(f"examples/{sha}.parquet"))
+    folder = store.write_folder("models", lambda path: (path / "f").write_bytes(b"x"))
+    assert folder == sha_of_folder(store.existing(f"models/{folder}"))
+    assert folder == store.write_folder("models", lambda path: (path / "f").write_bytes(b"x"))
+    assert folder != store.write_folder("models", lambda path: (path / "g").write_bytes(b"x"))
+
+
+def test_the_same_table_is_the_same_file_whatever_its_chunks_and_metadata(store):
+    chunked = pa.concat_tables([TABLE.slice(0, 3), TABLE.slice(3)]).replace_schema_metadata({"from": "elsewhere"})
+    assert store.write_table("t", TABLE) == store.write_table("t", chunked)
+    assert len(everything(store)) == 1
+
+
+def test_every_parquet_file_carries_its_schema_version_and_small_row_groups(store):
+    store.write_parquet("t.parquet", pa.table({"a": list(range(ROW_GROUP + 1))}))
+    file = pq.ParquetFile(store.path("t.parquet"))
+    assert file.schema_arrow.metadata == {b"schema_version": b"1"}
+    assert [file.metadata.row_group(i).num_rows for i in range(2)] == [ROW_GROUP, 1]
+
+
+def test_a_frame_is_read_back(store):
+    store.write_parquet("t.parquet", TABLE)
+    assert store.read_frame("t.parquet").equals(pl.DataFrame({"a": list(range(10))}))
+
+
+def test_names_are_sorted_and_hide_what_is_unfinished(store):
+    for name in ("b.json", "a.json", "c.txt", ".hidden.json", "deeper/d.json"):
+        store.write(f"folder/{name}", b"{}")
+    assert store.names("folder", ".json") == ["folder/a.json", "folder/b.json"]
+    assert store.names("nowhere") == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", None])
+def test_json_that_cannot_be_read_is_damage(store, content):
+    if content is not None:
+        store.write("a.json", content)
+    with pytest.raises(LedgerDamaged, match="a.json cannot be read"):
+        store.read_json("a.json")
+
+
+def test_what_is_not_finite_is_not_written(store):
+    with pytest.raises(ValueError, match="JSON compliant"):
+        store.write_json("a.json", {"loss": float("nan")})
+    assert everything(store) == set()
+
+
+def test_a_missing_artifact_is_damage(store):
+    with pytest.raises(LedgerDamaged, match="nothing is missing"):
+        store.existing("nothing")
+
+
+def test_a_lock_is_held_by_one(store):
+    with store.lock("seal", 0), pytest.raises(Busy, match="has held seal"), Store(store.root).lock("seal", 0):
+        pass
+    with store.lock("seal", 0), store.lock("other", 0):
+        pass
+
+
+def test_the_lock_of_a_killed_holder_is_free(store, python):
+    code = (
+        "import sys, os; from vibe_pipeline.store import Store\n"
+        "with Store(sys.argv[1]).lock('seal', 0): os.kill(os.getpid(), 9)"
+    )
+    assert python(code, store.root).returncode == -9
+    with store.lock("seal", 0):
+        pass
+
+
+def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(small_disk):
+    store = Store(small_disk)
+    store.write("a", b"old")
+    with pytest.raises(DiskFull, match="Free some room"):
+        store.write("a", os.urandom(9 << 20))
+    with pytest.raises(DiskFull, match="Free some room"):
+        store.write_table("t", pa.table({"a": [os.urandom(9 << 20)]}))
+    with pytest.raises(DiskFull, match="Free some room"):
+        store.write_folder("f", lambda path: (path / "a").write_bytes(os.urandom(9 << 20)))
+    assert (everything(store), store.path("a").read_bytes()) == ({"a"}, b"old")
+
+
+def test_room_is_asked_for_before_work_starts(small_disk):
+    with pytest.raises(DiskFull, match="training needs 65 MiB and [0-8] MiB are free"):
+        Store(small_disk).require(1 << 20, "training")
+
+
+def test_a_home_is_private_to_its_owner(tmp_path):
+    store = Store(tmp_path / "var")
+    store.write("models/a", b"")
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (store.root, store.path("models"))] == [0o700, 0o700]
+
+
+@pytest.mark.parametrize("url", ["s3://bucket", "{tmp_path}/file", "{tmp_path}/file/below"])
+def test_what_cannot_be_a_home_is_refused(tmp_path, url):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(SettingsInvalid):
+        Store(url.format(tmp_path=tmp_path))
+
+
+def test_a_file_url_is_a_folder(tmp_path):
+    assert Store(f"file://{tmp_path}/var").root == tmp_path / "var"
+
+
+def test_the_sha_of_bytes_is_sha256():
+    assert sha_of_bytes(b"abc").startswith("ba7816bf8f01cfea414140de5dae2223b00361a3")
