@@ -17,7 +17,8 @@ from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.settings import Curate
 
-EVENTS = """
+EVENTS = r"""
+CREATE MACRO stripped(words) AS trim(words, E' \t\r\n');
 CREATE TABLE events (
     interaction_id VARCHAR, conversation_id VARCHAR, turn INTEGER, occurred_at TIMESTAMPTZ, module VARCHAR,
     action VARCHAR, input VARCHAR, output VARCHAR, success BOOLEAN, extra JSON, is_delta BOOLEAN
@@ -38,7 +39,7 @@ FROM (
     SELECT
         *,
         sha256(trim(lower(regexp_replace(prompt, '[^\p{{L}}\p{{N}}]+', ' ', 'g')))) AS question_key,
-        sha256(trim(prompt) || chr(0) || trim(completion)) AS content_key
+        sha256(stripped(prompt) || chr(0) || stripped(completion)) AS content_key
     FROM (
         SELECT
             kind, conversation_id, prompt, completion, interaction_ids, fact,
@@ -59,9 +60,10 @@ CREATE TABLE judged AS
 SELECT
     *,
     CASE
-        WHEN trim(prompt) = '' OR trim(completion) = '' THEN 'empty prompt or completion'
-        WHEN row_number() OVER (PARTITION BY split, kind, content_key ORDER BY conversation_id, interaction_ids) > 1
-            THEN 'duplicate within the generation'
+        WHEN stripped(prompt) = '' OR stripped(completion) = '' THEN 'empty prompt or completion'
+        WHEN row_number() OVER (
+            PARTITION BY split = 'train', kind, content_key ORDER BY split, conversation_id, interaction_ids
+        ) > 1 THEN 'duplicate within the generation'
         WHEN content_key IN (SELECT content_key FROM previous) THEN 'duplicate of an earlier generation'
         WHEN split = 'test' AND question_key IN (SELECT question_key FROM previous WHERE split = 'train')
             THEN 'suite item already trained on'

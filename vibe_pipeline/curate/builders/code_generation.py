@@ -1,29 +1,25 @@
 """code_generation: a request → code that worked.
 
 Evidence is needed: the interaction itself says success, or the same code was run later in the same
-conversation and succeeded. Code nobody vouched for is not learned.
+conversation and succeeded. Code nobody vouched for is not learned. Its example belongs to the generation
+of its first evidence: code written before a cut and proven after it is not lost.
 """
 
 SELECT = """
 SELECT
-    conversation_id,
-    input AS prompt,
-    output AS completion,
-    [interaction_id] AS interaction_ids,
-    is_delta,
-    extra ->> '$.fact' AS fact
+    written.conversation_id,
+    written.input AS prompt,
+    written.output AS completion,
+    [written.interaction_id] AS interaction_ids,
+    bool_or(written.is_delta) OR bool_and(ran.is_delta AND written.success IS NULL) AS is_delta,
+    written.extra ->> '$.fact' AS fact
 FROM events AS written
-WHERE list_contains($generate_actions, action)
-    AND success IS DISTINCT FROM false
-    AND (
-        success
-        OR EXISTS (
-            FROM events AS ran
-            WHERE list_contains($run_actions, ran.action)
-                AND ran.success
-                AND ran.conversation_id = written.conversation_id
-                AND ran.input = written.output
-                AND ran.turn >= written.turn
-        )
-    )
+LEFT JOIN (FROM events WHERE list_contains($run_actions, action) AND success) AS ran
+    ON ran.conversation_id = written.conversation_id
+    AND ran.input = written.output
+    AND ran.turn >= written.turn
+WHERE list_contains($generate_actions, written.action)
+    AND written.success IS DISTINCT FROM false
+    AND (written.success OR ran.interaction_id IS NOT NULL)
+GROUP BY ALL
 """
