@@ -8,7 +8,7 @@ is written by rename and the head after it: a rung is settled wholly or not at a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -92,6 +92,13 @@ class Ledger:
 
     def events(self) -> list[Event]:
         """The whole chain, verified: every hash, every link, and the head."""
+        try:
+            return self._read()
+        except LedgerDamaged:
+            with self._alone():  # beside a writer, chain and head may have been read at two moments
+                return self._read()
+
+    def _read(self) -> list[Event]:
         events: list[Event] = []
         for name in self._store.names(self._folder, ".json"):
             event = _event(self._store.read_json(name), name)
@@ -114,7 +121,10 @@ class Ledger:
         return line
 
     def open(self, generation: int, facts: dict[str, Any], outside: dict[str, Any]) -> Event:
-        """Open a rung, unless it is open or settled with the same rung key; returns the event that says so."""
+        """Open a rung, unless it is open or settled with the same rung key; returns the event that says so.
+
+        RungRefused where the line moved since the rung was resolved: a run must not train on an old verdict.
+        """
         with self._writing() as events:
             line = _fold(events)
             settled = line.settled.get(generation)
@@ -123,6 +133,11 @@ class Ledger:
             opened = line.opened
             if opened and opened.generation == generation and opened.rung_key == facts["rung_key"]:
                 return opened
+            parent = line.parent_of(generation)
+            if facts["parent_sha"] != (parent.facts["child_sha"] if parent else None):
+                raise RungRefused(
+                    f"g{generation:03d} of {self.lineage} was resolved before its parent changed", "Climb it again"
+                )
             attempt = line.attempts.get(generation, 0) + 1
             return self._append(events, OPENED, generation, attempt, facts, outside)
 
@@ -144,11 +159,14 @@ class Ledger:
     @contextmanager
     def _writing(self) -> Iterator[list[Event]]:
         """The chain, with the right to append to it; mends a head that a kill left one event behind."""
-        with self._store.lock(f"ledger-{self.lineage}", LOCK_WAIT_S):
-            events = self.events()
+        with self._alone():
+            events = self._read()
             if events:
                 self._write_head(events[-1])
             yield events
+
+    def _alone(self) -> AbstractContextManager[None]:
+        return self._store.lock(f"ledger-{self.lineage}", LOCK_WAIT_S)
 
     def _append(
         self,
@@ -177,7 +195,7 @@ class Ledger:
         return event
 
     def _write_head(self, event: Event) -> None:
-        head = {"schema_version": SCHEMA_VERSION, "events": event.sequence + 1, "sha": event.sha}
+        head = _head_at(event)
         if not self._store.exists(self._head) or self._store.read_json(self._head) != head:
             self._store.write_json(self._head, head)
 
@@ -192,24 +210,28 @@ class Ledger:
                 raise LedgerDamaged(f"the head of {self.lineage} is missing", "Restore ledger/heads from a backup")
             return
         head = self._store.read_json(self._head)
-        count = head["events"]
-        if len(events) - count not in (0, 1) or events[count - 1].sha != head["sha"]:
+        if head not in [_head_at(event) for event in events[-2:]]:
             raise LedgerDamaged(
-                f"the chain of {self.lineage} holds {len(events)} events, its head names {count} of them, "
-                f"the last as {short(head['sha'])}",
+                f"the chain of {self.lineage} holds {len(events)} events, its head names {head.get('events')} of them, "
+                f"the last as {short(str(head.get('sha')))}",
                 "Restore the ledger folder from a backup",
             )
 
 
+def _head_at(event: Event) -> dict[str, Any]:
+    return {"schema_version": SCHEMA_VERSION, "events": event.sequence + 1, "sha": event.sha}
+
+
 def _event(stored: dict[str, Any], name: str) -> Event:
     """A stored event whose hash is right."""
-    body = stored["body"]
-    if key_of(body) != stored["sha"]:
+    body = stored.get("body", {})
+    if key_of(body) != stored.get("sha"):
         raise LedgerDamaged(
-            f"{name} was changed: its body hashes to {short(key_of(body))}, not {short(stored['sha'])}", "Restore it"
+            f"{name} was changed: its body hashes to {short(key_of(body))}, not {short(str(stored.get('sha')))}",
+            "Restore it from a backup",
         )
     fields = {key: value for key, value in body.items() if key != "schema_version"}
-    return Event(**fields, outside=stored["outside"], sha=stored["sha"])
+    return Event(**fields, outside=stored.get("outside", {}), sha=stored["sha"])
 
 
 def _fold(events: list[Event]) -> Line:

@@ -85,9 +85,12 @@ class Store:
     def read_json(self, name: str) -> dict[str, Any]:
         """The JSON object of that name; LedgerDamaged if it is not one."""
         try:
-            return json.loads(self.path(name).read_bytes())
+            value = json.loads(self.path(name).read_bytes())
         except (OSError, ValueError) as error:
             raise LedgerDamaged(f"{name} cannot be read: {error}", "Restore it from a backup") from error
+        if not isinstance(value, dict):
+            raise LedgerDamaged(f"{name} cannot be read: it is no JSON object", "Restore it from a backup")
+        return value
 
     def write_table(self, folder: str, table: pa.Table) -> str:
         """A table as `folder/<sha>.parquet` (zstd, small row groups); returns the sha. Same table, same sha."""
