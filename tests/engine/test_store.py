@@ -82,7 +82,7 @@ def test_names_are_sorted_and_hide_what_is_unfinished(store):
     assert store.names("nowhere") == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"\xff", None])
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", None])
 def test_json_that_cannot_be_read_is_damage(store, content):
     if content is not None:
         store.write("a.json", content)
