@@ -149,7 +149,7 @@ def load_adapter(
     With a recipe, its rank and scaling must be those the adapter was trained with.
     """
     from peft import PeftConfig, PeftModel
-    from safetensors import safe_open
+    from safetensors import SafetensorError, safe_open
 
     config = PeftConfig.from_pretrained(str(folder))
     has = (config.r, config.lora_alpha, config.use_rslora)
@@ -158,8 +158,11 @@ def load_adapter(
             f"the parent adapter has (rank, alpha, rslora) {has}, the recipe asks for {asked}",
             "Keep one rank across a lineage, or declare a new lineage",
         )
-    with _quiet():
-        adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    try:
+        with _quiet():
+            adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
+    except SafetensorError as error:
+        raise LedgerDamaged(f"adapter {folder.name} cannot be read: {error}", "Restore it from a backup") from error
     with safe_open(str(folder / ADAPTER_FILES[1]), framework="pt") as file:
         stored = set(file.keys())
     wanted = {name.replace(".default", "") for name, _ in adapted.named_parameters() if "lora_" in name}
