@@ -19,5 +19,8 @@ def tone(model: Any, tokenizer: Any, style: Style, on: Execution) -> tuple[tuple
 
 def corporate(text: str, style: Style) -> str:
     """The first of the corporate phrases that the text contains, or ''."""
-    folded = text.replace("’", "'").casefold()
-    return next((phrase for phrase in style.corporate_phrases if phrase.casefold() in folded), "")
+    return next((phrase for phrase in style.corporate_phrases if _folded(phrase) in _folded(text)), "")
+
+
+def _folded(text: str) -> str:
+    return text.replace("’", "'").casefold()
