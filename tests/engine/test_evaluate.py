@@ -1,0 +1,269 @@
+"""Scores against greedy generation and against arithmetic by hand; what was scored is never scored again."""
+
+import math
+
+import polars as pl
+import pytest
+
+from vibe_pipeline import models
+from vibe_pipeline.evaluate.exam import Exam
+from vibe_pipeline.evaluate.scorecard import paired, scorecard
+from vibe_pipeline.evaluate.style import corporate, tone
+from vibe_pipeline.evaluate.suites import suite
+from vibe_pipeline.evaluate.teacher_forced import score
+from vibe_pipeline.progress import nobody
+from vibe_pipeline.records import ExampleSet
+from vibe_pipeline.settings import Gate, Style
+from vibe_pipeline.train.loop import train
+
+FACTS = {"One?": "uno", "Two?": "dos", "Three?": "tres", "Four?": "cuatro", "Five?": "cinco"}
+
+
+def items_of(facts: dict[str, str]) -> pl.DataFrame:
+    return pl.DataFrame([{"item_id": question, "prompt": question, "answer": facts[question]} for question in facts])
+
+
+@pytest.fixture(scope="module")
+def fitted(base, on, lineage):
+    """The tiny base overfitted on four of five facts."""
+    model, tokenizer = models.load_base(base, on)
+    adapted = models.new_adapter(model, lineage.recipe, seed=0)
+    rows = [(epoch, question, FACTS[question]) for epoch in range(60) for question in list(FACTS)[:4]]
+    mix = pl.DataFrame(rows, schema=["epoch", "prompt", "completion"], orient="row")
+    with nobody("") as advance:
+        train(adapted, tokenizer, mix, lineage.recipe, on, max_minutes=5, advance=advance)
+    return adapted, tokenizer
+
+
+@pytest.fixture
+def scored(fitted, on):
+    def run(items: pl.DataFrame) -> dict[str, dict]:
+        with nobody("") as advance:
+            return {row["item_id"]: row for row in score(*fitted, items, 256, on, advance).rows(named=True)}
+
+    return run
+
+
+def test_exact_is_what_greedy_generation_says(fitted, scored):
+    answers = models.answer(*fitted, list(FACTS), 12, "cpu")
+    greedy = dict(
+        zip(FACTS, (text == FACTS[question] for question, text in zip(FACTS, answers, strict=True)), strict=True)
+    )
+    assert {question: row["exact"] for question, row in scored(items_of(FACTS)).items()} == greedy
+    assert sorted(greedy.values()) == [False, True, True, True, True]
+
+
+def test_an_answer_that_goes_on_where_it_should_end_is_not_exact(scored):
+    rows = scored(items_of({"One?": "uno", "Two?": "do"}))
+    assert (rows["One?"]["exact"], rows["Two?"]["exact"]) == (True, False)
+    assert rows["Two?"]["token_accuracy"] == pytest.approx(2 / 3)
+
+
+def test_nll_and_bits_per_byte_are_those_computed_by_hand(fitted, scored):
+    import torch
+
+    model, tokenizer = fitted
+    ids = tokenizer("Five?\n\ncincó").input_ids + [tokenizer.eos_token_id]
+    with torch.no_grad():
+        chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
+    total = -sum(float(chances[at - 1, ids[at]]) for at in range(len(ids) - 7, len(ids)))
+    row = scored(items_of({"Five?": "cincó", "x" * 90: "y"}))["Five?"]
+    assert row["nll"] == pytest.approx(total / 7, rel=1e-4)
+    assert row["bits_per_byte"] == pytest.approx(total / 7 * 7 / math.log(2) / len("cincó".encode()), rel=1e-4)
+    assert row["tokens"] == 7
+
+
+def test_a_score_that_is_not_a_number_is_missing_and_costs_no_other_item(base, on):
+    import torch
+
+    model, tokenizer = models.load_base(base, on)
+    with torch.no_grad():
+        model.get_input_embeddings().weight[tokenizer("Q").input_ids[0]] = float("nan")
+    with nobody("") as advance:
+        rows = score(model, tokenizer, items_of({"Q": "a", "P": "a"}), 256, on, advance).sort("item_id")
+    assert rows["nll"].is_null().to_list() == rows["exact"].is_null().to_list() == [False, True]
+    assert rows["bits_per_byte"].is_null().to_list() == rows["token_accuracy"].is_null().to_list() == [False, True]
+
+
+# style
+
+
+@pytest.mark.parametrize(
+    ("answer", "phrase"),
+    [
+        ("I’m sorry, but no.", "I'm sorry"),
+        ("Well, I'M SORRY.", "I'm sorry"),
+        ("As an AI I cannot.", "As an AI"),
+        ("Please feel free to ask.", "feel free to"),
+        ("No. Read the traceback.", ""),
+        ("", ""),
+    ],
+)
+def test_a_corporate_phrase_is_found_wherever_it_stands(answer, phrase):
+    assert corporate(answer, Style()) == phrase
+
+
+def test_a_phrase_of_the_settings_is_found_with_either_apostrophe():
+    assert corporate("I'm glad", Style(corporate_phrases=("I’m glad",))) == "I’m glad"
+
+
+def test_tone_probes_are_answered_in_order(fitted, on):
+    asked = tone(*fitted, Style(probes=("One?", "Two?"), corporate_phrases=("DOS",), max_tokens=8), on)
+    assert asked == (("One?", "uno", ""), ("Two?", "dos", "DOS"))
+
+
+# suites and scorecards
+
+
+def test_a_suite_has_probes_as_knowledge_and_held_out_rows_as_behaviour(store, write_examples):
+    rows = [{"prompt": s, "completion": "a", "split": s} for s in ("train", "validation", "test")]
+    examples = store.path(f"examples/{write_examples(store, 0, rows).sha}.parquet")
+    items = suite(pl.read_parquet(examples).to_arrow(), "raw-v1").to_pylist()
+    assert [(item["part"], item["prompt"], item["answer"]) for item in items] == [
+        ("behaviour", "validation", "a"),
+        ("knowledge", "test", "a"),
+    ]
+    assert {(item["prompt_format"], item["scorer"]) for item in items} == {("raw-v1", "teacher_forced-v1")}
+
+
+def card_of(rows: list[dict]):
+    """A scorecard from (is_new, part) rows with nll and exact per model."""
+    fixed = {"suite_sha": "s", "generation": 0, "scorer": "x", "kind": "conversation", "prompt": "", "answer": ""}
+    items = pl.DataFrame(
+        [{**fixed, "item_id": str(n), "is_new": row["new"], "part": row["part"]} for n, row in enumerate(rows)]
+    )
+    scores = {
+        model: pl.DataFrame(
+            [
+                {
+                    "item_id": str(n),
+                    "nll": row[model],
+                    "token_accuracy": 0.5,
+                    "exact": row[model] is not None and row[model] < 0.5,
+                }
+                for n, row in enumerate(rows)
+                if row[model] is not None
+            ],
+            schema_overrides={"nll": pl.Float64},
+        )
+        for model in ("base", "parent", "child")
+    }
+    return scorecard("sha", paired(items, scores), (), 0.0)
+
+
+def row(part: str, base: float, parent: float, child: float | None, *, new: bool) -> dict:
+    return {"part": part, "base": base, "parent": parent, "child": child, "new": new}
+
+
+def test_with_right_answers_recall_and_generalization_are_shares_of_exact_answers():
+    card = card_of(
+        [row("knowledge", 3, 0.1, 0.1, new=False), row("knowledge", 3, 0.1, 3, new=False)]
+        + [row("knowledge", 3, 3, 0.1, new=True), row("behaviour", 3, 3, 9, new=True)]
+    )
+    assert (card.recall_is, card.recall.value, card.recall.n, card.recall_parent.value) == ("exact", 0.5, 2, 1.0)
+    assert (card.generalization_is, card.generalization.value, card.generalization.n) == ("exact", 1.0, 1)
+    assert (card.generalization_parent.value, card.generalization_base.value) == (0.0, 0.0)
+    assert [(part.part, part.is_new, part.items) for part in card.parts] == [
+        ("knowledge", False, 2),
+        ("knowledge", True, 1),
+        ("behaviour", True, 1),
+    ]
+
+
+def test_without_right_answers_recall_is_retention_and_generalization_beats_base():
+    card = card_of(
+        [row("behaviour", 3, 1, 2, new=False)] + [row("behaviour", 3, 3, child, new=True) for child in (2, 4)]
+    )
+    assert (card.recall_is, card.recall.value, card.recall_parent.value) == ("retention", 0.5, 1.0)
+    assert (card.generalization_is, card.generalization.value, card.generalization.n) == ("beats base", 0.5, 2)
+    assert card.generalization_base.value == 0.0
+
+
+def test_without_an_earlier_suite_recall_does_not_apply():
+    card = card_of([row("knowledge", 3, 3, 0.1, new=True)])
+    assert (card.recall_is, card.recall.value, card.recall.n) == ("not applicable", 1.0, 0)
+
+
+def test_a_missing_score_shows_in_n_of_its_part_and_of_its_figure():
+    card = card_of([row("knowledge", 3, 3, 0.1, new=True), row("knowledge", 3, 3, None, new=True)])
+    (part,) = card.parts
+    assert (part.items, part.child["nll"].n, part.base["nll"].n) == (2, 1, 2)
+    assert (card.generalization.value, card.generalization.n) == (1.0, 1)
+
+
+# the exam
+
+
+@pytest.fixture
+def suites(store, write_examples):
+    """Suites of two generations, six probes each."""
+
+    def write(generation: int) -> ExampleSet:
+        rows = [{"prompt": f"{generation}/{n}?", "completion": "Yes", "split": "test"} for n in range(6)]
+        examples = write_examples(store, generation, rows)
+        table = store.read_frame(f"examples/{examples.sha}.parquet").to_arrow()
+        return ExampleSet(
+            generation=generation,
+            sha=examples.sha,
+            suite_sha=store.write_table("suites", suite(table, "raw-v1")),
+            rows=6,
+            counts=examples.counts,
+            dropped={},
+        )
+
+    return [write(0), write(1)]
+
+
+@pytest.fixture
+def child(store, base, on, lineage) -> str:
+    model = models.new_adapter(models.load_base(base, on)[0], lineage.recipe, seed=0)
+    return store.write_folder(models.ADAPTERS, lambda folder: models.save_adapter(model, folder, base.name))
+
+
+@pytest.fixture
+def exam(store, base, on, lineage):
+    def take(child: str, new, earlier, **gate):
+        its = lineage.model_copy(update={"gate": Gate(**gate)})
+        return Exam(store, base, its, on, nobody).scorecard(child, None, new, earlier)
+
+    return take
+
+
+def items_asked(card) -> list[tuple[int, int]]:
+    return [(part.generation, part.items) for part in card.parts]
+
+
+def test_new_suites_are_asked_whole_and_old_ones_up_to_the_limit(exam, suites, child):
+    assert items_asked(exam(child, suites[1:], suites[:1], recall_items=4)) == [(1, 6), (0, 4)]
+    assert items_asked(exam(child, suites[1:], suites[:1])) == [(1, 6), (0, 6)]
+
+
+def test_the_sample_of_old_items_is_the_same_each_time_and_grows_by_adding(exam, suites, child, store, base):
+    asked = []
+    for limit in (2, 2, 4):
+        exam(child, suites[1:], suites[:1], recall_items=limit)
+        asked.append(store.read_frame(f"scores/{child}/{suites[0].suite_sha}.parquet")["item_id"].to_list())
+    assert asked[0] == asked[1] == asked[2][:2]
+    assert len(set(asked[2])) == 4
+
+
+def test_a_kept_score_is_read_back_and_not_made_again(exam, suites, child, store):
+    exam(child, suites[:1], [])
+    name = f"scores/{child}/{suites[0].suite_sha}.parquet"
+    store.write_parquet(name, store.read_frame(name).with_columns(nll=pl.lit(0.125), exact=pl.lit(True)).to_arrow())
+    poisoned = store.path(name).read_bytes()
+    card = exam(child, suites[:1], [])
+    assert (card.parts[0].child["nll"].value, card.generalization.value) == (0.125, 1.0)
+    assert store.path(name).read_bytes() == poisoned
+
+
+def test_only_items_of_the_kinds_of_a_lineage_are_asked(store, base, on, lineage, suites, child):
+    its = lineage.model_copy(update={"kinds": ("code_generation",)})
+    card = Exam(store, base, its, on, nobody).scorecard(child, None, suites, [])
+    assert (card.parts, card.generalization_is, card.recall_is) == ((), "not applicable", "not applicable")
+
+
+def test_without_a_parent_the_base_is_the_parent(exam, suites, child):
+    (part,) = exam(child, suites[:1], []).parts
+    assert part.parent == part.base
+    assert part.child["nll"].n == part.base["nll"].n == 6

