@@ -1,0 +1,90 @@
+"""What people and spreadsheets read of a ladder, against the ledger it was made from."""
+
+import csv
+import io
+
+import pytest
+
+from vibe_pipeline.ledger import Ledger
+from vibe_pipeline.report import reasons, rows, tables, to_csv
+
+FIRST_TWELVE = (
+    "GEN_ID,parent_sha,child_sha,data_delta_sha,steps,lr,walltime_min,"
+    "loss_start,loss_end,eval_recall,eval_generalization,eval_style_drift"
+)
+
+
+@pytest.fixture
+def records(climbed_home, new_ladder) -> list[dict]:
+    return new_ladder(climbed_home).records()
+
+
+@pytest.fixture
+def lines(records) -> list[dict]:
+    return list(csv.DictReader(io.StringIO(to_csv(records))))
+
+
+def test_the_twelve_columns_come_first_and_in_their_order(records):
+    assert to_csv(records).splitlines()[0].startswith(FIRST_TWELVE + ",")
+    assert to_csv([]).splitlines() == [FIRST_TWELVE]
+
+
+def test_generations_are_numbers_and_children_become_parents(records, lines):
+    assert [line["GEN_ID"] for line in lines] == ["0", "1", "2"]
+    assert (lines[0]["parent_sha"], lines[1]["parent_sha"]) == ("", lines[0]["child_sha"])
+    assert lines[2]["parent_sha"] == lines[1]["child_sha"] == records[1]["child_sha"]
+
+
+def test_every_figure_stands_beside_its_n_and_interval(lines):
+    for name in ("eval_recall", "eval_generalization", "eval_style_drift", "base_generalization"):
+        values = {part: lines[1][f"{name}{part}"] for part in ("", "_n", "_low", "_high")}
+        assert 0 <= float(values["_low"]) <= float(values[""]) <= float(values["_high"]) <= 1
+        assert int(values["_n"]) > 0
+
+
+def test_a_recall_that_does_not_apply_is_1_with_n_0(lines):
+    assert (float(lines[0]["eval_recall"]), lines[0]["eval_recall_n"]) == (1.0, "0")
+    assert int(lines[1]["eval_recall_n"]) > 0
+
+
+def test_what_was_not_measured_is_empty_and_no_number(lines):
+    skipped = {name: lines[2][name] for name in ("child_sha", "steps", "lr", "loss_end", "eval_recall", "walltime_min")}
+    assert (lines[2]["verdict"], set(skipped.values())) == ("skipped", {""})
+
+
+def test_the_file_in_the_home_is_this_csv(climbed_home, records):
+    assert (climbed_home / "models" / "lineage_ledger.csv").read_text() == to_csv(records)
+
+
+def test_no_two_lines_of_reasons_break_a_row(records, lines):
+    assert len(lines) == len(records) == 3
+    assert lines[2]["reasons"] == "g002 holds nothing to learn for main"
+
+
+def test_exactly_one_record_is_champion(records):
+    assert [record["is_champion"] for record in records] == [False, True, False]
+
+
+def test_a_superseded_attempt_stays_in_the_record_and_is_not_current(climbed, new_ladder):
+    again = new_ladder(climbed.store.root, seed=1)
+    again.climb("main", 0)
+    found = [(row["generation"], row["attempt"], row["is_current"]) for row in rows(Ledger(climbed.store, "main"))]
+    assert found == [("g000", 1, False), ("g001", 1, False), ("g002", 1, False), ("g000", 2, True)]
+
+
+def test_the_reasons_of_what_was_not_promoted_are_told(records):
+    assert reasons(records) == ["main g002 was skipped: g002 holds nothing to learn for main"]
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+def test_the_table_fits_the_terminal_and_shows_each_figure_with_its_n(records, width):
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    for table in tables(records, width):
+        console.print(table)
+    text = console.export_text()
+    assert max(len(line) for line in text.splitlines()) <= width
+    assert "g001 ★" in text
+    assert "1.00 [0.61 1.00]   6" in text
+    assert "…" not in text
