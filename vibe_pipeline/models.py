@@ -292,7 +292,8 @@ def _write(source: str, folder: Path) -> None:
     else:
         where = {"pretrained_model_name_or_path": source}
     try:
-        AutoConfig.from_pretrained(**where)  # alone first: an unreachable Hub is retried for 25 s per file
+        if source != EMBEDDED:
+            AutoConfig.from_pretrained(**where)  # alone first: an unreachable Hub is retried for 25 s per file
         tokenizer = AutoTokenizer.from_pretrained(**where)
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
     except (OSError, ValueError, KeyError) as error:
