@@ -175,7 +175,12 @@ class Store:
             return
         for path in (temporary, *temporary.rglob("*")) if temporary.is_dir() else (temporary,):
             _sync(path)
-        temporary.replace(destination)
+        try:
+            temporary.replace(destination)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                raise
+            return  # another process published the same folder since we looked
         _sync(destination.parent)
 
 
