@@ -57,6 +57,23 @@ def test_tables_and_folders_are_named_by_their_content(store):
     assert folder != store.write_folder("models", lambda path: (path / "g").write_bytes(b"x"))
 
 
+def test_two_processes_that_publish_the_same_folder_at_once_both_succeed(store, monkeypatch):
+    """The other one publishes after we looked whether it is there and before we rename ours."""
+    really_sync, others = os.fsync, []
+
+    def fill(folder):
+        (folder / "f").write_bytes(b"x")
+
+    def sync(descriptor: int):
+        monkeypatch.setattr(os, "fsync", really_sync)
+        others.append(Store(store.root).write_folder("models", fill))
+        really_sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    sha = store.write_folder("models", fill)
+    assert ([sha], everything(store)) == (others, {f"models/{sha}/f"})
+
+
 def test_the_same_table_is_the_same_file_whatever_its_chunks_and_metadata(store):
     chunked = pa.concat_tables([TABLE.slice(0, 3), TABLE.slice(3)]).replace_schema_metadata({"from": "elsewhere"})
     assert store.write_table("t", TABLE) == store.write_table("t", chunked)
