@@ -220,7 +220,7 @@ def _lineage(ladder: Ladder, name: str | None) -> str:
 
 def _generation(text: str) -> int:
     digits = text.removeprefix("g")
-    if not digits.isdigit():
+    if not digits.isdecimal():
         raise SettingsInvalid(f"{text!r} is not a generation", "Write it as g003")
     return int(digits)
 
