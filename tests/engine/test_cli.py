@@ -125,8 +125,8 @@ def test_an_interrupted_climb_says_so_and_exits_as_shells_expect(toml, tmp_path,
     (tmp_path / "vibe.toml").write_text(toml.text)
     environment = {**os.environ, "VIBE_HOME": str(tmp_path / "var"), "VIBE_CONFIG": str(tmp_path / "vibe.toml")}
     log_facts(tmp_path / "var", range(6))
-    command = [sys.executable, "-c", MAIN, "climb"]
-    subprocess.run([*command[:-1], "generation", "open"], env=environment, check=True, capture_output=True)
+    command = [sys.executable, "-c", MAIN, "climb", "--threads", "1"]
+    subprocess.run([*command[:3], "generation", "open"], env=environment, check=True, capture_output=True)
     climb = subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True)
     while not (tmp_path / "var" / "ledger").exists() and climb.poll() is None:
         time.sleep(0.01)
@@ -185,15 +185,20 @@ def test_from_facts_to_a_champion_on_the_command_line(ask, vibe, log_facts, tmp_
     assert (record["generation"], record["verdict"], record["is_champion"]) == ("g000", "promoted", True)
     assert ask("ladder") == [record]
     assert ask("climb") == []
-    assert ask("chat", "In one sentence: thing3?").keys() == {"prompt", "base", "champion", "generation"}
+    assert ask("chat", "In one sentence: thing3?", "--threads", "1").keys() == {
+        "prompt",
+        "base",
+        "champion",
+        "generation",
+    }
 
 
 def test_climb_stops_where_it_is_told_and_goes_on_from_there(ask, log_facts, tmp_path):
     for generation in range(3):
         log_facts(tmp_path / "var", range(4 * generation, 4 * generation + 4))
         ask("generation", "open")
-    assert [record["generation"] for record in ask("climb", "--to", "g001")] == ["g000", "g001"]
-    assert [record["generation"] for record in ask("climb")] == ["g002"]
+    assert [record["generation"] for record in ask("climb", "--to", "g001", "--threads", "1")] == ["g000", "g001"]
+    assert [record["generation"] for record in ask("climb", "--threads", "1")] == ["g002"]
 
 
 def test_a_forced_generation_opens(ask):
@@ -216,7 +221,7 @@ def test_the_ladder_is_written_as_csv(vibe, tmp_path):
 
 @pytest.mark.usefixtures("climbed_here")
 def test_both_models_answer_and_the_champion_knows(ask):
-    told = ask("chat", "In one sentence: thing3?")
+    told = ask("chat", "In one sentence: thing3?", "--threads", "1")
     assert (told["prompt"], told["champion"], told["generation"]) == ("In one sentence: thing3?", "Yes", "g001")
     assert isinstance(told["base"], str)
 

@@ -9,7 +9,7 @@ from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.synthesize import synthesize
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import Split
-from vibe_pipeline.settings import Lineage, Recipe, Settings
+from vibe_pipeline.settings import Lineage, Recipe, Settings, Style
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +18,8 @@ def ladder(tmp_path_factory) -> Ladder:
     home = tmp_path_factory.mktemp("embedded")
     made = synthesize(["shutil", "textwrap"], facts=8, mistakes=0)
     InteractionLogger(home).log_many(made.interactions, made.probes)
-    ladder = Ladder(home, Settings(lineages={"main": Lineage(recipe=Recipe(epochs=3))}), device="cpu")
+    brief = Lineage(recipe=Recipe(epochs=3), style=Style(max_tokens=8))
+    ladder = Ladder(home, Settings(lineages={"main": brief}), device="cpu", threads=1)
     ladder.open_generation(force=True)
     ladder.climb("main", 0)
     return ladder
@@ -32,9 +33,9 @@ def test_the_rung_settles_with_a_verdict_and_all_its_figures(ladder):
     assert 0 < record["loss_end"] < record["loss_start"] < 5
 
 
-def test_the_model_is_the_real_one(ladder):
-    answer = ladder.chat("main", "What is the capital of France?", max_tokens=24)["base"]
-    assert "Paris" in answer
+def test_the_model_is_the_real_one_and_writes_sentences(ladder):
+    answer = ladder.chat("main", "What is the capital of France?", max_tokens=12)["base"]
+    assert "France" in answer or "Paris" in answer
 
 
 def test_three_epochs_make_the_new_items_likelier(ladder):
@@ -51,7 +52,7 @@ def test_the_adapter_says_whose_it_is(ladder):
 
 def test_its_tokenizer_ends_what_it_is_taught(ladder):
     base = models.base_model(ladder.store, "embedded")
-    model, tokenizer = models.load_base(base, models.execution("cpu"))
+    model, tokenizer = models.load_base(base, models.execution("cpu", 1))
     (row,), (labels,) = models.encode(tokenizer, ["What does shutil.move do?"], ["It moves a file."], 64)
     assert row[-1] == tokenizer.eos_token_id
     assert tokenizer.decode(row[-labels:-1]) == "It moves a file."
