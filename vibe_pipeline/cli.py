@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -198,14 +199,19 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
 
 def main() -> None:
     """Entry point of the console script."""
+    signal.signal(signal.SIGINT, _interrupted)
+    signal.signal(signal.SIGTERM, _interrupted)
     try:
         app()
     except VibeError as error:
         errors.print(f"vibe: {error}", style="red", markup=False)
         sys.exit(1)
-    except KeyboardInterrupt:
-        errors.print("vibe: interrupted; what was settled stays, run the same command to go on", markup=False)
-        sys.exit(130)
+
+
+def _interrupted(number: int, frame: object) -> None:
+    """End in one sentence, through every `finally`; 128 + the signal's number is what a shell expects."""
+    errors.print("vibe: interrupted. What has settled stays, run the same command to go on.", markup=False)
+    sys.exit(128 + number)
 
 
 def _lineage(ladder: Ladder, name: str | None) -> str:
@@ -240,21 +246,17 @@ def _print_record(values: dict[str, Any], json_: bool) -> None:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import table
+    from vibe_pipeline.report import reasons, tables
 
     if json_:
         return _print_json(records)
     if not records:
         errors.print("no rung has settled yet", markup=False)
-        return
     console = Console()
-    console.print(table(records))
-    for record in records:
-        if record["verdict"] != "promoted":
-            console.print(
-                f"{record['lineage']} {record['generation']} {record['verdict']}: {'; '.join(record['reasons'])}",
-                markup=False,
-            )
+    for table in tables(records, console.width):
+        console.print(table)
+    for line in reasons(records):
+        console.print(line, markup=False, highlight=False)
 
 
 def _print_table(title: str, names: list[str], rows: list[Any]) -> None:

@@ -91,8 +91,8 @@ class Ladder:
             wanted = self.settings.gate.min_items
             if cut.expected_held_out < wanted and not force:
                 raise GenerationRefused(
-                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions, {cut.probes} probes "
-                    f"and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
+                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions, {cut.probes} probes"
+                    f" and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
                     "Log more, or open it all the same with --force",
                 )
             self.store.write_json(f"cuts/{cut.generation:06d}.json", plain(cut))

@@ -195,7 +195,8 @@ class Ledger:
         count = head["events"]
         if len(events) - count not in (0, 1) or events[count - 1].sha != head["sha"]:
             raise LedgerDamaged(
-                f"the chain of {self.lineage} holds {len(events)} events, its head says {count} up to {short(head['sha'])}",
+                f"the chain of {self.lineage} holds {len(events)} events, its head names {count} of them, "
+                f"the last as {short(head['sha'])}",
                 "Restore the ledger folder from a backup",
             )
 

@@ -1,14 +1,19 @@
 """Watching long work: a stage calls `advance`, and whoever started it chooses who looks.
 
-A watch is a function from a title to a context that gives `advance`. Two watch here: nobody and a terminal
-(rich bar with ETA on stderr, gone when done); the orchestration has one that writes to the run's log.
+A watch is a function from a title to a context that gives `advance`: nobody, a terminal (rich bar with ETA on
+stderr, gone when done), or plain lines every ten seconds for whatever keeps a log.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import sys
+import time
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 from typing import Protocol
+
+LINE_EVERY_S = 10.0
 
 
 class Advance(Protocol):
@@ -33,9 +38,38 @@ def nobody(title: str) -> Iterator[Advance]:
     yield advance
 
 
+def lines(write: Callable[[str], object]) -> Watch:
+    """A watch that writes a line with the ETA at most every ten seconds, and one when the work is done."""
+
+    @contextmanager
+    def watch(title: str) -> Iterator[Advance]:
+        started = last = time.monotonic()
+
+        def advance(done: int, total: int, words: str = "") -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= LINE_EVERY_S and done:
+                last = now
+                eta = timedelta(seconds=round((now - started) / done * (total - done)))
+                write(f"{title}: {done} of {total}, ETA {eta}{', ' + words if words else ''}")
+
+        yield advance
+        if time.monotonic() - started >= LINE_EVERY_S:
+            write(f"{title}: done in {timedelta(seconds=round(time.monotonic() - started))}")
+
+    return watch
+
+
+def terminal(title: str) -> AbstractContextManager[Advance]:
+    """A bar where there is a terminal to draw it on, else lines; both on stderr."""
+    if sys.stderr.isatty():
+        return _bar(title)
+    return lines(lambda text: print(text, file=sys.stderr, flush=True))(title)
+
+
 @contextmanager
-def terminal(title: str) -> Iterator[Advance]:
-    """A bar with elapsed time and ETA; a spinner until the total is known."""
+def _bar(title: str) -> Iterator[Advance]:
+    """Elapsed time and ETA; a spinner until the total is known."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -50,7 +84,7 @@ def terminal(title: str) -> Iterator[Advance]:
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(),
+        BarColumn(bar_width=20),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TextColumn("ETA"),

