@@ -26,8 +26,8 @@ def champion(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
     """The verdict on one rung with all its rules, and the adapter that is served after it."""
     with ladder.open(context.log) as here:
         rung = rung_at(here, context)
-        event = here.settle(rung, run_id=context.run_id)
+        event = here.settle(rung, run_id=context.run.run_id)
         line = here.line(rung.lineage)
         report(context, here, rung)
-    metadata = grown(rung) | judged(event, line.champion, context.run_id) | {"line": drawn(line, rung)}
+    metadata = grown(rung) | judged(event, line.champion, context.run.run_id) | {"line": drawn(line, rung)}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(event.sha))

@@ -6,6 +6,7 @@ finished one says so. Not here: a way around the jobs. What you see in Dagster a
 """
 
 import argparse
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -95,12 +96,12 @@ def show(ladder: Ladder, lineage: str) -> None:
     for table in report.tables(records, console.width):
         console.print(table)
     for words in report.reasons(records):
-        console.print(words, markup=False)
+        console.print(words, markup=False, soft_wrap=True)
     if len(ladder.cuts()) > len(GROUPS):
         console.print(f"{generation_name(len(GROUPS))} and later are yours: the demo leaves them alone.", markup=False)
     name = "" if lineage == next(iter(ladder.settings.lineages)) else f"--lineage {lineage} "
     for question in _questions(ladder, lineage):
-        console.print(f'Ask it:     vibe chat {name}"{question}"', markup=False)
+        console.print(f"Ask it:     .venv/bin/vibe chat {name}{shlex.quote(question)}", markup=False, soft_wrap=True)
     console.print("See it all: make ui", markup=False)
 
 

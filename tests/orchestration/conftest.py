@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import pytest
 
 from assets.partitions import rung_key
 from definitions import defs
+from jobs.instance import QUIET
 from jobs.partitions import register
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.ladder import Ladder
@@ -28,18 +30,18 @@ min_items = 0
 [lineages.main]
 base_model = "{base}"
 kinds = ["conversation"]
-recipe = {{rank = 4, epochs = 2, max_length = 64, learning_rate = 0.02}}
+recipe = {{rank = 4, epochs = 6, max_length = 64, learning_rate = 0.005}}
 replay = {{minimum = 4}}
+gate = {{margin = 1.0}}
 style = {{probes = ["Can you help me?"], max_tokens = 2}}
 
-[lineages.strict]
+[lineages.reckless]
 base_model = "{base}"
 kinds = ["conversation"]
-recipe = {{rank = 4, epochs = 1, max_length = 64}}
-gate = {{corporate_limit = 1}}
-style = {{probes = ["Can you help me?"], corporate_phrases = [""], max_tokens = 2}}
+recipe = {{rank = 4, epochs = 1, max_length = 64, learning_rate = 1.0}}
+style = {{probes = ["Can you help me?"], max_tokens = 2}}
 """
-"""`strict` finds a corporate phrase in every answer: it rejects whatever was learned."""
+"""`reckless` learns so fast that it gets worse: every rung of it is rejected."""
 
 CHATS = 24
 
@@ -99,9 +101,9 @@ class World:
         register(self.instance, self.ladder)
 
     def run(self, job: str, key: str) -> dg.ExecuteInProcessResult:
-        """A job for one partition."""
+        """A job for one partition; what fails in it is raised."""
         return defs.resolve_job_def(job).execute_in_process(
-            instance=self.instance, partition_key=key, raise_on_error=False
+            instance=self.instance, partition_key=key, run_config=QUIET, raise_on_error=True
         )
 
     def climb(self, generation: int, lineage: str = "main") -> dg.ExecuteInProcessResult:
@@ -112,7 +114,7 @@ class World:
         """The chain of a lineage."""
         return Ledger(self.ladder.store, lineage).events()
 
-    def seen(self, asset: str, key: str | None) -> tuple[dg.MaterializeResult, str]:
+    def seen(self, asset: str, key: str | None) -> tuple[dict[str, Any], str]:
         """Metadata (plain values) and data version of the latest materialisation."""
         filters = dg.AssetRecordsFilter(asset_key=dg.AssetKey(asset), asset_partitions=[key] if key else None)
         record = self.instance.fetch_materializations(filters, limit=1).records[0]
