@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
+import io
 import logging
 import os
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -252,7 +254,14 @@ def _origin(source: str) -> dict[str, Any]:
     if folder.is_dir():
         stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
         return {"folder": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]}
+    if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) or source.startswith("."):
+        raise _unavailable(source, "there is no such folder")
     return {"hub": source}
+
+
+def _unavailable(source: str, why: str) -> BaseModelUnavailable:
+    remedy = f"Use {EMBEDDED!r}, a local folder with config.json and weights, or a Hub id this machine can reach"
+    return BaseModelUnavailable(f"base model {source!r} cannot be loaded: {why}", remedy)
 
 
 def _wheel_gguf() -> tuple[Path, str]:
@@ -272,7 +281,7 @@ def _wheel_gguf() -> tuple[Path, str]:
 def _write(source: str, folder: Path) -> None:
     """Load `source` wherever it is and write it as an ordinary folder."""
     import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer
+    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     if source == EMBEDDED:
         gguf = _wheel_gguf()[0]
@@ -280,16 +289,16 @@ def _write(source: str, folder: Path) -> None:
     else:
         where = {"pretrained_model_name_or_path": source}
     try:
+        if source != EMBEDDED:
+            AutoConfig.from_pretrained(**where)  # alone first: an unreachable Hub is retried for 25 s per file
         tokenizer = AutoTokenizer.from_pretrained(**where)
         model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
     except (OSError, ValueError, KeyError) as error:
-        raise BaseModelUnavailable(
-            f"base model {source!r} cannot be loaded: {str(error).strip().splitlines()[0]}",
-            f"Use {EMBEDDED!r}, a local folder with config.json and weights, or a Hub id this machine can reach",
-        ) from error
+        raise _unavailable(source, str(error).strip().splitlines()[0].rstrip(".")) from error
     if tokenizer.eos_token_id is None:
         raise BaseModelUnavailable(f"base model {source!r} has no end-of-sequence token", "Use another base model")
     _fresh(model).save_pretrained(folder)
+    tokenizer.init_kwargs.pop("local_files_only", None)  # how it was loaded here is no part of the model
     tokenizer.save_pretrained(folder)
 
 
@@ -310,14 +319,15 @@ def _fresh(model: PreTrainedModel) -> PreTrainedModel:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """No advice and no progress bars of transformers: ours says what a person needs."""
+    """No advice and no progress bars of transformers (some go straight to stderr): ours says what a person needs."""
     from transformers.utils import logging as hf_logging
 
     level, bars = hf_logging.get_verbosity(), hf_logging.is_progress_bar_enabled()
     hf_logging.set_verbosity(logging.ERROR)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     hf_logging.disable_progress_bar()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
