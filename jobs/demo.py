@@ -58,12 +58,12 @@ def main() -> int:
     options = _options()
     lineage = "main" if options.replay is None else f"replay-{options.replay}"
     try:
-        with persistent() as instance:
-            ladder = Ladder(watch=progress.terminal)
-            with ladder.store.lock("demo", wait_s=1):
-                end_lost_runs(instance, SOURCE)
-                climb(instance, ladder, lineage, options.facts, options.mistakes)
-            show(ladder, lineage)
+        ladder = Ladder(watch=progress.terminal)
+        ladder.store.require(0, "the demo")  # Dagster's own storage would fail with a traceback
+        with persistent() as instance, ladder.store.lock("demo", wait_s=1):
+            end_lost_runs(instance, SOURCE)
+            climb(instance, ladder, lineage, options.facts, options.mistakes)
+        show(ladder, lineage)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         _say("demo: interrupted. What has settled stays, run the same command to go on.")
         return 130
