@@ -22,7 +22,7 @@ from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import quarantine, segments
 from vibe_pipeline.interactions.schema import STREAMS
-from vibe_pipeline.ledger import Event, Ledger
+from vibe_pipeline.ledger import Event, Ledger, Line
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import (
@@ -169,6 +169,11 @@ class Ladder:
 
     # Reading
 
+    def line(self, lineage: str) -> Line:
+        """Where a lineage stands: what is settled on its current line, and its champion."""
+        self.settings.lineage(lineage)
+        return Ledger(self.store, lineage).line()
+
     def records(self, lineage: str | None = None) -> list[dict[str, Any]]:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
@@ -186,6 +191,12 @@ class Ladder:
             "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
             "generations": len(self.cuts()),
         }
+
+    def log_sha(self) -> str:
+        """Hash of everything sealed so far."""
+        return key_of(
+            {stream: [segment.sha for segment in segments.manifest(self.store, stream)] for stream in STREAMS}
+        )
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
@@ -209,9 +220,9 @@ class Ladder:
         return db
 
     def define_views(self, db: duckdb.DuckDBPyConnection) -> None:
-        """Create those views on a connection."""
-        cuts = self.cuts()
-        views.define(db, self.store, cuts, [self.examples(cut.generation) for cut in cuts], self.records())
+        """Create those views on a connection. Reading makes nothing: a generation not yet curated has no examples."""
+        kept = [self._kept("examples", key_of(plain(cut)), ExampleSet) for cut in self.cuts()]
+        views.define(db, self.store, self.cuts(), [examples for examples in kept if examples], self.records())
 
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
@@ -239,12 +250,17 @@ class Ladder:
 
     def _once(self, stage: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
         """The kept result of these inputs; made, under a lock, if there is none."""
-        name = f"results/{stage}/{key}.json"
+        name = _result(stage, key)
         if not self.store.exists(name):
             with self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S):
                 if not self.store.exists(name):
                     self.store.write_json(name, plain(make()))
         return load(kind, self.store.read_json(name))
+
+    def _kept(self, stage: str, key: str, kind: type[T]) -> T | None:
+        """The kept result of these inputs, if there is one."""
+        name = _result(stage, key)
+        return load(kind, self.store.read_json(name)) if self.store.exists(name) else None
 
     def _next_cut(self, last: Cut | None) -> Cut:
         """The cut that would close the window from the last one to now."""
@@ -309,3 +325,7 @@ class Ladder:
         base, on = self._base(self.settings.lineage(lineage).base_model), self._execution()
         model, tokenizer = models.load_model(self.store, base, adapter_sha, on)
         return models.answer(model, tokenizer, [prompt], max_tokens, on.device)[0]
+
+
+def _result(stage: str, key: str) -> str:
+    return f"results/{stage}/{key}.json"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 import polars as pl
 
-PADDED_TOKENS = 2048
-"""Padded tokens of a micro-batch: enough to fill the matrix units, little enough for a laptop."""
+PADDED_TOKENS = 1024
+"""Padded tokens of a micro-batch: enough to fill the matrix units, at some 2 MB a token that a 135M model keeps."""
 
 LENGTH_RATIO = 2.0
 """A micro-batch ends where the next row is this much longer than its shortest."""

@@ -1,0 +1,31 @@
+"""The composition root: the one place where assets, jobs and resources are wired.
+
+Loading it takes about a second: nothing here, nor anything it imports, imports torch, transformers, peft, mlflow or
+huggingface_hub. Not here: a decision. What to do is in the jobs, how it is done in the engine.
+"""
+
+import dagster as dg
+
+from assets.adapter import adapter
+from assets.ancestry import ancestry
+from assets.champion import champion
+from assets.examples import examples
+from assets.interactions import interactions
+from assets.replay_mix import replay_mix
+from assets.resources import LadderResource, duckdb
+from assets.scorecard import scorecard
+from jobs.climb_rung import climb_rung
+from jobs.open_generation import open_generation
+
+
+def build(ladder: LadderResource | None = None) -> dg.Definitions:
+    """Everything Dagster sees, around one Ladder resource."""
+    return dg.Definitions(
+        assets=[interactions, examples, ancestry, replay_mix, adapter, scorecard, champion],
+        jobs=[open_generation, climb_rung],
+        resources={"ladder": ladder or LadderResource(), "duckdb": duckdb},
+        executor=dg.in_process_executor,
+    )
+
+
+defs = build()

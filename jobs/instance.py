@@ -1,0 +1,47 @@
+"""The Dagster instance of this folder (dagster.yaml in the repository root, storage in the home), and runs in it.
+
+DAGSTER_HOME and VIBE_HOME are set here to what they mean when they are not set, because dagster.yaml knows no
+defaults. Not here: starting a webserver or a daemon.
+"""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+
+from vibe_pipeline.settings import home
+
+ROOT = Path(__file__).resolve().parents[1]
+
+LAUNCHED_BY = "vibe/launched_by"
+
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Dagster's events go to its storage; on the terminal they would bury the progress."""
+
+LOCATION = {".dagster/repository": "__repository__@vibe-pipeline"}
+"""What a run launched from the code location of workspace.yaml carries: the page of a job lists its runs by it."""
+
+UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+
+
+def persistent() -> dg.DagsterInstance:
+    """The instance that the webserver and the daemon of this folder read."""
+    os.environ["VIBE_HOME"] = str(home())
+    os.environ.setdefault("DAGSTER_HOME", str(ROOT))
+    return dg.DagsterInstance.get()
+
+
+def run(instance: dg.DagsterInstance, job: dg.JobDefinition, key: str, by: str, resources: dict[str, Any]) -> None:
+    """Run a job for one partition in this process, recorded as if it had been launched from the UI."""
+    tags = {LAUNCHED_BY: by, **LOCATION}
+    job.execute_in_process(
+        instance=instance, partition_key=key, tags=tags, resources=resources, run_config=QUIET, raise_on_error=True
+    )
+
+
+def end_lost_runs(instance: dg.DagsterInstance, by: str) -> None:
+    """Mark runs that a killed process left unfinished: they would hold their lineage's turn in the queue for ever."""
+    filters = dg.RunsFilter(statuses=UNFINISHED, tags={LAUNCHED_BY: by})
+    for lost in instance.get_runs(filters):
+        instance.report_run_canceled(lost, message="The process that ran it is gone")
