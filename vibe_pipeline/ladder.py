@@ -154,7 +154,8 @@ class Ladder:
         facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), "learned": rung.learned}
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
         event = Ledger(self.store, rung.lineage).settle(rung.generation, facts, {**measured, **outside})
-        write_csv(self.store, self.chains())
+        with self.store.lock("csv", STAGE_WAIT_S):  # else a lineage that settles meanwhile may be left out
+            write_csv(self.store, self.chains())
         return event
 
     def climb(self, lineage: str, generation: int, **outside: Any) -> Event:
