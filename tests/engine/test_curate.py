@@ -18,6 +18,7 @@ from vibe_pipeline.store import Store
 
 few = settings(max_examples=8)
 
+DEFAULTS = Curate()
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 LEARNED = next(f"c{n}" for n in range(99) if not is_held_out(f"c{n}", "vibe", 0.2))
 ALSO = next(f"d{n}" for n in range(99) if not is_held_out(f"d{n}", "vibe", 0.2))
@@ -27,7 +28,7 @@ HELD = next(f"c{n}" for n in range(99) if is_held_out(f"c{n}", "vibe", 0.2))
 class World:
     """A log with cuts: each call of `cut` curates what was logged since the last one."""
 
-    def __init__(self, home, settings: Curate = Curate()):
+    def __init__(self, home, settings: Curate = DEFAULTS):
         self.store, self.settings, self.generations = Store(home), settings, []
         self.positions = {"interactions": -1, "probes": -1}
 

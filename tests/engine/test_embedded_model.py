@@ -52,7 +52,7 @@ def test_the_adapter_says_whose_it_is(ladder):
 
 def test_its_tokenizer_ends_what_it_is_taught(ladder):
     base = models.base_model(ladder.store, "embedded")
-    model, tokenizer = models.load_base(base, models.execution("cpu", 1))
+    _model, tokenizer = models.load_base(base, models.execution("cpu", 1))
     (row,), (labels,) = models.encode(tokenizer, ["What does shutil.move do?"], ["It moves a file."], 64)
     assert row[-1] == tokenizer.eos_token_id
     assert tokenizer.decode(row[-labels:-1]) == "It moves a file."

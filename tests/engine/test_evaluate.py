@@ -63,7 +63,7 @@ def test_nll_and_bits_per_byte_are_those_computed_by_hand(fitted, scored):
     import torch
 
     model, tokenizer = fitted
-    ids = tokenizer("Five?\n\ncincó").input_ids + [tokenizer.eos_token_id]
+    ids = [*tokenizer("Five?\n\ncincó").input_ids, tokenizer.eos_token_id]
     with torch.no_grad():
         chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
     total = -sum(float(chances[at - 1, ids[at]]) for at in range(len(ids) - 7, len(ids)))
@@ -157,8 +157,12 @@ def row(part: str, base: float, parent: float, child: float | None, *, new: bool
 
 def test_with_right_answers_recall_and_generalization_are_shares_of_exact_answers():
     card = card_of(
-        [row("knowledge", 3, 0.1, 0.1, new=False), row("knowledge", 3, 0.1, 3, new=False)]
-        + [row("knowledge", 3, 3, 0.1, new=True), row("behaviour", 3, 3, 9, new=True)]
+        [
+            row("knowledge", 3, 0.1, 0.1, new=False),
+            row("knowledge", 3, 0.1, 3, new=False),
+            row("knowledge", 3, 3, 0.1, new=True),
+            row("behaviour", 3, 3, 9, new=True),
+        ]
     )
     assert (card.recall_is, card.recall.value, card.recall.n, card.recall_parent.value) == ("exact", 0.5, 2, 1.0)
     assert (card.generalization_is, card.generalization.value, card.generalization.n) == ("exact", 1.0, 1)

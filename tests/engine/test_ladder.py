@@ -233,7 +233,8 @@ def test_the_views_agree_with_the_ladder(climbed):
         scores = db.sql("SELECT generation, verdict, eval_generalization FROM scores ORDER BY 1").fetchall()
         assert scores == [(it["generation"], it["verdict"], it["eval_generalization"]) for it in climbed.records()]
         child = climbed.champion("main").facts["child_sha"]
-        exact = f"SELECT count(*), avg(exact::INT) FROM items JOIN examples ON item_id = example_id AND split = 'test' WHERE model_sha = '{child}'"
+        items = "items JOIN examples ON item_id = example_id AND split = 'test'"
+        exact = f"SELECT count(*), avg(exact::INT) FROM {items} WHERE model_sha = '{child}'"
         assert db.sql(exact).fetchall() == [(12, 1.0)]
 
 

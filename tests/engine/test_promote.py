@@ -10,6 +10,9 @@ from vibe_pipeline.records import Figure, Outcome, PartScore, Scorecard
 from vibe_pipeline.settings import Gate
 
 
+DEFAULTS = Gate()
+
+
 def figure(value: float, n: int = 60) -> Figure:
     return Figure(value=value, n=n, low=max(0.0, value - 0.1), high=min(1.0, value + 0.1))
 
@@ -36,7 +39,7 @@ GOOD = Scorecard(
 )
 
 
-def failed(card: Scorecard, gate: Gate = Gate()) -> list[str]:
+def failed(card: Scorecard, gate: Gate = DEFAULTS) -> list[str]:
     return [rule.name for rule in judge(card, gate).rules if not rule.passed]
 
 

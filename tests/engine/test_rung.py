@@ -16,6 +16,7 @@ from vibe_pipeline.settings import Gate, Lineage, Recipe, Replay, Style
 SETS = [
     ExampleSet(generation=g, sha=f"examples{g}", suite_sha=f"suite{g}", rows=0, counts=(), dropped={}) for g in range(9)
 ]
+DEFAULTS = Lineage()
 BASE = BaseModel(sha="base", name="base", folder=Path("base"))
 
 
@@ -31,7 +32,7 @@ def line(verdicts: str) -> Line:
     return out
 
 
-def at(verdicts: str, settings: Lineage = Lineage(), base: BaseModel = BASE) -> Rung:
+def at(verdicts: str, settings: Lineage = DEFAULTS, base: BaseModel = BASE) -> Rung:
     return resolve("main", len(verdicts), settings, base, line(verdicts), SETS)
 
 

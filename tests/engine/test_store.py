@@ -103,7 +103,7 @@ def test_names_are_sorted_and_hide_what_is_unfinished(store):
 def test_json_that_cannot_be_read_is_damage(store, content):
     if content is not None:
         store.write("a.json", content)
-    with pytest.raises(LedgerDamaged, match="a.json cannot be read"):
+    with pytest.raises(LedgerDamaged, match=r"a\.json cannot be read"):
         store.read_json("a.json")
 
 
@@ -148,7 +148,7 @@ def test_a_full_disk_is_an_error_that_leaves_the_old_bytes(small_disk):
 
 
 def test_room_is_asked_for_before_work_starts(small_disk):
-    with pytest.raises(DiskFull, match="training needs 65 MiB and [0-8] MiB are free"):
+    with pytest.raises(DiskFull, match=r"training needs 65 MiB and [0-8] MiB are free"):
         Store(small_disk).require(1 << 20, "training")
 
 

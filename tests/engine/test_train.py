@@ -82,7 +82,7 @@ def test_the_first_loss_is_the_mean_over_completion_and_end_and_nothing_else(ada
     model, tokenizer = adapted
     total, count = 0.0, 0
     for prompt, completion in ROWS:
-        ids = tokenizer(f"{prompt}\n\n{completion}").input_ids + [tokenizer.eos_token_id]
+        ids = [*tokenizer(f"{prompt}\n\n{completion}").input_ids, tokenizer.eos_token_id]
         labels = len(completion.encode()) + 1
         with torch.no_grad():
             chances = model(torch.tensor([ids])).logits[0].log_softmax(-1)
