@@ -181,7 +181,8 @@ def test_a_conversation_that_crosses_a_cut_goes_on_with_its_turns_and_repeats_no
     world.log(event("q1", "a1"))
     assert learned(world.cut()) == [("q1", "a1")]
     world.log(event("q2", "a2", turn=1))
-    assert learned(world.cut()) == [("q1\n\na1\n\nq2", "a2")]
+    curated = world.cut()
+    assert (learned(curated), curated.dropped) == ([("q1\n\na1\n\nq2", "a2")], {})
 
 
 def test_a_fix_after_the_cut_belongs_to_the_later_generation(world):

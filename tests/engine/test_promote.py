@@ -9,7 +9,6 @@ from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import Figure, Outcome, PartScore, Scorecard
 from vibe_pipeline.settings import Gate
 
-
 DEFAULTS = Gate()
 
 

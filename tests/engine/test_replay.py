@@ -61,6 +61,16 @@ def test_no_row_is_drawn_twice_in_an_epoch(store, example_set):
     assert len(set(replayed(table))) == len(replayed(table)) == 20
 
 
+@pytest.mark.parametrize(("pool", "minimum", "epochs"), [(30, 12, 7), (30, 30, 3), (5, 12, 4), (200, 12, 3), (7, 3, 7)])
+def test_no_row_is_drawn_again_before_all_were_seen(store, example_set, pool, minimum, epochs):
+    replay = Replay(minimum=minimum, share=0)
+    table = mix(store, request([example_set(1, 2)], [example_set(0, pool)], epochs=epochs, replay=replay))
+    seen = table.filter(pl.col("origin") == "replay")["prompt"].value_counts()["count"].to_list()
+    seen += [0] * (pool - len(seen))
+    assert sum(seen) == min(pool, minimum) * epochs
+    assert max(seen) - min(seen) <= 1
+
+
 def test_all_ancestors_are_drawn_from_in_proportion_to_their_rows(store, example_set):
     past = [example_set(0, 300), example_set(1, 100)]
     drawn = replayed(mix(store, request([example_set(2, 400)], past)))
