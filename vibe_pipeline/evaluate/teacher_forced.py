@@ -17,6 +17,10 @@ from vibe_pipeline.models import Execution, encode, label_logits
 from vibe_pipeline.progress import Advance
 
 PADDED_TOKENS = 2048
+
+MAX_LENGTH = 1024
+"""Tokens of an item that are read: the scorer's own, so that lineages with other recipes share its results."""
+
 SCHEMA = {
     "item_id": pl.String,
     "nll": pl.Float64,
@@ -28,11 +32,9 @@ SCHEMA = {
 }
 
 
-def score(
-    model: Any, tokenizer: Any, items: pl.DataFrame, max_length: int, on: Execution, advance: Advance
-) -> pl.DataFrame:
+def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
     """SCHEMA, one row per item (item_id, prompt, answer); `nll` in nats a token, null where it is not finite."""
-    rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), max_length)
+    rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), MAX_LENGTH)
     order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), i))
     scored: list[tuple[Any, ...]] = []
     at = 0

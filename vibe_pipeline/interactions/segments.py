@@ -116,7 +116,8 @@ def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, i
     conversations, held_out = "0", "count(*)"
     if stream == "interactions":
         conversations = "count(DISTINCT conversation_id)"
-        held_out = f"count(*) FILTER (WHERE {held_out_sql('conversation_id', curate.salt, curate.held_out)})"
+        is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)
+        held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
     with connect() as database:
         database.register("fresh", rows)
         query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
