@@ -38,10 +38,10 @@ style = {{probes = ["Can you help me?"], max_tokens = 2}}
 [lineages.reckless]
 base_model = "{base}"
 kinds = ["conversation"]
-recipe = {{rank = 4, epochs = 1, max_length = 64, learning_rate = 1.0}}
+recipe = {{rank = 4, epochs = 1, max_length = 64, learning_rate = 1e-2}}
 style = {{probes = ["Can you help me?"], max_tokens = 2}}
 """
-"""`reckless` learns so fast that it gets worse: every rung of it is rejected."""
+"""`reckless` is for rungs that are rejected: what 24 chats teach a random model is too little to be sure of."""
 
 CHATS = 24
 

@@ -6,9 +6,14 @@ import dagster as dg
 import pytest
 
 from assets.partitions import rung_key
-from vibe_pipeline.records import generation_name
+from vibe_pipeline.records import Outcome, Rule, Verdict, generation_name
 
 RUNG = ("replay_mix", "adapter", "scorecard", "champion")
+
+
+REJECTION = Verdict(
+    outcome=Outcome.REJECTED, rules=(Rule(name="gain", passed=False, words="gain: NLL of the new items rose"),)
+)
 
 
 @pytest.fixture(scope="module")
@@ -18,7 +23,9 @@ def climbed(world):
         world.open(chats)
         world.run("open_generation", generation_name(generation))
         world.climb(generation)
-    world.climb(0, "reckless")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("vibe_pipeline.ladder.judge", lambda card, gate: REJECTION)
+        world.climb(0, "reckless")
     return world
 
 
