@@ -85,7 +85,7 @@ def climb(instance: dg.DagsterInstance, ladder: Ladder, lineage: str, facts: int
         work += _run_once(instance, "open_generation", "examples", generation_name(generation))
         is_pending = generation in ladder.pending(lineage)
         work += _run_once(instance, "climb_rung", "champion", rung_key(lineage, generation), again=is_pending)
-        _say(_settled(ladder, lineage, generation))
+        _say(report.settled(ladder.line(lineage).settled[generation]))
     if not work:
         _say(f"All {len(GROUPS)} generations were climbed before: nothing was done.")
 
@@ -141,11 +141,6 @@ def _require_own_home(ladder: Ladder) -> None:
             f"{', '.join(others)}, in {len(cuts)} generations: the demo would mix with them",
             "Run it with VIBE_HOME set to another, empty folder",
         )
-
-
-def _settled(ladder: Ladder, lineage: str, generation: int) -> str:
-    facts = ladder.line(lineage).settled[generation].facts
-    return f"{lineage} {generation_name(generation)}: {facts['verdict']} ({'; '.join(facts['reasons'])})"
 
 
 def _questions(ladder: Ladder, lineage: str) -> list[str]:

@@ -122,16 +122,14 @@ def climb(
     json_: Json = False,
 ) -> None:
     """Climb every open rung that is not settled: mix, train, evaluate, judge."""
+    from vibe_pipeline.report import settled
+
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     name = _lineage(ladder, lineage)
     last = _generation(to) if to else None
     pending = [g for g in ladder.pending(name) if last is None or g <= last]
     for generation in pending:
-        event = ladder.climb(name, generation)
-        errors.print(
-            f"{name} {generation_name(generation)}: {event.facts['verdict']} – {'; '.join(event.facts['reasons'])}",
-            markup=False,
-        )
+        errors.print(settled(ladder.climb(name, generation)), markup=False)
     if not pending:
         errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
     climbed = {generation_name(generation) for generation in pending}

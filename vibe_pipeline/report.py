@@ -150,6 +150,13 @@ def reasons(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def settled(event: Event) -> str:
+    """One line for whoever watches a climb; the reasons only where there is something to mend."""
+    facts = event.facts
+    why = "" if event.is_promotion else f" ({'; '.join(facts['reasons'])})"
+    return f"{event.lineage} {generation_name(event.generation)}: {facts['verdict']}{why}"
+
+
 def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
     from rich import box
     from rich.table import Table
