@@ -69,7 +69,7 @@ def terminal(title: str) -> AbstractContextManager[Advance]:
 
 @contextmanager
 def _bar(title: str) -> Iterator[Advance]:
-    """Elapsed time and ETA; a spinner until the total is known."""
+    """Narrow enough for 80 columns; a spinner until the total is known."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -77,18 +77,16 @@ def _bar(title: str) -> Iterator[Advance]:
         Progress,
         SpinnerColumn,
         TextColumn,
-        TimeElapsedColumn,
         TimeRemainingColumn,
     )
 
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
-        BarColumn(bar_width=20),
+        BarColumn(bar_width=10),
         MofNCompleteColumn(),
-        TimeElapsedColumn(),
         TextColumn("ETA"),
-        TimeRemainingColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[words]}"),
     )
     with Progress(*columns, console=Console(file=sys.stderr), transient=True) as progress:
