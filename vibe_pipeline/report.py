@@ -162,7 +162,15 @@ def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
     from rich.table import Table
 
     columns = COLUMNS if is_wide else tuple(column for column in COLUMNS if column.is_narrow)
-    out = Table(title=f"The ladder of {lineage}", title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    base = _interval("base_generalization")(records[-1])
+    out = Table(
+        title=f"The ladder of {lineage}",
+        title_justify="left",
+        caption=f"The untouched base model on the newest items: {base}",
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
     for column in columns:
         out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
     for record in records:
