@@ -274,8 +274,9 @@ def test_a_reader_beside_a_writer_never_sees_damage(store, ledger):
     writer = get_context("spawn").Process(target=exec, args=(CLIMB_FOR_EVER, {"home": store.root, "name": "writer"}))
     writer.start()
     try:
-        while len(ledger.events()) < 100:
-            ledger.line()
+        while (seen := len(ledger.events())) < 100:
+            assert len(ledger.events()) >= seen
+            assert writer.is_alive()  # else there is nobody to read beside, and no end
     finally:
         writer.kill()
         writer.join()
