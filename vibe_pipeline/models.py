@@ -43,6 +43,12 @@ CONVERSION_WAIT_S = 1800.0
 PROMPT_FORMAT = "raw-v1"
 """Prompt, blank line, completion, end of sequence; part of a suite's identity."""
 
+PACK_TOKENS = 512
+"""Rows laid end to end up to here: enough to fill the matrix units, few enough that attention stays cheap."""
+
+ISOLATES = "isolates_packed_rows"
+"""Kept in the config.json of a base model: its layers do not see across the rows of a pack."""
+
 ADAPTERS = "models/adapters"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -211,15 +217,16 @@ def encode(
     return rows, labels
 
 
-def left_pad(rows: list[list[int]], pad: int, device: str) -> dict[str, torch.Tensor]:
-    """Model inputs, (rows × longest): padding on the left, so that all completions end in the last column."""
-    import torch
-
-    width = max(map(len, rows))
-    ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows])
-    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows])
-    positions = (mask.cumsum(1) - 1).clamp(min=0)
-    return {"input_ids": ids.to(device), "attention_mask": mask.to(device), "position_ids": positions.to(device)}
+def packs(model: Any, rows: list[list[int]]) -> Iterator[slice]:
+    """Consecutive rows that share one forward pass; one each where the model's layers would see across them."""
+    start = tokens = 0
+    for at, row in enumerate(rows):
+        if at > start and (tokens + len(row) > PACK_TOKENS or not getattr(model.config, ISOLATES, False)):
+            yield slice(start, at)
+            start, tokens = at, 0
+        tokens += len(row)
+    if rows:
+        yield slice(start, len(rows))
 
 
 def label_logits(
@@ -227,39 +234,41 @@ def label_logits(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Logits that predict the label tokens and those tokens; (labels × vocabulary) fp32 and (labels,), row by row.
 
-    The head (a fifth of a 135M model) sees the label positions only, as one flat matrix: over a slice of a
-    batch its weights would be copied once a row (half of a step's time).
+    The rows lie end to end, without padding: transformers masks attention between them where positions start
+    anew. The head (a fifth of a 135M model) sees the label positions only, as one flat matrix: over a slice of
+    a batch its weights would be copied once a row (half of a step's time).
     """
     import torch
 
-    inputs = left_pad(rows, 0, device)
-    tokens = inputs["input_ids"]
-    columns = torch.arange(tokens.shape[1], 0, -1, device=device)
-    is_label = columns <= torch.tensor(labels, device=device)[:, None]
-    predicts_label = is_label.roll(-1, dims=1)
+    tokens = torch.tensor([token for row in rows for token in row], device=device)
+    positions = torch.cat([torch.arange(len(row), device=device) for row in rows])
+    counted = zip(rows, labels, strict=True)
+    is_label = torch.tensor([at >= len(row) - count for row, count in counted for at in range(len(row))], device=device)
+    predicts_label = is_label.roll(-1)
     head = model.get_output_embeddings()
-    handle = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][predicts_label],))
+    handle = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, predicts_label],))
     try:
-        logits = model(**inputs, use_cache=False).logits
+        logits = model(input_ids=tokens[None], position_ids=positions[None], use_cache=False).logits
     finally:
         handle.remove()
-    return logits.float(), tokens[is_label]
+    return logits[0].float(), tokens[is_label]
 
 
 def answer(
     model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str
 ) -> list[str]:
-    """Greedy answers to raw prompts, in one left-padded batch."""
+    """Greedy answers to raw prompts, in one batch padded on the left."""
     import torch
 
     rows = [tokenizer(f"{prompt}\n\n", add_special_tokens=False)["input_ids"] for prompt in prompts]
-    pad = tokenizer.eos_token_id
-    inputs = left_pad(rows, pad, device)
-    inputs.pop("position_ids")
+    pad, width = tokenizer.eos_token_id, max(map(len, rows))
+    ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
     with torch.inference_mode():
-        out = model.generate(**inputs, max_new_tokens=max_tokens, do_sample=False, pad_token_id=pad)
-    new = out[:, inputs["input_ids"].shape[1] :]
-    return [text.strip() for text in tokenizer.batch_decode(new, skip_special_tokens=True)]
+        out = model.generate(
+            input_ids=ids, attention_mask=mask, max_new_tokens=max_tokens, do_sample=False, pad_token_id=pad
+        )
+    return [text.strip() for text in tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)]
 
 
 def _origin(source: str) -> dict[str, Any]:
@@ -313,9 +322,21 @@ def _write(source: str, folder: Path) -> None:
         raise _unavailable(source, str(error).strip().splitlines()[0].rstrip(".")) from error
     if tokenizer.eos_token_id is None:
         raise BaseModelUnavailable(f"base model {source!r} has no end-of-sequence token", "Use another base model")
+    setattr(model.config, ISOLATES, _isolates(model))
     _fresh(model).save_pretrained(folder)
     tokenizer.init_kwargs.pop("local_files_only", None)  # how it was loaded here is no part of the model
     tokenizer.save_pretrained(folder)
+
+
+def _isolates(model: PreTrainedModel) -> bool:
+    """Whether a row's logits are the same to the last bit whatever row lies before it; not so in recurrent layers."""
+    import torch
+
+    def last_row(before: int) -> torch.Tensor:
+        with torch.inference_mode():
+            return label_logits(model.eval(), [[before] * 8, [1, 2, 3, 4]], [1, 3], str(model.device))[0][1:]
+
+    return torch.equal(last_row(1), last_row(2))
 
 
 def _fresh(model: PreTrainedModel) -> PreTrainedModel:

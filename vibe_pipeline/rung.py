@@ -15,7 +15,7 @@ from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.models import BaseModel
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.replay import Request
-from vibe_pipeline.settings import Lineage
+from vibe_pipeline.settings import Lineage, Replay
 
 CODE_VERSION = 1
 """Part of every key: raised when the same inputs would give other bytes."""
@@ -139,7 +139,7 @@ def resolve(
             delta=delta,
             ancestors=earlier,
             kinds=tuple(str(kind) for kind in settings.kinds),
-            replay=settings.replay,
+            replay=settings.replay if earlier else Replay(minimum=0, share=0),  # so the key says it does not matter
             epochs=settings.recipe.epochs,
             seed=settings.seed,
         ),

@@ -1,5 +1,7 @@
 """The door to transformers: token ids, logits and base models, checked against the libraries' own plain way."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,6 +44,25 @@ def test_label_logits_are_those_of_the_whole_forward_pass(tiny):
     assert targets.tolist() == [token for row, n in zip(ROWS, LABELS, strict=True) for token in row[-n:]]
     assert logits.shape == (sum(LABELS), 257)
     assert logits.allclose(wanted, atol=1e-5)
+
+
+@given(st.lists(st.integers(1, 2 * models.PACK_TOKENS), max_size=40))
+def test_packs_hold_each_row_once_in_order_as_many_as_fit(tiny, lengths):
+    found = [lengths[pack] for pack in models.packs(tiny[0], [[0] * length for length in lengths])]
+    assert [length for pack in found for length in pack] == lengths
+    assert all(len(pack) == 1 or sum(pack) <= models.PACK_TOKENS for pack in found)
+    assert all(sum(pack) + after[0] > models.PACK_TOKENS for pack, after in pairwise(found))
+
+
+def test_rows_share_no_pack_where_layers_would_see_across_them(store, tmp_path, tiny_base, on):
+    """A recurrent model carries its state from row to row whatever the positions say."""
+    from transformers import AutoTokenizer, MambaConfig, MambaForCausalLM
+
+    folder = tmp_path / "mamba"
+    MambaForCausalLM(MambaConfig(vocab_size=257, hidden_size=16, num_hidden_layers=1)).save_pretrained(folder)
+    AutoTokenizer.from_pretrained(tiny_base).save_pretrained(folder)
+    recurrent, _ = models.load_base(models.base_model(store, str(folder)), on)
+    assert [len(ROWS[pack]) for pack in models.packs(recurrent, ROWS)] == [1, 1, 1, 1]
 
 
 def test_the_model_is_whole_again_after_label_logits(tiny):

@@ -100,6 +100,11 @@ def test_each_key_moves_with_its_inputs_and_with_no_other(settings, moved):
     assert {name for name in (MIX, TRAINING, RUNG) if getattr(one, name) != getattr(other, name)} == moved
 
 
+def test_where_nothing_can_be_replayed_its_settings_do_not_count():
+    lineages = Lineage(), Lineage(replay=Replay(minimum=0, share=0.0))
+    assert len({resolve("main", 0, lineage, BASE, line(""), SETS).key for lineage in lineages}) == 1
+
+
 def test_the_keys_move_with_base_parent_data_and_budget():
     one = at("p")
     others = [

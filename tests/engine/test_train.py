@@ -15,7 +15,7 @@ from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import Mix
 from vibe_pipeline.settings import Recipe
 from vibe_pipeline.train.adapter import train_adapter
-from vibe_pipeline.train.batches import LENGTH_RATIO, PADDED_TOKENS, Batch, batches
+from vibe_pipeline.train.batches import batches
 from vibe_pipeline.train.loop import learning_rate, train
 
 ROWS = [("What is it?", "Yes."), ("And a longer question with more words in it?", "No, never."), ("x", "y" * 40)]
@@ -116,28 +116,17 @@ def test_every_row_of_every_epoch_is_seen_in_the_order_of_the_mix(epochs):
     assert [batch.rows for batch in out] == [[[0], [1]], [[2], [3]], [[4]]] * epochs
 
 
-# micro-batches
+# packs
 
 
-@given(st.lists(st.integers(1, 3000), min_size=1, max_size=40))
-def test_micro_batches_hold_each_row_once_within_their_limits(lengths):
-    batch = Batch([[at] * length for at, length in enumerate(lengths)], list(range(len(lengths))))
-    groups = list(batch.micro_batches())
-    assert sorted(row[0] for group in groups for row in group.rows) == list(range(len(lengths)))
-    assert all(row[0] == label for group in groups for row, label in zip(group.rows, group.labels, strict=True))
-    for group in groups:
-        sizes = [len(row) for row in group.rows]
-        assert len(sizes) == 1 or (len(sizes) * max(sizes) <= PADDED_TOKENS and max(sizes) <= LENGTH_RATIO * min(sizes))
-
-
-def test_micro_batches_give_the_gradient_of_one_batch(adapted, fit, monkeypatch):
+def test_packed_rows_give_the_gradient_of_rows_one_by_one(adapted, fit, monkeypatch):
     """Adam's first step is the sign of the gradient, so the norm is compared, and the weights after three steps."""
     model = adapted[0]
     start = {name: it.detach().clone() for name, it in model.named_parameters() if "lora_" in name}
     whole = fit(ROWS, epochs=3)
     after = weights(model)
     model.load_state_dict(start, strict=False)
-    monkeypatch.setattr("vibe_pipeline.train.batches.PADDED_TOKENS", 1)
+    monkeypatch.setattr(models, "PACK_TOKENS", 1)
     apart = fit(ROWS, epochs=3)
     assert apart.losses == pytest.approx(whole.losses, rel=1e-4)
     assert apart.gradient_norm_max == pytest.approx(whole.gradient_norm_max, rel=1e-3)

@@ -13,10 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.models import Execution, encode, label_logits
+from vibe_pipeline.models import Execution, encode, label_logits, packs
 from vibe_pipeline.progress import Advance
-
-PADDED_TOKENS = 2048
 
 MAX_LENGTH = 1024
 """Tokens of an item that are read: the scorer's own, so that lineages with other recipes share its results."""
@@ -35,39 +33,36 @@ SCHEMA = {
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
     """SCHEMA, one row per item (item_id, prompt, answer); `nll` in nats a token, null where it is not finite."""
     rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), MAX_LENGTH)
-    order = sorted(range(len(rows)), key=lambda i: (len(rows[i]), i))
     scored: list[tuple[Any, ...]] = []
-    at = 0
-    while at < len(order):
-        size = 1
-        while at + size < len(order) and (size + 1) * len(rows[order[at + size]]) <= PADDED_TOKENS:
-            size += 1
-        scored += _score_batch(model, items, rows, labels, order[at : at + size], on)
-        at += size
-        advance(at, len(order))
+    for pack in packs(model, rows):
+        results = _score_pack(model, items[pack], rows[pack], labels[pack], on)
+        if any(nll is None for _, nll, *_ in results):  # what is not finite spoils the rows of its pack
+            alone = (slice(at, at + 1) for at in range(pack.start, pack.stop))
+            results = [row for one in alone for row in _score_pack(model, items[one], rows[one], labels[one], on)]
+        scored += results
+        advance(pack.stop, len(rows))
     return pl.DataFrame(scored, schema=SCHEMA, orient="row")
 
 
-def _score_batch(
-    model: Any, items: pl.DataFrame, rows: list[list[int]], labels: list[int], batch: list[int], on: Execution
+def _score_pack(
+    model: Any, items: pl.DataFrame, rows: list[list[int]], labels: list[int], on: Execution
 ) -> list[tuple[Any, ...]]:
     import torch
 
     started = time.monotonic()
-    counts = [labels[i] for i in batch]
     with torch.inference_mode():
-        logits, targets = label_logits(model, [rows[i] for i in batch], counts, on.device)
-        losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none").split(counts)
-        hits = (logits.argmax(-1) == targets).split(counts)
-    seconds = (time.monotonic() - started) / len(batch)
+        logits, targets = label_logits(model, rows, labels, on.device)
+        losses = torch.nn.functional.cross_entropy(logits, targets, reduction="none").split(labels)
+        hits = (logits.argmax(-1) == targets).split(labels)
+    seconds = (time.monotonic() - started) / len(rows)
     out = []
-    for i, loss, hit in zip(batch, losses, hits, strict=True):
+    for item_id, text, loss, hit in zip(items["item_id"], items["answer"], losses, hits, strict=True):
         total = float(loss.sum())
         finite = math.isfinite(total)
-        size = max(1, len(items["answer"][i].encode()))
+        size = max(1, len(text.encode()))
         out.append(
             (
-                items["item_id"][i],
+                item_id,
                 total / len(loss) if finite else None,
                 len(loss),
                 total / math.log(2) / size if finite else None,

@@ -121,11 +121,11 @@ def _plan(tokenizer: PreTrainedTokenizerBase, mix: pl.DataFrame, recipe: Recipe)
 
 
 def _backward(model: PeftModel, batch: Batch, on: Execution) -> float:
-    """Accumulate the gradient of one batch, micro-batch by micro-batch; its loss in nats a label token."""
+    """Accumulate the gradient of one batch, pack by pack; its loss in nats a label token."""
     total = sum(batch.labels)
     loss = 0.0
-    for group in batch.micro_batches():
-        part = _summed_loss(model, group, on) / total
+    for pack in batch.packed(model):
+        part = _summed_loss(model, pack, on) / total
         part.backward()
         loss += float(part.detach())
     return loss
@@ -136,7 +136,7 @@ def _loss(model: PeftModel, batch: Batch, on: Execution) -> float:
     import torch
 
     with torch.no_grad():
-        return sum(float(_summed_loss(model, group, on)) for group in batch.micro_batches()) / sum(batch.labels)
+        return sum(float(_summed_loss(model, pack, on)) for pack in batch.packed(model)) / sum(batch.labels)
 
 
 def _summed_loss(model: PeftModel, batch: Batch, on: Execution) -> torch.Tensor:
