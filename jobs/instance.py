@@ -5,6 +5,7 @@ defaults. Not here: starting a webserver or a daemon.
 """
 
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -32,10 +33,11 @@ def persistent() -> dg.DagsterInstance:
     return dg.DagsterInstance.get()
 
 
-def run(instance: dg.DagsterInstance, job: dg.JobDefinition, key: str, by: str, resources: dict[str, Any]) -> None:
+def run(instance: dg.DagsterInstance, job: str, key: str, by: str, resources: dict[str, Any]) -> None:
     """Run a job for one partition in this process, recorded as if it had been launched from the UI."""
     tags = {LAUNCHED_BY: by, **LOCATION}
-    job.execute_in_process(
+    defs: dg.Definitions = import_module("definitions").defs  # by name, as workspace.yaml does: they import the jobs
+    defs.resolve_job_def(job).execute_in_process(
         instance=instance, partition_key=key, tags=tags, resources=resources, run_config=QUIET, raise_on_error=True
     )
 

@@ -341,15 +341,15 @@ def _isolates(model: PreTrainedModel) -> bool:
 
 def _fresh(model: PreTrainedModel) -> PreTrainedModel:
     """The same weights without the memory of a GGUF: transformers 5.23 cannot save a model loaded from one."""
+    import torch
 
     if getattr(model.config, "quantization_config", None) is None:
         return model
-    state = model.state_dict()
     config = model.config
     del config.quantization_config
-    fresh = type(model)(config)
-    fresh.bfloat16()
-    fresh.load_state_dict(state)
+    with torch.device("meta"):  # weights that are replaced at once need no random values
+        fresh = type(model)(config)
+    fresh.load_state_dict(model.state_dict(), assign=True)
     fresh.tie_weights()
     return fresh
 

@@ -138,7 +138,7 @@ def resolve(
         request=Request(
             delta=delta,
             ancestors=earlier,
-            kinds=tuple(str(kind) for kind in settings.kinds),
+            kinds=tuple(sorted(settings.kinds)),
             replay=settings.replay if earlier else Replay(minimum=0, share=0),  # so the key says it does not matter
             epochs=settings.recipe.epochs,
             seed=settings.seed,

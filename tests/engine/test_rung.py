@@ -91,6 +91,7 @@ MIX, TRAINING, RUNG = "mix_key", "training_key", "key"
         (Lineage(max_minutes=1), {TRAINING, RUNG}),
         (Lineage(gate=Gate(margin=0.2)), {RUNG}),
         (Lineage(style=Style(max_tokens=1)), {RUNG}),
+        (Lineage(kinds=tuple(reversed(Kind))), set()),
         (Lineage(), set()),
     ],
     ids=str,
