@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import FORMATS, import_paths
+from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
@@ -49,8 +49,8 @@ def bring(store, tmp_path):
 
 def read(value, name: str | None = None) -> list[Interaction]:
     """Straight through an importer, no file."""
-    name = name or next(name for name, importer in FORMATS.items() if importer.recognises(value))
-    return list(FORMATS[name].read(value, "test", MOMENT))
+    name = name or next(name for name, importer in formats().items() if importer.recognises(value))
+    return list(formats()[name].read(value, "test", MOMENT))
 
 
 def pairs(value) -> list[tuple[str, int, str, str]]:
@@ -369,7 +369,7 @@ junk = st.recursive(
 @settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(keys, junk, max_size=5) | st.lists(st.dictionaries(keys, junk, max_size=4), max_size=3))
 def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(value):
-    for importer in FORMATS.values():
+    for importer in formats().values():
         if importer.recognises(value):
             with suppress(Unusable):
                 assert all(isinstance(item.input, str) for item in importer.read(value, "test", MOMENT))

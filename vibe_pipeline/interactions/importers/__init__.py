@@ -1,8 +1,11 @@
 """Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
 
-An importer is a module with `recognises(value)` and `read(value, source, at)`. Every record that is read ends as
-exactly one of imported (it brought something new), duplicate (all of it was known) or quarantined (kept with its
-reason): the three always add up to `read`.
+An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; two more
+names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `opens(path, start)`
+with `records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
+
+Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
+known) or quarantined (kept with its reason): the three always add up to `read`.
 """
 
 from __future__ import annotations
@@ -11,13 +14,15 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import openai_chat, sharegpt
-from vibe_pipeline.interactions.importers.files import Raw, expand, records
+from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -32,6 +37,9 @@ BATCH = 20_000
 """Interactions between two looks at what is known: each look reads the ids of the whole log."""
 
 
+ENTRY_POINTS = "vibe_pipeline.importers"
+
+
 class Importer(Protocol):
     """One format."""
 
@@ -39,11 +47,24 @@ class Importer(Protocol):
         """Whether the record is of this format, however broken."""
 
     def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-        """Its interactions, or Unusable with the reason."""
+        """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
-FORMATS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
-"""In the order in which they are asked."""
+OURS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
+"""In the order in which they are asked: the narrow ones first."""
+
+
+@cache
+def formats() -> dict[str, Importer]:
+    """All formats by name, those of other packages last; one that cannot be loaded is an error that names it."""
+    found = dict(OURS)
+    for entry in entry_points(group=ENTRY_POINTS):
+        try:
+            found.setdefault(entry.name, entry.load())
+        except Exception as error:
+            what = f"the importer {entry.name} of {entry.value} cannot be loaded: {error}"
+            raise SettingsInvalid(what, "Upgrade or remove the package that brings it") from error
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,36 +125,58 @@ def import_paths(
 
 
 def _chosen(format: str) -> dict[str, Importer]:
+    known = formats()
     if format == AUTO:
-        return FORMATS
-    if format not in FORMATS:
-        known = ", ".join([AUTO, *FORMATS])
-        raise SettingsInvalid(f"format {format!r} is not one of {known}", "Name one of them, or leave it out")
-    return {format: FORMATS[format]}
+        return known
+    if format not in known:
+        names = ", ".join([AUTO, *known])
+        raise SettingsInvalid(f"format {format!r} is not one of {names}", "Name one of them, or leave it out")
+    return {format: known[format]}
 
 
-def _read(tally: _Tally, formats: dict[str, Importer], source: str | None) -> Iterator[list[Interaction]]:
+def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Interaction]]:
     """The interactions of each usable record; the others are noted in the tally."""
     written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
-    for raw in records(tally.path):
+    for name, raw in _records(tally.path, among):
         tally.read += 1
         try:
-            yield _interactions(raw, tally, formats, source, written_at)
+            if raw.reason is not None:
+                raise Unusable(raw.reason)
+            if name is None:
+                raise Unusable(f"not in a known format ({', '.join(among)})")
+            tally.formats[name] += 1
+            yield _interactions(among[name], raw.value, source or f"import:{name}", written_at)
         except Unusable as reason:
             tally.rejects.append((raw.text, str(reason)))
 
 
-def _interactions(
-    raw: Raw, tally: _Tally, formats: dict[str, Importer], source: str | None, at: datetime
-) -> list[Interaction]:
+def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+    """Each record with the name of its format; the lines of a session come as one record, after the others."""
+    start = first_bytes(path)
+    for name, importer in among.items():
+        if hasattr(importer, "opens") and importer.opens(path, start):
+            yield from ((name, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
+            return
+    sessions: dict[str, list[Raw]] = {}
+    for raw in records(path):
+        name = _format(raw, among)
+        if name and getattr(among[name], "GATHERS", False):
+            sessions.setdefault(name, []).append(raw)
+        else:
+            yield name, raw
+    for session, lines in sessions.items():
+        yield session, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
+
+
+def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
     if raw.reason is not None:
-        raise Unusable(raw.reason)
-    name = next((name for name, importer in formats.items() if importer.recognises(raw.value)), None)
-    if name is None:
-        raise Unusable(f"not in a known format ({', '.join(formats)})")
-    tally.formats[name] += 1
+        return None
+    return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
+
+
+def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction]:
     try:
-        found = list(formats[name].read(raw.value, source or f"import:{name}", at))
+        found = list(importer.read(value, source, at))
         for interaction in found:
             line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
     except RecursionError as error:

@@ -2,7 +2,8 @@
 
 One exchange (what the user said since the last answer, then what the assistant said) is one "chat" interaction;
 a tool call with its result is one "tool" interaction. Turns count the interactions of a conversation in order.
-Ids are hashes of the content: the same conversation from two files, or in two dialects, gives the same ids.
+Ids are hashes. Where a format names its conversations the name decides, so that one which has grown brings only what
+is new; elsewhere the content does: the same conversation from two files, or in two dialects, gives the same ids.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ class Origin:
     extra: dict[str, Any] = field(default_factory=dict)
     rejected: str | None = None
     """Of a preference pair: what was answered worse than the last answer."""
+    conversation: str | None = None
+    """What the format calls the conversation, if it names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +52,8 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         raise Unusable("no answer follows a question")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
     shared = {**({"system": system} if system else {}), **origin.extra}
-    conversation_id = key_of(
-        [[message.role, message.text, [call for _, call in message.calls]] for message in messages]
-    )
+    said = [[message.role, message.text, [call for _, call in message.calls]] for message in messages]
+    conversation_id = key_of([origin.module, origin.conversation] if origin.conversation else said)
     found = [_interaction(step, turn, conversation_id, shared, origin) for turn, step in enumerate(steps)]
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
@@ -84,6 +86,7 @@ def _chat_step(question: list[Message], answer: list[Message]) -> Step:
     reasoning = "\n\n".join(message.reasoning for message in answer if message.reasoning)
     weights = [message.weight for message in answer if message.weight is not None]
     extra = {**({"reasoning": reasoning} if reasoning else {}), **({"weight": weights[-1]} if weights else {})}
+    extra |= {name: value for message in (*question, *answer) for name, value in message.extra.items()}
     text = "\n\n".join(message.text for message in question)
     return Step("chat", text, answer_text(answer), (*question, *answer), extra)
 
@@ -95,10 +98,10 @@ def _tool_steps(calls: list[tuple[str | None, str]], results: list[Message]) -> 
     by_id = {identity: call for identity, call in calls if identity}
     if all(result.call_id in by_id for result in results):
         for result in results:
-            yield Step("tool", by_id[result.call_id or ""], result.text, (result,), {})
+            yield Step("tool", by_id[result.call_id or ""], result.text, (result,), result.extra)
     elif len(calls) == len(results):
         for (_, call), result in zip(calls, results, strict=True):
-            yield Step("tool", call, result.text, (result,), {})
+            yield Step("tool", call, result.text, (result,), result.extra)
     else:
         batch = calls[0][1] if len(calls) == 1 else "[" + ", ".join(call for _, call in calls) + "]"
         yield Step("tool", batch, "\n\n".join(result.text for result in results), tuple(results), {})
@@ -114,12 +117,21 @@ def _interaction(step: Step, turn: int, conversation_id: str, shared: dict[str, 
         action=step.action,
         input=step.input,
         output=step.output,
-        success=True if step.action == "chat" else None,
+        success=_success(step),
+        error_type=next((message.error_type for message in step.messages if message.error_type), None),
+        feedback=next((message.feedback for message in reversed(step.messages) if message.feedback is not None), None),
+        latency_ms=next((it.latency_ms for it in reversed(step.messages) if it.latency_ms is not None), None),
         user=origin.user,
         model_id=next((message.model for message in reversed(step.messages) if message.model), origin.model),
         source=origin.source,
         extra={**shared, **step.extra},
     )
+
+
+def _success(step: Step) -> bool | None:
+    """An answer is one, unless the format says that it failed; of a tool nothing is known unless it says so."""
+    said = [message.success for message in step.messages if message.success is not None]
+    return all(said) if said else True if step.action == "chat" else None
 
 
 def _with_rejected(interaction: Interaction, rejected: str) -> Interaction:

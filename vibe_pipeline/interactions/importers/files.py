@@ -12,6 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".jsonl", ".json", ".ndjson")
 """Taken from a folder; a file that is named is taken whatever it is called."""
+
+START = 4096
 
 WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
 """An object with nothing but one of these is a list of records."""
@@ -49,12 +52,24 @@ def expand(paths: Sequence[Path | str]) -> list[Path]:
     return list(dict.fromkeys(found))
 
 
+def first_bytes(path: Path) -> bytes:
+    """What a file starts with: enough to tell a database, an archive or text from JSON."""
+    with _readable(path), path.open("rb") as file:
+        return file.read(START)
+
+
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
-    try:
+    with _readable(path):
         encoding = _encoding(path)
         whole = path.suffix.lower() == ".json" or _is_one_document(path, encoding)
         yield from _document(path, encoding) if whole else _lines(path, encoding)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise SourceUnreadable(
             f"{path} cannot be read: {error.strerror}", "Check the path and its permissions"

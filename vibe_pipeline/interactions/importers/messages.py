@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -44,6 +44,14 @@ class Message:
     weight: float | None = None
     at: datetime | None = None
     model: str | None = None
+    success: bool | None = None
+    """Whether what the message tells of worked, where the format says so."""
+    error_type: str | None = None
+    latency_ms: float | None = None
+    feedback: float | None = None
+    """What a person thought of an answer: 1 is a thumb up, -1 a thumb down."""
+    extra: dict[str, Any] = field(default_factory=dict)
+    """Kept with the interaction that the message becomes part of."""
 
 
 def message_of(value: Any) -> Message:
