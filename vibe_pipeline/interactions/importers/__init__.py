@@ -153,9 +153,9 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
 def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
     """Each record with the name of its format; the lines of a session come as one record, after the others."""
     start = first_bytes(path)
-    for name, importer in among.items():
+    for opener, importer in among.items():
         if hasattr(importer, "opens") and importer.opens(path, start):
-            yield from ((name, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
+            yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
             return
     sessions: dict[str, list[Raw]] = {}
     for raw in records(path):
