@@ -182,13 +182,12 @@ class Ladder:
 
     def log_stats(self) -> dict[str, Any]:
         """What the sealed log holds, from the counts kept per segment."""
-        sealed = segments.manifest(self.store, "interactions")
-        probes = segments.manifest(self.store, "probes")
+        sealed = {stream: segments.manifest(self.store, stream) for stream in STREAMS}
+        every = [segment for found in sealed.values() for segment in found]
         return {
-            "interactions": sum(segment.rows for segment in sealed),
-            "probes": sum(segment.rows for segment in probes),
-            "segments": len(sealed) + len(probes),
-            "bytes": sum(segment.bytes for segment in (*sealed, *probes)),
+            **{stream: sum(segment.rows for segment in found) for stream, found in sealed.items()},
+            "segments": len(every),
+            "bytes": sum(segment.bytes for segment in every),
             "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
             "generations": len(self.cuts()),
         }
@@ -269,20 +268,22 @@ class Ladder:
             stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
             for stream in STREAMS
         }
-        interactions, probes = new["interactions"], new["probes"]
+        position = {
+            stream: found[-1].sequence if found else getattr(last, f"{stream}_position", -1)
+            for stream, found in new.items()
+        }
+        shas = {stream: tuple(segment.sha for segment in found) for stream, found in new.items()}
         return Cut(
             generation=last.generation + 1 if last else 0,
-            interaction_segments=tuple(segment.sha for segment in interactions),
-            probe_segments=tuple(segment.sha for segment in probes),
-            interactions_position=interactions[-1].sequence
-            if interactions
-            else last.interactions_position
-            if last
-            else -1,
-            probes_position=probes[-1].sequence if probes else last.probes_position if last else -1,
-            interactions=sum(segment.rows for segment in interactions),
-            probes=sum(segment.rows for segment in probes),
-            expected_held_out=sum(segment.held_out for segment in (*interactions, *probes)),
+            interaction_segments=shas["interactions"],
+            probe_segments=shas["probes"],
+            remark_segments=shas["remarks"],
+            interactions_position=position["interactions"],
+            probes_position=position["probes"],
+            remarks_position=position["remarks"],
+            interactions=sum(segment.rows for segment in new["interactions"]),
+            probes=sum(segment.rows for segment in new["probes"]),
+            expected_held_out=sum(segment.held_out for found in new.values() for segment in found),
             previous=key_of(plain(last)) if last else None,
         )
 

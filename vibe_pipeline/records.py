@@ -86,6 +86,20 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """What was said of an interaction afterwards: feedback (a score), an improvement or a learning (a text)."""
+
+    remark_id: str
+    interaction_id: str
+    kind: str
+    occurred_at: datetime
+    source: str
+    score: float | None = None
+    text: str | None = None
+    user: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Segment:
     """One sealed, content-addressed Parquet file of a log stream, with the counts that decisions need."""
 
@@ -112,6 +126,8 @@ class Cut:
     probes: int
     expected_held_out: int
     previous: str | None
+    remark_segments: tuple[str, ...] = ()
+    remarks_position: int = -1
     schema_version: int = SCHEMA_VERSION
 
 

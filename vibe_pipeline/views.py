@@ -1,4 +1,5 @@
-"""The views that people query: interactions, examples, generations, scores, items, over a DuckDB in memory.
+"""The views that people query: interactions, user_interactions, examples, generations, scores, items, over a DuckDB
+in memory.
 
 DuckDB is a query engine here, over Parquet, and never the system of record: a DuckDB file would lock out
 every other process.
@@ -14,7 +15,7 @@ import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline.interactions import segments
-from vibe_pipeline.interactions.schema import INTERACTIONS
+from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
 from vibe_pipeline.store import Store
 
@@ -23,12 +24,42 @@ ITEMS = pa.schema([("model_sha", pa.string()), ("suite_sha", pa.string()), ("ite
 SCORES = ("lineage", "generation", "attempt", "verdict")
 
 
+REMARKED = """
+CREATE VIEW interactions AS
+WITH said AS (
+    SELECT interaction_id,
+        max_by(score, (occurred_at, remark_id)) FILTER (WHERE kind = 'feedback') AS score,
+        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'feedback' AND text IS NOT NULL) AS comments,
+        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'improvement') AS improvements,
+        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'learning') AS learnings
+    FROM logged_remarks GROUP BY interaction_id)
+SELECT logged.* REPLACE (
+        coalesce(said.score, logged.feedback) AS feedback,
+        list_concat(logged.improvements, said.improvements) AS improvements,
+        list_concat(logged.learnings, said.learnings) AS learnings),
+    coalesce(said.comments, []) AS comments
+FROM logged_interactions AS logged LEFT JOIN said USING (interaction_id)
+"""
+"""What was logged, with what was said of it afterwards: the latest score, all texts in order."""
+
+USER_INTERACTIONS = """
+CREATE VIEW user_interactions AS
+SELECT interaction_id AS id, action AS interaction_type, occurred_at AS timestamp, model_id, success, latency_ms,
+    to_json({module: module, input: input, output: output, error_type: error_type, feedback: feedback,
+             conversation_id: conversation_id, turn: turn, user: "user", source: source}) AS data
+FROM interactions
+"""
+
+
 def define(
     db: duckdb.DuckDBPyConnection, store: Store, cuts: list[Cut], sets: list[ExampleSet], records: list[dict[str, Any]]
 ) -> None:
-    """Create the five views on a connection; a view over nothing has its columns and no rows."""
-    shas = [segment.sha for segment in segments.manifest(store, "interactions")]
-    _parquet(db, "interactions", segments.paths(store, "interactions", shas), INTERACTIONS)
+    """Create the views on a connection; a view over nothing has its columns and no rows."""
+    for stream in ("interactions", "remarks"):
+        shas = [segment.sha for segment in segments.manifest(store, stream)]
+        _parquet(db, f"logged_{stream}", segments.paths(store, stream, shas), STREAMS[stream])
+    db.execute(REMARKED)
+    db.execute(USER_INTERACTIONS)
     _parquet(db, "examples", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)
     _items(db, store)
     _table(db, "generations", [_generation(cut, sets) for cut in cuts], ("generation",))

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.records import SCHEMA_VERSION, Interaction, Probe
+from vibe_pipeline.records import SCHEMA_VERSION, Interaction, Probe, Remark
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -24,7 +24,7 @@ TURN_LIMIT = 1 << 31
 """The column is an int32."""
 
 
-def line_of(record: Interaction | Probe) -> bytes:
+def line_of(record: Interaction | Probe | Remark) -> bytes:
     """The record as JSON in UTF-8, without a line feed; fields that are None or empty are left out."""
     values = {name: _value(record, name) for name in _names(type(record))}
     kept = {name: value for name, value in values.items() if value is not None and value != []}
@@ -40,11 +40,11 @@ def repaired(value: Any) -> Any:
     return [repaired(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _names(record: type[Interaction | Probe]) -> tuple[str, ...]:
+def _names(record: type[Interaction | Probe | Remark]) -> tuple[str, ...]:
     return tuple(field.name for field in fields(record))
 
 
-def _value(record: Interaction | Probe, name: str) -> Any:
+def _value(record: Interaction | Probe | Remark, name: str) -> Any:
     check, wanted = CHECKS.get(name, TEXT)
     try:
         return check(getattr(record, name))
@@ -117,6 +117,7 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "interaction_id": IDENTITY,
     "conversation_id": IDENTITY,
     "probe_id": IDENTITY,
+    "remark_id": IDENTITY,
     "turn": (_turn, "an int from 0 to 2147483647"),
     "occurred_at": (_moment, "a datetime with a time zone, such as datetime.now(UTC)"),
     "success": (_or_none(_truth), "True, False or None"),
@@ -124,6 +125,8 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "user": MAYBE_TEXT,
     "model_id": MAYBE_TEXT,
     "feedback": MAYBE_NUMBER,
+    "score": MAYBE_NUMBER,
+    "text": MAYBE_TEXT,
     "latency_ms": MAYBE_NUMBER,
     "improvements": TEXTS,
     "learnings": TEXTS,

@@ -9,25 +9,45 @@ text are replaced by U+FFFD.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeVar, cast
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.lines import line_of, repaired
+from vibe_pipeline.interactions.recording import Recording, logged
 from vibe_pipeline.interactions.spool import Spool
-from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.records import Interaction, Probe, Remark
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+Durability = Literal["durable", "batched"]
+
+SYNC_EVERY_S = {"durable": 0.0, "batched": 1.0}
+
+RECORDED = ("output", "success", "error_type", "model_id", "feedback", "improvements", "learnings", "extra")
+"""What `log` takes and a recording may still change."""
 
 
 class InteractionLogger:
     """Logs to one home from any number of threads and processes; a forked process writes to its own file."""
 
-    def __init__(self, home: Path | str | None = None, *, source: str = "logger") -> None:
+    def __init__(
+        self, home: Path | str | None = None, *, source: str = "logger", durability: Durability = "durable"
+    ) -> None:
+        """With durability="batched" `log` returns when the system has the line, and not the disk: a killed process
+        loses nothing, a power cut what came since the last sync (one a second while lines come, and one at close)."""
+        if durability not in SYNC_EVERY_S:
+            names = " or ".join(map(repr, SYNC_EVERY_S))
+            raise SettingsInvalid(f"durability = {durability!r} is not {names}", "Name one of them")
         self.home = Path(home).expanduser().absolute() if home is not None else _default_home()
         self.source = source
-        self._interactions = Spool(self.home / "log" / "interactions" / "spool")
-        self._probes = Spool(self.home / "log" / "probes" / "spool")
+        every = SYNC_EVERY_S[durability]
+        self._interactions = Spool(self.home / "log" / "interactions" / "spool", sync_every_s=every)
+        self._probes = Spool(self.home / "log" / "probes" / "spool", sync_every_s=every)
+        self._remarks = Spool(self.home / "log" / "remarks" / "spool", sync_every_s=every)
 
     def log(
         self,
@@ -75,6 +95,37 @@ class InteractionLogger:
         self._interactions.append([line_of(interaction)])
         return repaired(identity)
 
+    def interaction(self, *, module: str, action: str, input: str, **known: Any) -> Recording:
+        """Record what happens inside a `with` block: set `.output`. Latency is recorded for you and, on an exception
+        (which goes on), success, error_type and traceback. `known` takes whatever `log` takes."""
+        identity = known.pop("interaction_id", None) or uuid.uuid4().hex
+        given = {name: known.pop(name) for name in RECORDED if name in known}
+        log = partial(self.log, module=module, action=action, input=input, **known)
+        return Recording(log, identity, **given)
+
+    def logged(self, *, module: str | None = None, action: str | None = None, **known: Any) -> Callable[[F], F]:
+        """Decorator for a function, plain or async: every call is one interaction, its arguments the input."""
+
+        def decorate(function: F) -> F:
+            place = {"module": module or function.__module__, "action": action or function.__name__}
+            return cast(F, logged(function, lambda text: self.interaction(**place, input=text, **known)))
+
+        return decorate
+
+    def feedback(
+        self, interaction_id: str, score: float, comment: str | None = None, *, user: str | None = None
+    ) -> str:
+        """Log what somebody thought of an interaction, at any later time; the latest score counts. Returns an id."""
+        return self._remark("feedback", interaction_id, score, comment, user)
+
+    def improvement(self, interaction_id: str, text: str, *, user: str | None = None) -> str:
+        """Log what would have been the better output of an interaction. Returns an id."""
+        return self._remark("improvement", interaction_id, None, text, user)
+
+    def learning(self, interaction_id: str, text: str, *, user: str | None = None) -> str:
+        """Log what an interaction taught. Returns an id."""
+        return self._remark("learning", interaction_id, None, text, user)
+
     def probe(
         self,
         *,
@@ -107,9 +158,24 @@ class InteractionLogger:
         self._probes.append(probe_lines)
 
     def close(self) -> None:
-        """Give the file descriptors back; logging again is allowed and opens new files."""
-        self._interactions.close()
-        self._probes.close()
+        """Put everything on the disk and give the descriptors back; logging again is allowed and opens new files."""
+        for spool in (self._interactions, self._probes, self._remarks):
+            spool.close()
+
+    def _remark(self, kind: str, interaction_id: str, score: float | None, text: str | None, user: str | None) -> str:
+        identity = uuid.uuid4().hex
+        remark = Remark(
+            remark_id=identity,
+            interaction_id=interaction_id,
+            kind=kind,
+            score=score,
+            text=text,
+            user=user,
+            occurred_at=datetime.now(UTC),
+            source=self.source,
+        )
+        self._remarks.append([line_of(remark)])
+        return identity
 
 
 def _tuple(texts: Sequence[str], name: str) -> tuple[str, ...]:

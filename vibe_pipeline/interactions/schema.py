@@ -56,7 +56,20 @@ PROBES = pa.schema(
     ]
 )
 
-STREAMS = {"interactions": INTERACTIONS, "probes": PROBES}
+REMARKS = pa.schema(
+    [
+        pa.field("remark_id", pa.string(), nullable=False),
+        pa.field("interaction_id", pa.string(), nullable=False),
+        pa.field("kind", pa.string(), nullable=False),
+        pa.field("score", pa.float64()),
+        pa.field("text", pa.string()),
+        pa.field("user", pa.string()),
+        pa.field("occurred_at", MOMENT, nullable=False),
+        pa.field("source", pa.string(), nullable=False),
+    ]
+)
+
+STREAMS = {"interactions": INTERACTIONS, "probes": PROBES, "remarks": REMARKS}
 
 SQL_TYPES = {pa.int32(): "INTEGER", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
 

@@ -38,9 +38,13 @@ from vibe_pipeline.store import Store
 
 LOCK_WAIT_S = 60.0
 
-SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer")
+SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer", "text")
 
-ORDER = {"interactions": "conversation_id, turn, occurred_at, interaction_id", "probes": "fact, probe_id"}
+ORDER = {
+    "interactions": "conversation_id, turn, occurred_at, interaction_id",
+    "probes": "fact, probe_id",
+    "remarks": "interaction_id, occurred_at, remark_id",
+}
 
 log = logging.getLogger(__name__)
 
@@ -112,8 +116,8 @@ def _publish(store: Store, stream: str, rows: pa.Table, curate: settings.Curate)
 
 
 def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
-    """What decisions need without opening the segment. A probe is always held out and in no conversation."""
-    conversations, held_out = "0", "count(*)"
+    """What decisions need without opening the segment. A probe is always held out, a remark is no item at all."""
+    conversations, held_out = "0", "count(*)" if stream == "probes" else "0"
     if stream == "interactions":
         conversations = "count(DISTINCT conversation_id)"
         is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)

@@ -1,4 +1,5 @@
-"""A crash-safe, append-only file of one process: what `append` returned for survives a kill and a power cut.
+"""A crash-safe, append-only file of one process: what `append` returned for survives a kill and, unless the spool was
+told to sync less often, a power cut.
 
 Not here: what the lines mean. A sealer takes a spool away by renaming it under the lock that writers take for
 each append; the writer then sees that its name has gone and opens a new file. So a long seal never holds up
@@ -9,8 +10,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import math
 import os
 import threading
+import time
 import uuid
 import weakref
 from collections.abc import Iterable, Iterator
@@ -27,8 +30,11 @@ _alive: weakref.WeakSet[Spool] = weakref.WeakSet()
 class Spool:
     """Appends lines to `folder/<uuid>.jsonl`; safe to share between threads, and a fork gets its own file."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, sync_every_s: float = 0.0) -> None:
+        """With `sync_every_s` a line may reach the disk later: a killed process loses none, a power cut some."""
         self.folder = folder
+        self._sync_every_s = sync_every_s
+        self._synced_at = -math.inf
         self._path: Path | None = None
         self._descriptor = -1
         self._size = 0
@@ -43,7 +49,7 @@ class Spool:
         with self._lock, _disk(self.folder), self._opened() as descriptor:
             try:
                 _write(descriptor, data)
-                os.fsync(descriptor)
+                self._sync(descriptor)
             except BaseException:
                 # Half a line must not stay: the next append would be glued to it.
                 with suppress(OSError):
@@ -52,9 +58,17 @@ class Spool:
             self._size += len(data)
 
     def close(self) -> None:
-        """Give the descriptor back; a later append opens a new file."""
+        """Put the last lines on the disk and give the descriptor back; a later append opens a new file."""
         with self._lock:
+            if self._path is not None:
+                os.fsync(self._descriptor)
             self._forget()
+
+    def _sync(self, descriptor: int) -> None:
+        now = time.monotonic()
+        if now - self._synced_at >= self._sync_every_s:
+            os.fsync(descriptor)
+            self._synced_at = now
 
     @contextmanager
     def _opened(self) -> Iterator[int]:

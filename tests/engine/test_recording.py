@@ -1,0 +1,232 @@
+"""Interactions recorded while they happen: what a block or a function did is in the log, however it ended."""
+
+import asyncio
+import json
+import time
+
+import polars as pl
+import pytest
+
+from vibe_pipeline import settings
+from vibe_pipeline.errors import DiskFull, SettingsInvalid
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.store import Store
+
+
+@pytest.fixture
+def log(tmp_path) -> InteractionLogger:
+    return InteractionLogger(tmp_path)
+
+
+@pytest.fixture
+def logged(tmp_path):
+    """What the sealed log holds, in the order in which it happened."""
+
+    def read() -> list[dict]:
+        store = Store(tmp_path)
+        seal(store, settings.Curate(), scrub=True)
+        files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+        return pl.read_parquet(files).sort("occurred_at").rows(named=True)
+
+    return read
+
+
+def test_a_block_is_logged_with_what_was_set_and_how_long_it_took(log, logged):
+    with log.interaction(module="m", action="ask", input="q", model_id="first", user="u") as it:
+        time.sleep(0.02)
+        it.output, it.model_id, it.extra = "a", "second", {"k": 1}
+    (row,) = logged()
+    assert (row["interaction_id"], row["input"], row["output"]) == (it.interaction_id, "q", "a")
+    assert (row["success"], row["model_id"], row["user"], row["extra"]) == (True, "second", "u", '{"k": 1}')
+    assert 20 <= row["latency_ms"] < 10_000
+
+
+def test_what_is_set_wins_over_success(log, logged):
+    with log.interaction(module="m", action="run", input="q") as it:
+        it.success, it.error_type = False, "Timeout"
+    assert [(row["success"], row["error_type"]) for row in logged()] == [(False, "Timeout")]
+
+
+@pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), asyncio.CancelledError()])
+def test_an_exception_is_recorded_and_goes_on(log, logged, error):
+    def fail():
+        with log.interaction(module="m", action="run", input="q") as it:
+            it.output = "half"
+            raise error
+
+    with pytest.raises(type(error)):
+        fail()
+    (row,) = logged()
+    assert (row["success"], row["error_type"], row["output"]) == (False, type(error).__name__, "half")
+    assert json.loads(row["extra"])["traceback"].startswith("Traceback (most recent call last)")
+
+
+def test_where_the_log_fails_too_the_blocks_own_error_goes_on_with_a_note(log):
+    with pytest.raises(ValueError, match="mine") as caught, log.interaction(module="m", action="a", input=1):
+        raise ValueError("mine")
+    assert "could not be logged: cannot log input = 1" in caught.value.__notes__[0]
+    with pytest.raises(SettingsInvalid, match="cannot log input = 1"), log.interaction(module="m", action="a", input=1):
+        pass
+
+
+def test_a_function_is_logged_with_its_arguments_and_its_result(log, logged):
+    @log.logged()
+    def add(a, b=2, *, c=3):
+        """Adds."""
+        return {"sum": a + b + c}
+
+    assert add(1, c=4) == {"sum": 7}
+    assert (add.__name__, add.__doc__) == ("add", "Adds.")
+    (row,) = logged()
+    assert (row["module"], row["action"]) == (__name__, "add")
+    assert (json.loads(row["input"]), json.loads(row["output"])) == ({"a": 1, "c": 4}, {"sum": 7})
+
+
+def test_a_single_text_stands_for_itself_and_self_is_left_out(log, logged):
+    class Tool:
+        @log.logged(module="tool", action="ask", user="u")
+        def answer(self, question):
+            return question.upper()
+
+    assert Tool().answer("why?") == "WHY?"
+    (row,) = logged()
+    assert [row[name] for name in ("module", "action", "user", "input", "output")] == [
+        "tool",
+        "ask",
+        "u",
+        "why?",
+        "WHY?",
+    ]
+
+
+def test_what_json_cannot_hold_is_logged_by_its_repr(log, logged):
+    @log.logged()
+    def same(value):
+        return value
+
+    thing = object()
+    assert same(thing) is thing
+    (row,) = logged()
+    assert json.loads(row["input"]) == {"value": repr(thing)}
+
+
+def test_an_async_function_is_logged_when_it_is_done(log, logged):
+    @log.logged(action="ask")
+    async def answer(question):
+        await asyncio.sleep(0.02)
+        if question == "bad":
+            raise LookupError(question)
+        return question
+
+    async def both():
+        return await asyncio.gather(answer("good"), answer("bad"), return_exceptions=True)
+
+    good, bad = asyncio.run(both())
+    assert (good, type(bad)) == ("good", LookupError)
+    found = {row["input"]: row for row in logged()}
+    assert (found["good"]["output"], found["good"]["success"], found["good"]["error_type"]) == ("good", True, None)
+    assert (found["bad"]["success"], found["bad"]["error_type"]) == (False, "LookupError")
+    assert all(row["latency_ms"] >= 20 for row in found.values())
+
+
+def test_a_wrong_call_fails_as_it_would_have_and_is_logged(log, logged):
+    @log.logged()
+    def one(a):
+        return a
+
+    with pytest.raises(TypeError, match="missing 1 required positional argument"):
+        one()
+    assert [row["error_type"] for row in logged()] == ["TypeError"]
+
+
+def test_a_generator_is_refused_because_its_call_returns_too_early(log):
+    with pytest.raises(SettingsInvalid, match=r"is a generator.*Use `with log"):
+
+        @log.logged()
+        def tokens():
+            yield 1
+
+
+def test_a_full_disk_is_told_to_the_caller(small_disk):
+    log = InteractionLogger(small_disk / "var")
+    with pytest.raises(DiskFull), log.interaction(module="m", action="a", input="x" * (16 << 20)):
+        pass
+
+
+# remarks
+
+
+def test_what_is_said_afterwards_is_read_with_the_interaction(tmp_path, log):
+    first = log.log(module="m", action="ask", input="q", output="a", feedback=0.5, learnings=["known"])
+    second = log.log(module="m", action="ask", input="other")
+    Ladder(tmp_path, Settings()).seal()
+    log.feedback(first, -1)
+    log.feedback(first, 1, "good after all", user="u")
+    log.improvement(first, "better")
+    log.learning(first, "that")
+    log.feedback("of nothing that is known", 1)
+    ladder = Ladder(tmp_path, Settings())
+    ladder.seal()
+    with ladder.connect() as db:
+        query = "SELECT feedback, comments, improvements, learnings FROM interactions WHERE interaction_id = ?"
+        found = [db.execute(query, [identity]).fetchall()[0] for identity in (first, second)]
+        events = db.sql("SELECT id, interaction_type, success, data ->> '$.input' FROM user_interactions").fetchall()
+    assert found == [(1.0, ["good after all"], ["better"], ["known", "that"]), (None, [], [], [])]
+    assert set(events) == {(first, "ask", None, "q"), (second, "ask", None, "other")}
+    assert (ladder.log_stats()["interactions"], ladder.log_stats()["remarks"]) == (2, 5)
+
+
+def test_a_cut_pins_the_remarks_up_to_it(tmp_path, log):
+    ladder = Ladder(tmp_path, Settings())
+    identity = log.log(module="m", action="ask", input="q")
+    log.feedback(identity, 1)
+    first = ladder.open_generation(force=True)
+    log.feedback(identity, -1)
+    second = ladder.open_generation(force=True)
+    assert [len(cut.remark_segments) for cut in (first, second)] == [1, 1]
+    assert (second.interaction_segments, second.remarks_position) == ((), 1)
+
+
+@pytest.mark.parametrize("wrong", [float("nan"), "good", True])
+def test_a_score_that_is_no_number_is_refused(log, wrong):
+    with pytest.raises(SettingsInvalid, match="cannot log score"):
+        log.feedback("i", wrong)
+
+
+def test_secrets_in_remarks_are_replaced(tmp_path, log):
+    log.improvement(log.log(module="m", action="a", input="i"), "use ghp_" + "a1B2" * 9)
+    ladder = Ladder(tmp_path, Settings())
+    ladder.seal()
+    with ladder.connect() as db:
+        assert db.sql("SELECT improvements FROM interactions").fetchall() == [(["use [secret:github_token]"],)]
+
+
+# batched
+
+
+def test_batched_lines_are_in_the_file_when_log_returns(tmp_path):
+    log = InteractionLogger(tmp_path, durability="batched")
+    ids = {log.log(module="m", action="a", input=str(number)) for number in range(50)}
+    (spool,) = (tmp_path / "log" / "interactions" / "spool").iterdir()
+    assert {json.loads(line)["interaction_id"] for line in spool.read_text().splitlines()} == ids
+
+
+def test_batched_syncs_seldom_and_at_close(tmp_path, monkeypatch):
+    synced = []
+    monkeypatch.setattr("vibe_pipeline.interactions.spool.os.fsync", synced.append)
+    log = InteractionLogger(tmp_path, durability="batched")
+    log.log(module="m", action="a", input="i")
+    before = len(synced)
+    for _ in range(20):
+        log.log(module="m", action="a", input="i")
+    assert len(synced) == before
+    log.close()
+    assert len(synced) == before + 1
+
+
+def test_an_unknown_durability_is_refused(tmp_path):
+    with pytest.raises(SettingsInvalid, match="durability = 'never' is not 'durable' or 'batched'"):
+        InteractionLogger(tmp_path, durability="never")
