@@ -20,7 +20,7 @@ from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import quarantine, segments
+from vibe_pipeline.interactions import compaction, quarantine, segments
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger, Line
 from vibe_pipeline.progress import Watch, nobody
@@ -78,6 +78,11 @@ class Ladder:
         """Turn spools into segments; returns the new ones."""
         return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
 
+    def compact(self) -> list[Segment]:
+        """Merge the small segments that no cut has pinned; returns the merged ones."""
+        with self.store.lock("cuts", STAGE_WAIT_S):
+            return self._compact(self.cuts())
+
     def cuts(self) -> list[Cut]:
         """All cuts, from g000 up."""
         return [load(Cut, self.store.read_json(name)) for name in self.store.names("cuts", ".json")]
@@ -87,6 +92,7 @@ class Ladder:
         self.seal()
         with self.store.lock("cuts", STAGE_WAIT_S):
             cuts = self.cuts()
+            self._compact(cuts)
             cut = self._next_cut(cuts[-1] if cuts else None)
             wanted = self.settings.gate.min_items
             if cut.expected_held_out < wanted and not force:
@@ -261,6 +267,12 @@ class Ladder:
         """The kept result of these inputs, if there is one."""
         name = _result(stage, key)
         return load(kind, self.store.read_json(name)) if self.store.exists(name) else None
+
+    def _compact(self, cuts: list[Cut]) -> list[Segment]:
+        """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""
+        after = {stream: getattr(cuts[-1], f"{stream}_position") if cuts else -1 for stream in STREAMS}
+        curate = self.settings.curate
+        return [it for stream in STREAMS for it in compaction.compact(self.store, stream, curate, after[stream])]
 
     def _next_cut(self, last: Cut | None) -> Cut:
         """The cut that would close the window from the last one to now."""

@@ -108,8 +108,13 @@ class Segment:
     sha: str
     rows: int
     bytes: int
+    """Of the lines that came in."""
     conversations: int
     held_out: int
+    month: str = ""
+    """When its rows happened, such as 2026-11: the folder it lies in."""
+    replaces: tuple[int, ...] = ()
+    """Sequences of the smaller segments that were merged into it, and are read no more."""
     schema_version: int = SCHEMA_VERSION
 
 

@@ -92,10 +92,10 @@ class Store:
             raise LedgerDamaged(f"{name} cannot be read: it is no JSON object", "Restore it from a backup")
         return value
 
-    def write_table(self, folder: str, table: pa.Table) -> str:
-        """A table as `folder/<sha>.parquet` (zstd, small row groups); returns the sha. Same table, same sha."""
+    def write_table(self, folder: str, table: pa.Table, row_group: int = ROW_GROUP) -> str:
+        """A table as `folder/<sha>.parquet` (zstd); returns the sha. Same table, same sha."""
         with self._temporary(folder) as temporary:
-            pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=ROW_GROUP)
+            pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=row_group)
             sha = sha_of_file(temporary)
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha

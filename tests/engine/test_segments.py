@@ -11,7 +11,7 @@ from vibe_pipeline.errors import Busy, LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions import quarantine, segments
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import known_ids, manifest, paths, seal
+from vibe_pipeline.interactions.segments import Known, manifest, paths, seal
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
@@ -164,7 +164,9 @@ def test_known_ids_are_found_sealed_and_unsealed(store, logger):
     logger.log_many([interaction("sealed")])
     seal(store, Curate(), scrub=True)
     logger.log_many([interaction("waiting")])
-    assert known_ids(store, ["sealed", "waiting", "new"]) == {"sealed", "waiting"}
+    known = Known(store)
+    assert known.add(["sealed", "waiting", "new", "new"]) == [False, False, True, False]
+    assert known.add(["new", "newer"]) == [False, True]
 
 
 def test_a_second_sealer_gives_up_after_a_wait(store, monkeypatch):
@@ -178,7 +180,7 @@ def test_a_second_sealer_gives_up_after_a_wait(store, monkeypatch):
 def test_a_missing_segment_is_reported_and_not_skipped(store, logger):
     logger.log_many([interaction("a")])
     (segment,) = seal(store, Curate(), scrub=True)
-    store.path(f"log/interactions/segments/{segment.sha}.parquet").unlink()
+    store.path(f"log/interactions/segments/{segment.month}/{segment.sha}.parquet").unlink()
     with pytest.raises(LedgerDamaged, match="missing"):
         paths(store, "interactions", [segment.sha])
 

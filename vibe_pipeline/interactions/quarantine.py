@@ -7,6 +7,7 @@ Nothing reads these files back but the counts and a person.
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 
 import polars as pl
@@ -35,10 +36,13 @@ def reasons(store: Store, stream: str) -> dict[str, int]:
     paths = [store.path(name) for name in store.names(f"log/{stream}/quarantine", ".jsonl")]
     if not paths:
         return {}
+    counts: Counter[str] = Counter()
     with connect() as database:
-        database.register("lines", read_lines(paths))
-        query = "SELECT json_extract_string(line, '$.reason') AS reason, count(*) FROM lines GROUP BY ALL ORDER BY ALL"
-        return dict(database.sql(query).fetchall())
+        for lines in read_lines(paths):
+            database.register("lines", lines)
+            query = "SELECT json_extract_string(line, '$.reason'), count(*) FROM lines GROUP BY ALL"
+            counts.update(dict(database.sql(query).fetchall()))
+    return dict(sorted(counts.items()))
 
 
 def _line(raw: str, reason: str, origin: str) -> bytes:

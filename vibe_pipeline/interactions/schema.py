@@ -8,7 +8,7 @@ never guessed at: reading stops and says "upgrade".
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -73,6 +73,9 @@ STREAMS = {"interactions": INTERACTIONS, "probes": PROBES, "remarks": REMARKS}
 
 SQL_TYPES = {pa.int32(): "INTEGER", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
 
+BATCH_BYTES = 32 << 20
+"""Lines parsed at once: some 300 MB while they are."""
+
 UPGRADE = "Upgrade vibe-pipeline on this machine"
 
 
@@ -103,10 +106,25 @@ def require_readable(path: Path) -> None:
     require_version(int(metadata.get(b"schema_version", b"1")), path.name)
 
 
-def read_lines(paths: Sequence[Path]) -> pa.Table:
-    """(ordinal, line) of all lines that are not blank; bytes that are not UTF-8 become U+FFFD."""
-    text = "\n".join(path.read_bytes().decode(errors="replace") for path in paths)
-    lines = pc.split_pattern(pa.array([text], pa.large_string()), pattern="\n").flatten()
+def read_lines(paths: Sequence[Path], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.Table]:
+    """(ordinal, line) of all lines that are not blank, in batches; bytes that are not UTF-8 become U+FFFD."""
+    texts: list[bytes] = []
+    size = 0
+    for path in paths:
+        with path.open("rb") as file:
+            while text := file.read(batch_bytes - size):
+                texts.append(text + file.readline() + b"\n")  # a line that was cut off is not glued to the next file's
+                size += len(text)
+                if size >= batch_bytes:
+                    yield _lines(texts)
+                    texts, size = [], 0
+    if texts:
+        yield _lines(texts)
+
+
+def _lines(texts: list[bytes]) -> pa.Table:
+    text = pa.array([b"".join(texts).decode(errors="replace")], pa.large_string())
+    lines = pc.split_pattern(text, pattern="\n").flatten()
     lines = lines.filter(pc.not_equal(lines, ""))
     return pa.table({"ordinal": np.arange(len(lines)), "line": lines})
 

@@ -1,8 +1,9 @@
-"""Sealing: all spools of a stream become one immutable Parquet segment and one entry in the stream's manifest.
+"""Sealing: the spools of a stream become immutable Parquet segments, one a month and batch of lines.
 
-The order of the steps is the safety: take the spools, publish the segment, publish the manifest entry, only then
-remove the spools. A crash anywhere in between is mended by the next seal, because a row whose id is already
-sealed is dropped. The manifest is the log: a segment file without an entry does not exist for any reader.
+The order of the steps is the safety: take the spools, publish the segment, publish its entry in the manifest, only
+then remove the spools. A crash anywhere in between is mended by the next seal, because a row whose id is already
+sealed is dropped. The manifest is the log: a segment file without an entry does not exist for any reader, and an
+entry that replaces others (compaction.py) takes their place in the moment in which it appears.
 
 Rows lie by conversation and turn: a conversation is read from few row groups, similar texts compress together,
 and the same rows give the same sha, whichever process logged them first.
@@ -15,8 +16,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import LedgerDamaged
@@ -38,6 +41,9 @@ from vibe_pipeline.store import Store
 
 LOCK_WAIT_S = 60.0
 
+ROW_GROUP = 1 << 16
+"""Segments are scanned, not picked from: larger groups than the store's own compress and scan better."""
+
 SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer", "text")
 
 ORDER = {
@@ -50,69 +56,108 @@ log = logging.getLogger(__name__)
 
 
 def seal(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
-    """Seal what was logged so far: at most one new segment for each stream, none where there is nothing new."""
-    with _locked(store):
-        sealed = [_seal_stream(store, stream, curate, scrub) for stream in STREAMS]
-    return [segment for segment in sealed if segment is not None]
+    """Seal what was logged so far; returns the new segments, none where there is nothing new."""
+    with locked(store):
+        return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, scrub)]
 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
     """The sealed segments of a stream whose sequence lies above `after`, in order."""
     names = store.names(f"log/{stream}/manifest", ".json")
-    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+    entries = [_entry(store, name) for name in names if int(Path(name).stem) > after]
+    replaced = {sequence for entry in entries for sequence in entry.replaces}
+    return [entry for entry in entries if entry.sequence not in replaced]
 
 
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
     """The Parquet files of these segments; LedgerDamaged where one is missing or newer than this program."""
-    found = [store.existing(f"log/{stream}/segments/{sha}.parquet") for sha in shas]
+    lying = {path.stem: path for path in store.path(f"log/{stream}/segments").glob("*/*.parquet")}
+    found = [lying.get(sha) or store.existing(f"log/{stream}/segments/{sha}.parquet") for sha in shas]
     for path in found:
         require_readable(path)
     return found
 
 
-def known_ids(store: Store, ids: Sequence[str], stream: str = "interactions") -> set[str]:
-    """Which of these ids were logged before, sealed or not yet."""
-    with _locked(store), connect() as database:
-        rows, _ = parse(stream, read_lines([*_spools(store, stream), *_taken(store, stream)]))
-        database.register("wanted", pa.table({"id": pa.array(ids, pa.string())}))
-        database.register("waiting", rows.select([identity_of(stream)]).rename_columns(["id"]))
-        query = f"SELECT id FROM wanted SEMI JOIN (FROM waiting UNION ALL {_sealed(store, stream)}) AS known USING (id)"
-        return {identity for (identity,) in database.sql(query).fetchall()}
+def publish(
+    store: Store, stream: str, rows: pa.Table, curate: settings.Curate, month: str, replaces: tuple[int, ...] = ()
+) -> Segment:
+    """Write rows (with `line_bytes`) as the next segment of a stream: the file, then its entry in the manifest."""
+    sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
+    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
+    sequence = int(Path(last[0]).stem) + 1 if last else 0
+    counts = _counts(stream, rows, curate)
+    segment = Segment(
+        stream=stream, sequence=sequence, sha=sha, rows=rows.num_rows, month=month, replaces=replaces, **counts
+    )
+    store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
+    return segment
+
+
+def locked(store: Store) -> AbstractContextManager[None]:
+    """One sealer (or compactor) at a time."""
+    return store.lock("seal", LOCK_WAIT_S)
+
+
+class Known:
+    """The ids of everything that was logged, sealed or not, as 64-bit hashes: some 100 MB for ten million.
+
+    Two of ten million ids share a hash with a probability of 3e-6; then one record would count as a duplicate.
+    """
+
+    def __init__(self, store: Store, stream: str = "interactions") -> None:
+        with locked(store), connect() as database:
+            database.execute(f"CREATE TABLE known AS SELECT hash(id) AS id FROM ({_sealed(store, stream)})")
+            for lines in read_lines([*_spools(store, stream), *_taken(store, stream)]):
+                rows, _ = parse(stream, lines)
+                database.register("waiting", rows)
+                database.execute(f"INSERT INTO known SELECT hash({identity_of(stream)}) FROM waiting")
+            self._hashes = np.unique(database.sql("FROM known").fetchnumpy()["id"])
+
+    def add(self, ids: Sequence[str]) -> list[bool]:
+        """Which of these ids are new; from now on all of them are known."""
+        with connect() as database:
+            database.register("ids", pa.table({"id": pa.array(ids, pa.string())}))
+            hashes = database.sql("SELECT hash(id) AS id FROM ids").fetchnumpy()["id"]
+        first = np.zeros(len(hashes), dtype=bool)
+        first[np.unique(hashes, return_index=True)[1]] = True
+        new = first & ~np.isin(hashes, self._hashes)
+        self._hashes = np.union1d(self._hashes, hashes)
+        return new.tolist()
 
 
 def _entry(store: Store, name: str) -> Segment:
     value = store.read_json(name)
     require_version(value.get("schema_version", 1), name)
     try:
-        return Segment(**value)
+        return Segment(**{**value, "replaces": tuple(value.get("replaces", ()))})
     except TypeError as error:
         raise LedgerDamaged(f"{name} is no manifest entry: {error}", "Restore it from a backup") from error
 
 
-def _seal_stream(store: Store, stream: str, curate: settings.Curate, scrub: bool) -> Segment | None:
+def _seal_stream(store: Store, stream: str, curate: settings.Curate, scrub: bool) -> list[Segment]:
     _take_all(store, stream)
     spools = _taken(store, stream)
     if not spools:
-        return None
+        return []
     store.require(sum(path.stat().st_size for path in spools), f"sealing {stream}")
-    rows, rejects = parse(stream, read_lines(spools))
-    bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
-    quarantine.keep(store, stream, bad, "spool", scrubbed=scrub)
-    fresh = _fresh(store, stream, rows)
-    segment = _publish(store, stream, _scrubbed(fresh) if scrub else fresh, curate) if fresh.num_rows else None
+    sealed = [segment for lines in read_lines(spools) for segment in _seal_lines(store, stream, lines, curate, scrub)]
     for path in spools:
         path.unlink()
     sync_folder(store.path(f"log/{stream}/sealing"))
-    return segment
+    return sealed
 
 
-def _publish(store: Store, stream: str, rows: pa.Table, curate: settings.Curate) -> Segment:
-    sha = store.write_table(f"log/{stream}/segments", rows.select(STREAMS[stream].names))
-    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
-    sequence = int(Path(last[0]).stem) + 1 if last else 0
-    segment = Segment(stream=stream, sequence=sequence, sha=sha, rows=rows.num_rows, **_counts(stream, rows, curate))
-    store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
-    return segment
+def _seal_lines(store: Store, stream: str, lines: pa.Table, curate: settings.Curate, scrub: bool) -> list[Segment]:
+    rows, rejects = parse(stream, lines)
+    bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
+    quarantine.keep(store, stream, bad, "spool", scrubbed=scrub)
+    fresh = _fresh(store, stream, rows)
+    fresh = _scrubbed(fresh) if scrub else fresh
+    months = pc.strftime(fresh["occurred_at"], format="%Y-%m")
+    return [
+        publish(store, stream, fresh.filter(pc.equal(months, month)), curate, month)
+        for month in sorted(months.unique().to_pylist())
+    ]
 
 
 def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
@@ -182,8 +227,3 @@ def _taken(store: Store, stream: str) -> list[Path]:
     """Spools on their way into a segment, oldest first; a seal that crashed may have left some."""
     taken = [store.path(name) for name in store.names(f"log/{stream}/sealing", ".jsonl")]
     return sorted(taken, key=lambda path: (path.stat().st_mtime_ns, path.name))
-
-
-def _locked(store: Store) -> AbstractContextManager[None]:
-    """One sealer at a time."""
-    return store.lock("seal", LOCK_WAIT_S)

@@ -26,15 +26,15 @@ from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes,
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import known_ids
+from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
 
 AUTO = "auto"
 UNKNOWN = "unknown"
 
-BATCH = 20_000
-"""Interactions between two looks at what is known: each look reads the ids of the whole log."""
+BATCH = 10_000
+"""Interactions logged in one write."""
 
 
 ENTRY_POINTS = "vibe_pipeline.importers"
@@ -110,6 +110,7 @@ def import_paths(
     chosen = _chosen(format)
     files = expand(paths)
     tallies = [_Tally(path) for path in files]
+    known = Known(store)
     waiting: list[tuple[_Tally, list[Interaction]]] = []
     size = 0
     for tally in tallies:
@@ -117,10 +118,10 @@ def import_paths(
             waiting.append((tally, found))
             size += len(found)
             if size >= BATCH:
-                _log(logger, store, waiting)
+                _log(logger, known, waiting)
                 waiting, size = [], 0
         quarantine.keep(store, "interactions", tally.rejects, str(tally.path))
-    _log(logger, store, waiting)
+    _log(logger, known, waiting)
     return [tally.result() for tally in tallies]
 
 
@@ -186,13 +187,12 @@ def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> 
     return found
 
 
-def _log(logger: InteractionLogger, store: Store, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:
+def _log(logger: InteractionLogger, known: Known, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:
     """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
-    known = known_ids(store, [item.interaction_id for _, found in waiting for item in found]) if waiting else set()
+    is_new = iter(known.add([item.interaction_id for _, found in waiting for item in found]))
     new: list[Interaction] = []
     for tally, found in waiting:
-        fresh = [item for item in found if item.interaction_id not in known]
-        known.update(item.interaction_id for item in fresh)
+        fresh = [item for item in found if next(is_new)]
         tally.imported += bool(fresh)
         new.extend(fresh)
     logger.log_many(new)

@@ -1,0 +1,135 @@
+"""Compaction changes how the log lies and nothing of what it says, for whoever reads at whatever moment."""
+
+import os
+import time
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from vibe_pipeline.interactions.compaction import GRACE_S, compact
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Curate, Settings
+from vibe_pipeline.store import Store
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path)
+
+
+@pytest.fixture
+def log(store):
+    """Log and seal some interactions of one conversation and month."""
+
+    def write(*names: str, month: int = 1) -> None:
+        moment = datetime(2026, month, 2, tzinfo=UTC)
+        told = {"conversation_id": "c", "turn": 0, "occurred_at": moment, "module": "m", "action": "a", "input": "q"}
+        InteractionLogger(store.root).log_many([Interaction(interaction_id=name, **told) for name in names])
+        seal(store, Curate(), scrub=True)
+
+    return write
+
+
+def ids(store: Store) -> list[str]:
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    return sorted(identity for file in files for identity in pl.read_parquet(file)["interaction_id"])
+
+
+def test_months_lie_apart(store, log):
+    log("a", month=1)
+    log("b", month=2)
+    assert [segment.month for segment in manifest(store, "interactions")] == ["2026-01", "2026-02"]
+    assert sorted(path.parent.name for path in store.root.rglob("*.parquet")) == ["2026-01", "2026-02"]
+
+
+def test_small_segments_of_a_month_become_one_with_the_same_rows_and_counts(store, log):
+    for name in "abc":
+        log(name, month=1)
+        log(name.upper(), month=2)
+    before = manifest(store, "interactions")
+    merged = compact(store, "interactions", Curate(), -1)
+    assert manifest(store, "interactions") == merged
+    assert [(it.month, it.rows, it.conversations, it.replaces) for it in merged] == [
+        ("2026-01", 3, 1, (0, 2, 4)),
+        ("2026-02", 3, 1, (1, 3, 5)),
+    ]
+    assert sum(it.bytes for it in merged) == sum(it.bytes for it in before)
+    assert ids(store) == sorted("abcABC")
+    assert compact(store, "interactions", Curate(), -1) == []
+
+
+def test_large_segments_and_pinned_ones_stay(store, log):
+    for name in "abcd":
+        log(name)
+    size = manifest(store, "interactions")[0].bytes
+    assert compact(store, "interactions", Curate(), -1, target_bytes=2 * size) == []
+    (merged,) = compact(store, "interactions", Curate(), 1)
+    assert merged.replaces == (2, 3)
+    assert [it.sequence for it in manifest(store, "interactions")] == [0, 1, 4]
+
+
+def test_a_group_ends_where_the_target_is_reached(store, log):
+    for name in "abcdef":
+        log(name)
+    size = manifest(store, "interactions")[0].bytes
+    merged = compact(store, "interactions", Curate(), -1, target_bytes=3 * size)
+    assert [it.replaces for it in merged] == [(0, 1, 2), (3, 4, 5)]
+
+
+def test_an_id_that_was_merged_is_still_known(store, log):
+    log("a")
+    log("b")
+    compact(store, "interactions", Curate(), -1)
+    log("a", "b", "c")
+    assert ids(store) == ["a", "b", "c"]
+
+
+def test_a_reader_with_an_old_list_reads_on_for_an_hour(store, log):
+    log("a")
+    log("b")
+    old = manifest(store, "interactions")
+    (merged,) = compact(store, "interactions", Curate(), -1)
+    compact(store, "interactions", Curate(), -1)
+    assert pl.read_parquet(paths(store, "interactions", [it.sha for it in old])).height == 2
+    past = time.time() - GRACE_S - 1
+    os.utime(store.path(f"log/interactions/manifest/{merged.sequence:08d}.json"), (past, past))
+    compact(store, "interactions", Curate(), -1)
+    assert len(list(store.root.rglob("*.parquet"))) == len(store.names("log/interactions/manifest")) == 1
+    assert ids(store) == ["a", "b"]
+    log("c")
+    assert ids(store) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("step", ["write_table", "write_json"])
+def test_a_compaction_that_dies_changes_nothing(store, log, monkeypatch, step):
+    log("a")
+    log("b")
+
+    def die(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, step, die)
+    with pytest.raises(KeyboardInterrupt):
+        compact(store, "interactions", Curate(), -1)
+    monkeypatch.undo()
+    assert [it.sequence for it in manifest(store, "interactions")] == [0, 1]
+    assert len(compact(store, "interactions", Curate(), -1)) == 1
+    assert ids(store) == ["a", "b"]
+
+
+def test_opening_a_generation_compacts_its_window_and_no_earlier_one(store, log):
+    ladder = Ladder(store.root, Settings())
+    log("a")
+    log("b")
+    first = ladder.open_generation(force=True)
+    log("c")
+    log("d")
+    second = ladder.open_generation(force=True)
+    assert [len(cut.interaction_segments) for cut in (first, second)] == [1, 1]
+    assert ladder.compact() == []
+    assert [it.rows for it in manifest(store, "interactions")] == [2, 2]
+    assert second.interactions == 2

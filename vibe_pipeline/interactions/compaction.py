@@ -1,0 +1,76 @@
+"""Compaction: many small segments become few. What a cut has pinned is never rewritten.
+
+A merged segment's manifest entry names the entries it replaces, so the switch is one rename and every reader sees
+either the old ones or the new one. Replaced files stay for an hour, for readers that already had their list.
+
+Not here: when. The ladder compacts what lies after the last cut.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from itertools import groupby
+
+import pyarrow as pa
+
+from vibe_pipeline import settings
+from vibe_pipeline.interactions.schema import STREAMS, connect
+from vibe_pipeline.interactions.segments import ORDER, locked, manifest, paths, publish
+from vibe_pipeline.records import Segment
+from vibe_pipeline.store import Store
+
+TARGET_BYTES = 256 << 20
+"""Of lines that came in; some 50 MB of Parquet. Segments of half of it are left as they are."""
+
+GRACE_S = 3600.0
+
+
+def compact(
+    store: Store, stream: str, curate: settings.Curate, after: int, *, target_bytes: int = TARGET_BYTES
+) -> list[Segment]:
+    """Merge the small segments of a stream that lie above `after`, month by month; returns the merged ones."""
+    with locked(store):
+        _sweep(store, stream)
+        small = [it for it in manifest(store, stream, after) if it.bytes < target_bytes / 2]
+        return [_merge(store, stream, group, curate) for group in _groups(small, target_bytes)]
+
+
+def _groups(small: list[Segment], target_bytes: int) -> Iterator[list[Segment]]:
+    """Neighbours of one month, as many as reach the target; a group of one is no gain."""
+    for _, members in groupby(sorted(small, key=lambda it: (it.month, it.sequence)), key=lambda it: it.month):
+        group: list[Segment] = []
+        for segment in members:
+            if group and sum(it.bytes for it in group) + segment.bytes > target_bytes:
+                if len(group) > 1:
+                    yield group
+                group = []
+            group.append(segment)
+        if len(group) > 1:
+            yield group
+
+
+def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Curate) -> Segment:
+    files = [str(path) for path in paths(store, stream, [segment.sha for segment in group])]
+    store.require(sum(segment.bytes for segment in group), f"compacting {stream}")
+    with connect() as database:
+        query = f"FROM read_parquet(?, hive_partitioning = false) ORDER BY {ORDER[stream]}"
+        rows = database.sql(query, params=[files]).to_arrow_table().cast(STREAMS[stream])
+    # The lines are gone; what they weighed is kept as a whole, on the first row.
+    weights = [sum(segment.bytes for segment in group), *[0] * (rows.num_rows - 1)]
+    rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))
+    return publish(store, stream, rows, curate, group[0].month, tuple(segment.sequence for segment in group))
+
+
+def _sweep(store: Store, stream: str) -> None:
+    """Remove entries and files that were replaced more than an hour ago."""
+    entries = store.names(f"log/{stream}/manifest", ".json")
+    for name in entries:
+        merged = store.path(name)
+        replaced = store.read_json(name).get("replaces", []) if time.time() - merged.stat().st_mtime > GRACE_S else []
+        for sequence in replaced:
+            entry = store.path(f"log/{stream}/manifest/{sequence:08d}.json")
+            if entry.exists():
+                for path in paths(store, stream, [store.read_json(f"log/{stream}/manifest/{entry.name}")["sha"]]):
+                    path.unlink()
+                entry.unlink()
