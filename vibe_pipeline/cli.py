@@ -9,6 +9,7 @@ import json
 import math
 import signal
 import sys
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -36,6 +37,9 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores this process may use if left out.")]
+
+SHOWN = 60
+"""Characters of an input or output on a line for people."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
@@ -78,6 +82,41 @@ def seal(json_: Json = False) -> None:
 def stats(json_: Json = False) -> None:
     """What the log holds."""
     _print_record(Ladder().log_stats(), json_)
+
+
+@log_app.command()
+def compact(json_: Json = False) -> None:
+    """Merge small segments into larger ones; what a generation has pinned stays as it is."""
+    merged = Ladder().compact()
+    _print_record({"segments": len(merged), "replaced": sum(len(segment.replaces) for segment in merged)}, json_)
+
+
+@log_app.command()
+def tail(
+    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 10,
+    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until interrupted.")] = False,
+    json_: Json = False,
+) -> None:
+    """The latest interactions, oldest first; with --json one object a line."""
+    ladder = Ladder()
+    rows = ladder.log_tail(lines)
+    _print_interactions(rows, json_)
+    last = rows[-1]["occurred_at"] if rows else None
+    while follow:
+        time.sleep(1)
+        rows = ladder.log_tail(1000, after=last)
+        _print_interactions(rows, json_)
+        last = rows[-1]["occurred_at"] if rows else last
+
+
+@log_app.command()
+def search(
+    text: Annotated[str, typer.Argument(help="What the input or the output holds, in any case.")],
+    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many, newest first.")] = 20,
+    json_: Json = False,
+) -> None:
+    """Interactions that hold a text; with --json one object a line."""
+    _print_interactions(Ladder().log_search(text, limit), json_)
 
 
 @app.command()
@@ -247,6 +286,16 @@ def _print_record(values: dict[str, Any], json_: bool) -> None:
     for name, value in values.items():
         shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
         print(f"{name.replace('_', ' '):<{width}}  {shown}")
+
+
+def _print_interactions(rows: list[dict[str, Any]], json_: bool) -> None:
+    for row in rows:
+        if json_:
+            print(json.dumps({**row, "occurred_at": row["occurred_at"].isoformat()}, ensure_ascii=False), flush=True)
+            continue
+        mark = {True: "✓", False: "✗"}.get(row["success"], "·")
+        said = " → ".join(" ".join(row[name].split())[:SHOWN] for name in ("input", "output") if row[name])
+        print(f"{row['occurred_at']:%Y-%m-%d %H:%M:%S} {mark} {row['source']} {row['module']}.{row['action']}  {said}")
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:

@@ -7,6 +7,7 @@ same key gives the kept result at once. Dagster, the CLI and a notebook all clim
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import compaction, quarantine, segments
+from vibe_pipeline.interactions import compaction, quarantine, reading, segments
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger, Line
 from vibe_pipeline.progress import Watch, nobody
@@ -190,13 +191,29 @@ class Ladder:
         """What the sealed log holds, from the counts kept per segment."""
         sealed = {stream: segments.manifest(self.store, stream) for stream in STREAMS}
         every = [segment for found in sealed.values() for segment in found]
+        came_in = sum(segment.bytes for segment in every)
+        stored = sum(
+            path.stat().st_size
+            for stream, found in sealed.items()
+            for path in segments.paths(self.store, stream, [segment.sha for segment in found])
+        )
         return {
             **{stream: sum(segment.rows for segment in found) for stream, found in sealed.items()},
             "segments": len(every),
-            "bytes": sum(segment.bytes for segment in every),
+            "bytes": came_in,
+            "stored_bytes": stored,
+            "saved": round(1 - stored / came_in, 3) if came_in else None,
             "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
             "generations": len(self.cuts()),
         }
+
+    def log_tail(self, limit: int, after: datetime | None = None) -> list[dict[str, Any]]:
+        """The latest interactions, sealed or not, oldest first."""
+        return reading.tail(self.store, limit, scrub=self.settings.log.scrub, after=after or reading.LONG_AGO)
+
+    def log_search(self, text: str, limit: int) -> list[dict[str, Any]]:
+        """Interactions whose input or output holds a text, newest first."""
+        return reading.search(self.store, text, limit, scrub=self.settings.log.scrub)
 
     def log_sha(self) -> str:
         """Hash of everything sealed so far."""

@@ -93,6 +93,21 @@ def publish(
     return segment
 
 
+def waiting(store: Store, stream: str, *, scrub: bool) -> pa.Table:
+    """The rows that are logged and not sealed yet, each id once, as sealing would write them."""
+    batches = []
+    with locked(store):
+        for lines in read_lines([*_taken(store, stream), *_spools(store, stream)]):
+            rows, _ = parse(stream, lines)
+            batches.append(_scrubbed(rows) if scrub else rows)
+    schema = STREAMS[stream]
+    if not batches:
+        return schema.empty_table()
+    with connect() as database:
+        database.register("batch", pa.concat_tables(batches).select(schema.names))
+        return database.sql(f"SELECT DISTINCT ON ({identity_of(stream)}) * FROM batch").to_arrow_table().cast(schema)
+
+
 def locked(store: Store) -> AbstractContextManager[None]:
     """One sealer (or compactor) at a time."""
     return store.lock("seal", LOCK_WAIT_S)
