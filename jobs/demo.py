@@ -59,7 +59,6 @@ def main() -> int:
     lineage = "main" if options.replay is None else f"replay-{options.replay}"
     try:
         ladder = Ladder(watch=progress.terminal)
-        ladder.store.require(0, "the demo")  # Dagster's own storage would fail with a traceback
         with persistent() as instance, ladder.store.lock("demo", wait_s=1):
             end_lost_runs(instance, SOURCE)
             climb(instance, ladder, lineage, options.facts, options.mistakes)
@@ -132,8 +131,8 @@ def _require_own_home(ladder: Ladder) -> None:
     if len(cuts) >= len(GROUPS):
         sealed = [segment for segment in sealed if segment.sequence <= cuts[len(GROUPS) - 1].interactions_position]
     files = segments.paths(ladder.store, "interactions", [segment.sha for segment in sealed])
-    sources = {source for file in files for source in pl.read_parquet(file, columns=["source"])["source"].unique()}
-    if others := sorted(sources - {SOURCE}):
+    columns = [pl.read_parquet(file, columns=["source"], glob=False)["source"] for file in files]
+    if others := sorted(set().union(*columns) - {SOURCE}):
         raise SettingsInvalid(
             f"{ladder.store.root} holds {sum(segment.rows for segment in sealed)} interactions, some from "
             f"{', '.join(others)}, in {len(cuts)} generations: the demo would mix with them",

@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.settings import home
+from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -29,6 +30,7 @@ UNFINISHED = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.Dags
 def persistent() -> dg.DagsterInstance:
     """The instance that the webserver and the daemon of this folder read."""
     os.environ["VIBE_HOME"] = str(home())
+    Store(home()).require(0, "Dagster's storage")  # made by us it is private; on a full disk SQLAlchemy has no words
     os.environ.setdefault("DAGSTER_HOME", str(ROOT))
     return dg.DagsterInstance.get()
 

@@ -5,8 +5,11 @@ Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import math
+import os
 import signal
 import sys
 import time
@@ -21,6 +24,7 @@ from vibe_pipeline import progress
 from vibe_pipeline.errors import SettingsInvalid, VibeError
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import generation_name
+from vibe_pipeline.store import Store
 
 app = typer.Typer(
     help="Turn your own interactions into a ladder of small language models.",
@@ -51,7 +55,7 @@ def import_(
     source: Annotated[str | None, typer.Option(help="Name kept with every interaction.")] = None,
     json_: Json = False,
 ) -> None:
-    """Bring chats of other tools into the log; importing twice adds nothing."""
+    """Bring chats of other tools into the log and seal it; importing twice adds nothing."""
     from vibe_pipeline.interactions.importers import import_paths
     from vibe_pipeline.interactions.logger import InteractionLogger
 
@@ -59,6 +63,7 @@ def import_(
     files = [
         asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)
     ]
+    ladder.seal()
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
     if json_:
@@ -73,9 +78,14 @@ def import_(
 
 @log_app.command()
 def seal(json_: Json = False) -> None:
-    """Seal what was logged into Parquet segments."""
-    new = Ladder().seal()
-    _print_record({"segments": len(new), "rows": sum(segment.rows for segment in new)}, json_)
+    """Seal what was logged into Parquet segments; counts what is new."""
+    ladder = Ladder()
+    before = ladder.log_stats()["quarantined"]
+    new = ladder.seal()
+    rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in ("interactions", "probes")}
+    size = sum(segment.bytes for segment in new)
+    quarantined = ladder.log_stats()["quarantined"] - before
+    _print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)
 
 
 @log_app.command()
@@ -135,6 +145,7 @@ def synthesize(
     with progress.terminal(f"reading {', '.join(packages)}"):
         made = make(packages, facts=facts, mistakes=mistakes, seed=seed)
     InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
+    ladder.seal()
     by_action: dict[str, int] = {}
     for interaction in made.interactions:
         by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
@@ -171,6 +182,7 @@ def climb(
         errors.print(settled(ladder.climb(name, generation)), markup=False)
     if not pending:
         errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
+        return _print_json([]) if json_ else None
     climbed = {generation_name(generation) for generation in pending}
     records = [record for record in ladder.records(name) if record["is_current"] and record["generation"] in climbed]
     _print_ladder(records, json_)
@@ -178,7 +190,7 @@ def climb(
 
 @app.command()
 def ladder(
-    lineage: LineageName = None,
+    lineage: Annotated[str | None, typer.Option("--lineage", help="One lineage; all of them if left out.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the ladder to this file as CSV.")] = None,
     json_: Json = False,
 ) -> None:
@@ -186,9 +198,9 @@ def ladder(
     from vibe_pipeline.report import to_csv
 
     here = Ladder()
-    if lineage is not None:
-        here.settings.lineage(lineage)
     records = here.records(lineage)
+    if lineage is not None and not records:
+        here.settings.lineage(lineage)
     if csv:
         _write(csv, to_csv(records))
     _print_ladder(records, json_)
@@ -206,14 +218,16 @@ def chat(
     """The same question to the base model and to the champion, answered greedily, side by side."""
     from rich.columns import Columns
     from rich.panel import Panel
+    from rich.text import Text
 
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     answers = ladder.chat(_lineage(ladder, lineage), prompt, max_tokens)
     if json_:
         return _print_json(answers)
-    panels = [Panel(answers["base"], title="base")]
+    panels = [Panel(Text(answers["base"]), title="base")]
     if answers["champion"] is not None:
-        panels.append(Panel(answers["champion"], title=f"champion ({answers['generation']})", border_style="green"))
+        title = f"champion ({answers['generation']})"
+        panels.append(Panel(Text(answers["champion"]), title=title, border_style="green"))
     else:
         errors.print("no champion yet: nothing was promoted")
     Console().print(Columns(panels, equal=True, expand=True))
@@ -226,11 +240,15 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
 
     try:
         with Ladder().connect() as db:
-            rows = db.sql(query)
+            statements = [(it.type, it.query) for it in db.extract_statements(query)]
+            if [kind for kind, _ in statements] != [duckdb.StatementType.SELECT]:
+                raise SettingsInvalid(f"the query is not one SELECT but {len(statements)} statements", "Ask one SELECT")
+            rows = db.sql(statements[0][1])
             names, values = rows.columns, rows.fetchall()
-    except (duckdb.Error, AttributeError) as error:
+    except duckdb.Error as error:
         raise SettingsInvalid(f"the query failed: {str(error).splitlines()[0]}", "Correct it") from error
     if json_:
+        names = [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
         return _print_json([dict(zip(names, map(_finite, row), strict=True)) for row in values])
     _print_table("", names, values)
 
@@ -239,10 +257,20 @@ def main() -> None:
     """Entry point of the console script."""
     signal.signal(signal.SIGINT, _interrupted)
     signal.signal(signal.SIGTERM, _interrupted)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a terminal that knows no ★ gets a ?
     try:
         app()
     except VibeError as error:
         errors.print(f"vibe: {error}", style="red", markup=False)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("VIBE_DEBUG"):
+            raise
+        words = " ".join(str(error).split()) or "no words"
+        told = f"vibe: unexpected {type(error).__name__}: {words}. Set VIBE_DEBUG=1 to see where, and please report it."
+        errors.print(told, style="red", markup=False)
         sys.exit(1)
 
 
@@ -264,8 +292,12 @@ def _generation(text: str) -> int:
 
 
 def _write(path: Path, text: str) -> None:
+    """The whole file or none."""
+    folder = path.expanduser().absolute().parent
     try:
-        path.write_text(text, encoding="utf-8")
+        if not folder.is_dir() or path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "it needs a folder that is there, and a name in it")
+        Store(folder).write(path.name, text.encode())
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
 
@@ -275,7 +307,11 @@ def _print_json(value: Any) -> None:
 
 
 def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity."""
+    """JSON knows no NaN and no infinity, at any depth."""
+    if isinstance(value, dict):
+        return {name: _finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -313,9 +349,11 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
 
 
 def _print_table(title: str, names: list[str], rows: list[Any]) -> None:
+    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(*names, title=title or None)
+    table = Table(*map(escape, names), title=title or None)
     for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row))
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
     Console().print(table)

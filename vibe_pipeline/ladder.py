@@ -16,7 +16,7 @@ import duckdb
 
 from vibe_pipeline import models, replay, views
 from vibe_pipeline.curate.examples import Inputs, curate
-from vibe_pipeline.errors import GenerationRefused
+from vibe_pipeline.errors import GenerationRefused, LedgerDamaged
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
@@ -39,7 +39,7 @@ from vibe_pipeline.records import (
     plain,
 )
 from vibe_pipeline.report import rows, settled_facts, write_csv
-from vibe_pipeline.rung import Rung, resolve
+from vibe_pipeline.rung import Rung, require_same_base, resolve
 from vibe_pipeline.settings import Settings, home
 from vibe_pipeline.settings import load as load_settings
 from vibe_pipeline.store import Store
@@ -86,7 +86,11 @@ class Ladder:
 
     def cuts(self) -> list[Cut]:
         """All cuts, from g000 up."""
-        return [load(Cut, self.store.read_json(name)) for name in self.store.names("cuts", ".json")]
+        names = self.store.names("cuts", ".json")
+        for generation, name in enumerate(names):
+            if name != (wanted := f"cuts/{generation:06d}.json"):
+                raise LedgerDamaged(f"{wanted} is missing, and later cuts are there", "Restore it from a backup")
+        return [self._read(Cut, name) for name in names]
 
     def open_generation(self, *, force: bool = False) -> Cut:
         """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
@@ -123,6 +127,7 @@ class Ladder:
         """All inputs of a rung and their keys; RungRefused if one below it is not settled."""
         settings = self.settings.lineage(lineage)
         line = Ledger(self.store, lineage).line()
+        self.examples(generation)  # first: the error for one that is not open names it
         sets = [self.examples(g) for g in range(generation + 1)]
         rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
         tokens = rung.request.expected_tokens
@@ -249,7 +254,8 @@ class Ladder:
 
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
-        return [Ledger(self.store, Path(name).stem) for name in self.store.names("ledger/heads", ".json")]
+        named = {Path(name).stem for name in (*self.store.names("ledger/heads", ".json"), *self.store.names("ledger"))}
+        return [Ledger(self.store, name) for name in sorted(named - {"heads"})]
 
     def champion(self, lineage: str) -> Event | None:
         """The promoted rung that is served; None before the first promotion."""
@@ -259,6 +265,8 @@ class Ladder:
     def chat(self, lineage: str, prompt: str, max_tokens: int = 64) -> dict[str, Any]:
         """The same prompt answered greedily by base and champion (None before the first promotion)."""
         champion = self.champion(lineage)
+        if champion:
+            require_same_base(champion, self._base(self.settings.lineage(lineage).base_model))
         answers = [self._answer(lineage, None, prompt, max_tokens)]
         if champion:
             answers.append(self._answer(lineage, champion.facts["child_sha"], prompt, max_tokens))
@@ -278,12 +286,20 @@ class Ladder:
             with self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S):
                 if not self.store.exists(name):
                     self.store.write_json(name, plain(make()))
-        return load(kind, self.store.read_json(name))
+        return self._read(kind, name)
 
     def _kept(self, stage: str, key: str, kind: type[T]) -> T | None:
         """The kept result of these inputs, if there is one."""
         name = _result(stage, key)
-        return load(kind, self.store.read_json(name)) if self.store.exists(name) else None
+        return self._read(kind, name) if self.store.exists(name) else None
+
+    def _read(self, kind: type[T], name: str) -> T:
+        """A stored record; LedgerDamaged where it is no such record."""
+        try:
+            return load(kind, self.store.read_json(name))
+        except ValueError as error:
+            what = f"{name} cannot be read: it is no {kind.__name__}"
+            raise LedgerDamaged(what, "Restore it from a backup, or remove it to have it made again") from error
 
     def _compact(self, cuts: list[Cut]) -> list[Segment]:
         """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""

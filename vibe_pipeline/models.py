@@ -99,7 +99,7 @@ def base_model(store: Store, source: str, watch: Watch = nobody) -> BaseModel:
             with watch(f"writing the base model {source}"), _quiet():
                 sha = store.write_folder("models/base", lambda folder: _write(source, folder))
             store.write_json(name, {"schema_version": SCHEMA_VERSION, "origin": origin, "sha": sha})
-    sha = str(store.read_json(name)["sha"])
+    sha = str(store.read_json(name).get("sha"))
     hub_name = EMBEDDED_HUB_ID if source == EMBEDDED else Path(source).name if Path(source).is_dir() else source
     return BaseModel(sha=sha, name=hub_name, folder=store.existing(f"models/base/{sha}"))
 
@@ -107,13 +107,18 @@ def base_model(store: Store, source: str, watch: Watch = nobody) -> BaseModel:
 def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """Base weights (bf16, eager attention, eval mode) and tokenizer."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
-    with _quiet():
-        tokenizer = AutoTokenizer.from_pretrained(base.folder)
-        model = AutoModelForCausalLM.from_pretrained(
-            base.folder, dtype=getattr(torch, on.dtype), attn_implementation="eager", local_files_only=True
-        )
+    try:
+        with _quiet():
+            tokenizer = AutoTokenizer.from_pretrained(base.folder)
+            model = AutoModelForCausalLM.from_pretrained(
+                base.folder, dtype=getattr(torch, on.dtype), attn_implementation="eager", local_files_only=True
+            )
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        what = f"the stored base model {base.folder} cannot be read: {_first_line(error)}"
+        raise LedgerDamaged(what, "Remove that folder and the .json beside it: it is written again") from error
     return model.eval().to(torch.device(on.device)), tokenizer
 
 
@@ -161,14 +166,17 @@ def load_adapter(
     from peft import PeftConfig, PeftModel
     from safetensors import SafetensorError, safe_open
 
-    config = PeftConfig.from_pretrained(str(folder))
-    if recipe:
-        _require_same_shape(config, recipe)
     try:
+        if missing := [name for name in ADAPTER_FILES if not (folder / name).exists()]:
+            raise FileNotFoundError(f"{missing[0]} is missing")  # PEFT would look for it on the Hub
+        config = PeftConfig.from_pretrained(str(folder))
+        if recipe:
+            _require_same_shape(config, recipe)
         with _quiet():
             adapted = PeftModel.from_pretrained(model, str(folder), is_trainable=trainable)
-    except SafetensorError as error:
-        raise LedgerDamaged(f"adapter {folder.name} cannot be read: {error}", "Restore it from a backup") from error
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        what = f"adapter {folder.name} cannot be read: {_first_line(error)}"
+        raise LedgerDamaged(what, "Restore it from a backup") from error
     with safe_open(str(folder / ADAPTER_FILES[1]), framework="pt") as file:
         stored = set(file.keys())
     wanted = {name.replace(".default", "") for name, _ in adapted.named_parameters() if "lora_" in name}
@@ -284,6 +292,12 @@ def _origin(source: str) -> dict[str, Any]:
     return {"hub": source}
 
 
+def _first_line(error: Exception) -> str:
+    """A KeyError says only its key."""
+    text = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
+
+
 def _unavailable(source: str, why: str) -> BaseModelUnavailable:
     remedy = f"Use {EMBEDDED!r}, a local folder with config.json and weights, or a Hub id this machine can reach"
     return BaseModelUnavailable(f"base model {source!r} cannot be loaded: {why}", remedy)
@@ -306,6 +320,7 @@ def _wheel_gguf() -> tuple[Path, str]:
 def _write(source: str, folder: Path) -> None:
     """Load `source` wherever it is and write it as an ordinary folder."""
     import torch
+    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     if source == EMBEDDED:
@@ -317,9 +332,12 @@ def _write(source: str, folder: Path) -> None:
         if source != EMBEDDED:
             AutoConfig.from_pretrained(**where)  # alone first: an unreachable Hub is retried for 25 s per file
         tokenizer = AutoTokenizer.from_pretrained(**where)
-        model = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16)
-    except (OSError, ValueError, KeyError) as error:
-        raise _unavailable(source, str(error).strip().splitlines()[0].rstrip(".")) from error
+        loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        raise _unavailable(source, _first_line(error)) from error
+    model, loading = loaded
+    if missing := sorted(loading["missing_keys"]):  # transformers fills them with random numbers
+        raise _unavailable(source, f"{len(missing)} of its weights are missing, the first is {missing[0]}")
     if tokenizer.eos_token_id is None:
         raise BaseModelUnavailable(f"base model {source!r} has no end-of-sequence token", "Use another base model")
     setattr(model.config, ISOLATES, _isolates(model))

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.errors import RungRefused
+from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.models import BaseModel
-from vibe_pipeline.records import ExampleSet
+from vibe_pipeline.records import ExampleSet, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
@@ -120,11 +121,23 @@ class Rung:
         }
 
 
+def require_same_base(promoted: Event, base: BaseModel) -> None:
+    """An adapter means nothing on another base than the one it was trained on, even where the shapes agree."""
+    if promoted.facts["base_sha"] != base.sha:
+        raise RungRefused(
+            f"{generation_name(promoted.generation)} of {promoted.lineage} was trained on the base model "
+            f"{short(promoted.facts['base_sha'])}, and base_model now means {base.name} ({short(base.sha)})",
+            f"Set base_model of {promoted.lineage} back, or declare a new lineage for the other model",
+        )
+
+
 def resolve(
     lineage: str, generation: int, settings: Lineage, base: BaseModel, line: Line, sets: Sequence[ExampleSet]
 ) -> Rung:
     """The rung of a lineage at a generation; RungRefused if one below is not settled. `sets[g]` belongs to g."""
     parent = line.parent_of(generation)
+    if parent:
+        require_same_base(parent, base)
     first = parent.generation + 1 if parent else 0
     delta = tuple(sets[max(first, generation - OFFERED_AGAIN) : generation + 1])
     earlier = tuple(sets[g] for g in (parent.facts["learned"] if parent else []))

@@ -4,7 +4,8 @@ Patterns come from detect-secrets' plugins of one fixed shape; OWN adds what the
 leaves the signature standing, their Stripe the tail, their private key all but the first line). Nothing is
 verified over the network. Left out on purpose: the entropy plugins, and KeywordDetector, which takes any quoted
 text after a name like "password": 8 of 39 harmless lines in its test (`password = "changeme"`, `SECRET_KEY = "dev"`),
-so what only its variable's name gives away stays. Left out as noisy too: Artifactory, Discord, IBM, IP addresses.
+so what only its variable's name gives away stays, unless it mixes letters and digits as few examples do. Left out as
+noisy too: Artifactory, Discord, IBM, IP addresses.
 
 Rows meet Python only when one Rust regex, made from the same patterns, finds something in them.
 """
@@ -51,6 +52,14 @@ OWN = (
     ("npm_token", r"(?<![A-Za-z0-9])npm_[A-Za-z0-9]{36}"),
     ("telegram_bot_token", r"(?<![0-9A-Za-z])\d{8,10}:AA[0-9A-Za-z_-]{33}(?![0-9A-Za-z_-])"),
     ("json_web_token", r"eyJ[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,2000})?"),
+    ("authorization", r"(?i)authorization[\"']?\s{0,4}[:=]\s{0,4}[\"']?(?:bearer|basic|token)\s{1,4}"
+                      r"([A-Za-z0-9._~+/=-]{16,4000})"),
+    ("basic_auth", r"curl\s[^\n]{0,300}?(?:-u|--user)[ =]{1,4}[\"']?[^\s:\"']{1,100}:((?![{$<*%(])[^\s\"']{1,200})"),
+    # What its name gives away, where letters and digits are mixed and nothing is called or looked up.
+    ("named_secret", r"(?i)(?:password|passwd|secret|api_?key|(?:access|auth|secret)_?token)"
+                     r"[\"']?\s{0,4}[:=]\s{0,4}[\"']?"
+                     r"((?=[A-Za-z!@#%^&*_+/=~-]*[0-9])(?=[0-9!@#%^&*_+/=~-]*[A-Za-z])[A-Za-z0-9!@#%^&*_+/=~-]{8,200})"
+                     r"(?![\w(.!@#%^&*+/=~-])"),
     # Only the password goes; a placeholder in its place ({password}, $PASS, <pass>, ***) is none.
     ("basic_auth", r"://[^\s:/?#\[\]@\"'<>]{0,200}:((?![{$<*%(])[^\s:/@\"'<>]{1,200})@[A-Za-z0-9\[{]"),
 )  # fmt: skip
@@ -137,7 +146,7 @@ def _plugin_patterns(plugin: str) -> list[Pattern]:
 
 def _is_wrapped(pattern: Pattern) -> bool:
     """Whether the secret is a part of what is matched: a key after its name, a password in a URL."""
-    return pattern.name in ("aws_secret_key", "basic_auth") or (
+    return pattern.name in ("aws_secret_key", "basic_auth", "authorization", "named_secret") or (
         pattern.name == "aws_access_key" and pattern.regex.groups == 1
     )
 

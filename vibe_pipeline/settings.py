@@ -42,7 +42,7 @@ LineageName = Annotated[str, AfterValidator(_folder_and_partition)]
 class Section(BaseModel):
     """A table of vibe.toml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Log(Section):
@@ -116,7 +116,7 @@ class Gate(Section):
 class Style(Section):
     """Tone probes, answered greedily, and the phrases that must not come back."""
 
-    probes: tuple[str, ...] = (
+    probes: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "Can you help me?",
         "I'm frustrated with this",
         "Refuse to answer politely",
@@ -151,7 +151,7 @@ class Lineage(Section):
     base_model: str = EMBEDDED
     """'embedded', a Hub id such as HuggingFaceTB/SmolLM2-135M, or a local folder."""
     kinds: tuple[Kind, ...] = tuple(Kind)
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     max_minutes: Annotated[float, Field(gt=0)] = 30
     recipe: Recipe = Recipe()
     replay: Replay = Replay()
@@ -180,13 +180,16 @@ class Settings(Section):
 
 def load(path: Path | None = None) -> Settings:
     """Settings from `path`, else from VIBE_CONFIG, else ./vibe.toml, else the defaults."""
-    path = path or Path(os.environ.get("VIBE_CONFIG", "vibe.toml"))
+    named = os.environ.get("VIBE_CONFIG")
+    path = path or Path(named or "vibe.toml")
     if not path.exists():
-        if "VIBE_CONFIG" in os.environ:
+        if named:
             raise SettingsInvalid(f"VIBE_CONFIG names {path}, which does not exist", "Correct or unset it")
         return Settings()
     try:
         return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be read: {error.strerror}", "Name a file that you may read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}", "Correct that line") from error
     except ValidationError as error:
@@ -195,7 +198,11 @@ def load(path: Path | None = None) -> Settings:
 
 def home() -> Path:
     """Where everything made at run time lives: VIBE_HOME, else ./var."""
-    return Path(os.environ.get("VIBE_HOME", "var")).expanduser().absolute()
+    named = os.environ.get("VIBE_HOME") or "var"
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError as error:
+        raise SettingsInvalid(f"VIBE_HOME = {named!r}: {error}", "Name a folder") from error
 
 
 def _first(error: ValidationError) -> str:

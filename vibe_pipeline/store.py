@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,10 @@ RESERVE_BYTES = 64 << 20
 """Room that must be left after any large write."""
 
 
+FULL = (errno.ENOSPC, errno.EDQUOT)
+READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
 class Store:
     """A folder that is private to its owner (0700)."""
 
@@ -43,7 +47,9 @@ class Store:
         with _disk():
             try:
                 self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
-            except (FileExistsError, NotADirectoryError, PermissionError) as error:
+            except OSError as error:
+                if error.errno in FULL:
+                    raise
                 raise SettingsInvalid(
                     f"{self.root} cannot be a folder: {error.strerror}", "Set VIBE_HOME elsewhere"
                 ) from error
@@ -107,7 +113,11 @@ class Store:
 
     def read_frame(self, name: str) -> pl.DataFrame:
         """The Parquet file of that name, which must exist."""
-        return pl.read_parquet(self.existing(name))
+        path = self.existing(name)
+        try:
+            return pl.read_parquet(path, glob=False)
+        except (OSError, pl.exceptions.ComputeError) as error:
+            raise LedgerDamaged(f"{name} cannot be read: {_first_line(error)}", "Restore it from a backup") from error
 
     def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
         """A folder filled by `fill`, published as `parent/<sha of its content>` in one rename; returns the sha."""
@@ -186,6 +196,16 @@ def _versioned(table: pa.Table) -> pa.Table:
     return table.replace_schema_metadata({"schema_version": str(SCHEMA_VERSION)})
 
 
+def sql_list(paths: Iterable[Path]) -> str:
+    """Files as a list in SQL for DuckDB's read_parquet, in which no character of a name is a pattern."""
+    escaped = ("".join(f"[{it}]" if it in "[*?" else it for it in str(path)).replace("'", "''") for path in paths)
+    return "[" + ", ".join(f"'{path}'" for path in escaped) + "]"
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0].rstrip(".")
+
+
 def _sync(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -200,7 +220,10 @@ def _disk() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno in READ_ONLY:
+            what = f"{error.filename} cannot be written: {error.strerror}"
+            raise SettingsInvalid(what, "Set VIBE_HOME to a folder that you may write to") from error
+        if error.errno not in FULL:
             raise
         raise DiskFull(
             f"the disk is full: {error.filename or 'a temporary file'} could not be written",

@@ -17,7 +17,7 @@ import pyarrow as pa
 from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, sql_list
 
 EXAMPLES = pa.schema([(name, pa.string()) for name in ("example_id", "kind", "stage", "split", "prompt", "completion")])
 ITEMS = pa.schema([("model_sha", pa.string()), ("suite_sha", pa.string()), ("item_id", pa.string())])
@@ -86,15 +86,14 @@ def _items(db: duckdb.DuckDBPyConnection, store: Store) -> None:
     db.execute(
         "CREATE VIEW items AS SELECT parse_path(filename)[-2] AS model_sha, "
         "parse_filename(filename, true) AS suite_sha, * EXCLUDE (filename) "
-        f"FROM read_parquet({_list(files)}, filename = true)"
+        f"FROM read_parquet({sql_list(files)}, filename = true)"
     )
 
 
 def _parquet(db: duckdb.DuckDBPyConnection, name: str, files: list[Path], schema: pa.Schema) -> None:
     if files:
-        db.execute(
-            f"CREATE VIEW {name} AS FROM read_parquet({_list(files)}, union_by_name = true, hive_partitioning = false)"
-        )
+        options = "union_by_name = true, hive_partitioning = false"
+        db.execute(f"CREATE VIEW {name} AS FROM read_parquet({sql_list(files)}, {options})")
     else:
         db.register(name, schema.empty_table())
 
@@ -104,7 +103,3 @@ def _table(db: duckdb.DuckDBPyConnection, name: str, rows: list[dict[str, Any]],
         pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     )
     db.register(name, frame.to_arrow())
-
-
-def _list(files: list[Path]) -> str:
-    return "[" + ", ".join("'" + str(file).replace("'", "''") + "'" for file in files) + "]"

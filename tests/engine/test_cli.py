@@ -92,7 +92,9 @@ def climbed_here(climbed_home, tmp_path):
         (("climb", "--to", "g²"), "'g²' is not a generation"),
         (("ladder", "--csv", "no/such/folder/file.csv"), "cannot be written"),
         (("sql", "SELEC 1"), "the query failed"),
-        (("sql", ""), "the query failed"),
+        (("sql", ""), "not one SELECT but 0 statements"),
+        (("sql", "SELECT 1; SELECT 2"), "not one SELECT but 2 statements"),
+        (("sql", "COPY (SELECT 1) TO 'out.csv'"), "not one SELECT"),
         (("sql", "SELECT * FROM nothing"), "nothing"),
         (("chat", "--device", "tpu9000", "hello"), "device 'tpu9000' cannot be used"),
     ],
@@ -162,7 +164,9 @@ def test_log_import_counts_what_it_read(ask, tmp_path):
 
 def test_log_seal_and_stats_count_the_log(ask, log_facts, tmp_path):
     log_facts(tmp_path / "var", range(3))
-    assert ask("log", "seal") == {"segments": 2, "rows": 9}
+    told = ask("log", "seal")
+    assert told.pop("bytes") > 0
+    assert told == {"interactions": 6, "probes": 3, "segments": 2, "quarantined": 0}
     assert ask("log", "stats").items() >= {"interactions": 6, "probes": 3, "segments": 2, "quarantined": 0}.items()
     assert ask("log", "stats")["bytes"] > 0
 
@@ -172,7 +176,6 @@ def test_synthesize_logs_and_counts_by_action(ask, tmp_path):
     told = ask("synthesize", "adding.py", "--mistakes", "0")
     assert told["interactions"] == sum(told["by_action"].values()) > 0
     assert set(told["by_action"]) == {"ask"}
-    ask("log", "seal")
     assert ask("log", "stats")["interactions"] == told["interactions"]
 
 
@@ -249,3 +252,43 @@ def test_what_is_printed_for_people_has_its_results_on_stdout_and_the_rest_on_st
 def test_an_empty_ladder_is_an_empty_list(ask, vibe):
     assert ask("ladder") == ask("climb") == []
     assert vibe("ladder").out == ""
+
+
+def test_what_was_imported_is_in_the_log_at_once(ask, tmp_path):
+    messages = [{"role": "user", "content": "q [/b]"}, {"role": "assistant", "content": "[bold]a[/bold]"}]
+    (tmp_path / "chats.jsonl").write_text(json.dumps({"messages": messages}))
+    ask("log", "import", "chats.jsonl")
+    assert ask("log", "stats")["interactions"] == 1
+
+
+def test_brackets_are_text_and_no_markup(vibe, monkeypatch):
+    monkeypatch.setattr(cli.Ladder, "chat", lambda *_: {"base": "[/b]", "champion": "[b]x[/b]", "generation": "g000"})
+    said = vibe("chat", "q")
+    assert (said.code, said.err) == (0, "")
+    assert "[/b]" in said.out
+    assert "[b]x[/b]" in said.out
+    assert "[/x]" in vibe("sql", "SELECT '[/x]' AS \"[/y]\"").out
+
+
+def test_json_of_a_query_keeps_every_column_and_knows_no_nan(ask):
+    assert ask("sql", "SELECT 1 AS a, 2 AS a, [1.0, 'nan'::DOUBLE] AS b, {'c': 'inf'::DOUBLE} AS d") == [
+        {"a": 1, "a_2": 2, "b": [1.0, None], "d": {"c": None}}
+    ]
+
+
+def test_a_finished_climb_says_only_that(vibe, climbed_here):
+    said = vibe("climb")
+    assert (said.code, said.out) == (0, "")
+    assert said.err == "main: nothing to climb, every open generation is settled\n"
+
+
+def test_what_nobody_expected_is_one_line_too(vibe, monkeypatch):
+    monkeypatch.setattr(cli.Ladder, "records", lambda *_: 1 / 0)
+    said = vibe("ladder")
+    assert (said.code, said.out) == (1, "")
+    assert said.err.startswith("vibe: unexpected ZeroDivisionError: division by zero. Set VIBE_DEBUG=1")
+
+
+def test_a_lineage_that_left_vibe_toml_is_still_shown(ask, climbed_here, tmp_path, toml):
+    (tmp_path / "vibe.toml").write_text(toml.text.replace("lineages.main", "lineages.other"))
+    assert {record["lineage"] for record in ask("ladder", "--lineage", "main")} == {"main"}

@@ -271,3 +271,8 @@ def test_without_a_parent_the_base_is_the_parent(exam, suites, child):
     (part,) = exam(child, suites[:1], []).parts
     assert part.parent == part.base
     assert part.child["nll"].n == part.base["nll"].n == 6
+
+
+def test_every_earlier_suite_has_its_share_of_a_sample(exam, suites, child):
+    asked = dict(items_asked(exam(child, suites[2:], suites[:2], recall_items=5)))
+    assert sorted((asked[0], asked[1])) == [2, 3]

@@ -373,3 +373,19 @@ def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(val
         if importer.recognises(value):
             with suppress(Unusable):
                 assert all(isinstance(item.input, str) for item in importer.read(value, "test", MOMENT))
+
+
+def test_a_time_that_never_was_is_no_time(bring):
+    assert bring('{"created": 1e999, "messages": ' + json.dumps(EXCHANGE) + "}").imported == 1
+
+
+def test_what_is_no_file_is_refused_or_passed_over(store, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    logger = InteractionLogger(store.root)
+    assert import_paths(logger, store, [tmp_path / "in"]) == []
+    with pytest.raises(SourceUnreadable, match="there is no file"):
+        import_paths(logger, store, [tmp_path / "in" / "gone.jsonl"])
+    with pytest.raises(SourceUnreadable, match="is no file"):
+        import_paths(logger, store, [tmp_path / "pipe.jsonl"])

@@ -283,3 +283,35 @@ def test_two_processes_that_climb_the_same_rungs_settle_each_once(opened, climbe
     csv = opened.store.path("models/lineage_ledger.csv").read_text()
     assert [line.split(",")[0] for line in csv.splitlines()] == ["GEN_ID", "0", "1", "2"]
     assert_whole(opened)
+
+
+def test_a_cut_that_is_gone_is_named(climbed):
+    climbed.store.path("cuts/000000.json").unlink()
+    with pytest.raises(LedgerDamaged, match=r"cuts/000000\.json is missing"):
+        climbed.open_generation(force=True)
+
+
+def test_a_result_that_was_changed_is_named(climbed):
+    (name, *_) = climbed.store.names("results/examples")
+    climbed.store.write_json(name, {"a": 1})
+    with pytest.raises(LedgerDamaged, match="it is no ExampleSet"):
+        [climbed.examples(generation) for generation in range(3)]
+
+
+def test_a_head_that_is_gone_is_not_an_empty_ladder(climbed):
+    climbed.store.path("ledger/heads/main.json").unlink()
+    with pytest.raises(LedgerDamaged, match="the head of main is missing"):
+        climbed.records()
+
+
+def test_a_champion_does_not_answer_on_another_base(climbed, new_ladder, tiny_base, tmp_path):
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model = AutoModelForCausalLM.from_pretrained(tiny_base)
+    with torch.no_grad():
+        model.get_input_embeddings().weight.add_(1)
+    model.save_pretrained(tmp_path / "other")
+    AutoTokenizer.from_pretrained(tiny_base).save_pretrained(tmp_path / "other")
+    with pytest.raises(RungRefused, match="was trained on the base model"):
+        new_ladder(climbed.store.root, base_model=str(tmp_path / "other")).chat("main", "What does thing1 do?")

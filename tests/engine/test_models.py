@@ -1,5 +1,6 @@
 """The door to transformers: token ids, logits and base models, checked against the libraries' own plain way."""
 
+import shutil
 from itertools import pairwise
 
 import pytest
@@ -7,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline import models
-from vibe_pipeline.errors import BaseModelUnavailable, SettingsInvalid
+from vibe_pipeline.errors import BaseModelUnavailable, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.settings import Recipe
 from vibe_pipeline.store import Store
 
 ROWS = [[7, 8, 9, 0], [5, 6, 7, 8, 9, 10, 11, 12, 0], [3, 0], [4] * 30]
@@ -135,3 +137,56 @@ def test_a_local_base_model_never_tries_the_network(python, tmp_path, tiny_base)
     done = python(NO_NETWORK, tmp_path, tiny_base, HF_HUB_OFFLINE="")
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("[")
+
+
+@pytest.fixture
+def spoiled(tmp_path, tiny_base):
+    """A copy of the tiny base in which one file was changed."""
+
+    def change(name: str, how) -> str:
+        folder = tmp_path / "spoiled"
+        shutil.copytree(tiny_base, folder)
+        (folder / name).write_bytes(how((folder / name).read_bytes()))
+        return str(folder)
+
+    return change
+
+
+def without_a_layer(weights: bytes) -> bytes:
+    from safetensors.torch import load, save
+
+    return save({name: it for name, it in load(weights).items() if "layers.1." not in name}, {"format": "pt"})
+
+
+@pytest.mark.parametrize(
+    ("file", "how", "words"),
+    [
+        ("model.safetensors", lambda weights: weights[: len(weights) // 2], "cannot be loaded: .+"),
+        ("model.safetensors", without_a_layer, r"9 of its weights are missing, the first is model\.layers\.1\."),
+        ("config.json", lambda config: config.replace(b'"hidden_size": 64', b'"hidden_size": 32'), "cannot be loaded"),
+        ("config.json", lambda _: b"{", "cannot be loaded"),
+    ],
+)
+def test_a_spoiled_base_model_is_one_sentence_and_leaves_nothing(store, spoiled, file, how, words):
+    with pytest.raises(BaseModelUnavailable, match=words) as caught:
+        models.base_model(store, spoiled(file, how))
+    assert len(str(caught.value).splitlines()) == 1
+    assert store.names("models/base") == []
+
+
+def test_a_stored_base_that_was_cut_off_says_how_to_write_it_again(store, tiny_base, on):
+    base = models.base_model(store, str(tiny_base))
+    weights = base.folder / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(LedgerDamaged, match=r"cannot be read.*Remove that folder"):
+        models.load_base(base, on)
+
+
+@pytest.mark.parametrize("file", models.ADAPTER_FILES)
+@pytest.mark.parametrize("how", [lambda path: path.unlink(), lambda path: path.write_bytes(path.read_bytes()[:50])])
+def test_an_adapter_without_one_of_its_files_whole_is_damaged(store, base, on, file, how):
+    fresh = models.new_adapter(models.load_base(base, on)[0], Recipe(rank=2), 0)
+    sha = store.write_folder(models.ADAPTERS, lambda folder: models.save_adapter(fresh, folder, base.name))
+    how(store.path(f"{models.ADAPTERS}/{sha}/{file}"))
+    with pytest.raises(LedgerDamaged, match=f"adapter {sha} cannot be read"):
+        models.load_model(store, base, sha, on)

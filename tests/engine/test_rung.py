@@ -26,7 +26,7 @@ def line(verdicts: str) -> Line:
     for generation, verdict in enumerate(verdicts):
         rung = resolve("main", generation, Lineage(), BASE, out, SETS)
         facts = {"verdict": {"p": "promoted", "r": "rejected", "s": "skipped"}[verdict], "rung_key": rung.key}
-        facts |= {"child_sha": f"child{generation}", "learned": rung.learned}
+        facts |= {"child_sha": f"child{generation}", "learned": rung.learned, "base_sha": BASE.sha}
         fixed = {"kind": SETTLED, "lineage": "main", "attempt": 1, "previous": "", "outside": {}, "sha": ""}
         out.apply(Event(**fixed, generation=generation, sequence=generation, facts=facts))
     return out
@@ -71,6 +71,12 @@ def test_a_rung_above_one_that_is_not_settled_is_refused():
         resolve("main", 3, Lineage(), BASE, line("pp"), SETS)
 
 
+def test_an_adapter_is_never_continued_on_another_base():
+    with pytest.raises(RungRefused, match=r"g000 of main was trained on the base model base, and base_model now means"):
+        at("p", base=replace(BASE, sha="other"))
+    assert at("r", base=replace(BASE, sha="other")).parent is None
+
+
 def test_climbing_again_in_the_middle_grows_from_below():
     rung = resolve("main", 1, Lineage(), BASE, line("ppp"), SETS)
     assert (rung.parent_sha, [examples.generation for examples in rung.delta]) == ("child0", [1])
@@ -109,7 +115,7 @@ def test_where_nothing_can_be_replayed_its_settings_do_not_count():
 def test_the_keys_move_with_base_parent_data_and_budget():
     one = at("p")
     others = [
-        at("p", base=replace(BASE, sha="other")),
+        replace(one, base=replace(BASE, sha="other")),
         replace(one, parent=None),
         one.within(1000),
         replace(one, request=replace(one.request, delta=(SETS[2],))),

@@ -3,6 +3,7 @@ of this repository finds one."""
 
 import base64
 import json
+import re
 
 import polars as pl
 import pytest
@@ -45,7 +46,23 @@ SECRETS = {
     "1234567890:AA" + A + "abcdef": "telegram_bot_token",
 }
 
+NAMED = {
+    "password: «Sup3rS3cret!!»": "named_secret",
+    "export DB_PASSWORD=«hunter2hunter2»\nPATH=/bin": "named_secret",
+    "api_key = '«a8f5f167f44f4964e6c998dee827110c»'": "named_secret",
+    "Authorization: Bearer «abcdef0123456789abcdef»": "authorization",
+    'headers = {"Authorization": "Basic «dXNlcjpwYXNzd29yZA==»"}': "authorization",
+    "curl -s -u admin:«Pa55w0rd» https://example.com": "basic_auth",
+    "curl --user 'admin:«x»' https://example.com": "basic_auth",
+}
+"""Text with the secret in quotation marks."""
+
 HARMLESS = [
+    "api_key = settings2.keys[0]",
+    "password = generate_password2(16)",
+    "secret = b64encode(token)",
+    "curl -u $USER:$PASS https://example.com",
+    "Authorization: Bearer <token>",
     "The quick brown fox jumps over the lazy dog.",
     "password = input()",
     "password = getpass.getpass('Password: ')",
@@ -94,6 +111,12 @@ def test_a_planted_secret_goes_whole(secret, name):
     column, count = scrub(pl.Series([f"{before}{secret}{after}", "nothing here"]))
     assert column.to_list() == [f"{before}[secret:{name}]{after}", "nothing here"]
     assert count == 1
+
+
+@pytest.mark.parametrize(("marked", "name"), NAMED.items())
+def test_of_a_named_secret_only_the_value_goes(marked, name):
+    wanted = re.sub("«.*»", f"[secret:{name}]", marked)
+    assert scrub(pl.Series([re.sub("[«»]", "", marked)]))[0].to_list() == [wanted]
 
 
 @pytest.mark.parametrize("text", HARMLESS)

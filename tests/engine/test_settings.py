@@ -35,6 +35,10 @@ def test_an_empty_file_and_no_file_mean_the_defaults(write, tmp_path, monkeypatc
         ("[gate]\nrecall_floor = 1.5", "gate.recall_floor = 1.5: .*less than or equal to 1"),
         ("[lineages.main.recipe]\nlearning_rate = 0", "lineages.main.recipe.learning_rate = 0: .*greater than 0"),
         ("[lineages.main]\nkinds = ['poem']", "'poem': .*code_generation"),
+        ("[lineages.main]\nseed = -1", "lineages.main.seed = -1: .*greater than or equal to 0"),
+        ("[lineages.main]\nseed = 99999999999999999999", "lineages.main.seed = 9"),
+        ("[lineages.main]\nmax_minutes = inf", "lineages.main.max_minutes = inf: .*finite"),
+        ("[lineages.main.style]\nprobes = []", "lineages.main.style.probes = .*at least 1"),
         ("gate = 3", "gate = 3: "),
         ("[gate", "is not TOML"),
     ],
@@ -54,6 +58,25 @@ def test_a_file_that_vibe_config_names_must_exist(tmp_path, monkeypatch):
     monkeypatch.setenv("VIBE_CONFIG", str(tmp_path / "nowhere.toml"))
     with pytest.raises(SettingsInvalid, match=r"VIBE_CONFIG names .*nowhere\.toml"):
         load()
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("VIBE_CONFIG", str(tmp_path))
+    with pytest.raises(SettingsInvalid, match="cannot be read: Is a directory"):
+        load()
+
+
+def test_a_variable_that_is_empty_is_as_one_that_is_not_set(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("VIBE_CONFIG", "")
+    monkeypatch.setenv("VIBE_HOME", "")
+    assert (load(), home()) == (Settings(), tmp_path / "var")
+
+
+def test_a_home_of_nobody_is_refused(monkeypatch):
+    monkeypatch.setenv("VIBE_HOME", "~nosuchuser/x")
+    with pytest.raises(SettingsInvalid, match="VIBE_HOME = '~nosuchuser/x'"):
+        home()
 
 
 def test_vibe_config_is_read_wherever_one_stands(write, tmp_path, monkeypatch):

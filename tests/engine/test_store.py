@@ -3,6 +3,7 @@
 import os
 import stat
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -10,7 +11,7 @@ import pytest
 
 from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_bytes, sha_of_file, sha_of_folder
-from vibe_pipeline.store import ROW_GROUP, Store
+from vibe_pipeline.store import ROW_GROUP, Store, sql_list
 
 TABLE = pa.table({"a": list(range(10))})
 
@@ -171,3 +172,26 @@ def test_a_file_url_is_a_folder(tmp_path):
 
 def test_the_sha_of_bytes_is_sha256():
     assert sha_of_bytes(b"abc").startswith("ba7816bf8f01cfea414140de5dae2223b00361a3")
+
+
+def test_no_character_of_a_path_is_a_pattern(tmp_path):
+    store = Store(tmp_path / "h [1] *?'")
+    store.write_parquet("a/b.parquet", TABLE)
+    assert store.read_frame("a/b.parquet").height == 10
+    with duckdb.connect() as database:
+        query = f"SELECT count(*) FROM read_parquet({sql_list([store.path('a/b.parquet')])})"
+        assert database.sql(query).fetchall() == [(10,)]
+
+
+@pytest.mark.parametrize("kept", [0, 4, 100])
+def test_a_table_that_was_cut_off_is_damaged(store, kept):
+    store.write_parquet("t.parquet", TABLE)
+    store.path("t.parquet").write_bytes(store.path("t.parquet").read_bytes()[:kept])
+    with pytest.raises(LedgerDamaged, match=r"t\.parquet cannot be read"):
+        store.read_frame("t.parquet")
+
+
+@pytest.mark.parametrize("home", ["/proc/nothing", "/dev/null/x"])
+def test_a_home_that_cannot_be_made_is_refused(home):
+    with pytest.raises(SettingsInvalid, match=f"{home} cannot be a folder"):
+        Store(home)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
+from assets.adapter import adapter
+from assets.champion import champion
 from assets.partitions import rung_key
+from assets.replay_mix import replay_mix
+from assets.resources import LadderResource
+from assets.scorecard import scorecard
 from vibe_pipeline.records import Outcome, Rule, Verdict, generation_name
 
 RUNG = ("replay_mix", "adapter", "scorecard", "champion")
@@ -124,3 +129,17 @@ def test_runs_carry_lineage_and_generation_for_the_queue(climbed):
     tags = climbed.instance.get_run_by_id(climbed.climb(0).run_id).tags
     assert (tags["dagster/partition/lineage"], tags["dagster/partition/generation"]) == ("main", "g000")
     assert tags["dagster/partition"] == rung_key("main", 0)
+
+
+def test_a_settled_rung_is_materialised_again_asset_by_asset_without_work(climbed):
+    """As a person does it in a notebook: dg.materialize, no job."""
+    before = climbed.events()
+    done = dg.materialize(
+        [replay_mix, adapter, scorecard, champion],
+        partition_key=rung_key("main", 1),
+        instance=climbed.instance,
+        resources={"ladder": LadderResource(threads=1)},
+    )
+    assert done.success
+    assert [it.asset_key.to_user_string() for it in done.get_asset_materialization_events()] == list(RUNG)
+    assert climbed.events() == before

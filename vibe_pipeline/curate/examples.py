@@ -16,6 +16,7 @@ import pyarrow as pa
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import sql_list
 
 EVENTS = r"""
 CREATE MACRO stripped(words) AS trim(words, E' \t\r\n');
@@ -139,13 +140,11 @@ def _load(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     }
     for insert, paths in columns.items():
         if paths:
-            db.execute(f"{insert} read_parquet($paths)", {"paths": [str(path) for path in paths]})
+            db.execute(f"{insert} read_parquet({sql_list(paths)})")
     if inputs.delta and inputs.before:
-        db.execute(
-            f"INSERT INTO events BY NAME SELECT {EVENT_COLUMNS}, false AS is_delta FROM read_parquet($paths) "
-            "WHERE conversation_id IN (SELECT conversation_id FROM events)",
-            {"paths": [str(path) for path in inputs.before]},
-        )
+        earlier = f"SELECT {EVENT_COLUMNS}, false AS is_delta FROM read_parquet({sql_list(inputs.before)})"
+        is_continued = "conversation_id IN (SELECT conversation_id FROM events)"
+        db.execute(f"INSERT INTO events BY NAME {earlier} WHERE {is_continued}")
 
 
 def _candidates(settings: Curate) -> str:

@@ -1,8 +1,8 @@
 """The evaluation stage: base, parent and child answer the same items; results are kept per item.
 
 scores/<model sha>/<suite sha>.parquet is written once per adapter × suite × item and never recomputed: the
-base's and the parent's answers to old suites are read back. Earlier suites are sampled (items chosen by their
-hash, so that the same ones are chosen again), which bounds the cost of a rung whatever the ladder's height.
+base's and the parent's answers to old suites are read back. Earlier suites are sampled (as many of each, chosen by
+their hash, so that the same ones are chosen again), which bounds the cost of a rung whatever the ladder's height.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class Exam:
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent) and the base."""
         started = time.monotonic()
-        old = self._items(earlier, is_new=False).sort("item_id").head(self.lineage.gate.recall_items)
+        rank = pl.col("item_id").rank("ordinal").over("suite_sha")  # ids are hashes: the same items are chosen again
+        old = self._items(earlier, is_new=False).sort(rank, "item_id").head(self.lineage.gate.recall_items)
         items = pl.concat([self._items(new, is_new=True), old])
         shas = {"base": None, "parent": parent, "child": child}
         scores = {model: self._scores(sha, items, model) for model, sha in shas.items()}

@@ -37,7 +37,7 @@ from vibe_pipeline.interactions.schema import (
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.scrub import scrub as scrub_column
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, sql_list
 
 LOCK_WAIT_S = 60.0
 
@@ -205,8 +205,8 @@ def _sealed(store: Store, stream: str) -> str:
     shas = [segment.sha for segment in manifest(store, stream)]
     if not shas:
         return "SELECT NULL::VARCHAR AS id WHERE false"
-    files = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths(store, stream, shas))
-    return f"SELECT {identity_of(stream)} AS id FROM read_parquet([{files}], hive_partitioning = false)"
+    files = sql_list(paths(store, stream, shas))
+    return f"SELECT {identity_of(stream)} AS id FROM read_parquet({files}, hive_partitioning = false)"
 
 
 def _scrubbed(rows: pa.Table) -> pa.Table:

@@ -79,10 +79,12 @@ def _readable(path: Path) -> Iterator[None]:
 def _expand(path: Path) -> list[Path]:
     if path.is_dir():
         files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names if name[0] != "."]
-        return sorted(file for file in files if file.suffix.lower() in SUFFIXES)
-    if path.exists():
+        return sorted(file for file in files if file.suffix.lower() in SUFFIXES and file.is_file())
+    if path.is_file():
         return [path]
-    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 Path.glob refuses absolute patterns
+    if path.exists():
+        raise SourceUnreadable(f"{path} is no file (a pipe or a device)", "Write what comes from it to a file first")
+    matches = [match for match in sorted(glob.glob(str(path), recursive=True)) if match != str(path)]  # noqa: PTH207
     if not matches:
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
     return [file for match in matches for file in _expand(Path(match))]

@@ -6,6 +6,7 @@ Not here: what messages together mean (exchanges.py) and how a record holds them
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -96,6 +97,8 @@ def moment_of(value: dict[str, Any]) -> datetime | None:
             moment = datetime.fromisoformat(stamp)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         seconds = float(stamp) if stamp is not None else 0.0
+        if not math.isfinite(seconds):
+            return None
         while seconds > 1e11:
             seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
