@@ -9,7 +9,12 @@ from dagster_duckdb import DuckDBResource
 from assets.metadata import markdown_table
 from assets.resources import LadderResource
 
+SHOWN_DAYS = 60
+
 COUNTS = "SELECT source, action, count(*) FROM interactions GROUP BY ALL ORDER BY ALL"
+DAYS = f"""
+SELECT occurred_at::DATE::VARCHAR AS day, source, count(*) FROM interactions
+GROUP BY ALL ORDER BY day DESC, source LIMIT {SHOWN_DAYS}"""
 
 
 @dg.asset(group_name="data", owners=["team:vibe"], kinds={"duckdb", "parquet"}, code_version="1")
@@ -23,8 +28,12 @@ def interactions(
     with ladder.open(context.log) as here, duckdb.get_connection() as database:
         sealed = here.seal()
         here.define_views(database)
-        counts = database.execute(COUNTS).fetchall()
+        counts, days = database.execute(COUNTS).fetchall(), database.execute(DAYS).fetchall()
         stats, version = here.log_stats(), here.log_sha()
-    table = markdown_table(("source", "action", "interactions"), counts)
-    metadata = {**stats, "new_segments": len(sealed), "by_source_and_action": dg.MetadataValue.md(table)}
+    tables = {
+        "by_source_and_action": markdown_table(("source", "action", "interactions"), counts),
+        "by_day_and_source": markdown_table(("day", "source", "interactions"), days),
+    }
+    numbers = {name: value for name, value in stats.items() if value is not None}
+    metadata = {**numbers, "new_segments": len(sealed)} | {name: dg.MetadataValue.md(it) for name, it in tables.items()}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(version))

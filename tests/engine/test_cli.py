@@ -292,3 +292,48 @@ def test_what_nobody_expected_is_one_line_too(vibe, monkeypatch):
 def test_a_lineage_that_left_vibe_toml_is_still_shown(ask, climbed_here, tmp_path, toml):
     (tmp_path / "vibe.toml").write_text(toml.text.replace("lineages.main", "lineages.other"))
     assert {record["lineage"] for record in ask("ladder", "--lineage", "main")} == {"main"}
+
+
+def json_lines(said) -> list[dict]:
+    assert said.code == 0, said.err
+    return [json.loads(line) for line in said.out.splitlines()]
+
+
+def test_tail_and_search_show_what_is_sealed_and_what_is_not(vibe, log_fixes, tmp_path):
+    log_fixes(tmp_path / "var", range(2))
+    vibe("log", "seal")
+    log_fixes(tmp_path / "var", range(2, 3))
+    assert [row["input"] for row in json_lines(vibe("log", "tail", "-n", "2", "--json"))] == ["print(x2", "print(x2)"]
+    found = json_lines(vibe("log", "search", "syntax", "--json"))
+    assert [row["input"] for row in found] == ["print(x2", "print(x1", "print(x0"]
+    lines = vibe("log", "tail", "-n", "2").out.splitlines()
+    assert [line.split(maxsplit=2)[2] for line in lines] == [
+        "✗ logger m.run  print(x2 → SyntaxError",
+        "✓ logger m.run  print(x2) → 2",
+    ]
+
+
+def test_compact_merges_what_many_seals_left(ask, log_fixes, tmp_path):
+    for number in range(3):
+        log_fixes(tmp_path / "var", range(number, number + 1))
+        ask("log", "seal")
+    assert ask("log", "stats")["segments"] == 3
+    assert ask("log", "compact") == {"segments": 1, "replaced": 3}
+    assert ask("log", "stats").items() >= {"segments": 1, "interactions": 6}.items()
+    assert ask("log", "compact") == {"segments": 0, "replaced": 0}
+
+
+def test_tail_follows_until_it_is_interrupted(toml, tmp_path, log_fixes):
+    (tmp_path / "vibe.toml").write_text(toml.text)
+    environment = {**os.environ, "VIBE_HOME": str(tmp_path / "var"), "VIBE_CONFIG": str(tmp_path / "vibe.toml")}
+    command = [sys.executable, "-c", MAIN, "log", "tail", "--follow", "--json"]
+    log_fixes(tmp_path / "var", range(1))
+    with subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        seen = [json.loads(process.stdout.readline())["input"] for _ in range(2)]
+        log_fixes(tmp_path / "var", range(1, 2))
+        seen += [json.loads(process.stdout.readline())["input"] for _ in range(2)]
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 130
+    assert seen == ["print(x0", "print(x0)", "print(x1", "print(x1)"]

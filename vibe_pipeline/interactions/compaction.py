@@ -18,7 +18,7 @@ from vibe_pipeline import settings
 from vibe_pipeline.interactions.schema import STREAMS, connect
 from vibe_pipeline.interactions.segments import ORDER, locked, manifest, paths, publish
 from vibe_pipeline.records import Segment
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, sql_list
 
 TARGET_BYTES = 256 << 20
 """Of lines that came in; some 50 MB of Parquet. Segments of half of it are left as they are."""
@@ -51,11 +51,11 @@ def _groups(small: list[Segment], target_bytes: int) -> Iterator[list[Segment]]:
 
 
 def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Curate) -> Segment:
-    files = [str(path) for path in paths(store, stream, [segment.sha for segment in group])]
+    files = sql_list(paths(store, stream, [segment.sha for segment in group]))
     store.require(sum(segment.bytes for segment in group), f"compacting {stream}")
     with connect() as database:
-        query = f"FROM read_parquet(?, hive_partitioning = false) ORDER BY {ORDER[stream]}"
-        rows = database.sql(query, params=[files]).to_arrow_table().cast(STREAMS[stream])
+        query = f"FROM read_parquet({files}, hive_partitioning = false) ORDER BY {ORDER[stream]}"
+        rows = database.sql(query).to_arrow_table().cast(STREAMS[stream])
     # The lines are gone; what they weighed is kept as a whole, on the first row.
     weights = [sum(segment.bytes for segment in group), *[0] * (rows.num_rows - 1)]
     rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))

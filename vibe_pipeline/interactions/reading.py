@@ -14,7 +14,7 @@ import duckdb
 
 from vibe_pipeline.interactions.schema import INTERACTIONS, connect
 from vibe_pipeline.interactions.segments import manifest, paths, waiting
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, sql_list
 
 NEWEST = "SELECT * FROM log WHERE occurred_at > $after ORDER BY occurred_at DESC, interaction_id LIMIT $limit"
 
@@ -43,9 +43,8 @@ def _log(store: Store, scrub: bool) -> Iterator[duckdb.DuckDBPyConnection]:
     names = ", ".join(f'"{name}"' for name in INTERACTIONS.names)
     with connect() as database:
         database.register("waiting", waiting(store, "interactions", scrub=scrub))
-        files = [str(path) for path in paths(store, "interactions", [it.sha for it in manifest(store, "interactions")])]
-        listed = ", ".join("'" + file.replace("'", "''") + "'" for file in files)
-        sealed = f"SELECT {names} FROM read_parquet([{listed}], hive_partitioning = false)"
+        files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+        sealed = f"SELECT {names} FROM read_parquet({sql_list(files)}, hive_partitioning = false)"
         if files:
             database.execute(f"CREATE VIEW sealed AS {sealed}")
         else:
