@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import claude_code, openai_chat, sharegpt
+from vibe_pipeline.interactions.importers import aider, claude_code, codex_cli, openai_chat, sharegpt, swe_agent
 from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
@@ -52,6 +52,9 @@ class Importer(Protocol):
 
 OURS: dict[str, Importer] = {
     "claude_code": claude_code,
+    "codex_cli": codex_cli,
+    "swe_agent": swe_agent,
+    "aider": aider,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -25,11 +26,18 @@ def in_order(messages: Sequence[Message]) -> list[Message]:
         if message.role == "result" and message.call_id:
             results.setdefault(message.call_id, []).append(message)
     said: list[Message] = []
+    failed: list[int] = []
     for message in messages:
         if message.role == "result":
             continue
-        if message.role == "assistant" and message.success is not False:
-            _forgive(said)
+        if message.role == "user":
+            failed = []
+        elif message.success is False:
+            failed.append(len(said))
+        else:
+            for place in failed:
+                said[place] = replace(said[place], success=None, error_type=None, extra={})
+            failed = []
         said.append(message)
         for call_id in (identity for identity, _ in message.calls if identity):
             waiting = results.get(call_id)
@@ -51,10 +59,8 @@ def mark_answer(messages: list[Message], **changes: Any) -> None:
 def call_of(name: str | None, arguments: Any) -> str:
     """A call as all importers write it; arguments that are JSON in a text are taken out of it."""
     if isinstance(arguments, str):
-        try:
+        with suppress(ValueError, RecursionError):
             arguments = json.loads(arguments)
-        except (ValueError, RecursionError):
-            pass
     return json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
 
 
@@ -70,13 +76,3 @@ def number_at(value: dict[str, Any], key: str) -> float | None:
     if isinstance(found, bool) or not isinstance(found, (int, float)):
         return None
     return float(found) if abs(found) < 1e15 and not math.isnan(found) else None
-
-
-def _forgive(said: list[Message]) -> None:
-    """An answer that goes on after an error or an interruption did not fail."""
-    for place in range(len(said) - 1, -1, -1):
-        message = said[place]
-        if message.role == "user":
-            return
-        if message.role == "assistant" and message.success is False:
-            said[place] = replace(message, success=None, error_type=None, extra={})

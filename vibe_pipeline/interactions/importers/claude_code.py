@@ -41,7 +41,8 @@ def recognises(value: Any) -> bool:
     kind, message = value.get("type"), value.get("message")
     if kind in ("user", "assistant"):
         return isinstance(message, dict) and isinstance(message.get("content"), (str, list))
-    return isinstance(value.get("loglines"), list) or value.keys() >= KEYS or (kind in EVENTS and "payload" not in value)
+    is_event = value.keys() >= KEYS or (kind in EVENTS and "payload" not in value)
+    return is_event or isinstance(value.get("loglines"), list)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:

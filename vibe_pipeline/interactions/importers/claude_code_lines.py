@@ -119,9 +119,9 @@ class Transcript:
     def _forget_beginning(self, block: Any, known: list[Any]) -> None:
         text = text_at(block, "text") if isinstance(block, dict) else None
         begun = self._said[-1] if self._said and self._said[-1].role == "assistant" else None
-        if text and begun and begun.text and {"type": "text", "text": begun.text} in known:
-            if text.startswith(begun.text):
-                self._said[-1] = replace(begun, text="")
+        is_known = begun is not None and begun.text and {"type": "text", "text": begun.text} in known
+        if text and begun and is_known and text.startswith(begun.text):
+            self._said[-1] = replace(begun, text="")
 
     def _end_of_turn(self, line: Line) -> None:
         if line.get("type") == "result" and line.get("is_error") is True:
