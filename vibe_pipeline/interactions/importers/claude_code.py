@@ -83,8 +83,10 @@ def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
     grouped: dict[tuple[str, str], list[Line]] = {}
     known: set[str] = set()
     branches: dict[str, str] = {}
-    session = ""
-    for line in _lines(values):
+    lines = list(_lines(values))
+    forks = {_session(line): _forked_from(line) for line in reversed(lines) if _forked_from(line)}
+    session = next(filter(None, map(_session, lines)), "")  # lines without one may stand before the first that has
+    for line in lines:
         uuid = text_at(line, "uuid")
         if uuid in known:
             continue
@@ -94,7 +96,7 @@ def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
         if not agent and line.get("isSidechain") is True:
             agent = branches.get(text_at(line, "parentUuid") or "", uuid or "sidechain")
             branches |= {uuid: agent} if uuid else {}
-        grouped.setdefault((session, agent), []).append(line)
+        grouped.setdefault((forks.get(session) or session, agent), []).append(line)
     return grouped
 
 
@@ -109,12 +111,13 @@ def _lines(values: Iterable[Any]) -> Iterator[Line]:
 
 
 def _session(line: Line) -> str | None:
+    return text_at(line, "sessionId") or text_at(line, "session_id")
+
+
+def _forked_from(line: Line) -> str | None:
+    """Only the lines that a fork has copied say where they come from."""
     origin = line.get("forkedFrom")
-    return (
-        (text_at(origin, "sessionId") if isinstance(origin, dict) else None)
-        or text_at(line, "sessionId")
-        or text_at(line, "session_id")
-    )
+    return text_at(origin, "sessionId") if isinstance(origin, dict) else None
 
 
 def _first_words(lines: Sequence[Line]) -> str:

@@ -180,8 +180,8 @@ def _unwrapped(text: str) -> tuple[str, int | None, float | None]:
     header = HEADER.match(text)
     if header is None:
         return text, None, None
-    code, seconds = EXIT_CODE.search(header[0]), SECONDS.search(header[0])
-    return text[header.end() :], int(code[1][:9]) if code else None, _seconds(seconds[1]) if seconds else None
+    found, seconds = EXIT_CODE.search(header[0]), SECONDS.search(header[0])
+    return text[header.end() :], int(found[1][:9]) if found else None, _seconds(seconds[1]) if seconds else None
 
 
 def _with_ends(said: list[Message], entries: Sequence[Entry]) -> list[Message]:
