@@ -149,8 +149,10 @@ def _blocks(chat: str) -> Iterator[tuple[str, str]]:
 def _block(role: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     prefix = {"user": "####", "tool": ">"}.get(role, "")
     text = "\n".join(line.removeprefix(prefix).removeprefix(" " if prefix else "") for line in lines)
+    if prefix:
+        text = re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n")
     if role != "gap" and text.strip():
-        yield role, re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n") if prefix else text.strip()
+        yield role, text if prefix and "\n" in text else text.strip()  # the first of several lines may be indented
 
 
 def _role(line: str, is_marked: bool) -> str:

@@ -59,7 +59,7 @@ class Transcript:
                     self._end_of_turn(line)
                 case "queue-operation":
                     self._notified(text_at(line, "content") or "")
-        except Unusable:
+        except (Unusable, RecursionError):
             return
 
     def _user(self, line: Line) -> None:

@@ -68,7 +68,7 @@ def rollout_messages(entries: Sequence[Entry]) -> list[Message]:
             for message in _messages(entry, f"item {number}", has_items, said):
                 is_answer = message.role == "assistant" and message.success is not False
                 said.append(replace(message, at=entry.at, model=model if is_answer else None))
-        except Unusable:
+        except (Unusable, RecursionError):
             continue
     return _with_ends(said, entries)
 

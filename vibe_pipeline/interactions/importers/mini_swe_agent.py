@@ -44,7 +44,7 @@ def mini_messages(value: Any) -> list[Message]:
             for message in _messages(item, f"step {number}", waiting, has_answer=_has_answer(said)):
                 said.append(message)
                 waiting += [identity for identity, _ in message.calls if identity]
-        except Unusable:
+        except (Unusable, RecursionError):
             continue
     return said
 
