@@ -124,7 +124,11 @@ def test_a_question_typed_while_the_model_works_is_an_attachment():
     typed["attachment"] |= {"prompt": "and that", "commandMode": "prompt"}
     note = {"type": "attachment", "sessionId": "s1", "uuid": "n", "attachment": {"type": "queued_command"}}
     note["attachment"] |= {"prompt": "<task-notification>", "commandMode": "task-notification"}
-    assert said(user("q"), answer("a"), typed, note, answer("b")) == [("chat", "q", "a"), ("chat", "and that", "b")]
+    taken = {"type": "queue-operation", "operation": "remove", "sessionId": "s1", "content": "and that"}
+    expected = [("chat", "q", "a"), ("chat", "and that", "b")]
+    assert said(user("q"), answer("a"), typed, note, answer("b")) == expected
+    assert said(user("q"), answer("a"), taken, answer("b")) == expected
+    assert said(user("q"), answer("a"), taken, typed, answer("b")) == expected
 
 
 def test_an_interrupted_answer_failed_unless_it_goes_on():
@@ -168,6 +172,12 @@ def test_sub_agents_and_sessions_are_conversations_of_their_own():
     }  # fmt: skip
     assert len({item.conversation_id for item in found}) == 4
     assert all(item.turn == 0 for item in found)
+
+
+def test_the_result_of_a_sub_agent_belongs_to_who_called_it():
+    lines = [user("q", isSidechain=False), answer([call("c")], isSidechain=False)]
+    lines += [result("c", "report") | {"agentId": "x", "isSidechain": False}, answer("a", isSidechain=False)]
+    assert said(*lines) == [("tool", BASH, "report"), ("chat", "q", "a")]
 
 
 def test_a_question_that_was_taken_back_leaves_with_its_answers():

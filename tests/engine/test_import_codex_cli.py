@@ -102,6 +102,7 @@ def test_a_result_says_whether_it_worked(value, text, success, error_type, laten
         (event("mcp_tool_call_end", call_id="c", result={"Ok": {"content": []}}), True, None),
         (event("mcp_tool_call_end", call_id="c", result={"Ok": {"isError": True}}), False, "tool_error"),
         (event("mcp_tool_call_end", call_id="c", result={"Err": "no server"}), False, "tool_error"),
+        (event("item_completed", item={"type": "CommandExecution", "exit_code": 2}), False, "exit code 2"),
     ],
 )
 def test_an_event_knows_what_the_result_does_not_say(end, success, error_type):
@@ -139,6 +140,7 @@ def test_all_kinds_of_calls_are_read():
         line("compacted", message="what was before", replacement_history=[]),
         item("ghost_snapshot", ghost_commit={}),
         item("never_heard_of", text="x"),
+        line("never_heard_of", text="x"),
     ],
 )
 def test_what_codex_writes_itself_is_no_question(hidden):

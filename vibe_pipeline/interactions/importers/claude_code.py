@@ -92,7 +92,8 @@ def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
             continue
         known.update({uuid} if uuid else ())
         session = _session(line) or session
-        agent = text_at(line, "agentId") or text_at(line, "parent_tool_use_id") or ""
+        named = text_at(line, "agentId") if line.get("isSidechain") is not False else None  # else whose result it is
+        agent = named or text_at(line, "parent_tool_use_id") or ""
         if not agent and line.get("isSidechain") is True:
             agent = branches.get(text_at(line, "parentUuid") or "", uuid or "sidechain")
             branches |= {uuid: agent} if uuid else {}

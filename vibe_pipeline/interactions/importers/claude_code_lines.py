@@ -59,6 +59,7 @@ class Transcript:
                     self._end_of_turn(line)
                 case "queue-operation":
                     self._notified(text_at(line, "content") or "")
+                    self._ask(prompt_of(line), line)
         except (Unusable, RecursionError):
             return
 
@@ -82,7 +83,8 @@ class Transcript:
             self._ask(prompt_of(line), line)
 
     def _ask(self, text: str, line: Line) -> None:
-        if text:
+        is_repeated = bool(self._said) and self._said[-1].role == "user" and self._said[-1].text == text
+        if text and not is_repeated:
             self._command = None
             self._said.append(Message("user", text, at=moment_of(line)))
 
@@ -150,6 +152,9 @@ def prompt_of(line: Line) -> str:
     attachment = line.get("attachment")
     if line.get("type") == "attachment" and isinstance(attachment, dict):
         return _queued(attachment)
+    if line.get("type") == "queue-operation" and line.get("operation") == "remove":  # taken up while the model works
+        text = (text_at(line, "content") or "").strip()
+        return "" if text.startswith(("/", *LOCAL)) else text
     if line.get("type") != "user" or is_hidden(line) or "toolUseResult" in line:
         return ""
     text = _words(line)

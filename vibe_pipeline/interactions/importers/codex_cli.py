@@ -53,7 +53,7 @@ def recognises(value: Any) -> bool:
         is_header = {"id", "timestamp"} < value.keys() <= HEADER or value.keys() == {"record_type"}
         return is_message or is_session or is_header
     if isinstance(value.get("payload"), dict):
-        return kind in ENVELOPES
+        return kind in ENVELOPES or value.keys() >= {"timestamp", "type", "payload"}
     if kind == "message":
         return isinstance(value.get("role"), str) and isinstance(value.get("content"), list)
     is_error = kind == "error" and value.keys() == {"type", "message"}
@@ -113,7 +113,7 @@ def _unpacked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], date
     """(kind, payload, time) of a line of any age."""
     kind, payload, message = value.get("type"), value.get("payload"), value.get("msg")
     if isinstance(kind, str) and isinstance(payload, dict):
-        yield kind, payload, moment_of(value)
+        yield kind, payload, moment_of(value) or moment_of(payload)
     elif isinstance(message, dict):
         yield "event_msg", message, moment_of(value)
     elif isinstance(value.get("session"), dict) and isinstance(value.get("items"), list):

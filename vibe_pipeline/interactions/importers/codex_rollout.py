@@ -187,10 +187,20 @@ def _unwrapped(text: str) -> tuple[str, int | None, float | None]:
 def _with_ends(said: list[Message], entries: Sequence[Entry]) -> list[Message]:
     """Results with the exit codes and failures that only the events tell."""
     ends: dict[str, dict[str, Any]] = {}
+    running = ""
     for entry in entries:
-        call_id = text_at(entry.item, "call_id")
-        if entry.kind == "event_msg" and call_id and (text_at(entry.item, "type") or "").endswith("_end"):
+        kind, call_id, item = text_at(entry.item, "type") or "", text_at(entry.item, "call_id"), entry.item.get("item")
+        if entry.kind == "response_item" and (kind in CALLS or kind in RESULTS):
+            running = call_id or "" if kind in CALLS else ""
+        elif entry.kind == "event_msg" and call_id and kind.endswith("_end"):
             ends[call_id] = entry.item
+        elif (
+            kind == "item_completed"
+            and isinstance(item, dict)
+            and running
+            and not ends.get(running, {}).get("exit_code")
+        ):
+            ends[running] = item  # of the commands of a script the first that failed tells
     return [
         _ended(message, ends[message.call_id]) if message.role == "result" and message.call_id in ends else message
         for message in said
