@@ -106,6 +106,31 @@ def test_a_model_that_cannot_be_reached_is_an_event_without_output():
     assert (item.output, item.success) == ("a", True)
 
 
+def test_what_came_before_a_retry_is_thrown_away():
+    line = "> litellm.APIConnectionError: cut off  \n> Retrying in 0.2 seconds...  \n"
+    (item,) = read(asked("q"), answered("ha"), line, answered("half"), line, answered("whole"))
+    assert (item.output, item.success, item.error_type) == ("whole", True, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<thinking-content-7bbeb8e1441453ad999a0bbba8a46d4b>\n\nhm\n\n</thinking-content-7bbeb8e1441453ad999a0bbba8a46d4b>\n\na",
+        "<think>\nhm\n</think>\na",
+        "--------------\n► **THINKING**\n\nhm\n\n------------\n► **ANSWER**\n\na",
+    ],
+)
+def test_reasoning_is_no_part_of_the_answer(text):
+    (item,) = read(asked("q"), answered(text))
+    assert (item.output, item.extra) == ("a", {"reasoning": "hm"})
+
+
+def test_an_output_of_several_lines_is_marked_at_its_first_only():
+    command = "> /usr/bin/aider --message Do\nthis\n\nand that  \n> Main model: m with diff edit format  \n"
+    (item,) = read(command, asked("Do", "this", "", "and that"), answered("> quoted\n\na"), APPLIED)
+    assert (item.input, item.output, item.model_id) == ("Do\nthis\n\nand that", "> quoted\n\na", "m")
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le"])
 def test_a_history_is_found_in_a_folder_whatever_its_encoding(tmp_path, encoding):
     store = Store(tmp_path / "home")

@@ -22,9 +22,7 @@ from vibe_pipeline.interactions.importers.files import Raw, text_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.records import Interaction
 
-START = re.compile(r"^# aider chat started at ([^\n]*)\n?", re.MULTILINE)
-STARTS = tuple("# aider chat started at".encode(encoding) for encoding in ("utf-8", "utf-16-le", "utf-16-be"))
-MARKS = ("\ufeff".encode(), b"\xff\xfe", b"\xfe\xff")
+START = re.compile(r"^# aider chat started at (\d[^\n]*)\n?", re.MULTILINE)
 
 MODEL = re.compile(r"^(?:Main model|Models?): ([^\s,]+)", re.MULTILINE)
 COMMIT = re.compile(r"^Commit ([0-9a-f]{7,40})\b", re.MULTILINE)
@@ -49,6 +47,14 @@ API_ERROR = re.compile(
     re.MULTILINE,
 )
 
+RETRY = re.compile(r"^Retrying in [\d.]+ seconds", re.MULTILINE)
+
+REASONING = re.compile(
+    r"\s*(?:<(thinking-content-\w+|think|thinking|reasoning)>(.*?)(?:</\1>|\Z)"
+    r"|-{3,}\n► \*\*THINKING\*\*(.*?)(?:-{3,}\n► \*\*ANSWER\*\*|\Z))",
+    re.DOTALL,
+)
+
 OWN = re.compile(
     r"^(?:Tokens: |Cost estimates|Applied edit to |Commit |Committing |You can use /undo|Aider v|Models?: |Main model|"
     r"Weak model|Editor model|Git repo: |Repo-map: |Added |Use /help|https://aider\.chat|\S*aider(?: .*)?$)"
@@ -58,9 +64,8 @@ OWN = re.compile(
 
 def opens(path: Path, start: bytes) -> bool:
     """Whether the file begins as such a history does."""
-    for mark in MARKS:
-        start = start.removeprefix(mark)
-    return start.lstrip(b"\r\n \0").startswith(STARTS)
+    text = start.replace(b"\0", b"").decode("utf-8", "ignore")  # so that UTF-16 reads well enough, mark and all
+    return START.search(text.replace("\ufeff", "")) is not None
 
 
 def records(path: Path) -> Iterator[Raw]:
@@ -105,12 +110,20 @@ def _messages(chat: str) -> list[Message]:
             if command or sent_back:
                 said.append(Message("user", command or sent_back))
                 command = sent_back = ""
-            said.append(Message("assistant", text, model=model))
+            said.append(_answer(text, model))
         else:
             switched = MODEL.search(text)
             model = switched[1] if switched else model
             sent_back = "" if command else _outcome(text, said)
     return said
+
+
+def _answer(text: str, model: str | None) -> Message:
+    thought = REASONING.match(text)
+    if thought is None:
+        return Message("assistant", text, model=model)
+    reasoning = (thought[2] or thought[3] or "").strip()
+    return Message("assistant", text[thought.end() :].strip(), reasoning, model=model)
 
 
 def _outcome(text: str, said: list[Message]) -> str:
@@ -120,6 +133,8 @@ def _outcome(text: str, said: list[Message]) -> str:
     changed = {"edited": APPLIED.findall(text), "commits": COMMIT.findall(text)}
     extra = {name: found for name, found in changed.items() if found}
     if error and not failure:
+        while RETRY.search(text) and said and said[-1].role == "assistant":
+            said.pop()  # what had come so far is thrown away, and the same is asked again
         if said:
             said.append(Message("assistant", success=False, error_type=error[1], extra={"error": text}))
     elif failure:
@@ -134,11 +149,16 @@ def _outcome(text: str, said: list[Message]) -> str:
 def _blocks(chat: str) -> Iterator[tuple[str, str]]:
     """(user, assistant or tool; text) in order."""
     is_marked = re.search(r"^####.*  $", chat, re.MULTILINE) is not None
-    role, lines = "assistant", [""]
+    role, lines = "start", [""]
+    is_open = False  # in an output of several lines only the first has the mark, only the last the two spaces
     for line in [*chat.split("\n"), ""]:
         now = _role(line, is_marked)
-        if now == "assistant" and not line.strip() and role == "user":
-            now = "gap"  # between two things that the user said
+        if is_open and now != "user":
+            now, is_open = "tool", not line.endswith("  ")
+        elif is_marked and role in ("start", "tool") and line.startswith("> ") and now != "tool":
+            now, is_open = "tool", True
+        elif now == "assistant" and not line.strip() and role in ("user", "start"):
+            now = "gap" if role == "user" else role  # between two things that the user said
         if now != role:
             yield from _block(role, lines)
             role, lines = now, []
@@ -151,7 +171,7 @@ def _block(role: str, lines: list[str]) -> Iterator[tuple[str, str]]:
     text = "\n".join(line.removeprefix(prefix).removeprefix(" " if prefix else "") for line in lines)
     if prefix:
         text = re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n")
-    if role != "gap" and text.strip():
+    if role not in ("gap", "start") and text.strip():
         yield role, text if prefix and "\n" in text else text.strip()  # the first of several lines may be indented
 
 
