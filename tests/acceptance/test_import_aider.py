@@ -40,7 +40,6 @@ def test_all_starts_with_their_edits_and_failures(tmp_path):
     assert failed == {
         "Attempt to fix lint errors? y": "edit format",
         "can we include TZ info in the dt?": "edit format",
-        "will that fix work on windows? this bug ": "interrupted",
     }
     corrected = rows[1]
     assert corrected["input"].startswith("The LLM did not conform to the edit format.\n# 1 SEARCH/REPLACE block failed")

@@ -98,6 +98,16 @@ def test_an_answer_that_was_cut_off_failed(line, error_type):
     assert (item.output, item.success, item.error_type) == ("half", False, error_type)
 
 
+def test_leaving_aider_is_no_interruption():
+    (item,) = read(asked("q"), answered("a"), APPLIED, "> ^C again to exit  \n> ^C KeyboardInterrupt  \n")
+    assert (item.output, item.success, item.error_type) == ("a", True, None)
+
+
+def test_the_output_of_a_command_is_no_answer():
+    ran = asked("/test pytest") + "> ===== test session starts =====\nplatform linux\n\nE   Timeout\n1 failed  \n"
+    assert pairs(asked("q"), answered("a"), ran, asked("r"), answered("b")) == [("q", "a"), ("r", "b")]
+
+
 def test_a_model_that_cannot_be_reached_is_an_event_without_output():
     line = "> litellm.RateLimitError: too many requests  \n"
     (item,) = read(asked("q"), line)

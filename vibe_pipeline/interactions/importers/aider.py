@@ -24,7 +24,7 @@ from vibe_pipeline.records import Interaction
 
 START = re.compile(r"^# aider chat started at (\d[^\n]*)\n?", re.MULTILINE)
 
-MODEL = re.compile(r"^(?:Main model|Models?): ([^\s,]+)", re.MULTILINE)
+MODEL = re.compile(r"^(?:Main model|Models?): ([^\s⚡]+)[^\n]* with ", re.MULTILINE)
 COMMIT = re.compile(r"^Commit ([0-9a-f]{7,40})\b", re.MULTILINE)
 APPLIED = re.compile(r"^Applied edit to (.+?)\s*$", re.MULTILINE)
 
@@ -36,7 +36,10 @@ FAILURES = {
     "test errors": re.compile(r"^Attempt to fix test errors\?", re.MULTILINE),
     "token limit": re.compile(r"has hit a token limit|exceeds the .*context window"),
     "empty response": re.compile(r"^Empty response received from LLM", re.MULTILINE),
-    "interrupted": re.compile(r"\^C KeyboardInterrupt"),
+    # once the tokens are counted the answer is whole, and it is aider that is left
+    "interrupted": re.compile(
+        r"\A(?:(?!^Tokens: ).)*?\^C (?:KeyboardInterrupt|again to exit)", re.DOTALL | re.MULTILINE
+    ),
 }
 SENT_BACK = ("edit format", "lint errors", "test errors")
 """Failures that aider tells the model of."""
@@ -155,7 +158,7 @@ def _blocks(chat: str) -> Iterator[tuple[str, str]]:
         now = _role(line, is_marked)
         if is_open and now != "user":
             now, is_open = "tool", not line.endswith("  ")
-        elif is_marked and role in ("start", "tool") and line.startswith("> ") and now != "tool":
+        elif is_marked and now != "tool" and _opens_output(line, role):
             now, is_open = "tool", True
         elif now == "assistant" and not line.strip() and role in ("user", "start"):
             now = "gap" if role == "user" else role  # between two things that the user said
@@ -164,6 +167,11 @@ def _blocks(chat: str) -> Iterator[tuple[str, str]]:
             role, lines = now, []
         lines.append(line)
     yield from _block(role, lines)
+
+
+def _opens_output(line: str, before: str) -> bool:
+    """The model is set apart by a blank line, so that what follows at once is aider's; so is the count of tokens."""
+    return line.startswith("> Tokens: ") or (before in ("start", "user", "tool") and line.startswith("> "))
 
 
 def _block(role: str, lines: list[str]) -> Iterator[tuple[str, str]]:
