@@ -222,6 +222,16 @@ def test_a_session_without_a_name_keeps_its_ids_when_it_grows():
     assert read(*lines)[0].interaction_id == read(*lines[:2])[0].interaction_id
 
 
+def test_a_lost_question_does_not_give_its_answer_to_another():
+    lines = [user("q", "1"), answer("a", "2", "1"), user("lost", "3", "2"), answer([call("c")], "4", "3")]
+    lines += [result("c", "x") | {"uuid": "5", "parentUuid": "4"}, answer("b", "6", "5"), user("r", "7", "6")]
+    lines += [answer("d", "8", "7")]
+    tool = ("tool", BASH, "x")
+    assert said(*lines) == [("chat", "q", "a"), tool, ("chat", "lost", "b"), ("chat", "r", "d")]
+    assert said(*lines[:2], *lines[3:]) == [tool, ("chat", "q", "a"), ("chat", "r", "d")]
+    assert said(*lines[:4], *lines[5:])[2] == ("chat", "lost", "b")  # of a lost result the answer is kept
+
+
 def test_where_and_what_is_kept_beside_the_text():
     title = {"type": "summary", "summary": "Title", "leafUuid": "2"}
     (item,) = read(title, user("q", "1", cwd="/w", gitBranch="main"), answer("a", "2", "1", durationMs=1500))

@@ -163,6 +163,12 @@ def test_events_speak_where_there_are_no_items():
     assert (chat.input, chat.output, chat.extra["reasoning"]) == ("q", "a", "hm")
 
 
+def test_an_event_stands_in_for_an_item_that_was_lost():
+    lines = [META, user("q"), event("user_message", message="q"), answer("a"), event("agent_message", message="a")]
+    lines += [event("user_message", message="lost"), answer("b"), event("agent_message", message="b")]
+    assert said(*lines) == [("chat", "q", "a"), ("chat", "lost", "b")]
+
+
 def test_turns_that_were_taken_back_are_gone():
     lines = [META, user("q"), answer("a"), user("r"), call(), output("x"), answer("b")]
     lines += [event("thread_rolled_back", num_turns=1), user("s"), answer("c")]

@@ -39,6 +39,10 @@ class Transcript:
         """Message id → its content so far: an answer comes as several lines, and some of them repeat it."""
         self._failed: dict[str, str] = {}
         """Calls that went to the background and failed there."""
+        self._known: set[str | None] = {None}
+        """The names of the lines so far, and of none."""
+        self._is_lost = False
+        """Whether the line with the question is missing."""
 
     @property
     def messages(self) -> list[Message]:
@@ -47,6 +51,8 @@ class Transcript:
 
     def add(self, line: Line) -> None:
         """One line; what cannot be read in it costs it alone."""
+        self._is_lost = self._is_lost or self._misses_question(line)
+        self._known.add(text_at(line, "uuid"))
         try:
             match line.get("type"):
                 case "assistant":
@@ -62,6 +68,14 @@ class Transcript:
                     self._ask(prompt_of(line), line)
         except (Unusable, RecursionError):
             return
+
+    def _misses_question(self, line: Line) -> bool:
+        """An answer after a finished answer to a line that is not there: it must not become part of the one before."""
+        last = self._said[-1] if self._said else None
+        is_finished = last is not None and last.role == "assistant" and last.text != "" and not last.calls
+        is_cut_off = text_at(line, "parentUuid") not in self._known
+        is_continued = line.get("type") == "assistant" and text_at(line.get("message") or {}, "id") in self._blocks
+        return line.get("type") == "assistant" and is_finished and is_cut_off and not is_continued
 
     def _user(self, line: Line) -> None:
         content = line["message"]["content"]
@@ -85,7 +99,7 @@ class Transcript:
     def _ask(self, text: str, line: Line) -> None:
         is_repeated = bool(self._said) and self._said[-1].role == "user" and self._said[-1].text == text
         if text and not is_repeated:
-            self._command = None
+            self._command, self._is_lost = None, False
             self._said.append(Message("user", text, at=moment_of(line)))
 
     def _answer(self, line: Line) -> None:
@@ -97,7 +111,9 @@ class Transcript:
         said = message_of({"role": "assistant", "content": self._fresh(message)})
         if self._command:
             self._said.append(self._command)
-            self._command = None
+            self._command, self._is_lost = None, False
+        if self._is_lost:
+            said = replace(said, text="", reasoning="")
         if is_error:
             kind = text_at(line, "error") or "api_error"
             said = Message("assistant", success=False, error_type=kind, extra={"error": said.text})

@@ -1,7 +1,7 @@
 """The items of a Codex rollout, one after the other → messages.
 
 A rollout tells most things twice: as items of the model's interface and as events for the screen. The items count;
-the events are read for what items do not say (exit codes, failures, turns taken back), and where there are no items.
+the events are read for what items do not say (exit codes, failures, turns taken back), and where an item is missing.
 
 Not here: lines and threads (codex_cli.py).
 """
@@ -27,6 +27,8 @@ INJECTED = (
     "<collaboration_mode>", "<model_switch>", "<hook_prompt", "<recommended_plugins>", "<apps",
 )  # fmt: skip
 """What Codex itself writes in the user's name."""
+
+SPEAKERS = ("user", "assistant")
 
 REQUEST = "## My request for Codex:"
 """Before it an editor tells which files are open."""
@@ -58,14 +60,16 @@ class Entry:
 
 def rollout_messages(entries: Sequence[Entry]) -> list[Message]:
     """All that was said and done on the thread, without the turns that were taken back."""
-    has_items = {_speaker(entry.item) for entry in entries if entry.kind == "response_item"}
+    items = [entry.item for entry in entries if entry.kind == "response_item"]
+    has_items = {"tool" if item.get("type") in CALLS else text_at(item, "type") for item in items}
+    written = {role: "\n".join(_text(item) for item in items if item.get("role") == role) for role in SPEAKERS}
     said: list[Message] = []
     model: str | None = None
     for number, entry in enumerate(entries):
         if entry.kind == "turn_context":
             model = text_at(entry.item, "model") or model
         try:
-            for message in _messages(entry, f"item {number}", has_items, said):
+            for message in _messages(entry, f"item {number}", has_items, written, said):
                 is_answer = message.role == "assistant" and message.success is not False
                 said.append(replace(message, at=entry.at, model=model if is_answer else None))
         except (Unusable, RecursionError):
@@ -73,16 +77,19 @@ def rollout_messages(entries: Sequence[Entry]) -> list[Message]:
     return _with_ends(said, entries)
 
 
-def _messages(entry: Entry, name: str, has_items: set[str], said: list[Message]) -> Iterator[Message]:
+def _messages(
+    entry: Entry, name: str, has_items: set[str | None], written: dict[str, str], said: list[Message]
+) -> Iterator[Message]:
     item, kind = entry.item, text_at(entry.item, "type")
+    text = text_at(item, "message") or ""
     if entry.kind == "response_item":
         yield from _item(item, name)
     elif entry.kind != "event_msg":
         return
-    elif kind == "user_message" and "user" not in has_items:
-        yield from _user([{"type": "text", "text": text_at(item, "message") or ""}])
-    elif kind == "agent_message" and "assistant" not in has_items:
-        yield Message("assistant", text_at(item, "message") or "")
+    elif kind == "user_message" and text not in written["user"]:  # its item was lost, or there are none
+        yield from _user([{"type": "text", "text": text}])
+    elif kind == "agent_message" and text not in written["assistant"]:
+        yield Message("assistant", text)
     elif kind == "agent_reasoning" and "reasoning" not in has_items:
         yield Message("assistant", reasoning=text_at(item, "text") or "")
     elif kind == "exec_command_begin" and "tool" not in has_items:
@@ -226,13 +233,11 @@ def _take_back(said: list[Message], turns: int) -> None:
             pass
 
 
-def _speaker(item: dict[str, Any]) -> str:
-    kind, role = text_at(item, "type") or "message", text_at(item, "role")
-    if kind == "message":
-        if role == "user" and all(map(_is_injected, _list(item, "content"))):
-            return ""
-        return role or ""
-    return "tool" if kind in CALLS else kind
+def _text(item: dict[str, Any]) -> str:
+    try:
+        return message_of({"role": "user", "content": item.get("content")}).text
+    except (Unusable, RecursionError):
+        return ""
 
 
 def _error(item: dict[str, Any]) -> str:
