@@ -107,6 +107,7 @@ def test_a_call_whose_result_never_came_is_kept_and_nothing_is_known_of_it():
         {"type": "file-history-snapshot", "messageId": "m", "snapshot": {}},
         {"type": "queue-operation", "operation": "enqueue", "content": "q2"},
         {"type": "never-heard-of", "uuid": "u", "sessionId": "s1"},
+        {"type": "attachment", "uuid": "u", "sessionId": "s1", "attachment": {"type": "todo_reminder", "content": []}},
     ],
 )
 def test_what_the_program_writes_is_no_question(hidden):
@@ -215,6 +216,24 @@ def test_the_web_keeps_the_lines_in_one_document():
     assert said({"loglines": lines}) == [("chat", "q", "a")]
 
 
+def test_what_is_printed_has_answers_without_their_question():
+    init = {"type": "system", "subtype": "init", "session_id": "s1", "model": "m"}
+    done = {
+        "type": "result",
+        "subtype": "success",
+        "session_id": "s1",
+        "result": "a",
+        "duration_ms": 7,
+        "is_error": False,
+    }
+    printed = [answer([call("c")]), result("c", "x"), answer("a")]
+    assert said(init, *printed, done) == [("tool", BASH, "x"), ("chat", "", "a")]
+    (item,) = read(done)
+    assert (item.input, item.output, item.latency_ms) == ("", "a", 7)
+    (failed,) = read(done | {"is_error": True, "subtype": "error_max_turns"})
+    assert (failed.success, failed.error_type) == (False, "error_max_turns")
+
+
 def test_a_session_without_a_name_keeps_its_ids_when_it_grows():
     lines = [user("q"), answer("a"), user("r"), answer("b")]
     for value in lines:
@@ -251,6 +270,13 @@ def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_
     assert (grown.imported, again.imported, again.duplicate) == (1, 0, 1)
     first_ids, grown_ids = ({item.interaction_id for item in read(*part)} for part in (lines, [*lines, answer("b")]))
     assert len(grown_ids - first_ids) == 1
+
+
+@pytest.mark.parametrize(
+    "value", [{"type": "result", "prompt": "q"}, {"type": "user"}, {"type": "summary"}, {"loglines": 3}, [], None, "x"]
+)
+def test_other_records_are_left_to_others(value):
+    assert not formats()["claude_code"].recognises(value)
 
 
 def test_nothing_to_learn_is_a_reason():

@@ -23,13 +23,10 @@ from vibe_pipeline.records import Interaction
 
 GATHERS = True
 
-EVENTS = (
-    "summary", "system", "result", "file-history-snapshot", "queue-operation", "progress", "attachment", "custom-title",
-    "ai-title", "agent-name", "last-prompt", "tag", "mode", "permission-mode", "pr-link", "stream_event",
-)  # fmt: skip
-"""Lines beside those of user and assistant; others are known by the keys that all lines share."""
+EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
+"""Lines beside those of user and assistant that may come without a session's name; the others have one."""
 
-KEYS = {"type", "uuid", "sessionId"}
+NAMES = {"sessionId", "session_id", "leafUuid"}
 
 Line = dict[str, Any]
 
@@ -41,8 +38,9 @@ def recognises(value: Any) -> bool:
     kind, message = value.get("type"), value.get("message")
     if kind in ("user", "assistant"):
         return isinstance(message, dict) and isinstance(message.get("content"), (str, list))
-    is_event = value.keys() >= KEYS or (kind in EVENTS and "payload" not in value)
-    return is_event or isinstance(value.get("loglines"), list)
+    is_event = isinstance(kind, str) and (kind in EVENTS or {"uuid", "sessionId"} <= value.keys())
+    is_named = kind in ("summary", "system", "result", "stream_event", "progress", "tag") and bool(NAMES & value.keys())
+    return is_event or is_named or isinstance(value.get("loglines"), list)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
@@ -74,6 +72,7 @@ def _conversation(lines: list[Line], session: str, agent: str, source: str, at: 
         at=next((moment for moment in map(moment_of, kept) if moment), at),
         extra=_extra(kept) | ({"agent": agent} if agent else {}),
         conversation="/".join(filter(None, (session or _first_words(kept), agent))) or None,
+        unasked=_is_stream(kept),
     )
     return interactions(said, origin)
 
@@ -157,6 +156,11 @@ def _current_path(lines: list[Line]) -> tuple[list[Line], dict[str, list[str]]]:
         if text := answer_text(transcript.messages):
             alternatives.setdefault(prompt_of(retracted[start]), []).append(text)
     return kept, alternatives
+
+
+def _is_stream(lines: Sequence[Line]) -> bool:
+    """What `claude -p` prints ends with a result, and does not hold what was asked."""
+    return any(line.get("type") == "result" for line in lines) and not any(map(prompt_of, lines))
 
 
 def _extra(lines: Sequence[Line]) -> dict[str, Any]:

@@ -142,6 +142,9 @@ class Transcript:
             self._said[-1] = replace(begun, text="")
 
     def _end_of_turn(self, line: Line) -> None:
+        text = text_at(line, "result") if line.get("type") == "result" else None
+        if text and not any(message.role == "assistant" for message in self._said):
+            self._said.append(Message("assistant", text, at=moment_of(line)))
         if line.get("type") == "result" and line.get("is_error") is True:
             mark_answer(self._said, success=False, error_type=text_at(line, "subtype") or "error")
         latency = number_at(line, "duration_ms") if line.get("type") == "result" else number_at(line, "durationMs")

@@ -48,7 +48,8 @@ def recognises(value: Any) -> bool:
         return False
     kind = value.get("type")
     if not isinstance(kind, str):
-        is_message = isinstance(value.get("msg"), dict) and "id" in value
+        message = value.get("msg")
+        is_message = isinstance(message, dict) and "type" in message and "id" in value
         is_session = isinstance(value.get("session"), dict) and isinstance(value.get("items"), list)
         is_header = {"id", "timestamp"} < value.keys() <= HEADER or value.keys() == {"record_type"}
         return is_message or is_session or is_header
