@@ -21,7 +21,7 @@ from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import openai_chat, sharegpt
+from vibe_pipeline.interactions.importers import aider, claude_code, codex_cli, openai_chat, sharegpt, swe_agent
 from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
@@ -50,7 +50,14 @@ class Importer(Protocol):
         """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
-OURS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
+OURS: dict[str, Importer] = {
+    "claude_code": claude_code,
+    "codex_cli": codex_cli,
+    "swe_agent": swe_agent,
+    "aider": aider,
+    "openai_chat": openai_chat,
+    "sharegpt": sharegpt,
+}
 """In the order in which they are asked: the narrow ones first."""
 
 

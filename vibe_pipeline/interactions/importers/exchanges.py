@@ -32,6 +32,8 @@ class Origin:
     """Of a preference pair: what was answered worse than the last answer."""
     conversation: str | None = None
     """What the format calls the conversation, if it names it."""
+    unasked: bool = False
+    """Answers count without their question: the format does not keep it (the input is then empty)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Step:
 
 def interactions(messages: Sequence[Message], origin: Origin) -> list[Interaction]:
     """The complete exchanges of a conversation; Unusable where there is none."""
-    steps = list(_steps(messages))
+    steps = list(_steps(messages, origin.unasked))
     if not steps:
         raise Unusable("no answer follows a question")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
@@ -58,7 +60,7 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
 
-def _steps(messages: Sequence[Message]) -> Iterator[Step]:
+def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
     question: list[Message] = []
     answer: list[Message] = []
     calls: list[tuple[str | None, str]] = []
@@ -68,18 +70,23 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
             yield from _tool_steps(calls, results)
             calls, results = [], []
         if message.role == "user" and message.text.strip():
-            if answer_text(answer):
+            if _is_answer(answer):
                 yield _chat_step(question, answer)
                 question = []
             question, answer, calls = [*question, message], [], []
         elif message.role == "assistant":
-            answer = [*answer, message] if question else []
+            answer = [*answer, message] if question or unasked else []
             calls = [*calls, *message.calls]
         elif message.role == "result" and calls:
             results = [*results, message]
     yield from _tool_steps(calls, results)
-    if answer_text(answer):
+    if _is_answer(answer):
         yield _chat_step(question, answer)
+
+
+def _is_answer(messages: Sequence[Message]) -> bool:
+    """Whether something was said, or the attempt to say it failed: that too is an event."""
+    return bool(answer_text(messages)) or any(message.success is False for message in messages)
 
 
 def _chat_step(question: list[Message], answer: list[Message]) -> Step:

@@ -20,8 +20,11 @@ from typing import Any
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
-SUFFIXES = (".jsonl", ".json", ".ndjson")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj")
 """Taken from a folder; a file that is named is taken whatever it is called."""
+
+STARTS = {".md": b"# aider chat started at"}
+"""Of these a folder has many that are no log: only those are taken, hidden or not, that start so."""
 
 START = 4096
 
@@ -58,6 +61,12 @@ def first_bytes(path: Path) -> bytes:
         return file.read(START)
 
 
+def text_of(path: Path) -> str:
+    """A file that is text and not JSON; bytes that are no characters become U+FFFD."""
+    with _readable(path):
+        return path.read_text(encoding=_encoding(path), errors="replace")
+
+
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
     with _readable(path):
@@ -78,8 +87,8 @@ def _readable(path: Path) -> Iterator[None]:
 
 def _expand(path: Path) -> list[Path]:
     if path.is_dir():
-        files = [Path(folder) / name for folder, _, names in os.walk(path) for name in names if name[0] != "."]
-        return sorted(file for file in files if file.suffix.lower() in SUFFIXES and file.is_file())
+        files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
+        return sorted(file for file in files if file.is_file() and _is_taken(file))
     if path.is_file():
         return [path]
     if path.exists():
@@ -88,6 +97,13 @@ def _expand(path: Path) -> list[Path]:
     if not matches:
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
     return [file for match in matches for file in _expand(Path(match))]
+
+
+def _is_taken(file: Path) -> bool:
+    start = STARTS.get(file.suffix.lower())
+    if start is not None:
+        return first_bytes(file).lstrip(b"\xef\xbb\xbf\r\n ").startswith(start)
+    return file.suffix.lower() in SUFFIXES and file.name[0] != "."
 
 
 def _encoding(path: Path) -> str:

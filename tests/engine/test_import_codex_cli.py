@@ -1,0 +1,304 @@
+"""Codex CLI: rollouts of every age, and the event stream that does not hold the question."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+
+from tests.engine.spoiling import MOMENT, spoiled, survives
+from vibe_pipeline.interactions.importers import formats, import_paths
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.store import Store
+
+AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+def line(kind: str, **payload) -> dict:
+    return {"timestamp": "2026-01-02T03:04:05Z", "type": kind, "payload": payload}
+
+
+META = line("session_meta", id="t1", cwd="/w", cli_version="0.50", git={"branch": "main"})
+
+
+def item(kind: str, **more) -> dict:
+    return line("response_item", type=kind, **more)
+
+
+def event(kind: str, **more) -> dict:
+    return line("event_msg", type=kind, **more)
+
+
+def user(*texts: str) -> dict:
+    return item("message", role="user", content=[{"type": "input_text", "text": text} for text in texts])
+
+
+def answer(text: str) -> dict:
+    return item("message", role="assistant", content=[{"type": "output_text", "text": text}])
+
+
+def call(call_id: str = "c", arguments: str = '{"command": ["ls"]}') -> dict:
+    return item("function_call", name="shell", call_id=call_id, arguments=arguments)
+
+
+def output(value, call_id: str = "c") -> dict:
+    return item("function_call_output", call_id=call_id, output=value)
+
+
+def read(*lines: dict) -> list[Interaction]:
+    importer = formats()["codex_cli"]
+    assert all(importer.recognises(value) for value in lines)
+    return list(importer.read(list(lines), "test", MOMENT))
+
+
+def said(*lines: dict) -> list[tuple[str, str, str]]:
+    return [(found.action, found.input, found.output) for found in read(*lines)]
+
+
+SHELL = '{"name": "shell", "arguments": {"command": ["ls"]}}'
+
+
+def test_a_turn_keeps_time_model_reasoning_and_place():
+    thought = item("reasoning", summary=[{"type": "summary_text", "text": "hm"}], encrypted_content="x")
+    lines = [META, line("turn_context", model="gpt-5"), user("q"), thought, call(), output("ok"), answer("a")]
+    tool, chat = read(*lines)
+    assert (tool.action, tool.input, tool.output, tool.success) == ("tool", SHELL, "ok", None)
+    assert (chat.action, chat.input, chat.output, chat.success) == ("chat", "q", "a", True)
+    assert (chat.model_id, tool.model_id, chat.occurred_at, tool.turn, chat.turn) == ("gpt-5", "gpt-5", AT, 0, 1)
+    place = {"cwd": "/w", "version": "0.50", "git_branch": "main"}
+    assert (tool.extra, chat.extra) == (place, {**place, "reasoning": "hm"})
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "success", "error_type", "latency_ms"),
+    [
+        ('{"output": "x", "metadata": {"exit_code": 0, "duration_seconds": 0.5}}', "x", True, None, 500),
+        ('{"output": "x", "metadata": {"exit_code": 2, "duration_seconds": 0.5}}', "x", False, "exit code 2", 500),
+        ("Exit code: 1\nWall time: 0.2 seconds\nOutput:\nx\n", "x\n", False, "exit code 1", 200),
+        ("Chunk ID: a\nWall time: 1 seconds\nProcess exited with code 0\nOutput:\nx", "x", True, None, 1000),
+        ("Chunk ID: a\nWall time: 1 seconds\nProcess running with session ID 3\nOutput:\nx", "x", None, None, 1000),
+        ({"content": "x", "success": False}, "x", False, "tool_error", None),
+        ([{"type": "input_text", "text": "x"}, {"type": "input_image"}], "x\n[image]", None, None, None),
+        ("exec command rejected by user", "exec command rejected by user", False, "rejected", None),
+        ("aborted by user after 2.0s", "aborted by user after 2.0s", False, "interrupted", None),
+        ("unsupported call: f", "unsupported call: f", False, "tool_error", None),
+        ("the text says exit_code=7", "the text says exit_code=7", None, None, None),
+        ('{"answer": 3}', '{"answer": 3}', None, None, None),
+    ],
+)  # fmt: skip
+def test_a_result_says_whether_it_worked(value, text, success, error_type, latency_ms):
+    tool, _ = read(META, user("q"), call(), output(value), answer("a"))
+    assert (tool.output, tool.success, tool.error_type, tool.latency_ms) == (text, success, error_type, latency_ms)
+
+
+@pytest.mark.parametrize(
+    ("end", "success", "error_type"),
+    [
+        (event("exec_command_end", call_id="c", exit_code=3), False, "exit code 3"),
+        (event("exec_command_end", call_id="c", exit_code=0), True, None),
+        (event("patch_apply_end", call_id="c", success=False), False, "tool_error"),
+        (event("mcp_tool_call_end", call_id="c", result={"Ok": {"content": []}}), True, None),
+        (event("mcp_tool_call_end", call_id="c", result={"Ok": {"isError": True}}), False, "tool_error"),
+        (event("mcp_tool_call_end", call_id="c", result={"Err": "no server"}), False, "tool_error"),
+        (event("item_completed", item={"type": "CommandExecution", "exit_code": 2}), False, "exit code 2"),
+    ],
+)
+def test_an_event_knows_what_the_result_does_not_say(end, success, error_type):
+    tool, _ = read(META, user("q"), call(), end, output("x"), answer("a"))
+    assert (tool.output, tool.success, tool.error_type) == ("x", success, error_type)
+
+
+def test_all_kinds_of_calls_are_read():
+    lines = [
+        item("custom_tool_call", name="apply_patch", call_id="p", input="*** Begin Patch"),
+        item("custom_tool_call_output", call_id="p", output='{"output": "Success", "metadata": {"exit_code": 0}}'),
+        item("local_shell_call", call_id="l", status="completed", action={"type": "exec", "command": ["ls"]}),
+        output("files", "l"),
+        item("web_search_call", status="completed", action={"type": "search", "query": "w"}),
+        call("never"),
+    ]
+    found = [(json.loads(given), text) for _, given, text in said(META, *lines)]
+    assert found == [
+        ({"name": "apply_patch", "arguments": "*** Begin Patch"}, "Success"),
+        ({"name": "local_shell", "arguments": {"type": "exec", "command": ["ls"]}}, "files"),
+        ({"name": "web_search", "arguments": {"type": "search", "query": "w"}}, ""),
+        ({"name": "shell", "arguments": {"command": ["ls"]}}, ""),
+    ]
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        user("<environment_context>\n  <cwd>/w</cwd>\n</environment_context>"),
+        user("# AGENTS.md instructions for /w\n\n<INSTRUCTIONS>be good</INSTRUCTIONS>", "<environment_context>x"),
+        user("<user_instructions>be good</user_instructions>"),
+        item("message", role="developer", content=[{"type": "input_text", "text": "<permissions instructions>"}]),
+        event("user_message", message="q"),
+        event("token_count", info=None),
+        line("compacted", message="what was before", replacement_history=[]),
+        item("ghost_snapshot", ghost_commit={}),
+        item("never_heard_of", text="x"),
+        line("never_heard_of", text="x"),
+    ],
+)
+def test_what_codex_writes_itself_is_no_question(hidden):
+    assert said(META, hidden, user("q"), event("agent_message", message="a"), answer("a")) == [("chat", "q", "a")]
+
+
+def test_what_the_editor_adds_is_cut_off():
+    asked = user("# Context from my IDE setup:\n\n## Open tabs:\n- a.py\n\n## My request for Codex:\nfix it\n")
+    assert said(META, asked, answer("done")) == [("chat", "fix it", "done")]
+
+
+def test_events_speak_where_there_are_no_items():
+    lines = [event("user_message", message="q"), event("agent_reasoning", text="hm")]
+    lines += [event("exec_command_begin", call_id="c", command=["ls"], cwd="/w")]
+    lines += [event("exec_command_end", call_id="c", stdout="out", stderr="", exit_code=1)]
+    tool, chat = read(META, *lines, event("agent_message", message="a"))
+    assert (tool.input, tool.output, tool.success) == (
+        '{"name": "shell", "arguments": {"command": ["ls"], "cwd": "/w"}}', "out", False
+    )  # fmt: skip
+    assert (chat.input, chat.output, chat.extra["reasoning"]) == ("q", "a", "hm")
+
+
+def test_an_event_stands_in_for_an_item_that_was_lost():
+    lines = [META, user("q"), event("user_message", message="q"), answer("a"), event("agent_message", message="a")]
+    lines += [event("user_message", message="lost"), answer("b"), event("agent_message", message="b")]
+    assert said(*lines) == [("chat", "q", "a"), ("chat", "lost", "b")]
+
+
+def test_turns_that_were_taken_back_are_gone():
+    lines = [META, user("q"), answer("a"), user("r"), call(), output("x"), answer("b")]
+    lines += [event("thread_rolled_back", num_turns=1), user("s"), answer("c")]
+    assert said(*lines) == [("chat", "q", "a"), ("chat", "s", "c")]
+
+
+def test_errors_and_interruptions_fail_the_turn_they_end():
+    error = event("error", message="limit", codex_error_info="usage_limit_exceeded")
+    (failed,) = read(META, user("q"), error)
+    assert (failed.output, failed.success, failed.error_type) == ("", False, "usage_limit_exceeded")
+    assert failed.extra["error"] == "limit"
+    (fine,) = read(META, user("q"), error, answer("a"))
+    assert (fine.output, fine.success, fine.error_type) == ("a", True, None)
+    (stopped,) = read(META, user("q"), answer("half"), event("turn_aborted", reason="interrupted"))
+    assert (stopped.output, stopped.success, stopped.error_type) == ("half", False, "interrupted")
+
+
+def test_older_rollouts_have_no_envelopes():
+    message = {"type": "message", "content": [{"type": "input_text", "text": "q"}], "role": "user"}
+    reply = {"type": "message", "content": [{"type": "output_text", "text": "a"}], "role": "assistant"}
+    calls = [{"type": "function_call", "name": "shell", "arguments": "{}", "call_id": "c"}]
+    calls += [{"type": "function_call_output", "call_id": "c", "output": "x"}]
+    header = {"id": "t0", "timestamp": "2025-06-01T00:00:00Z", "instructions": None}
+    expected = [("tool", '{"name": "shell", "arguments": {}}', "x"), ("chat", "q", "a")]
+    found = read(header, {"record_type": "state"}, message, *calls, reply)
+    assert [(one.action, one.input, one.output) for one in found] == expected
+    assert found[0].occurred_at == datetime(2025, 6, 1, tzinfo=UTC)
+    assert said({"session": header, "items": [message, *calls, reply]}) == expected
+
+
+def test_a_fork_brings_only_what_is_new():
+    fork = line("session_meta", id="t9", forked_from_id="t1")
+    (first,) = read(META, user("q"), answer("a"))
+    same, new = read(fork, META, user("q"), answer("a"), user("r"), answer("b"))
+    assert (same.interaction_id, new.input, new.conversation_id) == (first.interaction_id, "r", first.conversation_id)
+
+
+def run(*items: dict, end=None) -> list[dict]:
+    start = [{"type": "thread.started", "thread_id": "t2"}, {"type": "turn.started"}]
+    return [*start, *({"type": "item.completed", "item": one} for one in items), end or {"type": "turn.completed"}]
+
+
+def test_a_stream_has_answers_without_their_question():
+    begun = {"type": "item.started", "item": {"id": "1", "type": "command_execution", "command": "ls"}}
+    begun["item"] |= {"aggregated_output": "", "exit_code": None, "status": "in_progress"}
+    ended = {"id": "1", "type": "command_execution", "command": "ls", "aggregated_output": "x", "exit_code": 2}
+    stream = run(
+        {"id": "0", "type": "reasoning", "text": "hm"}, ended, {"id": "2", "type": "agent_message", "text": "a"}
+    )
+    tool, chat = read(*stream[:3], begun, *stream[3:])
+    command = '{"name": "command_execution", "arguments": {"command": "ls"}}'
+    assert (tool.input, tool.output, tool.success, tool.error_type) == (command, "x", False, "exit code 2")
+    assert (chat.input, chat.output, chat.success, chat.extra) == ("", "a", True, {"reasoning": "hm"})
+    (open_call,) = read(*stream[:2], begun)
+    assert (open_call.input, open_call.output, open_call.success) == (command, "", None)
+
+
+def test_the_other_items_of_a_stream_are_tools_too():
+    tool = {
+        "id": "1",
+        "type": "mcp_tool_call",
+        "server": "s",
+        "tool": "t",
+        "arguments": {"a": 1},
+        "status": "completed",
+    }
+    failed = {**tool, "id": "2", "status": "failed", "error": {"message": "no"}}
+    done = {**tool, "result": {"content": [{"type": "text", "text": "x"}]}}
+    change = {"id": "3", "type": "file_change", "changes": [{"path": "a", "kind": "add"}], "status": "completed"}
+    found = read(*run(done, failed, change))
+    assert [(one.input, one.output, one.success, one.error_type) for one in found] == [
+        ('{"name": "s.t", "arguments": {"a": 1}}', "x", True, None),
+        ('{"name": "s.t", "arguments": {"a": 1}}', "no", False, "failed"),
+        ('{"name": "file_change", "arguments": {"changes": [{"path": "a", "kind": "add"}]}}', "", True, None),
+    ]
+
+
+def test_a_stream_may_fail():
+    (item,) = read(*run(end={"type": "turn.failed", "error": {"message": "quota"}}))
+    assert (item.output, item.success, item.error_type, item.extra) == ("", False, "turn.failed", {"error": "quota"})
+    started, *others = run({"id": "0", "type": "agent_message", "text": "a"})
+    (item,) = read(started, {"type": "error", "message": "Reconnecting 1/5"}, *others)
+    assert (item.output, item.success) == ("a", True)
+
+
+def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path):
+    lines = [META, user("q"), call(), output("x"), answer("a")]
+    path, store = tmp_path / "rollout.jsonl", Store(tmp_path / "home")
+    path.write_text(
+        "\n".join([*map(json.dumps, lines[:3]), '{"payload": 3, "type": "response_item"}', "{", json.dumps(lines[4])])
+    )
+    (first,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (first.format, first.read, first.imported, first.quarantined) == ("codex_cli", 3, 1, 2)
+    path.write_text("\n".join(map(json.dumps, [*lines, user("r"), answer("b")])))
+    (grown,) = import_paths(InteractionLogger(store.root), store, [path])
+    (again,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (grown.imported, again.imported, again.duplicate) == (1, 0, 1)
+
+
+def test_a_question_alone_is_a_reason():
+    with pytest.raises(Unusable, match="no answer follows a question"):
+        read(META, user("q"))
+
+
+ROLLOUT = [
+    META,
+    line("turn_context", model="m"),
+    user("q", "<environment_context>"),
+    item("reasoning", summary=[{"type": "summary_text", "text": "t"}], content=None),
+    call(),
+    output('{"output": "x", "metadata": {"exit_code": 0, "duration_seconds": 0.5}}'),
+    event("exec_command_end", call_id="c", exit_code=3),
+    item("local_shell_call", call_id="l", action={"command": ["ls"]}),
+    event("mcp_tool_call_end", call_id="l", result={"Ok": {"isError": True}}),
+    output({"content": "x", "success": True}, "l"),
+    answer("a"),
+    event("error", message="m", codex_error_info={"a": 1}),
+    event("thread_rolled_back", num_turns=1),
+    event("task_complete", duration_ms=5),
+    {"session": {"id": "t0"}, "items": [{"type": "message", "role": "user", "content": [{"text": "q"}]}]},
+    {"id": "0", "msg": {"type": "agent_message", "message": "a"}},
+]
+STREAM = run(
+    {"id": "0", "type": "command_execution", "command": "ls", "aggregated_output": "x", "exit_code": 1},
+    {"id": "1", "type": "mcp_tool_call", "server": "s", "tool": "t", "result": {"content": [{"text": "x"}]}},
+    {"id": "2", "type": "agent_message", "text": "a"},
+    end={"type": "turn.failed", "error": {"message": "m"}},
+)
+
+
+@given(spoiled([ROLLOUT, STREAM]))
+def test_no_wrong_type_gets_further_than_a_reason(lines):
+    survives("codex_cli", lines)

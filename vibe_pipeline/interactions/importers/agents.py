@@ -1,0 +1,78 @@
+"""What the logs of coding agents have in common: results that come late, answers that go on after an error.
+
+Not here: any one format, and where an exchange begins and ends (exchanges.py).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from vibe_pipeline.interactions.importers.messages import Message
+
+
+def in_order(messages: Sequence[Message]) -> list[Message]:
+    """Each result right behind its call, and no failure that was overcome. Every call has to have an id.
+
+    A result whose call is not known falls away: its line was lost, and it must not be taken for another's. A call
+    without a result gets an empty one, for that it was made is worth keeping.
+    """
+    results: dict[str, list[Message]] = {}
+    for message in messages:
+        if message.role == "result" and message.call_id:
+            results.setdefault(message.call_id, []).append(message)
+    said: list[Message] = []
+    failed: list[int] = []
+    for message in messages:
+        if message.role == "result":
+            continue
+        if message.role == "user":
+            failed = []
+        elif message.success is False:
+            failed.append(len(said))
+        else:
+            for place in failed:
+                said[place] = replace(said[place], success=None, error_type=None, extra={})
+            failed = []
+        said.append(message)
+        for call_id in (identity for identity, _ in message.calls if identity):
+            waiting = results.get(call_id)
+            result = waiting.pop(0) if waiting else Message("result", call_id=call_id, at=message.at)
+            said.append(replace(result, model=result.model or message.model))
+    return said
+
+
+def mark_answer(messages: list[Message], **changes: Any) -> None:
+    """Change the last message of the answer that is being given; where there is none yet, nothing happens."""
+    for place in range(len(messages) - 1, -1, -1):
+        if messages[place].role == "user":
+            return
+        if messages[place].role == "assistant":
+            messages[place] = replace(messages[place], **changes)
+            return
+
+
+def call_of(name: str | None, arguments: Any) -> str:
+    """A call as all importers write it; arguments that are JSON in a text are taken out of it."""
+    if isinstance(arguments, str):
+        with suppress(ValueError, RecursionError):
+            arguments = json.loads(arguments)
+    return json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
+
+
+def text_at(value: dict[str, Any], key: str) -> str | None:
+    """The text under this key, None where there is none."""
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None
+
+
+def number_at(value: dict[str, Any], key: str) -> float | None:
+    """The number under this key, None where there is none that can be counted with."""
+    found = value.get(key)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return None
+    return float(found) if abs(found) < 1e15 and not math.isnan(found) else None

@@ -1,0 +1,190 @@
+"""aider's chat history: Markdown in which "#### " lines are the user, "> " lines aider itself, the rest the model.
+
+Each start of aider is a record. What aider sends back to the model by itself (an edit that did not fit, errors of the
+linter or the tests) is the question of the answer that follows; a slash command is one only if the model answered it.
+aider ends its own lines and the user's with two spaces, so that a heading or a quotation of the model is none of them.
+Times are those of the start, in the clock of the machine that wrote them.
+
+Not here: which files of a folder are such histories (files.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, text_at
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.files import Raw, text_of
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
+from vibe_pipeline.records import Interaction
+
+START = re.compile(r"^# aider chat started at (\d[^\n]*)\n?", re.MULTILINE)
+
+MODEL = re.compile(r"^(?:Main model|Models?): ([^\s⚡]+)[^\n]* with ", re.MULTILINE)
+COMMIT = re.compile(r"^Commit ([0-9a-f]{7,40})\b", re.MULTILINE)
+APPLIED = re.compile(r"^Applied edit to (.+?)\s*$", re.MULTILINE)
+
+FAILURES = {
+    "edit format": re.compile(
+        r"did not conform to the edit format|^# \d+ SEARCH/REPLACE block|^Malformed ", re.MULTILINE
+    ),
+    "lint errors": re.compile(r"^Attempt to fix lint errors\?", re.MULTILINE),
+    "test errors": re.compile(r"^Attempt to fix test errors\?", re.MULTILINE),
+    "token limit": re.compile(r"has hit a token limit|exceeds the .*context window"),
+    "empty response": re.compile(r"^Empty response received from LLM", re.MULTILINE),
+    # once the tokens are counted the answer is whole, and it is aider that is left
+    "interrupted": re.compile(
+        r"\A(?:(?!^Tokens: ).)*?\^C (?:KeyboardInterrupt|again to exit)", re.DOTALL | re.MULTILINE
+    ),
+}
+SENT_BACK = ("edit format", "lint errors", "test errors")
+"""Failures that aider tells the model of."""
+
+API_ERROR = re.compile(
+    r"^(?:litellm\.)?((?:RateLimit|API|APIConnection|APIStatus|Authentication|BadRequest|InternalServer|NotFound"
+    r"|ServiceUnavailable|ContextWindowExceeded|Overloaded|PermissionDenied)Error|Timeout)\b",
+    re.MULTILINE,
+)
+
+RETRY = re.compile(r"^Retrying in [\d.]+ seconds", re.MULTILINE)
+
+REASONING = re.compile(
+    r"\s*(?:<(thinking-content-\w+|think|thinking|reasoning)>(.*?)(?:</\1>|\Z)"
+    r"|-{3,}\n► \*\*THINKING\*\*(.*?)(?:-{3,}\n► \*\*ANSWER\*\*|\Z))",
+    re.DOTALL,
+)
+
+OWN = re.compile(
+    r"^(?:Tokens: |Cost estimates|Applied edit to |Commit |Committing |You can use /undo|Aider v|Models?: |Main model|"
+    r"Weak model|Editor model|Git repo: |Repo-map: |Added |Use /help|https://aider\.chat|\S*aider(?: .*)?$)"
+)
+"""Lines that aider writes for the person alone."""
+
+
+def opens(path: Path, start: bytes) -> bool:
+    """Whether the file begins as such a history does."""
+    text = start.replace(b"\0", b"").decode("utf-8", "ignore")  # so that UTF-16 reads well enough, mark and all
+    return START.search(text.replace("\ufeff", "")) is not None
+
+
+def records(path: Path) -> Iterator[Raw]:
+    """Each start of aider with all that follows it."""
+    text = text_of(path)
+    starts = [*START.finditer(text)]
+    for number, start in enumerate(starts):
+        end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
+        yield Raw(text[start.start() : end], {"aider_started_at": start[1].strip(), "chat": text[start.end() : end]})
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is one start of aider, as `records` gives it."""
+    return isinstance(value, dict) and value.keys() == {"aider_started_at", "chat"}
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of one start; Unusable where nothing was asked or answered."""
+    chat, started_at = text_at(value, "chat"), text_at(value, "aider_started_at") or ""
+    if chat is None:
+        raise Unusable("a chat without text")
+    first_line = next((line for line in chat.splitlines() if line.strip()), "")
+    origin = Origin(
+        module="aider",
+        source=source,
+        at=moment_of({"time": started_at}) or at,
+        conversation=f"{started_at} {first_line}",
+    )
+    yield from interactions(in_order(_messages(chat)), origin)
+
+
+def _messages(chat: str) -> list[Message]:
+    said: list[Message] = []
+    command = sent_back = ""
+    model: str | None = None
+    for role, text in _blocks(chat):
+        if role == "user":
+            sent_back, command = "", text if text.startswith(("/", "!")) else ""
+            if text not in (command, "<blank>"):
+                said.append(Message("user", text))
+        elif role == "assistant":
+            if command or sent_back:
+                said.append(Message("user", command or sent_back))
+                command = sent_back = ""
+            said.append(_answer(text, model))
+        else:
+            switched = MODEL.search(text)
+            model = switched[1] if switched else model
+            sent_back = "" if command else _outcome(text, said)
+    return said
+
+
+def _answer(text: str, model: str | None) -> Message:
+    thought = REASONING.match(text)
+    if thought is None:
+        return Message("assistant", text, model=model)
+    reasoning = (thought[2] or thought[3] or "").strip()
+    return Message("assistant", text[thought.end() :].strip(), reasoning, model=model)
+
+
+def _outcome(text: str, said: list[Message]) -> str:
+    """Notes what became of the answer; returns what aider sends back to the model because of it."""
+    failure = next((name for name, pattern in FAILURES.items() if pattern.search(text)), None)
+    error = API_ERROR.search(text)
+    changed = {"edited": APPLIED.findall(text), "commits": COMMIT.findall(text)}
+    extra = {name: found for name, found in changed.items() if found}
+    if error and not failure:
+        while RETRY.search(text) and said and said[-1].role == "assistant":
+            said.pop()  # what had come so far is thrown away, and the same is asked again
+        if said:
+            said.append(Message("assistant", success=False, error_type=error[1], extra={"error": text}))
+    elif failure:
+        mark_answer(said, success=False, error_type=failure, extra=extra)
+    elif extra:
+        mark_answer(said, success=True, extra=extra)
+    if failure not in SENT_BACK:
+        return ""
+    return "\n".join(line for line in text.split("\n") if not OWN.match(line)).strip()
+
+
+def _blocks(chat: str) -> Iterator[tuple[str, str]]:
+    """(user, assistant or tool; text) in order."""
+    is_marked = re.search(r"^####.*  $", chat, re.MULTILINE) is not None
+    role, lines = "start", [""]
+    is_open = False  # in an output of several lines only the first has the mark, only the last the two spaces
+    for line in [*chat.split("\n"), ""]:
+        now = _role(line, is_marked)
+        if is_open and now != "user":
+            now, is_open = "tool", not line.endswith("  ")
+        elif is_marked and now != "tool" and _opens_output(line, role):
+            now, is_open = "tool", True
+        elif now == "assistant" and not line.strip() and role in ("user", "start"):
+            now = "gap" if role == "user" else role  # between two things that the user said
+        if now != role:
+            yield from _block(role, lines)
+            role, lines = now, []
+        lines.append(line)
+    yield from _block(role, lines)
+
+
+def _opens_output(line: str, before: str) -> bool:
+    """The model is set apart by a blank line, so that what follows at once is aider's; so is the count of tokens."""
+    return line.startswith("> Tokens: ") or (before in ("start", "user", "tool") and line.startswith("> "))
+
+
+def _block(role: str, lines: list[str]) -> Iterator[tuple[str, str]]:
+    prefix = {"user": "####", "tool": ">"}.get(role, "")
+    text = "\n".join(line.removeprefix(prefix).removeprefix(" " if prefix else "") for line in lines)
+    if prefix:
+        text = re.sub(r" +$", "", text, flags=re.MULTILINE).strip("\n")
+    if role not in ("gap", "start") and text.strip():
+        yield role, text if prefix and "\n" in text else text.strip()  # the first of several lines may be indented
+
+
+def _role(line: str, is_marked: bool) -> str:
+    ends = not is_marked or line.endswith("  ")
+    if ends and (line.startswith("#### ") or line.rstrip() == "####"):
+        return "user"
+    return "tool" if ends and (line.startswith("> ") or line.rstrip() == ">") else "assistant"

@@ -1,0 +1,150 @@
+"""Codex CLI: rollouts (its session files, old and new) and the event stream of `codex exec --json`.
+
+A thread is a conversation; a fork goes under the name of the thread it was forked from, so that the history which it
+copies is known already. The event stream does not hold what was asked: its answers stand without a question.
+
+Not here: what the items of a rollout say (codex_rollout.py) and those of the event stream (codex_stream.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.agents import in_order, text_at
+from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, rollout_messages
+from vibe_pipeline.interactions.importers.codex_stream import stream_messages
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
+from vibe_pipeline.records import Interaction
+
+GATHERS = True
+
+ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
+BARE = ("reasoning", "ghost_snapshot", *CALLS, *RESULTS)
+"""Types of the items that older rollouts hold without an envelope."""
+
+HEADER = {"id", "timestamp", "instructions", "git"}
+"""Of older rollouts: the first line, which has no type."""
+
+STREAM = ("thread.started", "turn.started", "turn.completed", "turn.failed")
+STREAM_ITEM = ("item.started", "item.updated", "item.completed")
+
+
+@dataclass(slots=True)
+class Thread:
+    """What the lines of one thread hold: a rollout or an event stream."""
+
+    meta: dict[str, Any] = field(default_factory=dict)
+    entries: list[Entry] = field(default_factory=list)
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a line of ours, or a whole session of the first Codex."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    if not isinstance(kind, str):
+        message = value.get("msg")
+        is_message = isinstance(message, dict) and "type" in message and "id" in value
+        is_session = isinstance(value.get("session"), dict) and isinstance(value.get("items"), list)
+        is_header = {"id", "timestamp"} < value.keys() <= HEADER or value.keys() == {"record_type"}
+        return is_message or is_session or is_header
+    if isinstance(value.get("payload"), dict):
+        return kind in ENVELOPES or value.keys() >= {"timestamp", "type", "payload"}
+    if kind == "message":
+        return isinstance(value.get("role"), str) and isinstance(value.get("content"), list)
+    is_error = kind == "error" and value.keys() == {"type", "message"}
+    is_item = kind in STREAM_ITEM and isinstance(value.get("item"), dict)
+    return is_item or kind in STREAM or kind in BARE or is_error
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of all threads in these lines; Unusable where none of them has any."""
+    found: list[Interaction] = []
+    reason = Unusable("no answer follows a question")
+    for name, thread in _threads(value if isinstance(value, list) else [value]).items():
+        try:
+            found.extend(_interactions(name, thread, source, at))
+        except Unusable as unusable:
+            reason = unusable
+    if not found:
+        raise reason
+    yield from found
+
+
+def _interactions(name: str, thread: Thread, source: str, at: datetime) -> list[Interaction]:
+    said = stream_messages(thread.events) if thread.events else rollout_messages(thread.entries)
+    moments = [moment_of(thread.meta), *(entry.at for entry in thread.entries)]
+    origin = Origin(
+        module="codex_cli",
+        source=source,
+        at=next((moment for moment in moments if moment), at),
+        extra=_extra(thread.meta),
+        conversation=name or None,
+        unasked=bool(thread.events),
+    )
+    return interactions(in_order(said), origin)
+
+
+def _threads(values: Iterable[Any]) -> dict[str, Thread]:
+    """Thread id → what its lines hold."""
+    threads: dict[str, Thread] = {}
+    name = ""
+    for value in values:
+        if not recognises(value):
+            continue
+        for kind, payload, at in _unpacked(value):
+            if kind == "session_meta":
+                name = _name(payload, threads.get(name)) or name
+                thread = threads.setdefault(name, Thread())
+                thread.meta = thread.meta or payload
+            elif kind == "stream":
+                name = text_at(payload, "thread_id") or name
+                threads.setdefault(name, Thread()).events.append(payload)
+            else:
+                threads.setdefault(name, Thread()).entries.append(Entry(kind, payload, at))
+    return threads
+
+
+def _unpacked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], datetime | None]]:
+    """(kind, payload, time) of a line of any age."""
+    kind, payload, message = value.get("type"), value.get("payload"), value.get("msg")
+    if isinstance(kind, str) and isinstance(payload, dict):
+        yield kind, payload, moment_of(value) or moment_of(payload)
+    elif isinstance(message, dict):
+        yield "event_msg", message, moment_of(value)
+    elif isinstance(value.get("session"), dict) and isinstance(value.get("items"), list):
+        yield "session_meta", value["session"], None
+        for item in value["items"]:
+            if isinstance(item, dict):
+                yield "response_item", item, moment_of(item)
+    elif kind in (*STREAM, *STREAM_ITEM, "error"):
+        yield "stream", value, None
+    elif kind is None:
+        yield "session_meta", value, None
+    else:
+        yield "response_item", value, moment_of(value)
+
+
+def _name(meta: dict[str, Any], current: Thread | None) -> str | None:
+    """A fork repeats the header of its origin after its own: that begins no new thread."""
+    forked = text_at(meta, "forked_from_id")
+    own = text_at(meta, "id") or text_at(meta, "session_id")
+    if current is not None and own and own == text_at(current.meta, "forked_from_id"):
+        return None
+    return forked or own
+
+
+def _extra(meta: dict[str, Any]) -> dict[str, Any]:
+    """Where the session took place."""
+    extra: dict[str, Any] = {}
+    for name, key in (("cwd", "cwd"), ("version", "cli_version"), ("originator", "originator")):
+        if text := text_at(meta, key):
+            extra[name] = text
+    git = meta.get("git")
+    branch = text_at(git, "branch") if isinstance(git, dict) else None
+    return extra | ({"git_branch": branch} if branch else {})

@@ -1,0 +1,123 @@
+"""mini-swe-agent's messages: a bare list, or {"info", "messages"}; actions in the text, as tool calls or as responses.
+
+Not here: the run around them (swe_agent.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from vibe_pipeline.interactions.importers.agents import call_of, number_at, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of, moment_of
+
+COMMAND = re.compile(r"^```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL | re.MULTILINE)
+OBSERVATION = re.compile(
+    r"\s*<returncode>\s*(-?\d{1,9})\s*</returncode>\s*(?:<output>\n?(.*?)\n?</output>)?", re.DOTALL
+)
+
+NEW_TASK = "The user added a new task"
+REJECTED = "Command not executed"
+
+INFO = {"mini_version", "exit_status", "model_stats", "submission"}
+
+
+def is_mini(value: Any) -> bool:
+    """Whether this is a run of mini-swe-agent."""
+    if isinstance(value, dict) and isinstance(value.get("messages"), list):
+        info = value.get("info")
+        is_run = isinstance(info, dict) and bool(INFO & info.keys())
+        return is_run or str(value.get("trajectory_format", "")).startswith("mini-swe-agent")
+    return isinstance(value, list) and any(_is_observation(item) for item in value)
+
+
+def mini_messages(value: Any) -> list[Message]:
+    """All that was said and done."""
+    listed = value["messages"] if isinstance(value, dict) else value
+    said: list[Message] = []
+    waiting: list[str] = []
+    for number, item in enumerate(listed):
+        if not isinstance(item, dict):
+            continue
+        try:
+            for message in _messages(item, f"step {number}", waiting, has_answer=_has_answer(said)):
+                said.append(message)
+                waiting += [identity for identity, _ in message.calls if identity]
+        except (Unusable, RecursionError):
+            continue
+    return said
+
+
+def _messages(item: dict[str, Any], name: str, waiting: list[str], has_answer: bool) -> Iterator[Message]:
+    role, at = text_at(item, "role"), _moment(item)
+    if role == "assistant" or item.get("object") == "response":
+        waiting.clear()
+        yield _answer(item, name)
+    elif role == "tool" or item.get("type") == "function_call_output":
+        yield _result(item, text_at(item, "tool_call_id") or text_at(item, "call_id"))
+    elif role == "system":
+        yield Message("system", _text(item), at=at)
+    elif role == "user" and (not has_answer or _text(item).startswith(NEW_TASK)):
+        yield Message("user", _text(item), at=at)
+    elif role == "user" and waiting:
+        yield _result(item, waiting.pop(0))
+
+
+def _answer(item: dict[str, Any], name: str) -> Message:
+    """Text and the one action; an answer with several blocks was refused, so that nothing of it was done."""
+    parts = item.get("output")
+    if isinstance(parts, list):
+        texts = [part for part in parts if isinstance(part, dict) and part.get("type") == "message"]
+        called = [part for part in parts if isinstance(part, dict) and part.get("type") == "function_call"]
+        text = "\n\n".join(_text(part) for part in texts)
+        calls = tuple((text_at(c, "call_id"), call_of(text_at(c, "name"), c.get("arguments"))) for c in called)
+        return Message("assistant", text, calls=calls, at=_moment(item))
+    said = message_of({**item, "role": "assistant"})
+    calls = said.calls
+    commands = COMMAND.findall(said.text)
+    if not calls and len(commands) == 1:
+        calls = ((name, call_of("bash", {"command": commands[0].strip()})),)
+    return Message("assistant", said.text, said.reasoning, calls, at=_moment(item), model=said.model)
+
+
+def _result(item: dict[str, Any], call_id: str | None) -> Message:
+    extra = item.get("extra")
+    extra = extra if isinstance(extra, dict) else {}
+    text = _text(item)
+    seen = OBSERVATION.match(text)
+    code = number_at(extra, "returncode")
+    code = int(seen[1]) if code is None and seen else code
+    if seen and seen[2] is not None:
+        text = seen[2]
+    rejected = text.startswith(REJECTED)
+    raised = text_at(extra, "exception_info")
+    succeeded = False if rejected or raised else None if code is None else code == 0
+    failure = "rejected" if rejected else f"exit code {code:g}" if code is not None else "exception"
+    return Message(
+        role="result",
+        text=text_at(extra, "raw_output") or text,
+        call_id=call_id,
+        at=_moment(item),
+        success=succeeded,
+        error_type=failure if succeeded is False else None,
+    )
+
+
+def _text(item: dict[str, Any]) -> str:
+    content = item.get("content") if item.get("content") is not None else item.get("output")
+    return message_of({"role": "user", "content": content}).text
+
+
+def _moment(item: dict[str, Any]) -> Any:
+    extra = item.get("extra")
+    return moment_of(item) or (moment_of(extra) if isinstance(extra, dict) else None)
+
+
+def _has_answer(said: list[Message]) -> bool:
+    return any(message.role == "assistant" for message in said)
+
+
+def _is_observation(item: Any) -> bool:
+    text = item.get("content") if isinstance(item, dict) and item.get("role") == "user" else None
+    return isinstance(text, str) and OBSERVATION.match(text) is not None
