@@ -24,6 +24,8 @@ from vibe_pipeline.store import Store
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
 EXCHANGE = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+NOT_KNOWN = f"not in a known format ({', '.join(formats())})"
+
 CHOICES = {"choices": [{"message": EXCHANGE[1]}]}
 
 
@@ -245,8 +247,8 @@ def test_without_a_time_the_file_says_when(bring, store, tmp_path):
         ({"messages": EXCHANGE[1:]}, "no answer follows a question"),
         ({"conversations": []}, "conversations is empty"),
         ({"conversations": "text"}, "conversations is not a list"),
-        ({"hello": "world"}, "not in a known format (openai_chat, sharegpt)"),
-        (7, "not in a known format (openai_chat, sharegpt)"),
+        ({"hello": "world"}, NOT_KNOWN),
+        (7, NOT_KNOWN),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -333,7 +335,7 @@ def test_a_path_that_is_not_there_is_an_error(store, tmp_path):
 
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(store, tmp_path):
-    with pytest.raises(SettingsInvalid, match="auto, openai_chat, sharegpt"):
+    with pytest.raises(SettingsInvalid, match=", ".join(["auto", *formats()])):
         import_paths(InteractionLogger(store.root), store, [tmp_path], format="csv")
 
 

@@ -11,18 +11,20 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import openai_chat, sharegpt
-from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
+from vibe_pipeline.interactions.importers import chatgpt_export, claude_export, open_webui, openai_chat, sharegpt
+from vibe_pipeline.interactions.importers.archives import is_archive, members
+from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -50,7 +52,13 @@ class Importer(Protocol):
         """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
-OURS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
+OURS: dict[str, Importer] = {
+    "chatgpt_export": chatgpt_export,
+    "claude_export": claude_export,
+    "open_webui": open_webui,
+    "openai_chat": openai_chat,
+    "sharegpt": sharegpt,
+}
 """In the order in which they are asked: the narrow ones first."""
 
 
@@ -151,15 +159,37 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
 
 
 def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """Each record with the name of its format; the lines of a session come as one record, after the others."""
+    """Each record with the name of its format."""
     start = first_bytes(path)
     for opener, importer in among.items():
         if hasattr(importer, "opens") and importer.opens(path, start):
             yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
             return
+    if is_archive(start):
+        yield from _archived(path, among)
+    else:
+        yield from _gathered(((_format(raw, among), raw) for raw in records(path)), among)
+
+
+def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+    """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
+    is_ours = False
+    for member in members(path):
+        found = [(_format(raw, among), raw) for raw in records_of(BytesIO(member.data), member.suffix)]
+        if any(name or raw.reason for name, raw in found):
+            is_ours = True
+            yield from _gathered(found, among)
+        if member.reason:
+            is_ours = True
+            yield None, Raw(member.name, reason=member.reason)
+    if not is_ours:
+        yield None, Raw(path.name, reason="no file in this archive is in a known format")
+
+
+def _gathered(found: Iterable[tuple[str | None, Raw]], among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+    """The lines of a session as one record, after the others."""
     sessions: dict[str, list[Raw]] = {}
-    for raw in records(path):
-        name = _format(raw, among)
+    for name, raw in found:
         if name and getattr(among[name], "GATHERS", False):
             sessions.setdefault(name, []).append(raw)
         else:

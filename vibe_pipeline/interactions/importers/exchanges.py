@@ -68,7 +68,7 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
             yield from _tool_steps(calls, results)
             calls, results = [], []
         if message.role == "user" and message.text.strip():
-            if answer_text(answer):
+            if _is_answered(answer):
                 yield _chat_step(question, answer)
                 question = []
             question, answer, calls = [*question, message], [], []
@@ -78,8 +78,13 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
         elif message.role == "result" and calls:
             results = [*results, message]
     yield from _tool_steps(calls, results)
-    if answer_text(answer):
+    if _is_answered(answer):
         yield _chat_step(question, answer)
+
+
+def _is_answered(answer: list[Message]) -> bool:
+    """By text, or by the failure of the one who was asked: a question that went wrong is an interaction too."""
+    return bool(answer_text(answer)) or any(message.success is False for message in answer)
 
 
 def _chat_step(question: list[Message], answer: list[Message]) -> Step:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import glob
+import io
 import json
 import os
 import re
@@ -15,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
-SUFFIXES = (".jsonl", ".json", ".ndjson")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".zip")
 """Taken from a folder; a file that is named is taken whatever it is called."""
 
 START = 4096
@@ -28,7 +29,7 @@ START = 4096
 WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
 """An object with nothing but one of these is a list of records."""
 
-RECORD_KEYS = ("messages", "conversations", "conversation", "items")
+RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
 
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 """What Python makes of a byte that is not UTF-8."""
@@ -60,10 +61,18 @@ def first_bytes(path: Path) -> bytes:
 
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
-    with _readable(path):
-        encoding = _encoding(path)
-        whole = path.suffix.lower() == ".json" or _is_one_document(path, encoding)
-        yield from _document(path, encoding) if whole else _lines(path, encoding)
+    with _readable(path), path.open("rb") as file:
+        yield from records_of(file, path.suffix)
+
+
+def records_of(file: BinaryIO, suffix: str) -> Iterator[Raw]:
+    """The records of an open file that is called something with this suffix."""
+    encoding = _encoding(file.read(4))
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    whole = suffix.lower() == ".json" or _is_one_document(text)
+    text.seek(0)
+    yield from _document(text) if whole else _lines(text)
 
 
 @contextmanager
@@ -88,10 +97,8 @@ def _expand(path: Path) -> list[Path]:
     return [file for match in matches for file in _expand(Path(match))]
 
 
-def _encoding(path: Path) -> str:
+def _encoding(start: bytes) -> str:
     """By byte order mark, else by where the zeros of the first two characters stand, else UTF-8."""
-    with path.open("rb") as file:
-        start = file.read(4)
     if start.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -100,23 +107,17 @@ def _encoding(path: Path) -> str:
     return {b"\0\1\0\1": "utf-16-le", b"\1\0\1\0": "utf-16-be"}.get(zeros, "utf-8")
 
 
-def _errors(encoding: str) -> str:
-    return "surrogateescape" if encoding.startswith("utf-8") else "replace"
-
-
-def _is_one_document(path: Path, encoding: str) -> bool:
+def _is_one_document(file: TextIO) -> bool:
     """Whether a file that is not called .json still holds one pretty-printed document: its first line says so."""
-    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
-        first = next((line.strip() for line in file if line.strip()), "")
+    first = next((line.strip() for line in file if line.strip()), "")
     return first in ("{", "[", "[{")
 
 
-def _lines(path: Path, encoding: str) -> Iterator[Raw]:
-    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
-        for line in file:
-            text = line.strip().removeprefix("\ufeff")
-            if text:
-                yield _raw(text)
+def _lines(file: TextIO) -> Iterator[Raw]:
+    for line in file:
+        text = line.strip().removeprefix("\ufeff")
+        if text:
+            yield _raw(text)
 
 
 def _raw(text: str) -> Raw:
@@ -130,9 +131,9 @@ def _raw(text: str) -> Raw:
         return Raw(text, reason=NOT_JSON)
 
 
-def _document(path: Path, encoding: str) -> Iterator[Raw]:
+def _document(file: TextIO) -> Iterator[Raw]:
     """One JSON document; what turns out to be lines is read as lines, and a cut-off array gives what is whole."""
-    text = path.read_text(encoding=encoding, errors=_errors(encoding)).strip()
+    text = file.read().strip()
     if not text:
         return
     try:

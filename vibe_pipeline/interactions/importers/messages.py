@@ -121,7 +121,7 @@ def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:
         kind, text = _part(part)
         if kind in ("tool_call", "tool_use", "function_call"):
             calls.append(
-                (_text_or(part.get("id")), _normal(text) if text else _call(part.get("name"), part.get("input")))
+                (_text_or(part.get("id")), _normal(text) if text else call_of(part.get("name"), part.get("input")))
             )
         else:
             (reasoning if kind in ("reasoning", "thinking") else texts).append(text)
@@ -149,21 +149,22 @@ def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     for call in listed if isinstance(listed, list) else []:
         function = call.get("function", call) if isinstance(call, dict) else {}
         if isinstance(function, dict) and function:
-            yield _text_or(call.get("id")), _call(function.get("name"), function.get("arguments"))
+            yield _text_or(call.get("id")), call_of(function.get("name"), function.get("arguments"))
     old = value.get("function_call")
     if isinstance(old, dict):
-        yield None, _call(old.get("name"), old.get("arguments"))
+        yield None, call_of(old.get("name"), old.get("arguments"))
 
 
-def _call(name: Any, arguments: Any) -> str:
+def call_of(name: Any, arguments: Any) -> str:
+    """A tool call as the input of its interaction; arguments that are JSON in a text are taken out of it."""
     return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
 
 
 def _normal(text: str) -> str:
-    """A call that was written as text in the form in which `_call` writes it, so that dialects agree."""
+    """A call that was written as text in the form in which `call_of` writes it, so that dialects agree."""
     call = _parsed(text)
     if isinstance(call, dict) and "name" in call:
-        return _call(call["name"], call.get("arguments", call.get("parameters")))
+        return call_of(call["name"], call.get("arguments", call.get("parameters")))
     return text
 
 

@@ -1,0 +1,81 @@
+"""Zip archives as services hand them out: the JSON files inside, read in place.
+
+Nothing is ever extracted: a member's name is a label and no path, so that ".." or "/etc" in it means nothing. What
+unpacks to far more than an export does is not read. Not here: what the members hold (files.py).
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+
+MEMBER_SUFFIXES = (".json", ".jsonl", ".ndjson")
+
+UNPACKED_AT_LEAST = 64 << 20
+UNPACKED_TIMES = 100
+"""An archive may unpack to so many times its size, or to the bytes above: text packs 4 to 20 times, a bomb 1000."""
+
+CHUNK = 1 << 20
+
+BROKEN = "the archive is damaged here (cut off?)"
+TOO_BIG = "unpacks to far more than an export does (a zip bomb?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One file of an archive: what could be read of it, and why that is not all."""
+
+    name: str
+    data: bytes
+    reason: str | None = None
+
+    @property
+    def suffix(self) -> str:
+        """As of a path."""
+        return PurePosixPath(self.name).suffix
+
+
+def is_archive(start: bytes) -> bool:
+    """Whether a file that starts so is a zip archive."""
+    return start.startswith(SIGNATURES)
+
+
+def members(path: Path) -> Iterator[Member]:
+    """The JSON files of an archive in order; one that cannot be read costs itself."""
+    budget = max(UNPACKED_AT_LEAST, UNPACKED_TIMES * path.stat().st_size)
+    try:
+        archive = zipfile.ZipFile(path)
+        infos = [info for info in archive.infolist() if _is_wanted(info)]
+    except Exception:  # zipfile raises what the damage happens to lead to: struct.error, IndexError, UnicodeDecodeError
+        yield Member(path.name, b"", BROKEN)
+        return
+    with archive:
+        for info in infos:
+            member = _member(archive, info, budget)
+            budget -= len(member.data)
+            yield member
+
+
+def _is_wanted(info: zipfile.ZipInfo) -> bool:
+    name = PurePosixPath(info.filename)
+    is_hidden = name.name.startswith(".") or "__MACOSX" in name.parts
+    return not info.is_dir() and not is_hidden and name.suffix.lower() in MEMBER_SUFFIXES
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int) -> Member:
+    data = io.BytesIO()
+    try:
+        with archive.open(info) as stream:
+            while chunk := stream.read(CHUNK):
+                if data.tell() + len(chunk) > budget:
+                    return Member(info.filename, b"", TOO_BIG)
+                data.write(chunk)
+    except Exception as error:  # a bad checksum, an unknown or broken compression, a password
+        needs_password = isinstance(error, RuntimeError) and bool(info.flag_bits & 1)
+        return Member(info.filename, data.getvalue(), "needs a password" if needs_password else BROKEN)
+    return Member(info.filename, data.getvalue())
