@@ -22,7 +22,15 @@ from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import chatgpt_export, claude_export, open_webui, openai_chat, sharegpt
+from vibe_pipeline.interactions.importers import (
+    ai_studio,
+    chatgpt_export,
+    claude_export,
+    gemini_cli,
+    open_webui,
+    openai_chat,
+    sharegpt,
+)
 from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -56,6 +64,8 @@ OURS: dict[str, Importer] = {
     "chatgpt_export": chatgpt_export,
     "claude_export": claude_export,
     "open_webui": open_webui,
+    "gemini_cli": gemini_cli,
+    "ai_studio": ai_studio,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
 }

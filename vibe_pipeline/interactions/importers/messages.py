@@ -80,7 +80,32 @@ def messages_of(values: Any, name: str) -> list[Message]:
         raise Unusable(f"{name} is not a list")
     if not values:
         raise Unusable(f"{name} is empty")
-    return [message_of(value) for value in values]
+    return [message for value in values for message in _taken_apart(value)]
+
+
+def _taken_apart(value: Any) -> Iterator[Message]:
+    """A user's message in which tools answer (Anthropic's) as their results, then what the user said."""
+    content = value.get("content") if isinstance(value, dict) else None
+    results = [part for part in content if _is_result(part)] if isinstance(content, list) else []
+    if not results:
+        yield message_of(value)
+        return
+    for part in results:
+        failed = part.get("is_error") is True
+        yield Message(
+            role="result",
+            text=_content(part.get("content"))[0],
+            call_id=_text_or(part.get("tool_use_id")),
+            success=False if failed else None,
+            error_type="tool_error" if failed else None,
+        )
+    rest = [part for part in content if not _is_result(part)] if isinstance(content, list) else []
+    if rest:
+        yield message_of({**value, "content": rest})
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "tool_result"
 
 
 def answer_text(messages: Sequence[Message]) -> str:

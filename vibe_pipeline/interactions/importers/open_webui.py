@@ -82,7 +82,7 @@ def _messages(item: Any) -> Iterator[Message]:
     """A question; or an answer, taken apart where tools were called in it."""
     whole = message_of(item)
     if whole.role != "assistant":
-        yield whole
+        yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
     parts = list(_parts(whole.text)) or [Message("assistant")]
     last = max((number for number, part in enumerate(parts) if part.role == "assistant"), default=None)
@@ -91,6 +91,15 @@ def _messages(item: Any) -> Iterator[Message]:
         yield _judged(at, item) if number == last else at
     if last is None:
         yield _judged(replace(whole, text=""), item)
+
+
+def _attached(item: dict[str, Any]) -> Iterator[str]:
+    """A mark for each file of a question."""
+    files = item.get("files")
+    for file in files if isinstance(files, list) else []:
+        if isinstance(file, dict):
+            name = _text(file, "name")
+            yield "[image]" if file.get("type") == "image" else f"[file: {name}]" if name else "[file]"
 
 
 def _parts(text: str) -> Iterator[Message]:
@@ -128,11 +137,8 @@ def _result(result: Any, identity: str | None) -> Message:
     """A tool's result; of code that ran {"stdout", "stderr", "result"}, and what it raised."""
     failed = isinstance(result, dict) and bool(result.get("error") or result.get("stderr"))
     text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    return Message("result", text, call_id=identity, success=False if failed else None, error_type=_raised(failed))
-
-
-def _raised(failed: bool) -> str | None:
-    return "tool_error" if failed else None
+    error_type = "tool_error" if failed else None
+    return Message("result", text, call_id=identity, success=False if failed else None, error_type=error_type)
 
 
 def _judged(message: Message, item: dict[str, Any]) -> Message:
