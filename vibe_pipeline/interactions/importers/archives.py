@@ -71,7 +71,8 @@ def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int) -> Mem
     data = io.BytesIO()
     try:
         with archive.open(info) as stream:
-            while chunk := stream.read(CHUNK):
+            # The last byte alone: with it comes the checksum's verdict, which would take its whole chunk along.
+            while chunk := stream.read(max(1, min(CHUNK, info.file_size - 1 - data.tell()))):
                 if data.tell() + len(chunk) > budget:
                     return Member(info.filename, b"", TOO_BIG)
                 data.write(chunk)

@@ -49,7 +49,7 @@ def _current(said: list[Any], leaf: Any) -> list[Message]:
     messages = [list(_messages(item)) for item in said]
     names = [_text(item, "uuid") or f"number {number}" for number, item in enumerate(said)]
     nodes = dict(zip(names, said, strict=True))
-    if len(nodes) < len(said) or not any(item.get("parent_message_uuid") in nodes for item in said):
+    if len(nodes) < len(said) or not any(_text(item, "parent_message_uuid") in nodes for item in said):
         return [message for part in messages for message in part]
     tree = tree_of(nodes, dict(zip(names, messages, strict=True)), "parent_message_uuid", "children", leaf)
     return conversation(tree)
