@@ -375,3 +375,47 @@ def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(val
         if importer.recognises(value):
             with suppress(Unusable):
                 assert all(isinstance(item.input, str) for item in importer.read(value, "test", MOMENT))
+
+
+def test_requests_to_anthropic_are_read_with_their_tools():
+    asked = [
+        {"role": "user", "content": "Weather?"},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "weather", "input": {"city": "Oslo"}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "no net"},
+                {"type": "text", "text": "Guess then."},
+            ],
+        },
+    ]
+    answer = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rain."}]
+    request = {"model": "claude-x", "system": [{"type": "text", "text": "be brief"}], "messages": asked}
+    value = {"request": request, "response": {"model": "claude-x-1", "content": answer}, "latency_ms": 12}
+    tool, chat_ = read(value)
+    assert (tool.action, tool.input, tool.output, tool.success, tool.error_type) == (
+        "tool",
+        '{"name": "weather", "arguments": {"city": "Oslo"}}',
+        "no net",
+        False,
+        "tool_error",
+    )
+    assert (chat_.input, chat_.output, chat_.latency_ms) == ("Weather?\n\nGuess then.", "Rain.", 12.0)
+    assert (chat_.model_id, chat_.extra) == ("claude-x-1", {"system": "be brief", "reasoning": "hm"})
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"error": {"type": "rate_limit_error", "message": "slow down"}}, "rate_limit_error"),
+        ({"error": "slow down", "response": None}, "error"),
+        ({"response": {"status_code": 429, "body": {"error": {"code": 429, "message": "slow down"}}}}, "429"),
+    ],
+)
+def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
+    (item,) = read({"request": {"messages": [EXCHANGE[0]]}, **more})
+    assert (item.action, item.input, item.output, item.success, item.error_type) == ("chat", "q", "", False, kind)
+    assert item.extra == {"error": "slow down"}
