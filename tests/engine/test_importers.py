@@ -288,6 +288,7 @@ def test_a_lone_surrogate_is_replaced(bring, store):
         (json.dumps(EXCHANGE, indent=1), "messages.json", (1, 1)),
         (json.dumps({"data": [chat("a", "b"), chat("c", "d")]}), "wrapped.json", (2, 2)),
         (lines(chat("a", "b"), chat("c", "d")), "lines.json", (2, 2)),
+        (lines(json.dumps(chat("a\u2028b\x85", "b"), ensure_ascii=False), chat("c", "d")), "lines.json", (2, 2)),
         (json.dumps([chat("a", "b"), chat("c", "d")], indent=1)[:-30], "cut.json", (2, 1)),
         ("{ broken\n but\n long", "broken.json", (1, 0)),
         ("", "empty.json", (0, 0)),
@@ -297,6 +298,22 @@ def test_a_lone_surrogate_is_replaced(bring, store):
 def test_records_are_found_in_every_kind_of_file(bring, content, name, counts):
     result = bring(content, name)
     assert (result.read, result.imported) == counts
+
+
+@pytest.mark.parametrize("depth", [100, 495, 700, 990, 1000, 100_000])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_deep_nesting_costs_its_record_and_no_neighbour(bring, depth, name):
+    deep = '{"messages": ' + "[" * depth + "]" * depth + "}"
+    records = [json.dumps(chat("a", "b")), deep, json.dumps(chat("c", "d"))]
+    result = bring(f"[{', '.join(records)}]" if name == "a.json" else "\n".join(records), name)
+    assert (result.read, result.imported, result.quarantined) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("broken", ['{"messages": [tru]}', '{"a" 1, "b": "]}"}', "[1 2]", '{"a": "\\x"}'])
+def test_a_broken_element_of_an_array_costs_no_neighbour(bring, broken):
+    good = [json.dumps(chat(text, "a")) for text in "ab"]
+    result = bring(f"[{good[0]},\n{broken},\n{good[1]}]", "a.json")
+    assert (result.read, result.imported, result.reasons) == (3, 2, {"not JSON (cut off?)": 1})
 
 
 def test_importing_twice_brings_nothing_new(bring, store):

@@ -34,7 +34,11 @@ RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", 
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 """What Python makes of a byte that is not UTF-8."""
 
+TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+"""What decides where a JSON value ends: whole strings, and brackets outside of them."""
+
 NOT_JSON = "not JSON (cut off?)"
+TOO_DEEP = "nested too deep"
 NOT_UTF8 = "not UTF-8"
 
 
@@ -126,7 +130,7 @@ def _raw(text: str) -> Raw:
     try:
         return Raw(text, repaired(json.loads(text)))
     except RecursionError:
-        return Raw(text, reason="nested too deep")
+        return Raw(text, reason=TOO_DEEP)
     except ValueError:
         return Raw(text, reason=NOT_JSON)
 
@@ -138,10 +142,13 @@ def _document(file: TextIO) -> Iterator[Raw]:
         return
     try:
         values = _unwrapped(json.loads(text))
-    except RecursionError:
-        yield Raw(repaired(text), reason="nested too deep")
-    except ValueError:
-        yield from _salvaged(text) if text.startswith("[") and not _starts_with_a_line(text) else _text_lines(text)
+    except (RecursionError, ValueError) as error:
+        if text.startswith("[") and not _starts_with_a_line(text):
+            yield from _salvaged(text)
+        elif isinstance(error, RecursionError):
+            yield Raw(repaired(text), reason=TOO_DEEP)
+        else:
+            yield from _text_lines(text)
     else:
         for value in values:
             yield _element(value)
@@ -153,7 +160,7 @@ def _starts_with_a_line(text: str) -> bool:
 
 def _text_lines(text: str) -> Iterator[Raw]:
     """Lines if any of them is a record, else one broken document and not a hundred broken lines."""
-    raws = [_raw(line.strip()) for line in text.splitlines() if line.strip()]
+    raws = [_raw(line.strip()) for line in text.split("\n") if line.strip()]
     if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
         yield from raws
     else:
@@ -161,17 +168,20 @@ def _text_lines(text: str) -> Iterator[Raw]:
 
 
 def _salvaged(text: str) -> Iterator[Raw]:
+    """The elements of a broken array; one that is broken costs itself as long as its brackets are whole."""
     decoder, position = json.JSONDecoder(), 1
     while position < len(text):
         position = _skip(text, position)
-        if text[position:] in ("", "]"):
+        if position == len(text) or (text[position] == "]" and position == len(text) - 1):
             return
         try:
             value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            yield Raw(repaired(text[position:]), reason=NOT_JSON)
-            return
-        yield _element(value)
+        except (ValueError, RecursionError) as error:
+            end = _end(text, position)
+            yield Raw(repaired(text[position:end]), reason=TOO_DEEP if isinstance(error, RecursionError) else NOT_JSON)
+            position = end
+        else:
+            yield _element(value)
 
 
 def _skip(text: str, position: int) -> int:
@@ -180,11 +190,24 @@ def _skip(text: str, position: int) -> int:
     return position
 
 
+def _end(text: str, position: int) -> int:
+    """Where the value that begins here ends by its brackets; at the end of the text when they never close."""
+    depth = 0
+    for token in TOKEN.finditer(text, position) if text[position] in "[{" else ():
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return len(text)
+
+
 def _element(value: Any) -> Raw:
-    text = json.dumps(value, ensure_ascii=False)
-    if not text.isascii() and ESCAPED_BYTE.search(text):
-        return Raw(repaired(text), reason=NOT_UTF8)
-    return Raw(repaired(text), repaired(value))
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        if not text.isascii() and ESCAPED_BYTE.search(text):
+            return Raw(repaired(text), reason=NOT_UTF8)
+        return Raw(repaired(text), repaired(value))
+    except RecursionError:  # it was shallow enough to be read, but not to be written again
+        return Raw("", reason=TOO_DEEP)
 
 
 def _unwrapped(value: Any) -> list[Any]:
