@@ -223,6 +223,19 @@ def test_the_time_is_that_of_the_record(stamp, year):
     assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
 
 
+@pytest.mark.parametrize("stamp", ["1e400", "-1e400", "NaN", "true", "1e300", '"soon"', "[]", "1" + "0" * 400])
+def test_a_time_that_is_none_is_left_to_the_file(bring, store, stamp):
+    text = json.dumps(chat("q", "a")).replace("{", f'{{"create_time": {stamp}, ', 1)
+    assert bring(text).imported == 1
+    assert rows(store)[0]["occurred_at"].year >= 2026 or stamp == "1e300"
+
+
+def test_a_lone_surrogate_in_the_arguments_of_a_call_is_replaced():
+    call = {"function": {"name": "f", "arguments": '{"a": "\\ud800"}'}}
+    messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "r"}]
+    assert read({"messages": messages})[0].input == '{"name": "f", "arguments": {"a": "\ufffd"}}'
+
+
 def test_without_a_time_the_file_says_when(bring, store, tmp_path):
     (tmp_path / "a.jsonl").write_text(lines(chat("q", "a")))
     os.utime(tmp_path / "a.jsonl", (1600000000, 1600000000))

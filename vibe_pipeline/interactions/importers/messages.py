@@ -6,10 +6,13 @@ Not here: what messages together mean (exchanges.py) and how a record holds them
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from vibe_pipeline.interactions.lines import repaired
 
 ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
@@ -120,7 +123,9 @@ def moment_of(value: dict[str, Any]) -> datetime | None:
         if isinstance(stamp, str) and not stamp.replace(".", "", 1).isdigit():
             moment = datetime.fromisoformat(stamp)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        seconds = float(stamp) if stamp is not None else 0.0
+        seconds = float(stamp) if stamp is not None and stamp is not True else 0.0
+        if not math.isfinite(seconds):  # JSON's 1e400 is infinite
+            return None
         while seconds > 1e11:
             seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
@@ -182,7 +187,8 @@ def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
 
 def call_of(name: Any, arguments: Any) -> str:
     """A tool call as the input of its interaction; arguments that are JSON in a text are taken out of it."""
-    return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+    call = json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+    return str(repaired(call))  # what was JSON in a text may hold what UTF-8 cannot
 
 
 def _normal(text: str) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
+from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
 DETAILS = re.compile(r'<details\s+type="(reasoning|tool_calls|code_interpreter)"([^>]*)>(.*?)</details>', re.DOTALL)
@@ -175,7 +176,7 @@ def _json(text: str) -> Any:
     """What an attribute holds: JSON, sometimes JSON in a JSON text."""
     try:
         value = json.loads(text)
-        return json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value
+        return repaired(json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value)
     except (ValueError, RecursionError):
         return text
 
