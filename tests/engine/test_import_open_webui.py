@@ -124,3 +124,8 @@ def test_the_system_text_and_files_are_kept():
 def test_what_gives_nothing_has_its_reason(chat, reason):
     with pytest.raises(Unusable, match=reason):
         read({"chat": chat})
+
+
+@pytest.mark.parametrize("value", [{"history": [["q", "a"]], "input": "x"}, {"chat": "USER: q", "system": "s"}, [], 3])
+def test_other_formats_with_a_history_are_left_alone(value):
+    assert not formats()["open_webui"].recognises(value)

@@ -30,10 +30,10 @@ ERROR = "error"
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a chat of ours, or a row that holds one."""
+    """Whether this is a chat of ours, or a row that holds one. Other formats have a history too, as a list."""
     if not isinstance(value, dict):
         return False
-    return "history" in _chat(value) or ("chat" in value and "messages" not in value)
+    return isinstance(value.get("chat"), dict) or isinstance(_chat(value).get("history"), dict)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
