@@ -88,11 +88,26 @@ def test_a_member_with_a_password_says_so(bring, tmp_path):
     assert bring(path).reasons == {"needs a password": 1}
 
 
-@pytest.mark.parametrize("keep", [10, 60, -30])
-def test_an_archive_that_is_cut_off_says_so(bring, tmp_path, keep):
-    path = zipped(tmp_path / "a.zip", {"a.json": chat("q")})
-    path.write_bytes(path.read_bytes()[:keep])
-    assert bring(path).reasons == {archives.BROKEN: 1}
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_of_an_archive_that_is_cut_off_the_whole_members_are_read(bring, tmp_path, method):
+    whole = zipped(tmp_path / "a.zip", {"a.json": chat("q"), "x.png": "x", "b.json": [chat("r")] * 9}, method)
+    content = whole.read_bytes()
+    (tmp_path / "list.zip").write_bytes(content[: content.index(b"PK\x01\x02")])
+    result = bring(tmp_path / "list.zip")
+    assert (result.imported, result.duplicate, result.reasons) == (2, 8, {archives.BROKEN: 1})
+    (tmp_path / "half.zip").write_bytes(content[: content.index(b"b.json") + 20])
+    result = bring(tmp_path / "half.zip")
+    assert (result.duplicate, result.reasons[archives.BROKEN]) == (1, 1)
+    (tmp_path / "none.zip").write_bytes(content[:20])
+    assert bring(tmp_path / "none.zip").reasons == {archives.BROKEN: 1}
+
+
+def test_a_bomb_in_an_archive_that_is_cut_off_is_not_unpacked(bring, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
+    path = zipped(tmp_path / "a.zip", {"bomb.json": " " * (64 << 20), "z.json": chat("after")})
+    path.write_bytes(path.read_bytes()[:-30])
+    result = bring(path)
+    assert (result.imported, result.reasons) == (1, {archives.TOO_BIG: 1, archives.BROKEN: 1})
 
 
 def test_an_archive_without_chats_says_so(bring, tmp_path):
