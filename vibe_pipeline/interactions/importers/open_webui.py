@@ -86,12 +86,10 @@ def _messages(item: Any) -> Iterator[Message]:
         yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
     parts = list(_parts(whole.text)) or [Message("assistant")]
-    last = max((number for number, part in enumerate(parts) if part.role == "assistant"), default=None)
+    last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
-        at = replace(part, at=whole.at, model=whole.model)
-        yield _judged(at, item) if number == last else at
-    if last is None:
-        yield _judged(replace(whole, text=""), item)
+        dated = replace(part, at=whole.at, model=whole.model)
+        yield _judged(dated, item) if number == last else dated
 
 
 def _attached(item: dict[str, Any]) -> Iterator[str]:
@@ -159,9 +157,8 @@ def _judged(message: Message, item: dict[str, Any]) -> Message:
 
 
 def _error_type(error: Any) -> str:
-    return (
-        next((error[key] for key in ("type", "code") if _text(error, key)), ERROR) if isinstance(error, dict) else ERROR
-    )
+    named: dict[str, Any] = error if isinstance(error, dict) else {}
+    return _text(named, "type") or _text(named, "code") or ERROR
 
 
 def _error_text(error: Any) -> Any:
