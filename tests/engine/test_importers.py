@@ -5,6 +5,7 @@ import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -24,6 +25,8 @@ from vibe_pipeline.store import Store
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
 EXCHANGE = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+NOT_KNOWN = f"not in a known format ({', '.join(formats())})"
+
 CHOICES = {"choices": [{"message": EXCHANGE[1]}]}
 
 
@@ -221,6 +224,19 @@ def test_the_time_is_that_of_the_record(stamp, year):
     assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
 
 
+@pytest.mark.parametrize("stamp", ["1e400", "-1e400", "NaN", "true", "1e300", '"soon"', "[]", "1" + "0" * 400])
+def test_a_time_that_is_none_is_left_to_the_file(bring, store, stamp):
+    text = json.dumps(chat("q", "a")).replace("{", f'{{"create_time": {stamp}, ', 1)
+    assert bring(text).imported == 1
+    assert rows(store)[0]["occurred_at"].year >= 2026 or stamp == "1e300"
+
+
+def test_a_lone_surrogate_in_the_arguments_of_a_call_is_replaced():
+    call = {"function": {"name": "f", "arguments": '{"a": "\\ud800"}'}}
+    messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "r"}]
+    assert read({"messages": messages})[0].input == '{"name": "f", "arguments": {"a": "\ufffd"}}'
+
+
 def test_without_a_time_the_file_says_when(bring, store, tmp_path):
     (tmp_path / "a.jsonl").write_text(lines(chat("q", "a")))
     os.utime(tmp_path / "a.jsonl", (1600000000, 1600000000))
@@ -245,8 +261,8 @@ def test_without_a_time_the_file_says_when(bring, store, tmp_path):
         ({"messages": EXCHANGE[1:]}, "no answer follows a question"),
         ({"conversations": []}, "conversations is empty"),
         ({"conversations": "text"}, "conversations is not a list"),
-        ({"hello": "world"}, f"not in a known format ({', '.join(formats())})"),
-        (7, f"not in a known format ({', '.join(formats())})"),
+        ({"hello": "world"}, NOT_KNOWN),
+        (7, NOT_KNOWN),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -286,6 +302,7 @@ def test_a_lone_surrogate_is_replaced(bring, store):
         (json.dumps(EXCHANGE, indent=1), "messages.json", (1, 1)),
         (json.dumps({"data": [chat("a", "b"), chat("c", "d")]}), "wrapped.json", (2, 2)),
         (lines(chat("a", "b"), chat("c", "d")), "lines.json", (2, 2)),
+        (lines(json.dumps(chat("a\u2028b\x85", "b"), ensure_ascii=False), chat("c", "d")), "lines.json", (2, 2)),
         (json.dumps([chat("a", "b"), chat("c", "d")], indent=1)[:-30], "cut.json", (2, 1)),
         ("{ broken\n but\n long", "broken.json", (1, 0)),
         ("", "empty.json", (0, 0)),
@@ -295,6 +312,22 @@ def test_a_lone_surrogate_is_replaced(bring, store):
 def test_records_are_found_in_every_kind_of_file(bring, content, name, counts):
     result = bring(content, name)
     assert (result.read, result.imported) == counts
+
+
+@pytest.mark.parametrize("depth", [100, 495, 700, 990, 1000, 100_000])
+@pytest.mark.parametrize("name", ["a.json", "a.jsonl"])
+def test_deep_nesting_costs_its_record_and_no_neighbour(bring, depth, name):
+    deep = '{"messages": ' + "[" * depth + "]" * depth + "}"
+    records = [json.dumps(chat("a", "b")), deep, json.dumps(chat("c", "d"))]
+    result = bring(f"[{', '.join(records)}]" if name == "a.json" else "\n".join(records), name)
+    assert (result.read, result.imported, result.quarantined) == (3, 2, 1)
+
+
+@pytest.mark.parametrize("broken", ['{"messages": [tru]}', '{"a" 1, "b": "]}"}', "[1 2]", '{"a": "\\x"}'])
+def test_a_broken_element_of_an_array_costs_no_neighbour(bring, broken):
+    good = [json.dumps(chat(text, "a")) for text in "ab"]
+    result = bring(f"[{good[0]},\n{broken},\n{good[1]}]", "a.json")
+    assert (result.read, result.imported, result.reasons) == (3, 2, {"not JSON (cut off?)": 1})
 
 
 def test_importing_twice_brings_nothing_new(bring, store):
@@ -389,3 +422,82 @@ def test_what_is_no_file_is_refused_or_passed_over(store, tmp_path):
         import_paths(logger, store, [tmp_path / "in" / "gone.jsonl"])
     with pytest.raises(SourceUnreadable, match="is no file"):
         import_paths(logger, store, [tmp_path / "pipe.jsonl"])
+
+
+def test_requests_to_anthropic_are_read_with_their_tools():
+    asked = [
+        {"role": "user", "content": "Weather?"},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": "weather", "input": {"city": "Oslo"}}],
+        },
+        {
+            "role": "user",
+            "content": [
+                {"type": "tool_result", "tool_use_id": "t", "is_error": True, "content": "no net"},
+                {"type": "text", "text": "Guess then."},
+            ],
+        },
+    ]
+    answer = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rain."}]
+    request = {"model": "claude-x", "system": [{"type": "text", "text": "be brief"}], "messages": asked}
+    value = {"request": request, "response": {"model": "claude-x-1", "content": answer}, "latency_ms": 12}
+    tool, chat_ = read(value)
+    assert (tool.action, tool.input, tool.output, tool.success, tool.error_type) == (
+        "tool",
+        '{"name": "weather", "arguments": {"city": "Oslo"}}',
+        "no net",
+        False,
+        "tool_error",
+    )
+    assert (chat_.input, chat_.output, chat_.latency_ms) == ("Weather?\n\nGuess then.", "Rain.", 12.0)
+    assert (chat_.model_id, chat_.extra) == ("claude-x-1", {"system": "be brief", "reasoning": "hm"})
+
+
+@pytest.mark.parametrize(
+    ("more", "kind"),
+    [
+        ({"error": {"type": "rate_limit_error", "message": "slow down"}}, "rate_limit_error"),
+        ({"error": "slow down", "response": None}, "error"),
+        ({"response": {"status_code": 429, "body": {"error": {"code": 429, "message": "slow down"}}}}, "429"),
+    ],
+)
+def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
+    (item,) = read({"request": {"messages": [EXCHANGE[0]]}, **more})
+    assert (item.action, item.input, item.output, item.success, item.error_type) == ("chat", "q", "", False, kind)
+    assert item.extra == {"error": "slow down"}
+
+
+class Failing:
+    """An importer of another package, with a bug."""
+
+    def recognises(self, value):
+        return value == "mine"
+
+    def read(self, value, source, at):
+        raise KeyError("oops")
+
+
+@pytest.fixture
+def entry_point(monkeypatch):
+    def bring_in(found) -> None:
+        monkeypatch.setattr("vibe_pipeline.interactions.importers.entry_points", lambda group: [found])
+        formats.cache_clear()
+
+    yield bring_in
+    formats.cache_clear()
+
+
+def test_a_format_of_another_package_is_used_and_its_bug_costs_one_record(bring, entry_point):
+    entry_point(SimpleNamespace(name="failing", value="x:y", load=Failing))
+    result = bring(lines("mine", chat("q", "a")).replace("mine", '"mine"'))
+    assert (result.imported, result.reasons) == (1, {"the importer failed: KeyError: 'oops'": 1})
+
+
+def test_a_format_that_cannot_be_loaded_is_named(bring, entry_point):
+    def broken():
+        raise ImportError("no module named x")
+
+    entry_point(SimpleNamespace(name="broken", value="x:y", load=broken))
+    with pytest.raises(SettingsInvalid, match="the importer broken of x:y cannot be loaded: no module named x"):
+        bring(lines(chat("q", "a")))

@@ -11,18 +11,32 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import aider, claude_code, codex_cli, openai_chat, sharegpt, swe_agent
-from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
+from vibe_pipeline.interactions.importers import (
+    ai_studio,
+    aider,
+    chatgpt_export,
+    claude_code,
+    claude_export,
+    codex_cli,
+    gemini_cli,
+    open_webui,
+    openai_chat,
+    sharegpt,
+    swe_agent,
+)
+from vibe_pipeline.interactions.importers.archives import is_archive, members
+from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -55,6 +69,11 @@ OURS: dict[str, Importer] = {
     "codex_cli": codex_cli,
     "swe_agent": swe_agent,
     "aider": aider,
+    "chatgpt_export": chatgpt_export,
+    "claude_export": claude_export,
+    "open_webui": open_webui,
+    "gemini_cli": gemini_cli,
+    "ai_studio": ai_studio,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
 }
@@ -159,15 +178,37 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
 
 
 def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """Each record with the name of its format; the lines of a session come as one record, after the others."""
+    """Each record with the name of its format."""
     start = first_bytes(path)
     for opener, importer in among.items():
         if hasattr(importer, "opens") and importer.opens(path, start):
             yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
             return
+    if is_archive(start):
+        yield from _archived(path, among)
+    else:
+        yield from _gathered(((_format(raw, among), raw) for raw in records(path)), among)
+
+
+def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+    """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
+    is_ours = False
+    for member in members(path):
+        found = [(_format(raw, among), raw) for raw in records_of(BytesIO(member.data), member.suffix)]
+        if any(name or raw.reason for name, raw in found):
+            is_ours = True
+            yield from _gathered(found, among)
+        if member.reason:
+            is_ours = True
+            yield None, Raw(member.name, reason=member.reason)
+    if not is_ours:
+        yield None, Raw(path.name, reason="no file in this archive is in a known format")
+
+
+def _gathered(found: Iterable[tuple[str | None, Raw]], among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+    """The lines of a session as one record, after the others."""
     sessions: dict[str, list[Raw]] = {}
-    for raw in records(path):
-        name = _format(raw, among)
+    for name, raw in found:
         if name and getattr(among[name], "GATHERS", False):
             sessions.setdefault(name, []).append(raw)
         else:
@@ -191,6 +232,10 @@ def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> 
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:
         raise Unusable(error.what) from error
+    except Unusable:
+        raise
+    except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
+        raise Unusable(f"the importer failed: {type(error).__name__}: {error}") from error
     return found
 
 

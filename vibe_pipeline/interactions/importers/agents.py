@@ -5,10 +5,8 @@ Not here: any one format, and where an exchange begins and ends (exchanges.py).
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -54,14 +52,6 @@ def mark_answer(messages: list[Message], **changes: Any) -> None:
         if messages[place].role == "assistant":
             messages[place] = replace(messages[place], **changes)
             return
-
-
-def call_of(name: str | None, arguments: Any) -> str:
-    """A call as all importers write it; arguments that are JSON in a text are taken out of it."""
-    if isinstance(arguments, str):
-        with suppress(ValueError, RecursionError):
-            arguments = json.loads(arguments)
-    return json.dumps({"name": name, "arguments": arguments}, ensure_ascii=False)
 
 
 def text_at(value: dict[str, Any], key: str) -> str | None:

@@ -15,8 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import call_of, mark_answer, number_at, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of
+from vibe_pipeline.interactions.importers.agents import mark_answer, number_at, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
 CALLS = ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call")
 RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output")

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import call_of, number_at, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of
+from vibe_pipeline.interactions.importers.agents import number_at, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
 TOOLS = {
     "command_execution": ("command",),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import codecs
 import glob
+import io
 import json
 import os
 import re
@@ -15,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip")
 """Taken from a folder; a file that is named is taken whatever it is called."""
 
 STARTS = {".md": b"# aider chat started at"}
@@ -31,12 +32,16 @@ START = 4096
 WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
 """An object with nothing but one of these is a list of records."""
 
-RECORD_KEYS = ("messages", "conversations", "conversation", "items")
+RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
 
 ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
 """What Python makes of a byte that is not UTF-8."""
 
+TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+"""What decides where a JSON value ends: whole strings, and brackets outside of them."""
+
 NOT_JSON = "not JSON (cut off?)"
+TOO_DEEP = "nested too deep"
 NOT_UTF8 = "not UTF-8"
 
 
@@ -64,15 +69,23 @@ def first_bytes(path: Path) -> bytes:
 def text_of(path: Path) -> str:
     """A file that is text and not JSON; bytes that are no characters become U+FFFD."""
     with _readable(path):
-        return path.read_text(encoding=_encoding(path), errors="replace")
+        return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors="replace")
 
 
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
-    with _readable(path):
-        encoding = _encoding(path)
-        whole = path.suffix.lower() == ".json" or _is_one_document(path, encoding)
-        yield from _document(path, encoding) if whole else _lines(path, encoding)
+    with _readable(path), path.open("rb") as file:
+        yield from records_of(file, path.suffix)
+
+
+def records_of(file: BinaryIO, suffix: str) -> Iterator[Raw]:
+    """The records of an open file that is called something with this suffix."""
+    encoding = _encoding(file.read(4))
+    file.seek(0)
+    text = io.TextIOWrapper(file, encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    whole = suffix.lower() == ".json" or _is_one_document(text)
+    text.seek(0)
+    yield from _document(text) if whole else _lines(text)
 
 
 @contextmanager
@@ -106,10 +119,8 @@ def _is_taken(file: Path) -> bool:
     return file.suffix.lower() in SUFFIXES and file.name[0] != "."
 
 
-def _encoding(path: Path) -> str:
+def _encoding(start: bytes) -> str:
     """By byte order mark, else by where the zeros of the first two characters stand, else UTF-8."""
-    with path.open("rb") as file:
-        start = file.read(4)
     if start.startswith(codecs.BOM_UTF8):
         return "utf-8-sig"
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
@@ -118,23 +129,17 @@ def _encoding(path: Path) -> str:
     return {b"\0\1\0\1": "utf-16-le", b"\1\0\1\0": "utf-16-be"}.get(zeros, "utf-8")
 
 
-def _errors(encoding: str) -> str:
-    return "surrogateescape" if encoding.startswith("utf-8") else "replace"
-
-
-def _is_one_document(path: Path, encoding: str) -> bool:
+def _is_one_document(file: TextIO) -> bool:
     """Whether a file that is not called .json still holds one pretty-printed document: its first line says so."""
-    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
-        first = next((line.strip() for line in file if line.strip()), "")
+    first = next((line.strip() for line in file if line.strip()), "")
     return first in ("{", "[", "[{")
 
 
-def _lines(path: Path, encoding: str) -> Iterator[Raw]:
-    with path.open(encoding=encoding, errors=_errors(encoding)) as file:
-        for line in file:
-            text = line.strip().removeprefix("\ufeff")
-            if text:
-                yield _raw(text)
+def _lines(file: TextIO) -> Iterator[Raw]:
+    for line in file:
+        text = line.strip().removeprefix("\ufeff")
+        if text:
+            yield _raw(text)
 
 
 def _raw(text: str) -> Raw:
@@ -143,22 +148,25 @@ def _raw(text: str) -> Raw:
     try:
         return Raw(text, repaired(json.loads(text)))
     except RecursionError:
-        return Raw(text, reason="nested too deep")
+        return Raw(text, reason=TOO_DEEP)
     except ValueError:
         return Raw(text, reason=NOT_JSON)
 
 
-def _document(path: Path, encoding: str) -> Iterator[Raw]:
+def _document(file: TextIO) -> Iterator[Raw]:
     """One JSON document; what turns out to be lines is read as lines, and a cut-off array gives what is whole."""
-    text = path.read_text(encoding=encoding, errors=_errors(encoding)).strip()
+    text = file.read().strip()
     if not text:
         return
     try:
         values = _unwrapped(json.loads(text))
-    except RecursionError:
-        yield Raw(repaired(text), reason="nested too deep")
-    except ValueError:
-        yield from _salvaged(text) if text.startswith("[") and not _starts_with_a_line(text) else _text_lines(text)
+    except (RecursionError, ValueError) as error:
+        if text.startswith("[") and not _starts_with_a_line(text):
+            yield from _salvaged(text)
+        elif isinstance(error, RecursionError):
+            yield Raw(repaired(text), reason=TOO_DEEP)
+        else:
+            yield from _text_lines(text)
     else:
         for value in values:
             yield _element(value)
@@ -170,7 +178,7 @@ def _starts_with_a_line(text: str) -> bool:
 
 def _text_lines(text: str) -> Iterator[Raw]:
     """Lines if any of them is a record, else one broken document and not a hundred broken lines."""
-    raws = [_raw(line.strip()) for line in text.splitlines() if line.strip()]
+    raws = [_raw(line.strip()) for line in text.split("\n") if line.strip()]
     if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
         yield from raws
     else:
@@ -178,17 +186,20 @@ def _text_lines(text: str) -> Iterator[Raw]:
 
 
 def _salvaged(text: str) -> Iterator[Raw]:
+    """The elements of a broken array; one that is broken costs itself as long as its brackets are whole."""
     decoder, position = json.JSONDecoder(), 1
     while position < len(text):
         position = _skip(text, position)
-        if text[position:] in ("", "]"):
+        if position == len(text) or (text[position] == "]" and position == len(text) - 1):
             return
         try:
             value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            yield Raw(repaired(text[position:]), reason=NOT_JSON)
-            return
-        yield _element(value)
+        except (ValueError, RecursionError) as error:
+            end = _end(text, position)
+            yield Raw(repaired(text[position:end]), reason=TOO_DEEP if isinstance(error, RecursionError) else NOT_JSON)
+            position = end
+        else:
+            yield _element(value)
 
 
 def _skip(text: str, position: int) -> int:
@@ -197,11 +208,24 @@ def _skip(text: str, position: int) -> int:
     return position
 
 
+def _end(text: str, position: int) -> int:
+    """Where the value that begins here ends by its brackets; at the end of the text when they never close."""
+    depth = 0
+    for token in TOKEN.finditer(text, position) if text[position] in "[{" else ():
+        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+        if depth == 0:
+            return token.end()
+    return len(text)
+
+
 def _element(value: Any) -> Raw:
-    text = json.dumps(value, ensure_ascii=False)
-    if not text.isascii() and ESCAPED_BYTE.search(text):
-        return Raw(repaired(text), reason=NOT_UTF8)
-    return Raw(repaired(text), repaired(value))
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        if not text.isascii() and ESCAPED_BYTE.search(text):
+            return Raw(repaired(text), reason=NOT_UTF8)
+        return Raw(repaired(text), repaired(value))
+    except RecursionError:  # it was shallow enough to be read, but not to be written again
+        return Raw("", reason=TOO_DEEP)
 
 
 def _unwrapped(value: Any) -> list[Any]:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from vibe_pipeline.interactions.lines import repaired
+
 ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
     **dict.fromkeys(("user", "human", "prompter"), "user"),
@@ -81,7 +83,32 @@ def messages_of(values: Any, name: str) -> list[Message]:
         raise Unusable(f"{name} is not a list")
     if not values:
         raise Unusable(f"{name} is empty")
-    return [message_of(value) for value in values]
+    return [message for value in values for message in _taken_apart(value)]
+
+
+def _taken_apart(value: Any) -> Iterator[Message]:
+    """A user's message in which tools answer (Anthropic's) as their results, then what the user said."""
+    content = value.get("content") if isinstance(value, dict) else None
+    results = [part for part in content if _is_result(part)] if isinstance(content, list) else []
+    if not results:
+        yield message_of(value)
+        return
+    for part in results:
+        failed = part.get("is_error") is True
+        yield Message(
+            role="result",
+            text=_content(part.get("content"))[0],
+            call_id=_text_or(part.get("tool_use_id")),
+            success=False if failed else None,
+            error_type="tool_error" if failed else None,
+        )
+    rest = [part for part in content if not _is_result(part)] if isinstance(content, list) else []
+    if rest:
+        yield message_of({**value, "content": rest})
+
+
+def _is_result(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "tool_result"
 
 
 def answer_text(messages: Sequence[Message]) -> str:
@@ -96,8 +123,8 @@ def moment_of(value: dict[str, Any]) -> datetime | None:
         if isinstance(stamp, str) and not stamp.replace(".", "", 1).isdigit():
             moment = datetime.fromisoformat(stamp)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        seconds = float(stamp) if stamp is not None else 0.0
-        if not math.isfinite(seconds):
+        seconds = float(stamp) if stamp is not None and stamp is not True else 0.0
+        if not math.isfinite(seconds):  # JSON's 1e400 is infinite
             return None
         while seconds > 1e11:
             seconds /= 1000
@@ -124,7 +151,7 @@ def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:
         kind, text = _part(part)
         if kind in ("tool_call", "tool_use", "function_call"):
             calls.append(
-                (_text_or(part.get("id")), _normal(text) if text else _call(part.get("name"), part.get("input")))
+                (_text_or(part.get("id")), _normal(text) if text else call_of(part.get("name"), part.get("input")))
             )
         else:
             (reasoning if kind in ("reasoning", "thinking") else texts).append(text)
@@ -152,21 +179,23 @@ def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     for call in listed if isinstance(listed, list) else []:
         function = call.get("function", call) if isinstance(call, dict) else {}
         if isinstance(function, dict) and function:
-            yield _text_or(call.get("id")), _call(function.get("name"), function.get("arguments"))
+            yield _text_or(call.get("id")), call_of(function.get("name"), function.get("arguments"))
     old = value.get("function_call")
     if isinstance(old, dict):
-        yield None, _call(old.get("name"), old.get("arguments"))
+        yield None, call_of(old.get("name"), old.get("arguments"))
 
 
-def _call(name: Any, arguments: Any) -> str:
-    return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+def call_of(name: Any, arguments: Any) -> str:
+    """A tool call as the input of its interaction; arguments that are JSON in a text are taken out of it."""
+    call = json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+    return str(repaired(call))  # what was JSON in a text may hold what UTF-8 cannot
 
 
 def _normal(text: str) -> str:
-    """A call that was written as text in the form in which `_call` writes it, so that dialects agree."""
+    """A call that was written as text in the form in which `call_of` writes it, so that dialects agree."""
     call = _parsed(text)
     if isinstance(call, dict) and "name" in call:
-        return _call(call["name"], call.get("arguments", call.get("parameters")))
+        return call_of(call["name"], call.get("arguments", call.get("parameters")))
     return text
 
 

@@ -1,5 +1,8 @@
 """OpenAI's shapes: {"messages"}, fine-tuning and preference records, requests logged with their responses.
 
+Logged requests of Anthropic's API are read here too: "messages" is the same, a response is one message. A request
+that was answered by an error is a failed interaction.
+
 Not here: roles and content parts (messages.py) and files. A record is recognised by its keys alone, so that a
 bad value under a right key gets a reason instead of "unknown format".
 """
@@ -7,6 +10,7 @@ bad value under a right key gets a reason instead of "unknown format".
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -49,10 +53,33 @@ def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> l
     if any(message.role == "user" for message in chosen):
         return chosen
     if "messages" in request:
-        asked = messages_of(request["messages"], "messages")
+        asked = [*_system(request), *messages_of(request["messages"], "messages")]
     else:
         asked = _said(record.get("prompt"), "prompt", role="user")
-    return [*asked, *chosen, *_completion(record)]
+    answered = _completion(record) or _failure(record)
+    return [*asked, *chosen, *(replace(message, latency_ms=_latency(record)) for message in answered)]
+
+
+def _system(request: dict[str, Any]) -> list[Message]:
+    """Anthropic's system text stands beside the messages: a text or a list of blocks."""
+    return messages_of([{"role": "system", "content": request["system"]}], "system") if request.get("system") else []
+
+
+def _failure(record: dict[str, Any]) -> list[Message]:
+    """What went wrong, where an error stands in the place of the answer."""
+    error = next((found for found in (record.get("error"), _response(record).get("error")) if found), None)
+    if error is None:
+        return []
+    said = error if isinstance(error, dict) else {"message": error}
+    kind = next((said[key] for key in ("type", "code") if isinstance(said.get(key), (str, int))), "error")
+    return [Message("assistant", success=False, error_type=str(kind), extra={"error": said.get("message", error)})]
+
+
+def _latency(record: dict[str, Any]) -> float | None:
+    found = next((record[key] for key in ("latency_ms", "duration_ms") if key in record), None)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return None
+    return float(found) if 0 <= found < 1e15 else None
 
 
 def _completion(record: dict[str, Any]) -> list[Message]:
@@ -64,6 +91,8 @@ def _completion(record: dict[str, Any]) -> list[Message]:
     said = first.get("message", first.get("text")) if isinstance(first, dict) else None
     if said is None and response is not record:
         said = response if "role" in response else None
+        if said is None and response.get("content"):
+            said = {"role": "assistant", "content": response["content"]}
     if said is None and isinstance(record.get("response"), str):
         said = record["response"]
     return _said(said, "response") if said is not None else []

@@ -13,9 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import call_of, in_order, mark_answer, number_at, text_at
+from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, number_at, text_at
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.importers.mini_swe_agent import is_mini, mini_messages
 from vibe_pipeline.records import Interaction
 

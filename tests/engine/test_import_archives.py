@@ -1,0 +1,133 @@
+"""Zip archives: read in place, nothing written, a bad member costs itself."""
+
+import json
+import os
+import struct
+import zipfile
+
+import pytest
+
+from vibe_pipeline.interactions.importers import archives, import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.store import Store
+
+NO_CHATS = "no file in this archive is in a known format"
+
+
+def chat(question):
+    return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "a"}]}
+
+
+def zipped(path, members, method=zipfile.ZIP_DEFLATED):
+    with zipfile.ZipFile(path, "w", method) as archive:
+        for name, value in members.items():
+            archive.writestr(name, value if isinstance(value, (str, bytes)) else json.dumps(value))
+    return path
+
+
+@pytest.fixture
+def bring(tmp_path):
+    store = Store(tmp_path / "home")
+
+    def run(path):
+        (result,) = import_paths(InteractionLogger(store.root), store, [path])
+        assert result.imported + result.duplicate + result.quarantined == result.read
+        return result
+
+    return run
+
+
+def test_the_chats_of_all_members_are_read_and_an_account_s_settings_passed_over(bring, tmp_path):
+    members = {
+        "conversations.json": [chat("one"), {"odd": 1}, chat("two")],
+        "more/lines.jsonl": "\n".join(json.dumps(chat(text)) for text in ("three", "four")),
+        "user.json": {"email": "jo@example.org"},
+        "chat.html": "<html>",
+        "__MACOSX/._conversations.json": b"\0\1",
+    }
+    path = zipped(tmp_path / "a.zip", members)
+    result = bring(path)
+    assert (result.read, result.imported, result.quarantined) == (5, 4, 1)
+    assert next(iter(result.reasons)).startswith("not in a known format")
+    assert bring(path).imported == 0
+
+
+def test_names_are_labels_and_nothing_is_written(bring, tmp_path):
+    names = ("../../escape.json", "/etc/absolute.json", "a/../../b.json", "C:\\windows.json")
+    path = zipped(tmp_path / "a.zip", {name: chat(name) for name in names})
+    assert bring(path).imported == len(names)
+    written = [file for _, _, files in os.walk(tmp_path.parent) for file in files if file.endswith(".json")]
+    assert "escape.json" not in written
+    assert not os.path.exists("/etc/absolute.json")  # noqa: PTH110 the point is the operating system's own view
+
+
+def test_a_bomb_is_not_unpacked_and_costs_no_neighbour(bring, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
+    members = {"a.json": chat("before"), "bomb.json": "[" + " " * (64 << 20) + "]", "z.json": chat("after")}
+    result = bring(zipped(tmp_path / "a.zip", members))
+    assert (result.imported, result.reasons) == (2, {archives.TOO_BIG: 1})
+
+
+def test_a_damaged_member_costs_itself_and_what_came_before_the_damage_is_kept(bring, tmp_path):
+    lines = "\n".join(json.dumps(chat(f"question {n}")) for n in range(1000))
+    path = zipped(tmp_path / "a.zip", {"a.jsonl": lines, "b.json": chat("good")}, zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"question 500")] = ord("Q")
+    path.write_bytes(content)
+    result = bring(path)
+    assert (result.imported, result.reasons) == (999 + 1, {archives.BROKEN: 1, "not JSON (cut off?)": 1})
+
+
+def test_a_member_with_a_password_says_so(bring, tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.json": chat("q")})
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = content.index(signature) + offset
+        content[at : at + 2] = struct.pack("<H", 1)
+    path.write_bytes(content)
+    assert bring(path).reasons == {"needs a password": 1}
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_of_an_archive_that_is_cut_off_the_whole_members_are_read(bring, tmp_path, method):
+    whole = zipped(tmp_path / "a.zip", {"a.json": chat("q"), "x.png": "x", "b.json": [chat("r")] * 9}, method)
+    content = whole.read_bytes()
+    (tmp_path / "list.zip").write_bytes(content[: content.index(b"PK\x01\x02")])
+    result = bring(tmp_path / "list.zip")
+    assert (result.imported, result.duplicate, result.reasons) == (2, 8, {archives.BROKEN: 1})
+    (tmp_path / "half.zip").write_bytes(content[: content.index(b"b.json") + 20])
+    result = bring(tmp_path / "half.zip")
+    assert (result.duplicate, result.reasons[archives.BROKEN]) == (1, 1)
+    (tmp_path / "none.zip").write_bytes(content[:20])
+    assert bring(tmp_path / "none.zip").reasons == {archives.BROKEN: 1}
+
+
+def test_a_bomb_in_an_archive_that_is_cut_off_is_not_unpacked(bring, tmp_path, monkeypatch):
+    monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
+    path = zipped(tmp_path / "a.zip", {"bomb.json": " " * (64 << 20), "z.json": chat("after")})
+    path.write_bytes(path.read_bytes()[:-30])
+    result = bring(path)
+    assert (result.imported, result.reasons) == (1, {archives.TOO_BIG: 1, archives.BROKEN: 1})
+
+
+def test_an_archive_without_chats_says_so(bring, tmp_path):
+    assert bring(zipped(tmp_path / "a.zip", {"user.json": {"email": "x"}})).reasons == {NO_CHATS: 1}
+    assert bring(zipped(tmp_path / "b.zip", {})).reasons == {NO_CHATS: 1}
+
+
+def test_every_byte_of_an_archive_may_be_wrong(bring, tmp_path):
+    good = zipped(tmp_path / "a.zip", {"a.json": chat("q"), "b.json": chat("r")}).read_bytes()
+    for position in range(0, len(good), 7):
+        broken = bytearray(good)
+        broken[position] ^= 0xFF
+        path = tmp_path / "broken.zip"
+        path.write_bytes(broken)
+        bring(path)
+
+
+def test_a_folder_s_archives_are_taken(tmp_path):
+    (tmp_path / "in").mkdir()
+    zipped(tmp_path / "in" / "export.zip", {"a.json": chat("q")})
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert result.imported == 1

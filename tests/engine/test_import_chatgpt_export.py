@@ -1,0 +1,216 @@
+"""ChatGPT's export: the current path is the conversation, what was hidden is no question, tools are called."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from vibe_pipeline.interactions.importers import formats
+from vibe_pipeline.interactions.importers.messages import Unusable
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def node(parent, role, *parts, recipient="all", metadata=None, content=None, **more):
+    """A node of the tree, without the list of its children."""
+    content = content or {"content_type": "text", "parts": list(parts)}
+    message = {"author": {"role": role}, "content": content, "recipient": recipient, "metadata": metadata or {}, **more}
+    return {"parent": parent, "message": message}
+
+
+def chat(current=None, /, **nodes):
+    return {"conversation_id": "c", "create_time": 1700000000, "current_node": current, "mapping": nodes}
+
+
+def read(value):
+    importer = formats()["chatgpt_export"]
+    assert importer.recognises(value)
+    return list(importer.read(value, "test", MOMENT))
+
+
+def turns(value):
+    return [(item.action, item.turn, item.input, item.output) for item in read(value)]
+
+
+def test_the_current_path_is_the_conversation_and_other_answers_are_kept_beside_it():
+    value = chat(
+        "a3",
+        u1=node(None, "user", "q1"),
+        a1=node("u1", "assistant", "first"),
+        a2=node("u1", "assistant", "second"),
+        u2=node("a2", "user", "q2"),
+        a3=node("u2", "assistant", "third"),
+        other=node("a1", "user", "another q2"),
+    )
+    first, second = read(value)
+    assert (first.input, first.output, first.extra["alternatives"]) == ("q1", "second", ["first"])
+    assert (second.input, second.output, second.extra) == ("q2", "third", {})
+    assert first.conversation_id == second.conversation_id
+    assert turns(value | {"current_node": "other"}) == [("chat", 0, "q1", "first")]
+
+
+def test_without_a_current_node_the_newest_leaf_ends_the_path():
+    nodes = {"u": node(None, "user", "q"), "new": node("u", "assistant", "new", create_time=1700000009)}
+    nodes |= {"old": node("u", "assistant", "old", create_time=1700000001)}
+    assert turns(chat("gone", **nodes)) == [("chat", 0, "q", "new")]
+
+
+@pytest.mark.parametrize(
+    "links", [{}, {"b": {"parent": "a"}}, {"a": {"parent": None, "children": ["b"]}, "b": {"parent": None}}]
+)
+def test_links_may_be_of_one_kind_or_missing(links):
+    nodes = {"a": node(None, "user", "q"), "b": node(None, "assistant", "a")}
+    assert turns(chat(None, **{name: item | links.get(name, {}) for name, item in nodes.items()})) == [
+        ("chat", 0, "q", "a")
+    ]
+
+
+def test_a_circle_ends():
+    nodes = {"x": node("y", "user", "q"), "y": node("x", "assistant", "a")}
+    assert turns(chat("y", **nodes)) == [("chat", 0, "q", "a")]
+
+
+def test_hidden_messages_and_instructions_are_no_questions():
+    hidden = {"is_visually_hidden_from_conversation": True}
+    value = chat(
+        "a",
+        s=node(None, "system", "", metadata=hidden),
+        c=node(
+            "s",
+            "user",
+            metadata=hidden,
+            content={"content_type": "user_editable_context", "user_profile": "me", "user_instructions": "be brief"},
+        ),
+        u=node("c", "user", "q"),
+        h=node("u", "assistant", "unseen", metadata=hidden),
+        a=node("h", "assistant", "a"),
+    )
+    (item,) = read(value)
+    assert (item.input, item.output, item.extra["system"]) == ("q", "a", "me\n\nbe brief")
+
+
+def test_thoughts_are_reasoning_and_never_the_answer():
+    thoughts = {"content_type": "thoughts", "thoughts": [{"summary": "Plan", "content": "think"}]}
+    value = chat(
+        "a",
+        u=node(None, "user", "q"),
+        t=node("u", "assistant", content=thoughts),
+        r=node("t", "assistant", content={"content_type": "reasoning_recap", "content": "Thought for 5 s"}),
+        a=node("r", "assistant", "a", metadata={"model_slug": "m-1"}),
+    )
+    (item,) = read(value)
+    assert (item.output, item.model_id) == ("a", "m-1")
+    assert item.extra["reasoning"] == "Plan\nthink\n\nThought for 5 s"
+
+
+@pytest.mark.parametrize(
+    ("metadata", "success", "error"),
+    [
+        ({"aggregate_result": {"status": "success"}}, True, None),
+        (
+            {
+                "aggregate_result": {
+                    "status": "failed_with_in_kernel_exception",
+                    "in_kernel_exception": {"name": "NameError"},
+                }
+            },
+            False,
+            "NameError",
+        ),
+        ({"aggregate_result": {"status": "cancelled"}}, False, "cancelled"),
+        ({}, None, None),
+    ],
+)
+def test_a_message_to_a_tool_is_a_call_and_its_results_say_whether_it_worked(metadata, success, error):
+    value = chat(
+        "a",
+        u=node(None, "user", "plot"),
+        c=node("u", "assistant", recipient="python", content={"content_type": "code", "text": "print(x)"}),
+        r=node("c", "tool", content={"content_type": "execution_output", "text": "out"}, metadata=metadata),
+        i=node("r", "tool", {"content_type": "image_asset_pointer"}),
+        a=node("i", "assistant", "done"),
+    )
+    tool, answer = read(value)
+    assert tool.input == '{"name": "python", "arguments": "print(x)"}'
+    assert (tool.action, tool.output, tool.success, tool.error_type) == ("tool", "out\n\n[image]", success, error)
+    assert (answer.action, answer.input, answer.output) == ("chat", "plot", "done")
+
+
+def test_a_system_error_is_the_failure_of_the_tool():
+    error = {"content_type": "system_error", "name": "Timeout", "text": "too late"}
+    value = chat(
+        "r",
+        u=node(None, "user", "q"),
+        c=node("u", "assistant", '{"prompt": "x"}', recipient="dalle"),
+        r=node("c", "tool", content=error),
+    )
+    (item,) = read(value)
+    assert (item.input, item.output) == ('{"name": "dalle", "arguments": {"prompt": "x"}}', "too late")
+    assert (item.success, item.error_type) == (False, "Timeout")
+
+
+def test_images_leave_a_mark_and_speech_its_transcript():
+    spoken = [{"content_type": "audio_transcription", "text": "hello"}, {"content_type": "audio_asset_pointer"}]
+    value = chat(
+        "a",
+        u=node(
+            None, "user", {"content_type": "image_asset_pointer"}, "what?", metadata={"attachments": [{"name": "f"}]}
+        ),
+        a=node("u", "assistant", *spoken),
+    )
+    (item,) = read(value)
+    assert (item.input, item.output, item.extra) == ("[image]\nwhat?", "hello", {"attachments": ["f"]})
+
+
+def test_references_are_shown_as_on_the_page():
+    link = {"matched_text": "\ue200cite\ue202x\ue201", "alt": "([site](url))"}
+    value = chat(
+        "a",
+        u=node(None, "user", "q"),
+        a=node(
+            "u",
+            "assistant",
+            "It rains \ue200cite\ue202x\ue201.\ue200nav\ue202y\ue201",
+            metadata={"content_references": [link]},
+        ),
+    )
+    assert read(value)[0].output == "It rains ([site](url))."
+
+
+def test_an_answer_that_was_cut_off_is_no_success_and_weight_0_is_kept():
+    value = chat("a", u=node(None, "user", "q"), a=node("u", "assistant", "half", status="in_progress", weight=0.0))
+    (item,) = read(value)
+    assert (item.output, item.success, item.error_type, item.extra) == ("half", False, "in_progress", {"weight": 0.0})
+
+
+def test_times_are_those_of_the_messages():
+    value = chat("a", u=node(None, "user", "q", create_time=1600000000.5), a=node("u", "assistant", "a"))
+    assert read(value)[0].occurred_at == datetime(2020, 9, 13, 12, 26, 40, 500000, tzinfo=UTC)
+
+
+def test_a_conversation_that_has_grown_brings_only_what_is_new():
+    before = {"u": node(None, "user", "q"), "a": node("u", "assistant", "a")}
+    after = before | {"v": node("a", "user", "r"), "b": node("v", "assistant", "s")}
+    known = {item.interaction_id for item in read(chat("a", **before))}
+    assert [item.interaction_id in known for item in read(chat("b", **after))] == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("mapping", "reason"),
+    [
+        ({}, "mapping is empty"),
+        ([], "mapping is not an object"),
+        ({"a": 3}, "a node of mapping is not an object"),
+        ({"a": {"message": {"author": {"role": "user"}, "content": 3}}}, "a message has no content"),
+        ({"a": {"message": {"author": {"role": "user"}, "content": {"parts": "q"}}}}, "parts is not a list"),
+        ({"a": node(None, "user", "q")}, "no answer follows a question"),
+    ],
+)
+def test_what_gives_nothing_has_its_reason(mapping, reason):
+    with pytest.raises(Unusable, match=reason):
+        read({"mapping": mapping})
+
+
+def test_a_path_of_twenty_thousand_messages_is_read():
+    nodes = {"0": node(None, "user", "q")}
+    nodes |= {str(n): node(str(n - 1), ("user", "assistant")[n % 2], f"text {n}") for n in range(1, 20_000)}
+    assert len(read(chat("19999", **nodes))) == 10_000

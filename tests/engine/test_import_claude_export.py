@@ -1,0 +1,114 @@
+"""Claude.ai's export: blocks in their order, what was attached is part of the question, the current branch counts."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from vibe_pipeline.interactions.importers import formats
+from vibe_pipeline.interactions.importers.messages import Unusable
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def said(sender, text="", blocks=(), **more):
+    content = [{"type": "text", "text": text}, *blocks] if text else list(blocks)
+    return {"sender": sender, "text": text, "content": content, **more}
+
+
+def read(*messages, **more):
+    value = {"uuid": "c", "name": "n", "created_at": "2025-01-01T00:00:00Z", "chat_messages": list(messages), **more}
+    importer = formats()["claude_export"]
+    assert importer.recognises(value)
+    return list(importer.read(value, "test", MOMENT))
+
+
+def test_each_question_with_its_answer():
+    first, second = read(
+        said("human", "q1", created_at="2025-01-01T10:00:00.5Z"),
+        said("assistant", "a1"),
+        said("human", "q2"),
+        said("assistant", "a2"),
+        account={"uuid": "me"},
+        model="claude-x",
+    )
+    assert (first.input, first.output, second.input, second.output) == ("q1", "a1", "q2", "a2")
+    assert first.occurred_at == datetime(2025, 1, 1, 10, 0, 0, 500000, tzinfo=UTC)
+    assert (second.turn, second.occurred_at.day, second.user, second.model_id) == (1, 1, "me", "claude-x")
+    assert second.extra == {"title": "n"}
+
+
+def test_old_exports_have_a_text_and_no_blocks():
+    (item,) = read({"sender": "human", "text": "q"}, {"sender": "assistant", "text": "a", "content": []})
+    assert (item.input, item.output) == ("q", "a")
+
+
+def test_thinking_and_tools_are_told_apart_from_the_answer():
+    blocks = [
+        {"type": "thinking", "thinking": "hm"},
+        {"type": "text", "text": "I look."},
+        {"type": "tool_use", "id": "t1", "name": "search", "input": {"q": "x"}},
+        {
+            "type": "tool_result",
+            "tool_use_id": "t1",
+            "content": [{"type": "text", "text": "no net"}],
+            "is_error": True,
+            "start_timestamp": "2025-01-02T00:00:00Z",
+        },
+        {"type": "text", "text": "I found nothing."},
+    ]
+    tool, answer = read(said("human", "q"), said("assistant", blocks=blocks))
+    assert (tool.action, tool.input, tool.output) == (
+        "tool",
+        '{"name": "search", "arguments": {"q": "x"}}',
+        "no net",
+    )
+    assert (tool.success, tool.error_type, tool.occurred_at.day) == (False, "tool_error", 2)
+    assert (answer.output, answer.extra["reasoning"], answer.success) == ("I look.\n\nI found nothing.", "hm", True)
+
+
+def test_tools_without_ids_are_paired_in_order():
+    blocks = [{"type": "tool_use", "name": name, "input": {}} for name in ("a", "b")]
+    blocks += [{"type": "tool_result", "content": text, "is_error": False} for text in ("1", "2")]
+    found = read(said("human", "q"), said("assistant", blocks=[*blocks, {"type": "text", "text": "done"}]))
+    assert [(item.input[:12], item.output, item.success) for item in found[:2]] == [
+        ('{"name": "a"', "1", True),
+        ('{"name": "b"', "2", True),
+    ]
+
+
+def test_attachments_and_files_are_part_of_the_question():
+    attached = [
+        {"file_name": "notes.txt", "extracted_content": "inside"},
+        {"file_name": "", "extracted_content": "paste"},
+    ]
+    files = [{"file_name": "a.pdf"}, {"file_name": "b.png", "file_kind": "image"}]
+    (item,) = read(said("human", "sum up", attachments=attached, files=files), said("assistant", "a"))
+    assert item.input == "sum up\n\n[file: notes.txt]\ninside\n\n[file]\npaste\n\n[file: a.pdf]\n\n[image]"
+
+
+def test_the_current_branch_is_the_conversation():
+    messages = [
+        said("human", "q", uuid="u", parent_message_uuid="00000000-0000-4000-8000-000000000000"),
+        said("assistant", "old", uuid="a", parent_message_uuid="u"),
+        said("assistant", "new", uuid="b", parent_message_uuid="u"),
+    ]
+    (item,) = read(*messages, current_leaf_message_uuid="b")
+    assert (item.output, item.extra["alternatives"]) == ("new", ["old"])
+    (item,) = read(*messages, current_leaf_message_uuid="a")
+    assert (item.output, item.extra["alternatives"]) == ("old", ["new"])
+    assert read(*messages)[0].output == "new"
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([], "chat_messages is empty"),
+        ([3], "a message is not an object"),
+        ([{"text": "x"}], "a message has the unknown sender None"),
+        ([{"sender": "human", "content": 3}], "neither text nor a list of blocks"),
+        ([said("human", "q"), said("assistant")], "no answer follows a question"),
+    ],
+)
+def test_what_gives_nothing_has_its_reason(messages, reason):
+    with pytest.raises(Unusable, match=reason):
+        read(*messages)

@@ -1,0 +1,139 @@
+"""Gemini CLI's sessions: one record, or lines that are replayed; tools with their results, errors, commands."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+
+from vibe_pipeline.interactions.importers import formats, import_paths
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.store import Store
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+TIME = "2025-01-01T10:00:00Z"
+HEADER = {"sessionId": "s", "projectHash": "h", "startTime": TIME, "kind": "main"}
+
+
+def said(name, kind, content, **more):
+    return {"id": name, "type": kind, "timestamp": TIME, "content": content, **more}
+
+
+def tool(status="success", output="package main", **more):
+    result = [{"functionResponse": {"id": "t", "name": "read_file", "response": {"output": output}}}]
+    return {"id": "t", "name": "read_file", "args": {"path": "main.go"}, "status": status, "result": result, **more}
+
+
+def read(*records):
+    importer = formats()["gemini_cli"]
+    assert all(importer.recognises(record) for record in records)
+    return list(importer.read(list(records), "test", MOMENT))
+
+
+def turns(*records):
+    return [(item.action, item.input, item.output) for item in read(*records)]
+
+
+def test_a_session_in_one_record():
+    asked, answered = said("u", "user", [{"text": "Read "}, {"text": "this"}]), said("b", "gemini", "It is empty.")
+    thoughts = [{"subject": "Plan", "description": "read it"}]
+    called = said("a", "gemini", "I read.", thoughts=thoughts, model="gemini-x", toolCalls=[tool()])
+    found, answer = read({**HEADER, "messages": [asked, called, answered], "summary": "Reading"})
+    assert (found.action, found.input, found.output, found.success) == (
+        "tool",
+        '{"name": "read_file", "arguments": {"path": "main.go"}}',
+        "package main",
+        True,
+    )
+    assert (answer.input, answer.output, answer.model_id) == ("Read this", "I read.\n\nIt is empty.", "gemini-x")
+    assert answer.extra == {"title": "Reading", "reasoning": "Plan: read it"}
+    assert answer.occurred_at == datetime(2025, 1, 1, 10, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(("status", "error"), [("error", "tool_error"), ("cancelled", "cancelled")])
+def test_a_tool_that_failed_says_so(status, error):
+    called = said("a", "gemini", "I read.", toolCalls=[tool(status, "denied")])
+    found, answer = read({**HEADER, "messages": [said("u", "user", "q"), called]})
+    assert (found.output, found.success, found.error_type) == ("denied", False, error)
+    assert answer.success is True
+
+
+def test_lines_are_replayed():
+    lines = [
+        HEADER,
+        said("u", "user", "q"),
+        said("a", "gemini", ""),
+        said("a", "gemini", "a", toolCalls=[tool()]),
+        said("u2", "user", "undone"),
+        said("a2", "gemini", "undone too"),
+        {"$rewindTo": "u2"},
+        said("u3", "user", "r"),
+        said("a3", "gemini", "s"),
+        {"$set": {"summary": "Title"}},
+    ]
+    assert [(action, output) for action, _, output in turns(*lines)] == [
+        ("tool", "package main"),
+        ("chat", "a"),
+        ("chat", "s"),
+    ]
+    assert read(*lines)[0].extra == {"title": "Title"}
+
+
+def test_a_patch_may_bring_the_messages():
+    asked = {"$set": {"messages": [said("u", "user", "q"), said("a", "gemini", "a")]}}
+    assert turns(HEADER, asked, asked) == [("chat", "q", "a")]
+
+
+def test_commands_notes_and_context_are_no_questions():
+    messages = [
+        said("1", "user", "<session_context>Linux</session_context>"),
+        said("2", "user", "/help"),
+        said("3", "info", "an update is there"),
+        said("4", "user", "/tmp/x is missing, why?"),
+        said("5", "gemini", "a"),
+    ]
+    (item,) = read({**HEADER, "messages": messages})
+    assert (item.input, item.output) == ("/tmp/x is missing, why?", "a")
+    assert item.extra["system"] == "<session_context>Linux</session_context>"
+
+
+def test_an_error_without_an_answer_is_a_failed_interaction():
+    failed = [said("u", "user", "q"), said("e", "error", "[API Error: quota]")]
+    (item,) = read({**HEADER, "messages": failed})
+    assert (item.input, item.output, item.success, item.error_type) == ("q", "", False, "error")
+    assert item.extra["error"] == "[API Error: quota]"
+    (item,) = read({**HEADER, "messages": [*failed, said("a", "gemini", "a")]})
+    assert (item.output, item.success, item.error_type) == ("a", True, None)
+
+
+def test_sessions_in_one_file_are_told_apart():
+    talk = [said("u", "user", "q"), said("a", "gemini", "a")]
+    first, second = read(HEADER, *talk, {**HEADER, "sessionId": "other"}, *talk)
+    assert first.conversation_id != second.conversation_id
+    (alone,) = read({**HEADER, "messages": talk})
+    assert alone.interaction_id == first.interaction_id
+
+
+def test_a_file_of_lines_is_one_record_and_a_broken_line_costs_itself(tmp_path):
+    talk = [HEADER, said("u", "user", "q"), said("a", "gemini", "a")]
+    lines = [json.dumps(line) for line in talk]
+    path = tmp_path / "session-1.jsonl"
+    path.write_text("\n".join([*lines, '{"id": "b", "ty']))
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (result.format, result.read, result.imported, result.quarantined) == ("gemini_cli", 2, 1, 1)
+    (result,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (result.imported, result.duplicate, result.quarantined) == (0, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (HEADER, "no answer follows a question"),
+        ({**HEADER, "messages": 3}, "messages is not a list"),
+        ({**HEADER, "messages": [3]}, "a message is not an object"),
+    ],
+)
+def test_what_gives_nothing_has_its_reason(record, reason):
+    with pytest.raises(Unusable, match=reason):
+        read(record)

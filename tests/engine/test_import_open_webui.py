@@ -1,0 +1,131 @@
+"""Open WebUI's exports: the history is a tree, a thumb is feedback, tools stand inside the text."""
+
+from datetime import UTC, datetime
+from html import escape
+
+import pytest
+
+from vibe_pipeline.interactions.importers import formats
+from vibe_pipeline.interactions.importers.messages import Unusable
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+
+def said(parent, role, content, **more):
+    return {"parentId": parent, "role": role, "content": content, **more}
+
+
+def row(current, /, chat=None, **messages):
+    history = {"currentId": current, "messages": messages}
+    return {"id": "row", "user_id": "me", "chat": {"title": "t", "history": history, "messages": [], **(chat or {})}}
+
+
+def read(value):
+    importer = formats()["open_webui"]
+    assert importer.recognises(value)
+    assert next(name for name, other in formats().items() if other.recognises(value)) == "open_webui"
+    return list(importer.read(value, "test", MOMENT))
+
+
+def answer(content, **more):
+    return read(row("a", u=said(None, "user", "q"), a=said("u", "assistant", content, **more)))
+
+
+def test_the_current_answer_with_its_thumb_and_the_others_beside_it():
+    (item,) = read(
+        row(
+            "a",
+            u=said(None, "user", "q", timestamp=1750000000),
+            a=said("u", "assistant", "7", model="m-a", annotation={"rating": 1, "reason": "good"}),
+            b=said("u", "assistant", "9", model="m-b", annotation={"rating": -1}),
+        )
+    )
+    assert (item.input, item.output, item.feedback, item.model_id, item.user) == ("q", "7", 1.0, "m-a", "me")
+    assert item.extra == {"title": "t", "annotation": {"reason": "good"}, "alternatives": ["9"]}
+    assert item.occurred_at == datetime(2025, 6, 15, 15, 6, 40, tzinfo=UTC)
+
+
+def test_a_thumb_down_is_minus_one():
+    assert answer("a", annotation={"rating": -1, "comment": "wrong"})[0].feedback == -1.0
+
+
+def test_a_chat_alone_and_the_chat_of_a_rating_are_read_as_the_row():
+    value = row("a", u=said(None, "user", "q"), a=said("u", "assistant", "a"))
+    rated = {"type": "rating", "data": {"rating": 1}, "snapshot": {"chat": value}}
+    (whole,), (alone,), (of_rating,) = read(value), read(value["chat"]), read(rated)
+    assert (alone.input, alone.output) == ("q", "a")
+    assert whole.interaction_id == of_rating.interaction_id
+
+
+def test_a_chat_without_a_history_is_read_from_its_list():
+    (item,) = read({"chat": {"messages": [said(None, "user", "q"), said(None, "assistant", "a")]}})
+    assert (item.input, item.output) == ("q", "a")
+
+
+def test_reasoning_is_taken_out_of_the_text():
+    block = '<details type="reasoning" done="true" duration="2">\n<summary>Thought</summary>\n> hm &amp; so\n> on\n'
+    (item,) = answer(f"{block}</details>\n\nHello.")
+    assert (item.output, item.extra["reasoning"]) == ("Hello.", "hm & so\non")
+
+
+@pytest.mark.parametrize("where", ["attribute", "body"])
+def test_tool_calls_are_taken_out_of_the_text(where):
+    result = escape('{"temperature": 4}')
+    inside = f' result="{result}"' if where == "attribute" else ""
+    body = result if where == "body" else ""
+    block = (
+        f'<details type="tool_calls" done="true" id="c1" name="weather" arguments="{escape(chr(34) + "{}" + chr(34))}"'
+    )
+    tool, said = answer(f"I look.\n{block}{inside}>\n<summary>Tool Executed</summary>\n{body}\n</details>\nIt is cold.")
+    assert (tool.action, tool.input, tool.output) == (
+        "tool",
+        '{"name": "weather", "arguments": {}}',
+        '{"temperature": 4}',
+    )
+    assert (said.input, said.output) == ("q", "I look.\n\nIt is cold.")
+
+
+def test_code_that_raised_is_a_failed_tool():
+    output = escape('{"stderr": "ZeroDivisionError"}')
+    block = f'<details type="code_interpreter" done="true" output="{output}">\n<summary>Analyzed</summary>\n'
+    tool, _ = answer(f"{block}```python\n1/0\n```\n</details>Sorry.")
+    assert tool.input == '{"name": "code_interpreter", "arguments": "1/0"}'
+    assert (tool.output, tool.success, tool.error_type) == ('{"stderr": "ZeroDivisionError"}', False, "tool_error")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [({"content": "rate limit"}, "error"), ({"content": "x", "type": "rate_limit"}, "rate_limit"), ("boom", "error")],
+)
+def test_an_answer_that_failed_is_a_failed_interaction(error, kind):
+    (item,) = answer("", error=error)
+    assert (item.action, item.input, item.output, item.success, item.error_type) == ("chat", "q", "", False, kind)
+    assert item.extra["error"] == (error if isinstance(error, str) else error["content"])
+
+
+def test_the_system_text_and_files_are_kept():
+    files = [{"type": "image", "url": "data:"}, {"type": "file", "name": "a.pdf"}]
+    value = row(
+        "a", {"params": {"system": "be brief"}}, u=said(None, "user", "q", files=files), a=said("u", "assistant", "a")
+    )
+    (item,) = read(value)
+    assert (item.input, item.extra["system"]) == ("[image]\n[file: a.pdf]\nq", "be brief")
+
+
+@pytest.mark.parametrize(
+    ("chat", "reason"),
+    [
+        ({"history": {"messages": {}}, "messages": []}, "messages is empty"),
+        ({"history": 3}, "neither a history nor messages"),
+        ({"history": {"messages": [1]}}, "history.messages is not an object"),
+        ({"history": {"messages": {"a": {"role": "narrator"}}}}, "unknown role 'narrator'"),
+    ],
+)
+def test_what_gives_nothing_has_its_reason(chat, reason):
+    with pytest.raises(Unusable, match=reason):
+        read({"chat": chat})
+
+
+@pytest.mark.parametrize("value", [{"history": [["q", "a"]], "input": "x"}, {"chat": "USER: q", "system": "s"}, [], 3])
+def test_other_formats_with_a_history_are_left_alone(value):
+    assert not formats()["open_webui"].recognises(value)

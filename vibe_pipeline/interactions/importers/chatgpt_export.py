@@ -1,0 +1,180 @@
+"""ChatGPT's data export: conversations whose messages are a tree, {"mapping": {id: {"message", "parent", "children"}}}.
+
+What was hidden from the person is no question: custom instructions are the system text, thoughts are reasoning. A
+message to a tool (its "recipient") is a call. Not here: branches (branches.py), the archive it comes in (archives.py).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.records import Interaction
+
+REASONING = ("thoughts", "reasoning_recap")
+
+CONTEXT = {
+    "user_editable_context": ("user_profile", "user_instructions"),
+    "model_editable_context": ("model_set_context",),
+}
+"""Content that stands before the conversation, and where its text is."""
+
+UNFINISHED = ("in_progress", "finished_partial_completion")
+
+MEDIA = {"image": "[image]", "audio": "[audio]", "video": "[video]"}
+
+MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
+"""What the answer's own page turns into links and footnotes."""
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a conversation of ours."""
+    return isinstance(value, dict) and "mapping" in value
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of one conversation along its current path."""
+    nodes = nodes_of(value["mapping"], "mapping")
+    messages = {name: list(_messages(node)) for name, node in nodes.items()}
+    tree = tree_of(nodes, messages, "parent", "children", value.get("current_node"))
+    origin = Origin(
+        module="chatgpt_export",
+        source=source,
+        at=moment_of(value) or at,
+        model=_text(value, "default_model_slug"),
+        extra={key: value[key] for key in ("title", "gizmo_id") if _text(value, key)},
+        conversation=_text(value, "conversation_id") or _text(value, "id"),
+    )
+    yield from interactions(conversation(tree), origin)
+
+
+def _messages(node: dict[str, Any]) -> Iterator[Message]:
+    message = node.get("message")
+    if message is None:
+        return
+    content = message.get("content") if isinstance(message, dict) else None
+    if not isinstance(content, dict):
+        raise Unusable("a message has no content")
+    author = message.get("author")
+    metadata = message.get("metadata")
+    found = _message(
+        author if isinstance(author, dict) else {}, message, content, metadata if isinstance(metadata, dict) else {}
+    )
+    if found is not None:
+        yield found
+
+
+def _message(
+    author: dict[str, Any], message: dict[str, Any], content: dict[str, Any], metadata: dict[str, Any]
+) -> Message | None:
+    role, kind = author.get("role"), content.get("content_type")
+    text = _shown(_content(content), metadata)
+    is_hidden = metadata.get("is_visually_hidden_from_conversation") is True
+    at, model = moment_of(message), _text(metadata, "model_slug")
+    if role == "system" or (isinstance(kind, str) and kind in CONTEXT) or (role == "user" and is_hidden):
+        return Message("system", text, at=at)
+    if role == "user":
+        return Message("user", text, at=at, extra=_attachments(metadata))
+    if role == "tool":
+        return Message("result", text, at=at, **_tool_outcome(content, metadata))
+    if role != "assistant":
+        return None
+    if kind in REASONING or message.get("channel") == "analysis":
+        return Message("assistant", reasoning=text, at=at, model=model)
+    recipient = message.get("recipient")
+    if isinstance(recipient, str) and recipient not in ("", "all"):
+        return Message("assistant", calls=((None, call_of(recipient, text)),), at=at, model=model)
+    if is_hidden:
+        return None
+    weight = message.get("weight")
+    unfinished = message.get("status") in UNFINISHED
+    return Message(
+        role="assistant",
+        text=text,
+        at=at,
+        model=model,
+        weight=weight if isinstance(weight, (int, float)) and weight != 1 else None,
+        success=False if unfinished else None,
+        error_type=message["status"] if unfinished else None,
+    )
+
+
+def _content(content: dict[str, Any]) -> str:
+    """The text of any kind of content; what is no text leaves a mark where it stood."""
+    kind = content.get("content_type")
+    if isinstance(kind, str) and kind in CONTEXT:
+        return "\n\n".join(filter(None, (_text(content, key) for key in CONTEXT[kind])))
+    parts = content.get("parts")
+    if parts is not None and not isinstance(parts, list):
+        raise Unusable("parts is not a list")
+    texts = _parts(parts or []) or [_thought(item) for item in _list(content.get("thoughts"))]
+    whole = next((content[key] for key in ("text", "result", "content", "output_str") if _text(content, key)), "")
+    return "\n".join(filter(None, texts)) or whole
+
+
+def _parts(parts: list[Any]) -> list[str]:
+    """Texts in order; of something spoken the transcript alone."""
+    texts = [_part(part) for part in parts]
+    is_spoken = any(isinstance(part, dict) and _text(part, "text") for part in parts)
+    return [text for text in texts if not (is_spoken and text in ("[audio]", "[video]"))]
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, dict):
+        raise Unusable("a part is neither text nor an object")
+    kind = str(part.get("content_type", ""))
+    return _text(part, "text") or next((mark for medium, mark in MEDIA.items() if medium in kind), "")
+
+
+def _thought(thought: Any) -> str:
+    if not isinstance(thought, dict):
+        return ""
+    return "\n".join(filter(None, (_text(thought, key) for key in ("summary", "content"))))
+
+
+def _shown(text: str, metadata: dict[str, Any]) -> str:
+    """The text as the page shows it: a reference as its link, or not at all."""
+    if not MARKER.search(text):
+        return text
+    for reference in _list(metadata.get("content_references")):
+        mark = _text(reference, "matched_text") if isinstance(reference, dict) else None
+        if mark and MARKER.search(mark):
+            text = text.replace(mark, _text(reference, "alt") or "")
+    return MARKER.sub("", text)
+
+
+def _tool_outcome(content: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+    """Whether a tool worked, where it says so: code that ran, or an error in the place of a result."""
+    if content.get("content_type") == "system_error":
+        return {"success": False, "error_type": _text(content, "name") or "system_error"}
+    ran = metadata.get("aggregate_result")
+    result: dict[str, Any] = ran if isinstance(ran, dict) else {}
+    status = _text(result, "status")
+    if status is None:
+        return {}
+    if status == "success":
+        return {"success": True}
+    raised = result.get("in_kernel_exception")
+    return {"success": False, "error_type": (_text(raised, "name") if isinstance(raised, dict) else None) or status}
+
+
+def _attachments(metadata: dict[str, Any]) -> dict[str, Any]:
+    listed = [_text(item, "name") for item in _list(metadata.get("attachments")) if isinstance(item, dict)]
+    names = [name for name in listed if name]
+    return {"attachments": names} if names else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: dict[str, Any], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None

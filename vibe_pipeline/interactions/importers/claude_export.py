@@ -1,0 +1,147 @@
+"""Claude.ai's data export: {"chat_messages": [{"sender", "content": [blocks], "attachments", "files"}]}.
+
+What was pasted or attached as text was read by the model, so it is part of the question. Where messages name their
+parents, the current branch is the conversation. Not here: the archive it comes in (archives.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.branches import conversation, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of, moment_of
+from vibe_pipeline.records import Interaction
+
+ERROR = "tool_error"
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a conversation of ours."""
+    return isinstance(value, dict) and "chat_messages" in value
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of one conversation."""
+    said = value["chat_messages"]
+    if not isinstance(said, list):
+        raise Unusable("chat_messages is not a list")
+    if not said:
+        raise Unusable("chat_messages is empty")
+    account = value.get("account")
+    origin = Origin(
+        module="claude_export",
+        source=source,
+        at=moment_of(value) or at,
+        model=_text(value, "model"),
+        user=_text(account, "uuid") if isinstance(account, dict) else None,
+        extra={"title": value["name"]} if _text(value, "name") else {},
+        conversation=_text(value, "uuid") or _text(value, "conversation_id"),
+    )
+    yield from interactions(_current(said, value.get("current_leaf_message_uuid")), origin)
+
+
+def _current(said: list[Any], leaf: Any) -> list[Message]:
+    """The messages in order; of a tree the current path."""
+    messages = [list(_messages(item)) for item in said]
+    names = [_text(item, "uuid") or f"number {number}" for number, item in enumerate(said)]
+    nodes = dict(zip(names, said, strict=True))
+    if len(nodes) < len(said) or not any(_text(item, "parent_message_uuid") in nodes for item in said):
+        return [message for part in messages for message in part]
+    tree = tree_of(nodes, dict(zip(names, messages, strict=True)), "parent_message_uuid", "children", leaf)
+    return conversation(tree)
+
+
+def _messages(item: Any) -> Iterator[Message]:
+    """What one turn holds: its text, for the assistant also its tools with their results in their order."""
+    if not isinstance(item, dict):
+        raise Unusable("a message is not an object")
+    sender = item.get("sender")
+    role = ROLES.get(sender.lower()) if isinstance(sender, str) else None
+    if role not in ("user", "assistant", "system"):
+        raise Unusable(f"a message has the unknown sender {sender!r:.40}")
+    at, blocks = moment_of(item), _blocks(item)
+    if role != "assistant":
+        texts = [_text(block, "text") for block in blocks if block.get("type") in ("text", "voice_note")]
+        body = "\n\n".join(filter(None, texts)) or _text(item, "text")
+        yield Message(role, "\n\n".join(filter(None, [body, *_attached(item)])), at=at)
+        return
+    found = [message for block in blocks for message in _said(block, _began(block) or at)]
+    if not any(message.text.strip() for message in found if message.role == "assistant") and _text(item, "text"):
+        found.append(Message("assistant", item["text"], at=at))
+    yield from found
+
+
+def _said(block: dict[str, Any], at: datetime | None) -> Iterator[Message]:
+    kind = block.get("type")
+    if kind in ("text", "voice_note"):
+        yield Message("assistant", _text(block, "text") or "", at=at)
+    elif kind == "thinking":
+        yield Message("assistant", reasoning=_text(block, "thinking") or "", at=at)
+    elif kind == "tool_use":
+        yield Message("assistant", calls=((_text(block, "id"), call_of(block.get("name"), block.get("input"))),), at=at)
+    elif kind == "tool_result":
+        failed = block.get("is_error") is True
+        yield Message(
+            role="result",
+            text=_result(block.get("content")),
+            call_id=_text(block, "tool_use_id"),
+            at=at,
+            success=not failed if isinstance(block.get("is_error"), bool) else None,
+            error_type=ERROR if failed else None,
+        )
+
+
+def _result(content: Any) -> str:
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list):
+        return "" if content is None else json.dumps(content, ensure_ascii=False)
+    return "\n".join(filter(None, (_result_part(part) for part in content)))
+
+
+def _result_part(part: Any) -> str:
+    if not isinstance(part, dict):
+        return part if isinstance(part, str) else ""
+    text = _text(part, "text") or _text(part, "content")
+    kind = part.get("type")
+    mark = f"[{kind}]" if kind in ("image", "file") else ""
+    found = [_text(part, "title"), text, _text(part, "url")] if kind == "knowledge" else [text or mark]
+    return "\n".join(filter(None, found))
+
+
+def _attached(item: dict[str, Any]) -> Iterator[str]:
+    """Each attachment with its text, each file by its name alone."""
+    listed = [entry for key in ("attachments", "files") for entry in _objects(item.get(key))]
+    for entry in listed:
+        name = _text(entry, "file_name")
+        text = _text(entry, "extracted_content")
+        mark = "[image]" if entry.get("file_kind") == "image" else f"[file: {name}]" if name else "[file]"
+        if name or text or "file_kind" in entry:
+            yield f"{mark}\n{text}" if text else mark
+
+
+def _began(block: dict[str, Any]) -> datetime | None:
+    """When a block began."""
+    return moment_of({"time": block.get("start_timestamp")})
+
+
+def _blocks(item: dict[str, Any]) -> list[dict[str, Any]]:
+    content = item.get("content")
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if content is not None and not isinstance(content, list):
+        raise Unusable("a message whose content is neither text nor a list of blocks")
+    return _objects(content)
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _text(value: dict[str, Any], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None

@@ -1,0 +1,217 @@
+"""Gemini CLI's sessions: one JSON record with "messages", or its newer JSON lines, which say how a record grew.
+
+Lines are replayed: a message with a known id replaces it (tools and tokens arrive later), `$set` patches the record,
+`$rewindTo` takes back everything from a message on. Not here: logs.json, which has prompts but no answers.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.records import Interaction
+
+GATHERS = True
+
+TYPES = ("user", "gemini", "info", "error", "warning")
+PATCHES = ("$set", "$rewindTo")
+HEADER = ("sessionId", "startTime", "summary", "kind")
+
+COMMAND = re.compile(r"/\w+(\s|$)|\?$")
+"""What a person tells the program, not the model."""
+
+CONTEXT = "<session_context>"
+
+FAILED = {"error": "tool_error", "cancelled": "cancelled"}
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a session, or one line of one."""
+    if not isinstance(value, dict) or "uuid" in value:
+        return False
+    is_message = {"id", "type", "timestamp"} <= value.keys() and value["type"] in TYPES and "message" not in value
+    is_header = "sessionId" in value and ("projectHash" in value or "startTime" in value)
+    return is_header or any(key in value for key in PATCHES) or (is_message and "payload" not in value)
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of all sessions in these lines; Unusable where there is none in any."""
+    found: list[Interaction] = []
+    reasons: list[Unusable] = []
+    for session in _sessions(value if isinstance(value, list) else [value]):
+        try:
+            found += _interactions(session, source, at)
+        except Unusable as reason:
+            reasons.append(reason)
+    if not found:
+        raise reasons[0] if reasons else Unusable("no session")
+    yield from found
+
+
+@dataclass(slots=True)
+class _Session:
+    """One session while it is replayed."""
+
+    header: dict[str, Any] = field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def put(self, message: Any) -> None:
+        if not isinstance(message, dict):
+            raise Unusable("a message is not an object")
+        name = message.get("id")
+        self.messages[name if isinstance(name, str) and name else f"number {len(self.messages)}"] = message
+
+    def patch(self, values: Any) -> None:
+        if not isinstance(values, dict):
+            return
+        self.header |= {key: values[key] for key in HEADER if key in values}
+        messages = values.get("messages", [])
+        if not isinstance(messages, list):
+            raise Unusable("messages is not a list")
+        for message in messages:
+            self.put(message)
+
+    def rewind(self, to: Any) -> None:
+        """The program itself forgets everything when it does not know the message."""
+        names = list(self.messages)
+        for name in names[names.index(to) if to in names else 0 :]:
+            del self.messages[name]
+
+
+def _sessions(records: list[Any]) -> list[_Session]:
+    sessions: list[_Session] = []
+    for record in records:
+        if not isinstance(record, dict):
+            continue
+        starts = "sessionId" in record and not (
+            sessions and sessions[-1].header.get("sessionId") == record["sessionId"]
+        )
+        if starts or not sessions:
+            sessions.append(_Session())
+        if "$rewindTo" in record:
+            sessions[-1].rewind(record["$rewindTo"])
+        elif "$set" in record or "sessionId" in record:
+            sessions[-1].patch(record.get("$set", record))
+        else:
+            sessions[-1].put(record)
+    return sessions
+
+
+def _interactions(session: _Session, source: str, at: datetime) -> list[Interaction]:
+    header = session.header
+    extra = {"title": _text(header, "summary"), "kind": _text(header, "kind")}
+    origin = Origin(
+        module="gemini_cli",
+        source=source,
+        at=moment_of({"time": header.get("startTime")}) or at,
+        extra={key: said for key, said in extra.items() if said and said != "main"},
+        conversation=_text(header, "sessionId"),
+    )
+    return interactions(_without_retried([said for item in session.messages.values() for said in _said(item)]), origin)
+
+
+def _without_retried(messages: list[Message]) -> list[Message]:
+    """An error after which the answer came all the same is no failure."""
+    kept: list[Message] = []
+    is_answered = False
+    for message in reversed(messages):
+        if message.role == "assistant" and message.success is False and is_answered:
+            continue
+        is_answered = message.role != "user" and (is_answered or (message.role == "assistant" and bool(message.text)))
+        kept.append(message)
+    return kept[::-1]
+
+
+def _said(item: dict[str, Any]) -> Iterator[Message]:
+    kind, text, at = item.get("type"), _content(item.get("content")), moment_of(item)
+    if kind == "user":
+        if text.lstrip().startswith(CONTEXT):
+            yield Message("system", text, at=at)
+        elif not COMMAND.match(text.strip()):
+            yield Message("user", text, at=at)
+    elif kind == "error":
+        yield Message("assistant", at=at, success=False, error_type="error", extra={"error": text})
+    elif kind == "gemini":
+        calls = [call for call in _list(item.get("toolCalls")) if isinstance(call, dict)]
+        yield Message(
+            role="assistant",
+            text=text,
+            reasoning="\n".join(filter(None, (_thought(thought) for thought in _list(item.get("thoughts"))))),
+            calls=tuple(
+                (_identity(call, n), call_of(call.get("name"), call.get("args"))) for n, call in enumerate(calls)
+            ),
+            at=at,
+            model=_text(item, "model"),
+        )
+        for number, call in enumerate(calls):
+            yield _result(call, _identity(call, number), at)
+
+
+def _identity(call: dict[str, Any], number: int) -> str:
+    return _text(call, "id") or f"number {number}"
+
+
+def _result(call: dict[str, Any], identity: str, at: datetime | None) -> Message:
+    status = call.get("status")
+    failure = FAILED.get(status) if isinstance(status, str) else None
+    shown = call.get("resultDisplay")
+    return Message(
+        role="result",
+        text=_content(call.get("result")) or (shown if isinstance(shown, str) else ""),
+        call_id=identity,
+        at=moment_of(call) or at,
+        success=False if failure else True if status == "success" else None,
+        error_type=failure,
+    )
+
+
+def _content(content: Any) -> str:
+    """The text of Gemini's parts; what is no text leaves a mark where it stood."""
+    if isinstance(content, str):
+        return content
+    parts = content if isinstance(content, list) else [content]
+    return "".join(_part(part) for part in parts)
+
+
+def _part(part: Any) -> str:
+    if isinstance(part, str):
+        return part
+    if not isinstance(part, dict) or part.get("thought") is True:
+        return ""
+    answer = part.get("functionResponse")
+    if isinstance(answer, dict):
+        return _response(answer.get("response"))
+    for key in ("inlineData", "fileData"):
+        if isinstance(part.get(key), dict):
+            medium = str(part[key].get("mimeType", "")).partition("/")[0]
+            return f"[{medium if medium in ('image', 'audio', 'video') else 'file'}]"
+    return _text(part, "text") or ""
+
+
+def _response(response: Any) -> str:
+    if isinstance(response, dict):
+        response = next((response[key] for key in ("output", "error") if _text(response, key)), response)
+    return (
+        response if isinstance(response, str) else "" if response is None else json.dumps(response, ensure_ascii=False)
+    )
+
+
+def _thought(thought: Any) -> str:
+    if not isinstance(thought, dict):
+        return ""
+    return ": ".join(filter(None, (_text(thought, key) for key in ("subject", "description"))))
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: dict[str, Any], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None

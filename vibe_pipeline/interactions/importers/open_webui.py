@@ -1,0 +1,183 @@
+"""Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
+
+Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it; a thumb up or down
+is feedback. Not here: branches (branches.py).
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
+from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.records import Interaction
+
+DETAILS = re.compile(r'<details\s+type="(reasoning|tool_calls|code_interpreter)"([^>]*)>(.*?)</details>', re.DOTALL)
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
+FENCE = re.compile(r"^```\w*\n|\n?```$")
+
+ERROR = "error"
+"""Of an answer that failed without naming what failed."""
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a chat of ours, or a row that holds one. Other formats have a history too, as a list."""
+    if not isinstance(value, dict):
+        return False
+    return isinstance(value.get("chat"), dict) or isinstance(_chat(value).get("history"), dict)
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    """The interactions of one chat along its current path."""
+    row, chat = _row(value), _chat(value)
+    params = chat.get("params")
+    system = _text(params, "system") if isinstance(params, dict) else None
+    origin = Origin(
+        module="open_webui",
+        source=source,
+        at=moment_of(chat) or moment_of(row) or at,
+        user=_text(row, "user_id"),
+        extra={"title": chat["title"]} if _text(chat, "title") else {},
+        conversation=_text(row, "id") or _text(chat, "id"),
+    )
+    yield from interactions([*([Message("system", system)] if system else []), *_conversation(chat)], origin)
+
+
+def _row(value: dict[str, Any]) -> dict[str, Any]:
+    """The row of the chat: the record, or what a rating keeps of the chat that it was given in."""
+    snapshot = value.get("snapshot")
+    inner = snapshot.get("chat") if isinstance(snapshot, dict) else None
+    return inner if isinstance(inner, dict) else value
+
+
+def _chat(value: dict[str, Any]) -> dict[str, Any]:
+    row = _row(value)
+    chat = row.get("chat")
+    return chat if isinstance(chat, dict) else row
+
+
+def _conversation(chat: dict[str, Any]) -> list[Message]:
+    history = chat.get("history")
+    if isinstance(history, dict) and history.get("messages"):
+        nodes = nodes_of(history["messages"], "history.messages")
+        messages = {name: list(_messages(node)) for name, node in nodes.items()}
+        return conversation(tree_of(nodes, messages, "parentId", "childrenIds", history.get("currentId")))
+    listed = chat.get("messages")
+    if not isinstance(listed, list):
+        raise Unusable("chat has neither a history nor messages")
+    if not listed:
+        raise Unusable("messages is empty")
+    return [message for item in listed for message in _messages(item)]
+
+
+def _messages(item: Any) -> Iterator[Message]:
+    """A question; or an answer, taken apart where tools were called in it."""
+    whole = message_of(item)
+    if whole.role != "assistant":
+        yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
+        return
+    parts = list(_parts(whole.text)) or [Message("assistant")]
+    last = max(number for number, part in enumerate(parts) if part.role == "assistant")
+    for number, part in enumerate(parts):
+        dated = replace(part, at=whole.at, model=whole.model)
+        yield _judged(dated, item) if number == last else dated
+
+
+def _attached(item: dict[str, Any]) -> Iterator[str]:
+    """A mark for each file of a question."""
+    files = item.get("files")
+    for file in files if isinstance(files, list) else []:
+        if isinstance(file, dict):
+            name = _text(file, "name")
+            yield "[image]" if file.get("type") == "image" else f"[file: {name}]" if name else "[file]"
+
+
+def _parts(text: str) -> Iterator[Message]:
+    position = 0
+    for block in DETAILS.finditer(text):
+        yield from _plain(text[position : block.start()])
+        yield from _block(block[1], _attributes(block[2]), SUMMARY.sub("", block[3], count=1))
+        position = block.end()
+    yield from _plain(text[position:])
+
+
+def _plain(text: str) -> Iterator[Message]:
+    if text.strip():
+        yield Message("assistant", text.strip())
+
+
+def _block(kind: str, attributes: dict[str, str], body: str) -> Iterator[Message]:
+    if kind == "reasoning":
+        lines = html.unescape(body).strip().splitlines()
+        yield Message("assistant", reasoning="\n".join(re.sub("^> ?", "", line) for line in lines))
+        return
+    if kind == "tool_calls":
+        call = call_of(attributes.get("name"), _json(attributes.get("arguments", "")))
+        result = attributes.get("result") or html.unescape(body).strip()
+    else:
+        call = call_of("code_interpreter", FENCE.sub("", html.unescape(body).strip()))
+        result = attributes.get("output", "")
+    identity = attributes.get("id")
+    yield Message("assistant", calls=((identity, call),))
+    if attributes.get("done") != "false":
+        yield _result(_json(result), identity)
+
+
+def _result(result: Any, identity: str | None) -> Message:
+    """A tool's result; of code that ran {"stdout", "stderr", "result"}, and what it raised."""
+    failed = isinstance(result, dict) and bool(result.get("error") or result.get("stderr"))
+    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
+    error_type = "tool_error" if failed else None
+    return Message("result", text, call_id=identity, success=False if failed else None, error_type=error_type)
+
+
+def _judged(message: Message, item: dict[str, Any]) -> Message:
+    """The answer with what a person thought of it, and with its failure."""
+    annotation = item.get("annotation")
+    said: dict[str, Any] = annotation if isinstance(annotation, dict) else {}
+    rating = said.get("rating")
+    error = item.get("error")
+    kept = {key: said[key] for key in ("reason", "comment", "tags") if said.get(key)}
+    return replace(
+        message,
+        feedback=float(rating) if isinstance(rating, (int, float)) and -1 <= rating <= 1 else None,
+        success=False if error else None,
+        error_type=_error_type(error) if error else None,
+        extra=({"annotation": kept} if kept else {}) | ({"error": _error_text(error)} if error else {}),
+    )
+
+
+def _error_type(error: Any) -> str:
+    named: dict[str, Any] = error if isinstance(error, dict) else {}
+    return _text(named, "type") or _text(named, "code") or ERROR
+
+
+def _error_text(error: Any) -> Any:
+    return error.get("content", error) if isinstance(error, dict) else error
+
+
+def _attributes(text: str) -> dict[str, str]:
+    return {name: html.unescape(value) for name, value in ATTRIBUTE.findall(text)}
+
+
+def _json(text: str) -> Any:
+    """What an attribute holds: JSON, sometimes JSON in a JSON text."""
+    try:
+        value = json.loads(text)
+        return repaired(json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value)
+    except (ValueError, RecursionError):
+        return text
+
+
+def _text(value: dict[str, Any], key: str) -> str | None:
+    found = value.get(key)
+    return found if isinstance(found, str) and found else None
