@@ -10,7 +10,7 @@ export VIBE_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo ui test acceptance lint fix docs clean
+.PHONY: help install demo ui test acceptance soak lint fix docs clean
 
 help:
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
@@ -38,6 +38,9 @@ test: $(INSTALLED) lint ## the whole gate
 
 acceptance: $(INSTALLED) ## only what needs real data (VIBE_DATA, default ../shared/data)
 	@$(BIN)/python -m pytest tests/acceptance -rs
+
+soak: $(INSTALLED) ## kill 200 processes while the log is written, sealed and merged (some minutes)
+	@VIBE_KILLS=200 $(BIN)/python -m pytest tests/engine/test_kills.py -rs
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

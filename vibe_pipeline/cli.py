@@ -51,7 +51,9 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 @log_app.command("import")
 def import_(
     paths: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
-    format: Annotated[str, typer.Option("--format", help="auto (by content), or the name of a format; a wrong name lists them.")] = "auto",
+    format: Annotated[
+        str, typer.Option("--format", help="auto (by content), or the name of a format; a wrong name lists them.")
+    ] = "auto",
     source: Annotated[str | None, typer.Option(help="Name kept with every interaction.")] = None,
     json_: Json = False,
 ) -> None:

@@ -1,0 +1,108 @@
+"""The log under SIGKILL: writers, sealers, compactors and importers die at random moments, and no promise is broken.
+
+An id on a writer's stdout is a promise. VIBE_KILLS says how many processes are killed (`make soak`: 200).
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import polars as pl
+
+from vibe_pipeline import settings
+from vibe_pipeline.interactions.compaction import compact
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+KILLS = int(os.environ.get("VIBE_KILLS", "12"))
+
+WRITE = """
+import sys
+from vibe_pipeline.interactions.logger import InteractionLogger
+logger = InteractionLogger(sys.argv[1], durability=sys.argv[2])
+while True:
+    print(logger.log(module="m", action="a", input="x" * 500), flush=True)
+"""
+
+WORK = """
+import sys
+from pathlib import Path
+from vibe_pipeline.interactions.compaction import compact
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
+store = Store(sys.argv[1])
+print("ready", flush=True)
+while True:
+    {work}
+"""
+
+SEAL = WORK.format(work="seal(store, Curate(), scrub=True)")
+COMPACT = WORK.format(work="compact(store, 'interactions', Curate(), -1)")
+IMPORT = WORK.format(work="import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])")
+
+
+class Victim:
+    """A process of ours with what it has printed so far; killed by its own id."""
+
+    def __init__(self, code: str, *arguments: object) -> None:
+        command = [sys.executable, "-c", code, *map(str, arguments)]
+        self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        self.lines: list[str] = []
+        self._reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout))
+        self._reader.start()
+
+    def wait_for_a_line(self) -> None:
+        while not self.lines and self.process.poll() is None:
+            time.sleep(0.01)
+
+    def kill(self) -> list[str]:
+        """Ids that were promised; the last line may be cut off, a whole one has 32 digits."""
+        self.process.send_signal(signal.SIGKILL)
+        self._reader.join()
+        self.process.wait()
+        return [line.strip() for line in self.lines if len(line.strip()) == 32]
+
+
+def test_no_promise_is_broken_whoever_is_killed(tmp_path):
+    home, chats = tmp_path / "var", tmp_path / "chats.jsonl"
+    rounds = [
+        {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]} for n in range(300)
+    ]
+    chats.write_text("\n".join(map(json.dumps, rounds)))
+    chance = random.Random(0)
+    steady = [Victim(WRITE, home, "durable"), Victim(SEAL, home)]
+    for process in steady:
+        process.wait_for_a_line()
+    promised: list[str] = []
+    kinds = [(WRITE, "durable"), (WRITE, "batched"), (SEAL,), (COMPACT,), (IMPORT, chats)]
+    for number in range(KILLS):
+        code, *arguments = kinds[number % len(kinds)]
+        victim = Victim(code, home, *arguments)
+        victim.wait_for_a_line()
+        time.sleep(chance.uniform(0, 0.4))
+        promised += victim.kill()
+    promised += steady[0].kill()
+    steady[1].kill()
+    store = Store(home)
+    import_paths(InteractionLogger(home), store, [chats])
+    seal(store, settings.Curate(), scrub=True)
+    compact(store, "interactions", settings.Curate(), -1)
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source"]) for file in files])
+    assert len(promised) > 10 * KILLS
+    assert set(promised) <= set(found["interaction_id"])
+    assert found["interaction_id"].is_unique().all()
+    assert found.filter(pl.col("source") == "import:openai_chat").height == len(rounds)
