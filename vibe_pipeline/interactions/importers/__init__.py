@@ -1,8 +1,9 @@
 """Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
 
-An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; two more
-names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `opens(path, start)`
-with `records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
+An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
+names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `session_of(value)`
+where each record may name the session that it is a part of (None: it is alone), `opens(path, start)` with
+`records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
@@ -21,7 +22,7 @@ from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import openai_chat, sharegpt
+from vibe_pipeline.interactions.importers import llm_logs, openai_chat, sharegpt
 from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
@@ -46,11 +47,11 @@ class Importer(Protocol):
     def recognises(self, value: Any) -> bool:
         """Whether the record is of this format, however broken."""
 
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
         """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
-OURS: dict[str, Importer] = {"openai_chat": openai_chat, "sharegpt": sharegpt}
+OURS: dict[str, Importer] = {"llm_logs": llm_logs, "openai_chat": openai_chat, "sharegpt": sharegpt}
 """In the order in which they are asked: the narrow ones first."""
 
 
@@ -145,7 +146,11 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            yield _interactions(among[name], raw.value, source or f"import:{name}", written_at)
+            found = _interactions(among[name], raw.value, source or f"import:{name}", written_at)
+            lost = [item for item in found if isinstance(item, Unusable)]
+            tally.read += len(lost)
+            tally.rejects.extend((item.part, str(item)) for item in lost)
+            yield [item for item in found if not isinstance(item, Unusable)]
         except Unusable as reason:
             tally.rejects.append((raw.text, str(reason)))
 
@@ -157,15 +162,16 @@ def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | Non
         if hasattr(importer, "opens") and importer.opens(path, start):
             yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
             return
-    sessions: dict[str, list[Raw]] = {}
+    sessions: dict[tuple[str, str], list[Raw]] = {}
     for raw in records(path):
         name = _format(raw, among)
-        if name and getattr(among[name], "GATHERS", False):
-            sessions.setdefault(name, []).append(raw)
+        session = _session(among[name], raw.value) if name else None
+        if name and session is not None:
+            sessions.setdefault((name, session), []).append(raw)
         else:
             yield name, raw
-    for session, lines in sessions.items():
-        yield session, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
+    for (name, _), lines in sessions.items():
+        yield name, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
 
 
 def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
@@ -174,11 +180,20 @@ def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
     return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
 
 
-def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction]:
+def _session(importer: Importer, value: Any) -> str | None:
+    """What the record is gathered with; None where it stands alone and is read alone."""
+    if getattr(importer, "GATHERS", False):
+        return ""
+    session_of = getattr(importer, "session_of", None)
+    return session_of(value) if session_of else None
+
+
+def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction | Unusable]:
     try:
         found = list(importer.read(value, source, at))
         for interaction in found:
-            line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
+            if isinstance(interaction, Interaction):
+                line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:

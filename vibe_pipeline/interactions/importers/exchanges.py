@@ -68,7 +68,7 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
             yield from _tool_steps(calls, results)
             calls, results = [], []
         if message.role == "user" and message.text.strip():
-            if answer_text(answer):
+            if _is_answered(answer):
                 yield _chat_step(question, answer)
                 question = []
             question, answer, calls = [*question, message], [], []
@@ -78,8 +78,13 @@ def _steps(messages: Sequence[Message]) -> Iterator[Step]:
         elif message.role == "result" and calls:
             results = [*results, message]
     yield from _tool_steps(calls, results)
-    if answer_text(answer):
+    if _is_answered(answer):
         yield _chat_step(question, answer)
+
+
+def _is_answered(answer: Sequence[Message]) -> bool:
+    """By a text, or by the failure of the call that should have given one."""
+    return bool(answer_text(answer)) or any(message.success is False for message in answer)
 
 
 def _chat_step(question: list[Message], answer: list[Message]) -> Step:
@@ -119,6 +124,7 @@ def _interaction(step: Step, turn: int, conversation_id: str, shared: dict[str, 
         output=step.output,
         success=_success(step),
         error_type=next((message.error_type for message in step.messages if message.error_type), None),
+        improvements=tuple(better for message in step.messages for better in message.improvements),
         feedback=next((message.feedback for message in reversed(step.messages) if message.feedback is not None), None),
         latency_ms=next((it.latency_ms for it in reversed(step.messages) if it.latency_ms is not None), None),
         user=origin.user,

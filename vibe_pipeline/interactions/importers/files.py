@@ -20,7 +20,7 @@ from typing import Any
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
-SUFFIXES = (".jsonl", ".json", ".ndjson")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".db", ".eval")
 """Taken from a folder; a file that is named is taken whatever it is called."""
 
 START = 4096

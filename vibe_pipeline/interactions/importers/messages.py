@@ -28,7 +28,15 @@ TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time"
 
 
 class Unusable(Exception):
-    """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error."""
+    """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error.
+
+    It is raised for a whole record. Where one record holds many (a session, a trace), a part that gives nothing is
+    yielded among the interactions of the others, with the part itself.
+    """
+
+    def __init__(self, reason: str, part: str = "") -> None:
+        super().__init__(reason)
+        self.part = part
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +58,8 @@ class Message:
     latency_ms: float | None = None
     feedback: float | None = None
     """What a person thought of an answer: 1 is a thumb up, -1 a thumb down."""
+    improvements: tuple[str, ...] = ()
+    """What a person would rather have read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Kept with the interaction that the message becomes part of."""
 
@@ -121,7 +131,7 @@ def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:
         kind, text = _part(part)
         if kind in ("tool_call", "tool_use", "function_call"):
             calls.append(
-                (_text_or(part.get("id")), _normal(text) if text else _call(part.get("name"), part.get("input")))
+                (_text_or(part.get("id")), _normal(text) if text else call_text(part.get("name"), part.get("input")))
             )
         else:
             (reasoning if kind in ("reasoning", "thinking") else texts).append(text)
@@ -149,21 +159,21 @@ def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     for call in listed if isinstance(listed, list) else []:
         function = call.get("function", call) if isinstance(call, dict) else {}
         if isinstance(function, dict) and function:
-            yield _text_or(call.get("id")), _call(function.get("name"), function.get("arguments"))
+            yield _text_or(call.get("id")), call_text(function.get("name"), function.get("arguments"))
     old = value.get("function_call")
     if isinstance(old, dict):
-        yield None, _call(old.get("name"), old.get("arguments"))
+        yield None, call_text(old.get("name"), old.get("arguments"))
 
 
-def _call(name: Any, arguments: Any) -> str:
+def call_text(name: Any, arguments: Any) -> str:
     return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
 
 
 def _normal(text: str) -> str:
-    """A call that was written as text in the form in which `_call` writes it, so that dialects agree."""
+    """A call that was written as text in the form in which `call_text` writes it, so that dialects agree."""
     call = _parsed(text)
     if isinstance(call, dict) and "name" in call:
-        return _call(call["name"], call.get("arguments", call.get("parameters")))
+        return call_text(call["name"], call.get("arguments", call.get("parameters")))
     return text
 
 

@@ -1,0 +1,165 @@
+"""Calls of a model, as traces and gateways log them, → conversations. Each call repeats the history it was sent.
+
+What a call adds to what was already said is taken, so that a conversation of three calls is three exchanges and not
+six. Calls that follow one another are told by their history; a call without any begins a conversation of its own,
+unless the format itself says that it belongs to one. A tool that was run on its own record (a span) completes the
+call of the model that asked for it: its result, time and error.
+
+Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.messages import Message, Unusable
+from vibe_pipeline.records import Interaction
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a model: all that was sent, and what came back; a failed call has one answer without text."""
+
+    asked: Sequence[Message]
+    answer: Sequence[Message]
+    at: datetime
+    identity: str | None = None
+    within: frozenset[str] = frozenset()
+    """What it was a part of: the identities of the spans around it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRun:
+    """One run of a tool, recorded apart from the call that asked for it."""
+
+    call: str
+    """As `call_text` writes it."""
+    result: Message
+    at: datetime
+
+
+@dataclass(slots=True)
+class _Thread:
+    """One conversation while it is put together."""
+
+    messages: list[Message] = field(default_factory=list)
+    runs: list[Message] = field(default_factory=list)
+    """The results that came from runs."""
+
+    def holds(self, said: Message) -> bool:
+        return any(_same(said, message) for message in self.messages)
+
+    def complete(self, run: ToolRun) -> bool:
+        """Put the run where its result belongs; False if no call of this thread asked for it."""
+        for place, message in enumerate(self.messages):
+            for identity, call in message.calls:
+                asked_for = identity == run.result.call_id if identity and run.result.call_id else call == run.call
+                known = self._result(place, identity) if asked_for else None
+                if not asked_for or (known is not None and any(self.messages[known] is done for done in self.runs)):
+                    continue
+                if known is None:
+                    known = self._end_of_results(place)
+                    self.messages.insert(known, Message("result"))
+                said = self.messages[known]
+                self.messages[known] = replace(run.result, text=said.text or run.result.text, call_id=identity, at=run.at)
+                self.runs.append(self.messages[known])
+                return True
+        return False
+
+    def add(self, run: ToolRun) -> None:
+        """A run that no call asked for: before the first question that was asked later."""
+        later = (n for n, each in enumerate(self.messages) if each.role == "user" and each.at and each.at >= run.at)
+        place = next(later, len(self.messages))
+        call = Message("assistant", calls=((run.result.call_id, run.call),), at=run.at)
+        self.messages[place:place] = [call, replace(run.result, at=run.at)]
+
+    def _result(self, place: int, identity: str | None) -> int | None:
+        """Where the result of a call stands: by its id, else the only one of an only call."""
+        results = range(place + 1, self._end_of_results(place))
+        named = next((n for n in results if identity and self.messages[n].call_id == identity), None)
+        alone = len(results) == len(self.messages[place].calls) == 1
+        return results[0] if named is None and alone else named
+
+    def _end_of_results(self, place: int) -> int:
+        following = range(place + 1, len(self.messages))
+        return next((n for n in following if self.messages[n].role != "result"), len(self.messages))
+
+
+def conversations(
+    calls: Sequence[Call], runs: Sequence[ToolRun], origin: Origin, is_one: bool
+) -> Iterator[Interaction | Unusable]:
+    """The interactions of all calls of a session or trace; `is_one` where the format calls it one conversation."""
+    threads: list[_Thread] = []
+    for call in sorted(_leaves(calls), key=lambda call: call.at):
+        _add(threads, call, is_one)
+    for run in sorted(runs, key=lambda run: run.at):
+        if not any(thread.complete(run) for thread in threads):
+            threads = threads or [_Thread()]
+            threads[0].add(run)
+    for number, thread in enumerate(threads):
+        name = origin.conversation if number == 0 else key_of([origin.conversation, _beginning(thread)])
+        try:
+            yield from interactions(_answered(thread.messages), replace(origin, conversation=name))
+        except Unusable as reason:
+            yield Unusable(str(reason), _beginning(thread))
+
+
+def _leaves(calls: Sequence[Call]) -> list[Call]:
+    """Without the calls that only wrap another: an agent's run repeats what its model was asked."""
+    around = frozenset[str]().union(*(call.within for call in calls))
+    return [call for call in calls if call.identity not in around]
+
+
+def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
+    thread, new = _place(threads, call, is_one)
+    known = {message.text for message in thread.messages if message.role == "system"}
+    thread.messages += [
+        replace(message, at=message.at or call.at)
+        for message in (*new, *call.answer)
+        if message.role != "system" or message.text not in known
+    ]
+
+
+def _place(threads: list[_Thread], call: Call, is_one: bool) -> tuple[_Thread, Sequence[Message]]:
+    """The thread that the call goes on with, and what of its history is new there."""
+    history = [n for n, message in enumerate(call.asked) if message.role in ("assistant", "result")]
+    for thread in reversed(threads):
+        known = max((n for n in history if thread.holds(call.asked[n])), default=None)
+        if known is None and any(thread.holds(message) for message in call.asked[: max(history, default=0)]):
+            known = history[-1]  # an answer that was edited before it was sent on
+        if known is not None:
+            system = [message for message in call.asked[:known] if message.role == "system"]
+            return thread, [*system, *call.asked[known + 1 :]]
+    if not (is_one and threads and not history):
+        threads.append(_Thread())
+        return threads[-1], call.asked
+    return threads[0], call.asked
+
+
+def _same(one: Message, other: Message) -> bool:
+    if one.role != other.role or one.role == "system":
+        return False
+    if one.calls or other.calls:
+        return [call for _, call in one.calls] == [call for _, call in other.calls]
+    if one.call_id and other.call_id and one.call_id != other.call_id:
+        return False
+    return bool(one.text.strip()) and one.text.strip() == other.text.strip()
+
+
+def _answered(messages: list[Message]) -> list[Message]:
+    """With an empty result for every call that nothing answers: that the model asked for it is worth keeping."""
+    answered: list[Message] = []
+    for place, message in enumerate(messages):
+        answered.append(message)
+        following = messages[place + 1] if place + 1 < len(messages) else None
+        if message.calls and (following is None or following.role != "result"):
+            answered.extend(Message("result", call_id=identity, at=message.at) for identity, _ in message.calls)
+    return answered
+
+
+def _beginning(thread: _Thread) -> str:
+    return next((message.text for message in thread.messages if message.role == "user"), "")
