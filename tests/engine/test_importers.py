@@ -245,8 +245,8 @@ def test_without_a_time_the_file_says_when(bring, store, tmp_path):
         ({"messages": EXCHANGE[1:]}, "no answer follows a question"),
         ({"conversations": []}, "conversations is empty"),
         ({"conversations": "text"}, "conversations is not a list"),
-        ({"hello": "world"}, "not in a known format (openai_chat, sharegpt)"),
-        (7, "not in a known format (openai_chat, sharegpt)"),
+        ({"hello": "world"}, f"not in a known format ({', '.join(formats())})"),
+        (7, f"not in a known format ({', '.join(formats())})"),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -333,7 +333,7 @@ def test_a_path_that_is_not_there_is_an_error(store, tmp_path):
 
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(store, tmp_path):
-    with pytest.raises(SettingsInvalid, match="auto, openai_chat, sharegpt"):
+    with pytest.raises(SettingsInvalid, match=", ".join(["auto", *formats()])):
         import_paths(InteractionLogger(store.root), store, [tmp_path], format="csv")
 
 

@@ -22,7 +22,16 @@ from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import llm_logs, openai_chat, sharegpt
+from vibe_pipeline.interactions.importers import (
+    inspect_ai,
+    langfuse,
+    litellm,
+    llm_logs,
+    mlflow_traces,
+    openai_chat,
+    otel_genai,
+    sharegpt,
+)
 from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.lines import line_of
@@ -51,7 +60,16 @@ class Importer(Protocol):
         """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
-OURS: dict[str, Importer] = {"llm_logs": llm_logs, "openai_chat": openai_chat, "sharegpt": sharegpt}
+OURS: dict[str, Importer] = {
+    "llm_logs": llm_logs,
+    "inspect_ai": inspect_ai,
+    "otel_genai": otel_genai,
+    "litellm": litellm,
+    "mlflow": mlflow_traces,
+    "langfuse": langfuse,
+    "openai_chat": openai_chat,
+    "sharegpt": sharegpt,
+}
 """In the order in which they are asked: the narrow ones first."""
 
 

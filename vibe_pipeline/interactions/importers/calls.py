@@ -10,9 +10,12 @@ Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
@@ -53,6 +56,10 @@ class _Thread:
     def holds(self, said: Message) -> bool:
         return any(_same(said, message) for message in self.messages)
 
+    def is_idle(self) -> bool:
+        """Whether the last answer was given: while a tool is waited for, another call is that of another agent."""
+        return bool(self.messages) and self.messages[-1].role == "assistant" and not self.messages[-1].calls
+
     def complete(self, run: ToolRun) -> bool:
         """Put the run where its result belongs; False if no call of this thread asked for it."""
         for place, message in enumerate(self.messages):
@@ -65,7 +72,8 @@ class _Thread:
                     known = self._end_of_results(place)
                     self.messages.insert(known, Message("result"))
                 said = self.messages[known]
-                self.messages[known] = replace(run.result, text=said.text or run.result.text, call_id=identity, at=run.at)
+                text, extra = said.text or run.result.text, message.extra | said.extra | run.result.extra
+                self.messages[known] = replace(run.result, text=text, call_id=identity, at=run.at, extra=extra)
                 self.runs.append(self.messages[known])
                 return True
         return False
@@ -115,12 +123,14 @@ def _leaves(calls: Sequence[Call]) -> list[Call]:
 
 
 def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
+    """What was said in it; a system prompt is kept with what was said under it, since calls may differ in theirs."""
     thread, new = _place(threads, call, is_one)
-    known = {message.text for message in thread.messages if message.role == "system"}
+    system = "\n\n".join(message.text for message in call.asked if message.role == "system" and message.text)
+    told = {"system": system} if system else {}
     thread.messages += [
-        replace(message, at=message.at or call.at)
+        replace(message, at=message.at or call.at, extra=told | message.extra)
         for message in (*new, *call.answer)
-        if message.role != "system" or message.text not in known
+        if message.role != "system"
     ]
 
 
@@ -132,9 +142,8 @@ def _place(threads: list[_Thread], call: Call, is_one: bool) -> tuple[_Thread, S
         if known is None and any(thread.holds(message) for message in call.asked[: max(history, default=0)]):
             known = history[-1]  # an answer that was edited before it was sent on
         if known is not None:
-            system = [message for message in call.asked[:known] if message.role == "system"]
-            return thread, [*system, *call.asked[known + 1 :]]
-    if not (is_one and threads and not history):
+            return thread, call.asked[known + 1 :]
+    if not (is_one and threads and threads[0].is_idle()):
         threads.append(_Thread())
         return threads[-1], call.asked
     return threads[0], call.asked
@@ -150,16 +159,68 @@ def _same(one: Message, other: Message) -> bool:
     return bool(one.text.strip()) and one.text.strip() == other.text.strip()
 
 
-def _answered(messages: list[Message]) -> list[Message]:
+def _answered(messages: Sequence[Message]) -> list[Message]:
     """With an empty result for every call that nothing answers: that the model asked for it is worth keeping."""
     answered: list[Message] = []
     for place, message in enumerate(messages):
         answered.append(message)
         following = messages[place + 1] if place + 1 < len(messages) else None
         if message.calls and (following is None or following.role != "result"):
-            answered.extend(Message("result", call_id=identity, at=message.at) for identity, _ in message.calls)
-    return answered
+            nothing = replace(message, role="result", text="", calls=(), reasoning="")
+            answered.extend(replace(nothing, call_id=identity) for identity, _ in message.calls)
+    return _with_questions(answered)
+
+
+def _with_questions(messages: list[Message]) -> list[Message]:
+    """Tools that no answer follows keep the question that they were called for."""
+    starts = [n for n, message in enumerate(messages) if message.role == "user"]
+    for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
+        if not any(said.role == "assistant" and (said.text or said.success is False) for said in messages[start:end]):
+            question = {"question": messages[start].text}
+            for n in range(start, end):
+                if messages[n].role == "result":
+                    messages[n] = replace(messages[n], extra=messages[n].extra | question)
+    return messages
 
 
 def _beginning(thread: _Thread) -> str:
     return next((message.text for message in thread.messages if message.role == "user"), "")
+
+
+def lost(error: Unusable | RecursionError, value: Any) -> Unusable:
+    """A part that gives nothing, for the quarantine."""
+    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
+    try:
+        return Unusable(reason, json.dumps(value, ensure_ascii=False))
+    except (RecursionError, ValueError):
+        return Unusable(reason)
+
+
+def error_name(words: str | None) -> str:
+    """The class in front of an error's words, as in "litellm.RateLimitError: too many"; "error" where there is none."""
+    name = (words or "").partition(":")[0].partition("(")[0].strip().rpartition(".")[2]
+    return name if name.isidentifier() and name[:1].isupper() else "error"
+
+
+def number(value: Any) -> float | None:
+    """A finite number as one; true and false are none."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    return float(value) if is_number else None
+
+
+def is_finite(value: Any) -> bool:
+    """Whether the log can hold a value: a number like 1e999 must not cost what it came with."""
+    if isinstance(value, float):
+        return math.isfinite(value)
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return all(is_finite(item) for item in inner)
+
+
+def around(identity: str | None, parents: Mapping[str | None, str | None]) -> frozenset[str]:
+    """All that a span is a part of, by the parent of each; a cycle ends as the outermost does."""
+    found: set[str] = set()
+    parent = parents.get(identity)
+    while parent and parent not in found:
+        found.add(parent)
+        parent = parents.get(parent)
+    return frozenset(found)

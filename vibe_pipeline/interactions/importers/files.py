@@ -151,12 +151,27 @@ def _starts_with_a_line(text: str) -> bool:
 
 
 def _text_lines(text: str) -> Iterator[Raw]:
-    """Lines if any of them is a record, else one broken document and not a hundred broken lines."""
+    """Lines if any of them is a record, else objects one after another and not a hundred broken lines."""
     raws = [_raw(line.strip()) for line in text.splitlines() if line.strip()]
     if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
         yield from raws
     else:
-        yield Raw(repaired(text), reason=NOT_JSON)
+        yield from _objects(text)
+
+
+def _objects(text: str) -> Iterator[Raw]:
+    """Pretty-printed objects one after another; what is broken ends where a line begins with the next object."""
+    decoder, position = json.JSONDecoder(), 0
+    while (position := _skip(text, position)) < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            following = text.find("\n{", position)
+            end = len(text) if following < 0 else following
+            yield Raw(repaired(text[position:end]), reason=NOT_JSON)
+            position = end
+        else:
+            yield _element(value)
 
 
 def _salvaged(text: str) -> Iterator[Raw]:

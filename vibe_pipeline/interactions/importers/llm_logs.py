@@ -28,6 +28,7 @@ MAGIC = b"SQLite format 3\0"
 BROKEN = "a SQLite database that cannot be read to its end (cut off?)"
 FOREIGN = "a SQLite database without the tables of llm (responses or turns)"
 KEYS = {"llm_conversation", "turns"}
+TURN = ("model", "resolved_model", "datetime_utc", "duration_ms")
 
 Row = dict[str, Any]
 
@@ -124,7 +125,9 @@ class _Database:
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
         self.broken = False
-        self.tables = {_text(row["name"]) for row in self._select("select name from sqlite_master where type = 'table'")}
+        self.tables = {
+            _text(row["name"]) for row in self._select("select name from sqlite_master where type = 'table'")
+        }
 
     def rows(self, table: str, order: str = "rowid") -> list[Row]:
         if table not in self.tables:
@@ -195,9 +198,8 @@ def _conversations(database: _Database) -> Iterator[Row]:
                 ),
             ]
             told = system or told
-            turns.append({**_plain(row, "model", "resolved_model", "datetime_utc", "duration_ms"), "said": said})
-        name = names.get(identity, {}).get("name")
-        yield {"llm_conversation": _text(identity), "name": name if isinstance(name, str) else None, "turns": turns}
+            turns.append({**_plain(row, *TURN), "said": said})
+        yield {"llm_conversation": _text(identity), **_plain(names.get(identity, {}), "name"), "turns": turns}
 
 
 def _threads(database: _Database) -> Iterator[Row]:
@@ -223,14 +225,12 @@ def _threads(database: _Database) -> Iterator[Row]:
             asked = _chain(messages, start, said_before)
             answer = _chain(messages, row.get("tip_message_hash"), {start})
             said = [_said(messages[key].get("role"), parts[key]) for key in (*asked, *answer)]
-            turn = {**_plain(row, "model", "resolved_model", "datetime_utc", "duration_ms"), "said": said, "from": start}
+            turn = {**_plain(row, *TURN), "said": said, "from": start}
             if turns and turns[-1]["from"] == start and start is not None:
                 turn["alternatives"] = [*turns[-1].get("alternatives", []), _answer(turns.pop())]
             turns.append(turn)
             said_before.add(row.get("tip_message_hash"))
-        name, fork = thread.get("name"), thread.get("forked_from")
-        named = {"name": name if isinstance(name, str) else None, "forked_from": fork if isinstance(fork, str) else None}
-        yield {"llm_conversation": _text(identity), **named, "turns": turns}
+        yield {"llm_conversation": _text(identity), **_plain(thread, "name", "forked_from"), "turns": turns}
 
 
 def _chain(messages: dict[Any, Row], end: Any, stops: set[Any]) -> list[Any]:
@@ -260,12 +260,12 @@ def _new_part(row: Row, fragments: dict[Any, Row], media: list[Row]) -> Row:
 
 def _referred(pieces: Any, fragments: dict[Any, Row]) -> str:
     """A text that is kept as pieces: {"fragment": number} or {"literal": text}."""
-    listed = [piece for piece in pieces if isinstance(piece, dict)] if isinstance(pieces, list) else []
-    return "".join(
-        _text(piece.get("literal"))
-        or (_text(fragments.get(key, {}).get("content")) if isinstance(key := piece.get("fragment"), (int, str)) else "")
-        for piece in listed
-    )
+    found = []
+    for piece in pieces if isinstance(pieces, list) else []:
+        number = piece.get("fragment") if isinstance(piece, dict) else None
+        fragment = fragments.get(number, {}) if isinstance(number, (int, str)) else {}
+        found.append(_text(piece.get("literal")) or _text(fragment.get("content")) if isinstance(piece, dict) else "")
+    return "".join(found)
 
 
 def _joined(text: Any, links: list[Row], fragments: dict[Any, Row]) -> str:

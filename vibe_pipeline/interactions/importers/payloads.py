@@ -10,6 +10,7 @@ Not here: which payload belongs to which call (calls.py), and records that are o
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -34,6 +35,8 @@ RESULTS = (
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = ("reasoning", "thinking", "redacted_thinking")
+TRANSCRIPT = re.compile(r"\A(?:system|human|user): .*^(?:human|user): ", re.I | re.S | re.M)
+SPEAKER = re.compile(r"^(system|human|user|assistant|ai): ", re.I | re.M)
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
 
 
@@ -49,7 +52,16 @@ def asked(payload: Any) -> list[Message]:
         if not texts and len(value) == 1:
             texts = [item for item in value.values() if isinstance(item, str)]
         return [*system, Message("user", texts[0] if texts else _as_json(value))] if value else system
-    return list(_messages(value, "user"))
+    return _transcript(value) if isinstance(value, str) else list(_messages(value, "user"))
+
+
+def _transcript(text: str) -> list[Message]:
+    """Frameworks that know no roles write them into the text: "system: …", then "user: …"."""
+    if not TRANSCRIPT.match(text):
+        return [Message("user", text)] if text else []
+    pieces = SPEAKER.split(text)[1:]
+    said = zip(pieces[::2], pieces[1::2], strict=True)
+    return [Message(ROLES[role.lower()], words.strip()) for role, words in said if words.strip()]
 
 
 def answered(payload: Any) -> list[Message]:
@@ -243,7 +255,7 @@ def _call(part: dict[str, Any]) -> tuple[str | None, str]:
     function = part.get("function")
     inner = function if isinstance(function, dict) else part
     name = next((inner[key] for key in ("name", "toolName", "tool_name") if isinstance(inner.get(key), str)), function)
-    arguments = next((inner[key] for key in ("arguments", "input", "args") if inner.get(key) is not None), {})
+    arguments: Any = next((inner[key] for key in ("arguments", "input", "args") if inner.get(key) is not None), {})
     return _call_id(part), call_text(name if isinstance(name, str) else None, arguments)
 
 
