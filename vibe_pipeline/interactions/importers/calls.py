@@ -174,7 +174,7 @@ def _answered(messages: Sequence[Message]) -> list[Message]:
 def _with_questions(messages: list[Message]) -> list[Message]:
     """Tools that no answer follows keep the question that they were called for."""
     starts = [n for n, message in enumerate(messages) if message.role == "user"]
-    for start, end in zip(starts, [*starts[1:], len(messages)], strict=True):
+    for start, end in zip(starts, [*starts, len(messages)][1:], strict=True):
         if not any(said.role == "assistant" and (said.text or said.success is False) for said in messages[start:end]):
             question = {"question": messages[start].text}
             for n in range(start, end):

@@ -195,10 +195,14 @@ def _skip(text: str, position: int) -> int:
 
 
 def _element(value: Any) -> Raw:
-    text = json.dumps(value, ensure_ascii=False)
-    if not text.isascii() and ESCAPED_BYTE.search(text):
-        return Raw(repaired(text), reason=NOT_UTF8)
-    return Raw(repaired(text), repaired(value))
+    text = ""
+    try:
+        text = json.dumps(value, ensure_ascii=False)
+        if not text.isascii() and ESCAPED_BYTE.search(text):
+            return Raw(repaired(text), reason=NOT_UTF8)
+        return Raw(repaired(text), repaired(value))
+    except RecursionError:  # what could be read may still be too deep to be looked through
+        return Raw(repaired(text), reason="nested too deep")
 
 
 def _unwrapped(value: Any) -> list[Any]:

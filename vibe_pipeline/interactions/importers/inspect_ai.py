@@ -1,8 +1,8 @@
 """inspect_ai's logs of evaluations: .json, and .eval, which is a zip with one file a sample.
 
-A sample is one conversation. A zip is read where it lies and nothing of it is written anywhere, so that the names in
-it cannot lead out of a folder; one that was cut off gives the samples that are whole. What is read of a sample is what
-was said, scored and broken, not its events.
+A sample is one conversation; of its events only the times are read: when an answer or a tool was asked for, and how
+long it took. A zip is read where it lies and nothing of it is written anywhere, so that the names in it cannot lead
+out of a folder; one that was cut off gives the samples that are whole.
 
 Not here: what an exchange is (exchanges.py), and the library itself: it brings a web server and a dozen providers.
 """
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.importers import zipped
-from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost, number
+from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, Raw
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
@@ -29,8 +29,8 @@ Row = dict[str, Any]
 
 HEADERS = ("header.json", "_journal/start.json")
 REFERENCE = "attachment://"
-GRADES = {"C": 1.0, "P": 0.5, "I": 0.0, "N": 0.0}
-"""Correct, partly correct, incorrect, no answer."""
+GRADES = {"C": True, "I": False, "N": False}
+"""Correct, incorrect, no answer; what is partly correct is neither."""
 
 
 def opens(path: Path, start: bytes) -> bool:
@@ -95,7 +95,7 @@ def _sample(sample: Any, evaluation: Row, source: str, at: datetime) -> list[Int
     name = json.dumps([*run, sample.get("id"), sample.get("epoch")])
     task = {key: evaluation[key] for key in ("task",) if isinstance(evaluation.get(key), str)}
     output = _row(sample.get("output"))
-    created = moment_of({"time": sample.get("started_at")}) or moment_of({"time": evaluation.get("created")})
+    created = _began(sample) or moment_of({"time": evaluation.get("created")})
     origin = Origin(
         module="inspect_ai",
         source=source,
@@ -112,29 +112,64 @@ def _messages(sample: Row, output: Row) -> list[Message]:
     if not isinstance(listed, list):
         raise Unusable("a sample without messages")
     attachments = _row(sample.get("attachments"))
-    messages = [each for item in listed for each in _message(item, attachments)]
+    timed = _times(_events(sample))
+    messages = [each for item in listed for each in _message(item, attachments, timed)]
     if not any(message.role == "user" for message in messages) and not any(m.role == "result" for m in messages):
         messages = [*asked(_filled(sample.get("input"), attachments)), *messages]
     if not any(message.role == "assistant" for message in messages):
         choices = output.get("choices")
         first = _row(choices[0]) if isinstance(choices, list) and choices else {}
-        messages += list(_message(first["message"], attachments)) if isinstance(first.get("message"), dict) else []
+        said = first.get("message")
+        messages += list(_message(said, attachments, timed)) if isinstance(said, dict) else []
     return _with_calls(messages, listed)
 
 
-def _message(item: Any, attachments: Row) -> Iterator[Message]:
+def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Message]:
     """A message in our words; what a tool broke on is its error."""
     if not isinstance(item, dict):
         raise Unusable("a message is not an object")
-    error, model = _row(item.get("error")), _text(item, "model")
+    event = timed.get(_text(item, "id") or "") or timed.get(_text(item, "tool_call_id") or "") or {}
+    at, took = moment_of({"time": event.get("timestamp")}), _took(event)
+    error = _row(item.get("error"))
     for message in asked([_filled(item, attachments)]):
-        if error and message.role == "result":
+        said = replace(message, at=at, latency_ms=took)
+        if message.role == "assistant":
+            said = replace(said, model=_text(item, "model") or _text(event, "model"))
+        if message.role == "result" and not error:
+            said = replace(said, success=True)
+        elif message.role == "result":
             words = _text(error, "message") or ""
-            kind = _text(error, "type") or "error"
-            text = message.text or words
-            yield replace(message, text=text, success=False, error_type=kind, extra={"error": words} if words else {})
-        else:
-            yield replace(message, model=model if message.role == "assistant" else None)
+            kind, extra = _text(error, "type") or "error", {"error": words} if words else {}
+            said = replace(said, text=message.text or words, success=False, error_type=kind, extra=extra)
+        yield said
+
+
+def _events(sample: Row) -> list[Row]:
+    """Of the sample; old logs keep them in a transcript."""
+    listed = sample.get("events", _row(sample.get("transcript")).get("events"))
+    return [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
+
+
+def _times(events: list[Row]) -> dict[str, Row]:
+    """The event of each answer by the id of its message, and of each run of a tool by the id of its call."""
+    found: dict[str, Row] = {}
+    for event in events:
+        choices = _row(event.get("output")).get("choices")
+        answer = _row(_row(choices[0]).get("message")) if isinstance(choices, list) and choices else {}
+        name = _text(event, "id") if event.get("event") == "tool" else _text(answer, "id")
+        if name:
+            found.setdefault(name, event)
+    return found
+
+
+def _began(sample: Row) -> datetime | None:
+    first = next((moment for event in _events(sample) if (moment := moment_of({"time": event.get("timestamp")}))), None)
+    return moment_of({"time": sample.get("started_at")}) or first
+
+
+def _took(event: Row) -> float | None:
+    began, ended = moment_of({"time": event.get("timestamp")}), moment_of({"time": event.get("completed")})
+    return round((ended - began).total_seconds() * 1000, 3) if began and ended and ended >= began else None
 
 
 def _with_calls(messages: list[Message], listed: list[Any]) -> list[Message]:
@@ -165,21 +200,18 @@ def _judged(messages: list[Message], sample: Row) -> list[Message]:
         return [*messages, Message("assistant", success=False, error_type=error_name(words), extra=extra)]
     if last < 0:
         return messages
-    grade = next((found for found in map(_grade, _row(sample.get("scores")).values()) if found is not None), None)
-    broke = {"success": False, "error_type": error_name(_text(error, "message"))} if error else {}
-    verdict = {"success": grade >= 1} if grade in (0.0, 1.0) and not broke else broke
-    seconds = number(sample.get("working_time", sample.get("total_time")))
-    alone = len([message for message in messages if message.role == "assistant"]) == 1
-    took = round(seconds * 1000, 3) if seconds is not None and alone else None
-    messages[last] = replace(messages[last], feedback=grade, latency_ms=took, **verdict)
+    grades = [grade for grade in map(_grade, _row(sample.get("scores")).values()) if grade is not None]
+    if error:
+        messages[last] = replace(messages[last], success=False, error_type=error_name(_text(error, "message")))
+    elif grades:
+        messages[last] = replace(messages[last], success=all(grades))
     return messages
 
 
-def _grade(score: Any) -> float | None:
+def _grade(score: Any) -> bool | None:
+    """Whether an answer was right; what a number means only its scorer knows."""
     value = score.get("value") if isinstance(score, dict) else score
-    if isinstance(value, str):
-        return GRADES.get(value)
-    return float(value) if isinstance(value, bool) else number(value)
+    return GRADES.get(value) if isinstance(value, str) else value if isinstance(value, bool) else None
 
 
 def _about(sample: Row) -> Row:

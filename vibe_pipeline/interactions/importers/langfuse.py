@@ -50,7 +50,10 @@ def session_of(value: Any) -> str | None:
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one trace, or of the traces of one session."""
     values = value if isinstance(value, list) else [value]
-    values = [item for each in values for item in (each["data"] if _is_page(each) else [each])]
+    values = [item for each in values for item in (_rows(each["data"]) if _is_page(each) else [each])]
+    values = [item for item in values if isinstance(item, dict)]
+    if not values:
+        raise Unusable("there is no trace")
     if any(session_of(each) != session_of(values[0]) for each in values):
         for each in values:
             yield from _whole(each, source, at)
@@ -71,7 +74,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
             runs += found[1]
             users += filter(None, [_text(_trace(trace), "userId", "user_id")])
     if not calls and not runs:
-        raise Unusable(str(bad[0]) if bad else "there is no trace")
+        raise Unusable(str(bad[0]))
     yield from bad
     first = _trace(values[0])
     session = _text(first, "sessionId", "session_id")
@@ -156,7 +159,7 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
     message = Message(
         "result",
         result_text(result) if result is not None else words,
-        success=False if failure else None,
+        success=not failure,
         error_type=failure,
         latency_ms=_took(row),
     )

@@ -48,8 +48,11 @@ def records(path: Path) -> Iterator[Raw]:
     database = _Database(path)
     found = [*_conversations(database), *_threads(database)]
     for value in sorted(found, key=lambda value: str(value["turns"][0].get("datetime_utc"))):
-        value = repaired(value)
-        yield Raw(json.dumps(value, ensure_ascii=False), value)
+        try:
+            value = repaired(value)
+            yield Raw(json.dumps(value, ensure_ascii=False), value)
+        except RecursionError:
+            yield Raw(str(value.get("llm_conversation")), reason="nested too deep")
     if database.broken:
         yield Raw(path.name, reason=BROKEN)
     elif not {"responses", "turns"} & database.tables:
@@ -77,7 +80,8 @@ def _messages(turn: Row) -> Iterator[Message]:
     latency = float(took) if isinstance(took, (int, float)) and not isinstance(took, bool) else None
     others = turn.get("alternatives")
     extra = {"alternatives": others} if others else {}
-    for said in turn.get("said") or []:
+    listed = turn.get("said")
+    for said in listed if isinstance(listed, list) else []:
         if not isinstance(said, dict) or not isinstance(said.get("parts"), list):
             raise Unusable("a message has no parts")
         parts = [part for part in said["parts"] if isinstance(part, dict)]

@@ -6,10 +6,13 @@ Not here: what messages together mean (exchanges.py) and how a record holds them
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
+
+from vibe_pipeline.interactions.lines import repaired
 
 ROLES = {
     **dict.fromkeys(("system", "developer"), "system"),
@@ -106,7 +109,7 @@ def moment_of(value: dict[str, Any]) -> datetime | None:
             moment = datetime.fromisoformat(stamp)
             return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
         seconds = float(stamp) if stamp is not None else 0.0
-        while seconds > 1e11:
+        while 1e11 < seconds < math.inf:
             seconds /= 1000
         return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
     except (TypeError, ValueError, OverflowError, OSError):
@@ -166,7 +169,8 @@ def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
 
 
 def call_text(name: Any, arguments: Any) -> str:
-    return json.dumps({"name": name, "arguments": _parsed(arguments)}, ensure_ascii=False)
+    """One call as JSON; what was JSON inside a text may bring a lone surrogate with it."""
+    return json.dumps(repaired({"name": name, "arguments": _parsed(arguments)}), ensure_ascii=False)
 
 
 def _normal(text: str) -> str:

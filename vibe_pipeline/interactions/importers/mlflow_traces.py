@@ -30,6 +30,7 @@ from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_text, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
+from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
@@ -133,7 +134,7 @@ def _run(span: Row, at: datetime) -> ToolRun | None:
     message = Message(
         "result",
         result_text(result) if result is not None else "",
-        success=False if failure else None,
+        success=not failure,
         error_type=failure,
         latency_ms=_took(span),
         extra={"error": words} if failure and (words := _status(span)[1]) else {},
@@ -188,8 +189,8 @@ def _attribute(span: Row, key: str) -> Any:
     if not isinstance(value, str):
         return value
     try:
-        return json.loads(value)
-    except ValueError:
+        return repaired(json.loads(value))
+    except (ValueError, RecursionError):
         return value
 
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_text
+from vibe_pipeline.interactions.lines import repaired
 
 SENT = ("messages", "input", "contents", "prompt", "inputs", "kwargs", "args", "input_value", "request")
 SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
@@ -109,7 +110,7 @@ def parsed(value: Any) -> Any:
     if not isinstance(value, str) or value.strip()[:1] not in ("{", "[", '"'):
         return value
     try:
-        return json.loads(value)
+        return repaired(json.loads(value))
     except (ValueError, RecursionError):
         return value
 
