@@ -15,6 +15,7 @@ from vibe_pipeline.store import Store
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 NANOSECONDS = 1_767_312_000_000_000_000
+QUESTION = {"role": "user", "content": "q"}
 CALL = {"type": "tool_call", "id": "k", "name": "f", "arguments": {"a": 1}}
 
 
@@ -226,14 +227,14 @@ junk = st.recursive(
     ),
     max_leaves=8,
 )
-KEYS = st.sampled_from([key for key in span(gen_ai__input__messages="x")])
+KEYS = st.sampled_from(list(span(gen_ai__input__messages="x")))
 
 
 @given(st.dictionaries(KEYS, junk, max_size=3), junk, junk)
 def test_wrong_types_never_crash_and_never_cost_a_good_span(values, asked, answer):
     bad = span(2, trace="bad") | values
     attributes = [["gen_ai.input.messages", asked], ["gen_ai.output.messages", answer]]
-    worse = span(3, trace="worse") | {"attributes": {key: value for key, value in attributes}}
+    worse = span(3, trace="worse") | {"attributes": dict(attributes)}
     good = chat(1, [said("user", "q")], [said("assistant", "a")])
     found = list(otel_genai.read(otlp(bad, worse, good), "test", MOMENT))
     assert ("q", "a") in [(item.input, item.output) for item in found if isinstance(item, Interaction)]

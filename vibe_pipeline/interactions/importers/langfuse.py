@@ -54,7 +54,8 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     values = [item for item in values if isinstance(item, dict)]
     if not values:
         raise Unusable("there is no trace")
-    if any(session_of(each) != session_of(values[0]) for each in values):
+    sessions = {session_of(each) for each in values}
+    if len(values) > 1 and (None in sessions or len(sessions) > 1):
         for each in values:
             yield from _whole(each, source, at)
         return
