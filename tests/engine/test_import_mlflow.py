@@ -130,6 +130,19 @@ def test_importing_twice_adds_nothing_and_a_trace_that_says_nothing_costs_itself
     assert "no span holds what was asked and answered" in first.reasons
 
 
+@pytest.mark.parametrize("depth", [300, 600, 900, 5000])
+def test_what_is_nested_too_deep_costs_itself(tmp_path, depth):
+    path = tmp_path / "traces.json"
+    deep = json.dumps(trace(chat(1, "q", "a"))).replace('"events": []', '"events": ' + "[" * depth + "]" * depth)
+    path.write_text(json.dumps(trace(chat(1, "r", "b"))) + "\n" + deep + "\n" + deep.replace("events", "links"))
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert result.imported >= 1
+    path.write_text("[" + json.dumps(trace(chat(1, "r", "b"))) + "," + deep + "]")
+    (result,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert result.read == result.imported + result.duplicate + result.quarantined >= 1
+
+
 def test_only_traces_are_taken():
     assert next(name for name, each in formats().items() if each.recognises(trace())) == "mlflow"
     with pytest.raises(Unusable, match="no span"):

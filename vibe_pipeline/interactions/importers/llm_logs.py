@@ -153,7 +153,7 @@ class _Database:
                 cursor = database.execute(query)
                 names = [column[0] for column in cursor.description]
                 found.extend(dict(zip(names, row, strict=True)) for row in cursor)
-        except (sqlite3.Error, OverflowError):
+        except (sqlite3.Error, OverflowError, UnicodeError):
             self.broken = True
         return found
 

@@ -21,7 +21,7 @@ SENT = ("messages", "input", "contents", "prompt", "inputs", "kwargs", "args", "
 SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 ASKED_TEXT = ("question", "query", "user_input", "message", "text", "content")
 
-CAME_BACK = ("message", "messages", "output", "candidates", "generations", "response", "completion")
+CAME_BACK = ("message", "messages", "output", "generations", "response", "completion")
 ANSWER_TEXT = ("output_text", "answer", "text", "result", "content", "generated_text")
 
 CALLS = ("tool_call", "tool_use", "tool-call", "function_call", "server_tool_call", "server_tool_use", "mcp_call")
@@ -69,7 +69,7 @@ def answered(payload: Any) -> list[Message]:
     """The messages that came back; other answers to the same question are kept with the first as alternatives."""
     value = parsed(payload)
     if isinstance(value, dict) and not _is_message(value):
-        choices = value.get("choices")
+        choices = value.get("choices", value.get("candidates"))
         if isinstance(choices, list):
             return _chosen(choices)
         if _calls(value):
@@ -102,7 +102,7 @@ def _chosen(choices: list[Any]) -> list[Message]:
 def _of_choice(choice: Any) -> Any:
     if not isinstance(choice, dict):
         return choice
-    return next((choice[key] for key in ("message", "text", "delta") if choice.get(key)), "")
+    return next((choice[key] for key in ("message", "text", "delta", "content") if choice.get(key)), "")
 
 
 def parsed(value: Any) -> Any:
@@ -152,7 +152,7 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
 def _stands_alone(item: dict[str, Any]) -> bool:
     """Whether it is a message and no part of one."""
     kind = item.get("type")
-    inner = any(key in item for key in ("message", "kwargs", "data"))
+    inner = any(key in item for key in ("message", "kwargs", "data", "parts"))
     named = isinstance(item.get("role"), str) or (isinstance(kind, str) and kind.lower() in ROLES)
     return (named and kind not in (*CALLS, *RESULTS)) or kind == "message" or (inner and "text" not in item)
 
