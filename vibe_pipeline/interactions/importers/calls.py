@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -52,9 +53,8 @@ class _Thread:
     messages: list[Message] = field(default_factory=list)
     runs: list[Message] = field(default_factory=list)
     """The results that came from runs."""
-
-    def holds(self, said: Message) -> bool:
-        return any(_same(said, message) for message in self.messages)
+    said: set[tuple[str, ...]] = field(default_factory=set)
+    """The words and calls of `messages`, to know them again in the history of later calls."""
 
     def is_idle(self) -> bool:
         """Whether the last answer was given: while a tool is waited for, another call is that of another agent."""
@@ -108,12 +108,15 @@ def conversations(
         if not any(thread.complete(run) for thread in threads):
             threads = threads or [_Thread()]
             threads[0].add(run)
+    begun: Counter[str] = Counter()
     for number, thread in enumerate(threads):
-        name = origin.conversation if number == 0 else key_of([origin.conversation, _beginning(thread)])
+        beginning = _beginning(thread)
+        name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
+        begun[beginning] += 1
         try:
             yield from interactions(_answered(thread.messages), replace(origin, conversation=name))
         except Unusable as reason:
-            yield Unusable(str(reason), _beginning(thread))
+            yield Unusable(str(reason), beginning)
 
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
@@ -127,19 +130,22 @@ def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
     thread, new = _place(threads, call, is_one)
     system = "\n\n".join(message.text for message in call.asked if message.role == "system" and message.text)
     told = {"system": system} if system else {}
-    thread.messages += [
+    added = [
         replace(message, at=message.at or call.at, extra=told | message.extra)
         for message in (*new, *call.answer)
         if message.role != "system"
     ]
+    thread.messages += added
+    thread.said.update(words for words in map(_words, added) if any(words[1:]))
 
 
 def _place(threads: list[_Thread], call: Call, is_one: bool) -> tuple[_Thread, Sequence[Message]]:
     """The thread that the call goes on with, and what of its history is new there."""
     history = [n for n, message in enumerate(call.asked) if message.role in ("assistant", "result")]
+    words = [_words(message) for message in call.asked[: history[-1] + 1]] if history else []
     for thread in reversed(threads):
-        known = max((n for n in history if thread.holds(call.asked[n])), default=None)
-        if known is None and any(thread.holds(message) for message in call.asked[: max(history, default=0)]):
+        known = max((n for n, each in enumerate(words) if each[0] == "assistant" and each in thread.said), default=None)
+        if known is None and not thread.said.isdisjoint(words):
             known = history[-1]  # an answer that was edited before it was sent on
         if known is not None:
             return thread, call.asked[known + 1 :]
@@ -149,14 +155,10 @@ def _place(threads: list[_Thread], call: Call, is_one: bool) -> tuple[_Thread, S
     return threads[0], call.asked
 
 
-def _same(one: Message, other: Message) -> bool:
-    if one.role != other.role or one.role == "system":
-        return False
-    if one.calls or other.calls:
-        return [call for _, call in one.calls] == [call for _, call in other.calls]
-    if one.call_id and other.call_id and one.call_id != other.call_id:
-        return False
-    return bool(one.text.strip()) and one.text.strip() == other.text.strip()
+def _words(message: Message) -> tuple[str, ...]:
+    return (
+        (message.role, *(call for _, call in message.calls)) if message.calls else (message.role, message.text.strip())
+    )
 
 
 def _answered(messages: Sequence[Message]) -> list[Message]:
