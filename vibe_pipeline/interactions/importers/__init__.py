@@ -1,8 +1,9 @@
 """Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
 
-An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; two more
-names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `opens(path, start)`
-with `records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
+An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
+names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `session_of(value)`
+where each record may name the session that it is a part of (None: it is alone), `opens(path, start)` with
+`records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
@@ -30,8 +31,14 @@ from vibe_pipeline.interactions.importers import (
     claude_export,
     codex_cli,
     gemini_cli,
+    inspect_ai,
+    langfuse,
+    litellm,
+    llm_logs,
+    mlflow_traces,
     open_webui,
     openai_chat,
+    otel_genai,
     sharegpt,
     swe_agent,
 )
@@ -60,7 +67,7 @@ class Importer(Protocol):
     def recognises(self, value: Any) -> bool:
         """Whether the record is of this format, however broken."""
 
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
         """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
@@ -74,6 +81,12 @@ OURS: dict[str, Importer] = {
     "open_webui": open_webui,
     "gemini_cli": gemini_cli,
     "ai_studio": ai_studio,
+    "llm_logs": llm_logs,
+    "inspect_ai": inspect_ai,
+    "otel_genai": otel_genai,
+    "litellm": litellm,
+    "mlflow": mlflow_traces,
+    "langfuse": langfuse,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
 }
@@ -172,7 +185,11 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            yield _interactions(among[name], raw.value, source or f"import:{name}", written_at)
+            found = _interactions(among[name], raw.value, source or f"import:{name}", written_at)
+            lost = [item for item in found if isinstance(item, Unusable)]
+            tally.read += len(lost)
+            tally.rejects.extend((item.part, str(item)) for item in lost)
+            yield [item for item in found if not isinstance(item, Unusable)]
         except Unusable as reason:
             tally.rejects.append((raw.text, str(reason)))
 
@@ -207,14 +224,15 @@ def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | No
 
 def _gathered(found: Iterable[tuple[str | None, Raw]], among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
     """The lines of a session as one record, after the others."""
-    sessions: dict[str, list[Raw]] = {}
+    sessions: dict[tuple[str, str], list[Raw]] = {}
     for name, raw in found:
-        if name and getattr(among[name], "GATHERS", False):
-            sessions.setdefault(name, []).append(raw)
+        session = _session(among[name], raw.value) if name else None
+        if name and session is not None:
+            sessions.setdefault((name, session), []).append(raw)
         else:
             yield name, raw
-    for session, lines in sessions.items():
-        yield session, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
+    for (name, _), lines in sessions.items():
+        yield name, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
 
 
 def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
@@ -223,11 +241,20 @@ def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
     return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
 
 
-def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction]:
+def _session(importer: Importer, value: Any) -> str | None:
+    """What the record is gathered with; None where it stands alone and is read alone."""
+    if getattr(importer, "GATHERS", False):
+        return ""
+    session_of = getattr(importer, "session_of", None)
+    return session_of(value) if session_of else None
+
+
+def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction | Unusable]:
     try:
         found = list(importer.read(value, source, at))
         for interaction in found:
-            line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
+            if isinstance(interaction, Interaction):
+                line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:

@@ -21,7 +21,7 @@ from typing import Any, BinaryIO, TextIO
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip")
+SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip", ".db", ".eval")
 """Taken from a folder; a file that is named is taken whatever it is called."""
 
 STARTS = {".md": b"# aider chat started at"}
@@ -177,12 +177,27 @@ def _starts_with_a_line(text: str) -> bool:
 
 
 def _text_lines(text: str) -> Iterator[Raw]:
-    """Lines if any of them is a record, else one broken document and not a hundred broken lines."""
+    """Lines if any of them is a record, else objects one after another and not a hundred broken lines."""
     raws = [_raw(line.strip()) for line in text.split("\n") if line.strip()]
     if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
         yield from raws
     else:
-        yield Raw(repaired(text), reason=NOT_JSON)
+        yield from _objects(text)
+
+
+def _objects(text: str) -> Iterator[Raw]:
+    """Pretty-printed objects one after another; what is broken ends where a line begins with the next object."""
+    decoder, position = json.JSONDecoder(), 0
+    while (position := _skip(text, position)) < len(text):
+        try:
+            value, position = decoder.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            following = text.find("\n{", position)
+            end = len(text) if following < 0 else following
+            yield Raw(repaired(text[position:end]), reason=NOT_JSON)
+            position = end
+        else:
+            yield _element(value)
 
 
 def _salvaged(text: str) -> Iterator[Raw]:

@@ -31,7 +31,15 @@ TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time"
 
 
 class Unusable(Exception):
-    """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error."""
+    """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error.
+
+    It is raised for a whole record. Where one record holds many (a session, a trace), a part that gives nothing is
+    yielded among the interactions of the others, with the part itself.
+    """
+
+    def __init__(self, reason: str, part: str = "") -> None:
+        super().__init__(reason)
+        self.part = part
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +61,8 @@ class Message:
     latency_ms: float | None = None
     feedback: float | None = None
     """What a person thought of an answer: 1 is a thumb up, -1 a thumb down."""
+    improvements: tuple[str, ...] = ()
+    """What a person would rather have read."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Kept with the interaction that the message becomes part of."""
 

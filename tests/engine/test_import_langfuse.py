@@ -1,0 +1,139 @@
+"""Langfuse's exports: traces and tables, generations and tools, scores and corrections."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.interactions.importers import formats, import_paths, langfuse
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.store import Store
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+CALL = {"id": "k", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+
+
+def observation(number: int, asked, answer, **more) -> dict:
+    return {
+        "id": f"o{number}",
+        "traceId": "t",
+        "type": "GENERATION",
+        "startTime": f"2026-01-02T00:00:0{number}.000Z",
+        "endTime": f"2026-01-02T00:00:0{number}.250Z",
+        "model": "m",
+        "level": "DEFAULT",
+        "input": [{"role": "user", "content": asked}] if isinstance(asked, str) else asked,
+        "output": {"role": "assistant", "content": answer} if isinstance(answer, str) else answer,
+        **more,
+    }
+
+
+def trace(*observations, **more) -> dict:
+    start = {"id": "t", "timestamp": "2026-01-02T00:00:00Z", "userId": "jo", "sessionId": None}
+    return {**start, "observations": list(observations), **more}
+
+
+def read(value) -> list[Interaction]:
+    return [item for item in langfuse.read(value, "test", MOMENT) if isinstance(item, Interaction)]
+
+
+def turns(found: list[Interaction]) -> list[tuple]:
+    return [(item.turn, item.action, item.input, item.output) for item in found]
+
+
+def test_a_generation_is_an_exchange():
+    (item,) = read(trace(observation(1, "q", "a"), name="bot", tags=["x"]))
+    assert (item.input, item.output, item.model_id, item.user, item.latency_ms) == ("q", "a", "m", "jo", 250)
+    assert item.occurred_at == datetime(2026, 1, 2, 0, 0, 1, tzinfo=UTC)
+    assert item.extra == {"trace": "bot", "tags": ["x"]}
+
+
+def test_the_download_of_one_trace_has_its_observations_beside_it():
+    bare = {key: value for key, value in trace().items() if key != "observations"}
+    row = observation(1, "", "a") | {"input": '[{"role":"user","content":"q"}]', "output": '"a"'}
+    assert turns(read({"trace": bare, "observations": [row]})) == [(0, "chat", "q", "a")]
+
+
+def test_a_tool_observation_completes_its_call_whatever_the_order():
+    first = observation(1, "q", {"role": "assistant", "content": None, "tool_calls": [CALL]})
+    tool = observation(2, {"a": 1}, "none", type="TOOL", name="f", level="ERROR", statusMessage="OSError: no net")
+    tool["output"] = None
+    (item,) = read(trace(tool, first))
+    assert (item.action, item.input, item.output) == ("tool", '{"name": "f", "arguments": {"a": 1}}', "OSError: no net")
+    assert (item.success, item.error_type, item.extra["question"]) == (False, "OSError", "q")
+
+
+def test_a_failed_generation_is_a_failed_exchange():
+    (item,) = read(trace(observation(1, "q", None, level="ERROR", statusMessage="openai.RateLimitError: slow")))
+    assert (item.output, item.success, item.error_type) == ("", False, "RateLimitError")
+
+
+def test_a_trace_without_generations_is_one_call():
+    (item,) = read(trace(input='{"question": "q"}', output='"a"'))
+    assert (item.input, item.output) == ("q", "a")
+    with pytest.raises(Unusable, match="neither the generations nor the trace"):
+        read(trace())
+
+
+def test_the_traces_of_a_session_are_one_conversation():
+    traces = [
+        trace(observation(n, f"q{n}", f"a{n}", traceId=f"t{n}"), id=f"t{n}", sessionId="s", userId=None) for n in (2, 1)
+    ]
+    assert {langfuse.session_of(each) for each in traces} == {"session s"}
+    assert turns(read(traces)) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
+
+
+def test_what_people_scored_is_feedback_and_what_judges_scored_is_not():
+    scores = [
+        {"name": "toxic", "value": 0.9, "source": "EVAL"},
+        {"name": "thumb", "value": 0, "source": "API", "dataType": "BOOLEAN"},
+    ]
+    corrections = [{"longStringValue": "better"}]
+    (item,) = read(trace(observation(1, "q", "a"), scores=scores, corrections=corrections))
+    assert (item.feedback, item.improvements) == (-1.0, ("better",))
+    assert item.extra["scores"] == {"toxic": 0.9, "thumb": 0}
+
+
+def test_frameworks_that_write_roles_into_the_text_are_read():
+    found = read(trace(observation(1, "", "a") | {"input": "system: s\nuser: q\nassistant: b\nuser: r"}))
+    assert turns(found) == [(0, "chat", "q", "b"), (1, "chat", "r", "a")]
+    assert found[1].extra["system"] == "s"
+
+
+def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
+    rows = [observation(1, "q1", "a1"), observation(2, "q2", "a2", traceId="u")]
+    row = trace(input="q3", output="a3", bookmarked=False)
+    del row["observations"]
+    path = tmp_path / "rows.jsonl"
+    path.write_text("\n".join(map(json.dumps, [*rows, row])))
+    store = Store(tmp_path / "home")
+    (first,) = import_paths(InteractionLogger(store.root), store, [path])
+    (again,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (first.format, first.read, first.imported, again.imported) == ("langfuse", 3, 3, 0)
+    page = {"data": [trace(observation(1, "q", "a")), trace(id="v")], "meta": {"page": 1}}
+    assert next(name for name, each in formats().items() if each.recognises(page)) == "langfuse"
+    found = list(langfuse.read(page, "test", MOMENT))
+    assert [item.input if isinstance(item, Interaction) else str(item)[:7] for item in found] == ["q", "neither"]
+
+
+junk = st.recursive(
+    st.none() | st.booleans() | st.floats() | st.text(max_size=5) | st.sampled_from(["user", "GENERATION", "[{}]"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["role", "content", "choices", "parts", "value", "name"]), inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(
+    st.dictionaries(st.sampled_from([*observation(1, "q", "a"), "scores", "statusMessage"]), junk),
+    st.dictionaries(st.sampled_from(["observations", "scores", "corrections", "tags", "input", "output", "id"]), junk),
+)
+def test_wrong_types_never_crash_and_never_cost_a_good_trace(bad, worse):
+    traces = [trace(observation(1, "q", "a") | bad) | worse, trace(observation(9, "good question", "good answer"))]
+    assert "good answer" in [item.output for item in read(traces)]

@@ -1,0 +1,240 @@
+"""Spans of the GenAI conventions, in their dialects and in both ways in which they are written down."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.interactions.importers import formats, import_paths, otel_genai
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.store import Store
+
+MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+NANOSECONDS = 1_767_312_000_000_000_000
+QUESTION = {"role": "user", "content": "q"}
+CALL = {"type": "tool_call", "id": "k", "name": "f", "arguments": {"a": 1}}
+
+
+def otlp(*spans: dict) -> dict:
+    return {"resourceSpans": [{"resource": {"attributes": []}, "scopeSpans": [{"spans": list(spans)}]}]}
+
+
+def span(number: int = 1, trace: str = "t", events: list | None = None, **more) -> dict:
+    attributes = {key.replace("__", "."): value for key, value in more.items() if "__" in key}
+    return {
+        "traceId": trace,
+        "spanId": f"s{number}",
+        "startTimeUnixNano": str(NANOSECONDS + number * 10**9),
+        "endTimeUnixNano": str(NANOSECONDS + number * 10**9 + 250_000_000),
+        "attributes": [{"key": key, "value": {"stringValue": value}} for key, value in attributes.items()],
+        "events": [{"name": name, "attributes": values} for name, values in events or []],
+        **{key: value for key, value in more.items() if "__" not in key},
+    }
+
+
+def said(role: str, *parts) -> dict:
+    return {"role": role, "parts": [{"type": "text", "content": p} if isinstance(p, str) else p for p in parts]}
+
+
+def chat(number: int, asked: list, answer: list, **more) -> dict:
+    messages = {"gen_ai__input__messages": json.dumps(asked), "gen_ai__output__messages": json.dumps(answer)}
+    return span(number, gen_ai__operation__name="chat", gen_ai__request__model="m", **messages, **more)
+
+
+def read(*values) -> list[Interaction]:
+    found = list(otel_genai.read(list(values), "test", MOMENT))
+    assert all(isinstance(item, Interaction) for item in found), found
+    return found
+
+
+def turns(found: list[Interaction]) -> list[tuple]:
+    return [(item.turn, item.action, item.input, item.output) for item in found]
+
+
+def test_a_call_gives_its_exchange_with_time_model_and_latency():
+    (item,) = read(otlp(chat(1, [said("user", "q")], [said("assistant", {"type": "reasoning", "content": "hm"}, "a")])))
+    assert (item.input, item.output, item.model_id, item.latency_ms, item.success) == ("q", "a", "m", 250, True)
+    assert item.occurred_at == datetime(2026, 1, 2, 0, 0, 1, tzinfo=UTC)
+    assert item.extra == {"reasoning": "hm"}
+
+
+def test_calls_that_repeat_their_history_are_one_conversation():
+    q1, a1, q2, a2 = said("user", "q1"), said("assistant", "a1"), said("user", "q2"), said("assistant", "a2")
+    batches = otlp(chat(1, [q1], [a1])), otlp(chat(2, [q1, a1, q2], [a2]))
+    assert turns(read(*batches)) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
+    assert turns(read(*reversed(batches))) == turns(read(*batches))
+
+
+def test_calls_of_a_named_conversation_need_not_repeat_it():
+    spans = [
+        chat(n, [said("user", f"q{n}")], [said("assistant", f"a{n}")], trace=f"t{n}", gen_ai__conversation__id="c")
+        for n in (1, 2)
+    ]
+    first = read(otlp(spans[0]))
+    both = read(otlp(*spans))
+    assert turns(both) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
+    assert both[0].interaction_id == first[0].interaction_id
+
+
+def test_calls_of_one_trace_without_history_are_conversations_of_their_own():
+    found = read(otlp(*(chat(n, [said("user", f"q{n}")], [said("assistant", f"a{n}")]) for n in (1, 2))))
+    assert turns(found) == [(0, "chat", "q1", "a1"), (0, "chat", "q2", "a2")]
+    assert found[0].conversation_id != found[1].conversation_id
+
+
+def test_a_tool_span_gives_the_result_time_and_error_of_its_call():
+    asked = [said("user", "q")]
+    called = said("assistant", CALL)
+    run = span(
+        2,
+        gen_ai__operation__name="execute_tool",
+        gen_ai__tool__name="f",
+        gen_ai__tool__call__id="k",
+        gen_ai__tool__call__arguments='{"a": 1}',
+        error__type="OSError",
+        status={"code": 2, "message": "no net"},
+    )
+    (tool,) = read(otlp(chat(1, asked, [called]), run))
+    assert (tool.action, tool.input, tool.success, tool.error_type) == (
+        "tool",
+        '{"name": "f", "arguments": {"a": 1}}',
+        False,
+        "OSError",
+    )
+    assert tool.occurred_at == datetime(2026, 1, 2, 0, 0, 2, tzinfo=UTC)
+    assert (tool.extra["question"], tool.extra["error"]) == ("q", "no net")
+    result = said("tool", {"type": "tool_call_response", "id": "k", "response": "none"})
+    whole = read(otlp(chat(1, asked, [called]), run, chat(3, [*asked, called, result], [said("assistant", "sorry")])))
+    assert turns(whole) == [(0, "tool", tool.input, "none"), (1, "chat", "q", "sorry")]
+    assert whole[0].success is False
+
+
+def test_a_failed_call_is_a_failed_exchange():
+    failed = span(1, gen_ai__input__messages=json.dumps([said("user", "q")]), status={"code": 2, "message": "boom"})
+    failed["events"] = [{"name": "exception", "attributes": [{"key": "exception.type", "value": {"stringValue": "E"}}]}]
+    (item,) = read(otlp(failed))
+    assert (item.input, item.output, item.success, item.error_type) == ("q", "", False, "E")
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        span(
+            **{"gen_ai__prompt__0__role": "system", "gen_ai__prompt__0__content": "s"},
+            **{"gen_ai__prompt__1__role": "user", "gen_ai__prompt__1__content": "q"},
+            **{"gen_ai__completion__0__content": "a"},
+        ),
+        span(
+            **{"llm__input_messages__0__message__role": "system", "llm__input_messages__0__message__content": "s"},
+            **{"llm__input_messages__1__message__role": "user", "llm__input_messages__1__message__content": "q"},
+            **{"llm__output_messages__0__message__content": "a"},
+        ),
+        span(
+            events=[
+                ("gen_ai.system.message", {"content": "s"}),
+                ("gen_ai.user.message", {"content": "q"}),
+                ("gen_ai.choice", {"message": '{"role": "assistant", "content": "a"}'}),
+            ]
+        ),
+        span(
+            events=[
+                (
+                    "gen_ai.content.prompt",
+                    {"gen_ai.prompt": '[{"role":"system","content":"s"},{"role":"user","content":"q"}]'},
+                ),
+                ("gen_ai.content.completion", {"gen_ai.completion": '[{"role": "assistant", "content": "a"}]'}),
+            ]
+        ),
+        span(
+            ai__prompt__messages='[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]',
+            ai__response__text="a",
+        ),
+        span(
+            gen_ai__system_instructions='[{"type": "text", "content": "s"}]',
+            gen_ai__input__messages='[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]',
+            gen_ai__output__messages='[{"role": "assistant", "parts": [{"type": "text", "content": "a"}]}]',
+        ),
+    ],
+)
+def test_all_dialects_say_the_same(spoken):
+    (item,) = read(otlp(spoken))
+    assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
+
+
+def test_an_agents_span_around_its_calls_is_not_read_twice():
+    inner = chat(2, [said("user", "q")], [said("assistant", "a")], parentSpanId="s9")
+    middle = span(9, parentSpanId="s1")
+    assert turns(read(otlp(chat(1, [said("user", "q")], [said("assistant", "a")]), middle, inner))) == [
+        (0, "chat", "q", "a")
+    ]
+
+
+def test_the_console_dump_is_read_and_a_broken_span_costs_itself(tmp_path):
+    def console(number: int) -> str:
+        attributes = {"gen_ai.prompt.0.content": f"q{number}", "gen_ai.completion.0.content": f"a{number}"}
+        context = {"trace_id": f"0x{number}", "span_id": f"0x{number}", "trace_state": "[]"}
+        times = {"start_time": "2026-01-02T00:00:00.000000Z", "end_time": "2026-01-02T00:00:01.000000Z"}
+        status = {"status": {"status_code": "UNSET"}}
+        return json.dumps(
+            {"name": "chat", "context": context, "parent_id": None, **times, **status, "attributes": attributes},
+            indent=4,
+        )
+
+    path = tmp_path / "spans.json"
+    path.write_text("\n".join([console(1), console(2)[:90], console(3), ""]))
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (result.format, result.imported, result.reasons) == ("otel_genai", 1, {"not JSON (cut off?)": 1})
+    (again,) = import_paths(InteractionLogger(store.root), store, [path])
+    assert (again.imported, again.duplicate) == (0, 1)
+
+
+def test_a_bad_span_costs_no_good_one():
+    bad = span(2, gen_ai__input__messages='[{"role": "nobody", "parts": []}]', gen_ai__output__messages="[]")
+    found = list(otel_genai.read(otlp(chat(1, [said("user", "q")], [said("assistant", "a")]), bad, 7), "t", MOMENT))
+    assert [item.input for item in found if isinstance(item, Interaction)] == ["q"]
+    assert sorted(str(item) for item in found if isinstance(item, Unusable)) == [
+        "a message has the unknown role 'nobody'",
+        "a span is not an object",
+    ]
+
+
+def test_spans_without_content_are_unusable_and_other_json_is_not_taken():
+    with pytest.raises(Unusable, match="not of a model"):
+        read(otlp(span(1, gen_ai__operation__name="chat")))
+    assert not otel_genai.recognises({"messages": []})
+    assert next(name for name, each in formats().items() if each.recognises(otlp())) == "otel_genai"
+
+
+junk = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["user", "[{}]", "{"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["role", "parts", "content", "type", "id", "name", "arguments", "text", "key", "value"]),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(list(span(gen_ai__input__messages="x")))
+
+
+@given(st.dictionaries(KEYS, junk, max_size=3), junk, junk)
+def test_wrong_types_never_crash_and_never_cost_a_good_span(values, asked, answer):
+    bad = span(2, trace="bad") | values
+    attributes = [["gen_ai.input.messages", asked], ["gen_ai.output.messages", answer]]
+    worse = span(3, trace="worse") | {"attributes": dict(attributes)}
+    good = chat(1, [said("user", "q")], [said("assistant", "a")])
+    found = list(otel_genai.read(otlp(bad, worse, good), "test", MOMENT))
+    assert ("q", "a") in [(item.input, item.output) for item in found if isinstance(item, Interaction)]

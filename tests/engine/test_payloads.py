@@ -1,0 +1,125 @@
+"""What was sent to a model and what came back, as APIs and frameworks write it: all of it ends as the same messages."""
+
+import pytest
+
+from vibe_pipeline.interactions.importers.messages import Message, Unusable
+from vibe_pipeline.interactions.importers.payloads import answered, asked
+
+CALL = '{"name": "f", "arguments": {"a": 1}}'
+
+
+def plain(messages: list[Message]) -> list[tuple[str, str]]:
+    return [(each.role, each.text or (each.calls[0][1] if each.calls else "")) for each in messages]
+
+
+CHAT = [("system", "s"), ("user", "q"), ("assistant", CALL), ("result", "r")]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        {  # OpenAI
+            "messages": [
+                {"role": "system", "content": "s"},
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "tool_calls": [{"id": "k", "function": {"name": "f", "arguments": '{"a": 1}'}}]},
+                {"role": "tool", "tool_call_id": "k", "content": "r"},
+            ]
+        },
+        {  # OpenAI's responses
+            "instructions": "s",
+            "input": [
+                {"role": "user", "content": [{"type": "input_text", "text": "q"}]},
+                {"type": "function_call", "call_id": "k", "name": "f", "arguments": '{"a": 1}'},
+                {"type": "function_call_output", "call_id": "k", "output": "r"},
+            ],
+        },
+        {  # Anthropic
+            "system": [{"type": "text", "text": "s"}],
+            "messages": [
+                {"role": "user", "content": "q"},
+                {"role": "assistant", "content": [{"type": "tool_use", "id": "k", "name": "f", "input": {"a": 1}}]},
+                {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "k", "content": "r"}]},
+            ],
+        },
+        {  # Gemini
+            "systemInstruction": {"parts": [{"text": "s"}]},
+            "contents": [
+                {"role": "user", "parts": [{"text": "q"}]},
+                {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {"a": 1}}}]},
+                {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": "r"}}]},
+            ],
+        },
+        {  # LangChain
+            "messages": [
+                [
+                    {"type": "system", "content": "s"},
+                    {"id": ["langchain", "HumanMessage"], "kwargs": {"content": "q"}},
+                    {"type": "ai", "content": "", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "k"}]},
+                    {"type": "tool", "content": "r", "tool_call_id": "k"},
+                ]
+            ]
+        },
+        [  # the AI SDK
+            {"role": "system", "content": "s"},
+            {"role": "user", "content": [{"type": "text", "text": "q"}]},
+            {"role": "assistant", "content": [{"type": "tool-call", "toolName": "f", "input": {"a": 1}}]},
+            {"role": "tool", "content": [{"type": "tool-result", "output": {"type": "text", "value": "r"}}]},
+        ],
+    ],
+)
+def test_all_apis_ask_the_same(payload):
+    assert plain(asked(payload)) == CHAT
+
+
+@pytest.mark.parametrize(
+    ("payload", "text"),
+    [
+        ("q", "q"),
+        ('"q"', "q"),
+        ({"question": "q", "k": 3}, "q"),
+        ({"args": [], "kwargs": {"query": "q"}}, "q"),
+        ({"topic": "q"}, "q"),
+        ({"a": 1, "b": 2}, '{"a": 1, "b": 2}'),
+        (["one", "two"], "one\ntwo"),
+        ([{"type": "text", "text": "q"}, {"type": "image_url", "image_url": {}}], "q\n[image]"),
+    ],
+)
+def test_what_is_no_chat_is_one_question(payload, text):
+    assert plain(asked(payload)) == [("user", text)]
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        "a",
+        {"choices": [{"message": {"role": "assistant", "content": "a"}}]},
+        {"choices": [{"text": "a"}]},
+        {"message": {"role": "assistant", "content": "a"}, "index": 0},
+        {"role": "assistant", "content": [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "a"}]},
+        {"output": [{"type": "reasoning"}, {"type": "message", "content": [{"type": "output_text", "text": "a"}]}]},
+        {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "a"}]}}]},
+        {"generations": [[{"text": "a", "message": {"id": ["AIMessage"], "kwargs": {"content": "a"}}}]]},
+        {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]},
+        {"answer": "a", "documents": []},
+        {"text": "a", "toolCalls": []},
+    ],
+)
+def test_all_apis_answer_the_same(payload):
+    assert plain(answered(payload)) == [("assistant", "a")]
+
+
+def test_reasoning_is_no_part_of_an_answer_and_other_answers_are_alternatives():
+    thought = {"parts": [{"text": "hm", "thought": True}, {"text": "a"}]}
+    (message,) = answered({"candidates": [{"content": thought}, {"content": {"parts": [{"text": "b"}]}}]})
+    assert (message.text, message.reasoning, message.extra) == ("a", "hm", {"alternatives": ["b"]})
+
+
+@pytest.mark.parametrize("payload", [None, {}, [], "", {"choices": []}])
+def test_nothing_came_back(payload):
+    assert answered(payload) == []
+
+
+def test_an_unknown_role_is_named():
+    with pytest.raises(Unusable, match="unknown role 'nobody'"):
+        asked([{"role": "nobody", "content": "q"}])

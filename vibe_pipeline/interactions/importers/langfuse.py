@@ -1,0 +1,228 @@
+"""Langfuse's exports: a trace with its observations, lists of traces, and tables of traces or of observations.
+
+Generations are the calls of a model, tool observations the runs of tools; a trace without generations counts as one
+call. The traces of a session are one conversation. Scores that a person gave are feedback, corrections improvements.
+
+Not here: the payloads that frameworks log (payloads.py) and how calls become a conversation (calls.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number
+from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
+from vibe_pipeline.records import Interaction
+
+Row = dict[str, Any]
+
+TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
+TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a trace, an observation or a page of them."""
+    if not isinstance(value, dict):
+        return False
+    if isinstance(value.get("data"), list) and "meta" in value:
+        return any(recognises(item) for item in value["data"])
+    if "traceId" in value:
+        return value.get("type") in TYPES or "startTime" in value
+    if "observations" in value:
+        return "trace" in value or "id" in value
+    return {"id", "timestamp"} <= value.keys() and bool(TRACE_KEYS & value.keys()) and "messages" not in value
+
+
+def session_of(value: Any) -> str | None:
+    """The session of a trace; observations in a table are put together by their trace."""
+    trace = _trace(value)
+    if "traceId" in trace:
+        return _text(trace, "traceId")
+    session = _text(trace, "sessionId", "session_id")
+    return f"session {session}" if session else None
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one trace, or of the traces of one session."""
+    values = value if isinstance(value, list) else [value]
+    values = [item for each in values for item in (_rows(each["data"]) if _is_page(each) else [each])]
+    values = [item for item in values if isinstance(item, dict)]
+    if not values:
+        raise Unusable("there is no trace")
+    sessions = {session_of(each) for each in values}
+    if len(values) > 1 and (None in sessions or len(sessions) > 1):
+        for each in values:
+            yield from _whole(each, source, at)
+        return
+    calls: list[Call] = []
+    runs: list[ToolRun] = []
+    bad: list[Unusable] = []
+    users: list[str] = []
+    traces = [each for each in values if "traceId" not in each]
+    loose = [each for each in values if "traceId" in each]
+    for trace in [*traces, *([{"observations": loose}] if loose else [])]:
+        try:
+            found = _calls(trace, at, bad)
+        except (Unusable, RecursionError) as error:
+            bad.append(lost(error, trace))
+        else:
+            calls += found[0]
+            runs += found[1]
+            users += filter(None, [_text(_trace(trace), "userId", "user_id")])
+    if not calls and not runs:
+        raise Unusable(str(bad[0]))
+    yield from bad
+    first = _trace(values[0])
+    session = _text(first, "sessionId", "session_id")
+    name = session or _text(first, "traceId", "id")
+    origin = Origin("langfuse", source, at, user=next(iter(users), None), conversation=name)
+    yield from conversations(calls, runs, origin, is_one=session is not None)
+
+
+def _whole(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    try:
+        yield from read(value, source, at)
+    except Unusable as reason:
+        yield lost(reason, value)
+
+
+def _is_page(value: Any) -> bool:
+    return isinstance(value, dict) and isinstance(value.get("data"), list) and "meta" in value
+
+
+def _trace(value: Any) -> Row:
+    inner = value.get("trace") if isinstance(value, dict) else None
+    return inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
+
+
+def _calls(value: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
+    """The calls and runs of one trace; its own input and output where no generation holds any."""
+    trace = _trace(value)
+    listed = value.get("observations", trace.get("observations"))
+    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
+    parents = {_text(row, "id"): _text(row, "parentObservationId", "parent_observation_id") for row in rows}
+    about = {
+        **({"trace": name} if (name := _text(trace, "name")) else {}),
+        **({"tags": tags} if (tags := _texts(parsed(trace.get("tags")))) else {}),
+    }
+    calls: list[Call] = []
+    runs: list[ToolRun] = []
+    for row in rows:
+        try:
+            if row.get("type") == "GENERATION":
+                calls += filter(None, [_call(row, at, about, around(_text(row, "id"), parents))])
+            elif row.get("type") == "TOOL":
+                runs += filter(None, [_run(row, at)])
+        except (Unusable, RecursionError) as error:
+            bad.append(lost(error, row))
+    if not calls and not runs:
+        calls = [_call(trace, at, about, frozenset()) or _nothing()]
+    if calls:
+        last = max(range(len(calls)), key=lambda n: calls[n].at)
+        calls[last] = _judged(calls[last], trace)
+    return calls, runs
+
+
+def _nothing() -> Call:
+    raise Unusable("neither the generations nor the trace hold what was asked and answered")
+
+
+def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
+    """None where nothing was kept of what was said."""
+    said, came_back = asked(row.get("input")), answered(row.get("output"))
+    if not said and not came_back:
+        return None
+    failure = _failure(row)
+    if failure and not any(message.text for message in came_back):
+        came_back = [Message("assistant", success=False)]
+    if not said or not came_back:
+        raise Unusable("an answer without a question" if came_back else "a question without an answer")
+    extra = about | ({"error": words} if failure and (words := _text(row, "statusMessage", "status_message")) else {})
+    model = _text(row, "model", "providedModelName", "provided_model_name", "internalModel")
+    answer = [
+        replace(message, model=model, latency_ms=_took(row), error_type=failure, extra=message.extra | extra)
+        for message in came_back
+    ]
+    start = moment_of({"time": row.get("startTime", row.get("start_time", row.get("timestamp")))}) or at
+    return _judged(Call(said, answer, start, _text(row, "id"), within), row)
+
+
+def _run(row: Row, at: datetime) -> ToolRun | None:
+    arguments, result, failure = parsed(row.get("input")), parsed(row.get("output")), _failure(row)
+    if arguments is None and result is None and not failure:
+        return None
+    words = _text(row, "statusMessage", "status_message") or ""
+    message = Message(
+        "result",
+        result_text(result) if result is not None else words,
+        success=not failure,
+        error_type=failure,
+        latency_ms=_took(row),
+    )
+    start = moment_of({"time": row.get("startTime", row.get("start_time"))}) or at
+    return ToolRun(call_of(_text(row, "name"), arguments), message, start)
+
+
+def _judged(call: Call, row: Row) -> Call:
+    """With what was thought of it: what a person or the program's user gave is feedback, the rest is kept beside it."""
+    scores = [score for score in _rows(row.get("scores")) if not _text(score, "observationId")]
+    values = {name: score["value"] for score in scores if (name := _text(score, "name")) and _is_plain(score)}
+    by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
+    feedback = next((given for score in by_hand if (given := _opinion(score)) is not None), None)
+    keys = ("longStringValue", "stringValue", "value")
+    better = tuple(filter(None, (_text(row_, *keys) for row_ in _rows(row.get("corrections")))))
+    if not values and feedback is None and not better:
+        return call
+    last = call.answer[-1]
+    known = last.extra.get("scores", {})
+    judged = replace(
+        last,
+        feedback=feedback if feedback is not None else last.feedback,
+        improvements=(*last.improvements, *better),
+        extra=last.extra | ({"scores": known | values} if values else {}),
+    )
+    return replace(call, answer=[*call.answer[:-1], judged])
+
+
+def _is_plain(score: Row) -> bool:
+    value = score.get("value")
+    return isinstance(value, (str, bool)) or number(value) is not None
+
+
+def _opinion(score: Row) -> float | None:
+    """A boolean score of 0 is a thumb down."""
+    value = score.get("value")
+    if score.get("dataType", score.get("data_type")) == "BOOLEAN" or isinstance(value, bool):
+        return (1.0 if value else -1.0) if isinstance(value, (bool, int, float)) else None
+    return number(value)
+
+
+def _failure(row: Row) -> str | None:
+    return error_name(_text(row, "statusMessage", "status_message")) if row.get("level") == "ERROR" else None
+
+
+def _took(row: Row) -> float | None:
+    start = moment_of({"time": row.get("startTime", row.get("start_time"))})
+    end = moment_of({"time": row.get("endTime", row.get("end_time"))})
+    if start and end and end >= start:
+        return round((end - start).total_seconds() * 1000, 3)
+    seconds = number(row.get("latency"))
+    return round(seconds * 1000, 3) if seconds is not None else None
+
+
+def _rows(value: Any) -> list[Row]:
+    value = parsed(value)
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _texts(value: Any) -> list[str]:
+    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
+
+
+def _text(value: Row, *keys: str) -> str | None:
+    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)

@@ -1,0 +1,246 @@
+"""MLflow's traces as JSON (Trace.to_json): info and spans, of version 3 and of version 2.
+
+Spans of chat models are the calls of a model, those of tools the runs of tools; where there are none, the outermost
+span counts as one call. The traces of a session are one conversation. What a person assessed is feedback, what was
+expected an improvement; the verdicts of judges and programs are kept beside them.
+
+Not here: the payloads that frameworks log (payloads.py), how calls become a conversation (calls.py), and the tracking
+of our own runs (tracking.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.calls import (
+    Call,
+    ToolRun,
+    around,
+    conversations,
+    error_name,
+    is_finite,
+    lost,
+    number,
+)
+from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.genai_spans import moment
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
+from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.records import Interaction
+
+Row = dict[str, Any]
+
+MODELS = ("CHAT_MODEL", "LLM")
+OPINIONS = {"yes": 1.0, "true": 1.0, "no": -1.0, "false": -1.0}
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a trace, or a row of a table that holds one."""
+    trace = _trace(value)
+    info = _row(trace.get("info"))
+    return "data" in trace and bool({"trace_id", "request_id", "trace_metadata", "request_metadata"} & info.keys())
+
+
+def session_of(value: Any) -> str | None:
+    """The session of the trace, if it was given one."""
+    return _text(_metadata(_row(_trace(value).get("info"))), "mlflow.trace.session")
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one trace, or of the traces of one session."""
+    traces = [_trace(each) for each in (value if isinstance(value, list) else [value])]
+    calls: list[Call] = []
+    runs: list[ToolRun] = []
+    bad: list[Unusable] = []
+    users: list[str] = []
+    for trace in traces:
+        info = _row(trace.get("info"))
+        try:
+            found = _calls(trace, info, at, bad)
+        except (Unusable, RecursionError) as error:
+            bad.append(lost(error, trace))
+        else:
+            calls += found[0]
+            runs += found[1]
+            users += filter(None, [_text(_metadata(info), "mlflow.trace.user")])
+    if not calls and not runs:
+        raise Unusable(str(bad[0]) if bad else "there is no trace")
+    yield from bad
+    session = session_of(traces[0])
+    name = session or _text(_row(traces[0].get("info")), "trace_id", "request_id")
+    origin = Origin("mlflow", source, at, user=next(iter(users), None), conversation=name)
+    yield from conversations(calls, runs, origin, is_one=session is not None)
+
+
+def _trace(value: Any) -> Row:
+    """The trace itself; a table keeps it as JSON in one of its columns."""
+    row = _row(value)
+    return _row(parsed(row["trace"])) if "trace" in row and "info" not in row else row
+
+
+def _calls(trace: Row, info: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
+    data = _row(parsed(trace.get("data")))
+    spans = [span for span in _list(data.get("spans")) if isinstance(span, dict)]
+    parents = {_identity(span): _parent(span) for span in spans}
+    began = moment_of({"time": info.get("request_time", info.get("timestamp_ms"))}) or at
+    about: Row = {"trace": name} if (name := _text(_row(info.get("tags")), "mlflow.traceName")) else {}
+    calls: list[Call] = []
+    runs: list[ToolRun] = []
+    for span in spans:
+        kind = _attribute(span, "mlflow.spanType")
+        try:
+            if kind in MODELS:
+                calls += filter(None, [_call(span, began, about, around(_identity(span), parents))])
+            elif kind == "TOOL":
+                runs += filter(None, [_run(span, began)])
+        except (Unusable, RecursionError) as error:
+            bad.append(lost(error, span))
+    if not calls:
+        calls = [call for span in spans if _parent(span) is None and (call := _call(span, began, about, frozenset()))]
+    if not calls and not runs:
+        raise Unusable("no span holds what was asked and answered")
+    return _assessed(calls, _list(parsed(info.get("assessments", trace.get("assessments"))))), runs
+
+
+def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
+    """None where nothing was kept of what was said."""
+    inputs, outputs = _attribute(span, "mlflow.spanInputs"), _attribute(span, "mlflow.spanOutputs")
+    said, came_back, failure = asked(inputs), answered(outputs), _failure(span)
+    if not said and not came_back:
+        return None
+    if failure and not any(message.text for message in came_back):
+        came_back = [Message("assistant", success=False)]
+    if not said or not came_back:
+        raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
+    extra = about | ({"error": words} if failure and (words := _status(span)[1]) else {})
+    model = _text(_row(outputs), "model") or _text(_row(inputs), "model") or _named_model(span)
+    answer = [
+        replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
+        for message in came_back
+    ]
+    return Call(said, answer, _start(span) or at, _identity(span), within)
+
+
+def _run(span: Row, at: datetime) -> ToolRun | None:
+    arguments, result = _attribute(span, "mlflow.spanInputs"), _attribute(span, "mlflow.spanOutputs")
+    failure = _failure(span)
+    if arguments is None and result is None and not failure:
+        return None
+    message = Message(
+        "result",
+        result_text(result) if result is not None else "",
+        success=not failure,
+        error_type=failure,
+        latency_ms=_took(span),
+        extra={"error": words} if failure and (words := _status(span)[1]) else {},
+    )
+    return ToolRun(call_of(_text(span, "name"), arguments), message, _start(span) or at)
+
+
+def _assessed(calls: list[Call], assessments: Sequence[Any]) -> list[Call]:
+    """Each assessment goes with the span that it names, else with the trace's last call."""
+    for row in assessments:
+        assessment = _row(row)
+        if not calls or assessment.get("valid") is False:
+            continue
+        named = [n for n, call in enumerate(calls) if call.identity and call.identity == assessment.get("span_id")]
+        place = named[0] if named else max(range(len(calls)), key=lambda n: calls[n].at)
+        last = calls[place].answer[-1]
+        calls[place] = replace(calls[place], answer=[*calls[place].answer[:-1], _judged(last, assessment)])
+    return calls
+
+
+def _judged(answer: Message, assessment: Row) -> Message:
+    feedback, expectation = _row(assessment.get("feedback")), _row(assessment.get("expectation"))
+    if expectation:
+        value = expectation.get("value", parsed(_row(expectation.get("serialized_value")).get("value")))
+        better = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+        return replace(answer, improvements=(*answer.improvements, better))
+    value = feedback.get("value")
+    opinion = _opinion(value) if _row(assessment.get("source")).get("source_type") == "HUMAN" else None
+    name = _text(assessment, "assessment_name", "name") or "assessment"
+    kept = {"value": value, "rationale": assessment.get("rationale")}
+    more = {name: {key: item for key, item in kept.items() if item is not None and is_finite(item)}}
+    assessments = {**answer.extra.get("assessments", {}), **more}
+    known = answer.feedback if answer.feedback is not None else opinion
+    return replace(answer, feedback=known, extra=answer.extra | {"assessments": assessments})
+
+
+def _opinion(value: Any) -> float | None:
+    if isinstance(value, str):
+        return OPINIONS.get(value.lower())
+    if isinstance(value, bool):
+        return 1.0 if value else -1.0
+    return number(value)
+
+
+def _metadata(info: Row) -> Row:
+    return _row(parsed(info.get("trace_metadata", info.get("request_metadata"))))
+
+
+def _attribute(span: Row, key: str) -> Any:
+    """Attributes are JSON texts."""
+    value = _row(parsed(span.get("attributes"))).get(key)
+    if not isinstance(value, str):
+        return value
+    try:
+        return repaired(json.loads(value))
+    except (ValueError, RecursionError):
+        return value
+
+
+def _named_model(span: Row) -> str | None:
+    found = (_attribute(span, key) for key in ("mlflow.llm.model", "gen_ai.request.model", "model"))
+    return next((name for name in found if isinstance(name, str)), None)
+
+
+def _identity(span: Row) -> str | None:
+    return _text(span, "span_id") or _text(_row(span.get("context")), "span_id")
+
+
+def _parent(span: Row) -> str | None:
+    return _text(span, "parent_span_id", "parent_id")
+
+
+def _start(span: Row) -> datetime | None:
+    return moment(span.get("start_time_unix_nano", span.get("start_time", span.get("start_time_ns"))))
+
+
+def _took(span: Row) -> float | None:
+    start = _start(span)
+    end = moment(span.get("end_time_unix_nano", span.get("end_time", span.get("end_time_ns"))))
+    return round((end - start).total_seconds() * 1000, 3) if start and end and end >= start else None
+
+
+def _status(span: Row) -> tuple[bool, str | None]:
+    """(whether it failed, the words)."""
+    status = span.get("status")
+    code = status.get("code") if isinstance(status, dict) else span.get("status_code", status)
+    words = _text(status, "message", "description") if isinstance(status, dict) else _text(span, "status_message")
+    return code in ("STATUS_CODE_ERROR", "ERROR", 2), words
+
+
+def _failure(span: Row) -> str | None:
+    failed, words = _status(span)
+    events = [_row(event) for event in _list(span.get("events"))]
+    raised = (
+        _text(_row(event.get("attributes")), "exception.type") for event in events if event.get("name") == "exception"
+    )
+    return (next(raised, None) or error_name(words)) if failed else None
+
+
+def _row(value: Any) -> Row:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _text(value: Row, *keys: str) -> str | None:
+    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)

@@ -1,0 +1,148 @@
+"""OpenTelemetry's GenAI spans: OTLP as JSON (resourceSpans) and the span dump of the Python SDK's console exporter.
+
+The lines of a file are gathered, because exporters write one batch a line and the spans of a conversation end up in
+several. Spans without GenAI attributes give nothing; of those with them, the ones whose content was not captured.
+
+Not here: what the attributes mean (genai_spans.py; an ingest over HTTP hands its spans to it as well).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_of, moment
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.records import Interaction
+
+GATHERS = True
+
+CONSOLE = {"context", "attributes", "name"}
+
+
+def recognises(value: Any) -> bool:
+    """Whether this is a batch of spans, or one span of the console."""
+    if isinstance(value, list):
+        return bool(value) and all(isinstance(item, dict) and recognises(item) for item in value)
+    if not isinstance(value, dict):
+        return False
+    return any(key in value for key in ("resourceSpans", "resource_spans")) or (
+        value.keys() >= CONSOLE and ("parent_id" in value or "start_time" in value) and "data" not in value
+    )
+
+
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of all batches together."""
+    spans: list[Span] = []
+    for batch in value if isinstance(value, list) else [value]:
+        for item in batch if isinstance(batch, list) else [batch]:
+            for span in _spans(item):
+                if isinstance(span, Unusable):
+                    yield span
+                else:
+                    spans.append(span)
+    yield from interactions_of(spans, source, at)
+
+
+def _spans(batch: dict[str, Any]) -> Iterator[Span | Unusable]:
+    if "context" in batch:
+        yield _console(batch)
+        return
+    for resource in _list(batch, "resourceSpans", "resource_spans"):
+        shared = _attributes(_dict(resource, "resource").get("attributes"))
+        for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
+            for span in _list(scope, "spans"):
+                yield _span(span, shared) if isinstance(span, dict) else _not_a_span(span)
+
+
+def _span(span: dict[str, Any], shared: dict[str, Any]) -> Span:
+    status = _dict(span, "status")
+    return Span(
+        trace=_text(span, "traceId", "trace_id"),
+        identity=_text(span, "spanId", "span_id"),
+        parent=_text(span, "parentSpanId", "parent_span_id"),
+        name=_text(span, "name") or "",
+        start=moment(_first(span, "startTimeUnixNano", "start_time_unix_nano")),
+        end=moment(_first(span, "endTimeUnixNano", "end_time_unix_nano")),
+        attributes=_attributes(span.get("attributes")),
+        shared=shared,
+        events=tuple(_event(event) for event in _list(span, "events")),
+        failed=status.get("code") in (2, "2", "STATUS_CODE_ERROR"),
+        status=_text(status, "message"),
+    )
+
+
+def _console(span: dict[str, Any]) -> Span:
+    context, status = _dict(span, "context"), _dict(span, "status")
+    return Span(
+        trace=_text(context, "trace_id"),
+        identity=_text(context, "span_id"),
+        parent=_text(span, "parent_id"),
+        name=_text(span, "name") or "",
+        start=moment(span.get("start_time")),
+        end=moment(span.get("end_time")),
+        attributes=_dict(span, "attributes"),
+        shared=_dict(_dict(span, "resource"), "attributes"),
+        events=tuple(
+            (_text(event, "name") or "", _dict(event, "attributes"))
+            for event in _list(span, "events")
+            if isinstance(event, dict)
+        ),
+        failed=status.get("status_code") in ("ERROR", "StatusCode.ERROR"),
+        status=_text(status, "description"),
+    )
+
+
+def _event(event: Any) -> tuple[str, dict[str, Any]]:
+    if not isinstance(event, dict):
+        return "", {}
+    return _text(event, "name") or "", _attributes(event.get("attributes"))
+
+
+def _attributes(listed: Any) -> dict[str, Any]:
+    """[{"key", "value": {"stringValue"}}] as plain values."""
+    if isinstance(listed, dict):
+        return listed
+    pairs = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
+    return {item["key"]: _plain(item.get("value")) for item in pairs if isinstance(item.get("key"), str)}
+
+
+def _plain(value: Any) -> Any:
+    if not isinstance(value, dict):
+        return value
+    for kind, inner in value.items():
+        name = kind.replace("_value", "Value")
+        if name == "intValue":
+            return int(inner) if isinstance(inner, str) and inner.lstrip("-").isdecimal() else inner
+        if name == "arrayValue":
+            return [_plain(item) for item in _list(_dict(value, kind), "values")]
+        if name == "kvlistValue":
+            return _attributes(_dict(value, kind).get("values"))
+        if name in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
+            return inner
+    return None
+
+
+def _not_a_span(span: Any) -> Unusable:
+    return Unusable("a span is not an object", json.dumps(span)[:1000])
+
+
+def _first(value: dict[str, Any], *keys: str) -> Any:
+    return next((value[key] for key in keys if value.get(key) is not None), None)
+
+
+def _text(value: dict[str, Any], *keys: str) -> str | None:
+    found = _first(value, *keys)
+    return found if isinstance(found, str) and found else None
+
+
+def _dict(value: Any, key: str) -> dict[str, Any]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _list(value: Any, *keys: str) -> list[Any]:
+    found = _first(value, *keys) if isinstance(value, dict) else None
+    return found if isinstance(found, list) else []
