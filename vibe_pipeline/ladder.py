@@ -22,6 +22,7 @@ from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import compaction, quarantine, reading, segments
+from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger, Line
 from vibe_pipeline.progress import Watch, nobody
@@ -264,7 +265,7 @@ class Ladder:
 
     def chat(self, lineage: str, prompt: str, max_tokens: int = 64) -> dict[str, Any]:
         """The same prompt answered greedily by base and champion (None before the first promotion)."""
-        champion = self.champion(lineage)
+        prompt, champion = repaired(prompt), self.champion(lineage)
         if champion:
             require_same_base(champion, self._base(self.settings.lineage(lineage).base_model))
         answers = [self._answer(lineage, None, prompt, max_tokens)]

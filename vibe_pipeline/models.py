@@ -201,7 +201,9 @@ def _require_same_shape(parent: Any, recipe: Recipe) -> None:
 
 def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:
     """PEFT's own layout, byte-stable: same tensors, same files; no local path in it."""
-    model.peft_config["default"].base_model_name_or_path = base_name
+    config: Any = model.peft_config["default"]
+    config.base_model_name_or_path = base_name
+    config.target_modules = sorted(config.target_modules)  # a set is written in another order by every process
     model.save_pretrained(str(folder), save_embedding_layers=False)  # "auto" would ask the Hub
     for file in folder.iterdir():
         if file.name not in ADAPTER_FILES:

@@ -89,7 +89,8 @@ def make(store: Store, request: Request) -> Mix:
 def mix(store: Store, request: Request) -> pl.DataFrame:
     """The mix: COLUMNS, origin ('delta' or 'replay'), epoch and position; empty when the delta is.
 
-    A delta larger than the budget is represented by a seeded sample of `kept_rows`.
+    A delta larger than the budget is represented by a seeded sample of `kept_rows`. A prompt that the delta answers
+    is not replayed with its old answer.
     """
     delta = _read(store, [(examples, _all_rows(examples, request.kinds)) for examples in request.delta])
     if delta.height > request.kept_rows:
@@ -101,9 +102,10 @@ def mix(store: Store, request: Request) -> pl.DataFrame:
     hands = _deal(
         _train_rows(request.ancestors, request.kinds), request.replay_rows(delta.height), request.epochs, chance
     )
+    drawn = [_pick(store, request, hand).join(delta, on="prompt", how="anti") for hand in hands]
     epochs = [
-        _interleave(delta, _pick(store, request, hand), chance).with_columns(epoch=pl.lit(epoch, pl.Int32))
-        for epoch, hand in enumerate(hands)
+        _interleave(delta, replayed, chance).with_columns(epoch=pl.lit(epoch, pl.Int32))
+        for epoch, replayed in enumerate(drawn)
     ]
     return pl.concat(epochs).with_row_index("position")
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line
 from vibe_pipeline.records import Figure, Mix, Outcome, Scorecard, Training, Verdict, generation_name, plain
@@ -134,11 +135,17 @@ def write_csv(store: Store, ledgers: Iterable[Ledger]) -> None:
 
 
 def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
-    """One table a lineage, figures as value [95 % interval] n; a narrow terminal leaves some columns to the CSV."""
-    lineages = dict.fromkeys(record["lineage"] for record in records)
-    return [
-        _table(name, [record for record in records if record["lineage"] == name], width >= WIDE) for name in lineages
-    ]
+    """Two tables a lineage, figures as value [95 % interval] n: the ladder, and what its newest rung knows.
+
+    A narrow terminal leaves some columns to the CSV.
+    """
+    out = []
+    for lineage in dict.fromkeys(record["lineage"] for record in records):
+        its = [record for record in records if record["lineage"] == lineage]
+        out.append(_table(lineage, its, width >= WIDE))
+        if judged := [record for record in its if record["parts"]]:
+            out.append(_parts(judged[-1]))
+    return out
 
 
 def reasons(records: list[dict[str, Any]]) -> list[str]:
@@ -154,7 +161,14 @@ def settled(event: Event) -> str:
     """One line for whoever watches a climb; the reasons only where there is something to mend."""
     facts = event.facts
     why = "" if event.is_promotion else f" ({'; '.join(facts['reasons'])})"
-    return f"{event.lineage} {generation_name(event.generation)}: {facts['verdict']}{why}"
+    left = f"; {words}" if (words := _left(facts)) else ""
+    return f"{event.lineage} {generation_name(event.generation)}: {facts['verdict']}{why}{left}"
+
+
+def _left(facts: dict[str, Any]) -> str:
+    """What the minutes of a rung did not suffice for."""
+    rows = [f"{facts['left_for_later']} examples were left out to fit max_minutes"] if facts["left_for_later"] else []
+    return "; ".join([*rows, *(["training stopped at max_minutes"] if facts.get("stopped") == "max_minutes" else [])])
 
 
 def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
@@ -162,12 +176,9 @@ def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
     from rich.table import Table
 
     columns = COLUMNS if is_wide else tuple(column for column in COLUMNS if column.is_narrow)
-    base = _interval("base_generalization")(records[-1])
     out = Table(
         title=f"The ladder of {lineage}",
         title_justify="left",
-        caption=f"The untouched base model on the newest items: {base}",
-        caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -176,6 +187,36 @@ def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
     for record in records:
         out.add_row(*(column.cell(record) for column in columns), style=None if record["is_current"] else "dim")
     return out
+
+
+def _parts(record: dict[str, Any]) -> Table:
+    """Suite by suite; the metric is exact where there is one right answer, else the NLL in nats a token."""
+    from rich import box
+    from rich.table import Table
+
+    low, high = (f"{record[f'eval_style_drift_{end}']:.2f}" for end in ("low", "high"))
+    out = Table(
+        title=f"What {record['lineage']} {record['generation']} knows",
+        title_justify="left",
+        caption=escape(f"Tone probes with a corporate phrase: {_style(record)} [{low} {high}]"),
+        caption_justify="left",
+        box=box.SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+    )
+    for name in ("suite", "", record["generation"], "base"):
+        out.add_column(name, justify="left" if name in ("suite", "") else "right", no_wrap=True)
+    for part in sorted(record["parts"], key=lambda it: (it["part"] not in EXACT_PARTS, it["generation"])):
+        metric = "exact" if part["part"] in EXACT_PARTS else "nll"
+        figures = (_shown(Figure(**part[who][metric])) for who in ("child", "base"))
+        out.add_row(f"{generation_name(part['generation'])} {part['part']}", metric, *figures)
+    return out
+
+
+def _shown(figure: Figure) -> str:
+    if not figure.n:
+        return "n/a"
+    interval = f" [{figure.low:.2f} {figure.high:.2f}]" if figure.low < figure.high else ""  # one item has no spread
+    return escape(f"{figure.value:.2f}{interval} {figure.n:>3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +239,7 @@ def _verdict(record: dict[str, Any]) -> str:
 def _interval(name: str) -> Callable[[dict[str, Any]], str]:
     def cell(record: dict[str, Any]) -> str:
         value, n, low, high = (record[key] for key in (name, f"{name}_n", f"{name}_low", f"{name}_high"))
-        return escape(f"{value:.2f} [{low:.2f} {high:.2f}] {n:>3}") if n else "n/a"
+        return _shown(Figure(value=value, n=n, low=low, high=high)) if n else "n/a"
 
     return cell
 

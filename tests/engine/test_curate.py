@@ -353,3 +353,15 @@ def test_an_example_says_which_interactions_it_was_made_from(world):
     world.log(event("q1", "a1"), event("q2", "a2", turn=1))
     made_from = {row["prompt"]: row["interaction_ids"] for row in world.cut().examples.to_pylist()}
     assert made_from["q1\n\na1\n\nq2"] == [f"{LEARNED}/0/q1", f"{LEARNED}/1/q2"]
+
+
+@pytest.mark.parametrize("chat_first", [True, False])
+def test_a_question_that_ends_a_conversation_and_is_a_probe_is_on_one_side_only(world, chat_first):
+    talk = (event("hi there", "hello"), event("Describe the purpose of F!", "It does F things.", turn=1))
+    asked = probe("f", "Describe the purpose of F.", "It does F things.")
+    for batch in (talk, (asked,)) if chat_first else ((asked,), talk):
+        world.log(*batch)
+        world.cut()
+    frames = [world.store.read_frame(f"examples/{sha}.parquet") for sha in world.generations]
+    found = pl.concat(frames).filter(pl.col("prompt").str.contains("Describe"))
+    assert found["split"].to_list() == (["train"] if chat_first else ["test"])

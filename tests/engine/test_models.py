@@ -190,3 +190,22 @@ def test_an_adapter_without_one_of_its_files_whole_is_damaged(store, base, on, f
     how(store.path(f"{models.ADAPTERS}/{sha}/{file}"))
     with pytest.raises(LedgerDamaged, match=f"adapter {sha} cannot be read"):
         models.load_model(store, base, sha, on)
+
+
+SAVE = """
+import sys
+from pathlib import Path
+from vibe_pipeline import models
+from vibe_pipeline.fingerprint import sha_of_folder
+from vibe_pipeline.settings import Recipe
+base = models.BaseModel(sha="", name="tiny", folder=Path(sys.argv[1]))
+models.save_adapter(models.new_adapter(models.load_base(base, models.execution("cpu", 1))[0], Recipe(rank=2), 0),
+    Path(sys.argv[2]), "tiny")
+print(sha_of_folder(Path(sys.argv[2])))
+"""
+
+
+def test_the_same_adapter_has_the_same_bytes_in_every_process(python, tmp_path, tiny_base):
+    done = [python(SAVE, tiny_base, tmp_path / seed, PYTHONHASHSEED=seed) for seed in ("1", "2")]
+    assert done[0].returncode == 0, done[0].stderr
+    assert done[0].stdout == done[1].stdout

@@ -84,17 +84,31 @@ def test_the_same_seed_gives_the_same_bytes_and_another_another_mix(store, examp
 
 
 def test_only_training_rows_of_the_wanted_kinds_are_taken(store, write_examples):
-    rows = [
-        {"prompt": f"{split} {kind} {n}", "completion": "c", "split": split, "kind": kind}
-        for split in ("train", "validation", "test")
-        for kind in ("code_generation", "conversation", "error_correction")
-        for n in range(5)
-    ]
-    past, delta = (write_examples(store, generation, rows) for generation in (0, 1))
+    past_rows, delta_rows = (
+        [
+            {"prompt": f"{when} {split} {kind} {n}", "completion": "c", "split": split, "kind": kind}
+            for split in ("train", "validation", "test")
+            for kind in ("code_generation", "conversation", "error_correction")
+            for n in range(5)
+        ]
+        for when in ("past", "delta")
+    )
+    past, delta = write_examples(store, 0, past_rows), write_examples(store, 1, delta_rows)
     kinds = ("code_generation", "error_correction")
     table = mix(store, request([delta], [past], kinds=kinds, replay=Replay(minimum=99)))
-    wanted = {row["prompt"] for row in rows if row["split"] == "train" and row["kind"] in kinds}
-    assert set(replayed(table)) == set(table["prompt"]) == wanted
+    wanted = [
+        {row["prompt"] for row in rows if row["split"] == "train" and row["kind"] in kinds}
+        for rows in (past_rows, delta_rows)
+    ]
+    assert [set(replayed(table)), set(table["prompt"])] == [wanted[0], wanted[0] | wanted[1]]
+
+
+def test_what_the_delta_answers_anew_is_not_replayed_with_its_old_answer(store, write_examples):
+    past = write_examples(store, 0, [{"prompt": f"q{n}", "completion": "old"} for n in range(4)])
+    delta = write_examples(store, 1, [{"prompt": "q1", "completion": "new"}])
+    table = mix(store, request([delta], [past], replay=Replay(minimum=4)))
+    assert set(replayed(table)) == {"q0", "q2", "q3"}
+    assert set(table.filter(pl.col("prompt") == "q1")["completion"]) == {"new"}
 
 
 def test_stages_follow_the_curriculum_in_every_epoch(store, write_examples):

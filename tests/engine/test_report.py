@@ -2,11 +2,12 @@
 
 import csv
 import io
+from dataclasses import replace
 
 import pytest
 
 from vibe_pipeline.ledger import Ledger
-from vibe_pipeline.report import reasons, rows, tables, to_csv
+from vibe_pipeline.report import reasons, rows, settled, tables, to_csv
 
 FIRST_TWELVE = (
     "GEN_ID,parent_sha,child_sha,data_delta_sha,steps,lr,walltime_min,"
@@ -88,3 +89,24 @@ def test_the_table_fits_the_terminal_and_shows_each_figure_with_its_n(records, w
     assert "g001 ★" in text
     assert "1.00 [0.61 1.00]   6" in text
     assert "…" not in text
+
+
+def test_the_newest_judged_rung_is_shown_suite_by_suite(records):
+    from rich.console import Console
+
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables(records, 80)[1])
+    text = console.export_text()
+    lines = [line.split() for line in text.splitlines() if "knowledge" in line]
+    assert [line[:3] for line in lines] == [["g000", "knowledge", "exact"], ["g001", "knowledge", "exact"]]
+    assert all(line[-1] == "6" for line in lines)
+    assert "What main g001 knows" in text
+
+
+def test_what_did_not_fit_the_minutes_is_told(climbed):
+    event = Ledger(climbed.store, "main").line().settled[1]
+    cut = replace(event, facts={**event.facts, "left_for_later": 25, "stopped": "max_minutes"})
+    assert settled(event) == "main g001: promoted"
+    assert settled(cut) == (
+        "main g001: promoted; 25 examples were left out to fit max_minutes; training stopped at max_minutes"
+    )

@@ -221,7 +221,7 @@ def test_a_larger_limit_only_adds_and_another_seed_chooses_others():
     assert few != answers(synthesize(["os"], facts=10, mistakes=0, seed=1))
 
 
-def test_a_changed_docstring_is_a_new_interaction_of_the_same_conversation(abacus):
+def test_a_changed_docstring_is_a_new_conversation(abacus):
     def question():
         asked = synthesize([str(abacus)], mistakes=0).interactions
         return next(one for one in asked if one.extra == {"fact": "abacus.add", "wording": "A"})
@@ -229,7 +229,7 @@ def test_a_changed_docstring_is_a_new_interaction_of_the_same_conversation(abacu
     before = question()
     (abacus / "plain.py").write_text('def add(a, b):\n    """Add two numbers of any kind."""\n')
     after = question()
-    assert before.conversation_id == after.conversation_id
+    assert before.conversation_id != after.conversation_id
     assert before.interaction_id != after.interaction_id
 
 
@@ -252,27 +252,23 @@ def test_mistakes_really_fail_and_fixes_really_work(shutil_synthesis):
 
 
 def test_mistakes_of_a_package_use_its_own_examples_and_several_kinds_of_error(abacus):
-    runs = [one for one in synthesize([str(abacus)]).interactions if one.action == "run"]
+    runs = [one for one in synthesize([str(abacus)], mistakes=9).interactions if one.action == "run"]
     fixed = [one.input for one in runs if one.success]
     assert "from abacus import add\n\nprint(add(2, 3))" in fixed
     assert len({one.error_type for one in runs if not one.success}) >= 2
 
 
 def test_no_text_tells_of_this_machine(abacus, shutil_synthesis):
-    both = (*shutil_synthesis.interactions, *synthesize([str(abacus)]).interactions)
+    both = (*shutil_synthesis.interactions, *synthesize([str(abacus)], mistakes=9).interactions)
     texts = [text for one in both for text in (one.input, one.output, one.module, str(one.extra))]
     places = [str(abacus.parent), sys.prefix, sys.base_prefix]
     assert not [text for text in texts if any(place in text for place in places)]
     assert not [text for text in texts if re.search(r'File "[^"]*[/\\]', text)]
 
 
-def test_a_package_that_cannot_be_imported_gives_facts_and_refuses_only_counted_mistakes(abacus, caplog):
+def test_a_folder_that_cannot_be_imported_gives_facts_and_refuses_only_counted_mistakes(abacus):
     (abacus / "plain.py").write_text('import no_such_thing_here\n\ndef add(a, b):\n    """Add two whole numbers."""\n')
-    with caplog.at_level(logging.WARNING):
-        synthesis = synthesize([str(abacus)])
-    assert "abacus.add" in answers(synthesis)
-    assert not [one for one in synthesis.interactions if one.action == "run"]
-    assert "no_such_thing_here" in caplog.text
+    assert "abacus.add" in answers(synthesize([str(abacus)]))
     with pytest.raises(SourceUnreadable, match=r"importing abacus fails: .*no_such_thing_here"):
         synthesize([str(abacus)], mistakes=3)
 

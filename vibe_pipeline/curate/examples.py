@@ -2,7 +2,8 @@
 
 A suite item that equals something already trained on leaves the *suite*; from then on a training row that
 equals a suite item leaves *training*. For facts the question alone counts, for the answer is the same by
-intent. Equality is exact, after folding case and punctuation in questions. Every drop has a counted reason.
+intent, and the last question of a conversation counts as well. Equality is exact, after folding case and
+punctuation in questions. Every drop has a counted reason.
 """
 
 from __future__ import annotations
@@ -25,10 +26,15 @@ CREATE TABLE events (
     action VARCHAR, input VARCHAR, output VARCHAR, success BOOLEAN, extra JSON, is_delta BOOLEAN
 );
 CREATE TABLE probes (probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR);
-CREATE TABLE previous (split VARCHAR, fact VARCHAR, question_key VARCHAR, content_key VARCHAR);
+CREATE TABLE previous (
+    split VARCHAR, fact VARCHAR, question_key VARCHAR, last_question_key VARCHAR, content_key VARCHAR
+);
+CREATE MACRO keyed(words) AS sha256(trim(lower(regexp_replace(words, '[^\p{L}\p{N}]+', ' ', 'g'))));
 """
 
 EVENT_COLUMNS = "interaction_id, conversation_id, turn, occurred_at, module, action, input, output, success, extra"
+
+KEY_COLUMNS = "split, fact, question_key, last_question_key, content_key"
 
 CANDIDATES = r"""
 CREATE TABLE candidates AS
@@ -39,7 +45,8 @@ SELECT
 FROM (
     SELECT
         *,
-        sha256(trim(lower(regexp_replace(prompt, '[^\p{{L}}\p{{N}}]+', ' ', 'g')))) AS question_key,
+        keyed(prompt) AS question_key,
+        keyed(string_split(stripped(prompt), E'\n\n')[-1]) AS last_question_key,
         sha256(stripped(prompt) || chr(0) || stripped(completion)) AS content_key
     FROM (
         SELECT
@@ -66,11 +73,15 @@ SELECT
             PARTITION BY split = 'train', kind, content_key ORDER BY split, conversation_id, interaction_ids
         ) > 1 THEN 'duplicate within the generation'
         WHEN content_key IN (SELECT content_key FROM previous) THEN 'duplicate of an earlier generation'
-        WHEN split = 'test' AND question_key IN (SELECT question_key FROM previous WHERE split = 'train')
-            THEN 'suite item already trained on'
+        WHEN split = 'test' AND question_key IN (
+            SELECT question_key FROM previous WHERE split = 'train'
+            UNION ALL SELECT last_question_key FROM previous WHERE split = 'train'
+        ) THEN 'suite item already trained on'
         WHEN split = 'train' AND (
             question_key IN (SELECT question_key FROM candidates WHERE split = 'test')
             OR question_key IN (SELECT question_key FROM previous WHERE split = 'test')
+            OR last_question_key IN (SELECT question_key FROM candidates WHERE split = 'test')
+            OR last_question_key IN (SELECT question_key FROM previous WHERE split = 'test')
             OR content_key IN (SELECT content_key FROM candidates WHERE split = 'validation')
         ) THEN 'training row equals a suite item'
     END AS reason
@@ -80,7 +91,7 @@ FROM candidates
 EXAMPLES = """
 SELECT
     example_id, kind, stage, split, conversation_id, fact, prompt, completion, interaction_ids,
-    question_key, content_key, $generation::INTEGER AS generation
+    question_key, last_question_key, content_key, $generation::INTEGER AS generation
 FROM judged WHERE reason IS NULL
 ORDER BY split <> 'train', split DESC, kind, example_id
 """
@@ -136,7 +147,7 @@ def _load(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     columns = {
         f"INSERT INTO events BY NAME SELECT {EVENT_COLUMNS}, true AS is_delta FROM": inputs.delta,
         "INSERT INTO probes BY NAME SELECT probe_id, fact, question, answer FROM": inputs.probes,
-        "INSERT INTO previous BY NAME SELECT split, fact, question_key, content_key FROM": inputs.previous,
+        f"INSERT INTO previous BY NAME SELECT {KEY_COLUMNS} FROM": inputs.previous,
     }
     for insert, paths in columns.items():
         if paths:

@@ -39,8 +39,12 @@ class Exam:
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent) and the base."""
         started = time.monotonic()
+        # A question that is asked anew has a new answer: the old one is no longer what is to be known.
+        asked_since = pl.col("prompt").is_in(self._items(new, is_new=True)["prompt"].implode())
         rank = pl.col("item_id").rank("ordinal").over("suite_sha")  # ids are hashes: the same items are chosen again
-        old = self._items(earlier, is_new=False).sort(rank, "item_id").head(self.lineage.gate.recall_items)
+        old = self._items(earlier, is_new=False).sort("generation", descending=True)
+        old = old.unique("prompt", keep="first", maintain_order=True).filter(~asked_since)
+        old = old.sort(rank, "item_id").head(self.lineage.gate.recall_items)
         items = pl.concat([self._items(new, is_new=True), old])
         shas = {"base": None, "parent": parent, "child": child}
         scores = {model: self._scores(sha, items, model) for model, sha in shas.items()}

@@ -39,7 +39,8 @@ def synthesize(
 
     `facts` and `mistakes` limit the totals; None takes all facts, and 20 mistakes a package (60 at most).
     Source is read, not run, to find facts (see packages.py for the exceptions); mistakes are run, in processes
-    of their own, and need the package to be importable: without a number, what is not importable has none.
+    of their own, and need the package to be importable: without a number, what is not importable has none, and
+    neither has a folder or file, whose top-level code would run when it is imported.
     """
     _check(packages, facts, mistakes)
     found = [find(spec) for spec in dict.fromkeys(packages)]
@@ -52,7 +53,8 @@ def synthesize(
     chosen = facts_of(found, limit=facts, seed=seed)
     now = datetime.now(UTC)
     asked = [question for fact in chosen for question in _questions(fact, now)]
-    fixed = [turn for pair in pairs_of(found, limit=mistakes, seed=seed) for turn in _turns(pair, now)]
+    run = [package for package in found if mistakes is not None or package.search_path is None]
+    fixed = [turn for pair in pairs_of(run, limit=mistakes, seed=seed) for turn in _turns(pair, now)]
     return Synthesis(interactions=(*asked, *fixed), probes=tuple(_probe(fact, now) for fact in chosen))
 
 
@@ -69,7 +71,7 @@ def _questions(fact: Fact, now: datetime) -> Iterator[Interaction]:
         question = template.format(name=fact.name)
         yield Interaction(
             interaction_id=key_of([SOURCE, fact.package, fact.name, question, fact.answer]),
-            conversation_id=key_of([SOURCE, fact.package, fact.name, question]),
+            conversation_id=key_of([SOURCE, fact.package, fact.name, question, fact.answer]),
             turn=0,
             occurred_at=now,
             module=fact.package,

@@ -163,7 +163,7 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
         top = loader.modules_collection[name.partition(".")[0]]
         loader.expand_exports(top)
         loader.expand_wildcards(top, external=may_inspect)
-    except (griffe.GriffeError, ImportError, KeyError) as error:
+    except (griffe.GriffeError, ImportError, KeyError, RecursionError) as error:
         raise SourceUnreadable(
             f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another"
         ) from error
@@ -186,7 +186,7 @@ def _tell_of_skipped_files(root: Any) -> None:
             log.warning(
                 "skipped %s, line %s: %s", file.relative_to(root.filepath.parent.parent), error.lineno, error.msg
             )
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             log.warning("skipped %s: %s", file.relative_to(root.filepath.parent.parent), error)
 
 
