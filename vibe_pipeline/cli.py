@@ -81,10 +81,12 @@ def import_(
 @log_app.command()
 def seal(json_: Json = False) -> None:
     """Seal what was logged into Parquet segments; counts what is new."""
+    from vibe_pipeline.interactions.schema import STREAMS
+
     ladder = Ladder()
     before = ladder.log_stats()["quarantined"]
     new = ladder.seal()
-    rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in ("interactions", "probes")}
+    rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
     size = sum(segment.bytes for segment in new)
     quarantined = ladder.log_stats()["quarantined"] - before
     _print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)

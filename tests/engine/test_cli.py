@@ -166,7 +166,7 @@ def test_log_seal_and_stats_count_the_log(ask, log_facts, tmp_path):
     log_facts(tmp_path / "var", range(3))
     told = ask("log", "seal")
     assert told.pop("bytes") > 0
-    assert told == {"interactions": 6, "probes": 3, "segments": 2, "quarantined": 0}
+    assert told == {"interactions": 6, "probes": 3, "remarks": 0, "segments": 2, "quarantined": 0}
     assert ask("log", "stats").items() >= {"interactions": 6, "probes": 3, "segments": 2, "quarantined": 0}.items()
     assert ask("log", "stats")["bytes"] > 0
 
