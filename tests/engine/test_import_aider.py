@@ -189,12 +189,12 @@ PIECES = [
 
 @given(st.lists(st.sampled_from(PIECES), max_size=20).map("".join))
 def test_no_text_gets_further_than_a_reason(text):
-    survives("aider", {"aider_started_at": text[:20], "chat": text})
+    assert survives("aider", {"aider_started_at": text[:20], "chat": text})
 
 
 @pytest.mark.parametrize("value", [{"aider_started_at": 3, "chat": None}, {"aider_started_at": "x", "chat": []}])
 def test_no_wrong_type_gets_further_than_a_reason(value):
-    survives("aider", value)
+    assert survives("aider", value)
 
 
 @given(st.binary(max_size=60))

@@ -299,4 +299,4 @@ FULL = [
 
 @given(spoiled([FULL]))
 def test_no_wrong_type_gets_further_than_a_reason(lines):
-    survives("claude_code", lines)
+    assert survives("claude_code", lines)

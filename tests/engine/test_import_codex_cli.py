@@ -301,4 +301,4 @@ STREAM = run(
 
 @given(spoiled([ROLLOUT, STREAM]))
 def test_no_wrong_type_gets_further_than_a_reason(lines):
-    survives("codex_cli", lines)
+    assert survives("codex_cli", lines)

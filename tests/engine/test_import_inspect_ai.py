@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.interactions.importers import import_paths, inspect_ai, zipped
+from vibe_pipeline.interactions.importers import archives, import_paths, inspect_ai
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -127,7 +127,7 @@ def test_a_zip_that_was_cut_off_gives_the_samples_that_are_whole(archive, share)
     assert whole == 9
     assert len(good) >= int(9 * share) - 1
     assert all(read(raw.value) for raw in good)
-    assert {raw.reason for raw in raws if raw.reason} <= {zipped.BROKEN}
+    assert {raw.reason for raw in raws if raw.reason} <= {archives.BROKEN}
 
 
 @given(st.binary(max_size=300), st.integers(0, 400))

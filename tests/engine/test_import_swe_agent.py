@@ -163,4 +163,4 @@ def test_other_records_are_left_to_others(value):
 
 @given(spoiled([RUN, MINI, {"info": {"exit_status": "x"}, "messages": MINI}, {"attempts": [RUN]}]))
 def test_no_wrong_type_gets_further_than_a_reason(value):
-    survives("swe_agent", value)
+    assert survives("swe_agent", value)

@@ -1,9 +1,9 @@
 """Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
 
 An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
-names are for formats that need them: `GATHERS = True` where the lines of a file are one session, `session_of(value)`
-where each record may name the session that it is a part of (None: it is alone), `opens(path, start)` with
-`records(path)` where a file is not JSON. Others are added by the entry point group `vibe_pipeline.importers`.
+names are for formats that need them: `session_of(value)` where records of a file are read together (it names what a
+record is a part of; None: it is alone), `opens(path, start)` with `records(path)` where a file is not JSON. Others
+are added by the entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
@@ -243,8 +243,6 @@ def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
 
 def _session(importer: Importer, value: Any) -> str | None:
     """What the record is gathered with; None where it stands alone and is read alone."""
-    if getattr(importer, "GATHERS", False):
-        return ""
     session_of = getattr(importer, "session_of", None)
     return session_of(value) if session_of else None
 

@@ -21,14 +21,17 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Unusable, answer_text, moment_of
 from vibe_pipeline.records import Interaction
 
-GATHERS = True
-
 EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
 """Lines beside those of user and assistant that may come without a session's name; the others have one."""
 
 NAMES = {"sessionId", "session_id", "leafUuid"}
 
 Line = dict[str, Any]
+
+
+def session_of(value: Any) -> str:
+    """The lines of a file belong together; those of several sessions are told apart when they are read."""
+    return ""
 
 
 def recognises(value: Any) -> bool:

@@ -20,8 +20,6 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
 from vibe_pipeline.records import Interaction
 
-GATHERS = True
-
 ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
 BARE = ("reasoning", "ghost_snapshot", *CALLS, *RESULTS)
 """Types of the items that older rollouts hold without an envelope."""
@@ -40,6 +38,11 @@ class Thread:
     meta: dict[str, Any] = field(default_factory=dict)
     entries: list[Entry] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
+
+
+def session_of(value: Any) -> str:
+    """The lines of a file belong together; those of several sessions are told apart when they are read."""
+    return ""
 
 
 def recognises(value: Any) -> bool:

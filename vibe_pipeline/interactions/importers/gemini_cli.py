@@ -17,8 +17,6 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
-GATHERS = True
-
 TYPES = ("user", "gemini", "info", "error", "warning")
 PATCHES = ("$set", "$rewindTo")
 HEADER = ("sessionId", "startTime", "summary", "kind")
@@ -29,6 +27,11 @@ COMMAND = re.compile(r"/\w+(\s|$)|\?$")
 CONTEXT = "<session_context>"
 
 FAILED = {"error": "tool_error", "cancelled": "cancelled"}
+
+
+def session_of(value: Any) -> str:
+    """The lines of a file belong together; those of several sessions are told apart when they are read."""
+    return ""
 
 
 def recognises(value: Any) -> bool:

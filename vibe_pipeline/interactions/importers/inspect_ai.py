@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from vibe_pipeline.interactions.importers import zipped
+from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, Raw
@@ -35,7 +35,7 @@ GRADES = {"C": True, "I": False, "N": False}
 
 def opens(path: Path, start: bytes) -> bool:
     """Whether it is a zip with the files of a log in it; what is called .eval is one, however broken."""
-    if not start.startswith(zipped.MAGIC):
+    if not is_archive(start):
         return False
     return path.suffix.lower() == ".eval" or b"_journal/" in start
 
@@ -49,11 +49,11 @@ def records(path: Path) -> Iterator[Raw]:
     """One record a sample, with what the log says of all of them."""
     files: dict[str, bytes] = {}
     rejects: list[Raw] = []
-    for name, content, reason in zipped.contents(path):
-        if reason is not None:
-            rejects.append(Raw(name, reason=reason))
-        elif name in HEADERS or (name.startswith("samples/") and name.endswith(".json")):
-            files[name] = content
+    for member in members(path):
+        if member.reason is not None:
+            rejects.append(Raw(member.name, reason=member.reason))
+        elif member.name in HEADERS or (member.name.startswith("samples/") and member.suffix == ".json"):
+            files[member.name] = member.data
     headers = (_row(_json(files[name])[0]) for name in HEADERS if name in files)
     header = next((header for header in headers if "eval" in header), {})
     log = {key: header[key] for key in ("eval", "status") if key in header}

@@ -17,9 +17,12 @@ from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction
 
-GATHERS = True
-
 CONSOLE = {"context", "attributes", "name"}
+
+
+def session_of(value: Any) -> str:
+    """The lines of a file belong together; those of several sessions are told apart when they are read."""
+    return ""
 
 
 def recognises(value: Any) -> bool:
