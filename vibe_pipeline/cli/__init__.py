@@ -5,15 +5,10 @@ Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130
 
 from __future__ import annotations
 
-import errno
 import io
-import json
-import math
 import os
 import signal
 import sys
-import time
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,10 +16,11 @@ import typer
 from rich.console import Console
 
 from vibe_pipeline import progress
+from vibe_pipeline.cli.log import log_app
+from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
 from vibe_pipeline.errors import SettingsInvalid, VibeError
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import generation_name
-from vibe_pipeline.store import Store
 
 app = typer.Typer(
     help="Turn your own interactions into a ladder of small language models.",
@@ -32,105 +28,13 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True)
 generation_app = typer.Typer(help="Generations: numbered windows of the log.", no_args_is_help=True)
 app.add_typer(log_app, name="log")
 app.add_typer(generation_app, name="generation")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores this process may use if left out.")]
-
-SHOWN = 60
-"""Characters of an input or output on a line for people."""
-
-errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-@log_app.command("import")
-def import_(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
-    format: Annotated[
-        str, typer.Option("--format", help="auto (by content), or the name of a format; a wrong name lists them.")
-    ] = "auto",
-    source: Annotated[str | None, typer.Option(help="Name kept with every interaction.")] = None,
-    json_: Json = False,
-) -> None:
-    """Bring chats of other tools into the log and seal it; importing twice adds nothing."""
-    from vibe_pipeline.interactions.importers import import_paths
-    from vibe_pipeline.interactions.logger import InteractionLogger
-
-    ladder = Ladder()
-    files = [
-        asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)
-    ]
-    ladder.seal()
-    counts = ("read", "imported", "duplicate", "quarantined")
-    total = {name: sum(file[name] for file in files) for name in counts}
-    if json_:
-        return _print_json({**total, "files": files})
-    _print_table(
-        "Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files]
-    )
-    for file in files:
-        for reason, count in file["reasons"].items():
-            errors.print(f"{file['path']}: {count} quarantined: {reason}", markup=False)
-
-
-@log_app.command()
-def seal(json_: Json = False) -> None:
-    """Seal what was logged into Parquet segments; counts what is new."""
-    from vibe_pipeline.interactions.schema import STREAMS
-
-    ladder = Ladder()
-    before = ladder.log_stats()["quarantined"]
-    new = ladder.seal()
-    rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
-    size = sum(segment.bytes for segment in new)
-    quarantined = ladder.log_stats()["quarantined"] - before
-    _print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)
-
-
-@log_app.command()
-def stats(json_: Json = False) -> None:
-    """What the log holds."""
-    _print_record(Ladder().log_stats(), json_)
-
-
-@log_app.command()
-def compact(json_: Json = False) -> None:
-    """Merge small segments into larger ones; what a generation has pinned stays as it is."""
-    merged = Ladder().compact()
-    _print_record({"segments": len(merged), "replaced": sum(len(segment.replaces) for segment in merged)}, json_)
-
-
-@log_app.command()
-def tail(
-    lines: Annotated[int, typer.Option("-n", "--lines", min=1, help="How many.")] = 10,
-    follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until interrupted.")] = False,
-    json_: Json = False,
-) -> None:
-    """The latest interactions, oldest first; with --json one object a line."""
-    ladder = Ladder()
-    rows = ladder.log_tail(lines)
-    _print_interactions(rows, json_)
-    last = rows[-1]["occurred_at"] if rows else None
-    while follow:
-        time.sleep(1)
-        rows = ladder.log_tail(1000, after=last)
-        _print_interactions(rows, json_)
-        last = rows[-1]["occurred_at"] if rows else last
-
-
-@log_app.command()
-def search(
-    text: Annotated[str, typer.Argument(help="What the input or the output holds, in any case.")],
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="At most so many, newest first.")] = 20,
-    json_: Json = False,
-) -> None:
-    """Interactions that hold a text; with --json one object a line."""
-    _print_interactions(Ladder().log_search(text, limit), json_)
 
 
 @app.command()
@@ -153,7 +57,7 @@ def synthesize(
     by_action: dict[str, int] = {}
     for interaction in made.interactions:
         by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
-    _print_record({"interactions": len(made.interactions), "probes": len(made.probes), "by_action": by_action}, json_)
+    print_record({"interactions": len(made.interactions), "probes": len(made.probes), "by_action": by_action}, json_)
 
 
 @generation_app.command("open")
@@ -164,7 +68,7 @@ def open_(
     """Seal the log, close the next generation's window and curate its examples."""
     ladder = Ladder(watch=progress.terminal)
     cut = ladder.open_generation(force=force)
-    _print_record(ladder.describe_generation(cut.generation), json_)
+    print_record(ladder.describe_generation(cut.generation), json_)
 
 
 @app.command()
@@ -186,7 +90,7 @@ def climb(
         errors.print(settled(ladder.climb(name, generation)), markup=False)
     if not pending:
         errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
-        return _print_json([]) if json_ else None
+        return print_json([]) if json_ else None
     climbed = {generation_name(generation) for generation in pending}
     records = [record for record in ladder.records(name) if record["is_current"] and record["generation"] in climbed]
     _print_ladder(records, json_)
@@ -206,7 +110,7 @@ def ladder(
     if lineage is not None and not records:
         here.settings.lineage(lineage)
     if csv:
-        _write(csv, to_csv(records))
+        write(csv, to_csv(records))
     _print_ladder(records, json_)
 
 
@@ -227,7 +131,7 @@ def chat(
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     answers = ladder.chat(_lineage(ladder, lineage), prompt, max_tokens)
     if json_:
-        return _print_json(answers)
+        return print_json(answers)
     panels = [Panel(Text(answers["base"]), title="base")]
     if answers["champion"] is not None:
         title = f"champion ({answers['generation']})"
@@ -253,8 +157,8 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
         raise SettingsInvalid(f"the query failed: {str(error).splitlines()[0]}", "Correct it") from error
     if json_:
         names = [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
-        return _print_json([dict(zip(names, map(_finite, row), strict=True)) for row in values])
-    _print_table("", names, values)
+        return print_json([dict(zip(names, map(finite, row), strict=True)) for row in values])
+    print_table("", names, values)
 
 
 def main() -> None:
@@ -295,54 +199,11 @@ def _generation(text: str) -> int:
     return int(digits)
 
 
-def _write(path: Path, text: str) -> None:
-    """The whole file or none."""
-    folder = path.expanduser().absolute().parent
-    try:
-        if not folder.is_dir() or path.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "it needs a folder that is there, and a name in it")
-        Store(folder).write(path.name, text.encode())
-    except OSError as error:
-        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
-
-
-def _print_json(value: Any) -> None:
-    print(json.dumps(value, ensure_ascii=False, indent=1, default=str, allow_nan=False))
-
-
-def _finite(value: Any) -> Any:
-    """JSON knows no NaN and no infinity, at any depth."""
-    if isinstance(value, dict):
-        return {name: _finite(item) for name, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def _print_record(values: dict[str, Any], json_: bool) -> None:
-    if json_:
-        return _print_json(values)
-    width = max(map(len, values))
-    for name, value in values.items():
-        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
-        print(f"{name.replace('_', ' '):<{width}}  {shown}")
-
-
-def _print_interactions(rows: list[dict[str, Any]], json_: bool) -> None:
-    for row in rows:
-        if json_:
-            print(json.dumps({**row, "occurred_at": row["occurred_at"].isoformat()}, ensure_ascii=False), flush=True)
-            continue
-        mark = {True: "✓", False: "✗"}.get(row["success"], "·")
-        said = " → ".join(" ".join(row[name].split())[:SHOWN] for name in ("input", "output") if row[name])
-        print(f"{row['occurred_at']:%Y-%m-%d %H:%M:%S} {mark} {row['source']} {row['module']}.{row['action']}  {said}")
-
-
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     from vibe_pipeline.report import reasons, tables
 
     if json_:
-        return _print_json(records)
+        return print_json(records)
     if not records:
         errors.print("no rung has settled yet", markup=False)
     console = Console()
@@ -350,14 +211,3 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
         console.print(table)
     for line in reasons(records):
         console.print(line, markup=False, highlight=False)
-
-
-def _print_table(title: str, names: list[str], rows: list[Any]) -> None:
-    from rich.markup import escape
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(*map(escape, names), title=title or None)
-    for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
-    Console().print(table)

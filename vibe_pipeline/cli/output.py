@@ -1,0 +1,63 @@
+"""How commands print: tables and records on stdout for people, JSON for machines, commentary on stderr."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.store import Store
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1, default=str, allow_nan=False))
+
+
+def finite(value: Any) -> Any:
+    """JSON knows no NaN and no infinity, at any depth."""
+    if isinstance(value, dict):
+        return {name: finite(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def print_record(values: dict[str, Any], json_: bool) -> None:
+    if json_:
+        return print_json(values)
+    width = max(map(len, values))
+    for name, value in values.items():
+        shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
+        print(f"{name.replace('_', ' '):<{width}}  {shown}")
+
+
+def print_table(title: str, names: list[str], rows: list[Any]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*map(escape, names), title=title or None)
+    for row in rows:
+        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+    Console().print(table)
+
+
+def write(path: Path, text: str) -> None:
+    """The whole file or none."""
+    folder = path.expanduser().absolute().parent
+    try:
+        if not folder.is_dir() or path.is_dir():
+            raise FileNotFoundError(errno.ENOENT, "it needs a folder that is there, and a name in it")
+        Store(folder).write(path.name, text.encode())
+    except OSError as error:
+        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
