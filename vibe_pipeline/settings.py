@@ -93,7 +93,7 @@ class Recipe(Section):
     weight_decay: Annotated[float, Field(ge=0)] = 0.0
     clip: Annotated[float, Field(gt=0)] = 1.0
     batch_size: Annotated[int, Field(ge=1)] = 8
-    epochs: Annotated[int, Field(ge=1)] = 6
+    epochs: Annotated[int, Field(ge=1)] = 5
     max_length: Annotated[int, Field(ge=8)] = 1024
     """Tokens of one example; longer prompts lose their beginning, longer completions their end."""
 
