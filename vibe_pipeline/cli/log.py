@@ -79,8 +79,11 @@ def seal(json_: Json = False) -> None:
     new = ladder.seal()
     rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
     size = sum(segment.bytes for segment in new)
-    quarantined = ladder.log_stats()["quarantined"] - before
+    after = ladder.log_stats()
+    quarantined = after["quarantined"] - before
     print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)
+    if waiting := after["waiting_spans"]:
+        errors.print(f"{waiting} spans wait for the rest of their conversation, at most ten minutes", markup=False)
 
 
 @log_app.command()

@@ -132,6 +132,7 @@ class Known:
             self._hashes = np.unique(database.sql("FROM known").fetchnumpy()["id"])
         self._recent: set[int] = set()
         self._database = connect()
+        self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing
 
     def new(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; of an id that comes twice, the first."""
@@ -148,8 +149,8 @@ class Known:
         return new.tolist()
 
     def _hashed(self, ids: Sequence[str]) -> np.ndarray:
-        self._database.register("ids", pa.table({"id": pa.array(ids, pa.string())}))
-        return self._database.sql("SELECT hash(id) AS id FROM ids").fetchnumpy()["id"]
+        query = "SELECT hash(unnest($1::VARCHAR[])) AS id"
+        return self._database.execute(query, [list(ids)]).fetchnumpy()["id"]
 
     def _new(self, hashes: np.ndarray) -> np.ndarray:
         new = np.zeros(len(hashes), dtype=bool)

@@ -30,7 +30,7 @@ from vibe_pipeline.errors import Busy, VibeError
 from vibe_pipeline.interactions.ingest import items, spans
 from vibe_pipeline.interactions.ingest.bodies import BUSY_S, Bodies, media_of, require_media, unpacked
 from vibe_pipeline.interactions.ingest.commit import GroupCommit, Row
-from vibe_pipeline.interactions.ingest.otlp import Export, export_of
+from vibe_pipeline.interactions.ingest.otlp import export_of
 from vibe_pipeline.interactions.ingest.refusals import JSON, PROTOBUF, Refused, answer, refusal
 from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.interactions.spool import Spool
@@ -143,13 +143,9 @@ class Ingest:
         return JSONResponse({"status": "ok"})
 
     async def _traces(self, body: bytearray, media: str, encoding: str) -> Response:
-        def read() -> tuple[Export, list[Row]]:
-            export, now = export_of(unpacked(body, encoding), media), datetime.now(UTC)
-            return export, [Row(it.identity or "", spans.line_of_span(it, now)) for it in export.spans]
-
-        export, rows = await self._parsed(read)
-        await self._commits["spans"].write(rows)
-        self.counts.update(spans=len(rows), rejected=export.rejected.total())
+        export = await self._parsed(lambda: export_of(unpacked(body, encoding), media, datetime.now(UTC)))
+        await self._commits["spans"].write([Row("", line) for line in export.lines])
+        self.counts.update(spans=len(export.lines), rejected=export.rejected.total())
         return answer(export.response(), media)
 
     async def _interactions(self, body: bytearray, media: str, encoding: str) -> Response:

@@ -16,7 +16,7 @@ from vibe_pipeline.interactions.spool import Spool
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One line of a stream with the id that names it."""
+    """One line of a stream with the id that names it; spans are told apart later, and theirs is empty."""
 
     identity: str
     line: bytes

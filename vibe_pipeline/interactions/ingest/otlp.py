@@ -9,6 +9,7 @@ import base64
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import DecodeError
@@ -24,6 +25,7 @@ from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.otel_genai import spans_of
 from vibe_pipeline.interactions.ingest.bodies import json_of
 from vibe_pipeline.interactions.ingest.refusals import PROTOBUF, Refused
+from vibe_pipeline.interactions.ingest.spans import line_of_span
 
 SILENT = (
     "no span holds what was asked and answered: capture of content is off in many instrumentations until it is asked"
@@ -35,7 +37,8 @@ SILENT = (
 class Export:
     """What one request brought."""
 
-    spans: list[Span] = field(default_factory=list)
+    lines: list[bytes] = field(default_factory=list)
+    """One a span, as spans.py keeps them."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Reason → spans."""
     is_silent: bool = False
@@ -52,7 +55,7 @@ class Export:
         return response
 
 
-def export_of(data: bytes, media: str) -> Export:
+def export_of(data: bytes, media: str, received_at: datetime) -> Export:
     """The spans of a request, each looked at by itself; Refused where the request is none."""
     export = Export()
     is_told = is_modelled = False
@@ -64,7 +67,7 @@ def export_of(data: bytes, media: str) -> Export:
                 raise Unusable("a span without traceId and spanId")
             is_told |= tells(span)
             is_modelled |= names_a_model(span)
-            export.spans.append(span)
+            export.lines.append(line_of_span(span, received_at))
         except Unusable as reason:
             export.rejected[str(reason)] += 1
         except RecursionError:

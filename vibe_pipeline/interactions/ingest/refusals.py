@@ -29,7 +29,7 @@ CODES: dict[int, Any] = {
 
 
 class Refused(Exception):
-    """A request that is answered with an error; `close` where the rest of its body is not read."""
+    """A request that is answered with an error."""
 
     def __init__(
         self, status: int, words: str, *, retry_after_s: int | None = None, headers: dict[str, str] | None = None

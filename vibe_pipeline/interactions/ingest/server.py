@@ -24,7 +24,7 @@ from vibe_pipeline.store import Store
 
 CONNECTIONS = 1024
 
-HEAD_S = 10.0
+HEAD_S = 5.0
 """How long the head of a request may take to come."""
 
 HEAD_BYTES = 64 << 10
@@ -131,5 +131,6 @@ def _listening(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family, backlog=CONNECTIONS)
     except OSError as error:
-        what = f"port {port} of {host} cannot be listened on: {error.strerror or error}"
+        words = str(error.strerror or error).partition(" (while")[0]  # Python adds the address once more
+        what = f"port {port} of {host} cannot be listened on: {words}"
         raise SettingsInvalid(what, "End what uses it, or choose another with --port") from error

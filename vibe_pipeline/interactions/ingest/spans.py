@@ -14,7 +14,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
@@ -34,6 +34,8 @@ SPOOL = "log/spans/spool"
 JOINING = "log/spans/joining"
 
 SOURCE = "otlp"
+
+FIELDS = tuple(field.name for field in fields(Span))
 
 LOCK_WAIT_S = 60.0
 
@@ -58,7 +60,8 @@ class Waiting:
 
 def line_of_span(span: Span, received_at: datetime) -> bytes:
     """The span as one line of JSON."""
-    values = {"schema_version": SCHEMA_VERSION, "received_at": received_at, **asdict(span)}
+    known = {name: getattr(span, name) for name in FIELDS}
+    values = {"schema_version": SCHEMA_VERSION, "received_at": received_at, **known}
     return json.dumps(values, default=datetime.isoformat, separators=(",", ":")).encode()
 
 
