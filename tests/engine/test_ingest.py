@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from starlette.requests import Request
 
 from tests.engine.spoiling import JUNK, MOMENT, spoiled
 from vibe_pipeline.errors import DiskFull
 from vibe_pipeline.interactions.importers.genai_spans import Span
+from vibe_pipeline.interactions.ingest import bodies
 from vibe_pipeline.interactions.ingest.commit import GroupCommit, Row
 from vibe_pipeline.interactions.ingest.items import interaction, remark, rows_of
 from vibe_pipeline.interactions.ingest.otlp import Export, export_of
@@ -120,6 +122,25 @@ def test_all_kinds_of_values_are_read_from_protobuf_as_from_json():
         (("e", {"k": 1}),), True, "no",
     )  # fmt: skip
     assert line == line_of_span(wanted, MOMENT)
+
+
+@pytest.mark.parametrize(("limit", "status"), [("BODY_S", 408), ("BODY_BYTES", 413), ("HELD_BYTES", 503)])
+def test_a_body_that_takes_too_long_or_too_much_is_refused(monkeypatch, limit, status):
+    monkeypatch.setattr(bodies, limit, 0)
+
+    async def receive() -> dict:
+        if limit == "BODY_S":
+            await asyncio.sleep(60)
+        return {"type": "http.request", "body": b"more", "more_body": True}
+
+    async def send() -> None:
+        reader = bodies.Bodies()
+        with reader.held() as body:
+            await reader.fill(Request({"type": "http", "headers": []}, receive), body)
+
+    with pytest.raises(Refused) as refused:
+        asyncio.run(send())
+    assert refused.value.status == status
 
 
 def test_what_could_not_be_written_is_not_known_and_may_be_sent_again(store, monkeypatch):

@@ -3,10 +3,12 @@
 import gzip
 import json
 import re
+import select
 import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -325,6 +327,19 @@ def test_slow_and_endless_heads_are_cut_off(server):
     with slow:
         assert slow.recv(1) == b""
     assert server.ask("GET", "/health").status == 200
+
+
+def test_more_than_can_be_held_is_told_to_come_back_and_then_taken(server):
+    head = b"POST /v1/interactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    stuck = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
+    for connection in stuck:  # 75 MiB that do not end
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % (16 << 20) + b" " * (15 << 20))
+    statuses = {stuck[-1].recv(12)} if select.select([stuck[-1]], [], [], 5)[0] else set()
+    for connection in stuck:
+        connection.close()
+    assert statuses == {b"HTTP/1.1 503"}
+    assert server.post("/v1/interactions", GOOD).status == 200
 
 
 # What was promised

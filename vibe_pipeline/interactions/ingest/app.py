@@ -132,7 +132,7 @@ class Ingest:
                 log.error("nothing of a request was kept: %s", error)
                 return refusal(Refused(503, f"nothing was kept: {error}", retry_after_s=TROUBLE_S), media)
             except Exception as error:
-                log.exception("nothing of a request was kept")
+                log.error("nothing of a request was kept: unexpected %s: %s", type(error).__name__, error)
                 return refusal(Refused(500, f"nothing was kept: unexpected {type(error).__name__}"), media)
             finally:
                 self._requests -= 1

@@ -22,7 +22,8 @@ from vibe_pipeline.interactions.ingest.app import Access, Ingest, is_loopback
 from vibe_pipeline.interactions.ingest.bodies import BODY_S
 from vibe_pipeline.store import Store
 
-CONNECTIONS = 1024
+CONNECTIONS = 384
+"""Above that a request is answered with 503; above twice that, well below the usual 1024 open files, with nothing."""
 
 HEAD_S = 5.0
 """How long the head of a request may take to come."""
@@ -95,6 +96,8 @@ class _Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
+        if len(self.connections) > 2 * CONNECTIONS:
+            transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()
