@@ -22,6 +22,7 @@ from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import compaction, quarantine, reading, segments
+from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger, Line
@@ -77,7 +78,8 @@ class Ladder:
     # The log and its generations
 
     def seal(self) -> list[Segment]:
-        """Turn spools into segments; returns the new ones."""
+        """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
+        spans.join(self.store, scrub=self.settings.log.scrub)
         return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
 
     def compact(self) -> list[Segment]:
@@ -210,6 +212,7 @@ class Ladder:
             "stored_bytes": stored,
             "saved": round(1 - stored / came_in, 3) if came_in else None,
             "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
+            "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
         }
 

@@ -49,6 +49,27 @@ def import_(
 
 
 @log_app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on; others than this machine's own need a token.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0: any that is free.")] = 4318,
+    token: Annotated[str | None, typer.Option(envvar="VIBE_TOKEN", help="Bearer token that senders must show.")] = None,
+) -> None:
+    """Take OpenTelemetry spans and the logger's JSON over HTTP until interrupted."""
+    from vibe_pipeline.interactions.ingest.server import serve as listen
+
+    def ready(url: str) -> None:
+        errors.print(f"listening on {url}, logging to {ladder.store.root}. Ctrl-C ends it.", markup=False)
+
+    ladder = Ladder()
+    counts = listen(ladder.store, host, port, token or None, scrub=ladder.settings.log.scrub, ready=ready)
+    taken = ", ".join(f"{counts[name]} {name}" for name in ("interactions", "remarks", "spans"))
+    told = f"stopped after {counts['requests']} requests: {taken} kept"
+    errors.print(f"{told}; {counts['duplicate']} duplicates, {counts['rejected']} rejected.", markup=False)
+
+
+@log_app.command()
 def seal(json_: Json = False) -> None:
     """Seal what was logged into Parquet segments; counts what is new."""
     from vibe_pipeline.interactions.schema import STREAMS
@@ -58,8 +79,11 @@ def seal(json_: Json = False) -> None:
     new = ladder.seal()
     rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
     size = sum(segment.bytes for segment in new)
-    quarantined = ladder.log_stats()["quarantined"] - before
+    after = ladder.log_stats()
+    quarantined = after["quarantined"] - before
     print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)
+    if waiting := after["waiting_spans"]:
+        errors.print(f"{waiting} spans wait for the rest of their conversation, at most ten minutes", markup=False)
 
 
 @log_app.command()

@@ -48,7 +48,7 @@ def _value(record: Interaction | Probe | Remark, name: str) -> Any:
     check, wanted = CHECKS.get(name, TEXT)
     try:
         return check(getattr(record, name))
-    except (TypeError, ValueError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
         seen = f"{getattr(record, name)!r:.60}"
         raise SettingsInvalid(f"cannot log {name} = {seen}: it is not {wanted}", f"Pass {wanted}") from error
 

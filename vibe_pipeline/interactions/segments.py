@@ -44,6 +44,9 @@ LOCK_WAIT_S = 60.0
 ROW_GROUP = 1 << 16
 """Segments are scanned, not picked from: larger groups than the store's own compress and scan better."""
 
+RECENT = 1 << 17
+"""Ids that are kept apart before they are merged with all that are known."""
+
 SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer", "text")
 
 ORDER = {
@@ -127,17 +130,35 @@ class Known:
                 database.register("waiting", rows)
                 database.execute(f"INSERT INTO known SELECT hash({identity_of(stream)}) FROM waiting")
             self._hashes = np.unique(database.sql("FROM known").fetchnumpy()["id"])
+        self._recent: set[int] = set()
+        self._database = connect()
+        self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing
+
+    def new(self, ids: Sequence[str]) -> list[bool]:
+        """Which of these ids are new; of an id that comes twice, the first."""
+        return self._new(self._hashed(ids)).tolist()
 
     def add(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; from now on all of them are known."""
-        with connect() as database:
-            database.register("ids", pa.table({"id": pa.array(ids, pa.string())}))
-            hashes = database.sql("SELECT hash(id) AS id FROM ids").fetchnumpy()["id"]
-        first = np.zeros(len(hashes), dtype=bool)
-        first[np.unique(hashes, return_index=True)[1]] = True
-        new = first & ~np.isin(hashes, self._hashes)
-        self._hashes = np.union1d(self._hashes, hashes)
+        hashes = self._hashed(ids)
+        new = self._new(hashes)
+        self._recent.update(hashes[new].tolist())
+        if len(self._recent) > RECENT:  # copying all of them for each batch would cost more than the batch
+            self._hashes = np.union1d(self._hashes, np.fromiter(self._recent, self._hashes.dtype))
+            self._recent = set()
         return new.tolist()
+
+    def _hashed(self, ids: Sequence[str]) -> np.ndarray:
+        query = "SELECT hash(unnest($1::VARCHAR[])) AS id"
+        return self._database.execute(query, [list(ids)]).fetchnumpy()["id"]
+
+    def _new(self, hashes: np.ndarray) -> np.ndarray:
+        new = np.zeros(len(hashes), dtype=bool)
+        new[np.unique(hashes, return_index=True)[1]] = True
+        if len(self._hashes):
+            places = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
+            new &= self._hashes[places] != hashes
+        return new & np.fromiter((it not in self._recent for it in hashes.tolist()), bool, len(hashes))
 
 
 def _entry(store: Store, name: str) -> Segment:

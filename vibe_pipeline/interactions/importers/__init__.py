@@ -12,10 +12,10 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import entry_points
 from io import BytesIO
 from pathlib import Path
@@ -185,7 +185,7 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            found = _interactions(among[name], raw.value, source or f"import:{name}", written_at)
+            found = usable(partial(among[name].read, raw.value, source or f"import:{name}", written_at))
             lost = [item for item in found if isinstance(item, Unusable)]
             tally.read += len(lost)
             tally.rejects.extend((item.part, str(item)) for item in lost)
@@ -247,9 +247,10 @@ def _session(importer: Importer, value: Any) -> str | None:
     return session_of(value) if session_of else None
 
 
-def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction | Unusable]:
+def usable(read: Callable[[], Iterable[Interaction | Unusable]]) -> list[Interaction | Unusable]:
+    """What `read` gives, if the log takes it; Unusable in any other case, whatever went wrong."""
     try:
-        found = list(importer.read(value, source, at))
+        found = list(read())
         for interaction in found:
             if isinstance(interaction, Interaction):
                 line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it

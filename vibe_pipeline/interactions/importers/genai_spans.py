@@ -57,6 +57,8 @@ EVENT_ROLES = {
 
 NOTHING = "no span holds what was asked and answered (not of a model, or its content was not captured)"
 
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 Attributes = dict[str, Any]
 
 
@@ -81,18 +83,16 @@ class Span:
 def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all spans; Unusable where none of them holds what was said."""
     parents: dict[str | None, str | None] = {span.identity: span.parent for span in spans if span.identity}
-    named = {span.trace: name for span in spans if span.trace and (name := _conversation(span))}
     calls: dict[str, list[Call]] = defaultdict(list)
     runs: dict[str, list[ToolRun]] = defaultdict(list)
     users: dict[str, str] = {}
     bad: list[Unusable] = []
     explicit = {name for span in spans if (name := _conversation(span))}
     seen: set[tuple[str | None, str | None]] = set()
-    for span in spans:
+    for span, key in zip(spans, conversations_of(spans), strict=True):
         if span.identity and (span.trace, span.identity) in seen:
             continue  # the same span, exported twice
         seen.add((span.trace, span.identity))
-        key = _conversation(span) or named.get(span.trace or "") or span.trace or span.identity or ""
         try:
             found = _run(span, at) or _call(span, parents, at)
         except (Unusable, RecursionError) as error:
@@ -111,6 +111,22 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     for key in keys:
         origin = Origin("otel_genai", source, at, user=users.get(key), conversation=key or None)
         yield from conversations(calls[key], runs[key], origin, is_one=key in explicit)
+
+
+def conversations_of(spans: Sequence[Span]) -> list[str]:
+    """What each span is a part of: the conversation that it or its trace names, else its trace."""
+    named = {span.trace: name for span in spans if span.trace and (name := _conversation(span))}
+    return [_conversation(span) or named.get(span.trace or "") or span.trace or span.identity or "" for span in spans]
+
+
+def tells(span: Span) -> bool:
+    """Whether it holds what was asked and answered, or the run of a tool; Unusable where that cannot be read."""
+    return bool(_run(span, EPOCH) or _call(span, {}, EPOCH))
+
+
+def names_a_model(span: Span) -> bool:
+    """Whether it is about a model, with its content captured or not."""
+    return _text(span.attributes, *MODEL) is not None
 
 
 def moment(value: Any) -> datetime | None:

@@ -3,7 +3,7 @@
 The lines of a file are gathered, because exporters write one batch a line and the spans of a conversation end up in
 several. Spans without GenAI attributes give nothing; of those with them, the ones whose content was not captured.
 
-Not here: what the attributes mean (genai_spans.py; an ingest over HTTP hands its spans to it as well).
+Not here: what the attributes mean (genai_spans.py).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     spans: list[Span] = []
     for batch in value if isinstance(value, list) else [value]:
         for item in batch if isinstance(batch, list) else [batch]:
-            for span in _spans(item):
+            for span in spans_of(item):
                 if isinstance(span, Unusable):
                     yield span
                 else:
@@ -49,7 +49,8 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     yield from interactions_of(spans, source, at)
 
 
-def _spans(batch: dict[str, Any]) -> Iterator[Span | Unusable]:
+def spans_of(batch: dict[str, Any]) -> Iterator[Span | Unusable]:
+    """The spans of one batch, or of the console's one span; Unusable for what is no span."""
     if "context" in batch:
         yield _console(batch)
         return

@@ -1,0 +1,136 @@
+"""A real `vibe log serve` in a process of its own, and how to talk to it: not a test itself."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from vibe_pipeline import settings
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.store import Store
+
+ROOT = Path(__file__).parents[2]
+
+MAIN = "from vibe_pipeline.cli import main; main()"
+
+
+@dataclass(frozen=True)
+class Answer:
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Server:
+    """`vibe log serve` on a free port; killed by its own id at the end."""
+
+    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+        self.home = home
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "VIBE_HOME": str(home), **environment}
+        command = [sys.executable, "-c", MAIN, "log", "serve", "--port", "0", *arguments]
+        self.process = subprocess.Popen(command, cwd=home.parent, env=env, stderr=subprocess.PIPE, text=True)
+        self.said = self.process.stderr.readline()
+        found = re.search(r"http://\S+:(\d+)", self.said)
+        assert found, self.said + self.process.stderr.read()
+        self.port = int(found[1])
+
+    def connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+
+    def post(self, path: str, body: Any, media: str = "application/json", **headers: str) -> Answer:
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self.ask("POST", path, data, {"Content-Type": media, **headers})
+
+    def ask(self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
+        connection = self.connection()
+        try:
+            connection.request(method, path, body, headers or {})
+            return answered(connection)
+        finally:
+            connection.close()
+
+    def stop(self, number: int = signal.SIGTERM) -> str:
+        """What it said on stderr after the first line."""
+        self.process.send_signal(number)
+        _, said = self.process.communicate(timeout=30)
+        return said
+
+
+def answered(connection: http.client.HTTPConnection) -> Answer:
+    response = connection.getresponse()
+    return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, response.read())
+
+
+@contextmanager
+def serving(home: Path, *arguments: str, **environment: str) -> Iterator[Server]:
+    server = Server(home, *arguments, **environment)
+    try:
+        yield server
+    finally:
+        if server.process.poll() is None:
+            server.process.kill()
+            server.process.communicate()
+
+
+class Crowd:
+    """Threads that send as fast as they are answered until the server is gone, and remember what was promised."""
+
+    def __init__(self, server: Server, name: str = "", size: int = 6) -> None:
+        self.promised: list[str] = []
+        self._server = server
+        self._name = name
+        self._threads = [threading.Thread(target=self._send, args=[number]) for number in range(size)]
+        for thread in self._threads:
+            thread.start()
+
+    def wait_for(self, promises: int) -> None:
+        while len(self.promised) < promises and self._server.process.poll() is None:
+            time.sleep(0.01)
+
+    def join(self) -> list[str]:
+        for thread in self._threads:
+            thread.join(30)
+            assert not thread.is_alive()
+        return self.promised
+
+    def _send(self, number: int) -> None:
+        connection, count = self._server.connection(), 0
+        while True:
+            ids = [f"{self._name}-{number}-{count}-{each}" for each in range(3)]
+            records = [{"interaction_id": it, "module": "m", "action": "a", "input": "x" * 500} for it in ids]
+            try:
+                headers = {"Content-Type": "application/json"}
+                connection.request("POST", "/v1/interactions", json.dumps(records), headers)
+                answer = answered(connection)
+            except (OSError, http.client.HTTPException):
+                return
+            if answer.status == 200:
+                assert answer.json["accepted"] == 3
+                self.promised += ids
+            count += 1
+
+
+def sealed(home: Path) -> pl.DataFrame:
+    """All interactions of a home, after sealing it."""
+    store = Store(home)
+    seal(store, settings.Curate(), scrub=True)
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    return pl.concat([pl.read_parquet(file) for file in files]) if files else pl.DataFrame({"interaction_id": []})

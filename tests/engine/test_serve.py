@@ -1,0 +1,408 @@
+"""`vibe log serve` as a sender meets it: a real process, a real port, real exporters."""
+
+import gzip
+import json
+import re
+import select
+import signal
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from google.rpc.status_pb2 import Status
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
+from tests.engine.serving import Crowd, Server, sealed, serving
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions.ingest.server import serve
+from vibe_pipeline.store import Store
+
+PROTOBUF = "application/x-protobuf"
+NDJSON = "application/x-ndjson"
+TOKEN = "a-word-between-friends"
+
+GOOD = {"module": "m", "action": "ask", "input": "q", "output": "a"}
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    """One server for all tests that do not end it."""
+    with serving(tmp_path_factory.mktemp("home") / "var") as server:
+        yield server
+
+
+def span(trace: str, identity: str, parent: str | None = None, **attributes: str) -> dict:
+    """A span of OTLP JSON."""
+    values = [{"key": key.replace("__", "."), "value": {"stringValue": it}} for key, it in attributes.items()]
+    told = {"parentSpanId": parent} if parent else {}
+    return {"traceId": trace, "spanId": identity, "name": "chat", "attributes": values, **told}
+
+
+def chat(trace: str, identity: str, question: str, answer: str) -> dict:
+    def said(role: str, text: str) -> str:
+        return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
+
+    return span(
+        trace,
+        identity,
+        gen_ai__request__model="m",
+        gen_ai__input__messages=said("user", question),
+        gen_ai__output__messages=said("assistant", answer),
+    )
+
+
+def export(*sent: dict) -> dict:
+    return {"resourceSpans": [{"scopeSpans": [{"spans": list(sent)}]}]}
+
+
+def joined(home) -> list[tuple[str, str]]:
+    """Question and answer of everything in the log, with all spans read."""
+    spans.join(Store(home), scrub=True, now=datetime.now(UTC) + timedelta(days=1))
+    return sorted(sealed(home).select("input", "output").rows())
+
+
+# Interactions and remarks
+
+
+def test_one_record_a_list_and_lines_are_kept_and_named(server):
+    one = server.post("/v1/interactions", GOOD)
+    assert (one.status, one.json["accepted"]) == (200, 1)
+    two = server.post("/v1/interactions", [{**GOOD, "interaction_id": f"list {n}"} for n in range(2)])
+    assert [it["interaction_id"] for it in two.json["items"]] == ["list 0", "list 1"]
+    lines = b"\n".join(json.dumps({**GOOD, "interaction_id": f"line {n}"}).encode() for n in range(2))
+    three = server.post("/v1/interactions", gzip.compress(lines), NDJSON, **{"Content-Encoding": "gzip"})
+    assert three.json["accepted"] == 2
+    ids = {it["interaction_id"] for answer in (one, two, three) for it in answer.json["items"]}
+    assert len(ids) == 5
+    assert ids <= set(sealed(server.home)["interaction_id"])
+
+
+def test_all_fields_of_the_logger_are_taken(server):
+    full = {
+        **GOOD,
+        "interaction_id": "full",
+        "conversation_id": "c",
+        "turn": 3,
+        "occurred_at": "2026-01-02T03:04:05.000006+02:00",
+        "success": False,
+        "error_type": "E",
+        "user": "u",
+        "feedback": 0.5,
+        "improvements": ["better"],
+        "learnings": ["more"],
+        "model_id": "m",
+        "latency_ms": 2,
+        "source": "s",
+        "extra": {"k": 1},
+    }
+    assert server.post("/v1/interactions", full).status == 200
+    row = next(row for row in sealed(server.home).iter_rows(named=True) if row["interaction_id"] == "full")
+    wanted = full | {"occurred_at": datetime(2026, 1, 2, 1, 4, 5, 6, tzinfo=UTC), "extra": '{"k": 1}'}
+    assert row == wanted
+
+
+def test_a_bad_record_costs_itself_and_the_answer_says_why(server):
+    lines = [{**GOOD, "interaction_id": "neighbour"}, {"module": "m"}, {**GOOD, "input": 3}, [1]]
+    lines += [{**GOOD, "mood": 1}, {**GOOD, "occurred_at": "2026-01-01"}, {**GOOD, "occurred_at": "soon"}]
+    data = b"\n".join([*(json.dumps(line).encode() for line in lines), b"{", b"\xff"])
+    answer = server.post("/v1/interactions", data, NDJSON)
+    assert answer.status == 200
+    assert (answer.json["accepted"], answer.json["rejected"]) == (1, 8)
+    reasons = [it.get("reason", "") for it in answer.json["items"]]
+    wanted = ["", "action, input is missing", "cannot log input = 3", "not an object", "unknown field 'mood'"]
+    wanted += ["cannot log occurred_at", "no time in ISO 8601", "not JSON", "not UTF-8"]
+    assert all(part in reason for part, reason in zip(wanted, reasons, strict=True)), reasons
+    assert "neighbour" in set(sealed(server.home)["interaction_id"])
+    assert server.post("/v1/interactions", {"module": "m"}).status == 400
+
+
+def test_what_is_sent_again_is_a_duplicate_also_after_a_restart(tmp_path):
+    for wanted in ("accepted", "duplicate"):
+        with serving(tmp_path / "var") as server:
+            answer = server.post("/v1/interactions", [{**GOOD, "interaction_id": "i"}] * 2)
+            assert [it["status"] for it in answer.json["items"]] == [wanted, "duplicate"]
+            server.stop()
+    assert sealed(tmp_path / "var").height == 1
+
+
+def test_remarks_are_kept_and_those_without_what_they_need_are_not(server):
+    remarks = [
+        {"interaction_id": "i", "kind": "feedback", "score": 1, "text": "fine"},
+        {"interaction_id": "i", "kind": "improvement", "text": "shorter"},
+        {"interaction_id": "i", "kind": "feedback", "text": "no score"},
+        {"interaction_id": "i", "kind": "praise", "text": "?"},
+        {"kind": "learning", "text": "of what?"},
+        {"interaction_id": "i", "kind": ["feedback"], "score": 1},
+    ]
+    answer = server.post("/v1/remarks", remarks)
+    assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (200, 2, 4)
+    kept = "".join(path.read_text() for path in server.home.glob("log/remarks/*/*.jsonl"))
+    assert '"shorter"' in kept or list(server.home.glob("log/remarks/segments/*/*.parquet"))
+
+
+# Spans
+
+
+def test_the_real_exporter_is_understood(tmp_path, monkeypatch):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_COMPRESSION", "gzip")
+    with serving(tmp_path / "var", VIBE_TOKEN=TOKEN) as server:
+        exporter = OTLPSpanExporter(
+            endpoint=f"http://127.0.0.1:{server.port}/v1/traces", headers={"authorization": f"Bearer {TOKEN}"}
+        )
+        provider = TracerProvider()
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracer = provider.get_tracer("test")
+        with tracer.start_as_current_span("agent"):
+            for number in range(2):
+                with tracer.start_as_current_span("chat") as each:
+                    sent = chat("", "", f"q{number}", f"a{number}")["attributes"]
+                    each.set_attributes({it["key"]: it["value"]["stringValue"] for it in sent})
+        provider.shutdown()
+        said = server.stop()
+    assert "3 spans kept" in said
+    assert joined(tmp_path / "var") == [("q0", "a0"), ("q1", "a1")]
+
+
+def test_protobuf_and_json_are_the_same_spans(server):
+    trace, identity = "0123456789abcdef0123456789abcdef", "0123456789abcdef"
+    told = chat(trace.upper(), identity.upper(), "same?", "same")
+    request = ExportTraceServiceRequest()
+    sent = (
+        request.resource_spans.add()
+        .scope_spans.add()
+        .spans.add(trace_id=bytes.fromhex(trace), span_id=bytes.fromhex(identity), name="chat")
+    )
+    for it in told["attributes"]:
+        sent.attributes.add(key=it["key"]).value.string_value = it["value"]["stringValue"]
+    first = server.post("/v1/traces", export(told))
+    assert (first.status, first.headers["content-type"], first.json) == (200, "application/json", {})
+    second = server.post("/v1/traces", request.SerializeToString(), PROTOBUF)
+    assert (second.status, second.headers["content-type"], second.body) == (200, PROTOBUF, b"")
+    assert joined(server.home).count(("same?", "same")) == 1
+
+
+def test_spans_that_say_nothing_usable_are_rejected_with_reasons(server):
+    question = chat("t", "s2", "q", "a")
+    question["attributes"].pop()
+    answer = server.post("/v1/traces", export(chat("t", "s1", "q", "a"), question, {"name": "nobody"}, 7))
+    assert answer.status == 200
+    assert answer.json["partialSuccess"]["rejectedSpans"] == "3"
+    words = answer.json["partialSuccess"]["errorMessage"]
+    assert "a question without an answer" in words
+    assert "without traceId and spanId" in words
+    assert "not an object" in words
+
+
+def test_spans_of_models_without_content_bring_a_warning(server):
+    request = ExportTraceServiceRequest()
+    sent = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"t" * 16, span_id=b"s" * 8)
+    sent.attributes.add(key="gen_ai.request.model").value.string_value = "m"
+    answer = server.post("/v1/traces", request.SerializeToString(), PROTOBUF)
+    told = ExportTraceServiceResponse.FromString(answer.body).partial_success
+    assert (told.rejected_spans, "capture of content is off" in told.error_message) == (0, True)
+
+
+# Who and what is refused
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "media", "status", "words"),
+    [
+        ("/v1/traces", b"{", "application/json", 400, "not JSON"),
+        ("/v1/traces", b"[]", "application/json", 400, "not an object with a list resourceSpans"),
+        ("/v1/traces", b'{"resourceSpans": 3}', "application/json", 400, "not an object with a list"),
+        ("/v1/traces", b"\xff\xff", PROTOBUF, 400, "no ExportTraceServiceRequest"),
+        ("/v1/traces", b"{}", "text/plain", 415, "'text/plain' is not one of application/x-protobuf"),
+        ("/v1/interactions", b"{}", "text/plain;charset=UTF-8", 415, "'text/plain' is not one of"),
+        ("/v1/interactions", b"{}", "application/x-www-form-urlencoded", 415, "is not one of"),
+        ("/v1/interactions", b"{}\n{}", "application/json", 400, "sent as application/x-ndjson"),
+        ("/v1/interactions", b"[" * 100_000, "application/json", 400, "nested too deep"),
+        ("/v1/interactions", b"{}\n" * 10_001, NDJSON, 413, "at most 10000"),
+        ("/v1/interactions", b" " * (17 << 20), "application/json", 413, "larger than 16 MiB"),
+        ("/nowhere", b"{}", "application/json", 404, "Not Found"),
+        ("/health", b"{}", "application/json", 405, "Method Not Allowed"),
+    ],
+    ids=lambda value: value if isinstance(value, str) and len(value) < 30 else "",
+)
+def test_a_request_that_is_refused_gets_a_status_and_words(server, path, body, media, status, words):
+    try:
+        answer = server.post(path, body, media)
+    except (BrokenPipeError, ConnectionResetError):
+        assert status == 413  # the answer came before the body was sent
+        return
+    assert answer.status == status
+    if media == PROTOBUF:
+        assert words in Status.FromString(answer.body).message
+    else:
+        assert words in answer.json["message"]
+
+
+@pytest.mark.parametrize(
+    ("encoding", "data", "status"),
+    [
+        ("gzip", gzip.compress(b" " * (17 << 20)), 413),
+        ("gzip", b"not gzip", 400),
+        ("gzip", gzip.compress(b"{}")[:-3], 400),
+        ("gzip", gzip.compress(b"{}") * 2, 400),
+        ("br", b"{}", 415),
+    ],
+    ids=["bomb", "none", "cut", "two", "br"],
+)
+def test_what_cannot_be_unpacked_is_refused(server, encoding, data, status):
+    answer = server.post("/v1/interactions", data, **{"Content-Encoding": encoding})
+    assert answer.status == status
+
+
+def test_names_that_another_site_may_have_pointed_here_are_refused(server):
+    for host, status in [("evil.example", 403), ("127.0.0.1.evil.example:4318", 403), ("localhost:1", 200)]:
+        assert server.post("/v1/interactions", [], Host=host).status == status
+    assert server.post("/v1/interactions", [], Host="[::1]:4318").status == 200
+
+
+def test_a_browser_that_asks_is_given_no_leave(server):
+    headers = {"Origin": "http://evil.example", "Access-Control-Request-Method": "POST"}
+    answer = server.ask("OPTIONS", "/v1/interactions", headers=headers)
+    assert answer.status == 405
+    assert not any(name.startswith("access-control") for name in answer.headers)
+
+
+def test_the_token_is_asked_for_and_never_told(tmp_path):
+    with serving(tmp_path / "var", VIBE_TOKEN=TOKEN) as server:
+        for given in (None, "Bearer wrong", f"Basic {TOKEN}", TOKEN, "Bearer ", "Bearer \xff"):
+            headers = {"Authorization": given} if given else {}
+            answer = server.post("/v1/interactions", GOOD, **headers)
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert TOKEN.encode() not in answer.body
+        assert server.post("/v1/interactions", GOOD, Authorization=f"bearer {TOKEN}").status == 200
+        assert server.ask("GET", "/health").json == {"status": "ok"}
+        assert TOKEN not in server.said + server.stop()
+
+
+@pytest.mark.parametrize(
+    ("host", "token", "words"),
+    [
+        ("0.0.0.0", None, "0.0.0.0 can be reached from other machines, and there is no token. Set VIBE_TOKEN"),
+        ("::", "zwölf", "the token is empty or holds what a header cannot"),
+        ("127.0.0.1", "", "the token is empty or holds what a header cannot"),
+        ("203.0.113.7", "x", "port 0 of 203.0.113.7 cannot be listened on"),
+        ("no-such-host.invalid", "x", "port 0 of no-such-host.invalid cannot be listened on"),
+    ],
+)
+def test_it_does_not_start_where_it_must_not(store, host, token, words):
+    with pytest.raises(SettingsInvalid, match=re.escape(words)) as refused:
+        serve(store, host, 0, token, scrub=True, ready=pytest.fail)
+    assert "zwölf" not in str(refused.value)
+
+
+def test_a_port_that_is_taken_is_one_line_and_1(server):
+    with pytest.raises(AssertionError) as refused:
+        Server(server.home, "--port", str(server.port))
+    lines = [line for line in str(refused.value).splitlines() if line.startswith("vibe: ")]
+    assert lines[0].startswith(f"vibe: port {server.port} of 127.0.0.1 cannot be listened on: Address already in use.")
+
+
+def trickle(connection: socket.socket) -> None:
+    for _ in range(10_000):
+        connection.sendall(b"X: " + b"y" * 1000 + b"\r\n")
+
+
+def test_slow_and_endless_heads_are_cut_off(server):
+    slow = socket.create_connection(("127.0.0.1", server.port))
+    slow.sendall(b"POST /v1/traces HTTP/1.1\r\nHost: localhost\r\n")
+    with socket.create_connection(("127.0.0.1", server.port)) as endless:
+        endless.sendall(b"GET /health HTTP/1.1\r\n")
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            trickle(endless)
+    slow.settimeout(20)
+    with slow:
+        assert slow.recv(1) == b""
+    assert server.ask("GET", "/health").status == 200
+
+
+def test_more_than_can_be_held_is_told_to_come_back_and_then_taken(server):
+    head = b"POST /v1/interactions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    stuck = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(5)]
+    for connection in stuck:  # 75 MiB that do not end
+        with suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(head + b"Content-Length: %d\r\n\r\n" % (16 << 20) + b" " * (15 << 20))
+    statuses = {stuck[-1].recv(12)} if select.select([stuck[-1]], [], [], 5)[0] else set()
+    for connection in stuck:
+        connection.close()
+    assert statuses == {b"HTTP/1.1 503"}
+    assert server.post("/v1/interactions", GOOD).status == 200
+
+
+# What was promised
+
+
+def test_many_at_once_are_all_kept_once(server):
+    def send(number: int) -> list[str]:
+        ids = [f"many {number} {each}" for each in range(20)]
+        answer = server.post("/v1/interactions", [{**GOOD, "interaction_id": it} for it in ids])
+        return [it["interaction_id"] for it in answer.json["items"] if it["status"] == "accepted"]
+
+    with ThreadPoolExecutor(12) as pool:
+        promised = [identity for ids in pool.map(send, [*range(40), *range(40)]) for identity in ids]
+    assert len(promised) == len(set(promised)) == 800
+    found = sealed(server.home)["interaction_id"]
+    assert set(promised) <= set(found)
+    assert found.is_unique().all()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_under_load_ends_it_in_a_sentence_and_without_loss(tmp_path, number):
+    with serving(tmp_path / "var") as server:
+        crowd = Crowd(server)
+        crowd.wait_for(60)
+        said = server.stop(number)
+        promised = crowd.join()
+    assert server.process.returncode == 0, said
+    found = sealed(tmp_path / "var")["interaction_id"]
+    assert sorted(found) == sorted(promised)
+    assert f"{len(found)} interactions, 0 remarks, 0 spans kept; 0 duplicates, 0 rejected." in said
+    assert len(said.splitlines()) == 1
+
+
+def test_a_kill_under_load_breaks_no_promise(tmp_path):
+    home = tmp_path / "var"
+    promised: list[str] = []
+    told: set[tuple[str, str]] = set()
+    for life in range(3):
+        with serving(home) as server:
+            crowd = Crowd(server, f"life {life}")
+            for number in range(5):
+                name = f"{life}{number}"
+                assert server.post("/v1/traces", export(chat(name, name, name, "a"))).status == 200
+                told.add((name, "a"))
+            crowd.wait_for(90)
+            time.sleep(0.05 * life)
+            server.stop(signal.SIGKILL)
+            promised += crowd.join()
+    assert told <= set(joined(home))
+    found = sealed(home)["interaction_id"]
+    assert len(promised) >= 3 * 90
+    assert set(promised) <= set(found)
+    assert found.is_unique().all()
+
+
+def test_a_full_disk_is_retryable_and_what_follows_is_kept(small_disk):
+    with serving(small_disk / "var") as server:
+        big = {**GOOD, "output": "x" * 900_000}
+        answers = [server.post("/v1/interactions", {**big, "interaction_id": f"{n}"}) for n in range(12)]
+        full = next(answer for answer in answers if answer.status != 200)
+        assert (full.status, full.headers["retry-after"]) == (503, "30")
+        assert "the disk is full" in full.json["message"]
+        server.stop()
+    kept = [json.loads(line) for path in small_disk.rglob("*.jsonl") for line in path.open(encoding="utf-8")]
+    wanted = {it["interaction_id"] for answer in answers if answer.status == 200 for it in answer.json["items"]}
+    assert {line["interaction_id"] for line in kept} == wanted

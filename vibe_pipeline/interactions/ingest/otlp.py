@@ -1,0 +1,140 @@
+"""OTLP/HTTP: the spans of an export request, in protobuf or JSON, and the answer to it.
+
+Not here: when spans become interactions (spans.py) and what their attributes mean (importers/genai_spans.py).
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
+
+from vibe_pipeline.interactions.importers.genai_spans import Span, moment, names_a_model, tells
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.otel_genai import spans_of
+from vibe_pipeline.interactions.ingest.bodies import json_of
+from vibe_pipeline.interactions.ingest.refusals import PROTOBUF, Refused
+from vibe_pipeline.interactions.ingest.spans import line_of_span
+
+SILENT = (
+    "no span holds what was asked and answered: capture of content is off in many instrumentations until it is asked"
+    " for, such as with OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true"
+)
+
+
+@dataclass(slots=True)
+class Export:
+    """What one request brought."""
+
+    lines: list[bytes] = field(default_factory=list)
+    """One a span, as spans.py keeps them."""
+    rejected: Counter[str] = field(default_factory=Counter)
+    """Reason → spans."""
+    is_silent: bool = False
+    """Whether models were called, and no span says with which words."""
+
+    def response(self) -> ExportTraceServiceResponse:
+        """partial_success where spans were rejected; with none rejected it is a warning, as OTLP has it."""
+        response = ExportTraceServiceResponse()
+        words = [f"{count} × {reason}" for reason, count in self.rejected.most_common(5)]
+        words += [SILENT] if self.is_silent else []
+        if words:
+            response.partial_success.rejected_spans = self.rejected.total()
+            response.partial_success.error_message = "; ".join(words)
+        return response
+
+
+def export_of(data: bytes, media: str, received_at: datetime) -> Export:
+    """The spans of a request, each looked at by itself; Refused where the request is none."""
+    export = Export()
+    is_told = is_modelled = False
+    for span in _protobuf(data) if media == PROTOBUF else _json(data):
+        try:
+            if isinstance(span, Unusable):
+                raise span
+            if not (span.trace and span.identity):
+                raise Unusable("a span without traceId and spanId")
+            is_told |= tells(span)
+            is_modelled |= names_a_model(span)
+            export.lines.append(line_of_span(span, received_at))
+        except Unusable as reason:
+            export.rejected[str(reason)] += 1
+        except RecursionError:
+            export.rejected["nested too deep"] += 1
+    export.is_silent = is_modelled and not is_told
+    return export
+
+
+def _json(data: bytes) -> Iterator[Span | Unusable]:
+    try:
+        batch = json_of(data)
+    except ValueError as error:
+        raise Refused(400, f"the body is {error}") from error
+    if not isinstance(batch, dict) or not isinstance(batch.get("resourceSpans", []), list):
+        raise Refused(400, "the body is not an object with a list resourceSpans")
+    for span in spans_of({"resourceSpans": batch.get("resourceSpans")}):
+        yield (
+            span
+            if isinstance(span, Unusable)
+            else replace(span, trace=_lower(span.trace), identity=_lower(span.identity), parent=_lower(span.parent))
+        )
+
+
+def _lower(identity: str | None) -> str | None:
+    """Hexadecimal in either case is the same id."""
+    return identity.lower() if identity else None
+
+
+def _protobuf(data: bytes) -> Iterator[Span]:
+    try:
+        request = ExportTraceServiceRequest.FromString(data)
+    except DecodeError as error:
+        raise Refused(400, f"the body is no ExportTraceServiceRequest: {error}") from error
+    for resource in request.resource_spans:
+        shared = _attributes(resource.resource.attributes)
+        for scope in resource.scope_spans:
+            for span in scope.spans:
+                yield _span(span, shared)
+
+
+def _span(span: Sent, shared: dict[str, Any]) -> Span:
+    return Span(
+        trace=span.trace_id.hex() or None,
+        identity=span.span_id.hex() or None,
+        parent=span.parent_span_id.hex() or None,
+        name=span.name,
+        start=moment(span.start_time_unix_nano),
+        end=moment(span.end_time_unix_nano),
+        attributes=_attributes(span.attributes),
+        shared=shared,
+        events=tuple((event.name, _attributes(event.attributes)) for event in span.events),
+        failed=span.status.code == span.status.STATUS_CODE_ERROR,
+        status=span.status.message or None,
+    )
+
+
+def _attributes(pairs: Iterable[KeyValue]) -> dict[str, Any]:
+    return {pair.key: _plain(pair.value) for pair in pairs}
+
+
+def _plain(value: AnyValue) -> Any:
+    """As the JSON form of OTLP would give it."""
+    kind = value.WhichOneof("value")
+    if kind == "array_value":
+        return [_plain(item) for item in value.array_value.values]
+    if kind == "kvlist_value":
+        return _attributes(value.kvlist_value.values)
+    if kind == "bytes_value":
+        return base64.b64encode(value.bytes_value).decode()
+    return getattr(value, kind) if kind else None
