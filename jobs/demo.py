@@ -87,6 +87,8 @@ def climb(instance: dg.DagsterInstance, ladder: Ladder, lineage: str, facts: int
         _say(report.settled(ladder.line(lineage).settled[generation]))
     if not work:
         _say(f"All {len(GROUPS)} generations were climbed before: nothing was done.")
+    if stale := ladder.outdated(lineage):
+        _say(report.outdated(lineage, stale))
 
 
 def show(ladder: Ladder, lineage: str) -> None:

@@ -183,6 +183,15 @@ class Ladder:
         settled = Ledger(self.store, lineage).line().settled
         return [cut.generation for cut in self.cuts() if cut.generation not in settled]
 
+    def outdated(self, lineage: str) -> list[int]:
+        """Generations from the first whose rung would be another with the settings of today; climbing it supersedes
+        them all."""
+        settled = self.line(lineage).settled
+        for generation in sorted(settled):
+            if self.rung(lineage, generation).key != settled[generation].facts["rung_key"]:
+                return [later for later in sorted(settled) if later >= generation]
+        return []
+
     # Reading
 
     def line(self, lineage: str) -> Line:

@@ -14,6 +14,7 @@ import io
 import logging
 import os
 import re
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -100,8 +101,9 @@ def base_model(store: Store, source: str, watch: Watch = nobody) -> BaseModel:
                 sha = store.write_folder("models/base", lambda folder: _write(source, folder))
             store.write_json(name, {"schema_version": SCHEMA_VERSION, "origin": origin, "sha": sha})
     sha = str(store.read_json(name).get("sha"))
-    hub_name = EMBEDDED_HUB_ID if source == EMBEDDED else Path(source).name if Path(source).is_dir() else source
-    return BaseModel(sha=sha, name=hub_name, folder=store.existing(f"models/base/{sha}"))
+    local = _local(source)
+    name = EMBEDDED_HUB_ID if source == EMBEDDED else local.name if local else source
+    return BaseModel(sha=sha, name=name, folder=store.existing(f"models/base/{sha}"))
 
 
 def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
@@ -112,9 +114,13 @@ def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrain
 
     try:
         with _quiet():
-            tokenizer = AutoTokenizer.from_pretrained(base.folder)
+            tokenizer = AutoTokenizer.from_pretrained(base.folder, trust_remote_code=False)
             model = AutoModelForCausalLM.from_pretrained(
-                base.folder, dtype=getattr(torch, on.dtype), attn_implementation="eager", local_files_only=True
+                base.folder,
+                dtype=getattr(torch, on.dtype),
+                attn_implementation="eager",
+                local_files_only=True,
+                trust_remote_code=False,
             )
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         what = f"the stored base model {base.folder} cannot be read: {_first_line(error)}"
@@ -151,9 +157,8 @@ def new_adapter(model: PreTrainedModel, recipe: Recipe, seed: int) -> PeftModel:
         with _quiet():
             return get_peft_model(model, config)
     except ValueError as error:
-        raise SettingsInvalid(
-            f"recipe.targets = {recipe.targets!r}: {error}", "Name linear layers of the base model"
-        ) from error
+        what = f"recipe.targets = {recipe.targets!r}: {_first_line(error)}"
+        raise SettingsInvalid(what, "Name linear layers of the base model") from error
 
 
 def load_adapter(
@@ -208,6 +213,11 @@ def save_adapter(model: PeftModel, folder: Path, base_name: str) -> None:
     for file in folder.iterdir():
         if file.name not in ADAPTER_FILES:
             file.unlink()
+
+
+def longest(model: Any, asked: int) -> int:
+    """Tokens of a row: what was asked for, or what the model's positions reach."""
+    return min(asked, getattr(model.config, "max_position_embeddings", None) or asked)
 
 
 def encode(
@@ -270,7 +280,8 @@ def answer(
     """Greedy answers to raw prompts, in one batch padded on the left."""
     import torch
 
-    rows = [tokenizer(f"{prompt}\n\n", add_special_tokens=False)["input_ids"] for prompt in prompts]
+    room = max(1, longest(model, sys.maxsize) - max_tokens)
+    rows = [tokenizer(f"{prompt}\n\n", add_special_tokens=False)["input_ids"][-room:] for prompt in prompts]
     pad, width = tokenizer.eos_token_id, max(map(len, rows))
     ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
@@ -285,8 +296,7 @@ def _origin(source: str) -> dict[str, Any]:
     """What identifies a source without reading gigabytes: the wheel's own hash, a folder's files, a Hub id."""
     if source == EMBEDDED:
         return {"wheel": WHEEL, "sha256": _wheel_gguf()[1]}
-    folder = Path(source).expanduser()
-    if folder.is_dir():
+    if folder := _local(source):
         stats = [(path.name, path.stat()) for path in sorted(folder.iterdir()) if path.is_file()]
         return {"folder": [[name, stat.st_size, stat.st_mtime_ns] for name, stat in stats]}
     if not re.fullmatch(r"[\w.-]+(/[\w.-]+)?", source) or source.startswith("."):
@@ -294,8 +304,16 @@ def _origin(source: str) -> dict[str, Any]:
     return {"hub": source}
 
 
+def _local(source: str) -> Path | None:
+    """The folder that a source names, if it is one."""
+    folder = Path(source).expanduser()
+    return folder if folder.is_dir() else None
+
+
 def _first_line(error: Exception) -> str:
-    """A KeyError says only its key."""
+    """A KeyError says only its key, and transformers points to a report that it has printed elsewhere."""
+    if "ignore_mismatched_sizes" in str(error):
+        return "its weights have other shapes than its config.json says"
     text = f"{type(error).__name__} {error}" if isinstance(error, KeyError) else str(error)
     return (text.strip().splitlines() or [type(error).__name__])[0].rstrip(".:")
 
@@ -322,22 +340,26 @@ def _wheel_gguf() -> tuple[Path, str]:
 def _write(source: str, folder: Path) -> None:
     """Load `source` wherever it is and write it as an ordinary folder."""
     import torch
-    from safetensors import SafetensorError
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     if source == EMBEDDED:
         gguf = _wheel_gguf()[0]
         where: dict[str, Any] = {"pretrained_model_name_or_path": gguf.parent, "gguf_file": gguf.name}
     else:
-        where = {"pretrained_model_name_or_path": source}
+        # A model's own code is never run: without the False, transformers would ask on the terminal.
+        where = {"pretrained_model_name_or_path": _local(source) or source, "trust_remote_code": False}
     try:
         if source != EMBEDDED:
             AutoConfig.from_pretrained(**where)  # alone first: an unreachable Hub is retried for 25 s per file
         tokenizer = AutoTokenizer.from_pretrained(**where)
         loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        model, loading = loaded
+        is_causal = _is_causal(model)
+        answer(model, tokenizer, ["Why?"], 2, str(model.device))
+    except Exception as error:  # what others have published breaks in more ways than can be listed
         raise _unavailable(source, _first_line(error)) from error
-    model, loading = loaded
+    if not is_causal:
+        raise _unavailable(source, "what it says of a token depends on later ones: it is not a causal language model")
     if missing := sorted(loading["missing_keys"]):  # transformers fills them with random numbers
         raise _unavailable(source, f"{len(missing)} of its weights are missing, the first is {missing[0]}")
     if tokenizer.eos_token_id is None:
@@ -346,6 +368,17 @@ def _write(source: str, folder: Path) -> None:
     _fresh(model).save_pretrained(folder)
     tokenizer.init_kwargs.pop("local_files_only", None)  # how it was loaded here is no part of the model
     tokenizer.save_pretrained(folder)
+
+
+def _is_causal(model: PreTrainedModel) -> bool:
+    """Whether no token changes what is predicted before it: a masked model looks ahead."""
+    import torch
+
+    def first_token(last: int) -> torch.Tensor:
+        with torch.inference_mode():
+            return model.eval()(input_ids=torch.tensor([[1, 2, last]], device=model.device)).logits[0, 0]
+
+    return torch.equal(first_token(3), first_token(4))
 
 
 def _isolates(model: PreTrainedModel) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -163,6 +163,14 @@ def settled(event: Event) -> str:
     why = "" if event.is_promotion else f" ({'; '.join(facts['reasons'])})"
     left = f"; {words}" if (words := _left(facts)) else ""
     return f"{event.lineage} {generation_name(event.generation)}: {facts['verdict']}{why}{left}"
+
+
+def outdated(lineage: str, generations: Sequence[int]) -> str:
+    """What `Ladder.outdated` found, for whoever thinks that a new setting was tried."""
+    first, last = generation_name(generations[0]), generation_name(generations[-1])
+    which = first if first == last else f"{first} to {last}"
+    anew = f"`vibe climb --lineage {lineage} --again` climbs anew"
+    return f"{lineage} {which}: climbed with other settings than those of today, and left as it is; {anew}"
 
 
 def _left(facts: dict[str, Any]) -> str:

@@ -251,6 +251,24 @@ def test_a_fact_without_a_probe_is_held_out_like_any_conversation(world):
 # dedup
 
 
+def test_a_fact_that_is_told_anew_replaces_what_was_told_before(world):
+    """Else a suite holds one question with two answers, and no model can pass it."""
+    later = MOMENT + timedelta(hours=1)
+    for fact, conversation in (("f", LEARNED), ("g", ALSO)):
+        asked = event(f"What is {fact}?", "old", conversation=conversation, extra={"fact": fact})
+        world.log(asked, probe(fact, f"Say {fact}.", "old"))
+    world.log(event("What is f?", "new", conversation=HELD, extra={"fact": "f"}, occurred_at=later))
+    world.log(Probe(probe_id="again", fact="f", question="Say f.", answer="new", occurred_at=later, source="t"))
+    curated = world.cut()
+    assert sorted(learned(curated)) == [("What is f?", "new"), ("What is g?", "old")]
+    rows = curated.examples.to_pylist()
+    assert {(row["prompt"], row["completion"]) for row in rows if row["split"] == "test"} == {
+        ("Say f.", "new"),
+        ("Say g.", "old"),
+    }
+    assert curated.dropped == {"fact told anew in the generation": 2}
+
+
 def test_the_same_example_is_kept_once_in_a_generation(world):
     world.log(event("q", "a"), event(" q", "a\n", turn=0, action="chat", conversation=ALSO), event("r", "a", turn=1))
     curated = world.cut()

@@ -41,6 +41,11 @@ def test_without_a_score_nothing_is_claimed():
     assert (NOT_APPLICABLE.value, NOT_APPLICABLE.n) == (1.0, 0)
 
 
+def test_the_interval_of_a_mean_stays_where_values_can_be():
+    assert mean(pl.Series([0.0, 0.1])).low == 0.0
+    assert mean(pl.Series([0.9, 1.0]), most=1.0).high == 1.0
+
+
 def test_a_mean_has_students_interval():
     """1, 2, 3, 4: mean 2.5, standard error 0.6455, t(3) = 3.1824."""
     figure = mean(pl.Series([1.0, 2.0, 3.0, 4.0]))

@@ -186,6 +186,14 @@ def test_another_recipe_is_another_attempt_and_the_old_champion_serves_until_its
     assert [(record["generation"], record["attempt"]) for record in strict.records()][-1] == ("g000", 2)
 
 
+def test_rungs_of_other_settings_are_named_from_the_first_on(climbed, new_ladder):
+    assert climbed.outdated("main") == []
+    strict = new_ladder(climbed.store.root, gate=Gate(min_items=4, generalization_floor=1))
+    assert strict.outdated("main") == [0, 1, 2]
+    strict.climb("main", 0)
+    assert (strict.outdated("main"), strict.pending("main")) == ([], [1, 2])
+
+
 def test_judging_by_another_gate_trains_nothing_again(climbed, new_ladder):
     adapters = climbed.store.names("models/adapters")
     strict = new_ladder(climbed.store.root, gate=Gate(min_items=4, generalization_floor=1))

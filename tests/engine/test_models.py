@@ -1,14 +1,17 @@
 """The door to transformers: token ids, logits and base models, checked against the libraries' own plain way."""
 
+import json
 import shutil
 from itertools import pairwise
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline import models
 from vibe_pipeline.errors import BaseModelUnavailable, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.evaluate.teacher_forced import score
 from vibe_pipeline.settings import Recipe
 from vibe_pipeline.store import Store
 
@@ -152,6 +155,10 @@ def spoiled(tmp_path, tiny_base):
     return change
 
 
+def with_config(**values):
+    return lambda config: json.dumps({**json.loads(config), **values}).encode()
+
+
 def without_a_layer(weights: bytes) -> bytes:
     from safetensors.torch import load, save
 
@@ -165,6 +172,10 @@ def without_a_layer(weights: bytes) -> bytes:
         ("model.safetensors", without_a_layer, r"9 of its weights are missing, the first is model\.layers\.1\."),
         ("config.json", lambda config: config.replace(b'"hidden_size": 64', b'"hidden_size": 32'), "cannot be loaded"),
         ("config.json", lambda _: b"{", "cannot be loaded"),
+        ("config.json", with_config(vocab_size=99), "its weights have other shapes than its config.json says"),
+        ("config.json", with_config(hidden_size="many"), "cannot be loaded: .+"),
+        ("config.json", with_config(quantization_config={"quant_method": "gptq", "bits": 4}), "cannot be loaded: .+"),
+        ("config.json", with_config(model_type="own", auto_map={"AutoConfig": "own.Config"}), "cannot be loaded: .+"),
     ],
 )
 def test_a_spoiled_base_model_is_one_sentence_and_leaves_nothing(store, spoiled, file, how, words):
@@ -172,6 +183,36 @@ def test_a_spoiled_base_model_is_one_sentence_and_leaves_nothing(store, spoiled,
         models.base_model(store, spoiled(file, how))
     assert len(str(caught.value).splitlines()) == 1
     assert store.names("models/base") == []
+
+
+def test_a_model_that_looks_ahead_is_no_base_model(store, tmp_path, tiny_base):
+    from transformers import BertConfig, BertLMHeadModel
+
+    shutil.copytree(tiny_base, tmp_path / "bert", ignore=shutil.ignore_patterns("*.safetensors"))
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16}
+    BertLMHeadModel(BertConfig(vocab_size=300, **sizes)).save_pretrained(tmp_path / "bert")
+    with pytest.raises(BaseModelUnavailable, match="not a causal language model"):
+        models.base_model(store, str(tmp_path / "bert"))
+
+
+def test_what_learned_positions_do_not_reach_is_cut_off(store, tmp_path, tiny_base, on):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    shutil.copytree(tiny_base, tmp_path / "gpt2", ignore=shutil.ignore_patterns("*.safetensors"))
+    GPT2LMHeadModel(GPT2Config(vocab_size=300, n_positions=16, n_embd=16, n_layer=1, n_head=2)).save_pretrained(
+        tmp_path / "gpt2"
+    )
+    model, tokenizer = models.load_base(models.base_model(store, str(tmp_path / "gpt2")), on)
+    assert models.longest(model, 1024) == 16
+    items = pl.DataFrame({"item_id": ["a"], "prompt": ["x" * 40], "answer": ["y" * 4]})
+    assert score(model, tokenizer, items, on, lambda *_: None)["nll"].is_finite().all()
+    assert models.answer(model, tokenizer, ["x" * 40], 4, "cpu")
+
+
+def test_a_folder_in_the_home_of_its_user_is_found(store, tiny_base, monkeypatch):
+    monkeypatch.setenv("HOME", str(tiny_base.parent))
+    base = models.base_model(store, f"~/{tiny_base.name}")
+    assert (base.name, base.sha) == (tiny_base.name, models.base_model(store, str(tiny_base)).sha)
 
 
 def test_a_stored_base_that_was_cut_off_says_how_to_write_it_again(store, tiny_base, on):

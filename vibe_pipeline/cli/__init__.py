@@ -75,17 +75,22 @@ def open_(
 def climb(
     lineage: LineageName = None,
     to: Annotated[str | None, typer.Option("--to", help="Stop after this generation, such as g003.")] = None,
+    again: Annotated[bool, typer.Option("--again", help="Climb anew what was climbed with other settings.")] = False,
     device: Device = "auto",
     threads: Threads = None,
     json_: Json = False,
 ) -> None:
     """Climb every open rung that is not settled: mix, train, evaluate, judge."""
-    from vibe_pipeline.report import settled
+    from vibe_pipeline.report import outdated, settled
 
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     name = _lineage(ladder, lineage)
-    last = _generation(to) if to else None
-    pending = [g for g in ladder.pending(name) if last is None or g <= last]
+    last = None if to is None else _generation(to)
+    stale = ladder.outdated(name)
+    if stale and not again:
+        errors.print(outdated(name, stale), markup=False)
+    open_ = [*(stale if again else []), *ladder.pending(name)]
+    pending = [g for g in open_ if last is None or g <= last]
     for generation in pending:
         errors.print(settled(ladder.climb(name, generation)), markup=False)
     if not pending:

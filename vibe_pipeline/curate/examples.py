@@ -2,8 +2,8 @@
 
 A suite item that equals something already trained on leaves the *suite*; from then on a training row that
 equals a suite item leaves *training*. For facts the question alone counts, for the answer is the same by
-intent, and the last question of a conversation counts as well. Equality is exact, after folding case and
-punctuation in questions. Every drop has a counted reason.
+intent, and the last question of a conversation counts as well. A fact that is told anew replaces what was told
+before. Equality is exact, after folding case and punctuation in questions. Every drop has a counted reason.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ CREATE TABLE events (
     interaction_id VARCHAR, conversation_id VARCHAR, turn INTEGER, occurred_at TIMESTAMPTZ, module VARCHAR,
     action VARCHAR, input VARCHAR, output VARCHAR, success BOOLEAN, extra JSON, is_delta BOOLEAN
 );
-CREATE TABLE probes (probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR);
+CREATE TABLE probes (probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ);
 CREATE TABLE previous (
     split VARCHAR, fact VARCHAR, question_key VARCHAR, last_question_key VARCHAR, content_key VARCHAR
 );
@@ -50,7 +50,7 @@ FROM (
         sha256(stripped(prompt) || chr(0) || stripped(completion)) AS content_key
     FROM (
         SELECT
-            kind, conversation_id, prompt, completion, interaction_ids, fact,
+            kind, conversation_id, prompt, completion, interaction_ids, occurred_at, fact,
             CASE
                 WHEN fact IN (SELECT fact FROM probes UNION SELECT fact FROM previous WHERE split = 'test') THEN 'train'
                 WHEN {held_out} THEN 'validation'
@@ -58,7 +58,7 @@ FROM (
             END AS split
         FROM ({built}) WHERE is_delta
         UNION ALL
-        SELECT 'conversation', probe_id, question, answer, [], fact, 'test' FROM probes
+        SELECT 'conversation', probe_id, question, answer, [], occurred_at, fact, 'test' FROM probes
     )
 )
 """
@@ -69,6 +69,9 @@ SELECT
     *,
     CASE
         WHEN stripped(prompt) = '' OR stripped(completion) = '' THEN 'empty prompt or completion'
+        WHEN fact IS NOT NULL AND content_key <> first_value(content_key) OVER (
+            PARTITION BY split, kind, fact, question_key ORDER BY occurred_at DESC, completion
+        ) THEN 'fact told anew in the generation'
         WHEN row_number() OVER (
             PARTITION BY split = 'train', kind, content_key ORDER BY split, conversation_id, interaction_ids
         ) > 1 THEN 'duplicate within the generation'
@@ -146,7 +149,7 @@ def _load(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     db.execute(EVENTS)
     columns = {
         f"INSERT INTO events BY NAME SELECT {EVENT_COLUMNS}, true AS is_delta FROM": inputs.delta,
-        "INSERT INTO probes BY NAME SELECT probe_id, fact, question, answer FROM": inputs.probes,
+        "INSERT INTO probes BY NAME SELECT probe_id, fact, question, answer, occurred_at FROM": inputs.probes,
         f"INSERT INTO previous BY NAME SELECT {KEY_COLUMNS} FROM": inputs.previous,
     }
     for insert, paths in columns.items():
@@ -160,7 +163,7 @@ def _load(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
 
 def _candidates(settings: Curate) -> str:
     """All builders in one statement."""
-    columns = "conversation_id, prompt, completion, interaction_ids, is_delta, fact"
+    columns = "conversation_id, prompt, completion, interaction_ids, occurred_at, is_delta, fact"
     built = " UNION ALL ".join(
         f"SELECT '{kind}' AS kind, {columns} FROM ({select})" for kind, select in BUILDERS.items()
     )

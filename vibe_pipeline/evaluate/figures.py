@@ -30,8 +30,8 @@ def share(hits: pl.Series) -> Figure:
     return Figure(value=count / kept.len(), n=kept.len(), low=float(low), high=float(high))
 
 
-def mean(values: pl.Series) -> Figure:
-    """A mean with Student's t interval; a single value has no interval but itself."""
+def mean(values: pl.Series, *, most: float = np.inf) -> Figure:
+    """A mean of values from 0 to `most` with Student's t interval inside them; a single value has none but itself."""
     from scipy.stats import t
 
     kept = values.drop_nulls().to_numpy()
@@ -41,7 +41,7 @@ def mean(values: pl.Series) -> Figure:
         float(t.ppf((1 + CONFIDENCE) / 2, kept.size - 1) * kept.std(ddof=1) / kept.size**0.5) if kept.size > 1 else 0.0
     )
     middle = float(kept.mean())
-    return Figure(value=middle, n=kept.size, low=middle - half, high=middle + half)
+    return Figure(value=middle, n=kept.size, low=max(0.0, middle - half), high=min(most, middle + half))
 
 
 def retention(base: pl.Series, parent: pl.Series, child: pl.Series, seed: int = 0) -> Figure:

@@ -55,7 +55,7 @@ def _part(key: tuple[Any, ...], rows: pl.DataFrame) -> PartScore:
     figures = {
         model: {
             "nll": mean(rows[f"nll_{model}"]),
-            "token_accuracy": mean(rows[f"token_accuracy_{model}"]),
+            "token_accuracy": mean(rows[f"token_accuracy_{model}"], most=1.0),
             "exact": share(rows[f"exact_{model}"]),
         }
         for model in MODELS

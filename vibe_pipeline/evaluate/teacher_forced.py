@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.models import Execution, encode, label_logits, packs
+from vibe_pipeline.models import Execution, encode, label_logits, longest, packs
 from vibe_pipeline.progress import Advance
 
 MAX_LENGTH = 1024
@@ -32,7 +32,8 @@ SCHEMA = {
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
     """SCHEMA, one row per item (item_id, prompt, answer); `nll` in nats a token, null where it is not finite."""
-    rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), MAX_LENGTH)
+    limit = longest(model, MAX_LENGTH)
+    rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), limit)
     scored: list[tuple[Any, ...]] = []
     for pack in packs(model, rows):
         results = _score_pack(model, items[pack], rows[pack], labels[pack], on)

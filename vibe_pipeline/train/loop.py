@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vibe_pipeline.errors import NothingToLearn, TrainingDied
-from vibe_pipeline.models import Execution, encode, label_logits
+from vibe_pipeline.models import Execution, encode, label_logits, longest
 from vibe_pipeline.progress import Advance
 from vibe_pipeline.settings import Recipe
 from vibe_pipeline.train.batches import Batch, batches
@@ -54,7 +54,7 @@ def train(
     """Train the adapter of `model` in place on a mix (columns epoch, prompt, completion), in the mix's order."""
     import torch
 
-    plan = _plan(tokenizer, mix, recipe)
+    plan = _plan(tokenizer, mix, recipe, longest(model, recipe.max_length))
     parameters = [parameter for parameter in model.parameters() if parameter.requires_grad]
     before = [parameter.detach().clone() for parameter in parameters]
     optimizer = torch.optim.AdamW(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
@@ -107,7 +107,7 @@ def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
     return recipe.learning_rate * (final + (1 - final) * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
 
 
-def _plan(tokenizer: PreTrainedTokenizerBase, mix: pl.DataFrame, recipe: Recipe) -> list[Batch]:
+def _plan(tokenizer: PreTrainedTokenizerBase, mix: pl.DataFrame, recipe: Recipe, max_length: int) -> list[Batch]:
     """All batches of a mix, each distinct example encoded once; NothingToLearn when no completion has a character."""
     if mix.is_empty() or not mix["completion"].str.strip_chars().str.len_chars().sum():
         raise NothingToLearn(
@@ -115,7 +115,7 @@ def _plan(tokenizer: PreTrainedTokenizerBase, mix: pl.DataFrame, recipe: Recipe)
             "Look at the examples of this generation and at what the log holds",
         )
     distinct = mix.select("prompt", "completion").unique(maintain_order=True).with_row_index("at")
-    rows, labels = encode(tokenizer, distinct["prompt"].to_list(), distinct["completion"].to_list(), recipe.max_length)
+    rows, labels = encode(tokenizer, distinct["prompt"].to_list(), distinct["completion"].to_list(), max_length)
     at = mix.join(distinct, on=["prompt", "completion"], how="left", maintain_order="left")["at"].to_list()
     return batches(mix, [rows[i] for i in at], [labels[i] for i in at], recipe.batch_size)
 

@@ -1,8 +1,8 @@
 """One file per kind; a builder is one SELECT over the table `events`, vectorised by DuckDB.
 
 `events` holds the interactions of the delta and, of the conversations it touches, the earlier ones too
-(`is_delta` tells them apart). Every builder gives: conversation_id, prompt, completion, interaction_ids,
-and is_delta and fact of the example's last event, for an example belongs to the generation of that event.
+(`is_delta` tells them apart). Every builder gives: conversation_id, prompt, completion, interaction_ids, and
+occurred_at, is_delta and fact of the example's last event, for an example belongs to the generation of that event.
 Parameters: $chat_actions, $generate_actions, $run_actions. Not here: dedup and split.
 """
 

@@ -11,6 +11,7 @@ SELECT
     written.input AS prompt,
     written.output AS completion,
     [written.interaction_id] AS interaction_ids,
+    written.occurred_at AS occurred_at,
     bool_or(written.is_delta) OR bool_and(ran.is_delta AND written.success IS NULL) AS is_delta,
     written.extra ->> '$.fact' AS fact
 FROM events AS written

@@ -11,6 +11,7 @@ SELECT
     coalesce(context || chr(10) || chr(10), '') || input AS prompt,
     output AS completion,
     interaction_ids,
+    occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,
     success IS DISTINCT FROM false AND coalesce((extra ->> '$.weight')::DOUBLE, 1) > 0 AS is_target

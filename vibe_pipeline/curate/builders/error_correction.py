@@ -10,13 +10,15 @@ SELECT
     input || chr(10) || chr(10) || output AS prompt,
     fix.input AS completion,
     [interaction_id, fix.interaction_id] AS interaction_ids,
+    fix.occurred_at AS occurred_at,
     fix.is_delta AS is_delta,
     CAST(NULL AS VARCHAR) AS fact
 FROM (
     SELECT
         *,
         first_value(CASE WHEN success THEN {
-            'input': input, 'interaction_id': interaction_id, 'is_delta': is_delta
+            'input': input, 'interaction_id': interaction_id,
+            'occurred_at': occurred_at, 'is_delta': is_delta
         } END IGNORE NULLS) OVER (
             PARTITION BY conversation_id, module
             ORDER BY turn, occurred_at, interaction_id
