@@ -47,9 +47,9 @@ class Erased:
     def among(self, ids: pa.Array | pa.ChunkedArray, kind: str) -> np.ndarray:
         """Which of these ids are to go."""
         mask = np.zeros(len(ids), dtype=bool)
-        self._db.register("asked", pa.table({"at": np.arange(len(ids)), "id": ids}))
+        self._db.register("asked", pa.table({"ordinal": np.arange(len(ids)), "id": ids}))
         is_erased = f"hash = {forgotten.hashed('id', self._salt)} AND kind = '{kind}'"
-        mask[self._db.sql(f"SELECT at FROM asked SEMI JOIN erased ON {is_erased}").fetchnumpy()["at"]] = True
+        mask[self._db.sql(f"SELECT ordinal FROM asked SEMI JOIN erased ON {is_erased}").fetchnumpy()["ordinal"]] = True
         return mask
 
 
