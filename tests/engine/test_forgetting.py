@@ -5,10 +5,15 @@ A planted text is searched for in every file of the home, byte by byte and in de
 
 import json
 import shutil
+import signal
+import subprocess
+import sys
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
 import polars as pl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
@@ -16,13 +21,13 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file
-from vibe_pipeline.forgetting.acting import CLIMBING
+from vibe_pipeline.forgetting.acting import CLIMBING, INTENT
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger
-from vibe_pipeline.settings import Gate
+from vibe_pipeline.settings import Gate, Replay
 from vibe_pipeline.store import Store
 
 PLANTED = "zebra-7391"
@@ -71,6 +76,14 @@ def planted_home(tmp_path_factory, new_ladder, log_facts, log_fixes) -> Path:
 def planted(planted_home, new_ladder, tmp_path) -> Ladder:
     shutil.copytree(planted_home, tmp_path / "var", symlinks=True)
     return new_ladder(tmp_path / "var")
+
+
+@pytest.fixture(scope="module")
+def forkserver():
+    """Processes that start at once: what is heavy is imported before they are forked."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["vibe_pipeline.forgetting"])
+    return context
 
 
 def state(home: Path) -> dict[str, bytes]:
@@ -131,7 +144,7 @@ def test_every_rung_above_is_tainted_and_says_why(planted):
 
 
 def test_a_rung_that_grew_without_the_rows_is_tainted_by_its_parent(new_ladder, tmp_path, log_facts):
-    ladder = new_ladder(tmp_path / "var", replay={"minimum": 0, "share": 0})
+    ladder = new_ladder(tmp_path / "var", replay=Replay(minimum=0, share=0))
     plant(ladder.store.root)
     for generation in range(2):
         log_facts(ladder.store.root, range(6 * generation, 6 * generation + 6))
@@ -340,9 +353,6 @@ def test_nothing_or_everything_cannot_be_asked_for(asked):
 def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
     monkeypatch.setattr("vibe_pipeline.forgetting.acting.WAIT_S", 0.1)
     hold = "import sys, time; from vibe_pipeline.store import Store\nwith Store(sys.argv[1]).shared(sys.argv[2], 1):\n"
-    import subprocess
-    import sys
-
     command = [sys.executable, "-c", hold + "    print(1, flush=True); time.sleep(60)", planted.store.root, CLIMBING]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as climber:
         climber.stdout.readline()
@@ -390,11 +400,58 @@ def test_what_matches_is_nowhere_and_what_does_not_is_untouched(tmp_path_factory
 
 def test_a_reader_finds_a_segment_by_its_first_sha(tmp_path):
     store = Store(tmp_path)
-    import pyarrow as pa
-
     first = store.write_table("mixes", pa.table({"example_id": ["a", "b"]}))
     store.supersede(f"mixes/{first}.parquet", pa.table({"example_id": ["a"]}))
     assert store.read_frame(f"mixes/{first}.parquet")["example_id"].to_list() == ["a"]
     assert store.exists(f"mixes/{first}.parquet")
     assert len(store.names("mixes")) == 1
     assert duckdb.sql(f"FROM '{store.existing(f'mixes/{first}.parquet')}'").fetchall() == [("a",)]
+
+
+# killed
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+from vibe_pipeline.forgetting import forget
+from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.store import Store
+
+def deadly(method):
+    def step(*arguments, **options):
+        global steps
+        steps -= 1
+        if steps < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return method(*arguments, **options)
+    return step
+
+for owner, name in ((Path, "replace"), (Store, "remove"), (Store, "write_table"), (Store, "write_json")):
+    setattr(owner, name, deadly(getattr(owner, name)))
+forget(Store(home), Settings(), Criteria(conversation=conversation))
+"""
+"""Forgets, and is killed before one of its writes, renames and removals, or between two of them."""
+
+
+@pytest.mark.parametrize("steps", [2, 9, 14, 19, 24, 29, 34, 39, 44, 49, 54, 59])
+def test_a_forgetting_killed_at_any_moment_is_finished_by_the_next(planted, forkserver, steps):
+    home = planted.store.root
+    InteractionLogger(home).log(module="m", action="a", input=PLANTED, conversation_id=CONVERSATION)
+    told = {"home": home, "conversation": CONVERSATION, "steps": steps}
+    process = forkserver.Process(target=exec, args=(DYING, told))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert len(planted.records()) == 3
+    if planted.store.exists(INTENT):
+        planted.seal()
+    else:
+        planted.forget(Criteria(conversation=CONVERSATION))
+    assert holders(home, PLANTED) == holders(home, CONVERSATION) == []
+    assert not planted.store.exists(INTENT)
+    assert planted.log_stats()["interactions"] == 72
+    assert [row["is_tainted"] for row in planted.records()] == [True] * 3
+    assert [event.kind for event in Ledger(planted.store, "main").events()].count(TAINTED) == 1
+    assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3
