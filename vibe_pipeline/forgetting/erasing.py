@@ -7,6 +7,7 @@ keys read; every other file just gets shorter. Not here: in which order, and wha
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,9 @@ QUARANTINED = "quarantined"
 
 WRITTEN_BY_HALF = re.compile(r"\.[0-9a-f]{32}")
 """What a killed writer of the store leaves behind; nobody is writing while we are at work."""
+
+IMPORT_S = 3600.0
+"""An import may be writing to quarantine beside us; what is older than this was left by a dead one."""
 
 FOLDERS = ("log/*/segments/*", "examples", "suites", "mixes", "scores", "scores/*", "results/*", "models/adapters")
 
@@ -117,8 +121,10 @@ def silence(store: Store, adapters: set[str | None]) -> None:
 
 def sweep(store: Store) -> None:
     """Remove what killed writers left half-written."""
-    for folder in FOLDERS:
-        for path in [it for it in store.root.glob(f"{folder}/.*") if WRITTEN_BY_HALF.fullmatch(it.name)]:
+    left = [path for folder in FOLDERS for path in store.root.glob(f"{folder}/.*")]
+    left += [path for path in store.root.glob("log/*/quarantine/.*") if time.time() - path.stat().st_mtime > IMPORT_S]
+    for path in left:
+        if WRITTEN_BY_HALF.fullmatch(path.name):
             store.remove(path.relative_to(store.root).as_posix())
 
 
