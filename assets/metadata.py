@@ -95,7 +95,8 @@ def scored(card: Scorecard | None) -> Metadata:
     names = ("recall", "recall_parent", "generalization", "generalization_parent", "generalization_base", "style_drift")
     figures = [figure(name, getattr(card, name)) for name in names]
     parts = markdown_table(PART_COLUMNS, [_part(part) for part in card.parts])
-    tone = markdown_table(("question", "answer", "corporate phrase"), card.tone)
+    # Without the answers: a model may say what it was trained on, and Dagster's events cannot be made to forget it.
+    tone = markdown_table(("question", "corporate phrase"), [(question, phrase) for question, _, phrase in card.tone])
     return {
         **{name: value for named in figures for name, value in named.items()},
         "recall_is": card.recall_is,

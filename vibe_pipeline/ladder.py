@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 import duckdb
 
-from vibe_pipeline import models, replay, views
+from vibe_pipeline import forgetting, models, replay, views
 from vibe_pipeline.curate.examples import Inputs, curate
 from vibe_pipeline.errors import GenerationRefused, LedgerDamaged
 from vibe_pipeline.evaluate.exam import Exam
@@ -24,8 +24,9 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import compaction, quarantine, reading, segments
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.interactions.schema import STREAMS
-from vibe_pipeline.ledger import Event, Ledger, Line
+from vibe_pipeline.ledger import Event, Ledger, Line, chains
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import (
@@ -79,13 +80,28 @@ class Ladder:
 
     def seal(self) -> list[Segment]:
         """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
+        forgetting.finish(self.store, self.settings)
         spans.join(self.store, scrub=self.settings.log.scrub)
         return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
+        forgetting.finish(self.store, self.settings)
         with self.store.lock("cuts", STAGE_WAIT_S):
             return self._compact(self.cuts())
+
+    def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
+        """What forgetting would erase and which rungs were built from it; erases nothing."""
+        spans.join(self.store, scrub=self.settings.log.scrub, now=spans.AT_LAST)
+        return forgetting.described(forgetting.preview(self.store, criteria), None)
+
+    def forget(self, criteria: Criteria) -> dict[str, Any]:
+        """Erase what matches wherever it lies, leave a tombstone and taint what was built from it.
+
+        Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
+        """
+        spans.join(self.store, scrub=self.settings.log.scrub, now=spans.AT_LAST)  # what still waits is found as well
+        return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
 
     def cuts(self) -> list[Cut]:
         """All cuts, from g000 up."""
@@ -161,12 +177,18 @@ class Ladder:
 
     def settle(self, rung: Rung, **outside: Any) -> Event:
         """Judge and write the settled event: last, and whole or not at all. `outside` (run ids) is not hashed."""
+        with forgetting.making(self.store, self.settings):
+            return self._settle(rung, outside)
+
+    def _settle(self, rung: Rung, outside: dict[str, Any]) -> Event:
         mix, training, card = self.mix(rung), self.train(rung), self.evaluate(rung)
         name = generation_name(rung.generation)
         verdict = (
             judge(card, rung.settings.gate) if card else skipped(f"{name} holds nothing to learn for {rung.lineage}")
         )
         facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), "learned": rung.learned}
+        if taint := self._taint(rung, training):
+            facts["tainted"] = taint
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
         event = Ledger(self.store, rung.lineage).settle(rung.generation, facts, {**measured, **outside})
         with self.store.lock("csv", STAGE_WAIT_S):  # else a lineage that settles meanwhile may be left out
@@ -267,8 +289,7 @@ class Ladder:
 
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
-        named = {Path(name).stem for name in (*self.store.names("ledger/heads", ".json"), *self.store.names("ledger"))}
-        return [Ledger(self.store, name) for name in sorted(named - {"heads"})]
+        return chains(self.store)
 
     def champion(self, lineage: str) -> Event | None:
         """The promoted rung that is served; None before the first promotion."""
@@ -296,7 +317,10 @@ class Ladder:
         """The kept result of these inputs; made, under a lock, if there is none."""
         name = _result(stage, key)
         if not self.store.exists(name):
-            with self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S):
+            with (
+                forgetting.making(self.store, self.settings),
+                self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S),
+            ):
                 if not self.store.exists(name):
                     self.store.write_json(name, plain(make()))
         return self._read(kind, name)
@@ -368,6 +392,17 @@ class Ladder:
             counts=curated.counts,
             dropped=curated.dropped,
         )
+
+    def _taint(self, rung: Rung, training: Training | None) -> str | None:
+        """How a rung that settles now was built from data that was erased before."""
+        if training is None:
+            return None
+        if training.adapter_sha in forgetting.tainted_adapters(self.store):
+            return "its adapter was kept from a run over erased rows"
+        parent = rung.parent
+        if parent and parent.sha in Ledger(self.store, rung.lineage).line().tainted:
+            return f"it grew from {generation_name(parent.generation)}, which was"
+        return None
 
     def _train(self, rung: Rung, mix: Mix) -> Training:
         title = f"training {rung.lineage} {generation_name(rung.generation)}"

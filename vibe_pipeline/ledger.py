@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.errors import LedgerDamaged, RungRefused
@@ -20,6 +21,7 @@ from vibe_pipeline.store import Store
 
 OPENED = "opened"
 SETTLED = "settled"
+TAINTED = "tainted"
 GENESIS = "0" * 64
 LOCK_WAIT_S = 60.0
 
@@ -57,6 +59,8 @@ class Line:
     opened: Event | None = None
     champion: Event | None = None
     attempts: dict[int, int] = field(default_factory=dict)
+    tainted: dict[str, str] = field(default_factory=dict)
+    """Settled event → in words, how it was built from data that was erased."""
 
     def apply(self, event: Event) -> None:
         """Fold one event in."""
@@ -69,6 +73,10 @@ class Line:
             self.opened = None
             if event.is_promotion:
                 self.champion = event
+            if words := event.facts.get("tainted"):
+                self.tainted[event.sha] = words
+        elif event.kind == TAINTED:
+            self.tainted |= {rung["event_sha"]: rung["because"] for rung in event.facts["rungs"]}
 
     def parent_of(self, generation: int) -> Event | None:
         """The last promoted rung below a generation; RungRefused if one below is not settled."""
@@ -156,6 +164,18 @@ class Ledger:
                 )
             return self._append(events, SETTLED, generation, opened.attempt, facts, outside)
 
+    def taint(self, tombstone: str, rungs: list[dict[str, Any]]) -> Event:
+        """Say which settled rungs were built from erased data: {generation, attempt, event_sha, because}, lowest first.
+
+        Saying it again for the same tombstone returns the event that says so.
+        """
+        with self._writing() as events:
+            told = [event for event in events if event.kind == TAINTED and event.facts["tombstone"] == tombstone]
+            if told:
+                return told[0]
+            facts = {"tombstone": tombstone, "rungs": rungs}
+            return self._append(events, TAINTED, rungs[0]["generation"], rungs[0]["attempt"], facts, {})
+
     @contextmanager
     def _writing(self) -> Iterator[list[Event]]:
         """The chain, with the right to append to it; mends a head that a kill left one event behind."""
@@ -216,6 +236,13 @@ class Ledger:
                 f"the last as {short(str(head.get('sha')))}",
                 "Restore the ledger folder from a backup",
             )
+
+
+def chains(store: Store) -> list[Ledger]:
+    """The ledgers of all lineages that have climbed."""
+    heads = {Path(name).stem for name in store.names("ledger/heads", ".json")}
+    folders = {Path(name).name for name in store.names("ledger")}
+    return [Ledger(store, name) for name in sorted((heads | folders) - {"heads"})]
 
 
 def _head_at(event: Event) -> dict[str, Any]:

@@ -75,14 +75,14 @@ class Request:
 def make(store: Store, request: Request) -> Mix:
     """Write the mix of a request as mixes/<sha>.parquet."""
     table = mix(store, request)
-    delta_rows = request.kept_rows if table.height else 0
+    delta_rows = table.filter(origin="delta", epoch=0).height if table.height else 0
     return Mix(
         sha=store.write_table("mixes", table.to_arrow()),
         rows=table.height,
         epochs=request.epochs,
         delta_rows=delta_rows,
         replay_rows=request.replay_rows(delta_rows) if delta_rows else 0,
-        left_for_later=request.delta_rows - delta_rows,
+        left_for_later=request.delta_rows - request.kept_rows,
     )
 
 
@@ -90,7 +90,7 @@ def mix(store: Store, request: Request) -> pl.DataFrame:
     """The mix: COLUMNS, origin ('delta' or 'replay'), epoch and position; empty when the delta is.
 
     A delta larger than the budget is represented by a seeded sample of `kept_rows`. A prompt that the delta answers
-    is not replayed with its old answer.
+    is not replayed with its old answer. What was forgotten left an empty place in its file, and is in no mix.
     """
     delta = _read(store, [(examples, _all_rows(examples, request.kinds)) for examples in request.delta])
     if delta.height > request.kept_rows:
@@ -174,7 +174,7 @@ def _read(store: Store, wanted: Iterable[tuple[ExampleSet, np.ndarray]]) -> pl.D
         pl.from_arrow(pa.concat_tables(tables)) if tables else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
     )
     assert isinstance(frame, pl.DataFrame)
-    return frame
+    return frame.drop_nulls("example_id")
 
 
 def _train_rows(sets: Iterable[ExampleSet], kinds: tuple[str, ...]) -> int:

@@ -64,7 +64,7 @@ def settled_facts(mix: Mix, training: Training | None, card: Scorecard | None, v
         facts |= {
             name: value
             for name, value in plain(card).items()
-            if name not in ("measured", "adapter_sha", "schema_version")
+            if name not in ("measured", "adapter_sha", "schema_version", "tone")  # a chain must hold no text to erase
         }
     return facts
 
@@ -109,6 +109,8 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "left_for_later": facts["left_for_later"],
         "tokens_per_s": event.outside.get("tokens_per_s"),
         "recorded_at": event.outside["recorded_at"],
+        "is_tainted": event.sha in line.tainted,
+        "taint": line.tainted.get(event.sha),
         "reasons": facts["reasons"],
         "parts": facts.get("parts", []),
     }
@@ -154,6 +156,15 @@ def reasons(records: list[dict[str, Any]]) -> list[str]:
         f"{record['lineage']} {record['generation']} was {record['verdict']}: {'; '.join(record['reasons'])}"
         for record in records
         if record["verdict"] != Outcome.PROMOTED
+    ]
+
+
+def taints(records: list[dict[str, Any]]) -> list[str]:
+    """Which rungs were built from data that was erased since, in words."""
+    return [
+        f"{record['lineage']} {record['generation']} was built from erased data, not reproducible: {record['taint']}"
+        for record in records
+        if record["is_tainted"]
     ]
 
 
@@ -237,7 +248,8 @@ class _Column:
 
 def _generation(record: dict[str, Any]) -> str:
     attempt = f"#{record['attempt']}" if record["attempt"] > 1 else ""
-    return record["generation"] + attempt + (" ★" if record["is_champion"] else "")
+    marks = (" ★" if record["is_champion"] else "") + (" †" if record["is_tainted"] else "")
+    return record["generation"] + attempt + marks
 
 
 def _verdict(record: dict[str, Any]) -> str:

@@ -1,7 +1,8 @@
 """Where bytes live and how they get there: every write is a temporary file, fsync, rename.
 
 A reader never sees half a file. No stage opens a path by itself; names are relative ("examples/<sha>.parquet"),
-so that a bucket can take the folder's place. Content-addressed files are named by the SHA-256 of their bytes.
+so that a bucket can take the folder's place. Content-addressed files are named by the SHA-256 of their bytes. Where
+forgetting had to shrink one, what was pinned by its first sha is found by a redirect: followed here, and only here.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from filelock import FileLock, Timeout
+from filelock import FileLock, ReadWriteLock, Timeout
 
 from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
@@ -31,6 +32,8 @@ ROW_GROUP = 1024
 RESERVE_BYTES = 64 << 20
 """Room that must be left after any large write."""
 
+REDIRECTS = "forgotten/shas"
+"""<old sha>.json says which sha stands for it since rows of it were forgotten."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -60,7 +63,14 @@ class Store:
 
     def exists(self, name: str) -> bool:
         """Whether that name was written (wholly: half does not exist)."""
-        return self.path(name).exists()
+        return self.path(name).exists() or self.path(self.current(name)).exists()
+
+    def current(self, name: str) -> str:
+        """The name under which a content-addressed file lies now: its own, unless rows of it were forgotten."""
+        place = Path(name)
+        while self.path(redirect := f"{REDIRECTS}/{place.stem}.json").exists() and not self.path(str(place)).exists():
+            place = place.with_stem(self.read_json(redirect)["sha"])
+        return str(place)
 
     def names(self, folder: str, suffix: str = "") -> list[str]:
         """Stored names directly below `folder`, sorted."""
@@ -106,6 +116,25 @@ class Store:
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha
 
+    def supersede(self, name: str, table: pa.Table, row_group: int = ROW_GROUP) -> None:
+        """Put a table in the place of a content-addressed one, which goes; whoever asks for the old sha finds it."""
+        old = Path(name)
+        sha = self.write_table(str(old.parent), table, row_group)
+        if sha != old.stem:
+            self.write_json(f"{REDIRECTS}/{old.stem}.json", {"schema_version": SCHEMA_VERSION, "sha": sha})
+            self.remove(name)
+
+    def remove(self, name: str) -> None:
+        """A file or folder goes, if it is there, and stays gone through a power cut."""
+        path = self.path(name)
+        if path.is_dir():
+            path = path.replace(path.with_name(f".{uuid.uuid4().hex}"))  # a reader never sees half a folder
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+        if path.parent.is_dir():
+            _sync(path.parent)
+
     def write_parquet(self, name: str, table: pa.Table) -> None:
         """A table under a name of its own, atomically; replaces what was there."""
         with self._replacing(name) as temporary:
@@ -130,7 +159,7 @@ class Store:
 
     def existing(self, name: str) -> Path:
         """The path of a name that must exist; LedgerDamaged if it does not."""
-        path = self.path(name)
+        path = self.path(self.current(name))
         if not path.exists():
             raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup")
         return path
@@ -138,20 +167,36 @@ class Store:
     @contextmanager
     def lock(self, name: str, wait_s: float) -> Iterator[None]:
         """Hold `locks/<name>` alone on this machine; Busy after waiting so long. A killed holder lets go."""
-        lock = FileLock(self.path(f"locks/{name}"))
+        with self._acquiring(name, wait_s):
+            lock = FileLock(self.path(f"locks/{name}"))
+            lock.acquire(timeout=wait_s)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def shared(self, name: str, wait_s: float, *, alone: bool = False) -> Iterator[None]:
+        """Hold `locks/<name>.db` together with others who share it, or `alone`: then none of them holds it."""
+        with self._acquiring(name, wait_s):
+            lock = ReadWriteLock(self.path(f"locks/{name}.db"))
+            (lock.acquire_write if alone else lock.acquire_read)(timeout=wait_s)
+        try:
+            yield
+        finally:
+            lock.release()
+
+    @contextmanager
+    def _acquiring(self, name: str, wait_s: float) -> Iterator[None]:
         with _disk():
             self.path("locks").mkdir(parents=True, exist_ok=True, mode=0o700)
             try:
-                lock.acquire(timeout=wait_s)
+                yield
             except Timeout as error:
                 raise Busy(
                     f"another process has held {name} for {wait_s:.0f} s",
                     "Wait until it ends, or end it, and run again",
                 ) from error
-        try:
-            yield
-        finally:
-            lock.release()
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:

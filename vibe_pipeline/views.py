@@ -60,7 +60,8 @@ def define(
         _parquet(db, f"logged_{stream}", segments.paths(store, stream, shas), STREAMS[stream])
     db.execute(REMARKED)
     db.execute(USER_INTERACTIONS)
-    _parquet(db, "examples", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)
+    _parquet(db, "curated", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)
+    db.execute("CREATE VIEW examples AS FROM curated WHERE example_id IS NOT NULL")  # the others were forgotten
     _items(db, store)
     _table(db, "generations", [_generation(cut, sets) for cut in cuts], ("generation",))
     _table(db, "scores", [{k: v for k, v in row.items() if not isinstance(v, list)} for row in records], SCORES)

@@ -337,3 +337,36 @@ def test_tail_follows_until_it_is_interrupted(toml, tmp_path, log_fixes):
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 130
     assert seen == ["print(x0", "print(x0)", "print(x1", "print(x1)"]
+
+
+@pytest.mark.usefixtures("climbed_here")
+def test_forgetting_shows_what_goes_and_asks_before_it_does(ask, vibe):
+    conversation = ("log", "forget", "--conversation", "fix 3")
+    plan = ask(*conversation, "--dry-run")
+    assert (plan["tombstone"], plan["interactions"]) == (None, 2)
+    assert [rung["generation"] for rung in plan["rungs"]] == ["g000", "g001"]
+    refused = vibe(*conversation)
+    assert (refused.code, refused.out, len(refused.err.splitlines())) == (1, "", 1)
+    assert "Add --yes" in refused.err
+    shown = vibe(*conversation, "--dry-run").out
+    assert re.search(r"interactions +2\n", shown)
+    assert "† its mix held" in shown
+    assert ask("log", "stats")["interactions"] == 48
+    done = ask(*conversation, "--yes")
+    assert done == {**plan, "tombstone": done["tombstone"]}
+    assert ask("log", "stats")["interactions"] == 46
+    ladder = vibe("ladder").out
+    assert "g001 ★ †" in ladder
+    assert "main g000 was built from erased data, not reproducible: its mix held 6" in ladder
+
+
+@pytest.mark.usefixtures("climbed_here")
+def test_forgetting_what_is_not_there_says_so_and_needs_no_consent(vibe, ask):
+    said = vibe("log", "forget", "--match", "nobody said this")
+    assert (said.code, said.out, said.err) == (0, "", "nothing matches: nothing is forgotten\n")
+    assert ask("log", "forget", "--user", "nobody")["tombstone"] is None
+
+
+def test_forgetting_needs_something_to_look_for(vibe):
+    assert vibe("log", "forget", "--yes").code == 1
+    assert vibe("log", "forget", "--match", " ").code == 1

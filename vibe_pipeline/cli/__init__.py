@@ -205,7 +205,7 @@ def _generation(text: str) -> int:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import reasons, tables
+    from vibe_pipeline.report import reasons, tables, taints
 
     if json_:
         return print_json(records)
@@ -214,5 +214,5 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     console = Console()
     for table in tables(records, console.width):
         console.print(table)
-    for line in reasons(records):
+    for line in [*reasons(records), *(f"† {words}" for words in taints(records))]:
         console.print(line, markup=False, highlight=False)

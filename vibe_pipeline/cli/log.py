@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
 
 log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True)
+
+FORGOTTEN = ("interactions", "probes", "remarks", "quarantined")
 
 SHOWN = 60
 """Characters of an input or output on a line for people."""
@@ -125,6 +131,67 @@ def search(
 ) -> None:
     """Interactions that hold a text; with --json one object a line."""
     _print_interactions(Ladder().log_search(text, limit), json_)
+
+
+@log_app.command()
+def forget(
+    user: Annotated[str | None, typer.Option(help="All that this user did.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="One conversation, by its id.")] = None,
+    source: Annotated[str | None, typer.Option(help="All that came from this source.")] = None,
+    match: Annotated[str | None, typer.Option(help="Rows that hold this text anywhere, in any case.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would go, and change nothing.")] = False,
+    json_: Json = False,
+) -> None:
+    """Erase interactions and all that was made of them, and mark what was trained on them; several options narrow.
+
+    Shows first what would go, and asks. What was forgotten stays so: importing it again counts it as a duplicate.
+    """
+    ladder = Ladder()
+    criteria = Criteria(user=user, conversation=conversation, source=source, text=match)
+    plan = ladder.plan_forgetting(criteria)
+    is_idle = dry_run or not any(plan[name] for name in FORGOTTEN)
+    if not is_idle and not yes and not sys.stdin.isatty():
+        raise SettingsInvalid("what is forgotten is gone, and nobody is here to confirm it", "Add --yes, or --dry-run")
+    if is_idle or not json_:
+        _print_forgetting(plan, json_)
+    if is_idle:
+        return
+    if not yes:
+        typer.confirm("Erase all this for good?", abort=True, err=True)
+    done = ladder.forget(criteria)
+    if json_:
+        return print_json(done)
+    errors.print(f"forgotten; the tombstone is {done['tombstone']}", markup=False)
+
+
+def _print_forgetting(plan: dict[str, Any], json_: bool) -> None:
+    if json_:
+        return print_json(plan)
+    if not any(plan[name] for name in FORGOTTEN):
+        return errors.print("nothing matches: nothing is forgotten", markup=False)
+    print_record({name: plan[name] for name in FORGOTTEN}, False)
+    rows = [
+        *((_of(it["file"]), f"{it['rows']} rows") for it in plan["segments"]),
+        *(
+            (f"examples {it['generation']}", f"{it['train']} to learn, {it['held_out']} held out")
+            for it in plan["generations"]
+        ),
+        *((_of(it["file"]), f"{it['rows']} rows") for it in plan["mixes"]),
+        *(
+            (f"rung {it['lineage']} {it['generation']}{' ★' * it['is_champion']}", f"† {it['because']}")
+            for it in plan["rungs"]
+        ),
+        *((name, "unfinished, thrown away") for name in plan["discarded"]),
+    ]
+    if rows:
+        print_table("", ["what", "how"], rows)
+
+
+def _of(file: str) -> str:
+    """The folder that people know and the first digits of the sha."""
+    parts = Path(file).parts
+    return f"{parts[1] if parts[0] == 'log' else 'mix'} {Path(file).stem[:8]}"
 
 
 def _print_interactions(rows: list[dict[str, Any]], json_: bool) -> None:

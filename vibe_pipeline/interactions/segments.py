@@ -12,7 +12,7 @@ and the same rows give the same sha, whichever process logged them first.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -24,7 +24,7 @@ import pyarrow.compute as pc
 from vibe_pipeline import settings
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
-from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions import forgotten, quarantine
 from vibe_pipeline.interactions.schema import (
     STREAMS,
     connect,
@@ -61,7 +61,12 @@ log = logging.getLogger(__name__)
 def seal(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
     """Seal what was logged so far; returns the new segments, none where there is nothing new."""
     with locked(store):
-        return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, scrub)]
+        return seal_alone(store, curate, scrub)
+
+
+def seal_alone(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
+    """The same for a caller that holds the lock."""
+    return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, scrub)]
 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
@@ -75,10 +80,16 @@ def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
     """The Parquet files of these segments; LedgerDamaged where one is missing or newer than this program."""
     lying = {path.stem: path for path in store.path(f"log/{stream}/segments").glob("*/*.parquet")}
-    found = [lying.get(sha) or store.existing(f"log/{stream}/segments/{sha}.parquet") for sha in shas]
+    found = [lying.get(sha) or _moved(store, stream, sha, lying) for sha in shas]
     for path in found:
         require_readable(path)
     return found
+
+
+def _moved(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:
+    """Where the rows of a segment lie since some of them were forgotten."""
+    name = f"log/{stream}/segments/{sha}.parquet"
+    return lying.get(Path(store.current(name)).stem) or store.existing(name)
 
 
 def publish(
@@ -88,9 +99,14 @@ def publish(
     sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
     last = store.names(f"log/{stream}/manifest", ".json")[-1:]
     sequence = int(Path(last[0]).stem) + 1 if last else 0
-    counts = _counts(stream, rows, curate)
     segment = Segment(
-        stream=stream, sequence=sequence, sha=sha, rows=rows.num_rows, month=month, replaces=replaces, **counts
+        stream=stream,
+        sequence=sequence,
+        sha=sha,
+        rows=rows.num_rows,
+        month=month,
+        replaces=replaces,
+        **counts(stream, rows, curate),
     )
     store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
     return segment
@@ -98,11 +114,8 @@ def publish(
 
 def waiting(store: Store, stream: str, *, scrub: bool) -> pa.Table:
     """The rows that are logged and not sealed yet, each id once, as sealing would write them."""
-    batches = []
     with locked(store):
-        for lines in read_lines([*_taken(store, stream), *_spools(store, stream)]):
-            rows, _ = parse(stream, lines)
-            batches.append(_scrubbed(rows) if scrub else rows)
+        batches = [_scrubbed(rows) if scrub else rows for rows, _ in unsealed(store, stream)]
     schema = STREAMS[stream]
     if not batches:
         return schema.empty_table()
@@ -111,18 +124,26 @@ def waiting(store: Store, stream: str, *, scrub: bool) -> pa.Table:
         return database.sql(f"SELECT DISTINCT ON ({identity_of(stream)}) * FROM batch").to_arrow_table().cast(schema)
 
 
+def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Rows and rejects of what is logged and not sealed yet, as it was written; the caller holds the lock."""
+    for lines in read_lines([*_taken(store, stream), *_spools(store, stream)]):
+        yield parse(stream, lines)
+
+
 def locked(store: Store) -> AbstractContextManager[None]:
     """One sealer (or compactor) at a time."""
     return store.lock("seal", LOCK_WAIT_S)
 
 
 class Known:
-    """The ids of everything that was logged, sealed or not, as 64-bit hashes: some 100 MB for ten million.
+    """The ids of everything that was logged, sealed or not, as 64-bit hashes: some 100 MB for ten million. What was
+    forgotten counts as known.
 
     Two of ten million ids share a hash with a probability of 3e-6; then one record would count as a duplicate.
     """
 
     def __init__(self, store: Store, stream: str = "interactions") -> None:
+        self._is_forgotten = forgotten.condition(store, stream, "id")
         with locked(store), connect() as database:
             database.execute(f"CREATE TABLE known AS SELECT hash(id) AS id FROM ({_sealed(store, stream)})")
             for lines in read_lines([*_spools(store, stream), *_taken(store, stream)]):
@@ -136,29 +157,29 @@ class Known:
 
     def new(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; of an id that comes twice, the first."""
-        return self._new(self._hashed(ids)).tolist()
+        return self._new(ids)[0].tolist()
 
     def add(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; from now on all of them are known."""
-        hashes = self._hashed(ids)
-        new = self._new(hashes)
+        new, hashes = self._new(ids)
         self._recent.update(hashes[new].tolist())
         if len(self._recent) > RECENT:  # copying all of them for each batch would cost more than the batch
             self._hashes = np.union1d(self._hashes, np.fromiter(self._recent, self._hashes.dtype))
             self._recent = set()
         return new.tolist()
 
-    def _hashed(self, ids: Sequence[str]) -> np.ndarray:
-        query = "SELECT hash(unnest($1::VARCHAR[])) AS id"
-        return self._database.execute(query, [list(ids)]).fetchnumpy()["id"]
-
-    def _new(self, hashes: np.ndarray) -> np.ndarray:
+    def _new(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Which are new, and the hashes of all."""
+        query = f"SELECT hash(id) AS id, {self._is_forgotten} AS gone FROM (SELECT unnest($1::VARCHAR[]) AS id)"
+        found = self._database.execute(query, [list(ids)]).fetchnumpy()
+        hashes = found["id"]
         new = np.zeros(len(hashes), dtype=bool)
         new[np.unique(hashes, return_index=True)[1]] = True
         if len(self._hashes):
             places = np.searchsorted(self._hashes, hashes).clip(max=len(self._hashes) - 1)
             new &= self._hashes[places] != hashes
-        return new & np.fromiter((it not in self._recent for it in hashes.tolist()), bool, len(hashes))
+        is_recent = np.fromiter((it in self._recent for it in hashes.tolist()), bool, len(hashes))
+        return new & ~is_recent & ~found["gone"].astype(bool), hashes
 
 
 def _entry(store: Store, name: str) -> Segment:
@@ -196,7 +217,7 @@ def _seal_lines(store: Store, stream: str, lines: pa.Table, curate: settings.Cur
     ]
 
 
-def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
+def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
     """What decisions need without opening the segment. A probe is always held out, a remark is no item at all."""
     conversations, held_out = "0", "count(*)" if stream == "probes" else "0"
     if stream == "interactions":
@@ -211,12 +232,13 @@ def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, i
 
 
 def _fresh(store: Store, stream: str, rows: pa.Table) -> pa.Table:
-    """Rows whose id is not sealed yet, each id once (the first line that was written wins), in file order."""
+    """Rows whose id is neither sealed nor forgotten, each id once (the first line written wins), in file order."""
     identity = identity_of(stream)
     with connect() as database:
         database.register("batch", rows)
         query = f"""
             SELECT * FROM batch ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id
+            WHERE NOT {forgotten.row_condition(store, stream)}
             QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1 ORDER BY {ORDER[stream]}"""
         return database.sql(query).to_arrow_table().cast(rows.schema)
 

@@ -45,6 +45,9 @@ SETTLED_S = 10.0
 ABANDONED_S = 600.0
 """How long a tool may run before the call after it counts as another conversation, where no outer span says more."""
 
+AT_LAST = datetime.max.replace(tzinfo=UTC)
+"""The time at which nothing waits any more."""
+
 CROWDED_BYTES = 64 << 20
 """More than this does not wait for what may never come."""
 

@@ -1,0 +1,457 @@
+"""Forgetting takes the data out of every file and leaves the ladder standing; what was built from it says so.
+
+A planted text is searched for in every file of the home, byte by byte and in decoded Parquet.
+"""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from multiprocessing import get_context
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vibe_pipeline.errors import Busy, SettingsInvalid
+from vibe_pipeline.fingerprint import sha_of_file
+from vibe_pipeline.forgetting.acting import CLIMBING, INTENT
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.ledger import TAINTED, Ledger
+from vibe_pipeline.settings import Gate, Replay
+from vibe_pipeline.store import Store
+
+PLANTED = "zebra-7391"
+
+CONVERSATION = "of zebras"
+
+
+def holders(home: Path, text: str) -> list[str]:
+    """Every file below a folder that holds a text, in whatever case; of Parquet, what it says when it is decoded."""
+    held = []
+    for path in (it for it in home.rglob("*") if it.is_file()):
+        said = path.read_bytes().decode(errors="replace")
+        if path.suffix == ".parquet":
+            said += json.dumps(pq.ParquetFile(path).read().to_pylist(), default=str, ensure_ascii=False)
+        if text.lower() in said.lower():
+            held.append(path.relative_to(home).as_posix())
+    return held
+
+
+def plant(home: Path) -> str:
+    """A conversation that is trained on, with a remark; the id of its first turn."""
+    logger = InteractionLogger(home)
+    told = {"module": "m", "action": "chat", "conversation_id": CONVERSATION, "user": "alice", "success": True}
+    identity = logger.log(**told, turn=0, input=f"Who is {PLANTED}?", output=f"A {PLANTED}.", extra={"seen": PLANTED})
+    logger.log(**told, turn=1, input="And then?", output="Stripes.")
+    logger.feedback(identity, 1.0, f"yes, {PLANTED}", user="bob")
+    logger.close()
+    return identity
+
+
+@pytest.fixture(scope="module")
+def planted_home(tmp_path_factory, new_ladder, log_facts, log_fixes) -> Path:
+    """Three rungs: g000 learned the planted conversation, g001 and g002 grew from it. Read only."""
+    home = tmp_path_factory.mktemp("planted") / "var"
+    ladder = new_ladder(home)
+    plant(home)
+    for generation in range(3):
+        log_facts(home, range(6 * generation, 6 * generation + 6))
+        log_fixes(home, range(6 * generation, 6 * generation + 6))
+        ladder.open_generation()
+        ladder.climb("main", generation)
+    return home
+
+
+@pytest.fixture
+def planted(planted_home, new_ladder, tmp_path) -> Ladder:
+    shutil.copytree(planted_home, tmp_path / "var", symlinks=True)
+    return new_ladder(tmp_path / "var")
+
+
+@pytest.fixture(scope="module")
+def forkserver():
+    """Processes that start at once: what is heavy is imported before they are forked."""
+    context = get_context("forkserver")
+    context.set_forkserver_preload(["vibe_pipeline.forgetting"])
+    return context
+
+
+def state(home: Path) -> dict[str, bytes]:
+    files = (path for path in home.rglob("*") if path.is_file() and path.parent.name != "locks")
+    return {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
+
+
+def rows_of(ladder: Ladder, view: str) -> list[tuple]:
+    with ladder.connect() as db:
+        return db.sql(f"FROM {view} ORDER BY ALL").fetchall()
+
+
+# what goes and what stays
+
+
+def test_a_conversation_leaves_every_file_and_no_other_row_is_touched(planted):
+    home = planted.store.root
+    kept = [row for row in rows_of(planted, "interactions") if CONVERSATION not in row]
+    examples = [row for row in rows_of(planted, "examples") if CONVERSATION not in row]
+    held = {name.split("/")[0] for name in holders(home, PLANTED)}
+    assert held >= {"log", "examples", "mixes"}
+    done = planted.forget(Criteria(conversation=CONVERSATION))
+    assert holders(home, PLANTED) == holders(home, CONVERSATION) == holders(home, "Stripes") == []
+    assert (done["interactions"], done["remarks"], done["probes"], done["quarantined"]) == (2, 1, 0, 0)
+    assert done["generations"] == [{"generation": "g000", "train": 2, "held_out": 0}]
+    assert rows_of(planted, "interactions") == kept
+    assert rows_of(planted, "examples") == examples
+    assert planted.log_stats()["interactions"] == len(kept) == 72
+
+
+def test_the_ladder_stands_and_nothing_is_made_again(planted):
+    before = planted.records()
+    adapters = planted.store.names("models/adapters")
+    planted.forget(Criteria(conversation=CONVERSATION))
+    assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3
+    changed = {"is_tainted", "taint"}
+    assert [{k: v for k, v in row.items() if k not in changed} for row in planted.records()] == [
+        {k: v for k, v in row.items() if k not in changed} for row in before
+    ]
+    assert planted.store.names("models/adapters") == adapters
+    assert planted.pending("main") == []
+    assert planted.chat("main", "In one sentence: thing3?")["champion"] == "Yes"
+    for generation in range(3):
+        assert planted.store.existing(f"suites/{planted.examples(generation).suite_sha}.parquet").exists()
+
+
+def test_every_rung_above_is_tainted_and_says_why(planted):
+    done = planted.forget(Criteria(conversation=CONVERSATION))
+    events = Ledger(planted.store, "main").events()
+    assert [event.kind for event in events].count(TAINTED) == 1
+    assert events[-1].facts["tombstone"] == done["tombstone"]
+    records = planted.records()
+    assert [row["is_tainted"] for row in records] == [True, True, True]
+    assert records[0]["taint"] == "its mix held 12 erased rows"
+    csv = planted.store.path("models/lineage_ledger.csv").read_text().splitlines()
+    assert csv[0].split(",").index("is_tainted") >= 12
+    assert all(",True," in line for line in csv[1:])
+
+
+def test_a_rung_that_grew_without_the_rows_is_tainted_by_its_parent(new_ladder, tmp_path, log_facts):
+    ladder = new_ladder(tmp_path / "var", replay=Replay(minimum=0, share=0))
+    plant(ladder.store.root)
+    for generation in range(2):
+        log_facts(ladder.store.root, range(6 * generation, 6 * generation + 6))
+        ladder.open_generation()
+        ladder.climb("main", generation)
+    ladder.forget(Criteria(text=PLANTED))
+    assert [row["taint"] for row in ladder.records()] == [
+        "its mix held 12 erased rows",
+        "it grew from main g000, which was",
+    ]
+    log_facts(ladder.store.root, range(12, 18))
+    ladder.open_generation()
+    event = ladder.climb("main", 2)
+    assert event.facts["tainted"] == "it grew from g001, which was"
+    assert ladder.records()[-1]["is_tainted"]
+
+
+def test_later_rungs_learn_and_are_judged_on_what_is_left(planted, log_facts):
+    planted.forget(Criteria(user="alice"))
+    log_facts(planted.store.root, range(18, 24))
+    planted.open_generation()
+    event = planted.climb("main", 3)
+    mix = planted.store.read_frame(f"mixes/{event.facts['mix_sha']}.parquet")
+    assert mix["example_id"].null_count() == 0
+    assert event.facts["delta_rows"] == 12
+    assert holders(planted.store.root, PLANTED) == []
+
+
+def test_every_file_named_by_its_content_still_is(planted):
+    planted.forget(Criteria(conversation=CONVERSATION))
+    for folder in ("examples", "suites", "mixes", "log/interactions/segments/*"):
+        for path in planted.store.root.glob(f"{folder}/*.parquet"):
+            assert sha_of_file(path) == path.stem
+
+
+def test_two_forgettings_in_a_row_are_followed_through_both(planted):
+    born = planted.cuts()[0].interaction_segments[0]
+    planted.forget(Criteria(conversation=CONVERSATION))
+    planted.forget(Criteria(conversation="fix 1"))
+    found = planted.store.current(f"log/interactions/segments/2026-11/{born}.parquet")
+    assert born not in found
+    assert not {CONVERSATION, "fix 1"} & {row[1] for row in rows_of(planted, "interactions")}
+    assert len(planted.store.names("forgotten", ".parquet")) == 2
+    assert holders(planted.store.root, "print(x1)") == []
+
+
+def test_probes_go_with_the_fact_that_was_told_and_their_items_with_them(planted):
+    suite = planted.examples(0).suite_sha
+    scored = list(planted.store.root.glob(f"scores/*/{suite}.parquet"))
+    before = [pl.read_parquet(path).height for path in scored]
+    done = planted.forget(Criteria(conversation="What does thing3 do?"))
+    assert (done["interactions"], done["probes"]) == (1, 1)
+    assert done["generations"] == [{"generation": "g000", "train": 1, "held_out": 1}]
+    items = planted.store.read_frame(f"suites/{suite}.parquet")
+    assert (items["fact"].to_list().count("thing3"), items.height) == (0, before[0] - 1)
+    assert [pl.read_parquet(path).height for path in scored] == [height - 1 for height in before]
+
+
+def test_a_source_and_a_user_narrow_each_other(planted):
+    assert planted.plan_forgetting(Criteria(user="alice", source="logger"))["interactions"] == 2
+    assert planted.plan_forgetting(Criteria(user="alice", source="elsewhere"))["interactions"] == 0
+    assert planted.plan_forgetting(Criteria(user="bob"))["remarks"] == 1
+
+
+# what is not sealed, not read, not finished
+
+
+def test_spools_and_quarantine_are_erased_too(ladder):
+    home = ladder.store.root
+    plant(home)
+    (home / "log/interactions/spool/broken.jsonl").write_text(
+        f'{{"input": "{PLANTED}", "user": "ali\n{{"input": "x"}}\n'
+    )
+    plan = ladder.plan_forgetting(Criteria(text=PLANTED.upper()))
+    assert (plan["interactions"], plan["remarks"], plan["quarantined"]) == (1, 1, 1)
+    ladder.forget(Criteria(text=PLANTED.upper()))
+    assert holders(home, PLANTED) == []
+    assert (ladder.log_stats()["interactions"], ladder.log_stats()["quarantined"]) == (1, 1)
+
+
+def test_a_secret_that_sealing_would_replace_is_found_before_it_is(ladder):
+    password = "hunter2" * 2
+    logger = InteractionLogger(ladder.store.root)
+    logger.log(module="m", action="ask", input=f"psql://me:{password}@host", output="ok")
+    logger.close()
+    assert ladder.forget(Criteria(text=password))["interactions"] == 1
+    assert ladder.log_stats()["interactions"] == 0
+
+
+@pytest.mark.parametrize("text", ['say "hi"', "two\nlines", "ünïcode", "back\\slash"])
+def test_text_is_found_as_json_writes_it(ladder, text):
+    logger = InteractionLogger(ladder.store.root)
+    logger.log(module="m", action="a", input="q", extra={"deep": [{"er": text}]})
+    logger.log(module="m", action="a", input="another")
+    logger.close()
+    ladder.seal()
+    assert ladder.forget(Criteria(text=text))["interactions"] == 1
+
+
+def test_what_compaction_replaced_and_a_killed_writer_left_is_erased(ladder):
+    home = ladder.store.root
+    plant(home)
+    ladder.seal()
+    InteractionLogger(home).log(module="m", action="a", input="later")
+    ladder.seal()
+    ladder.compact()
+    segment = next(iter(home.glob("log/interactions/segments/*/*.parquet")))
+    shutil.copy(segment, segment.parent / f".{'0' * 32}")
+    assert len(holders(home, PLANTED)) > 2
+    ladder.forget(Criteria(conversation=CONVERSATION))
+    assert holders(home, PLANTED) == []
+
+
+def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):
+    home = ladder.store.root
+    plant(home)
+    log_facts(home, range(6))
+    ladder.open_generation()
+    rung = ladder.rung("main", 0)
+    trained = ladder.train(rung)
+    done = ladder.forget(Criteria(conversation=CONVERSATION))
+    assert f"models/adapters/{trained.adapter_sha}" in done["discarded"]
+    assert not ladder.store.exists(f"models/adapters/{trained.adapter_sha}")
+    event = ladder.settle(rung)
+    assert event.facts["child_sha"] != trained.adapter_sha
+    assert not ladder.records()[0]["is_tainted"]
+    assert holders(home, PLANTED) == []
+
+
+def test_what_a_tainted_adapter_answered_is_blank(planted):
+    (adapter,) = {planted.champion("main").facts["child_sha"]}
+    planted.forget(Criteria(conversation=CONVERSATION))
+    cards = [planted.store.read_json(name) for name in planted.store.names("results/scorecard")]
+    assert {answer for card in cards if card["adapter_sha"] == adapter for _, answer, _ in card["tone"]} == {""}
+    assert "tone" not in planted.champion("main").facts
+
+
+def test_an_adapter_found_by_its_key_in_another_lineage_is_tainted_there(planted, settings):
+    planted.forget(Criteria(conversation=CONVERSATION))
+    lineages = {**settings.lineages, "twin": settings.lineages["main"].model_copy(update={"gate": Gate(min_items=1)})}
+    both = Ladder(planted.store.root, settings.model_copy(update={"lineages": lineages}), device="cpu", threads=1)
+    assert both.climb("twin", 0).facts["tainted"] == "its adapter was kept from a run over erased rows"
+
+
+# coming back
+
+
+def test_an_import_does_not_bring_it_back(ladder, tmp_path):
+    chats = [
+        {"messages": [{"role": "user", "content": f"q {text}"}, {"role": "assistant", "content": "a"}]}
+        for text in (PLANTED, "other")
+    ]
+    file = tmp_path / "chats.jsonl"
+    file.write_text("\n".join(map(json.dumps, chats)))
+    log = InteractionLogger(ladder.store.root)
+    import_paths(log, ladder.store, [file])
+    ladder.seal()
+    ladder.forget(Criteria(text=PLANTED))
+    (again,) = import_paths(log, ladder.store, [file])
+    ladder.seal()
+    assert (again.imported, again.duplicate) == (0, 2)
+    assert holders(ladder.store.root, PLANTED) == []
+
+
+def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
+    identity = plant(ladder.store.root)
+    ladder.forget(Criteria(conversation=CONVERSATION))
+    logger = InteractionLogger(ladder.store.root)
+    logger.log(module="m", action="a", input=PLANTED, interaction_id=identity)
+    logger.learning(identity, f"about {PLANTED}")
+    logger.log(module="m", action="a", input="new", conversation_id=CONVERSATION)
+    logger.close()
+    ladder.seal()
+    assert holders(ladder.store.root, PLANTED) == []
+    assert [row[6] for row in rows_of(ladder, "interactions")] == ["new"]
+
+
+def test_the_tombstone_holds_neither_words_nor_ids(planted):
+    identity = next(row[0] for row in rows_of(planted, "interactions") if row[1] == CONVERSATION)
+    done = planted.forget(Criteria(conversation=CONVERSATION, user="alice"))
+    stone = planted.store.read_json(f"forgotten/{done['tombstone']}.json")
+    assert set(stone["asked"]) == {"conversation", "user"}
+    assert stone["plan"]["counts"]["interactions"] == 2
+    old, new = next(it for it in stone["became"].items() if it[0].startswith("examples/"))
+    assert planted.store.current(old) == new
+    for word in (identity, CONVERSATION, "alice"):
+        assert [name for name in holders(planted.store.root, word) if "forgotten/" in name] == []
+
+
+# what is refused
+
+
+def test_nothing_matched_writes_nothing(planted):
+    before = state(planted.store.root)
+    assert planted.forget(Criteria(text="no such words"))["tombstone"] is None
+    assert planted.plan_forgetting(Criteria(conversation=CONVERSATION))["interactions"] == 2
+    assert state(planted.store.root) == before
+
+
+@pytest.mark.parametrize("asked", [{}, {"text": " "}, {"user": ""}])
+def test_nothing_or_everything_cannot_be_asked_for(asked):
+    with pytest.raises(SettingsInvalid):
+        Criteria(**asked)
+
+
+def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
+    monkeypatch.setattr("vibe_pipeline.forgetting.acting.WAIT_S", 0.1)
+    hold = "import sys, time; from vibe_pipeline.store import Store\nwith Store(sys.argv[1]).shared(sys.argv[2], 1):\n"
+    command = [sys.executable, "-c", hold + "    print(1, flush=True); time.sleep(60)", planted.store.root, CLIMBING]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as climber:
+        climber.stdout.readline()
+        with pytest.raises(Busy, match="is being curated or climbed"):
+            planted.forget(Criteria(conversation=CONVERSATION))
+        climber.kill()
+    assert planted.forget(Criteria(conversation=CONVERSATION))["interactions"] == 2
+
+
+# anything at all
+
+
+WORDS = st.text(min_size=0, max_size=12)
+
+
+@settings(max_examples=15)
+@given(
+    st.lists(st.tuples(WORDS, WORDS, st.sampled_from("abc"), st.booleans()), min_size=1, max_size=8),
+    st.integers(0, 8),
+)
+def test_what_matches_is_nowhere_and_what_does_not_is_untouched(tmp_path_factory, logged, sealed):
+    home = tmp_path_factory.mktemp("any") / "var"
+    ladder = Ladder(home)
+    logger = InteractionLogger(home)
+    for number, (question, answer, conversation, is_planted) in enumerate(logged):
+        words = question + PLANTED * is_planted
+        told = {"conversation_id": conversation, "turn": number, "extra": {"n": words}}
+        logger.log(module="m", action="ask", input=words or "-", output=answer, **told)
+        if number == sealed:
+            logger.close()
+            ladder.open_generation(force=True)
+            ladder.examples(0)
+    logger.close()
+    ladder.seal()
+    columns = "interaction_id, conversation_id, turn, input, output, extra"
+    with ladder.connect() as db:
+        left = f"SELECT {columns} FROM interactions WHERE input NOT LIKE '%{PLANTED}%' ORDER BY ALL"
+        kept = db.sql(left).fetchall()
+    done = ladder.forget(Criteria(text=PLANTED))
+    assert done["interactions"] == len(logged) - len(kept)
+    assert holders(home, PLANTED) == []
+    with ladder.connect() as db:
+        assert db.sql(f"SELECT {columns} FROM interactions ORDER BY ALL").fetchall() == kept
+
+
+def test_a_reader_finds_a_segment_by_its_first_sha(tmp_path):
+    store = Store(tmp_path)
+    first = store.write_table("mixes", pa.table({"example_id": ["a", "b"]}))
+    store.supersede(f"mixes/{first}.parquet", pa.table({"example_id": ["a"]}))
+    assert store.read_frame(f"mixes/{first}.parquet")["example_id"].to_list() == ["a"]
+    assert store.exists(f"mixes/{first}.parquet")
+    assert len(store.names("mixes")) == 1
+    assert duckdb.sql(f"FROM '{store.existing(f'mixes/{first}.parquet')}'").fetchall() == [("a",)]
+
+
+# killed
+
+
+DYING = """
+import os, signal
+from pathlib import Path
+from vibe_pipeline.forgetting import forget
+from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.store import Store
+
+def deadly(method):
+    def step(*arguments, **options):
+        global steps
+        steps -= 1
+        if steps < 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return method(*arguments, **options)
+    return step
+
+for owner, name in ((Path, "replace"), (Store, "remove"), (Store, "write_table"), (Store, "write_json")):
+    setattr(owner, name, deadly(getattr(owner, name)))
+forget(Store(home), Settings(), Criteria(conversation=conversation))
+"""
+"""Forgets, and is killed before one of its writes, renames and removals, or between two of them."""
+
+
+@pytest.mark.parametrize("steps", [2, 9, 14, 19, 24, 29, 34, 39, 44, 49, 54, 59])
+def test_a_forgetting_killed_at_any_moment_is_finished_by_the_next(planted, forkserver, steps):
+    home = planted.store.root
+    InteractionLogger(home).log(module="m", action="a", input=PLANTED, conversation_id=CONVERSATION)
+    told = {"home": home, "conversation": CONVERSATION, "steps": steps}
+    process = forkserver.Process(target=exec, args=(DYING, told))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert len(planted.records()) == 3
+    if planted.store.exists(INTENT):
+        planted.seal()
+    else:
+        planted.forget(Criteria(conversation=CONVERSATION))
+    assert holders(home, PLANTED) == holders(home, CONVERSATION) == []
+    assert not planted.store.exists(INTENT)
+    assert planted.log_stats()["interactions"] == 72
+    assert [row["is_tainted"] for row in planted.records()] == [True] * 3
+    assert [event.kind for event in Ledger(planted.store, "main").events()].count(TAINTED) == 1
+    assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3

@@ -1,0 +1,158 @@
+"""Forgetting, done so that a kill at any moment leaves something that can be finished.
+
+First the salted ids and an intent are written, then come the steps (erasing.py), then the tombstone and the taint; the
+intent goes last. Whoever next seals, curates, climbs or forgets finishes an intent that was left. While it is at work
+nobody climbs, cuts or seals. Neither intent nor tombstone holds an erased row, its id or the words that were asked for.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from itertools import groupby
+from typing import Any
+
+import pyarrow as pa
+
+from vibe_pipeline.errors import Busy
+from vibe_pipeline.fingerprint import sha_of_bytes
+from vibe_pipeline.forgetting import plan as plans
+from vibe_pipeline.forgetting.erasing import (
+    QUARANTINED,
+    amend_manifest,
+    empty_quarantine,
+    erased,
+    shrink,
+    silence,
+    sweep,
+)
+from vibe_pipeline.forgetting.plan import Plan
+from vibe_pipeline.interactions import forgotten
+from vibe_pipeline.interactions.matching import Criteria, matching, matching_rejects, quarantined
+from vibe_pipeline.interactions.schema import STREAMS
+from vibe_pipeline.interactions.segments import locked, seal_alone
+from vibe_pipeline.ledger import Ledger, chains
+from vibe_pipeline.records import SCHEMA_VERSION, load, plain
+from vibe_pipeline.report import write_csv
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.store import Store
+
+INTENT = f"{forgotten.FOLDER}/intent.json"
+
+CLIMBING = "climbing"
+"""Shared by all who make something of the data, and held alone by forgetting."""
+
+WAIT_S = 10.0
+
+MAKING_WAIT_S = 3600.0
+
+
+def preview(store: Store, criteria: Criteria) -> Plan:
+    """What forgetting would do now; changes nothing."""
+    with locked(store):
+        found = matching(store, criteria)
+        rejects = matching_rejects(store, criteria)
+    lines = sum(int(hits.sum()) for _, _, hits in quarantined(store, criteria))
+    return plans.make(store, found, lines + rejects)[0]
+
+
+def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, str | None]:
+    """Erase what matches, everywhere; what was done and its tombstone (None where nothing matched)."""
+    with _alone(store):
+        if store.exists(INTENT):
+            _finish(store, settings)
+        found = matching(store, criteria)  # before sealing: a secret that leaves with it could not be searched for
+        if not len(found) and not matching_rejects(store, criteria) and not any(quarantined(store, criteria)):
+            return plans.make(store, found, 0)[0], None
+        seal_alone(store, settings.curate, settings.log.scrub)
+        lines = [
+            line.decode()
+            for _, found_in, hits in quarantined(store, criteria)
+            for line, is_hit in zip(found_in, hits, strict=True)
+            if is_hit
+        ]
+        made, rows = plans.make(store, found, len(lines))
+        told = pa.table({"kind": [QUARANTINED] * len(lines), "id": lines}, schema=rows.schema)
+        tombstone, salt = uuid.uuid4().hex, forgotten.salt(store)
+        forgotten.keep(store, tombstone, salt, plans.salted(pa.concat_tables([rows, told]), salt))
+        asked = {name: sha_of_bytes(f"{salt}{value}".encode()) for name, value in criteria.given.items()}
+        intent = {
+            "schema_version": SCHEMA_VERSION,
+            "tombstone": tombstone,
+            "requested_at": _now(),
+            "asked": asked,
+            "plan": plain(made),
+        }
+        store.write_json(INTENT, intent)
+        _finish(store, settings)
+        return made, tombstone
+
+
+def finish(store: Store, settings: Settings) -> None:
+    """Complete what a killed process began to forget."""
+    if store.exists(INTENT):
+        with _alone(store):
+            if store.exists(INTENT):
+                _finish(store, settings)
+
+
+@contextmanager
+def making(store: Store, settings: Settings) -> Iterator[None]:
+    """Make something of the data: nothing of it is forgotten meanwhile, and nothing is half forgotten."""
+    while True:
+        finish(store, settings)
+        with store.shared(CLIMBING, MAKING_WAIT_S):
+            if not store.exists(INTENT):  # a forgetting may have begun, and died, since we looked
+                yield
+                return
+
+
+def tainted_adapters(store: Store) -> set[str]:
+    """Adapters that were trained on what is erased by now: their results are still found by key."""
+    stones = [store.read_json(name) for name in store.names(forgotten.FOLDER, ".json")]
+    return {rung["child_sha"] for stone in stones for rung in stone.get("plan", {}).get("rungs", ())}
+
+
+@contextmanager
+def _alone(store: Store) -> Iterator[None]:
+    with ExitStack() as held:
+        try:
+            held.enter_context(store.shared(CLIMBING, WAIT_S, alone=True))
+        except Busy as error:
+            what = "a generation is being curated or climbed, and what it is made of cannot be erased meanwhile"
+            raise Busy(what, "Wait until it is done, or end it, and run the same command again") from error
+        held.enter_context(store.lock("cuts", WAIT_S))
+        held.enter_context(locked(store))
+        yield
+
+
+def _finish(store: Store, settings: Settings) -> None:
+    intent = store.read_json(INTENT)
+    done, tombstone = load(Plan, intent["plan"]), intent["tombstone"]
+    with erased(store, tombstone) as rows:
+        for name in done.discarded:
+            store.remove(name)
+        for holding in done.files:
+            shrink(store, holding, rows)
+        for stream in STREAMS:
+            amend_manifest(store, stream, settings.curate)
+        empty_quarantine(store, rows)
+    silence(store, {rung.child_sha for rung in done.rungs})
+    sweep(store)
+    for lineage, rungs in groupby(done.rungs, key=lambda rung: rung.lineage):
+        Ledger(store, lineage).taint(tombstone, [_tainted(rung) for rung in rungs])
+    write_csv(store, chains(store))
+    names = [it.name for it in done.files if it.name not in done.discarded]
+    became = {name: store.current(name) for name in names if store.current(name) != name}
+    store.write_json(f"{forgotten.FOLDER}/{tombstone}.json", {**intent, "finished_at": _now(), "became": became})
+    store.remove(INTENT)
+
+
+def _tainted(rung: plans.Touched) -> dict[str, Any]:
+    return {name: getattr(rung, name) for name in ("generation", "attempt", "event_sha", "because")}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,136 @@
+"""Which rows of the log somebody asks to forget: interactions by what was asked, and what belongs to them.
+
+A remark goes with its interaction, a probe with the fact that an interaction told. Text is searched for in every
+column, in any case, as it is and as JSON writes it. Not here: erasing anything.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.schema import STREAMS, connect
+from vibe_pipeline.interactions.segments import manifest, paths, unsealed
+from vibe_pipeline.store import Store, sql_list
+
+COLUMNS = {"user": "user", "conversation": "conversation_id", "source": "source"}
+"""Criterion → the column that must equal it."""
+
+TOLD = """
+CREATE TABLE told AS
+SELECT interaction_id, CASE WHEN json_valid(extra) THEN extra ->> '$.fact' END AS fact
+FROM interactions WHERE {interactions}
+"""
+
+FOUND = """
+CREATE TABLE found AS
+SELECT 'interactions' AS kind, interaction_id AS id FROM told
+UNION SELECT 'probes', probe_id FROM probes WHERE fact IN (SELECT fact FROM told) OR {probes}
+UNION SELECT 'remarks', remark_id FROM remarks WHERE interaction_id IN (SELECT interaction_id FROM told) OR {remarks}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Criteria:
+    """What to forget: rows for which all that is given holds."""
+
+    user: str | None = None
+    conversation: str | None = None
+    source: str | None = None
+    text: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.given:
+            raise SettingsInvalid("nothing says what to forget", "Give a user, a conversation, a source or a text")
+        blank = [name for name, value in self.given.items() if not value.strip()]
+        if blank:
+            raise SettingsInvalid(f"the {blank[0]} to forget is empty", "Name one; an empty text is in every row")
+
+    @property
+    def given(self) -> dict[str, str]:
+        """The criteria that were given, by name."""
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in values.items() if value is not None}
+
+
+def matching(store: Store, criteria: Criteria) -> pa.Table:
+    """(kind, id) of all matching rows, sealed or not; what is not sealed is searched before secrets leave it.
+
+    The caller holds the lock of sealing."""
+    with connect() as db:
+        for stream in STREAMS:
+            _define(db, store, stream)
+        conditions = {stream: _condition(stream, criteria) for stream in STREAMS}
+        for statement in (TOLD, FOUND):
+            query = statement.format(**conditions)
+            db.execute(query, {name: value for name, value in _parameters(criteria).items() if f"${name}" in query})
+        return db.sql("FROM found ORDER BY ALL").to_arrow_table()
+
+
+def matching_rejects(store: Store, criteria: Criteria) -> int:
+    """Lines in spools that cannot be read, and would go to quarantine to be found there."""
+    rejects = (found for stream in STREAMS for _, found in unsealed(store, stream))
+    found = [line for rejected in rejects for line in rejected["line"].to_pylist()]
+    return int(_is_matching(found, criteria).sum())
+
+
+def quarantined(store: Store, criteria: Criteria) -> Iterator[tuple[str, list[bytes], pl.Series]]:
+    """(name, its lines, which of them match) of every file in quarantine that holds a match."""
+    for stream in STREAMS:
+        for name in store.names(f"log/{stream}/quarantine", ".jsonl"):
+            lines = store.path(name).read_bytes().splitlines(keepends=True)
+            entries = [json.loads(line) for line in lines]
+            hits = _is_matching(["\n".join(map(str, entry.values())) for entry in entries], criteria)
+            if hits.any():
+                yield name, lines, hits
+
+
+def _is_matching(texts: list[str], criteria: Criteria) -> pl.Series:
+    """Which texts hold all that was given: nobody could read them, so a name in quotes anywhere in one is enough."""
+    lowered, hits = pl.Series(texts, dtype=pl.String).str.to_lowercase(), pl.repeat(True, len(texts), eager=True)
+    for name, value in criteria.given.items():
+        forms = _forms(value if name == "text" else f'"{value}"')
+        hits &= lowered.str.contains_any([form.lower() for form in forms])
+    return hits
+
+
+def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str) -> None:
+    """A view over the sealed rows of a stream and those that wait."""
+    schema = STREAMS[stream]
+    waiting = [rows.select(schema.names) for rows, _ in unsealed(store, stream)]
+    db.register(f"waiting_{stream}", pa.concat_tables([schema.empty_table(), *waiting]))
+    files = paths(store, stream, [segment.sha for segment in manifest(store, stream)])
+    sealed = f" UNION ALL BY NAME FROM read_parquet({sql_list(files)}, hive_partitioning = false)" if files else ""
+    db.execute(f"CREATE VIEW {stream} AS FROM waiting_{stream}{sealed}")
+
+
+def _condition(stream: str, criteria: Criteria) -> str:
+    """SQL for one stream; a stream without a column that was asked for matches by what it belongs to alone."""
+    schema = STREAMS[stream]
+    asked = {name: COLUMNS[name] for name in criteria.given if name in COLUMNS}
+    if not set(asked.values()) <= set(schema.names):
+        return "false"
+    parts = [f'"{column}" = ${name}' for name, column in asked.items()]
+    if criteria.text is not None:
+        texts = [f'"{it.name}"' for it in schema if pa.types.is_string(it.type)]
+        lists = [f'array_to_string("{it.name}", chr(10))' for it in schema if pa.types.is_list(it.type)]
+        row = f"lower(concat_ws(chr(10), {', '.join([*texts, *lists])}))"
+        forms = (f"contains({row}, lower($form{number}))" for number, _ in enumerate(_forms(criteria.text)))
+        parts.append(f"({' OR '.join(forms)})")
+    return "(" + " AND ".join(parts) + ")"
+
+
+def _parameters(criteria: Criteria) -> dict[str, str]:
+    forms = _forms(criteria.text) if criteria.text is not None else []
+    return {**criteria.given, **{f"form{number}": form for number, form in enumerate(forms)}}
+
+
+def _forms(text: str) -> list[str]:
+    """How a text may stand in a row: as it is, and as JSON inside JSON writes it."""
+    return list(dict.fromkeys([text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (False, True))]))
