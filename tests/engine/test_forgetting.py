@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -23,8 +24,11 @@ from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file
 from vibe_pipeline.forgetting.acting import CLIMBING, INTENT
 from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers.genai_spans import Span
+from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger
 from vibe_pipeline.settings import Gate, Replay
@@ -223,6 +227,17 @@ def test_spools_and_quarantine_are_erased_too(ladder):
     ladder.forget(Criteria(text=PLANTED.upper()))
     assert holders(home, PLANTED) == []
     assert (ladder.log_stats()["interactions"], ladder.log_stats()["quarantined"]) == (1, 1)
+
+
+def test_spans_that_wait_for_the_rest_of_their_conversation_are_erased_too(ladder):
+    home, now = ladder.store.root, datetime.now(UTC)
+    asked = {"gen_ai.input.messages": f'[{{"role": "user", "content": "Who is {PLANTED}?"}}]'}
+    answered = {"gen_ai.output.messages": '[{"role": "assistant", "content": "Who?"}]'}
+    spool = Spool(home / spans.SPOOL)
+    spool.append([spans.line_of_span(Span("t", "1", "outer", "chat", now, now, {**asked, **answered}), now)])
+    spool.close()
+    assert ladder.forget(Criteria(text=PLANTED))["interactions"] == 1
+    assert holders(home, PLANTED) == []
 
 
 def test_a_secret_that_sealing_would_replace_is_found_before_it_is(ladder):
