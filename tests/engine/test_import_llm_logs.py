@@ -72,7 +72,11 @@ def database(tmp_path):
 
 def conversations(path) -> list[list[Interaction]]:
     assert llm_logs.opens(path, path.read_bytes()[:100])
-    return [list(llm_logs.read(raw.value, "test", MOMENT)) for raw in llm_logs.records(File(path, path.name)) if raw.reason is None]
+    return [
+        list(llm_logs.read(raw.value, "test", MOMENT))
+        for raw in llm_logs.records(File(path, path.name))
+        if raw.reason is None
+    ]
 
 
 def test_the_old_tables_give_turns_tools_fragments_and_attachments(database):

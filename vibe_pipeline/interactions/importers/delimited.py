@@ -37,22 +37,22 @@ def rows(path: Path, width: int) -> Iterator[tuple[str, Row | str]]:
     with open_text(path) as file:
         _, delimiter = _first(file)
         lines = _Lines(file)
-        reader = csv.reader(lines, delimiter=delimiter)
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:
             try:
                 row = next(reader)
             except StopIteration:
                 return
-            except csv.Error:  # a field is longer than csv allows: most likely a quote that is never closed
-                row, reader = [""] * (width + 1), csv.reader(lines, delimiter=delimiter)
+            except csv.Error:  # text after a closing quote, or a field without one to the end or csv's limit
+                row, reader = [""] * (width + 1), csv.reader(lines, delimiter=delimiter, strict=True)
             if len(row) == width:
                 yield _judged("".join(lines.record), row)
             elif len(lines.record) > 1:
                 first, *others = lines.record
                 lines.again.extendleft(reversed(others))
-                yield repaired(first), "a quote is never closed, or the number of fields is wrong"
+                yield repaired(first), "a quote that is not closed where it should be"
             elif row:
-                yield repaired(lines.record[0]), f"not {width} fields, as the header has"
+                yield repaired(lines.record[0]), f"not {width} fields as in the header, or a stray quote"
             lines.record = []
 
 

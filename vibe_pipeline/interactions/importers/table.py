@@ -43,8 +43,9 @@ BLANK = b"\xef\xbb\xbf\r\n\t "
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
 
-BATCH_ROWS = 20_000
-BATCH_BYTES = 16 << 20
+BATCH_ROWS = 5_000
+BATCH_BYTES = 4 << 20
+"""Of rows turned into lines at once: some 200 MB while they are."""
 
 Reject = tuple[str, str]
 """(raw text, reason)."""
