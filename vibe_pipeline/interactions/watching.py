@@ -166,11 +166,12 @@ def _state(path: Path, known: State | None) -> State | None:
 
 
 def _operations(before: dict[str, State], after: dict[str, State]) -> list[Operation]:
-    gone = {state.identity: name for name, state in before.items() if name not in after}
+    # With the time: a system gives the number of a deleted file to the next that is created.
+    gone = {(state.identity, state.changed_ns): name for name, state in before.items() if name not in after}
     found: list[Operation] = []
     for name, state in after.items():
         known = before.get(name)
-        if known is None and (source := gone.pop(state.identity, None)):
+        if known is None and (source := gone.pop((state.identity, state.changed_ns), None)):
             found.append(Operation("moved", name, before[source], state, source))
         elif known is None:
             found.append(Operation("created", name, None, state))
@@ -217,7 +218,8 @@ def _diff(operation: Operation) -> str:
         return ""
     names = operation.moved_from or operation.path, operation.path
     lines = difflib.unified_diff(before.splitlines(), after.splitlines(), *names, lineterm="")
-    size, kept = 0, []
+    size = 0
+    kept: list[str] = []
     for line in lines:
         if size + len(line) > DIFF_LIMIT:
             return "\n".join([*kept, f"[cut here: {1 + sum(1 for _ in lines)} more lines]"])

@@ -61,7 +61,8 @@ a batch is too small to share, and each further thread took 70 MB and made it no
 
 LINES = """
 WITH given AS (
-    SELECT raw, json, json_extract_string(json, $pointers) AS columns, json_merge_patch(json, $mapped) AS rest
+    SELECT raw, json, json_extract_string(json, $pointers) AS columns,
+        json_merge_patch('{{}}', json_merge_patch(json, $mapped)) AS rest
     FROM (SELECT raw, json_of_type(raw, 'OBJECT') AS json FROM rows)
 ), read AS (
     SELECT raw, json, {texts} AS texts,

@@ -46,6 +46,8 @@ FORMAT = "%H%x00%aN%x00%aE%x00%at%x00%B%n%x00"
 UNTOLD = ("index ", "similarity index ", "dissimilarity index ")
 """Lines of a diff from which nobody learns."""
 
+PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
+
 NAMES = {"rename to ": "", "--- ": "a/", "+++ ": "b/"}
 """Lines of a diff that name the file, the later ones as it is called now."""
 
@@ -140,7 +142,7 @@ class _Change:
             self.left_out += 1
         else:
             self.kept.append(line)
-            self.size += len(line)
+            self.size += len(line) + 1
 
     def record(self, commit: dict[str, Any]) -> Raw:
         cut = [f"[cut here: {self.left_out} more lines]"] if self.left_out else []
@@ -183,7 +185,7 @@ def _lines(output: IO[bytes]) -> Iterator[str]:
 
 def _environment() -> dict[str, str]:
     """Without what points git to another repository, and with what keeps it from asking and fetching."""
-    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    own = {name: value for name, value in os.environ.items() if name not in PLACES}
     return {**own, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 

@@ -27,6 +27,7 @@ from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
 from vibe_pipeline.interactions.importers.files import File, first_bytes, open_text, records
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import connect
 from vibe_pipeline.records import Interaction
 
@@ -37,6 +38,9 @@ JSON = (*LINES, ".json")
 SUFFIXES = (*delimited.SUFFIXES, *JSON, ".parquet", ".db", ".sqlite", ".sqlite3")
 
 PARQUET = b"PAR1"
+STRANGE = ("\\ud", "\\uD", "NaN", "Infinity")
+"""What Python reads and writes as JSON and others do not: escaped surrogates, and numbers that are none."""
+
 TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
 BLANK = b"\xef\xbb\xbf\r\n\t "
 
@@ -161,8 +165,7 @@ def _objects(path: Path) -> Iterator[Rows]:
     for batch in _batched((raw.text, raw) for raw in records(path)):
         good = [raw for _, raw in batch if raw.reason is None]
         names = dict.fromkeys(name for raw in good if isinstance(raw.value, dict) for name in raw.value)
-        # DuckDB refuses an escaped lone surrogate, and with it the whole batch: then the value, repaired, is written.
-        texts = [json.dumps(raw.value, ensure_ascii=False) if "\\u" in raw.text else raw.text for raw in good]
+        texts = [_plain(raw.text) for raw in good]
         rejects = [(raw.text, raw.reason) for _, raw in batch if raw.reason is not None]
         yield Rows(list(names), pa.array(texts, pa.string()), rejects)
 
@@ -189,8 +192,8 @@ def _stored(path: Path, name: str | None) -> Iterator[Rows]:
                 raise SettingsInvalid(f"{what}; there are {', '.join(tables) or 'none'}", "Name one with --table")
             rows = database.execute(f"SELECT * FROM {_quoted(name or tables[0])}")
             names = [column[0] for column in rows.description]
-            texts = (json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, default=_plain) for row in rows)
-            for batch in _batched((text, None) for text in texts):
+            values = (dict(zip(names, row, strict=True)) for row in rows)
+            for batch in _batched((_plain(json.dumps(value, default=_blob)), None) for value in values):
                 yield Rows(names, pa.array([text for text, _ in batch], pa.string()))
     except FAILURES:
         yield Rows([], pa.array([], pa.string()), [(path.name, BROKEN)])
@@ -226,7 +229,14 @@ def _value(name: str, column: pa.Array) -> str:
     return f"nullif({name}, '')" if pa.types.is_string(column.type) else name
 
 
-def _plain(value: Any) -> str:
+def _plain(text: str) -> str:
+    """JSON of which nothing is strange to DuckDB, that refuses a whole batch for one lone surrogate, and to others."""
+    if not any(strange in text for strange in STRANGE):
+        return text
+    return json.dumps(repaired(json.loads(text, parse_constant=lambda _: None)), ensure_ascii=False)
+
+
+def _blob(value: Any) -> str:
     return bytes(value).decode("utf-8", "replace")
 
 
