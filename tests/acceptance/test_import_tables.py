@@ -1,4 +1,4 @@
-"""Real tables and documents, read from VIBE_DATA (default ../shared/data): questions, commands, system logs, licences."""
+"""Real tables and documents, read from VIBE_DATA (default ../shared/data): questions, commands, logs, texts."""
 
 import json
 import os
@@ -57,8 +57,8 @@ def test_lines_of_a_system_log_are_events(tmp_path):
     columns = ("input=content", "module=component", "interaction_id=id")
     result, rows = bring(tmp_path, DATA / "dev" / "loghub" / "OpenSSH_2k.jsonl", columns=columns)
     assert (result.imported, result.quarantined) == (2000, 0)
-    row = rows["Invalid user webmaster from 10.127.161.26"]
-    assert (row["module"], row["action"], json.loads(row["extra"])) == ("LabSZ", "event", {"event_id": "E13"})
+    row = rows["input_userauth_request: invalid user webmaster [preauth]"]
+    assert (row["module"], row["action"], json.loads(row["extra"])) == ("LabSZ", "event", {"event_id": "E12"})
 
 
 def test_a_text_is_a_document_and_the_collections_own_manual_has_its_sections(tmp_path):

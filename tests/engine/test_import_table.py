@@ -247,6 +247,14 @@ def test_lines_that_are_no_rows_are_quarantined(bring, store):
     assert {(row["input"], row["extra"]) for row in rows(store)} == {("q", None), ("\ufffd!", None)}
 
 
+def test_a_row_that_makes_duckdb_fail_costs_itself(bring, monkeypatch):
+    monkeypatch.setattr(table, "STRANGE", ())
+    lines = [json.dumps({"question": f"q{number}"}) for number in range(9)]
+    lines.insert(4, '{"question": "\\ud800"}')
+    result = bring("\n".join(lines), "a.jsonl", columns=("input=question",))
+    assert (result.imported, result.quarantined) == (9, 1)
+
+
 def test_more_rows_than_a_batch(bring, monkeypatch):
     monkeypatch.setattr(table, "BATCH_ROWS", 3)
     monkeypatch.setattr("vibe_pipeline.interactions.importers.BATCH", 2)

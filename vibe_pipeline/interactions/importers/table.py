@@ -144,8 +144,16 @@ def _is_ours(file: File, start: bytes) -> bool:
 def _lines(
     database: duckdb.DuckDBPyConnection, texts: pa.Array, query: str, parameters: dict[str, object]
 ) -> tuple[list[Line], list[Reject]]:
+    """What DuckDB makes of the rows; where one of them makes it fail, that one is looked for and costs itself."""
     database.register("rows", pa.table({"raw": texts}))
-    found: pa.Table = database.sql(query, params=parameters).to_arrow_table()
+    try:
+        found: pa.Table = database.sql(query, params=parameters).to_arrow_table()
+    except duckdb.Error as error:
+        if len(texts) == 1:
+            return [], [(texts[0].as_py(), f"a row that cannot be read: {_first_line(error)}")]
+        half = len(texts) // 2
+        halves = [_lines(database, part, query, parameters) for part in (texts[:half], texts[half:])]
+        return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
     good, bad = found.filter(pc.field("reason").is_null()), found.filter(pc.field("reason").is_valid())
     lines = zip(good["id"].to_pylist(), good["line"].cast(pa.binary()).to_pylist(), strict=True)
     rejects = zip(bad["raw"].to_pylist(), bad["reason"].to_pylist(), strict=True)
