@@ -261,6 +261,17 @@ def test_what_was_imported_is_in_the_log_at_once(ask, tmp_path):
     assert ask("log", "stats")["interactions"] == 1
 
 
+def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, tmp_path):
+    (tmp_path / "app.csv").write_text("question,answer,when\nq,a,1767323045\n")
+    mapped = ("--map", "input=question", "--map", "output=answer", "--map", "action==ask")
+    assert ask("log", "import", "app.csv", *mapped, "--map", "occurred_at=when")["imported"] == 1
+    (row,) = json_lines(vibe("log", "tail", "--json"))
+    assert (row["input"], row["output"], row["action"]) == ("q", "a", "ask")
+    said = vibe("log", "import", "app.csv", "--map", "input=nothing")
+    assert (said.code, said.err.count("\n")) == (1, 1)
+    assert "the columns of app are question, answer, when" in said.err
+
+
 def test_brackets_are_text_and_no_markup(vibe, monkeypatch):
     monkeypatch.setattr(cli.Ladder, "chat", lambda *_: {"base": "[/b]", "champion": "[b]x[/b]", "generation": "g000"})
     said = vibe("chat", "q")

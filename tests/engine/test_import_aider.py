@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.engine.spoiling import MOMENT, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -203,4 +204,4 @@ def test_no_bytes_are_too_odd_to_be_opened(tmp_path_factory, content):
     path.write_bytes(b"# aider chat started at 2026-01-02 03:04:05\n#### q  \n\na\n" + content)
     aider = formats()["aider"]
     assert aider.opens(path, path.read_bytes()[:4096])
-    assert next(raw.value["aider_started_at"] for raw in aider.records(path)) == "2026-01-02 03:04:05"
+    assert next(raw.value["aider_started_at"] for raw in aider.records(File(path, path.name))) == "2026-01-02 03:04:05"

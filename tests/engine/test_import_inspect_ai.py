@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline.interactions.importers import archives, import_paths, inspect_ai
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -120,9 +121,9 @@ def test_a_zip_that_was_cut_off_gives_the_samples_that_are_whole(archive, share)
     messages = [{"role": "user", "content": f"{n} {n * 7919 % 104729}" * 20} for n in range(5)] + EXCHANGE[1:]
     path = archive({"header.json": log(), **{f"samples/{n}.json": sample(n, messages) for n in range(9)}})
     data = path.read_bytes()
-    whole = sum(raw.reason is None for raw in inspect_ai.records(path))
+    whole = sum(raw.reason is None for raw in inspect_ai.records(File(path, path.name)))
     path.write_bytes(data[: int(len(data) * share)])
-    raws = list(inspect_ai.records(path))
+    raws = list(inspect_ai.records(File(path, path.name)))
     good = [raw for raw in raws if raw.reason is None]
     assert whole == 9
     assert len(good) >= int(9 * share) - 1
@@ -137,7 +138,7 @@ def test_bytes_that_are_no_zip_never_crash(tmp_path_factory, noise, place):
         target.writestr("samples/1.json", json.dumps(sample()))
     data = path.read_bytes()
     path.write_bytes(data[:place] + noise + data[place + len(noise) // 2 :])
-    assert list(inspect_ai.records(path))
+    assert list(inspect_ai.records(File(path, path.name)))
 
 
 junk = st.recursive(

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from vibe_pipeline.interactions.importers import import_paths, llm_logs
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -71,7 +72,11 @@ def database(tmp_path):
 
 def conversations(path) -> list[list[Interaction]]:
     assert llm_logs.opens(path, path.read_bytes()[:100])
-    return [list(llm_logs.read(raw.value, "test", MOMENT)) for raw in llm_logs.records(path) if raw.reason is None]
+    return [
+        list(llm_logs.read(raw.value, "test", MOMENT))
+        for raw in llm_logs.records(File(path, path.name))
+        if raw.reason is None
+    ]
 
 
 def test_the_old_tables_give_turns_tools_fragments_and_attachments(database):
@@ -146,7 +151,7 @@ def test_reading_leaves_no_file_and_needs_no_right_to_write(database, tmp_path):
 @pytest.mark.parametrize("column", ["prompt", "response", "datetime_utc", "duration_ms", "conversation_id", "model"])
 def test_a_column_of_another_type_never_crashes(database, column, junk):
     path = database(OLD + f"update responses set {column} = {junk} where id = 'r3';")
-    for raw in llm_logs.records(path):
+    for raw in llm_logs.records(File(path, path.name)):
         try:
             found = list(llm_logs.read(raw.value, "test", MOMENT))
         except Unusable:

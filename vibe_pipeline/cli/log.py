@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -31,15 +33,24 @@ def import_(
         str, typer.Option("--format", help="auto (by content), or the name of a format; a wrong name lists them.")
     ] = "auto",
     source: Annotated[str | None, typer.Option(help="Name kept with every interaction.")] = None,
+    map_: Annotated[
+        list[str] | None,
+        typer.Option("--map", help="Of a table: FIELD=COLUMN, or FIELD==TEXT for every row; may be repeated."),
+    ] = None,
+    table: Annotated[str | None, typer.Option(help="Of a SQLite database: the table to read.")] = None,
     json_: Json = False,
 ) -> None:
-    """Bring chats of other tools into the log and seal it; importing twice adds nothing."""
+    """Bring chats of other tools, documents, tables and git history into the log and seal it; importing twice adds
+    nothing."""
     from vibe_pipeline.interactions.importers import import_paths
     from vibe_pipeline.interactions.logger import InteractionLogger
 
     ladder = Ladder()
     files = [
-        asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source)
+        asdict(file)
+        for file in import_paths(
+            InteractionLogger(ladder.store.root), ladder.store, paths, format, source, map_ or (), table
+        )
     ]
     ladder.seal()
     counts = ("read", "imported", "duplicate", "quarantined")
@@ -131,6 +142,26 @@ def search(
 ) -> None:
     """Interactions that hold a text; with --json one object a line."""
     _print_interactions(Ladder().log_search(text, limit), json_)
+
+
+@log_app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="Whose files are watched, with all folders in it.")],
+    json_: Json = False,
+) -> None:
+    """Log which files are created, modified, deleted and moved, with a diff of texts, until interrupted."""
+    from vibe_pipeline.interactions.logger import InteractionLogger
+    from vibe_pipeline.interactions.watching import watch as operations
+
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    logged = operations(folder, InteractionLogger(Ladder().store.root), stop)
+    errors.print(f"watching {next(logged)} files in {folder}; end with Ctrl-C", markup=False)
+    total = sum(logged)
+    if json_:
+        return print_json({"logged": total})
+    print(f"Logged {total} file operations in {folder}.")
 
 
 @log_app.command()

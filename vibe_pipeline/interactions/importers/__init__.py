@@ -1,9 +1,15 @@
 """Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
 
 An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
-names are for formats that need them: `session_of(value)` where records of a file are read together (it names what a
-record is a part of; None: it is alone), `opens(path, start)` with `records(path)` where a file is not JSON. Others
-are added by the entry point group `vibe_pipeline.importers`.
+names are for formats that need them:
+
+- `session_of(value)` where records of a file are read together: it names what a record is a part of; None: it is alone;
+- `opens(file, start)` with `records(file)` where a file is not JSON;
+- `opens(file, start)` with `batches(file, source, at)` where rows are so many that they are never single values;
+- `SUFFIXES`, what is taken from a folder when the format is asked for by name, and `is_whole(folder)` where a folder
+  is one thing.
+
+Others are added by the entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
@@ -30,7 +36,9 @@ from vibe_pipeline.interactions.importers import (
     claude_code,
     claude_export,
     codex_cli,
+    document,
     gemini_cli,
+    git_history,
     inspect_ai,
     langfuse,
     litellm,
@@ -43,8 +51,18 @@ from vibe_pipeline.interactions.importers import (
     swe_agent,
 )
 from vibe_pipeline.interactions.importers.archives import is_archive, members
-from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records, records_of
+from vibe_pipeline.interactions.importers.columns import ColumnMap
+from vibe_pipeline.interactions.importers.files import (
+    File,
+    Raw,
+    expand,
+    first_bytes,
+    records,
+    records_of,
+    with_suffix,
+)
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.table import Line, Table
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
@@ -52,6 +70,7 @@ from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
 
 AUTO = "auto"
+TABLE = "table"
 UNKNOWN = "unknown"
 
 BATCH = 10_000
@@ -89,6 +108,9 @@ OURS: dict[str, Importer] = {
     "langfuse": langfuse,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
+    TABLE: Table(),
+    "document": document,
+    "git": git_history,
 }
 """In the order in which they are asked: the narrow ones first."""
 
@@ -123,19 +145,31 @@ class ImportedFile:
 class _Tally:
     """The counts of one file while it is read."""
 
-    path: Path
+    file: File
+    store: Store
     formats: Counter[str] = field(default_factory=Counter)
     read: int = 0
     imported: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     rejects: list[tuple[str, str]] = field(default_factory=list)
+    """Not yet put aside."""
+
+    def reject(self, rejects: Iterable[tuple[str, str]]) -> None:
+        """Note (raw text, reason) pairs; so many that memory would tell are put aside at once."""
+        self.rejects.extend(rejects)
+        if len(self.rejects) >= BATCH:
+            self.put_aside()
+
+    def put_aside(self) -> None:
+        self.reasons.update(reason for _, reason in self.rejects)
+        quarantine.keep(self.store, "interactions", self.rejects, str(self.file.path))
+        self.rejects = []
 
     def result(self) -> ImportedFile:
         name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
-        bad = len(self.rejects)
-        reasons = dict(Counter(reason for _, reason in self.rejects))
-        return ImportedFile(
-            str(self.path), name, self.read, self.imported, self.read - self.imported - bad, bad, reasons
-        )
+        bad = self.reasons.total()
+        duplicate = self.read - self.imported - bad
+        return ImportedFile(str(self.file.path), name, self.read, self.imported, duplicate, bad, dict(self.reasons))
 
 
 def import_paths(
@@ -144,13 +178,15 @@ def import_paths(
     paths: Sequence[Path | str],
     format: str = AUTO,
     source: str | None = None,
+    columns: Sequence[str] = (),
+    table: str | None = None,
 ) -> list[ImportedFile]:
-    """Import files, folders and globs; one result for each file. A repeated import brings only what is new."""
-    chosen = _chosen(format)
-    files = expand(paths)
-    tallies = [_Tally(path) for path in files]
+    """Import files, folders and globs; one result for each file. A repeated import brings only what is new. `columns`
+    (FIELD=COLUMN, FIELD==CONSTANT) and `table` (of a database) make every file a table."""
+    chosen = _chosen(format, columns, table)
+    tallies = [_Tally(file, store) for file in _files(paths, format, chosen)]
     known = Known(store)
-    waiting: list[tuple[_Tally, list[Interaction]]] = []
+    waiting: list[tuple[_Tally, list[Line]]] = []
     size = 0
     for tally in tallies:
         for found in _read(tally, chosen, source):
@@ -159,25 +195,42 @@ def import_paths(
             if size >= BATCH:
                 _log(logger, known, waiting)
                 waiting, size = [], 0
-        quarantine.keep(store, "interactions", tally.rejects, str(tally.path))
+        tally.put_aside()
     _log(logger, known, waiting)
     return [tally.result() for tally in tallies]
 
 
-def _chosen(format: str) -> dict[str, Importer]:
+def _chosen(format: str, columns: Sequence[str], table: str | None) -> dict[str, Importer]:
     known = formats()
-    if format == AUTO:
-        return known
-    if format not in known:
+    if format not in (AUTO, *known):
         names = ", ".join([AUTO, *known])
         raise SettingsInvalid(f"format {format!r} is not one of {names}", "Name one of them, or leave it out")
-    return {format: known[format]}
+    if format == TABLE or columns or table:
+        if format not in (AUTO, TABLE):
+            raise SettingsInvalid(f"format {format!r} has no columns to map and no tables", "Leave --format out")
+        return {TABLE: Table(ColumnMap.parse(columns), table, is_asked_for=True)}
+    return known if format == AUTO else {format: known[format]}
 
 
-def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Interaction]]:
-    """The interactions of each usable record; the others are noted in the tally."""
-    written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
-    for name, raw in _records(tally.path, among):
+def _files(paths: Sequence[Path | str], format: str, chosen: dict[str, Importer]) -> list[File]:
+    """In a folder lie texts and tables that are no log: they are taken when their format is asked for."""
+    (importer,) = chosen.values() if len(chosen) == 1 else (None,)
+    suffixes = getattr(importer, "SUFFIXES", None)
+    return expand(paths, with_suffix(suffixes) if suffixes else None, getattr(importer, "is_whole", None))
+
+
+def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
+    """What each usable record gives; the others are noted in the tally."""
+    written_at = datetime.fromtimestamp(tally.file.path.stat().st_mtime, UTC)
+    opener = _opener(tally.file, among)
+    if opener and hasattr(importer := among[opener], "batches"):
+        for batch in importer.batches(tally.file, source or f"import:{opener}", written_at):
+            tally.formats[opener] += len(batch.lines)
+            tally.read += len(batch.lines) + len(batch.rejects)
+            tally.reject(batch.rejects)
+            yield from ([line] for line in batch.lines)
+        return
+    for name, raw in _records(tally.file, opener, among):
         tally.read += 1
         try:
             if raw.reason is not None:
@@ -188,23 +241,26 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
             found = usable(partial(among[name].read, raw.value, source or f"import:{name}", written_at))
             lost = [item for item in found if isinstance(item, Unusable)]
             tally.read += len(lost)
-            tally.rejects.extend((item.part, str(item)) for item in lost)
-            yield [item for item in found if not isinstance(item, Unusable)]
+            tally.reject((item.part, str(item)) for item in lost)
+            yield [Line(it.interaction_id, line_of(it)) for it in found if isinstance(it, Interaction)]
         except Unusable as reason:
-            tally.rejects.append((raw.text, str(reason)))
+            tally.reject([(raw.text, str(reason))])
 
 
-def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
+def _opener(file: File, among: dict[str, Importer]) -> str | None:
+    """The format that opens the file itself; None where it is JSON, bare or in an archive."""
+    start = first_bytes(file.path)
+    return next((name for name, it in among.items() if hasattr(it, "opens") and it.opens(file, start)), None)
+
+
+def _records(file: File, opener: str | None, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
     """Each record with the name of its format."""
-    start = first_bytes(path)
-    for opener, importer in among.items():
-        if hasattr(importer, "opens") and importer.opens(path, start):
-            yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
-            return
-    if is_archive(start):
-        yield from _archived(path, among)
+    if opener:
+        yield from ((opener, raw) for raw in among[opener].records(file))  # type: ignore[attr-defined]
+    elif is_archive(first_bytes(file.path)):
+        yield from _archived(file.path, among)
     else:
-        yield from _gathered(((_format(raw, among), raw) for raw in records(path)), among)
+        yield from _gathered(((_format(raw, among), raw) for raw in records(file.path)), among)
 
 
 def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
@@ -265,12 +321,12 @@ def usable(read: Callable[[], Iterable[Interaction | Unusable]]) -> list[Interac
     return found
 
 
-def _log(logger: InteractionLogger, known: Known, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:
+def _log(logger: InteractionLogger, known: Known, waiting: list[tuple[_Tally, list[Line]]]) -> None:
     """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
-    is_new = iter(known.add([item.interaction_id for _, found in waiting for item in found]))
-    new: list[Interaction] = []
+    is_new = iter(known.add([line.interaction_id for _, found in waiting for line in found]))
+    new: list[bytes] = []
     for tally, found in waiting:
-        fresh = [item for item in found if next(is_new)]
+        fresh = [line.text for line in found if next(is_new)]
         tally.imported += bool(fresh)
         new.extend(fresh)
-    logger.log_many(new)
+    logger.log_lines(new)

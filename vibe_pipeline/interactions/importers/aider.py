@@ -13,12 +13,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, text_at
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import Raw, text_of
+from vibe_pipeline.interactions.importers.files import File, Raw, text_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -65,15 +64,15 @@ OWN = re.compile(
 """Lines that aider writes for the person alone."""
 
 
-def opens(path: Path, start: bytes) -> bool:
+def opens(file: File, start: bytes) -> bool:
     """Whether the file begins as such a history does."""
     text = start.replace(b"\0", b"").decode("utf-8", "ignore")  # so that UTF-16 reads well enough, mark and all
     return START.search(text.replace("\ufeff", "")) is not None
 
 
-def records(path: Path) -> Iterator[Raw]:
+def records(file: File) -> Iterator[Raw]:
     """Each start of aider with all that follows it."""
-    text = text_of(path)
+    text = text_of(file.path)
     starts = [*START.finditer(text)]
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(text)

@@ -12,7 +12,7 @@ import io
 import json
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +22,11 @@ from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip", ".db", ".eval")
-"""Taken from a folder; a file that is named is taken whatever it is called."""
+"""Taken from a folder, unless a format that is asked for says otherwise; a file that is named is taken whatever it is
+called."""
+
+NOISE = frozenset(("__pycache__", "node_modules", "site-packages", ".git", ".venv", ".mypy_cache", ".ruff_cache"))
+"""Folders inside a folder in which nobody's work lies."""
 
 STARTS = {".md": b"# aider chat started at"}
 """Of these a folder has many that are no log: only those are taken, hidden or not, that start so."""
@@ -54,16 +58,47 @@ class Raw:
     reason: str | None = None
 
 
-def expand(paths: Sequence[Path | str]) -> list[Path]:
-    """The files that these paths, folders and globs stand for, each once."""
-    found = [file for path in paths for file in _expand(Path(path).expanduser())]
-    return list(dict.fromkeys(found))
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to be read."""
+
+    path: Path
+    name: str
+    """As seen from the folder that was named: the same wherever that folder lies."""
+
+
+Taken = Callable[[Path], bool]
+
+
+def expand(paths: Sequence[Path | str], is_taken: Taken | None = None, is_whole: Taken | None = None) -> list[File]:
+    """The files that these paths, folders and globs stand for, each once. `is_taken` says which of a folder's files are
+    meant, `is_whole` which folders are one thing and not walked."""
+    found = [
+        file
+        for path in paths
+        for file in _expand(Path(path).expanduser(), is_taken or _is_taken, is_whole or (lambda _: False))
+    ]
+    return list({file.path: file for file in found}.values())
+
+
+def with_suffix(suffixes: Sequence[str]) -> Taken:
+    """Takes files that are called so and are not hidden."""
+    return lambda file: file.suffix.lower() in suffixes and file.name[0] != "."
 
 
 def first_bytes(path: Path) -> bytes:
-    """What a file starts with: enough to tell a database, an archive or text from JSON."""
+    """What a file starts with, enough to tell a database, an archive or text from JSON; nothing of a folder."""
+    if path.is_dir():
+        return b""
     with _readable(path), path.open("rb") as file:
         return file.read(START)
+
+
+def open_text(path: Path) -> TextIO:
+    """A file as text without a byte order mark; of UTF-8, bytes that are none are kept as lone surrogates."""
+    with _readable(path):
+        encoding = _encoding(first_bytes(path)[:4])
+        return path.open(encoding=encoding, errors=_on_error(encoding), newline="")
 
 
 def text_of(path: Path) -> str:
@@ -82,7 +117,7 @@ def records_of(file: BinaryIO, suffix: str) -> Iterator[Raw]:
     """The records of an open file that is called something with this suffix."""
     encoding = _encoding(file.read(4))
     file.seek(0)
-    text = io.TextIOWrapper(file, encoding, "surrogateescape" if encoding.startswith("utf-8") else "replace")
+    text = io.TextIOWrapper(file, encoding, _on_error(encoding))
     whole = suffix.lower() == ".json" or _is_one_document(text)
     text.seek(0)
     yield from _document(text) if whole else _lines(text)
@@ -98,25 +133,37 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(path: Path, is_taken: Taken, is_whole: Taken) -> list[File]:
     if path.is_dir():
-        files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
-        return sorted(file for file in files if file.is_file() and _is_taken(file))
+        if is_whole(path):
+            return [File(path, path.name)]
+        files = sorted(file for file in _walk(path) if file.is_file() and is_taken(file))
+        return [File(file, file.relative_to(path).as_posix()) for file in files]
     if path.is_file():
-        return [path]
+        return [File(path, path.name)]
     if path.exists():
         raise SourceUnreadable(f"{path} is no file (a pipe or a device)", "Write what comes from it to a file first")
     matches = [match for match in sorted(glob.glob(str(path), recursive=True)) if match != str(path)]  # noqa: PTH207
     if not matches:
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _expand(Path(match))]
+    return [file for match in matches for file in _expand(Path(match), is_taken, is_whole)]
+
+
+def _walk(path: Path) -> Iterator[Path]:
+    for folder, below, names in os.walk(path):
+        below[:] = [name for name in below if name not in NOISE]
+        yield from (Path(folder) / name for name in names)
 
 
 def _is_taken(file: Path) -> bool:
     start = STARTS.get(file.suffix.lower())
     if start is not None:
         return first_bytes(file).lstrip(b"\xef\xbb\xbf\r\n ").startswith(start)
-    return file.suffix.lower() in SUFFIXES and file.name[0] != "."
+    return with_suffix(SUFFIXES)(file)
+
+
+def _on_error(encoding: str) -> str:
+    return "surrogateescape" if encoding.startswith("utf-8") else "replace"
 
 
 def _encoding(start: bytes) -> str:

@@ -13,13 +13,12 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, Raw
+from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, File, Raw
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
 from vibe_pipeline.interactions.lines import repaired
@@ -33,11 +32,11 @@ GRADES = {"C": True, "I": False, "N": False}
 """Correct, incorrect, no answer; what is partly correct is neither."""
 
 
-def opens(path: Path, start: bytes) -> bool:
+def opens(file: File, start: bytes) -> bool:
     """Whether it is a zip with the files of a log in it; what is called .eval is one, however broken."""
     if not is_archive(start):
         return False
-    return path.suffix.lower() == ".eval" or b"_journal/" in start
+    return file.path.suffix.lower() == ".eval" or b"_journal/" in start
 
 
 def recognises(value: Any) -> bool:
@@ -45,11 +44,11 @@ def recognises(value: Any) -> bool:
     return isinstance(value, dict) and isinstance(value.get("eval"), dict) and ("samples" in value or "plan" in value)
 
 
-def records(path: Path) -> Iterator[Raw]:
+def records(file: File) -> Iterator[Raw]:
     """One record a sample, with what the log says of all of them."""
     files: dict[str, bytes] = {}
     rejects: list[Raw] = []
-    for member in members(path):
+    for member in members(file.path):
         if member.reason is not None:
             rejects.append(Raw(member.name, reason=member.reason))
         elif member.name in HEADERS or (member.name.startswith("samples/") and member.suffix == ".json"):
@@ -67,7 +66,7 @@ def records(path: Path) -> Iterator[Raw]:
             yield Raw(repaired(text), {"eval": {}, **log, "samples": [sample]})
     yield from rejects
     if not samples and not rejects:
-        yield Raw(path.name, {"eval": {}, **log, "samples": []})
+        yield Raw(file.path.name, {"eval": {}, **log, "samples": []})
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:

@@ -9,31 +9,28 @@ Not here: what an exchange is (exchanges.py). Answers that failed are not logged
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import Raw
+from vibe_pipeline.interactions.importers.files import File, Raw
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import parsed
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
-MAGIC = b"SQLite format 3\0"
-BROKEN = "a SQLite database that cannot be read to its end (cut off?)"
-FOREIGN = "a SQLite database without the tables of llm (responses or turns)"
+FOREIGN = "a SQLite database without the tables of llm (name one of its own with --table)"
 KEYS = {"llm_conversation", "turns"}
 TURN = ("model", "resolved_model", "datetime_utc", "duration_ms")
 
 Row = dict[str, Any]
 
 
-def opens(path: Path, start: bytes) -> bool:
+def opens(file: File, start: bytes) -> bool:
     """Whether the file is a database; one of another program is rejected with its reason."""
     return start.startswith(MAGIC)
 
@@ -43,9 +40,9 @@ def recognises(value: Any) -> bool:
     return isinstance(value, dict) and value.keys() >= KEYS
 
 
-def records(path: Path) -> Iterator[Raw]:
+def records(file: File) -> Iterator[Raw]:
     """One record a conversation, oldest first."""
-    database = _Database(path)
+    database = _Database(file.path)
     found = [*_conversations(database), *_threads(database)]
     for value in sorted(found, key=lambda value: str(value["turns"][0].get("datetime_utc"))):
         try:
@@ -54,9 +51,9 @@ def records(path: Path) -> Iterator[Raw]:
         except RecursionError:
             yield Raw(str(value.get("llm_conversation")), reason="nested too deep")
     if database.broken:
-        yield Raw(path.name, reason=BROKEN)
+        yield Raw(file.path.name, reason=BROKEN)
     elif not {"responses", "turns"} & database.tables:
-        yield Raw(path.name, reason=FOREIGN)
+        yield Raw(file.path.name, reason=FOREIGN)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
@@ -127,7 +124,7 @@ class _Database:
     """Rows as plain values, for as long as they can be read; what a table or column lacks is simply not there."""
 
     def __init__(self, path: Path) -> None:
-        self.path = path.resolve()
+        self.path = path
         self.broken = False
         self.tables = {
             _text(row["name"]) for row in self._select("select name from sqlite_master where type = 'table'")
@@ -148,19 +145,13 @@ class _Database:
     def _select(self, query: str) -> list[Row]:
         found: list[Row] = []
         try:
-            with closing(sqlite3.connect(self._address(), uri=True)) as database:
-                database.text_factory = lambda text: text.decode("utf-8", "replace")
+            with opened(self.path) as database:
                 cursor = database.execute(query)
                 names = [column[0] for column in cursor.description]
                 found.extend(dict(zip(names, row, strict=True)) for row in cursor)
-        except (sqlite3.Error, OverflowError, UnicodeError):
+        except FAILURES:
             self.broken = True
         return found
-
-    def _address(self) -> str:
-        """A database in use has its newest rows in a -wal file beside it, which an immutable one would not look at."""
-        in_use = self.path.with_name(self.path.name + "-wal")
-        return self.path.as_uri() + ("?mode=ro" if in_use.exists() else "?mode=ro&immutable=1")
 
 
 def _conversations(database: _Database) -> Iterator[Row]:

@@ -1,0 +1,183 @@
+"""Git history, read from repositories that git itself makes here."""
+
+import json
+import os
+import shutil
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.importers import git_history, import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
+
+IDENTITY = ("-c", "user.name=Jo Doe", "-c", "user.email=jo@example.org", "-c", "init.defaultBranch=main")
+
+
+@pytest.fixture
+def store(tmp_path) -> Store:
+    return Store(tmp_path / "home")
+
+
+class Repository:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self.clock = 1767323045
+        self.git("init", "-q")
+
+    def git(self, *arguments: str, **options) -> None:
+        self.clock += 1
+        dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), f"{self.clock} +0200")
+        environment = {**os.environ, **dates, "GIT_CONFIG_GLOBAL": os.devnull}
+        subprocess.run(["git", *IDENTITY, *arguments], cwd=self.folder, env=environment, check=True, **options)
+
+    def commit(self, message: str | bytes, **files: str | bytes | None) -> None:
+        for name, content in files.items():
+            path = self.folder / name.replace("_", ".")
+            if content is None:
+                path.unlink()
+            else:
+                path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self.git("add", "-A")
+        told = message if isinstance(message, bytes) else message.encode()
+        self.git("commit", "-q", "-F", "-", "--allow-empty", "--cleanup=verbatim", input=told)
+
+
+@pytest.fixture
+def repository(tmp_path) -> Repository:
+    return Repository(tmp_path / "work")
+
+
+@pytest.fixture
+def bring(store, repository):
+    def run():
+        logger = InteractionLogger(store.root)
+        (result,) = import_paths(logger, store, [repository.folder], format="git")
+        assert result.quarantined == 0
+        return result
+
+    return run
+
+
+def rows(store: Store) -> list[dict]:
+    seal(store, Curate(), scrub=True)
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    return pl.read_parquet(files).sort("occurred_at", "input").rows(named=True) if files else []
+
+
+def test_a_change_has_the_message_what_was_before_and_the_diff(repository, bring, store):
+    repository.commit("start", a_py="one\ntwo\nthree\n", b_py="b\n")
+    repository.commit("Say 2\n\nBecause digits are short.", a_py="one\n2\nthree\n")
+    assert bring().imported == 3
+    row = rows(store)[-1]
+    assert (row["module"], row["action"], row["success"], row["user"]) == ("git", "commit", True, "Jo Doe")
+    assert row["input"] == "Say 2\n\nBecause digits are short."
+    assert row["output"] == "one\ntwo\nthree"
+    assert row["improvements"] == ["--- a/a.py\n+++ b/a.py\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three"]
+    assert row["occurred_at"] == datetime.fromtimestamp(repository.clock, UTC)
+    assert json.loads(row["extra"])["path"] == "a.py"
+    assert len({row["conversation_id"] for row in rows(store)}) == 2
+
+
+def test_importing_again_brings_the_new_commits_alone(repository, bring):
+    repository.commit("one", a="1\n")
+    assert bring().imported == 1
+    repository.commit("two", a="2\n")
+    result = bring()
+    assert (result.read, result.imported, result.duplicate) == (2, 1, 1)
+
+
+def test_new_deleted_renamed_binary_and_strangely_named_files(repository, bring, store):
+    repository.commit("make", old_txt="same\n" * 9, gone_txt="gone\n", raw_bin=b"\0\1")
+    (repository.folder / "old.txt").rename(repository.folder / "new.txt")
+    repository.commit("change", gone_txt=None)
+    (repository.folder / 'a "b"\té.txt').write_text("x\n")
+    (repository.folder / "two words.txt").write_text("x\n")
+    repository.commit("odd")
+    bring()
+    found = {(row["input"], json.loads(row["extra"])["path"]): row for row in rows(store)}
+    assert found.keys() == {
+        *(("make", name) for name in ("old.txt", "gone.txt", "raw.bin")),
+        *(("change", name) for name in ("new.txt", "gone.txt")),
+        *(("odd", name) for name in ('a "b"\té.txt', "two words.txt")),
+    }
+    assert found["change", "gone.txt"]["output"] == "gone"
+    assert found["change", "new.txt"]["improvements"] == ["rename from old.txt\nrename to new.txt"]
+    (binary,) = found["make", "raw.bin"]["improvements"]
+    assert binary.endswith("Binary files /dev/null and b/raw.bin differ")
+
+
+def test_what_looks_like_a_diff_is_read_as_what_it_is(repository, bring, store):
+    message = "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n\nend"
+    repository.commit(message, a="diff --git a/y b/y\n--- a/y\n@@ -1 +1 @@\n")
+    assert bring().read == 1
+    (row,) = rows(store)
+    assert row["input"] == message
+    assert json.loads(row["extra"])["path"] == "a"
+
+
+def test_broken_encodings_survive(repository, bring, store):
+    repository.commit(b"caf\xe9", a=b"caf\xe9\n")
+    bring()
+    assert "caf\ufffd" in rows(store)[0]["improvements"][0]
+
+
+@pytest.mark.parametrize("content", ["line\n" * 20_000, "x" * 300_000 + "\n"])
+def test_a_huge_diff_is_cut_and_says_so(repository, bring, store, content):
+    repository.commit("huge", a=content, b="small\n")
+    assert bring().imported == 2
+    texts = {json.loads(row["extra"])["path"]: row["improvements"][0] for row in rows(store)}
+    assert len(texts["a"]) < git_history.LIMIT + 100
+    assert "cut here" in texts["a"]
+    assert texts["b"].endswith("+small")
+
+
+def test_merges_are_left_out_and_nothing_is_committed_yet_is_no_error(repository, bring):
+    assert bring().read == 0
+    repository.commit("one", a="1\n")
+    repository.git("checkout", "-qb", "side")
+    repository.commit("two", b="2\n")
+    repository.git("checkout", "-q", "main")
+    repository.commit("three", c="3\n")
+    repository.git("merge", "-q", "--no-ff", "-m", "merge", "side")
+    repository.commit("nothing")
+    assert bring().read == 3
+
+
+def test_the_users_own_settings_change_nothing(repository, bring, store):
+    for name, value in {
+        "color.ui": "always",
+        "diff.noprefix": "true",
+        "log.showSignature": "true",
+        "diff.external": "false",
+        "format.pretty": "oneline",
+        "diff.renames": "false",
+    }.items():
+        repository.git("config", name, value)
+    repository.commit("one", a="1\n")
+    bring()
+    assert rows(store)[0]["improvements"] == ["new file mode 100644\n--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+1"]
+
+
+def test_a_repository_is_a_folder_like_others_unless_asked_for(repository, store):
+    repository.commit("one", chats_jsonl='{"prompt": "q", "completion": "a"}\n')
+    (result,) = import_paths(InteractionLogger(store.root), store, [repository.folder])
+    assert (result.format, result.imported) == ("openai_chat", 1)
+
+
+def test_without_a_repository_or_git_one_line_says_so(store, tmp_path, repository, monkeypatch):
+    logger = InteractionLogger(store.root)
+    (tmp_path / "plain").mkdir()
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    with pytest.raises(SourceUnreadable, match=r"git reads no history in .*not a git repository"):
+        import_paths(logger, store, [tmp_path / "plain"], format="git")
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(SourceUnreadable, match="git is not installed"):
+        import_paths(logger, store, [repository.folder], format="git")

@@ -1,0 +1,168 @@
+"""Which column of a table gives which field of an interaction, and the SQL that makes lines of the log from its rows.
+
+A row comes as JSON text. A field gets the column that was named for it, else a constant, else the column of its own
+name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone.
+Ids are hashes of what the row says, so that importing it again adds nothing; where a column gives the id, of that.
+
+Not here: how rows come out of files (table.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import datetime
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.records import SCHEMA_VERSION, Interaction
+
+FIELDS = tuple(it.name for it in fields(Interaction) if it.name != "extra")
+
+CONTENT = ("input", "output", "action")
+"""A row without any of them says nothing."""
+
+IDENTITIES = ("interaction_id", "conversation_id")
+
+TYPES = {
+    "occurred_at": "moment",
+    "turn": "ordinal",
+    "success": "truth",
+    "feedback": "number",
+    "latency_ms": "number",
+    "improvements": "texts",
+    "learnings": "texts",
+}
+"""Field → the macro that makes its value of a text; every other field is text."""
+
+MACROS = """
+SET TimeZone = 'UTC';
+SET threads = 1;
+CREATE MACRO number(t) AS CASE WHEN isfinite(try_cast(t AS DOUBLE)) THEN try_cast(t AS DOUBLE) END;
+CREATE MACRO ordinal(t) AS
+    CASE WHEN regexp_full_match(t, '[0-9]{1,10}([.]0*)?') THEN try_cast(try_cast(t AS DOUBLE) AS INTEGER) END;
+CREATE MACRO truth(t) AS CASE
+    WHEN lower(t) IN ('true', 't', '1', '1.0', 'yes', 'y', 'ok', 'success', 'succeeded', 'passed') THEN true
+    WHEN lower(t) IN ('false', 'f', '0', '0.0', 'no', 'n', 'error', 'failure', 'failed') THEN false END;
+CREATE MACRO since_1970(n) AS make_timestamp((
+    CASE WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n ELSE n / 1e3 END)::BIGINT);
+CREATE MACRO instant(t) AS
+    CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?') THEN since_1970(try_cast(t AS DOUBLE))
+    ELSE make_timestamp(epoch_us(try_cast(t AS TIMESTAMPTZ))) END;
+CREATE MACRO moment(t) AS
+    CASE WHEN year(instant(t)) BETWEEN 1 AND 9999 THEN strftime(instant(t), '%Y-%m-%dT%H:%M:%S.%fZ') END;
+CREATE MACRO json_of_type(t, wanted) AS
+    CASE WHEN json_type(CASE WHEN json_valid(t) THEN t END) = wanted THEN t END;
+CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
+    coalesce(list_filter(from_json(json_of_type(t, 'ARRAY'), '["VARCHAR"]'), lambda it: it IS NOT NULL), [t]) END;
+"""
+"""Times are seconds, ms, µs or ns since 1970 by their size, else ISO 8601, in UTC where they name no zone. One thread:
+a batch is too small to share, and each further thread took 70 MB and made it no faster."""
+
+LINES = """
+WITH given AS (
+    SELECT raw, json, json_extract_string(json, $pointers) AS columns,
+        json_merge_patch('{{}}', json_merge_patch(json, $mapped)) AS rest
+    FROM (SELECT raw, json_of_type(raw, 'OBJECT') AS json FROM rows)
+), read AS (
+    SELECT raw, json, {texts} AS texts,
+        coalesce(json_merge_patch(json_merge_patch(rest, '{{"extra": null}}'),
+            json_of_type(json_extract_string(rest, '/extra'), 'OBJECT')), rest)::VARCHAR AS extra
+    FROM given
+), typed AS (
+    SELECT raw, json, texts, extra, {typed} AS it FROM read
+), said AS (
+    SELECT raw, it, json_merge_patch('{{}}', to_json({told})) AS said, CASE
+        WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
+        WHEN {wrong} <> '' THEN 'of the wrong type: ' || {wrong}
+        WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason
+    FROM typed
+)
+SELECT raw, reason, id, json_merge_patch(
+    $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}))::VARCHAR AS line
+FROM (SELECT *, {identity} AS id FROM said)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnMap:
+    """Field → column, and field → the same text for every row."""
+
+    columns: dict[str, str] = field(default_factory=dict)
+    constants: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def parse(cls, options: Sequence[str]) -> ColumnMap:
+        """From FIELD=COLUMN and FIELD==CONSTANT."""
+        columns: dict[str, str] = {}
+        constants: dict[str, str] = {}
+        for option in options:
+            name, equals, value = option.partition("=")
+            if name not in FIELDS or not equals or value in ("", "="):
+                what = f"--map {option!r} is not FIELD=COLUMN or FIELD==CONSTANT"
+                raise SettingsInvalid(what, f"A FIELD is one of {', '.join(FIELDS)}")
+            if name in columns or name in constants:
+                raise SettingsInvalid(f"--map gives {name} twice", "Leave one of them out")
+            if value.startswith("="):
+                constants[name] = value[1:]
+            else:
+                columns[name] = value
+        return cls(columns, constants)
+
+    def within(self, names: Iterable[str], where: str) -> ColumnMap:
+        """The whole map for a table with these columns; SettingsInvalid names them where one is not there."""
+        names = list(names)
+        there = f"the columns of {where} are {', '.join(names)}"
+        for name, column in self.columns.items():
+            if column not in names:
+                raise SettingsInvalid(f"there is no column {column!r} for {name}; {there}", "Name one of them")
+        own = {name: name for name in FIELDS if name in names and name not in self.constants}
+        whole = ColumnMap({**own, **self.columns}, self.constants)
+        if not set(CONTENT) & whole.columns.keys():
+            remedy = "Name one with --map input=COLUMN"
+            raise SettingsInvalid(f"no column gives input, output or action; {there}", remedy)
+        return whole
+
+    def select(self, name: str, source: str, at: datetime) -> tuple[str, dict[str, object]]:
+        """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
+        `name` is the module of rows that have none, and sets the ids that it gives them apart from other tables'."""
+        mapped = list(self.columns)
+        texts = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
+        texts |= {it: _quoted(value) for it, value in self.constants.items()}
+        told = {it: f'it."{it}"' for it in texts if it not in IDENTITIES}
+        wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in texts]
+        query = LINES.format(
+            texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
+            typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in texts}),
+            told=_struct(told | {"extra": "nullif(extra, '{}')"}),
+            wrong=f"concat_ws(', ', {', '.join(wrong)})",
+            content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
+            identity=self._identity("interaction_id", "sha256(said::VARCHAR)"),
+            conversation=self._identity("conversation_id", "id"),
+        )
+        defaults = {
+            **{"schema_version": SCHEMA_VERSION, "turn": 0, "module": name, "action": "event", "input": ""},
+            **{"output": "", "source": source, "occurred_at": f"{at.replace(tzinfo=None).isoformat()}Z"},
+        }
+        parameters: dict[str, object] = {
+            "pointers": ["/" + self.columns[it].replace("~", "~0").replace("/", "~1") for it in mapped],
+            "mapped": json.dumps(dict.fromkeys([*self.columns.values(), "schema_version"])),
+            "defaults": json.dumps(defaults),
+        }
+        return query, parameters | ({"name": name} if "$name" in query else {})
+
+    def _identity(self, name: str, otherwise: str) -> str:
+        """A column of that name holds what our log gave, and stays; what only counts rows is hashed with the table."""
+        if name not in self.columns and name not in self.constants:
+            return otherwise
+        given = f'it."{name}"'
+        is_ours = self.columns.get(name) == name
+        return f"coalesce({given if is_ours else f'sha256($name || chr(0) || {given})'}, {otherwise})"
+
+
+def _struct(values: dict[str, str]) -> str:
+    return "{" + ", ".join(f'"{name}": {value}' for name, value in values.items()) + "}"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
