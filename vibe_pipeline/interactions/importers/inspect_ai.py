@@ -19,9 +19,9 @@ from typing import Any
 from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, Raw
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
+from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
