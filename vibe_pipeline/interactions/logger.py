@@ -157,6 +157,10 @@ class InteractionLogger:
         self._interactions.append(interaction_lines)
         self._probes.append(probe_lines)
 
+    def log_lines(self, interactions: Iterable[bytes]) -> None:
+        """Log interactions that `line_of` has made lines of, with one fsync."""
+        self._interactions.append(interactions)
+
     def close(self) -> None:
         """Put everything on the disk and give the descriptors back; logging again is allowed and opens new files."""
         for spool in (self._interactions, self._probes, self._remarks):

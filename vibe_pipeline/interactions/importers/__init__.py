@@ -12,14 +12,13 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
@@ -42,13 +41,12 @@ from vibe_pipeline.interactions.importers import (
     sharegpt,
     swe_agent,
 )
-from vibe_pipeline.interactions.importers.archives import is_archive, members
-from vibe_pipeline.interactions.importers.files import Raw, expand, first_bytes, records, records_of
+from vibe_pipeline.interactions.importers.files import expand
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.recognised import Importer, recognised
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
-from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
 
 AUTO = "auto"
@@ -57,18 +55,13 @@ UNKNOWN = "unknown"
 BATCH = 10_000
 """Interactions logged in one write."""
 
+BATCH_BYTES = 16 << 20
+"""Of lines logged in one write, and of rejects put aside in one file."""
 
 ENTRY_POINTS = "vibe_pipeline.importers"
 
-
-class Importer(Protocol):
-    """One format."""
-
-    def recognises(self, value: Any) -> bool:
-        """Whether the record is of this format, however broken."""
-
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-        """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
+Identified = tuple[str, bytes]
+"""The id of an interaction, and the line of the log that it becomes."""
 
 
 OURS: dict[str, Importer] = {
@@ -121,21 +114,56 @@ class ImportedFile:
 
 @dataclass(slots=True)
 class _Tally:
-    """The counts of one file while it is read."""
+    """The counts of one file while it is read, and what was rejected since the last time it was put aside."""
 
     path: Path
     formats: Counter[str] = field(default_factory=Counter)
     read: int = 0
     imported: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
     rejects: list[tuple[str, str]] = field(default_factory=list)
+    size: int = 0
+    """Characters of the rejects."""
+
+    def reject(self, text: str, reason: Unusable | str) -> None:
+        self.reasons[str(reason)] += 1
+        self.rejects.append((text, str(reason)))
+        self.size += len(text)
+
+    def put_aside(self, store: Store) -> None:
+        quarantine.keep(store, "interactions", self.rejects, str(self.path))
+        self.rejects, self.size = [], 0
 
     def result(self) -> ImportedFile:
         name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
-        bad = len(self.rejects)
-        reasons = dict(Counter(reason for _, reason in self.rejects))
-        return ImportedFile(
-            str(self.path), name, self.read, self.imported, self.read - self.imported - bad, bad, reasons
-        )
+        bad = self.reasons.total()
+        known = self.read - self.imported - bad
+        return ImportedFile(str(self.path), name, self.read, self.imported, known, bad, dict(self.reasons))
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What was read and not logged yet: for each record (id, line) of its interactions."""
+
+    records: list[tuple[_Tally, list[Identified]]] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+    """Bytes of the lines."""
+
+    def add(self, tally: _Tally, found: list[Identified]) -> None:
+        self.records.append((tally, found))
+        self.rows += len(found)
+        self.size += sum(len(line) for _, line in found)
+
+    def log(self, logger: InteractionLogger, known: Known) -> None:
+        """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
+        is_new = iter(known.add([identity for _, found in self.records for identity, _ in found]))
+        new: list[bytes] = []
+        for tally, found in self.records:
+            fresh = [line for _, line in found if next(is_new)]
+            tally.imported += bool(fresh)
+            new.extend(fresh)
+        logger.log_lines(new)
 
 
 def import_paths(
@@ -147,20 +175,19 @@ def import_paths(
 ) -> list[ImportedFile]:
     """Import files, folders and globs; one result for each file. A repeated import brings only what is new."""
     chosen = _chosen(format)
-    files = expand(paths)
-    tallies = [_Tally(path) for path in files]
+    tallies = [_Tally(path) for path in expand(paths)]
     known = Known(store)
-    waiting: list[tuple[_Tally, list[Interaction]]] = []
-    size = 0
+    batch = _Batch()
     for tally in tallies:
         for found in _read(tally, chosen, source):
-            waiting.append((tally, found))
-            size += len(found)
-            if size >= BATCH:
-                _log(logger, known, waiting)
-                waiting, size = [], 0
-        quarantine.keep(store, "interactions", tally.rejects, str(tally.path))
-    _log(logger, known, waiting)
+            batch.add(tally, found)
+            if batch.rows >= BATCH or batch.size >= BATCH_BYTES:
+                batch.log(logger, known)
+                batch = _Batch()
+            if tally.size >= BATCH_BYTES:
+                tally.put_aside(store)
+        tally.put_aside(store)
+    batch.log(logger, known)
     return [tally.result() for tally in tallies]
 
 
@@ -174,85 +201,34 @@ def _chosen(format: str) -> dict[str, Importer]:
     return {format: known[format]}
 
 
-def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Interaction]]:
-    """The interactions of each usable record; the others are noted in the tally."""
+def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Identified]]:
+    """What each record gives; what it does not is noted in the tally."""
     written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
-    for name, raw in _records(tally.path, among):
+    for name, raw in recognised(tally.path, among):
         tally.read += 1
+        found: list[Identified] = []
         try:
             if raw.reason is not None:
                 raise Unusable(raw.reason)
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            found = _interactions(among[name], raw.value, source or f"import:{name}", written_at)
-            lost = [item for item in found if isinstance(item, Unusable)]
-            tally.read += len(lost)
-            tally.rejects.extend((item.part, str(item)) for item in lost)
-            yield [item for item in found if not isinstance(item, Unusable)]
+            for item in _interactions(among[name], raw.value, source or f"import:{name}", written_at):
+                if isinstance(item, Unusable):
+                    tally.read += 1
+                    tally.reject(item.part, item)
+                else:
+                    found.append(item)
         except Unusable as reason:
-            tally.rejects.append((raw.text, str(reason)))
+            tally.reject(raw.text, reason)
+        yield found
 
 
-def _records(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """Each record with the name of its format."""
-    start = first_bytes(path)
-    for opener, importer in among.items():
-        if hasattr(importer, "opens") and importer.opens(path, start):
-            yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
-            return
-    if is_archive(start):
-        yield from _archived(path, among)
-    else:
-        yield from _gathered(((_format(raw, among), raw) for raw in records(path)), among)
-
-
-def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
-    is_ours = False
-    for member in members(path):
-        found = [(_format(raw, among), raw) for raw in records_of(BytesIO(member.data), member.suffix)]
-        if any(name or raw.reason for name, raw in found):
-            is_ours = True
-            yield from _gathered(found, among)
-        if member.reason:
-            is_ours = True
-            yield None, Raw(member.name, reason=member.reason)
-    if not is_ours:
-        yield None, Raw(path.name, reason="no file in this archive is in a known format")
-
-
-def _gathered(found: Iterable[tuple[str | None, Raw]], among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """The lines of a session as one record, after the others."""
-    sessions: dict[tuple[str, str], list[Raw]] = {}
-    for name, raw in found:
-        session = _session(among[name], raw.value) if name else None
-        if name and session is not None:
-            sessions.setdefault((name, session), []).append(raw)
-        else:
-            yield name, raw
-    for (name, _), lines in sessions.items():
-        yield name, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
-
-
-def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
-    if raw.reason is not None:
-        return None
-    return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
-
-
-def _session(importer: Importer, value: Any) -> str | None:
-    """What the record is gathered with; None where it stands alone and is read alone."""
-    session_of = getattr(importer, "session_of", None)
-    return session_of(value) if session_of else None
-
-
-def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Interaction | Unusable]:
+def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Identified | Unusable]:
+    """All of a record or none: what the log refuses (1e999 in extra) is its reason, and takes no batch with it."""
     try:
-        found = list(importer.read(value, source, at))
-        for interaction in found:
-            if isinstance(interaction, Interaction):
-                line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
+        found = importer.read(value, source, at)
+        return [it if isinstance(it, Unusable) else (it.interaction_id, line_of(it)) for it in found]
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:
@@ -261,15 +237,3 @@ def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> 
         raise
     except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
         raise Unusable(f"the importer failed: {type(error).__name__}: {error}") from error
-    return found
-
-
-def _log(logger: InteractionLogger, known: Known, waiting: list[tuple[_Tally, list[Interaction]]]) -> None:
-    """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
-    is_new = iter(known.add([item.interaction_id for _, found in waiting for item in found]))
-    new: list[Interaction] = []
-    for tally, found in waiting:
-        fresh = [item for item in found if next(is_new)]
-        tally.imported += bool(fresh)
-        new.extend(fresh)
-    logger.log_many(new)

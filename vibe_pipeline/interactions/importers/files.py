@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import IO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import json_stream
@@ -53,7 +53,7 @@ def records(path: Path) -> Iterator[Raw]:
         yield from records_of(file, path.suffix)
 
 
-def records_of(file: BinaryIO, suffix: str) -> Iterator[Raw]:
+def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
     """The records of an open file that is called something with this suffix."""
     encoding = _encoding(file.read(4))
     file.seek(0)
