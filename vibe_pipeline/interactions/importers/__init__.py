@@ -2,8 +2,9 @@
 
 An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
 names are for formats that need them: `session_of(value)` where records of a file are read together (it names what a
-record is a part of; None: it is alone), `opens(path, start)` with `records(path)` where a file is not JSON. Others
-are added by the entry point group `vibe_pipeline.importers`.
+record is a part of; None: it is alone), `opens(path, start)` with `records(path)` where a file is not JSON, and
+`connects(address)` with `records(address)` where a store is behind an address or in a folder. Others are added by the
+entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
@@ -11,9 +12,7 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import entry_points
@@ -21,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import (
     ai_studio,
     aider,
@@ -43,25 +41,15 @@ from vibe_pipeline.interactions.importers import (
 )
 from vibe_pipeline.interactions.importers.files import expand
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.recognised import Importer, recognised
-from vibe_pipeline.interactions.lines import line_of
+from vibe_pipeline.interactions.importers.recognised import Importer, opener_of, recognised
+from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.store import Store
 
 AUTO = "auto"
-UNKNOWN = "unknown"
-
-BATCH = 10_000
-"""Interactions logged in one write."""
-
-BATCH_BYTES = 16 << 20
-"""Of lines logged in one write, and of rejects put aside in one file."""
 
 ENTRY_POINTS = "vibe_pipeline.importers"
-
-Identified = tuple[str, bytes]
-"""The id of an interaction, and the line of the log that it becomes."""
 
 
 OURS: dict[str, Importer] = {
@@ -74,11 +62,11 @@ OURS: dict[str, Importer] = {
     "open_webui": open_webui,
     "gemini_cli": gemini_cli,
     "ai_studio": ai_studio,
+    "mlflow": mlflow_traces,
     "llm_logs": llm_logs,
     "inspect_ai": inspect_ai,
     "otel_genai": otel_genai,
     "litellm": litellm,
-    "mlflow": mlflow_traces,
     "langfuse": langfuse,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
@@ -99,73 +87,6 @@ def formats() -> dict[str, Importer]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """What became of the records of one file."""
-
-    path: str
-    format: str
-    read: int
-    imported: int
-    duplicate: int
-    quarantined: int
-    reasons: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The counts of one file while it is read, and what was rejected since the last time it was put aside."""
-
-    path: Path
-    formats: Counter[str] = field(default_factory=Counter)
-    read: int = 0
-    imported: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    rejects: list[tuple[str, str]] = field(default_factory=list)
-    size: int = 0
-    """Characters of the rejects."""
-
-    def reject(self, text: str, reason: Unusable | str) -> None:
-        self.reasons[str(reason)] += 1
-        self.rejects.append((text, str(reason)))
-        self.size += len(text)
-
-    def put_aside(self, store: Store) -> None:
-        quarantine.keep(store, "interactions", self.rejects, str(self.path))
-        self.rejects, self.size = [], 0
-
-    def result(self) -> ImportedFile:
-        name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
-        bad = self.reasons.total()
-        known = self.read - self.imported - bad
-        return ImportedFile(str(self.path), name, self.read, self.imported, known, bad, dict(self.reasons))
-
-
-@dataclass(slots=True)
-class _Batch:
-    """What was read and not logged yet: for each record (id, line) of its interactions."""
-
-    records: list[tuple[_Tally, list[Identified]]] = field(default_factory=list)
-    rows: int = 0
-    size: int = 0
-    """Bytes of the lines."""
-
-    def add(self, tally: _Tally, found: list[Identified]) -> None:
-        self.records.append((tally, found))
-        self.rows += len(found)
-        self.size += sum(len(line) for _, line in found)
-
-    def log(self, logger: InteractionLogger, known: Known) -> None:
-        """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
-        is_new = iter(known.add([identity for _, found in self.records for identity, _ in found]))
-        new: list[bytes] = []
-        for tally, found in self.records:
-            fresh = [line for _, line in found if next(is_new)]
-            tally.imported += bool(fresh)
-            new.extend(fresh)
-        logger.log_lines(new)
-
-
 def import_paths(
     logger: InteractionLogger,
     store: Store,
@@ -173,18 +94,18 @@ def import_paths(
     format: str = AUTO,
     source: str | None = None,
 ) -> list[ImportedFile]:
-    """Import files, folders and globs; one result for each file. A repeated import brings only what is new."""
+    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new."""
     chosen = _chosen(format)
-    tallies = [_Tally(path) for path in expand(paths)]
-    known = Known(store)
-    batch = _Batch()
+    tallies = [Tally(path) for path in expand(paths, lambda folder: opener_of(folder, chosen) is not None)]
+    known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
+    batch = Batch()
     for tally in tallies:
         for found in _read(tally, chosen, source):
             batch.add(tally, found)
-            if batch.rows >= BATCH or batch.size >= BATCH_BYTES:
+            if batch.is_full:
                 batch.log(logger, known)
-                batch = _Batch()
-            if tally.size >= BATCH_BYTES:
+                batch = Batch()
+            if tally.is_full:
                 tally.put_aside(store)
         tally.put_aside(store)
     batch.log(logger, known)
@@ -201,12 +122,14 @@ def _chosen(format: str) -> dict[str, Importer]:
     return {format: known[format]}
 
 
-def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Identified]]:
+def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
     """What each record gives; what it does not is noted in the tally."""
-    written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
+    written_at = datetime.now(UTC)
+    if isinstance(tally.path, Path):
+        written_at = datetime.fromtimestamp(tally.path.stat().st_mtime, UTC)
     for name, raw in recognised(tally.path, among):
         tally.read += 1
-        found: list[Identified] = []
+        found: list[Line] = []
         try:
             if raw.reason is not None:
                 raise Unusable(raw.reason)
@@ -224,11 +147,11 @@ def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iter
         yield found
 
 
-def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Identified | Unusable]:
+def _interactions(importer: Importer, value: Any, source: str, at: datetime) -> list[Line | Unusable]:
     """All of a record or none: what the log refuses (1e999 in extra) is its reason, and takes no batch with it."""
     try:
         found = importer.read(value, source, at)
-        return [it if isinstance(it, Unusable) else (it.interaction_id, line_of(it)) for it in found]
+        return [it if isinstance(it, Unusable) else line(it) for it in found]
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:

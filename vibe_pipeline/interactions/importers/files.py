@@ -10,7 +10,7 @@ import codecs
 import glob
 import io
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TextIO
@@ -28,10 +28,14 @@ STARTS = {".md": b"# aider chat started at"}
 
 START = 4096
 
+LOCAL = ("sqlite", "file")
+"""Of addresses: those of a file, sqlite:///mlflow.db."""
 
-def expand(paths: Sequence[Path | str]) -> list[Path]:
-    """The files that these paths, folders and globs stand for, each once."""
-    found = [file for path in paths for file in _expand(Path(path).expanduser())]
+
+def expand(paths: Sequence[Path | str], is_one: Callable[[Path], bool] = lambda folder: False) -> list[Path | str]:
+    """The files that these paths, folders and globs stand for, each once; addresses, and folders that are one thing,
+    as they are."""
+    found = [file for path in paths for file in _expand(path, is_one)]
     return list(dict.fromkeys(found))
 
 
@@ -73,7 +77,13 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _expand(path: Path) -> list[Path]:
+def _expand(named: Path | str, is_one: Callable[[Path], bool]) -> Sequence[Path | str]:
+    scheme, is_address, rest = str(named).partition(":///" if str(named).startswith(LOCAL) else "://")
+    if is_address and scheme not in LOCAL:
+        return [str(named)]
+    path = Path(rest if is_address else named).expanduser()
+    if path.is_dir() and is_one(path):
+        return [path]
     if path.is_dir():
         files = (Path(folder) / name for folder, _, names in os.walk(path) for name in names)
         return sorted(file for file in files if file.is_file() and _is_taken(file))
@@ -84,7 +94,7 @@ def _expand(path: Path) -> list[Path]:
     matches = [match for match in sorted(glob.glob(str(path), recursive=True)) if match != str(path)]  # noqa: PTH207
     if not matches:
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _expand(Path(match))]
+    return [file for match in matches for file in _expand(Path(match), is_one)]
 
 
 def _is_taken(file: Path) -> bool:

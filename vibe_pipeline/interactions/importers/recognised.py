@@ -17,7 +17,7 @@ from vibe_pipeline.interactions.importers.files import first_bytes, records, rec
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 from vibe_pipeline.interactions.importers.temporary import room, temporary
-from vibe_pipeline.records import Interaction
+from vibe_pipeline.records import Interaction, Remark
 
 Found = tuple[str | None, Raw]
 """A record and its format; None where no format knows it."""
@@ -29,21 +29,32 @@ class Importer(Protocol):
     def recognises(self, value: Any) -> bool:
         """Whether the record is of this format, however broken."""
 
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-        """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
+    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark | Unusable]:
+        """Its interactions and the remarks on them, or Unusable with the reason.
+
+        Where lines are gathered, `value` is the list of them.
+        """
 
 
-def recognised(path: Path, among: dict[str, Importer]) -> Iterator[Found]:
-    """Each record of a file with the name of its format."""
-    start = first_bytes(path)
-    for opener, importer in among.items():
-        if hasattr(importer, "opens") and importer.opens(path, start):
-            yield from ((opener, raw) for raw in importer.records(path))  # type: ignore[attr-defined]
-            return
-    if is_archive(start):
-        yield from _archived(path, among)
+def recognised(where: Path | str, among: dict[str, Importer]) -> Iterator[Found]:
+    """Each record of a file, or of a store that is a folder or an address, with the name of its format."""
+    opener = opener_of(where, among)
+    if opener is not None:
+        yield from _gathered(((opener, raw) for raw in among[opener].records(where)), among)  # type: ignore[attr-defined]
+    elif isinstance(where, str):
+        yield None, Raw(where, reason="no format reads such an address")
+    elif is_archive(first_bytes(where)):
+        yield from _archived(where, among)
     else:
-        yield from _gathered(((_format(raw, among), raw) for raw in records(path)), among)
+        yield from _gathered(((_format(raw, among), raw) for raw in records(where)), among)
+
+
+def opener_of(where: Path | str, among: dict[str, Importer]) -> str | None:
+    """The format that takes records out of it by itself, because it is no JSON."""
+    if isinstance(where, str) or where.is_dir():
+        return next((name for name, it in among.items() if hasattr(it, "connects") and it.connects(str(where))), None)
+    start = first_bytes(where)
+    return next((name for name, it in among.items() if hasattr(it, "opens") and it.opens(where, start)), None)
 
 
 def _archived(path: Path, among: dict[str, Importer]) -> Iterator[Found]:
@@ -77,7 +88,7 @@ def _gathered(found: Iterable[Found], among: dict[str, Importer]) -> Iterator[Fo
     end = 0
     with temporary() as waiting:
         for name, raw in found:
-            session = _session(among[name], raw.value) if name else None
+            session = _session(among[name], raw.value) if name and raw.reason is None else None
             if not name or session is None:
                 yield name, raw
                 continue
