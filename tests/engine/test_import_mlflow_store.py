@@ -12,7 +12,8 @@ from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.settings import Curate
 
 PROGRAM = """
-import sys, mlflow
+import os, sys, mlflow
+os.chdir(sys.argv[2])  # where MLflow puts the artifacts of a database
 from mlflow.entities import AssessmentSource
 from mlflow.tracing.assessment import log_feedback
 
@@ -51,7 +52,7 @@ QUIET = {"MLFLOW_DISABLE_TELEMETRY": "true", "MLFLOW_ALLOW_FILE_STORE": "true", 
 def made(python, tmp_path_factory):
     """A tracking database as MLflow left it."""
     database = tmp_path_factory.mktemp("mlflow") / "mlflow.db"
-    done = python(PROGRAM, f"sqlite:///{database}", **QUIET)
+    done = python(PROGRAM, f"sqlite:///{database}", database.parent, **QUIET)
     assert done.returncode == 0, done.stderr
     return database
 
@@ -108,7 +109,7 @@ def test_importing_twice_adds_nothing_but_what_was_said_since(bring, store, data
 
 
 def test_a_folder_of_mlruns_is_one_store(bring, store, python, tmp_path):
-    assert python(PROGRAM, tmp_path / "mlruns", **QUIET).returncode == 0
+    assert python(PROGRAM, tmp_path / "mlruns", tmp_path, **QUIET).returncode == 0
     result = bring(tmp_path / "mlruns")
     assert (result.format, result.read, result.imported) == ("mlflow", 4, 4)
     assert len(rows(store, "remarks")) == 1
