@@ -1,4 +1,4 @@
-"""The composition root: the one place where assets, jobs and resources are wired.
+"""The composition root: the one place where assets, their checks, jobs and resources are wired.
 
 Loading it takes about a second: nothing here, nor anything it imports, imports torch, transformers, peft, mlflow or
 huggingface_hub. Not here: a decision. What to do is in the jobs, how it is done in the engine.
@@ -9,6 +9,7 @@ import dagster as dg
 from assets.adapter import adapter
 from assets.ancestry import ancestry
 from assets.champion import champion
+from assets.checks import freshness, quarantine_share
 from assets.examples import examples
 from assets.interactions import interactions
 from assets.replay_mix import replay_mix
@@ -22,6 +23,7 @@ def build(ladder: LadderResource | None = None) -> dg.Definitions:
     """Everything Dagster sees, around one Ladder resource."""
     return dg.Definitions(
         assets=[interactions, examples, ancestry, replay_mix, adapter, scorecard, champion],
+        asset_checks=[freshness, quarantine_share],
         jobs=[open_generation, climb_rung],
         resources={"ladder": ladder or LadderResource(), "duckdb": duckdb},
         executor=dg.in_process_executor,

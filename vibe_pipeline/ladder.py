@@ -7,7 +7,7 @@ same key gives the kept result at once. Dagster, the CLI and a notebook all clim
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -32,6 +32,7 @@ from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import (
     Cut,
     ExampleSet,
+    LogHealth,
     Mix,
     Scorecard,
     Segment,
@@ -246,6 +247,19 @@ class Ladder:
             "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
         }
+
+    def log_health(self) -> LogHealth:
+        """How old the newest sealed interaction is and how much was quarantined, beside what the settings allow."""
+        stats, newest = self.log_stats(), reading.newest(self.store)
+        came_in = stats["quarantined"] + sum(stats[stream] for stream in STREAMS)
+        return LogHealth(
+            interactions=stats["interactions"],
+            age_days=(datetime.now(UTC) - newest).total_seconds() / 86_400 if newest else None,
+            stale_days=self.settings.log.stale_days,
+            quarantined=stats["quarantined"],
+            quarantine_share=stats["quarantined"] / came_in if came_in else 0.0,
+            quarantine_limit=self.settings.log.quarantine_limit,
+        )
 
     def log_tail(self, limit: int, after: datetime | None = None) -> list[dict[str, Any]]:
         """The latest interactions, sealed or not, oldest first."""

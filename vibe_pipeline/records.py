@@ -119,6 +119,20 @@ class Segment:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LogHealth:
+    """Whether the log is alive and what comes in can be read: figures, each beside its limit."""
+
+    interactions: int
+    age_days: float | None
+    """Of the newest interaction; None where there is none."""
+    stale_days: float
+    quarantined: int
+    quarantine_share: float
+    """Of all that came in, in every stream."""
+    quarantine_limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Cut:
     """Closes the window of one generation: which sealed segments are its delta, and where the log stood."""
 

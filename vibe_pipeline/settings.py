@@ -50,6 +50,10 @@ class Log(Section):
 
     scrub: bool = True
     """Replace obvious secrets when spools are sealed."""
+    stale_days: Annotated[float, Field(gt=0)] = 7.0
+    """When the newest interaction is older, the asset check `freshness` warns."""
+    quarantine_limit: Share = 0.05
+    """When a larger share of what came in was quarantined, the asset check `quarantine_share` warns."""
 
 
 class Curate(Section):

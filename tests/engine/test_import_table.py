@@ -257,7 +257,7 @@ def test_a_row_that_makes_duckdb_fail_costs_itself(bring, monkeypatch):
 
 def test_more_rows_than_a_batch(bring, monkeypatch):
     monkeypatch.setattr(table, "BATCH_ROWS", 3)
-    monkeypatch.setattr("vibe_pipeline.interactions.importers.BATCH", 2)
+    monkeypatch.setattr("vibe_pipeline.interactions.importers.tally.BATCH", 2)
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
     result = bring(text, columns=())
     assert (result.read, result.imported, result.reasons) == (20, 10, {"of the wrong type: turn": 10})

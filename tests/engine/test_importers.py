@@ -375,7 +375,7 @@ def test_a_named_format_refuses_the_others(bring):
 
 
 def test_many_files_share_one_look_at_what_is_known(store, tmp_path, monkeypatch):
-    monkeypatch.setattr("vibe_pipeline.interactions.importers.BATCH", 3)
+    monkeypatch.setattr("vibe_pipeline.interactions.importers.tally.BATCH", 3)
     for number in range(8):
         (tmp_path / f"{number}.jsonl").write_text(lines(chat(f"q{number % 5}", "a")))
     results = import_paths(InteractionLogger(store.root), store, [tmp_path / "*.jsonl"])

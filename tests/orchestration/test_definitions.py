@@ -65,6 +65,14 @@ def test_a_mix_depends_on_the_examples_of_its_generation_only():
     assert set(found.partitions_subset.get_partition_keys()) == {"g001"}
 
 
+def test_the_log_is_checked_when_it_is_sealed():
+    checked = build().resolve_job_def("open_generation").asset_layer.asset_graph.asset_check_keys
+    assert {(key.asset_key.to_user_string(), key.name) for key in checked} == {
+        ("interactions", "freshness"),
+        ("interactions", "quarantine_share"),
+    }
+
+
 def test_every_asset_tells_a_newcomer_what_it_is():
     for key in graph().get_all_asset_keys():
         node = graph().get(key)

@@ -20,15 +20,26 @@ from vibe_pipeline.records import SCHEMA_VERSION, Interaction, Probe, Remark
 
 SURROGATE = re.compile("[\ud800-\udfff]")
 
+ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
+EXTRA_ENCODER = json.JSONEncoder(ensure_ascii=False, allow_nan=False)
+
 TURN_LIMIT = 1 << 31
 """The column is an int32."""
 
 
 def line_of(record: Interaction | Probe | Remark) -> bytes:
     """The record as JSON in UTF-8, without a line feed; fields that are None or empty are left out."""
-    values = {name: _value(record, name) for name in _names(type(record))}
-    kept = {name: value for name, value in values.items() if value is not None and value != []}
-    return json.dumps({"schema_version": SCHEMA_VERSION, **kept}, ensure_ascii=False, separators=(",", ":")).encode()
+    kept: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
+    for name, check, wanted in FIELDS[type(record)]:
+        value = getattr(record, name)
+        try:
+            checked = check(value)
+        except (TypeError, ValueError, OverflowError, RecursionError) as error:
+            what = f"cannot log {name} = {f'{value!r:.60}'}: it is not {wanted}"
+            raise SettingsInvalid(what, f"Pass {wanted}") from error
+        if checked is not None and checked != []:
+            kept[name] = checked
+    return ENCODER.encode(kept).encode()
 
 
 def repaired(value: Any) -> Any:
@@ -38,19 +49,6 @@ def repaired(value: Any) -> Any:
     if isinstance(value, dict):
         return {repaired(key): repaired(item) for key, item in value.items()}
     return [repaired(item) for item in value] if isinstance(value, (list, tuple)) else value
-
-
-def _names(record: type[Interaction | Probe | Remark]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(record))
-
-
-def _value(record: Interaction | Probe | Remark, name: str) -> Any:
-    check, wanted = CHECKS.get(name, TEXT)
-    try:
-        return check(getattr(record, name))
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
-        seen = f"{getattr(record, name)!r:.60}"
-        raise SettingsInvalid(f"cannot log {name} = {seen}: it is not {wanted}", f"Pass {wanted}") from error
 
 
 def _text(value: Any) -> str:
@@ -100,7 +98,7 @@ def _json_text(value: Any) -> str | None:
     """JSON text inside the line: numbers of any size come back as they were written."""
     if not isinstance(value, dict):
         raise TypeError
-    return json.dumps(repaired(value), ensure_ascii=False, allow_nan=False) if value else None
+    return EXTRA_ENCODER.encode(repaired(value)) if value else None
 
 
 def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
@@ -133,3 +131,9 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "extra": (_json_text, "a dict that JSON can hold"),
 }
 """Field → (check, what to pass); every other field is TEXT."""
+
+FIELDS = {
+    record: [(field.name, *CHECKS.get(field.name, TEXT)) for field in fields(record)]
+    for record in (Interaction, Probe, Remark)
+}
+"""Kind of record → (field, check, what to pass)."""

@@ -157,9 +157,10 @@ class InteractionLogger:
         self._interactions.append(interaction_lines)
         self._probes.append(probe_lines)
 
-    def log_lines(self, lines: Iterable[bytes]) -> None:
-        """Log interactions that are lines already, as `line_of` makes them, with one fsync."""
-        self._interactions.append(lines)
+    def log_lines(self, interactions: Iterable[bytes], remarks: Iterable[bytes] = ()) -> None:
+        """Log what `line_of` has made lines of, with one fsync for each stream."""
+        self._interactions.append(interactions)
+        self._remarks.append(remarks)
 
     def close(self) -> None:
         """Put everything on the disk and give the descriptors back; logging again is allowed and opens new files."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
@@ -35,6 +35,17 @@ def search(store: Store, text: str, limit: int, *, scrub: bool = True) -> list[d
     """Interactions whose input or output holds a text, in any case, newest first."""
     with _log(store, scrub) as database:
         return _rows(database.sql(MATCHING, params={"text": text, "limit": limit}))
+
+
+def newest(store: Store) -> datetime | None:
+    """When the latest sealed interaction happened; a clock that ran ahead does not count. None where there is none."""
+    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    if not files:
+        return None
+    with connect() as database:
+        query = f"SELECT max(occurred_at) FROM read_parquet({sql_list(files)}) WHERE occurred_at <= $now"
+        found: datetime | None = database.sql(query, params={"now": datetime.now(UTC)}).fetchall()[0][0]
+    return found
 
 
 @contextmanager

@@ -73,8 +73,8 @@ STREAMS = {"interactions": INTERACTIONS, "probes": PROBES, "remarks": REMARKS}
 
 SQL_TYPES = {pa.int32(): "INTEGER", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
 
-BATCH_BYTES = 32 << 20
-"""Lines parsed at once: some 300 MB while they are."""
+BATCH_BYTES = 8 << 20
+"""Lines parsed at once: what is made of them on the way takes some twenty times as much."""
 
 UPGRADE = "Upgrade vibe-pipeline on this machine"
 
@@ -117,16 +117,28 @@ def read_lines(paths: Sequence[Path], batch_bytes: int = BATCH_BYTES) -> Iterato
                 size += len(text)
                 if size >= batch_bytes:
                     yield _lines(texts)
-                    texts, size = [], 0
+                    size = 0
     if texts:
         yield _lines(texts)
 
 
 def _lines(texts: list[bytes]) -> pa.Table:
-    text = pa.array([b"".join(texts).decode(errors="replace")], pa.large_string())
+    """Takes the texts away as it goes: each copy of a batch is as large as the batch."""
+    data = b"".join(texts)
+    texts.clear()
+    try:
+        text = _whole(data).cast(pa.large_string())
+    except pa.ArrowInvalid:
+        text = _whole(data.decode(errors="replace").encode()).cast(pa.large_string())
     lines = pc.split_pattern(text, pattern="\n").flatten()
     lines = lines.filter(pc.not_equal(lines, ""))
     return pa.table({"ordinal": np.arange(len(lines)), "line": lines})
+
+
+def _whole(data: bytes) -> pa.LargeBinaryArray:
+    """An array of one value, without a copy."""
+    offsets = pa.py_buffer(np.array([0, len(data)]))
+    return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])
 
 
 def parse(stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:

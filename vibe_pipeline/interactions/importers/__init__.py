@@ -6,6 +6,7 @@ names are for formats that need them:
 - `session_of(value)` where records of a file are read together: it names what a record is a part of; None: it is alone;
 - `opens(file, start)` with `records(file)` where a file is not JSON;
 - `opens(file, start)` with `batches(file, source, at)` where rows are so many that they are never single values;
+- `connects(address)` with `records(address)` where a store is behind an address or in a folder;
 - `SUFFIXES`, what is taken from a folder when the format is asked for by name, and `is_whole(folder)` where a folder
   is one thing.
 
@@ -17,18 +18,13 @@ known) or quarantined (kept with its reason): the three always add up to `read`.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.metadata import entry_points
-from io import BytesIO
 from pathlib import Path
-from typing import Any, Protocol
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import (
     ai_studio,
     aider,
@@ -50,44 +46,21 @@ from vibe_pipeline.interactions.importers import (
     sharegpt,
     swe_agent,
 )
-from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.columns import ColumnMap
-from vibe_pipeline.interactions.importers.files import (
-    File,
-    Raw,
-    expand,
-    first_bytes,
-    records,
-    records_of,
-    with_suffix,
-)
+from vibe_pipeline.interactions.importers.files import File, Where, expand, with_suffix
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.table import Line, Table
-from vibe_pipeline.interactions.lines import line_of
+from vibe_pipeline.interactions.importers.recognised import Importer, connector_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.table import Table
+from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
-from vibe_pipeline.records import Interaction
+from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.store import Store
 
 AUTO = "auto"
 TABLE = "table"
-UNKNOWN = "unknown"
-
-BATCH = 10_000
-"""Interactions logged in one write."""
-
 
 ENTRY_POINTS = "vibe_pipeline.importers"
-
-
-class Importer(Protocol):
-    """One format."""
-
-    def recognises(self, value: Any) -> bool:
-        """Whether the record is of this format, however broken."""
-
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-        """Its interactions, or Unusable with the reason. Where lines are gathered, `value` is the list of them."""
 
 
 OURS: dict[str, Importer] = {
@@ -100,11 +73,11 @@ OURS: dict[str, Importer] = {
     "open_webui": open_webui,
     "gemini_cli": gemini_cli,
     "ai_studio": ai_studio,
+    "mlflow": mlflow_traces,
     "llm_logs": llm_logs,
     "inspect_ai": inspect_ai,
     "otel_genai": otel_genai,
     "litellm": litellm,
-    "mlflow": mlflow_traces,
     "langfuse": langfuse,
     "openai_chat": openai_chat,
     "sharegpt": sharegpt,
@@ -128,50 +101,6 @@ def formats() -> dict[str, Importer]:
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class ImportedFile:
-    """What became of the records of one file."""
-
-    path: str
-    format: str
-    read: int
-    imported: int
-    duplicate: int
-    quarantined: int
-    reasons: dict[str, int]
-
-
-@dataclass(slots=True)
-class _Tally:
-    """The counts of one file while it is read."""
-
-    file: File
-    store: Store
-    formats: Counter[str] = field(default_factory=Counter)
-    read: int = 0
-    imported: int = 0
-    reasons: Counter[str] = field(default_factory=Counter)
-    rejects: list[tuple[str, str]] = field(default_factory=list)
-    """Not yet put aside."""
-
-    def reject(self, rejects: Iterable[tuple[str, str]]) -> None:
-        """Note (raw text, reason) pairs; so many that memory would tell are put aside at once."""
-        self.rejects.extend(rejects)
-        if len(self.rejects) >= BATCH:
-            self.put_aside()
-
-    def put_aside(self) -> None:
-        self.reasons.update(reason for _, reason in self.rejects)
-        quarantine.keep(self.store, "interactions", self.rejects, str(self.file.path))
-        self.rejects = []
-
-    def result(self) -> ImportedFile:
-        name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
-        bad = self.reasons.total()
-        duplicate = self.read - self.imported - bad
-        return ImportedFile(str(self.file.path), name, self.read, self.imported, duplicate, bad, dict(self.reasons))
-
-
 def import_paths(
     logger: InteractionLogger,
     store: Store,
@@ -181,22 +110,24 @@ def import_paths(
     columns: Sequence[str] = (),
     table: str | None = None,
 ) -> list[ImportedFile]:
-    """Import files, folders and globs; one result for each file. A repeated import brings only what is new. `columns`
-    (FIELD=COLUMN, FIELD==CONSTANT) and `table` (of a database) make every file a table."""
+    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
+
+    `columns` (FIELD=COLUMN, FIELD==CONSTANT) and `table` (of a database) make every file a table.
+    """
     chosen = _chosen(format, columns, table)
-    tallies = [_Tally(file, store) for file in _files(paths, format, chosen)]
-    known = Known(store)
-    waiting: list[tuple[_Tally, list[Line]]] = []
-    size = 0
+    tallies = [Tally(where) for where in _named(paths, chosen)]
+    known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
+    batch = Batch()
     for tally in tallies:
         for found in _read(tally, chosen, source):
-            waiting.append((tally, found))
-            size += len(found)
-            if size >= BATCH:
-                _log(logger, known, waiting)
-                waiting, size = [], 0
-        tally.put_aside()
-    _log(logger, known, waiting)
+            batch.add(tally, found)
+            if batch.is_full:
+                batch.log(logger, known)
+                batch = Batch()
+            if tally.is_full:
+                tally.put_aside(store)
+        tally.put_aside(store)
+    batch.log(logger, known)
     return [tally.result() for tally in tallies]
 
 
@@ -212,104 +143,57 @@ def _chosen(format: str, columns: Sequence[str], table: str | None) -> dict[str,
     return known if format == AUTO else {format: known[format]}
 
 
-def _files(paths: Sequence[Path | str], format: str, chosen: dict[str, Importer]) -> list[File]:
+def _named(paths: Sequence[Path | str], chosen: dict[str, Importer]) -> list[Where]:
     """In a folder lie texts and tables that are no log: they are taken when their format is asked for."""
     (importer,) = chosen.values() if len(chosen) == 1 else (None,)
     suffixes = getattr(importer, "SUFFIXES", None)
-    return expand(paths, with_suffix(suffixes) if suffixes else None, getattr(importer, "is_whole", None))
+    is_asked_for = getattr(importer, "is_whole", None)
+
+    def is_whole(folder: Path) -> bool:
+        return connector_of(str(folder), chosen) is not None or bool(is_asked_for and is_asked_for(folder))
+
+    return expand(paths, with_suffix(suffixes) if suffixes else None, is_whole)
 
 
-def _read(tally: _Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
-    """What each usable record gives; the others are noted in the tally."""
-    written_at = datetime.fromtimestamp(tally.file.path.stat().st_mtime, UTC)
-    opener = _opener(tally.file, among)
+def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
+    """What each record gives; what it does not is noted in the tally."""
+    written_at = datetime.now(UTC)
+    if isinstance(tally.where, File):
+        written_at = datetime.fromtimestamp(tally.where.path.stat().st_mtime, UTC)
+    opener = opener_of(tally.where, among)
     if opener and hasattr(importer := among[opener], "batches"):
-        for batch in importer.batches(tally.file, source or f"import:{opener}", written_at):
-            tally.formats[opener] += len(batch.lines)
-            tally.read += len(batch.lines) + len(batch.rejects)
-            tally.reject(batch.rejects)
-            yield from ([line] for line in batch.lines)
+        for rows in importer.batches(tally.where, source or f"import:{opener}", written_at):
+            tally.formats[opener] += len(rows.lines)
+            tally.read += len(rows.lines) + len(rows.rejects)
+            for text, reason in rows.rejects:
+                tally.reject(text, reason)
+            yield from ([row] for row in rows.lines)
+            yield []
         return
-    for name, raw in _records(tally.file, opener, among):
+    for name, raw in recognised(tally.where, among):
         tally.read += 1
+        found: list[Line] = []
         try:
             if raw.reason is not None:
                 raise Unusable(raw.reason)
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            found = usable(partial(among[name].read, raw.value, source or f"import:{name}", written_at))
-            lost = [item for item in found if isinstance(item, Unusable)]
-            tally.read += len(lost)
-            tally.reject((item.part, str(item)) for item in lost)
-            yield [Line(it.interaction_id, line_of(it)) for it in found if isinstance(it, Interaction)]
+            for item in lines_of(partial(among[name].read, raw.value, source or f"import:{name}", written_at)):
+                if isinstance(item, Unusable):
+                    tally.read += 1
+                    tally.reject(item.part, item)
+                else:
+                    found.append(item)
         except Unusable as reason:
-            tally.reject([(raw.text, str(reason))])
+            tally.reject(raw.text, reason)
+        yield found
 
 
-def _opener(file: File, among: dict[str, Importer]) -> str | None:
-    """The format that opens the file itself; None where it is JSON, bare or in an archive."""
-    start = first_bytes(file.path)
-    return next((name for name, it in among.items() if hasattr(it, "opens") and it.opens(file, start)), None)
-
-
-def _records(file: File, opener: str | None, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """Each record with the name of its format."""
-    if opener:
-        yield from ((opener, raw) for raw in among[opener].records(file))  # type: ignore[attr-defined]
-    elif is_archive(first_bytes(file.path)):
-        yield from _archived(file.path, among)
-    else:
-        yield from _gathered(((_format(raw, among), raw) for raw in records(file.path)), among)
-
-
-def _archived(path: Path, among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
-    is_ours = False
-    for member in members(path):
-        found = [(_format(raw, among), raw) for raw in records_of(BytesIO(member.data), member.suffix)]
-        if any(name or raw.reason for name, raw in found):
-            is_ours = True
-            yield from _gathered(found, among)
-        if member.reason:
-            is_ours = True
-            yield None, Raw(member.name, reason=member.reason)
-    if not is_ours:
-        yield None, Raw(path.name, reason="no file in this archive is in a known format")
-
-
-def _gathered(found: Iterable[tuple[str | None, Raw]], among: dict[str, Importer]) -> Iterator[tuple[str | None, Raw]]:
-    """The lines of a session as one record, after the others."""
-    sessions: dict[tuple[str, str], list[Raw]] = {}
-    for name, raw in found:
-        session = _session(among[name], raw.value) if name else None
-        if name and session is not None:
-            sessions.setdefault((name, session), []).append(raw)
-        else:
-            yield name, raw
-    for (name, _), lines in sessions.items():
-        yield name, Raw("\n".join(line.text for line in lines), [line.value for line in lines])
-
-
-def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
-    if raw.reason is not None:
-        return None
-    return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
-
-
-def _session(importer: Importer, value: Any) -> str | None:
-    """What the record is gathered with; None where it stands alone and is read alone."""
-    session_of = getattr(importer, "session_of", None)
-    return session_of(value) if session_of else None
-
-
-def usable(read: Callable[[], Iterable[Interaction | Unusable]]) -> list[Interaction | Unusable]:
-    """What `read` gives, if the log takes it; Unusable in any other case, whatever went wrong."""
+def lines_of(read: Callable[[], Iterable[Interaction | Remark | Unusable]]) -> list[Line | Unusable]:
+    """All that `read` gives or none of it: what the log refuses (1e999 in extra) is its reason, and costs no batch."""
     try:
-        found = list(read())
-        for interaction in found:
-            if isinstance(interaction, Interaction):
-                line_of(interaction)  # what the log refuses (1e999 in extra) must not take the batch with it
+        return [it if isinstance(it, Unusable) else line(it) for it in read()]
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:
@@ -318,15 +202,3 @@ def usable(read: Callable[[], Iterable[Interaction | Unusable]]) -> list[Interac
         raise
     except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
         raise Unusable(f"the importer failed: {type(error).__name__}: {error}") from error
-    return found
-
-
-def _log(logger: InteractionLogger, known: Known, waiting: list[tuple[_Tally, list[Line]]]) -> None:
-    """Log what is new, in one write; a record counts as imported if any of its interactions is new."""
-    is_new = iter(known.add([line.interaction_id for _, found in waiting for line in found]))
-    new: list[bytes] = []
-    for tally, found in waiting:
-        fresh = [line.text for line in found if next(is_new)]
-        tally.imported += bool(fresh)
-        new.extend(fresh)
-    logger.log_lines(new)

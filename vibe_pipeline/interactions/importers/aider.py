@@ -17,8 +17,9 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, text_at
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import File, Raw, text_of
+from vibe_pipeline.interactions.importers.files import File, text_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
+from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
 START = re.compile(r"^# aider chat started at (\d[^\n]*)\n?", re.MULTILINE)

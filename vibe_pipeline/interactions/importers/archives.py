@@ -1,19 +1,24 @@
 """Zip archives as services hand them out: the JSON files inside, read in place.
 
-Nothing is ever extracted: a member's name is a label and no path, so that ".." or "/etc" in it means nothing. What
-unpacks to far more than an export does is not read. An archive that is cut off has lost the list of its members,
-which stands at its end; they are then found by their own headers. Not here: what the members hold (files.py).
+A member's name is a label and no path, so that ".." or "/etc" in it means nothing: it is unpacked into memory or, when
+it is long, into a temporary file without a name. What unpacks to far more than an export does is not read. An archive
+that is cut off has lost the list of its members, which stands at its end; they are then found by their own headers.
+Not here: what the members hold (files.py).
 """
 
 from __future__ import annotations
 
-import io
+import mmap
 import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO
+
+from vibe_pipeline.interactions.importers.temporary import room, temporary
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
@@ -37,7 +42,8 @@ class Member:
     """One file of an archive: what could be read of it, and why that is not all."""
 
     name: str
-    data: bytes
+    file: IO[bytes]
+    size: int
     reason: str | None = None
 
     @property
@@ -59,12 +65,12 @@ def members(path: Path) -> Iterator[Member]:
         infos = [info for info in archive.infolist() if not info.is_dir() and _is_wanted(info.filename)]
     except Exception:  # zipfile raises what the damage happens to lead to: struct.error, IndexError, UnicodeDecodeError
         yield from _cut_off(path, budget)
-        yield Member(path.name, b"", BROKEN)
+        yield Member(path.name, temporary(), 0, BROKEN)
         return
     with archive:
         for info in infos:
-            member = _member(archive, info, budget)
-            budget -= len(member.data)
+            member = _member(info.filename, _read(archive, info), budget)
+            budget -= member.size
             yield member
 
 
@@ -74,49 +80,66 @@ def _is_wanted(filename: str) -> bool:
     return not is_hidden and name.suffix.lower() in MEMBER_SUFFIXES
 
 
-def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, budget: int) -> Member:
-    data = io.BytesIO()
+def _cut_off(path: Path, budget: int) -> Iterator[Member]:
+    """What can be unpacked of the members of an archive without its list, each from its own header on."""
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        position = data.find(SIGNATURES[0])
+        while 0 <= position <= len(data) - HEADER.size:
+            _, _, flags, method, _, _, _, packed, _, name_length, extra_length = HEADER.unpack_from(data, position)
+            start = position + HEADER.size + name_length
+            name = data[position + HEADER.size : start].decode("utf-8", "replace")
+            start += extra_length
+            if _is_wanted(name) and not flags & 1 and method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                is_stored = method == zipfile.ZIP_STORED
+                member = _member(name, _stored(data, start, packed) if is_stored else _inflated(data, start), budget)
+                budget -= member.size
+                yield member
+            position = data.find(SIGNATURES[0], position + 4)
+
+
+def _member(name: str, chunks: Iterator[bytes], budget: int) -> Member:
+    unpacked, size, reason = temporary(), 0, None
+    try:
+        for chunk in chunks:
+            size += len(chunk)
+            if size > budget:
+                return Member(name, temporary(), 0, TOO_BIG)
+            with room(f"unpacking {name}"):
+                unpacked.write(chunk)
+    except _Damaged as damage:
+        reason = str(damage)
+    unpacked.seek(0)
+    return Member(name, unpacked, size, reason)
+
+
+def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+    """A member of a whole archive, up to where it is damaged."""
+    left = info.file_size
     try:
         with archive.open(info) as stream:
             # The last byte alone: with it comes the checksum's verdict, which would take its whole chunk along.
-            while chunk := stream.read(max(1, min(CHUNK, info.file_size - 1 - data.tell()))):
-                if data.tell() + len(chunk) > budget:
-                    return Member(info.filename, b"", TOO_BIG)
-                data.write(chunk)
+            while chunk := stream.read(max(1, min(CHUNK, left - 1))):
+                left -= len(chunk)
+                yield chunk
     except Exception as error:  # a bad checksum, an unknown or broken compression, a password
         needs_password = isinstance(error, RuntimeError) and bool(info.flag_bits & 1)
-        return Member(info.filename, data.getvalue(), "needs a password" if needs_password else BROKEN)
-    return Member(info.filename, data.getvalue())
+        raise _Damaged("needs a password" if needs_password else BROKEN) from error
 
 
-def _cut_off(path: Path, budget: int) -> Iterator[Member]:
-    """What can be unpacked of the members of an archive without its list, each from its own header on."""
-    data = path.read_bytes()
-    position = data.find(SIGNATURES[0])
-    while 0 <= position <= len(data) - HEADER.size:
-        _, _, flags, method, _, _, _, packed, _, name_length, extra_length = HEADER.unpack_from(data, position)
-        start = position + HEADER.size + name_length
-        name = data[position + HEADER.size : start].decode("utf-8", "replace")
-        start += extra_length
-        if _is_wanted(name) and not flags & 1 and method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-            content = data[start : start + packed] if method == zipfile.ZIP_STORED else _inflated(data, start, budget)
-            if content is None:
-                yield Member(name, b"", TOO_BIG)
-            else:
-                budget -= len(content)
-                yield Member(name, content)
-        position = data.find(SIGNATURES[0], position + 4)
+def _stored(data: mmap.mmap, start: int, size: int) -> Iterator[bytes]:
+    end = min(start + size, len(data))
+    return (data[at : min(at + CHUNK, end)] for at in range(start, end, CHUNK))
 
 
-def _inflated(data: bytes, start: int, budget: int) -> bytes | None:
-    """What a packed stream gives before it ends or breaks off; None where it is more than the budget."""
-    stream, found = zlib.decompressobj(-zlib.MAX_WBITS), io.BytesIO()
-    try:
-        while not stream.eof and start < len(data):
-            found.write(stream.decompress(data[start : start + CHUNK], budget - found.tell() + 1))
-            start += CHUNK
-            if found.tell() > budget:
-                return None
-    except zlib.error:
-        pass  # what came before is kept
-    return found.getvalue()
+def _inflated(data: mmap.mmap, start: int) -> Iterator[bytes]:
+    """What a packed stream gives before it ends or breaks off."""
+    stream = zlib.decompressobj(-zlib.MAX_WBITS)
+    with suppress(zlib.error):  # what came before is kept
+        while not stream.eof and (packed := stream.unconsumed_tail or data[start : start + CHUNK]):
+            start += 0 if stream.unconsumed_tail else CHUNK
+            yield stream.decompress(packed, CHUNK)
+        yield stream.flush()
+
+
+class _Damaged(Exception):
+    """A member cannot be read any further; the text is the reason."""

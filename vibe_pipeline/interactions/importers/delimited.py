@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from vibe_pipeline.interactions.importers.files import NOT_UTF8, open_text
+from vibe_pipeline.interactions.importers.files import open_text
+from vibe_pipeline.interactions.importers.raw import NOT_UTF8
 from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".csv", ".tsv")

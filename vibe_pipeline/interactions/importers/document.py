@@ -20,8 +20,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.importers.files import File, Raw, text_of
+from vibe_pipeline.interactions.importers.files import File, text_of
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
 MARKDOWN = (".md", ".markdown")

@@ -9,17 +9,17 @@ from __future__ import annotations
 import codecs
 import glob
 import io
-import json
 import os
-import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, TextIO
+from typing import IO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
-from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.interactions.importers import json_stream
+from vibe_pipeline.interactions.importers.json_stream import CHUNK
+from vibe_pipeline.interactions.importers.raw import Raw, read_text
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip", ".db", ".eval")
 """Taken from a folder, unless a format that is asked for says otherwise; a file that is named is taken whatever it is
@@ -33,52 +33,34 @@ STARTS = {".md": b"# aider chat started at"}
 
 START = 4096
 
-WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
-"""An object with nothing but one of these is a list of records."""
-
-RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
-
-ESCAPED_BYTE = re.compile("[\udc80-\udcff]")
-"""What Python makes of a byte that is not UTF-8."""
-
-TOKEN = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
-"""What decides where a JSON value ends: whole strings, and brackets outside of them."""
-
-NOT_JSON = "not JSON (cut off?)"
-TOO_DEEP = "nested too deep"
-NOT_UTF8 = "not UTF-8"
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """One record as it was found: its value, or the reason why there is none."""
-
-    text: str
-    value: Any = None
-    reason: str | None = None
+LOCAL = ("sqlite", "file")
+"""Of addresses: those of a file, sqlite:///mlflow.db."""
 
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file to be read."""
+    """A file to be read, or a folder that is one thing."""
 
     path: Path
     name: str
     """As seen from the folder that was named: the same wherever that folder lies."""
 
 
+Where = File | str
+"""Of a store behind an address, the address."""
+
 Taken = Callable[[Path], bool]
 
 
-def expand(paths: Sequence[Path | str], is_taken: Taken | None = None, is_whole: Taken | None = None) -> list[File]:
-    """The files that these paths, folders and globs stand for, each once. `is_taken` says which of a folder's files are
-    meant, `is_whole` which folders are one thing and not walked."""
-    found = [
-        file
-        for path in paths
-        for file in _expand(Path(path).expanduser(), is_taken or _is_taken, is_whole or (lambda _: False))
-    ]
-    return list({file.path: file for file in found}.values())
+def expand(
+    paths: Sequence[Path | str], is_taken: Taken | None = None, is_whole: Taken = lambda folder: False
+) -> list[Where]:
+    """The files that these paths, folders and globs stand for, each once, and addresses as they are.
+
+    `is_taken` says which of a folder's files are meant, `is_whole` which folders are one thing and not walked.
+    """
+    found = [where for path in paths for where in _expand(path, is_taken or _is_taken, is_whole)]
+    return list({where if isinstance(where, str) else where.path: where for where in found}.values())
 
 
 def with_suffix(suffixes: Sequence[str]) -> Taken:
@@ -113,14 +95,14 @@ def records(path: Path) -> Iterator[Raw]:
         yield from records_of(file, path.suffix)
 
 
-def records_of(file: BinaryIO, suffix: str) -> Iterator[Raw]:
+def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
     """The records of an open file that is called something with this suffix."""
     encoding = _encoding(file.read(4))
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, _on_error(encoding))
-    whole = suffix.lower() == ".json" or _is_one_document(text)
+    is_one_document = _is_one_document(text, suffix)
     text.seek(0)
-    yield from _document(text) if whole else _lines(text)
+    yield from json_stream.records(text) if is_one_document else json_stream.lines(text)
 
 
 @contextmanager
@@ -133,7 +115,11 @@ def _readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _expand(path: Path, is_taken: Taken, is_whole: Taken) -> list[File]:
+def _expand(named: Path | str, is_taken: Taken, is_whole: Taken) -> list[Where]:
+    scheme, is_address, rest = str(named).partition(":///" if str(named).startswith(LOCAL) else "://")
+    if is_address and scheme not in LOCAL:
+        return [str(named)]
+    path = Path(rest if is_address else named).expanduser()
     if path.is_dir():
         if is_whole(path):
             return [File(path, path.name)]
@@ -146,7 +132,7 @@ def _expand(path: Path, is_taken: Taken, is_whole: Taken) -> list[File]:
     matches = [match for match in sorted(glob.glob(str(path), recursive=True)) if match != str(path)]  # noqa: PTH207
     if not matches:
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _expand(Path(match), is_taken, is_whole)]
+    return [file for match in matches for file in _expand(match, is_taken, is_whole)]
 
 
 def _walk(path: Path) -> Iterator[Path]:
@@ -176,136 +162,20 @@ def _encoding(start: bytes) -> str:
     return {b"\0\1\0\1": "utf-16-le", b"\1\0\1\0": "utf-16-be"}.get(zeros, "utf-8")
 
 
-def _is_one_document(file: TextIO) -> bool:
-    """Whether a file that is not called .json still holds one pretty-printed document: its first line says so."""
-    first = next((line.strip() for line in file if line.strip()), "")
-    return first in ("{", "[", "[{")
+def _is_one_document(text: TextIO, suffix: str) -> bool:
+    """Whether the file holds one document and not lines: its first line says so, or its name where that is no record.
+
+    A first line that is longer than any buffer is taken for a whole document.
+    """
+    first = _line(text)
+    if suffix.lower() != ".json":
+        return first.strip() in ("{", "[", "[{")
+    is_record = first.endswith("\n") and read_text(first.strip()).reason is None
+    return not (is_record and _line(text))
 
 
-def _lines(file: TextIO) -> Iterator[Raw]:
-    for line in file:
-        text = line.strip().removeprefix("\ufeff")
-        if text:
-            yield _raw(text)
-
-
-def _raw(text: str) -> Raw:
-    if not text.isascii() and ESCAPED_BYTE.search(text):
-        return Raw(repaired(text), reason=NOT_UTF8)
-    try:
-        return Raw(text, repaired(json.loads(text)))
-    except RecursionError:
-        return Raw(text, reason=TOO_DEEP)
-    except ValueError:
-        return Raw(text, reason=NOT_JSON)
-
-
-def _document(file: TextIO) -> Iterator[Raw]:
-    """One JSON document; what turns out to be lines is read as lines, and a cut-off array gives what is whole."""
-    text = file.read().strip()
-    if not text:
-        return
-    try:
-        values = _unwrapped(json.loads(text))
-    except (RecursionError, ValueError) as error:
-        if text.startswith("[") and not _starts_with_a_line(text):
-            yield from _salvaged(text)
-        elif isinstance(error, RecursionError):
-            yield Raw(repaired(text), reason=TOO_DEEP)
-        else:
-            yield from _text_lines(text)
-    else:
-        for value in values:
-            yield _element(value)
-
-
-def _starts_with_a_line(text: str) -> bool:
-    return _raw(text.partition("\n")[0]).reason is None
-
-
-def _text_lines(text: str) -> Iterator[Raw]:
-    """Lines if any of them is a record, else objects one after another and not a hundred broken lines."""
-    raws = [_raw(line.strip()) for line in text.split("\n") if line.strip()]
-    if any(isinstance(raw.value, (dict, list)) and raw.value for raw in raws):
-        yield from raws
-    else:
-        yield from _objects(text)
-
-
-def _objects(text: str) -> Iterator[Raw]:
-    """Pretty-printed objects one after another; what is broken ends where a line begins with the next object."""
-    decoder, position = json.JSONDecoder(), 0
-    while (position := _skip(text, position)) < len(text):
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError):
-            following = text.find("\n{", position)
-            end = len(text) if following < 0 else following
-            yield Raw(repaired(text[position:end]), reason=NOT_JSON)
-            position = end
-        else:
-            yield _element(value)
-
-
-def _salvaged(text: str) -> Iterator[Raw]:
-    """The elements of a broken array; one that is broken costs itself as long as its brackets are whole."""
-    decoder, position = json.JSONDecoder(), 1
-    while position < len(text):
-        position = _skip(text, position)
-        if position == len(text) or (text[position] == "]" and position == len(text) - 1):
-            return
-        try:
-            value, position = decoder.raw_decode(text, position)
-        except (ValueError, RecursionError) as error:
-            end = _end(text, position)
-            yield Raw(repaired(text[position:end]), reason=TOO_DEEP if isinstance(error, RecursionError) else NOT_JSON)
-            position = end
-        else:
-            yield _element(value)
-
-
-def _skip(text: str, position: int) -> int:
-    while position < len(text) and text[position] in " \t\r\n,":
-        position += 1
-    return position
-
-
-def _end(text: str, position: int) -> int:
-    """Where the value that begins here ends by its brackets; at the end of the text when they never close."""
-    depth = 0
-    for token in TOKEN.finditer(text, position) if text[position] in "[{" else ():
-        depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
-        if depth == 0:
-            return token.end()
-    return len(text)
-
-
-def _element(value: Any) -> Raw:
-    try:
-        text = json.dumps(value, ensure_ascii=False)
-        if not text.isascii() and ESCAPED_BYTE.search(text):
-            return Raw(repaired(text), reason=NOT_UTF8)
-        return Raw(repaired(text), repaired(value))
-    except RecursionError:  # it was shallow enough to be read, but not to be written again
-        return Raw("", reason=TOO_DEEP)
-
-
-def _unwrapped(value: Any) -> list[Any]:
-    """The records of a document: the items of a list, unless the list is itself one conversation."""
-    if isinstance(value, list):
-        is_conversation = value and all(isinstance(item, dict) and _is_message(item) for item in value)
-        return [value] if is_conversation else value
-    if isinstance(value, dict):
-        for key in WRAPPERS:
-            inner = value.get(key)
-            if isinstance(inner, list) and inner and all(_is_record(item) for item in inner):
-                return inner
-    return [value]
-
-
-def _is_message(item: dict[str, Any]) -> bool:
-    return ("role" in item or "from" in item) and not _is_record(item)
-
-
-def _is_record(item: Any) -> bool:
-    return isinstance(item, dict) and any(key in item for key in RECORD_KEYS)
+def _line(text: TextIO) -> str:
+    """The next line that is not blank, or its beginning."""
+    while (line := text.readline(CHUNK)) and not line.strip():
+        pass
+    return line

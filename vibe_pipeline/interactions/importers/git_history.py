@@ -24,8 +24,9 @@ from typing import IO, Any
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.importers.files import File, Raw
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
+from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
 LIMIT = 20_000

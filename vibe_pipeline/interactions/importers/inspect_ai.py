@@ -13,14 +13,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import NOT_JSON, NOT_UTF8, File, Raw
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
+from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
@@ -46,27 +48,27 @@ def recognises(value: Any) -> bool:
 
 def records(file: File) -> Iterator[Raw]:
     """One record a sample, with what the log says of all of them."""
-    files: dict[str, bytes] = {}
-    rejects: list[Raw] = []
+    log = _log(file.path)
+    is_empty = True
     for member in members(file.path):
+        is_sample = member.name.startswith("samples/") and member.suffix == ".json"
+        is_empty = is_empty and not is_sample and member.reason is None
         if member.reason is not None:
-            rejects.append(Raw(member.name, reason=member.reason))
-        elif member.name in HEADERS or (member.name.startswith("samples/") and member.suffix == ".json"):
-            files[member.name] = member.data
-    headers = (_row(_json(files[name])[0]) for name in HEADERS if name in files)
-    header = next((header for header in headers if "eval" in header), {})
-    log = {key: header[key] for key in ("eval", "status") if key in header}
-    samples = [name for name in files if name not in HEADERS]
-    for name in samples:
-        sample, reason = _json(files[name])
-        text = files[name].decode("utf-8", "replace")
-        if reason is not None:
-            yield Raw(repaired(text), reason=reason)
-        else:
-            yield Raw(repaired(text), {"eval": {}, **log, "samples": [sample]})
-    yield from rejects
-    if not samples and not rejects:
+            yield Raw(member.name, reason=member.reason)
+        elif is_sample:
+            content = member.file.read()
+            sample, reason = _json(content)
+            value = {"eval": {}, **log, "samples": [sample]} if reason is None else None
+            yield Raw(repaired(content.decode("utf-8", "replace")), value, reason)
+    if is_empty:
         yield Raw(file.path.name, {"eval": {}, **log, "samples": []})
+
+
+def _log(path: Path) -> Row:
+    """What a zip says of all its samples; it stands behind them, so the archive is read once more for it."""
+    headers = {it.name: _row(_json(it.file.read())[0]) for it in members(path) if it.name in HEADERS and not it.reason}
+    header = next((headers[name] for name in HEADERS if "eval" in headers.get(name, {})), {})
+    return {key: header[key] for key in ("eval", "status") if key in header}
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:

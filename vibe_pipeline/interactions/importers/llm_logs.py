@@ -17,9 +17,10 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.files import File, Raw
+from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import parsed
+from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 

@@ -1,11 +1,12 @@
-"""MLflow's traces as JSON (Trace.to_json): info and spans, of version 3 and of version 2.
+"""MLflow's traces, from a tracking store or as JSON (Trace.to_json): info and spans, of version 3 and of version 2.
 
 Spans of chat models are the calls of a model, those of tools the runs of tools; where there are none, the outermost
-span counts as one call. The traces of a session are one conversation. What a person assessed is feedback, what was
-expected an improvement; the verdicts of judges and programs are kept beside them.
+span counts as one call. The traces of a session are one conversation. What a person assessed is feedback and, with its
+comment, a remark, so that one given after the first import comes with the next; what was expected is an improvement;
+the verdicts of judges and programs are kept beside them.
 
-Not here: the payloads that frameworks log (payloads.py), how calls become a conversation (calls.py), and the tracking
-of our own runs (tracking.py).
+Not here: the stores (mlflow_store.py), the payloads that frameworks log (payloads.py), how calls become a conversation
+(calls.py), and the tracking of our own runs (tracking.py).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.importers import mlflow_store
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
@@ -31,9 +34,14 @@ from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.records import Interaction
+from vibe_pipeline.records import Interaction, Remark
 
 Row = dict[str, Any]
+
+connects, opens, records = mlflow_store.connects, mlflow_store.opens, mlflow_store.records
+
+REMARKS = "mlflow.remarks"
+"""In the extra of an answer, until the interaction that they are about has its id."""
 
 MODELS = ("CHAT_MODEL", "LLM")
 OPINIONS = {"yes": 1.0, "true": 1.0, "no": -1.0, "false": -1.0}
@@ -51,8 +59,8 @@ def session_of(value: Any) -> str | None:
     return _text(_metadata(_row(_trace(value).get("info"))), "mlflow.trace.session")
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    """The interactions of one trace, or of the traces of one session."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark | Unusable]:
+    """The interactions of one trace, or of the traces of one session, and what people said of them."""
     traces = [_trace(each) for each in (value if isinstance(value, list) else [value])]
     calls: list[Call] = []
     runs: list[ToolRun] = []
@@ -74,7 +82,8 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     session = session_of(traces[0])
     name = session or _text(_row(traces[0].get("info")), "trace_id", "request_id")
     origin = Origin("mlflow", source, at, user=next(iter(users), None), conversation=name)
-    yield from conversations(calls, runs, origin, is_one=session is not None)
+    for found_one in conversations(calls, runs, origin, is_one=session is not None):
+        yield from _with_remarks(found_one, source)
 
 
 def _trace(value: Any) -> Row:
@@ -168,7 +177,28 @@ def _judged(answer: Message, assessment: Row) -> Message:
     more = {name: {key: item for key, item in kept.items() if item is not None and is_finite(item)}}
     assessments = {**answer.extra.get("assessments", {}), **more}
     known = answer.feedback if answer.feedback is not None else opinion
-    return replace(answer, feedback=known, extra=answer.extra | {"assessments": assessments})
+    said = {} if opinion is None else {REMARKS: [*answer.extra.get(REMARKS, []), (assessment, opinion)]}
+    return replace(answer, feedback=known, extra=answer.extra | {"assessments": assessments} | said)
+
+
+def _with_remarks(item: Interaction | Unusable, source: str) -> Iterator[Interaction | Remark | Unusable]:
+    if isinstance(item, Unusable) or REMARKS not in item.extra:
+        yield item
+        return
+    yield replace(item, extra={name: value for name, value in item.extra.items() if name != REMARKS})
+    for assessment, score in item.extra[REMARKS]:
+        identity = _text(assessment, "assessment_id") or [item.interaction_id, assessment]
+        yield Remark(
+            remark_id=key_of(["mlflow", identity]),
+            interaction_id=item.interaction_id,
+            kind="feedback",
+            score=score,
+            text=_text(assessment, "rationale"),
+            user=_text(_row(assessment.get("source")), "source_id"),
+            occurred_at=moment_of({"time": assessment.get("last_update_time", assessment.get("create_time"))})
+            or item.occurred_at,
+            source=source,
+        )
 
 
 def _opinion(value: Any) -> float | None:

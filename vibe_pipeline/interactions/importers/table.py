@@ -27,6 +27,7 @@ from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
 from vibe_pipeline.interactions.importers.files import File, first_bytes, open_text, records
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import connect
 from vibe_pipeline.records import Interaction
@@ -55,14 +56,7 @@ Reject = tuple[str, str]
 """(raw text, reason)."""
 
 
-class Line(NamedTuple):
-    """One interaction as the log takes it."""
-
-    interaction_id: str
-    text: bytes
-
-
-class Batch(NamedTuple):
+class Read(NamedTuple):
     """What became of some rows."""
 
     lines: list[Line]
@@ -100,7 +94,7 @@ class Table:
         suffix = file.path.suffix.lower()
         return self.is_asked_for or suffix in delimited.SUFFIXES or start.startswith(PARQUET) or _is_ours(file, start)
 
-    def batches(self, file: File, source: str, at: datetime) -> Iterator[Batch]:
+    def batches(self, file: File, source: str, at: datetime) -> Iterator[Read]:
         """All rows; SettingsInvalid where the map, or the table's name, does not fit what is there."""
         name = self.name or file.path.stem
         with connect() as database:
@@ -111,9 +105,9 @@ class Table:
                     # Objects need not all have the same keys, so that those of the first batch stand for all.
                     select = select or self.columns.within(rows.columns, name).select(name, source, at)
                     lines, rejects = _lines(database, rows.texts, *select)
-                    yield Batch(lines, [*rows.rejects, *rejects])
+                    yield Read(lines, [*rows.rejects, *rejects])
                 elif rows.rejects:
-                    yield Batch([], list(rows.rejects))
+                    yield Read([], list(rows.rejects))
 
     def _rows(self, file: File, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
         start = first_bytes(file.path)
@@ -157,7 +151,7 @@ def _lines(
     good, bad = found.filter(pc.field("reason").is_null()), found.filter(pc.field("reason").is_valid())
     lines = zip(good["id"].to_pylist(), good["line"].cast(pa.binary()).to_pylist(), strict=True)
     rejects = zip(bad["raw"].to_pylist(), bad["reason"].to_pylist(), strict=True)
-    return [Line(*line) for line in lines], list(rejects)
+    return [Line("interactions", *line) for line in lines], list(rejects)
 
 
 def _delimited(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:

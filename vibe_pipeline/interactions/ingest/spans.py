@@ -21,13 +21,14 @@ from pathlib import Path
 
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import usable
+from vibe_pipeline.interactions.importers import lines_of
 from vibe_pipeline.interactions.importers.genai_spans import NOTHING, Span, conversations_of, interactions_of
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.schema import require_version
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
-from vibe_pipeline.records import SCHEMA_VERSION, Interaction
+from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.store import Store
 
 SPOOL = "log/spans/spool"
@@ -86,13 +87,13 @@ def join(store: Store, *, scrub: bool, now: datetime | None = None, wait_s: floa
         files = _taken(store)
         spans, rejects = _read(files)
         complete, rest = _divided(spans, now or datetime.now(UTC))
-        found: list[Interaction] = []
+        found: list[Line] = []
         for conversation in complete:
             interactions, unusable = _interactions(conversation)
             found += interactions
             rejects += unusable
         logger = InteractionLogger(store.root)
-        logger.log_many(found)
+        logger.log_lines(line.text for line in found)
         logger.close()
         quarantine.keep(store, "interactions", rejects, SOURCE, scrubbed=scrub)
         _replace(store, files, rest)
@@ -156,16 +157,16 @@ def _is_rooted(conversation: Sequence[Waiting]) -> bool:
     return traces == {each.span.trace for each in conversation if each.span.parent is None}
 
 
-def _interactions(conversation: Sequence[Waiting]) -> tuple[list[Interaction], list[tuple[str, str]]]:
+def _interactions(conversation: Sequence[Waiting]) -> tuple[list[Line], list[tuple[str, str]]]:
     """Its interactions, and what of it cannot be read; a trace that tells of no model is neither."""
     spans, at = [each.span for each in conversation], min(each.received_at for each in conversation)
     try:
-        found = usable(lambda: interactions_of(spans, SOURCE, at))
+        found = lines_of(lambda: interactions_of(spans, SOURCE, at))
     except Unusable as reason:
         text = b"\n".join(each.line for each in conversation).decode()
         return [], [(text, str(reason))] if str(reason) != NOTHING else []
     lost = [(item.part, str(item)) for item in found if isinstance(item, Unusable)]
-    return [item for item in found if isinstance(item, Interaction)], lost
+    return [item for item in found if isinstance(item, Line)], lost
 
 
 def _replace(store: Store, files: Sequence[Path], rest: Sequence[Waiting]) -> None:

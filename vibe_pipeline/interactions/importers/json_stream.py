@@ -1,0 +1,227 @@
+"""A JSON document of any size → its records, read through a window that holds one of them and little more.
+
+The records of a document are the elements of its array, or of the list in an object that has nothing else to tell;
+every other value is one record. Python's own decoder reads each of them from the window, so numbers and odd
+characters are what they are in a line, and a broken element costs itself alone where its brackets are whole. (ijson
+was tried on paper: it gives up at the first error, and refuses NaN, lone surrogates and integers above 64 bits.)
+
+Not here: lines (files.py), and what a record means.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any, TextIO
+
+from vibe_pipeline.interactions.importers.raw import Raw, of_value, read_text, unread
+
+WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
+"""A list of records under one of these keys of an object is what the object is about."""
+
+RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
+
+CHUNK = 1 << 20
+"""Characters read at once."""
+
+LIMIT = 1 << 28
+"""Characters of one record; one that is longer, or does not end, is broken."""
+
+BLANK = re.compile(r"[ \t\r\n]*")
+BLANK_OR_COMMA = re.compile(r"[ \t\r\n,]*")
+
+TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
+"""What decides where a JSON value ends: whole strings, and brackets outside of them."""
+
+SCALAR = re.compile(r".[^,\n]*", re.DOTALL)
+"""How far something broken reaches that has no brackets."""
+
+DECODER = json.JSONDecoder()
+
+
+class Window:
+    """A text file seen through a buffer: what lies before `at` is done with and forgotten."""
+
+    def __init__(self, file: TextIO) -> None:
+        self.text = ""
+        self.at = 0
+        self.ended = False
+        self._file = file
+
+    def more(self) -> bool:
+        """Read on, twice as much each time, so that a long record is looked at few times; False where that is all."""
+        self.text, self.at = self.text[self.at :], 0
+        if len(self.text) >= LIMIT:
+            return False
+        piece = self._file.read(max(CHUNK, len(self.text)))
+        self.text += piece
+        self.ended = not piece
+        return not self.ended
+
+    def peek(self, blank: re.Pattern[str] = BLANK) -> str:
+        """The next character that is not blank, '' at the end; `at` is then its place."""
+        while True:
+            found = blank.match(self.text, self.at)
+            assert found
+            self.at = found.end()
+            if self.at < len(self.text) or not self.more():
+                return self.text[self.at : self.at + 1]
+
+    def value(self) -> tuple[Any, str]:
+        """The value that begins here, and its text; ValueError or RecursionError leaves `at` where it was."""
+        while True:
+            try:
+                value, end = DECODER.raw_decode(self.text, self.at)
+            except (ValueError, RecursionError):
+                if self.end() is not None or not self.more():
+                    raise
+            else:
+                length = end - self.at
+                if end < len(self.text) or not self.more():  # a number may go on behind the window
+                    return value, self.take(self.at + length)
+
+    def end(self) -> int | None:
+        """Where the value that begins here ends by its brackets; None where they do not close in this window."""
+        if self.text[self.at : self.at + 1] not in '[{"':
+            found = SCALAR.match(self.text, self.at)
+            return found.end() if found and found.end() < len(self.text) else None
+        depth = 0
+        for token in TOKEN.finditer(self.text, self.at):
+            depth += {"[": 1, "{": 1, "]": -1, "}": -1}.get(token[0], 0)
+            if depth == 0:
+                return token.end() if token.end() < len(self.text) or self.ended else None
+        return None
+
+    def take(self, end: int) -> str:
+        """What lies before `end`."""
+        text, self.at = self.text[self.at : end], end
+        return text
+
+
+def records(file: TextIO) -> Iterator[Raw]:
+    """The records of a document that is not lines, from the file's beginning; nothing is lost behind what is broken."""
+    window = Window(file)
+    opening = window.peek()
+    if opening == "[":
+        yield from _array(window)
+    elif opening == "{":
+        try:
+            yield from _object(window)
+        except (ValueError, RecursionError):
+            file.seek(0)
+            if any(isinstance(raw.value, (dict, list)) and raw.value for raw in lines(file)):
+                file.seek(0)
+                yield from lines(file)
+                return
+            file.seek(0)
+            window = Window(file)
+    yield from _values(window)
+
+
+def lines(file: TextIO) -> Iterator[Raw]:
+    """Each line as a record."""
+    while line := file.readline(LIMIT):
+        text = line.strip().removeprefix("\ufeff")
+        if text:
+            yield read_text(text)
+
+
+def _array(window: Window) -> Iterator[Raw]:
+    """The items of a list, unless the list is itself one conversation."""
+    elements = _elements(window)
+    messages: list[Raw] = []
+    for raw in elements:
+        messages.append(raw)
+        if not _is_message(raw.value):
+            break
+    else:
+        if messages:
+            yield Raw(f"[{', '.join(raw.text for raw in messages)}]", [raw.value for raw in messages])
+        return
+    yield from messages
+    yield from elements
+
+
+def _elements(window: Window) -> Iterator[Raw]:
+    """The elements of the array that begins here, as far as it reaches."""
+    window.at += 1
+    while (following := window.peek(BLANK_OR_COMMA)) not in ("]", ""):
+        try:
+            value, text = window.value()
+        except (ValueError, RecursionError) as error:
+            end = window.end()
+            yield unread(window.take(len(window.text) if end is None else end), error)
+        else:
+            yield of_value(text, value)
+    window.at += len(following)
+
+
+def _object(window: Window) -> Iterator[Raw]:
+    """The object that begins here member by member, so that a long list of records in it is never held whole.
+
+    ValueError or RecursionError where it is broken, unless its records were found before.
+    """
+    members: dict[str, Any] = {}
+    texts: list[str] = []
+    is_wrapper = False
+    window.at += 1
+    try:
+        while window.peek(BLANK_OR_COMMA) == '"':
+            key, name = window.value()
+            _expect(window, ":")
+            if key in WRAPPERS and window.peek() == "[":
+                elements = _elements(window)
+                items = list(islice(elements, 1))
+                if items and _is_record(items[0].value):
+                    is_wrapper = True
+                    yield from items
+                    yield from elements
+                    continue
+                items += elements
+                if any(raw.reason for raw in items):
+                    raise ValueError
+                members[key] = [raw.value for raw in items]
+                texts.append(f"{name}: [{', '.join(raw.text for raw in items)}]")
+            else:
+                window.peek()
+                members[key], text = window.value()
+                texts.append(f"{name}: {text}")
+        _expect(window, "}")
+    except (ValueError, RecursionError):
+        if not is_wrapper:
+            raise
+    if not is_wrapper:
+        yield of_value(f"{{{', '.join(texts)}}}", members)
+
+
+def _expect(window: Window, character: str) -> None:
+    if window.peek() != character:
+        raise ValueError
+    window.at += 1
+
+
+def _values(window: Window) -> Iterator[Raw]:
+    """Values one after another; what is broken ends where a line begins with the next object."""
+    while window.peek(BLANK_OR_COMMA):
+        try:
+            value, text = window.value()
+        except (ValueError, RecursionError) as error:
+            yield unread(_until_an_object(window), error)
+        else:
+            yield of_value(text, value)
+
+
+def _until_an_object(window: Window) -> str:
+    while (end := window.text.find("\n{", window.at)) < 0 and window.more():
+        pass
+    return window.take(len(window.text) if end < 0 else end)
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and ("role" in value or "from" in value) and not _is_record(value)
+
+
+def _is_record(value: Any) -> bool:
+    return isinstance(value, dict) and any(key in value for key in RECORD_KEYS)

@@ -1,0 +1,101 @@
+"""The door to MLflow's tracking stores: a database, a server or an mlruns folder → its traces, in all experiments.
+
+MLflow's own client reads them, page by page. A database is never created and never migrated: one of another version of
+MLflow is refused in MLflow's words. Not here: what a trace means (mlflow_traces.py).
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.importers.files import File, Where
+from vibe_pipeline.interactions.importers.raw import Raw, read_text
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+SERVERS = ("http://", "https://", "postgresql", "mysql", "mssql")
+
+SQLITE = b"SQLite format 3\0"
+
+PAGE = 100
+"""Traces asked for at once."""
+
+QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_FILE_STORE": "true",  # an mlruns folder is refused without it, and we only read
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # seven take minutes to say that nobody answers
+}
+
+
+def connects(where: str) -> bool:
+    """Whether this is the address of a tracking server or database, or an mlruns folder."""
+    first = () if where.startswith(SERVERS) else islice(Path(where).glob("*/meta.yaml"), 1)
+    return where.startswith(SERVERS) or any("artifact_location" in it.read_text(errors="replace") for it in first)
+
+
+def opens(file: File, start: bytes) -> bool:
+    """Whether the file is a tracking database with traces."""
+    if not start.startswith(SQLITE):
+        return False
+    try:
+        with closing(sqlite3.connect(f"{file.path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'trace_info'").fetchall())
+    except sqlite3.Error:
+        return False
+
+
+def records(where: Where) -> Iterator[Raw]:
+    """One record a trace, oldest first in each experiment."""
+    address = where if isinstance(where, str) else str(where.path)
+    is_file = isinstance(where, File) and where.path.is_file()
+    client, experiments = _experiments(f"sqlite:///{Path(address).absolute()}" if is_file else address)
+    for experiment in experiments:
+        yield from _traces(client, experiment)
+
+
+def _experiments(address: str) -> tuple[MlflowClient, list[str]]:
+    for name, value in QUIET.items():
+        os.environ.setdefault(name, value)
+    from mlflow import MlflowClient
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client = MlflowClient(tracking_uri=address)
+        page = client.search_experiments()
+        found = list(page)
+        while page.token:
+            page = client.search_experiments(page_token=page.token)
+            found += page
+    except MlflowException as error:
+        what = f"the tracking store {address} cannot be read: {_first_line(error)}"
+        raise SourceUnreadable(what, "Check the address, and that this version of MLflow made the store") from error
+    return client, [experiment.experiment_id for experiment in found]
+
+
+def _traces(client: MlflowClient, experiment: str) -> Iterator[Raw]:
+    """What comes before a page that cannot be read is kept."""
+    from mlflow.exceptions import MlflowException
+
+    token: str | None = ""
+    while token is not None:
+        try:
+            page = client.search_traces(
+                locations=[experiment], max_results=PAGE, order_by=["timestamp_ms ASC"], page_token=token or None
+            )
+        except MlflowException as error:
+            yield Raw(f"experiment {experiment}", reason=f"the store cannot be read any further: {_first_line(error)}")
+            return
+        yield from (read_text(trace.to_json()) for trace in page)
+        token = page.token or None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0].rstrip(".")

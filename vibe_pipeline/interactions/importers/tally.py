@@ -1,0 +1,129 @@
+"""What an import counts and holds back: the lines of a batch until they are logged, rejects until they are put aside.
+
+Both are bounded in bytes, so that a file of any size takes the memory of a batch. Not here: reading.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.importers.files import Where
+from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.lines import line_of
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import Known
+from vibe_pipeline.records import Interaction, Remark
+from vibe_pipeline.store import Store
+
+UNKNOWN = "unknown"
+
+BATCH = 10_000
+"""Interactions logged in one write."""
+
+BATCH_BYTES = 16 << 20
+"""Of lines logged in one write, and of rejects put aside in one file."""
+
+
+class Line(NamedTuple):
+    """What an interaction or a remark becomes in the log."""
+
+    stream: str
+    identity: str
+    text: bytes
+
+
+def line(record: Interaction | Remark) -> Line:
+    """The record as the line that says it."""
+    if isinstance(record, Remark):
+        return Line("remarks", record.remark_id, line_of(record))
+    return Line("interactions", record.interaction_id, line_of(record))
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedFile:
+    """What became of the records of one file."""
+
+    path: str
+    format: str
+    read: int
+    imported: int
+    duplicate: int
+    quarantined: int
+    reasons: dict[str, int]
+
+
+@dataclass(slots=True)
+class Tally:
+    """The counts of one file while it is read, and what was rejected since the last time it was put aside."""
+
+    where: Where
+    formats: Counter[str] = field(default_factory=Counter)
+    read: int = 0
+    imported: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    rejects: list[tuple[str, str]] = field(default_factory=list)
+    size: int = 0
+    """Characters of the rejects."""
+
+    @property
+    def name(self) -> str:
+        """The path or address, as people know it."""
+        return self.where if isinstance(self.where, str) else str(self.where.path)
+
+    def reject(self, text: str, reason: Unusable | str) -> None:
+        self.reasons[str(reason)] += 1
+        self.rejects.append((text, str(reason)))
+        self.size += len(text)
+
+    @property
+    def is_full(self) -> bool:
+        return self.size >= BATCH_BYTES
+
+    def put_aside(self, store: Store) -> None:
+        """Into quarantine, one file each time."""
+        quarantine.keep(store, "interactions", self.rejects, self.name)
+        self.rejects, self.size = [], 0
+
+    def result(self) -> ImportedFile:
+        name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
+        bad = self.reasons.total()
+        known = self.read - self.imported - bad
+        return ImportedFile(self.name, name, self.read, self.imported, known, bad, dict(self.reasons))
+
+
+@dataclass(slots=True)
+class Batch:
+    """What was read and not logged yet."""
+
+    records: list[tuple[Tally, list[Line]]] = field(default_factory=list)
+    rows: int = 0
+    size: int = 0
+    """Bytes of the lines."""
+
+    def add(self, tally: Tally, found: list[Line]) -> None:
+        self.records.append((tally, found))
+        self.rows += len(found)
+        self.size += sum(len(line.text) for line in found)
+
+    @property
+    def is_full(self) -> bool:
+        return self.rows >= BATCH or self.size >= BATCH_BYTES
+
+    def log(self, logger: InteractionLogger, known: dict[str, Known]) -> None:
+        """Log what is new, in one write a stream; a record counts as imported if any of its lines is new."""
+        lines = [line for _, found in self.records for line in found]
+        new: dict[str, list[bytes]] = {}
+        is_new: dict[str, Iterator[bool]] = {}
+        for stream, ids in known.items():
+            is_new[stream] = iter(ids.add([line.identity for line in lines if line.stream == stream]))
+            new[stream] = []
+        for tally, found in self.records:
+            fresh = [line for line in found if next(is_new[line.stream])]
+            tally.imported += bool(fresh)
+            for line in fresh:
+                new[line.stream].append(line.text)
+        logger.log_lines(**new)
