@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -25,6 +25,8 @@ STAGES = {
     Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
     Kind.CONVERSATION: Stage.CONVERSATIONS,
 }
+
+PersonalData = Literal["email", "phone", "card", "iban", "ip", "username"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -49,7 +51,13 @@ class Log(Section):
     """How the log is kept."""
 
     scrub: bool = True
-    """Replace obvious secrets when spools are sealed."""
+    """Replace secrets when spools are sealed."""
+    personal_data: tuple[PersonalData, ...] = get_args(PersonalData)
+    """Which personal data are replaced as well; none of them: []."""
+    allow: tuple[str, ...] = ()
+    """What is never replaced: exact values, or domains with all that is below them."""
+    keep_originals: bool = False
+    """Keep rows as they were, apart from the log and for no stage to read."""
 
 
 class Curate(Section):

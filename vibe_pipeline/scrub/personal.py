@@ -1,0 +1,197 @@
+"""Personal data by their shape: e-mail, phone, payment card, IBAN, IP address, the name in a home path.
+
+A shape alone is not believed where there is a check: cards pass Luhn, IBANs mod 97 and their country's length, phones
+Google's numbering plans (phonenumbers), addresses are public ones. Left alone on purpose: addresses that name
+nobody (private, loopback, documentation, public resolvers), version numbers, bare digits that nothing calls a phone.
+Not here: names and postal addresses, which have no shape.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+from vibe_pipeline.scrub.patterns import Pattern, start, value_of
+
+LATIN = r"A-Za-zÀ-ɏ"
+
+FILES = r"(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|ts|tsx|jsx|json|py|html?|md|txt|tgz|gz|zip|pdf|mp4|woff2?|map|lock)"
+"""Endings of files, and of no address: logo@2x.png."""
+
+EMAIL = re.compile(
+    start("%.+À-ɏ-")
+    + rf"(?!(?:git|hg|svn)@)[{LATIN}0-9_+](?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
+    rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?![A-Za-z0-9])"
+)
+
+PLUS = re.compile(
+    start(".+/-") + r"\+[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])"
+)
+AMERICAN = re.compile(
+    start(".+-")
+    + r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
+    r"(?![A-Za-z0-9_-]|\.[0-9])"
+)
+NATIONAL = re.compile(
+    start(".+/:-")
+    + r"\(?0[1-9][0-9]{0,4}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
+)
+CALLED = re.compile(
+    r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
+    r"|(?i:(?<![a-z])(?:call|text|ring|reach) (?:me|us|him|her|them)(?: (?:at|on|under))?))"
+    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?[\"'\\]{0,3}\s{0,3}(?:is |[:=#>])?\s{0,3}[\"'\\]{0,3}"
+    r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,2}[0-9]){6,14})(?![A-Za-z0-9_-])"
+)
+REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
+"""Whose national writing with a leading zero is known; every other number needs its +, or a word before it."""
+
+DATE = re.compile(r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])")
+
+CARD = re.compile(
+    start(".+-")
+    + r"(?:[2-6][0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
+    r"|3[0-9]{3}(?P<wide>[ -]?)[0-9]{6}(?P=wide)[0-9]{4,5})(?![A-Za-z0-9_-]|\.[0-9])"
+)
+ISSUERS = re.compile(
+    r"4[0-9]{15}(?:[0-9]{3})?$|5[1-5][0-9]{14}$|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)[0-9]+$|3[47][0-9]{13}$"
+    r"|3(?:0[0-5]|[689])[0-9]{11,13}$|35[0-9]{14}$|6(?:011|5|4[4-9]|2)[0-9]+$|(?:50|5[6-9]|6[37])[0-9]{14,17}$"
+)
+
+IBAN_LENGTHS = {15: "NO", 16: "BE", 18: "DK FO FI GL NL SD", 19: "MK SI", 20: "AT BA EE KZ LT LU XK MN",
+                21: "HR LV LI CH", 22: "BH BG CR GE DE IE ME RS GB VA", 23: "GI IQ IL OM TL AE SO",
+                24: "AD CZ MD PK RO SA SK ES SE TN VG DZ", 25: "LY PT ST", 26: "IS TR", 27: "BI DJ FR GR IT MR MC SM",
+                28: "AL AZ BY CY DO SV GT HU LB NI PL", 29: "BR EG PS QA UA", 30: "JO KW MU YE", 31: "MT SC",
+                32: "LC", 33: "RU"}  # fmt: skip
+"""Characters of an IBAN by country (SWIFT's registry)."""
+
+IBAN = re.compile(
+    start("-")
+    + "(?:"
+    + "|".join(
+        f"(?:{countries.replace(' ', '|')})[0-9]{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}"
+        for length, countries in IBAN_LENGTHS.items()
+    )
+    + r")(?![A-Za-z0-9])"
+)
+
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
+IPV4 = re.compile(
+    start(".-") + rf"{OCTET}(?:\.{OCTET}){{3}}(?![A-Za-z0-9_]|\.[0-9]|-[A-Za-z0-9])"
+)
+IPV6 = re.compile(start(":.-") + r"[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])")
+VERSION_BEFORE = re.compile(r"(?i)(?:[a-z]/|[=~<>]=|\^|\bv(?:ersion|er|\.)?[ \"':=]{0,4}|§ ?|section |release |build )$")
+ADDRESS_BEFORE = re.compile(r"(?i)(?:\bip(?:v4)?|addr(?:ess)?|host|from|client|peer|server|ping|ssh|://)[\s\"':=\[(]{0,4}$")
+RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"))
+SECTION = 20
+"""Four numbers up to this one are a version or a section unless something before them says address."""
+
+HOME = re.compile(
+    r"(?:(?<![A-Za-z0-9._~-])|(?<=\\[nrt])|(?<=/mnt/[a-z])|(?<=/[a-z]))(?:/home/|/Users/|(?:(?<![A-Za-z])[A-Za-z]:)(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
+    r"(?P<value>[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64}(?: [A-Za-zÀ-ɏ.]{1,32}){0,3}(?=\\{1,4}[A-Za-z.])"
+    r"|[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64})"
+)
+NOBODY = frozenset(("user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
+                    "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin",
+                    "yourname", "your_name", "your-name", "your_username", "linuxbrew", "git", "...", "…"))  # fmt: skip
+
+
+def _email(match: re.Match[str]) -> str | None:
+    return match[0].lower().replace("%40", "@").replace("\\u0040", "@")
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
+
+
+def _plus(match: re.Match[str]) -> str | None:
+    import phonenumbers
+
+    number = _parsed(match[0], None)
+    if number is None or not phonenumbers.is_possible_number(number):
+        return None
+    is_american = number.country_code == 1
+    is_written_apart = not match[0][1:].isdigit()
+    return _digits(match[0]) if is_written_apart or is_american or phonenumbers.is_valid_number(number) else None
+
+
+def _american(match: re.Match[str]) -> str | None:
+    digits = _digits(match[0])
+    return digits if len(digits) == 11 else "1" + digits
+
+
+def _national(match: re.Match[str]) -> str | None:
+    import phonenumbers
+
+    if DATE.match(match[0]) or len(_digits(match[0])) < 9:
+        return None
+    for region in REGIONS:
+        number = _parsed(match[0], region)
+        if number is not None and phonenumbers.is_valid_number(number):
+            return f"{number.country_code}{number.national_number}"
+    return None
+
+
+def _called(match: re.Match[str]) -> str | None:
+    digits = _digits(match["value"])
+    is_one = not DATE.match(match["value"]) and len(set(digits)) > 1
+    is_american = len(digits) == 10 and digits[0] in "23456789"
+    return ("1" + digits if is_american else digits) if is_one else None
+
+
+def _parsed(text: str, region: str | None):  # type: ignore[no-untyped-def]
+    import phonenumbers
+
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _card(match: re.Match[str]) -> str | None:
+    digits = _digits(match[0])
+    doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
+    passes_luhn = sum(number - 9 * (number > 9) for number in doubled) % 10 == 0
+    return digits if passes_luhn and ISSUERS.match(digits) and len(set(digits)) > 1 else None
+
+
+def _iban(match: re.Match[str]) -> str | None:
+    text = re.sub("[ -]", "", match[0])
+    number = "".join(str(int(letter, 36)) for letter in text[4:] + text[:4])
+    return text if int(number) % 97 == 1 else None
+
+
+def _ipv4(match: re.Match[str]) -> str | None:
+    before = match.string[max(0, match.start() - 24) : match.start()]
+    if match[0] in RESOLVERS or VERSION_BEFORE.search(before) or not ip_address(match[0]).is_global:
+        return None
+    is_small = max(map(int, match[0].split("."))) <= SECTION
+    is_named = ADDRESS_BEFORE.search(before) or re.match(r":[0-9]{2,5}|/[0-9]{1,2}(?![0-9])", match.string[match.end() :][:7])
+    return match[0] if is_named or not is_small else None
+
+
+def _ipv6(match: re.Match[str]) -> str | None:
+    try:
+        address = ip_address(match[0])
+    except ValueError:
+        return None
+    return str(address) if address.is_global else None
+
+
+def _username(match: re.Match[str]) -> str | None:
+    name = value_of(match).rstrip(".")
+    return name if name and name.lower() not in NOBODY else None
+
+
+PATTERNS = (
+    Pattern("email", rf"[{LATIN}0-9._%+'-](?:@|%40|\\u0040)[{LATIN}0-9]", EMAIL, _email),
+    Pattern("username", r"/home/|/Users/|[A-Za-z]:(?:\\+|/)Users", HOME, _username),
+    Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]", IBAN, _iban),
+    Pattern("card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -][0-9]", CARD, _card),
+    Pattern("ip", r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", IPV4, _ipv4),
+    Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:", IPV6, _ipv6),
+    Pattern("phone", r"\+[1-9][ ().\-/ ]{0,3}[0-9]", PLUS, _plus),
+    Pattern("phone", r"[0-9]{3}(?:\)[ -]?|[-.])[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
+    Pattern("phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2}", NATIONAL, _national),
+    Pattern("phone", r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{6}", CALLED, _called),
+)  # fmt: skip
+"""In this order: a card is not to be read as a phone."""
