@@ -37,9 +37,8 @@ class Scrubber:
     def __init__(self, store: Store, rules: settings.Log) -> None:
         self._store = store
         self._allowed = frozenset(value.lower() for value in rules.allow)
-        chosen = [it for it in personal.PATTERNS if it.kind in rules.personal_data]
-        self._patterns: tuple[Pattern, ...] = (*(secrets.patterns() if rules.scrub else ()), *chosen)
-        self._trigger = "|".join(dict.fromkeys(f"(?:{it.trigger})" for it in self._patterns))
+        chosen = tuple(it for it in personal.PATTERNS if it.kind in rules.personal_data)
+        self._groups = (*(secrets.groups() if rules.scrub else ()), *([(personal.SIGNS, chosen)] if chosen else []))
 
     def frame(self, frame: pl.DataFrame, keep: Collection[str] = ()) -> tuple[pl.DataFrame, Counter[str]]:
         """The frame with every text in it scrubbed, in lists and structs too, but for the columns in `keep`."""
@@ -50,7 +49,7 @@ class Scrubber:
     def table(self, table: pa.Table, columns: Collection[str]) -> tuple[pa.Table, Counter[str]]:
         """The table with these columns scrubbed (those that it has), and how many of each kind there were."""
         counts: Counter[str] = Counter()
-        if not self._patterns:
+        if not self._groups:
             return table, counts
         for place, field in enumerate(table.schema):
             if field.name in columns:
@@ -59,19 +58,17 @@ class Scrubber:
                 counts += found
         return table, counts
 
-    def column(self, column: pl.Series) -> tuple[pl.Series, Counter[str]]:
-        """The same for one column of text."""
+    def column(self, column: pl.Series, rounds: int = ROUNDS) -> tuple[pl.Series, Counter[str]]:
+        """The same for one column of text. What changed is looked at again until nothing changes."""
         counts: Counter[str] = Counter()
-        suspicious = column.str.contains(self._trigger).fill_null(False).arg_true() if self._patterns else column.head(0)
-        if suspicious.is_empty():
-            return column, counts
-        texts = column.gather(suspicious)
-        hits = {trigger: texts.str.contains(trigger) for trigger in dict.fromkeys(it.trigger for it in self._patterns)}
-        cleaned = [
-            self._clean(text, [it for it in self._patterns if hits[it.trigger][row]], counts)
-            for row, text in enumerate(texts)
-        ]
-        return column.clone().scatter(suspicious, pl.Series(cleaned, dtype=column.dtype)), counts
+        cleaned = column
+        for signs, patterns in self._groups:
+            cleaned = self._pass(cleaned, signs, patterns, counts)
+        if counts and rounds > 1:
+            changed = (cleaned != column).fill_null(False).arg_true()
+            again, more = self.column(cleaned.gather(changed), rounds - 1)
+            cleaned, counts = (cleaned.scatter(changed, again) if more else cleaned), counts + more
+        return cleaned, counts
 
     @cached_property
     def _key(self) -> bytes:
@@ -96,16 +93,23 @@ class Scrubber:
             )
         return array, Counter()
 
+    def _pass(self, column: pl.Series, signs: str, patterns: Sequence[Pattern], counts: Counter[str]) -> pl.Series:
+        suspicious = column.str.contains(signs).fill_null(False).arg_true()
+        if suspicious.is_empty():
+            return column
+        texts = column.gather(suspicious)
+        hits = {trigger: texts.str.contains(trigger).to_list() for trigger in {it.trigger for it in patterns}}
+        cleaned = [
+            self._clean(text, [it for it in patterns if hits[it.trigger][row]], counts) for row, text in enumerate(texts)
+        ]
+        return column.clone().scatter(suspicious, pl.Series(cleaned, dtype=column.dtype))
+
     def _clean(self, text: str, patterns: Sequence[Pattern], counts: Counter[str]) -> str:
         return self._json(text, patterns, counts) if _is_json(text) else self._text(text, patterns, counts)
 
     def _text(self, text: str, patterns: Sequence[Pattern], counts: Counter[str]) -> str:
-        for _ in range(ROUNDS):
-            before = counts.total()
-            for pattern in patterns:
-                text = pattern.regex.sub(lambda match, it=pattern: self._placed(match, it, counts), text)  # type: ignore[misc]
-            if counts.total() == before:
-                break
+        for pattern in patterns:
+            text = pattern.regex.sub(lambda match, it=pattern: self._placed(match, it, counts), text)  # type: ignore[misc]
         return text
 
     def _json(self, text: str, patterns: Sequence[Pattern], counts: Counter[str]) -> str:

@@ -10,9 +10,13 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
-def start(besides: str = "") -> str:
-    """Not inside a longer word (nor after `besides`); but the n of an escaped line end is no part of the next word."""
-    return rf"(?:(?<=\\[nrtbf])|(?<=\\u[0-9a-fA-F]{{4}})|(?<=%[0-9A-F]{{2}})|(?<![A-Za-z0-9_\\{besides}]))"
+def alone(first: str, besides: str = "") -> str:
+    """A first character that is not inside a longer word (nor after `besides`); the n of an escaped line end is no part
+    of the next word. The character comes before the guard, so that Python's engine can jump to it."""
+    return (
+        rf"{first}(?:(?<![A-Za-z0-9_\\{besides}][\s\S])|(?<=\\[nrtbf][\s\S])|(?<=\\u[0-9a-fA-F]{{4}}[\s\S])"
+        r"|(?<=%[0-9A-F]{2}[\s\S]))"
+    )
 
 
 def itself(match: re.Match[str]) -> str | None:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from vibe_pipeline.scrub.patterns import Pattern, start, value_of
+from vibe_pipeline.scrub.patterns import Pattern, alone, value_of
 
 LATIN = r"A-Za-zÀ-ɏ"
 
@@ -19,22 +19,21 @@ FILES = r"(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|ts|tsx|jsx|json|py|html?|md|t
 """Endings of files, and of no address: logo@2x.png."""
 
 EMAIL = re.compile(
-    start("%.+À-ɏ-")
-    + rf"(?!(?:git|hg|svn)@)[{LATIN}0-9_+](?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
-    rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?![A-Za-z0-9])"
+    alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-")
+    + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
+    rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}"
+    rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?![A-Za-z0-9])"
 )
+REPOSITORIES = ("git@", "hg@", "svn@")
 
-PLUS = re.compile(
-    start(".+/-") + r"\+[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])"
-)
+PLUS = re.compile(alone(r"\+", ".+/-") + r"[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])")
 AMERICAN = re.compile(
-    start(".+-")
-    + r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
-    r"(?![A-Za-z0-9_-]|\.[0-9])"
+    alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
 )
+AMERICAN_SHAPE = re.compile(r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}")
 NATIONAL = re.compile(
-    start(".+/:-")
-    + r"\(?0[1-9][0-9]{0,4}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
+    alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,4}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
+    r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
 )
 CALLED = re.compile(
     r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
@@ -48,9 +47,9 @@ REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
 DATE = re.compile(r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])")
 
 CARD = re.compile(
-    start(".+-")
-    + r"(?:[2-6][0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
-    r"|3[0-9]{3}(?P<wide>[ -]?)[0-9]{6}(?P=wide)[0-9]{4,5})(?![A-Za-z0-9_-]|\.[0-9])"
+    alone("[2-6]", ".+-")
+    + r"(?:[0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
+    r"|(?<=3)[0-9]{3}(?P<wide>[ -]?)[0-9]{6}(?P=wide)[0-9]{4,5})(?![A-Za-z0-9_-]|\.[0-9])"
 )
 ISSUERS = re.compile(
     r"4[0-9]{15}(?:[0-9]{3})?$|5[1-5][0-9]{14}$|2(?:22[1-9]|2[3-9]|[3-6]|7[01]|720)[0-9]+$|3[47][0-9]{13}$"
@@ -65,22 +64,22 @@ IBAN_LENGTHS = {15: "NO", 16: "BE", 18: "DK FO FI GL NL SD", 19: "MK SI", 20: "A
 """Characters of an IBAN by country (SWIFT's registry)."""
 
 IBAN = re.compile(
-    start("-")
-    + "(?:"
+    alone("[A-Z]", "-")
+    + "[A-Z][0-9]{2}(?:"
     + "|".join(
-        f"(?:{countries.replace(' ', '|')})[0-9]{{2}}(?:[ -]?[A-Z0-9]){{{length - 4}}}"
+        f"(?<=(?:{countries.replace(' ', '|')})[0-9]{{2}})(?:[ -]?[A-Z0-9]){{{length - 4}}}"
         for length, countries in IBAN_LENGTHS.items()
     )
     + r")(?![A-Za-z0-9])"
 )
 
-OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
-IPV4 = re.compile(
-    start(".-") + rf"{OCTET}(?:\.{OCTET}){{3}}(?![A-Za-z0-9_]|\.[0-9]|-[A-Za-z0-9])"
+IPV4 = re.compile(alone("[0-9]", ".-") + r"[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![A-Za-z0-9_]|\.[0-9]|-[A-Za-z0-9])")
+IPV6 = re.compile(
+    alone("[23]", ":.-") + r"[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![A-Za-z0-9_:])"
 )
-IPV6 = re.compile(start(":.-") + r"[23][0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![\w:])")
 VERSION_BEFORE = re.compile(r"(?i)(?:[a-z]/|[=~<>]=|\^|\bv(?:ersion|er|\.)?[ \"':=]{0,4}|§ ?|section |release |build )$")
 ADDRESS_BEFORE = re.compile(r"(?i)(?:\bip(?:v4)?|addr(?:ess)?|host|from|client|peer|server|ping|ssh|://)[\s\"':=\[(]{0,4}$")
+PORT_AFTER = re.compile(r":[0-9]{2,5}|/[0-9]{1,2}(?![0-9])")
 RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"))
 SECTION = 20
 """Four numbers up to this one are a version or a section unless something before them says address."""
@@ -96,7 +95,8 @@ NOBODY = frozenset(("user", "username", "users", "name", "you", "me", "shared", 
 
 
 def _email(match: re.Match[str]) -> str | None:
-    return match[0].lower().replace("%40", "@").replace("\\u0040", "@")
+    address = match[0].lower().replace("%40", "@").replace("\\u0040", "@")
+    return None if address.startswith(REPOSITORIES) else address
 
 
 def _digits(text: str) -> str:
@@ -116,6 +116,8 @@ def _plus(match: re.Match[str]) -> str | None:
 
 def _american(match: re.Match[str]) -> str | None:
     digits = _digits(match[0])
+    if not AMERICAN_SHAPE.fullmatch(match[0]):
+        return None
     return digits if len(digits) == 11 else "1" + digits
 
 
@@ -161,20 +163,23 @@ def _iban(match: re.Match[str]) -> str | None:
 
 
 def _ipv4(match: re.Match[str]) -> str | None:
-    before = match.string[max(0, match.start() - 24) : match.start()]
-    if match[0] in RESOLVERS or VERSION_BEFORE.search(before) or not ip_address(match[0]).is_global:
+    if match[0] in RESOLVERS or not _is_public(match[0]):
         return None
+    before, after = match.string[max(0, match.start() - 24) : match.start()], match.string[match.end() :][:7]
     is_small = max(map(int, match[0].split("."))) <= SECTION
-    is_named = ADDRESS_BEFORE.search(before) or re.match(r":[0-9]{2,5}|/[0-9]{1,2}(?![0-9])", match.string[match.end() :][:7])
-    return match[0] if is_named or not is_small else None
+    is_named = ADDRESS_BEFORE.search(before) or PORT_AFTER.match(after)
+    return None if VERSION_BEFORE.search(before) or (is_small and not is_named) else match[0]
 
 
 def _ipv6(match: re.Match[str]) -> str | None:
+    return str(ip_address(match[0])) if _is_public(match[0]) else None
+
+
+def _is_public(text: str) -> bool:
     try:
-        address = ip_address(match[0])
+        return ip_address(text).is_global
     except ValueError:
-        return None
-    return str(address) if address.is_global else None
+        return False
 
 
 def _username(match: re.Match[str]) -> str | None:
@@ -183,15 +188,22 @@ def _username(match: re.Match[str]) -> str | None:
 
 
 PATTERNS = (
-    Pattern("email", rf"[{LATIN}0-9._%+'-](?:@|%40|\\u0040)[{LATIN}0-9]", EMAIL, _email),
-    Pattern("username", r"/home/|/Users/|[A-Za-z]:(?:\\+|/)Users", HOME, _username),
-    Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}[ -]?[A-Z0-9]", IBAN, _iban),
-    Pattern("card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[0-9 -][0-9]", CARD, _card),
-    Pattern("ip", r"[0-9]\.[0-9]{1,3}\.[0-9]{1,3}\.[0-9]", IPV4, _ipv4),
-    Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]{0,4}:", IPV6, _ipv6),
-    Pattern("phone", r"\+[1-9][ ().\-/ ]{0,3}[0-9]", PLUS, _plus),
-    Pattern("phone", r"[0-9]{3}(?:\)[ -]?|[-.])[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
-    Pattern("phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2}", NATIONAL, _national),
-    Pattern("phone", r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{6}", CALLED, _called),
-)  # fmt: skip
+    Pattern("email", r"@|%40|\\u0040", EMAIL, _email),
+    Pattern("username", r"/home/|/Users/|\\Users", HOME, _username),
+    Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", IBAN, _iban),
+    Pattern("card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{2}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4}", CARD, _card),
+    Pattern("ip", r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", IPV4, _ipv4),
+    Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]*:", IPV6, _ipv6),
+    Pattern("phone", r"\+[1-9]", PLUS, _plus),
+    Pattern("phone", r"[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
+    Pattern("phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}[0-9]{2}|[0-9]{2})", NATIONAL, _national),
+    Pattern("phone", r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{5}", CALLED, _called),
+)
 """In this order: a card is not to be read as a phone."""
+
+SIGNS = (
+    r"@|%40|\\u0040|/home/|Users|[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}|[2-6][0-9]{3}[ -]?[0-9]{4}|[0-9]\.[0-9]+\.[0-9]+\.[0-9]"
+    r"|[23][0-9A-Fa-f]{3}:|\+[1-9]|[0-9]{3}[).-] ?-?[0-9]{3}[ .-][0-9]{4}|0[1-9][0-9]*\)?[ /.\- ]+[0-9]{2}"
+    r"|(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9]{2}"
+)
+"""What every one of them shows: one cheap regex, so that most rows are looked at once."""

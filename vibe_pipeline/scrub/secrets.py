@@ -12,18 +12,18 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from vibe_pipeline.scrub.patterns import Pattern, itself, start, value_of
+from vibe_pipeline.scrub.patterns import Pattern, alone, itself, value_of
 
 PLUGINS = {
     "aws.AWSKeyDetector": r"(?:A3T|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{8}|(?i:aws.{0,20}?(?:key|pw|pass|token).{0,20}?[0-9a-z/+]{20})",
     "azure_storage_key.AzureStorageKeyDetector": "AccountKey=",
-    "gitlab_token.GitLabTokenDetector": r"gl[a-z]{2,5}-|GR1348941",
+    "gitlab_token.GitLabTokenDetector": r"gl[a-z]+-|GR1348941",
     "mailchimp.MailchimpDetector": r"[0-9a-z]{8}-us[0-9]",
     "pypi_token.PypiTokenDetector": "pypi-AgE",
-    "sendgrid.SendGridDetector": r"SG\.[a-zA-Z0-9_-]{16}",
-    "slack.SlackDetector": r"(?i:xox[abposr]-|hooks\.slack\.com)",
+    "sendgrid.SendGridDetector": r"SG\.",
+    "slack.SlackDetector": r"(?i:xox|hooks\.slack)",
     "square_oauth.SquareOAuthDetector": "sq0csp-",
-    "twilio.TwilioKeyDetector": r"(?:AC|SK)[a-z0-9]{16}",
+    "twilio.TwilioKeyDetector": r"(?:AC|SK)[a-z0-9]{8}",
 }
 """Plugin → trigger."""
 
@@ -34,7 +34,8 @@ TOKENS = (
     ("anthropic_key", r"sk-ant-", r"[A-Za-z0-9]{3,10}-[A-Za-z0-9_-]{20,200}"),
     ("openai_key", r"sk-", r"(?:(?=[A-Za-z0-9_-]{0,250}[0-9])(?=[A-Za-z0-9_-]{0,250}[A-Za-z0-9]{16})"
                    r"|(?=[A-Za-z0-9_-]{0,250}[A-Za-z0-9]{32}))[A-Za-z0-9_-]{20,250}"),
-    ("hugging_face_token", r"(?:hf|api_org)_", r"[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])"),
+    ("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])"),
+    ("hugging_face_token", r"api_org_", r"[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])"),
     ("groq_key", r"gsk_", r"[A-Za-z0-9]{40,80}"),
     ("perplexity_key", r"pplx-", r"[A-Za-z0-9]{32,80}"),
     ("xai_key", r"xai-", r"[A-Za-z0-9]{40,120}"),
@@ -48,9 +49,6 @@ TOKENS = (
     ("stripe_webhook_secret", r"whsec_", r"[A-Za-z0-9+/=]{24,100}"),
     ("slack_token", r"xapp-", r"[0-9]-[A-Za-z0-9]{5,40}-[0-9]{5,40}-[A-Za-z0-9]{10,200}"),
     ("slack_token", r"xox[abposre](?:\.xox[bp])?-", r"[A-Za-z0-9-]{20,250}"),
-    ("discord_webhook", r"https://(?:\w{2,6}\.)?discord(?:app)?\.com/api/webhooks/", r"[0-9]{15,22}/[A-Za-z0-9_-]{40,100}"),
-    ("discord_token", r"[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.", r"[A-Za-z0-9_-]{27,40}"),
-    ("teams_webhook", r"https://[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/", r"[A-Za-z0-9@/-]{40,250}"),
     ("npm_token", r"npm_", r"[A-Za-z0-9]{36}"),
     ("pypi_token", r"pypi-AgE", r"[A-Za-z0-9_-]{50,500}"),
     ("docker_token", r"dckr_[po]at_", r"[A-Za-z0-9_-]{20,60}"),
@@ -65,24 +63,21 @@ TOKENS = (
     ("notion_token", r"secret_", r"[A-Za-z0-9]{43}(?![A-Za-z0-9])"),
     ("notion_token", r"ntn_", r"[A-Za-z0-9]{40,50}(?![A-Za-z0-9])"),
     ("figma_token", r"figd_", r"[A-Za-z0-9_-]{36,60}"),
-    ("airtable_token", r"pat[A-Za-z0-9]{14}\.", r"[0-9a-f]{64}"),
     ("atlassian_token", r"ATATT3", r"[A-Za-z0-9_=-]{60,250}"),
     ("vault_token", r"hv[sbr]\.", r"[A-Za-z0-9_-]{24,300}"),
-    ("terraform_token", r"[A-Za-z0-9]{14}\.atlasv1\.", r"[A-Za-z0-9_=-]{50,90}"),
     ("supabase_key", r"sbp_", r"[0-9a-f]{40}"),
     ("supabase_key", r"sb_secret_", r"[A-Za-z0-9_-]{20,60}"),
     ("planetscale_key", r"pscale_(?:tkn|pw|oauth)_", r"[A-Za-z0-9_=.-]{32,64}"),
     ("doppler_token", r"dp\.(?:pt|st|ct|sa|scim|audit)\.", r"[A-Za-z0-9_.-]{30,70}"),
     ("netlify_token", r"nfp_", r"[A-Za-z0-9]{36,60}"),
-    ("fly_token", r"(?:FlyV1 fm[12]_|fo1_)", r"[A-Za-z0-9_=+/,-]{40,700}"),
+    ("fly_token", r"fo1_", r"[A-Za-z0-9_=+/,-]{40,700}"),
+    ("fly_token", r"FlyV1 fm[12]_", r"[A-Za-z0-9_=+/,-]{40,700}"),
     ("heroku_key", r"HRKU-", r"[A-Za-z0-9_-]{36,70}"),
     ("postman_key", r"PMAK-", r"[0-9a-f]{24}-[0-9a-f]{34}"),
     ("pulumi_token", r"pul-", r"[0-9a-f]{40}"),
     ("mailgun_key", r"key-", r"[0-9a-f]{32}(?![0-9a-zA-Z])"),
     ("age_key", r"AGE-SECRET-KEY-1", r"[0-9A-Z]{58}"),
     ("onepassword_token", r"ops_eyJ", r"[A-Za-z0-9_=-]{80,1500}"),
-    ("azure_client_secret", r"[A-Za-z0-9_~.-]{3}[0-9]Q~", r"[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~-])"),
-    ("telegram_bot_token", r"[0-9]{8,10}:AA", r"[0-9A-Za-z_-]{33}(?![0-9A-Za-z_-])"),
     ("json_web_token", r"eyJ", r"[A-Za-z0-9_-]{8,4000}\.eyJ[A-Za-z0-9_-]{4,8000}(?:\.[A-Za-z0-9_-]{0,2000}){0,3}"),
     ("password_hash", r"\$2[abxy]\$", r"[0-9]{2}\$[./A-Za-z0-9]{53}"),
     ("password_hash", r"\$[1567y]\$", r"[^\s:$\"']{1,60}\$(?:[^\s:$\"']{1,40}\$)?[./A-Za-z0-9]{22,90}"),
@@ -92,14 +87,24 @@ TOKENS = (
 
 BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-----" for edge in ("BEGIN", "END"))
 
-NAME = (r"(?:pass(?:word|wd|phrase|code)|pwd|secret|credentials?|token"
-        r"|(?:api|access|secret|private|encryption|signing|master|account|auth|shared|storage|service|license|client|app)"
-        r"[_-]?key)")  # fmt: skip
-SUFFIX = r"(?:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
+
+
+def _any_case(words: str) -> str:
+    """These alternatives in any case, written so that Python's engine can jump to their first letters."""
+    return "(?:" + "|".join(f"{first}(?i:{word[1:]})" for word in words.split(" ") for first in (word[0], word[0].upper())) + ")"
+
+
+NAME = _any_case(
+    r"pass(?:word|wd|phrase|code) pwd secret credentials? token api[_-]?key access[_-]?key private[_-]?key"
+    r" encryption[_-]?key signing[_-]?key master[_-]?key account[_-]?key auth[_-]?key shared[_-]?key storage[_-]?key"
+    r" service[_-]?key license[_-]?key client[_-]?key app[_-]?key"
+)
+SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
 SIGN = r"[\"'`*\\\])]{0,4}\s{0,4}(?::=|=>|==?|:|>)\s{0,4}"
 MIXED = r"(?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])"
 
-NAMED_TRIGGER = rf"(?i:{NAME}[a-z0-9_-]{{0,20}}(?:[\"'`*\\\])]{{0,4}}\s{{0,4}}[:=>,(]|\s+(?:is|was)\s))"
+NAMED_TRIGGER = (rf"(?i:{NAME}[a-z0-9_-]{{0,20}}[\"'`*\\\])]{{0,4}}\s{{0,4}}[:=>,(]{{1,2}}[^0-9!@#%^&*\n]{{0,200}}[0-9!@#%^&*]"
+                 r"|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)")
 
 STOPS = re.compile(
     r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|\*{3}|\.{3}|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/"
@@ -114,6 +119,13 @@ def _unless_stopped(match: re.Match[str]) -> str | None:
 
 
 PLACED = (
+    ("discord_webhook", "/api/webhooks/", r"https://(?:\w{2,6}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{15,22}/[A-Za-z0-9_-]{40,100}"),
+    ("discord_token", r"\.[A-Za-z0-9_-]{6}\.", alone("[MNO]", "-") + r"[A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"),
+    ("teams_webhook", "webhookb2", r"https://[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{40,250}"),
+    ("airtable_token", r"pat[A-Za-z0-9]{14}\.", alone("p", "-") + r"at[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    ("terraform_token", "atlasv1", alone("[A-Za-z0-9]", "-") + r"[A-Za-z0-9]{13}\.atlasv1\.[A-Za-z0-9_=-]{50,90}"),
+    ("azure_client_secret", "Q~", alone("[A-Za-z0-9_~.-]", "-") + r"[A-Za-z0-9_~.-]{2}[0-9]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~-])"),
+    ("telegram_bot_token", ":AA", alone("[0-9]", "-") + r"[0-9]{7,9}:AA[0-9A-Za-z_-]{33}(?![0-9A-Za-z_-])"),
     ("private_key", "PRIVATE KEY", BEGIN + r"(?:[^-]|-(?!----)){40,20000}?" + END),
     # The block was cut off: all that still looks like base64 goes.
     ("private_key", "PRIVATE KEY", BEGIN + r"(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/=]{16,20000})+"
@@ -129,11 +141,11 @@ PLACED = (
     ("azure_storage_key", "Key=|sig=", r"(?:AccountKey|SharedAccessKey|[?&;]sig)=(?P<value>[A-Za-z0-9+/%]{32,120}={0,2})"),
     ("authorization", "(?i:authorization)", r"(?i)authorization[\"'\\]{0,4}\s{0,4}(?:[:=,]|=>)\s{0,4}[f\"'\\]{0,4}(?:bearer|basic|token|apikey|ssws|bot|key)\s{1,4}"
                       r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000})"),
-    ("authorization", r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{16}", r"(?i)(?<![a-z])bearer\s{1,4}(?P<value>(?=[^\s0-9]{0,400}[0-9])[A-Za-z0-9._~+/=-]{20,4000})"),
+    ("authorization", r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{20}", r"(?i)(?<![a-z])bearer\s{1,4}(?P<value>(?=[^\s0-9]{0,400}[0-9])[A-Za-z0-9._~+/=-]{20,4000})"),
     ("basic_auth", r"curl\s[^\n]*(?:-u|--user)", r"curl\s[^\n]{0,300}?(?:-u|--user)[ =]{0,4}[\"'\\]{0,4}[^\s:\"']{1,100}:(?P<value>(?![{$<*%(])[^\s\"'\\]{1,200})"),
     # Only the password goes; what stands for one ({password}, $PASS, <pass>, ***) is none.
-    ("basic_auth", r"://[^\s/?#\"'<>]*@", r"://[^\s:/?#\[\]@\"'<>\\]{0,200}:(?P<value>(?![{$<*%(]|[0-9]{1,5}/)[^\s\"'<>\\]{1,200})@[A-Za-z0-9\[{]"),
-    ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_-]*=", r"(?i)(?:cookie[\"'\\]{0,4}\s?[:,=]|;|[\"'])\s{0,4}[\"'\\]{0,4}(?:[a-z0-9_.-]{0,30}(?:sess(?:ion)?(?:_?-?id)?|sid|auth|csrftoken|xsrf-token|remember_[a-z_]{1,20}))"
+    ("basic_auth", r"://[!-~]*@", r"://[^\s:/?#\[\]@\"'<>\\]{0,200}:(?P<value>(?![{$<*%(]|[0-9]{1,5}/)[^\s\"'<>\\]{1,200})@[A-Za-z0-9\[{]"),
+    ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_.-]*=[^\s;,\"\x27\\]{16}", r"(?i)(?:cookie[\"'\\]{0,4}\s?[:,=]|;|[\"'])\s{0,4}[\"'\\]{0,4}(?:[a-z0-9_.-]{0,30}(?:sess(?:ion)?(?:_?-?id)?|sid|auth|csrftoken|xsrf-token|remember_[a-z_]{1,20}))"
                r"=(?P<value>[^\s;,\"'\\]{16,4000})"),
     ("docker_auth", r"auth\\?\"", r"\"_?auth\\?\"\s{0,4}:\s{0,4}\\?\"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})\\?\""),
     ("npm_token", "_auth", r"_auth(?:Token)?\s?=\s?(?P<value>[A-Za-z0-9+/=_-]{16,400})"),
@@ -141,20 +153,20 @@ PLACED = (
     ("pgpass", ":(?:54[0-9]{2}|64[0-9]{2}|[*]):", r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:54[0-9]{2}|64[0-9]{2}|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
                                                r"(?P<value>[^\s\\\"'`]{3,200})"),
     ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<*%])[^;\s\"'&\\]{3,200})"),
-    ("command_password", r"--(?:password|passwd|token|api-key|secret|auth-token|access-token|client-secret)|sshpass|mysql[^\n]* -p|(?i:IDENTIFIED BY|PASSWORD |requirepass)",
+    ("command_password", r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|(?i:identified by|with password|encrypted password|requirepass)",
      r"(?:--(?:password|passwd|token|api-key|secret|auth-token|access-token|client-secret)[ =][\"'\\]{0,3}|sshpass -p ?[\"'\\]{0,3}"
      r"|mysql(?:dump|admin)?\s[^\n]{0,100}?\s-p[\"'\\]{0,3}|(?i:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|requirepass) [\"'\\]{0,3})"
      r"(?P<value>(?![-{$<*%(])(?=[^\s]{0,200}[0-9!@#%^&*])[^\s\"'\\;]{5,300})"),
     # What its name gives away: in quotation marks, on a line of its own, in a tag, after "is", or anywhere in plain letters.
     ("named_secret", NAMED_TRIGGER,
-     rf"(?i){NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{8,500}}?)(?P=quote)"),
+     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{8,500}}?)(?P=quote)"),
     ("named_secret", NAMED_TRIGGER,
-     rf"(?im)(?:^|(?<=\\n))[ \t]{{0,40}}(?:-[ \t]{{1,8}}|export[ \t]{{1,4}}|set[ \t]{{1,4}}|env[ \t]{{1,4}}|arg[ \t]{{1,4}})?[\"']?[\w.-]{{0,60}}{NAME}[\w-]{{0,20}}[\"']?"
+     rf"(?m)(?:^|(?<=\\n))[ \t]{{0,40}}(?i:-[ \t]{{1,8}}|export[ \t]{{1,4}}|set[ \t]{{1,4}}|env[ \t]{{1,4}}|arg[ \t]{{1,4}})?[\"']?[\w.-]{{0,60}}{NAME}[\w-]{{0,20}}[\"']?"
      rf"(?:=|:[ \t]{{1,8}})(?P<value>(?=[^\s\\]{{0,300}}[A-Za-z])(?=[^\s\\]{{0,300}}[0-9!@#%^&*])[^\s\"'`\\,;(){{}}]{{6,300}})(?=[ \t\r]{{0,40}}(?:$|\\[nr]))"),
-    ("named_secret", NAMED_TRIGGER, rf"(?i)<{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</"),
-    ("named_secret", NAMED_TRIGGER, rf"(?i)(?:{NAME}|api key|access key)\s{{1,4}}(?:is|was)\s{{1,4}}:?\s?[\"'`]?(?P<value>(?=[^\s0-9]{{0,200}}[0-9])(?=[^\sA-Za-z]{{0,200}}[A-Za-z])[^\s\"'`,;\\]{{6,200}}[^\s\"'`,;\\.?])"),
+    ("named_secret", NAMED_TRIGGER, rf"<{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</"),
+    ("named_secret", NAMED_TRIGGER, rf"(?:{NAME}|(?i:api|access) key)\s{{1,4}}(?:is|was)\s{{1,4}}:?\s?[\"'`]?(?P<value>(?=[^\s0-9]{{0,200}}[0-9])(?=[^\sA-Za-z]{{0,200}}[A-Za-z])[^\s\"'`,;\\]{{6,200}}[^\s\"'`,;\\.?])"),
     ("named_secret", NAMED_TRIGGER,
-     rf"(?i){NAME}{SUFFIX}{SIGN}[\"']?"
+     rf"{NAME}{SUFFIX}{SIGN}[\"']?"
      r"(?P<value>(?=[A-Za-z!@#%^&*_+/=~-]{0,200}[0-9])(?=[0-9!@#%^&*_+/=~-]{0,200}[A-Za-z])[A-Za-z0-9!@#%^&*_+/=~-]{8,200})"
      r"(?![\w(.!@#%^&*+/=~\[-])"),
 )  # fmt: skip
@@ -162,15 +174,35 @@ PLACED = (
 
 CAREFUL = ("named_secret", "cookie", "connection_string", "command_password")
 
+TOKEN_SIGNS = (
+    rf"(?:{'|'.join(head for _, head, _ in TOKENS)})[A-Za-z0-9$./+_=-]{{6}}|{'|'.join(PLUGINS.values())}"
+    r"|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data)"
+)
+PLACE_SIGNS = (
+    r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@|:(?:54|64)[0-9]{2}:|:\*:"
+    rf"|(?i:pass|pwd|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified)"
+)
+"""What every secret shows: cheap regexes, so that most rows are looked at twice and no more."""
+
+
 @cache
-def patterns() -> tuple[Pattern, ...]:
-    """Ours first: they are longer, and a short match inside a long secret would leave its rest standing."""
-    placed = [Pattern(kind, trigger, re.compile(text), _unless_stopped if kind in CAREFUL else itself)
-              for kind, trigger, text in PLACED]  # fmt: skip
+def groups() -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
+    """(what all of them show, patterns). Ours first: they are longer, and a short match inside a long secret would leave
+    its rest standing."""
+    placed = [
+        Pattern(kind, trigger, re.compile(text), _unless_stopped if kind in CAREFUL else itself)
+        for kind, trigger, text in PLACED
+    ]
     blocks = [it for it in placed if it.kind == "private_key"]
-    tokens = [Pattern(kind, head, re.compile(start("-") + head + rest)) for kind, head, rest in TOKENS]
-    found = [it for plugin, trigger in PLUGINS.items() for it in _of_plugin(plugin, trigger)]
-    return (*blocks, *tokens, *found, *(it for it in placed if it.kind != "private_key"))
+    tokens = [Pattern(kind, head, re.compile(_alone(head) + rest)) for kind, head, rest in TOKENS]
+    plugins = [it for plugin, trigger in PLUGINS.items() for it in _of_plugin(plugin, trigger)]
+    others = [it for it in placed if it.kind != "private_key"]
+    return (TOKEN_SIGNS, (*blocks, *tokens, *plugins)), (PLACE_SIGNS, tuple(others))
+
+
+def _alone(head: str) -> str:
+    first = re.match(r"\\.|\[[^]]*\]|.", head)[0]  # type: ignore[index]
+    return alone(first, "-") + head[len(first) :]
 
 
 def _of_plugin(plugin: str, trigger: str) -> list[Pattern]:
