@@ -78,7 +78,7 @@ class Ladder:
 
     def seal(self) -> list[Segment]:
         """Turn spools into segments; returns the new ones."""
-        return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
+        return segments.seal(self.store, self.settings.curate, self.settings.log)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
@@ -215,11 +215,11 @@ class Ladder:
 
     def log_tail(self, limit: int, after: datetime | None = None) -> list[dict[str, Any]]:
         """The latest interactions, sealed or not, oldest first."""
-        return reading.tail(self.store, limit, scrub=self.settings.log.scrub, after=after or reading.LONG_AGO)
+        return reading.tail(self.store, limit, self.settings.log, after=after or reading.LONG_AGO)
 
     def log_search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Interactions whose input or output holds a text, newest first."""
-        return reading.search(self.store, text, limit, scrub=self.settings.log.scrub)
+        return reading.search(self.store, text, limit, self.settings.log)
 
     def log_sha(self) -> str:
         """Hash of everything sealed so far."""

@@ -60,6 +60,9 @@ class Log(Section):
     """Keep rows as they were, apart from the log and for no stage to read."""
 
 
+DEFAULT_LOG = Log()
+
+
 class Curate(Section):
     """How interactions become examples."""
 
@@ -170,7 +173,7 @@ class Lineage(Section):
 class Settings(Section):
     """Everything that can be set."""
 
-    log: Log = Log()
+    log: Log = DEFAULT_LOG
     curate: Curate = Curate()
     gate: Gate = Gate()
     """The gate of `vibe generation open`; a lineage may judge by another."""

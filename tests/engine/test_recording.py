@@ -27,7 +27,7 @@ def logged(tmp_path):
 
     def read() -> list[dict]:
         store = Store(tmp_path)
-        seal(store, settings.Curate(), scrub=True)
+        seal(store, settings.Curate())
         files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
         return pl.read_parquet(files).sort("occurred_at").rows(named=True)
 

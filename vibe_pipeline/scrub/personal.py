@@ -32,7 +32,7 @@ AMERICAN = re.compile(
 )
 AMERICAN_SHAPE = re.compile(r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}")
 NATIONAL = re.compile(
-    alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,4}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
+    alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
     r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
 )
 CALLED = re.compile(
@@ -124,7 +124,7 @@ def _american(match: re.Match[str]) -> str | None:
 def _national(match: re.Match[str]) -> str | None:
     import phonenumbers
 
-    if DATE.match(match[0]) or len(_digits(match[0])) < 9:
+    if DATE.match(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
         return None
     for region in REGIONS:
         number = _parsed(match[0], region)

@@ -16,7 +16,6 @@ from vibe_pipeline.scrub.patterns import Pattern, alone, itself, value_of
 
 PLUGINS = {
     "aws.AWSKeyDetector": r"(?:A3T|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{8}|(?i:aws.{0,20}?(?:key|pw|pass|token).{0,20}?[0-9a-z/+]{20})",
-    "azure_storage_key.AzureStorageKeyDetector": "AccountKey=",
     "gitlab_token.GitLabTokenDetector": r"gl[a-z]+-|GR1348941",
     "mailchimp.MailchimpDetector": r"[0-9a-z]{8}-us[0-9]",
     "pypi_token.PypiTokenDetector": "pypi-AgE",
@@ -142,9 +141,9 @@ PLACED = (
     ("authorization", "(?i:authorization)", r"(?i)authorization[\"'\\]{0,4}\s{0,4}(?:[:=,]|=>)\s{0,4}[f\"'\\]{0,4}(?:bearer|basic|token|apikey|ssws|bot|key)\s{1,4}"
                       r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000})"),
     ("authorization", r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{20}", r"(?i)(?<![a-z])bearer\s{1,4}(?P<value>(?=[^\s0-9]{0,400}[0-9])[A-Za-z0-9._~+/=-]{20,4000})"),
-    ("basic_auth", r"curl\s[^\n]*(?:-u|--user)", r"curl\s[^\n]{0,300}?(?:-u|--user)[ =]{0,4}[\"'\\]{0,4}[^\s:\"']{1,100}:(?P<value>(?![{$<*%(])[^\s\"'\\]{1,200})"),
+    ("basic_auth", r"curl\s[^\n]*(?:-u|--user)", r"curl\s[^\n]{0,300}?(?:-u|--user)[ =]{0,4}[\"'\\]{0,4}[^\s:\"']{1,100}:(?P<value>(?![{$<%(]|[*]{3})[^\s\"'\\]{1,200})"),
     # Only the password goes; what stands for one ({password}, $PASS, <pass>, ***) is none.
-    ("basic_auth", r"://[!-~]*@", r"://[^\s:/?#\[\]@\"'<>\\]{0,200}:(?P<value>(?![{$<*%(]|[0-9]{1,5}/)[^\s\"'<>\\]{1,200})@[A-Za-z0-9\[{]"),
+    ("basic_auth", r"://[!-~]*@", r"://[^\s:/?#\[\]@\"'<>\\]{0,200}:(?P<value>(?![{$<%(]|[*]{3}|[0-9]{1,5}/)[^\s\"'<>\\]{1,200})@[A-Za-z0-9\[{]"),
     ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_.-]*=[^\s;,\"\x27\\]{16}", r"(?i)(?:cookie[\"'\\]{0,4}\s?[:,=]|;|[\"'])\s{0,4}[\"'\\]{0,4}(?:[a-z0-9_.-]{0,30}(?:sess(?:ion)?(?:_?-?id)?|sid|auth|csrftoken|xsrf-token|remember_[a-z_]{1,20}))"
                r"=(?P<value>[^\s;,\"'\\]{16,4000})"),
     ("docker_auth", r"auth\\?\"", r"\"_?auth\\?\"\s{0,4}:\s{0,4}\\?\"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})\\?\""),
@@ -152,11 +151,11 @@ PLACED = (
     ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s", r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:login\s{1,8}\S{1,200}\s{1,8}|account\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}(?P<value>[^\s\\]{3,200})"),
     ("pgpass", ":(?:54[0-9]{2}|64[0-9]{2}|[*]):", r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:54[0-9]{2}|64[0-9]{2}|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
                                                r"(?P<value>[^\s\\\"'`]{3,200})"),
-    ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<*%])[^;\s\"'&\\]{3,200})"),
+    ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<%]|[*]{3})[^;\s\"'&\\]{3,200})"),
     ("command_password", r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|(?i:identified by|with password|encrypted password|requirepass)",
      r"(?:--(?:password|passwd|token|api-key|secret|auth-token|access-token|client-secret)[ =][\"'\\]{0,3}|sshpass -p ?[\"'\\]{0,3}"
      r"|mysql(?:dump|admin)?\s[^\n]{0,100}?\s-p[\"'\\]{0,3}|(?i:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|requirepass) [\"'\\]{0,3})"
-     r"(?P<value>(?![-{$<*%(])(?=[^\s]{0,200}[0-9!@#%^&*])[^\s\"'\\;]{5,300})"),
+     r"(?P<value>(?![-{$<%(]|[*]{3})(?=[^\s]{0,200}[0-9!@#%^&*])[^\s\"'\\;]{5,300})"),
     # What its name gives away: in quotation marks, on a line of its own, in a tag, after "is", or anywhere in plain letters.
     ("named_secret", NAMED_TRIGGER,
      rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{8,500}}?)(?P=quote)"),
@@ -180,7 +179,7 @@ TOKEN_SIGNS = (
 )
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@|:(?:54|64)[0-9]{2}:|:\*:"
-    rf"|(?i:pass|pwd|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified)"
+    rf"|(?i:pass|pwd|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified|mysql)"
 )
 """What every secret shows: cheap regexes, so that most rows are looked at twice and no more."""
 

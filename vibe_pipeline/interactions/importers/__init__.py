@@ -21,6 +21,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any, Protocol
 
+from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import (
@@ -144,6 +145,7 @@ def import_paths(
     paths: Sequence[Path | str],
     format: str = AUTO,
     source: str | None = None,
+    log: settings.Log = settings.DEFAULT_LOG,
 ) -> list[ImportedFile]:
     """Import files, folders and globs; one result for each file. A repeated import brings only what is new."""
     chosen = _chosen(format)
@@ -159,7 +161,7 @@ def import_paths(
             if size >= BATCH:
                 _log(logger, known, waiting)
                 waiting, size = [], 0
-        quarantine.keep(store, "interactions", tally.rejects, str(tally.path))
+        quarantine.keep(store, "interactions", tally.rejects, str(tally.path), log)
     _log(logger, known, waiting)
     return [tally.result() for tally in tallies]
 
