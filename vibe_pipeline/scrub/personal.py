@@ -22,11 +22,11 @@ EMAIL = re.compile(
     alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-")
     + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
     rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}"
-    rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?![A-Za-z0-9])"
+    rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?!-?[A-Za-z0-9])"
 )
 REPOSITORIES = ("git@", "hg@", "svn@")
 
-PLUS = re.compile(alone(r"\+", ".+/-") + r"[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])")
+PLUS = re.compile(alone("[+0]", ".+/-") + r"(?:(?<=\+)|(?<=0)0)[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])")
 AMERICAN = re.compile(
     alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
 )
@@ -38,12 +38,14 @@ NATIONAL = re.compile(
 CALLED = re.compile(
     r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
     r"|(?i:(?<![a-z])(?:call|text|ring|reach) (?:me|us|him|her|them)(?: (?:at|on|under))?))"
-    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?[\"'\\]{0,3}\s{0,3}(?:is |[:=#>])?\s{0,3}[\"'\\]{0,3}"
-    r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,2}[0-9]){6,14})(?![A-Za-z0-9_-])"
+    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?\.?[\"'\\]{0,3}\s{0,3}(?:is |[:=#>])?\s{0,3}[\"'\\]{0,3}"
+    r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14})(?![A-Za-z0-9_-])"
 )
 REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
 """Whose national writing with a leading zero is known; every other number needs its +, or a word before it."""
 
+STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
+"""A short date with a time, an American postal code."""
 DATE = re.compile(r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])")
 
 CARD = re.compile(
@@ -80,9 +82,11 @@ IPV6 = re.compile(
 VERSION_BEFORE = re.compile(r"(?i)(?:[a-z]/|[=~<>]=|\^|\bv(?:ersion|er|\.)?[ \"':=]{0,4}|§ ?|section |release |build )$")
 ADDRESS_BEFORE = re.compile(r"(?i)(?:\bip(?:v4)?|addr(?:ess)?|host|from|client|peer|server|ping|ssh|://)[\s\"':=\[(]{0,4}$")
 PORT_AFTER = re.compile(r":[0-9]{2,5}|/[0-9]{1,2}(?![0-9])")
+OBJECT = re.compile(r"2\.5\.(?:4|29)\.|1\.3\.(?:6|14|101)\.|1\.2\.840\.")
+"""How the object identifiers of certificates begin."""
 RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"))
 SECTION = 20
-"""Four numbers up to this one are a version or a section unless something before them says address."""
+"""Three numbers up to this one, and a fourth, are a version or a section unless something before them says address."""
 
 HOME = re.compile(
     r"(?:(?<![A-Za-z0-9._~-])|(?<=\\[nrt])|(?<=/mnt/[a-z])|(?<=/[a-z]))(?:/home/|/Users/|(?:(?<![A-Za-z])[A-Za-z]:)(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
@@ -91,7 +95,7 @@ HOME = re.compile(
 )
 NOBODY = frozenset(("user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
                     "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin",
-                    "yourname", "your_name", "your-name", "your_username", "linuxbrew", "git", "...", "…"))  # fmt: skip
+                    "yourname", "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…"))  # fmt: skip
 
 
 def _email(match: re.Match[str]) -> str | None:
@@ -106,12 +110,13 @@ def _digits(text: str) -> str:
 def _plus(match: re.Match[str]) -> str | None:
     import phonenumbers
 
-    number = _parsed(match[0], None)
+    number = _parsed(re.sub("^00", "+", match[0]), None)
     if number is None or not phonenumbers.is_possible_number(number):
         return None
     is_american = number.country_code == 1
-    is_written_apart = not match[0][1:].isdigit()
-    return _digits(match[0]) if is_written_apart or is_american or phonenumbers.is_valid_number(number) else None
+    is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
+    is_certain = match[0][0] == "+" and (is_written_apart or is_american)
+    return f"{number.country_code}{number.national_number}" if is_certain or phonenumbers.is_valid_number(number) else None
 
 
 def _american(match: re.Match[str]) -> str | None:
@@ -124,7 +129,7 @@ def _american(match: re.Match[str]) -> str | None:
 def _national(match: re.Match[str]) -> str | None:
     import phonenumbers
 
-    if DATE.match(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
+    if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
         return None
     for region in REGIONS:
         number = _parsed(match[0], region)
@@ -166,9 +171,9 @@ def _ipv4(match: re.Match[str]) -> str | None:
     if match[0] in RESOLVERS or not _is_public(match[0]):
         return None
     before, after = match.string[max(0, match.start() - 24) : match.start()], match.string[match.end() :][:7]
-    is_small = max(map(int, match[0].split("."))) <= SECTION
+    is_small = max(map(int, match[0].split(".")[:3])) <= SECTION
     is_named = ADDRESS_BEFORE.search(before) or PORT_AFTER.match(after)
-    return None if VERSION_BEFORE.search(before) or (is_small and not is_named) else match[0]
+    return None if VERSION_BEFORE.search(before) or OBJECT.match(match[0]) or (is_small and not is_named) else match[0]
 
 
 def _ipv6(match: re.Match[str]) -> str | None:
@@ -194,7 +199,7 @@ PATTERNS = (
     Pattern("card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{2}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4}", CARD, _card),
     Pattern("ip", r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", IPV4, _ipv4),
     Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]*:", IPV6, _ipv6),
-    Pattern("phone", r"\+[1-9]", PLUS, _plus),
+    Pattern("phone", r"\+[1-9]|00[1-9][0-9 ]", PLUS, _plus),
     Pattern("phone", r"[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
     Pattern("phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}[0-9]{2}|[0-9]{2})", NATIONAL, _national),
     Pattern("phone", r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{5}", CALLED, _called),
@@ -203,7 +208,7 @@ PATTERNS = (
 
 SIGNS = (
     r"@|%40|\\u0040|/home/|Users|[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}|[2-6][0-9]{3}[ -]?[0-9]{4}|[0-9]\.[0-9]+\.[0-9]+\.[0-9]"
-    r"|[23][0-9A-Fa-f]{3}:|\+[1-9]|[0-9]{3}[).-] ?-?[0-9]{3}[ .-][0-9]{4}|0[1-9][0-9]*\)?[ /.\- ]+[0-9]{2}"
+    r"|[23][0-9A-Fa-f]{3}:|\+[1-9]|00[1-9][0-9 ]|[0-9]{3}[).-] ?-?[0-9]{3}[ .-][0-9]{4}|0[1-9][0-9]*\)?[ /.\- ]+[0-9]{2}"
     r"|(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9]{2}"
 )
 """What every one of them shows: one cheap regex, so that most rows are looked at once."""

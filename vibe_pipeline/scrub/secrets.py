@@ -94,7 +94,7 @@ def _any_case(words: str) -> str:
 
 
 NAME = _any_case(
-    r"pass(?:word|wd|phrase|code) pwd secret credentials? token api[_-]?key access[_-]?key private[_-]?key"
+    r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z]) pwd pw(?<![a-zA-Z]pw)(?![a-zA-Z]) secret credentials? token api[_-]?key access[_-]?key private[_-]?key"
     r" encryption[_-]?key signing[_-]?key master[_-]?key account[_-]?key auth[_-]?key shared[_-]?key storage[_-]?key"
     r" service[_-]?key license[_-]?key client[_-]?key app[_-]?key"
 )
@@ -102,19 +102,27 @@ SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|stagi
 SIGN = r"[\"'`*\\\])]{0,4}\s{0,4}(?::=|=>|==?|:|>)\s{0,4}"
 MIXED = r"(?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])"
 
-NAMED_TRIGGER = (rf"(?i:{NAME}[a-z0-9_-]{{0,20}}[\"'`*\\\])]{{0,4}}\s{{0,4}}[:=>,(]{{1,2}}[^0-9!@#%^&*\n]{{0,200}}[0-9!@#%^&*]"
+NAMED_TRIGGER = (r"(?i:(?:pass|pwd|pw|secret|credential|token|[a-z][_-]?key)[a-z0-9_-]{0,24}[\"'`*\\\])]{0,4}\s{0,4}[:=>,(]{1,2}[^0-9!@#%^&*\n]{0,200}[0-9!@#%^&*]"
                  r"|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)")
 
 STOPS = re.compile(
     r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|\*{3}|\.{3}|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/"
-    r"|\$\{|\{\{|^\$[a-z_({]|^<|^%[({a-z]|\.(?:pem|key|json|txt|ya?ml|env|crt)$|^\[|[a-z]\(|\w\["
+    r"|\$\{|\{\{|^\$[a-z_({]|^<|^%[({a-z]|\.(?:pem|key|json|txt|ya?ml|env|crt)$|^\[|^(?:pass(?:word|wd|wort)?|secret|token|none|null|true|false)$"
 )
-"""What stands where a secret would and is none: a placeholder, a path, an expression."""
+"""What stands where a secret would and is none: a placeholder, a path."""
+
+CURSORS = ("page_", "page-", "next_", "sync_")
+"""What stands before a token that is a place in a list."""
+
+EXPRESSION = re.compile(r"[a-z]\(|\w\[")
 
 
 def _unless_stopped(match: re.Match[str]) -> str | None:
     value = value_of(match)
-    return None if STOPS.search(value) else value
+    if match.string[max(0, match.start() - 5) : match.start()].lower() in CURSORS:
+        return None
+    is_expression = "quote" not in match.re.groupindex and EXPRESSION.search(value)
+    return None if is_expression or STOPS.search(value) else value
 
 
 PLACED = (
@@ -146,19 +154,20 @@ PLACED = (
     ("basic_auth", r"://[!-~]*@", r"://[^\s:/?#\[\]@\"'<>\\]{0,200}:(?P<value>(?![{$<%(]|[*]{3}|[0-9]{1,5}/)[^\s\"'<>\\]{1,200})@[A-Za-z0-9\[{]"),
     ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_.-]*=[^\s;,\"\x27\\]{16}", r"(?i)(?:cookie[\"'\\]{0,4}\s?[:,=]|;|[\"'])\s{0,4}[\"'\\]{0,4}(?:[a-z0-9_.-]{0,30}(?:sess(?:ion)?(?:_?-?id)?|sid|auth|csrftoken|xsrf-token|remember_[a-z_]{1,20}))"
                r"=(?P<value>[^\s;,\"'\\]{16,4000})"),
+    ("url_key", "[?&]key=", r"[?&]key=(?P<value>(?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{16,200})"),
     ("docker_auth", r"auth\\?\"", r"\"_?auth\\?\"\s{0,4}:\s{0,4}\\?\"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})\\?\""),
-    ("npm_token", "_auth", r"_auth(?:Token)?\s?=\s?(?P<value>[A-Za-z0-9+/=_-]{16,400})"),
-    ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s", r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:login\s{1,8}\S{1,200}\s{1,8}|account\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}(?P<value>[^\s\\]{3,200})"),
+    ("npm_token", "_auth", r"_auth(?:Token)?=(?P<value>(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9+/=_-]{16,400})"),
+    ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s", r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:login\s{1,8}\S{1,200}\s{1,8}|account\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}(?P<value>(?![{$<%])[^\s\\]{3,200})"),
     ("pgpass", ":(?:54[0-9]{2}|64[0-9]{2}|[*]):", r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:54[0-9]{2}|64[0-9]{2}|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
                                                r"(?P<value>[^\s\\\"'`]{3,200})"),
-    ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<%]|[*]{3})[^;\s\"'&\\]{3,200})"),
-    ("command_password", r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|(?i:identified by|with password|encrypted password|requirepass)",
+    ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<%]|[*]{3})(?=[^;\s]{0,200}[0-9!@#^*])[^;\s\"'&\\]{3,200})"),
+    ("command_password", r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|docker login|redis-cli|(?i:identified by|with password|encrypted password|requirepass)",
      r"(?:--(?:password|passwd|token|api-key|secret|auth-token|access-token|client-secret)[ =][\"'\\]{0,3}|sshpass -p ?[\"'\\]{0,3}"
-     r"|mysql(?:dump|admin)?\s[^\n]{0,100}?\s-p[\"'\\]{0,3}|(?i:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|requirepass) [\"'\\]{0,3})"
+     r"|(?:mysql(?:dump|admin)?\s[^\n]{0,100}?\s-p|docker login\s[^\n]{0,100}?\s-p ?|redis-cli\s[^\n]{0,100}?-a ?)[\"'\\]{0,3}|(?i:IDENTIFIED BY|WITH PASSWORD|ENCRYPTED PASSWORD|requirepass) [\"'\\]{0,3})"
      r"(?P<value>(?![-{$<%(]|[*]{3})(?=[^\s]{0,200}[0-9!@#%^&*])[^\s\"'\\;]{5,300})"),
     # What its name gives away: in quotation marks, on a line of its own, in a tag, after "is", or anywhere in plain letters.
     ("named_secret", NAMED_TRIGGER,
-     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{8,500}}?)(?P=quote)"),
+     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)"),
     ("named_secret", NAMED_TRIGGER,
      rf"(?m)(?:^|(?<=\\n))[ \t]{{0,40}}(?i:-[ \t]{{1,8}}|export[ \t]{{1,4}}|set[ \t]{{1,4}}|env[ \t]{{1,4}}|arg[ \t]{{1,4}})?[\"']?[\w.-]{{0,60}}{NAME}[\w-]{{0,20}}[\"']?"
      rf"(?:=|:[ \t]{{1,8}})(?P<value>(?=[^\s\\]{{0,300}}[A-Za-z])(?=[^\s\\]{{0,300}}[0-9!@#%^&*])[^\s\"'`\\,;(){{}}]{{6,300}})(?=[ \t\r]{{0,40}}(?:$|\\[nr]))"),
@@ -166,12 +175,12 @@ PLACED = (
     ("named_secret", NAMED_TRIGGER, rf"(?:{NAME}|(?i:api|access) key)\s{{1,4}}(?:is|was)\s{{1,4}}:?\s?[\"'`]?(?P<value>(?=[^\s0-9]{{0,200}}[0-9])(?=[^\sA-Za-z]{{0,200}}[A-Za-z])[^\s\"'`,;\\]{{6,200}}[^\s\"'`,;\\.?])"),
     ("named_secret", NAMED_TRIGGER,
      rf"{NAME}{SUFFIX}{SIGN}[\"']?"
-     r"(?P<value>(?=[A-Za-z!@#%^&*_+/=~-]{0,200}[0-9])(?=[0-9!@#%^&*_+/=~-]{0,200}[A-Za-z])[A-Za-z0-9!@#%^&*_+/=~-]{8,200})"
-     r"(?![\w(.!@#%^&*+/=~\[-])"),
+     r"(?P<value>(?=[A-Za-z!@#%^&*_+/=~-]{0,200}[0-9])(?=[0-9!@#%^&*_+/=~-]{0,200}[A-Za-z])"
+     r"(?:[A-Za-z0-9!@#%^*_+/=~-]|&(?![A-Za-z_]{1,30}=)){7,200})(?![\w(.!@#%^*+/=~\[-]|&(?![A-Za-z_]{1,30}=))"),
 )  # fmt: skip
 """(kind, trigger, pattern) of what is known by its place."""
 
-CAREFUL = ("named_secret", "cookie", "connection_string", "command_password")
+CAREFUL = ("named_secret", "cookie", "connection_string", "command_password", "basic_auth")
 
 TOKEN_SIGNS = (
     rf"(?:{'|'.join(head for _, head, _ in TOKENS)})[A-Za-z0-9$./+_=-]{{6}}|{'|'.join(PLUGINS.values())}"
@@ -179,7 +188,7 @@ TOKEN_SIGNS = (
 )
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@|:(?:54|64)[0-9]{2}:|:\*:"
-    rf"|(?i:pass|pwd|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified|mysql)"
+    r"|(?i:pass|pwd|pw[\"': =]|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified|mysql|docker login|redis-cli|[?&]key=)"
 )
 """What every secret shows: cheap regexes, so that most rows are looked at twice and no more."""
 
