@@ -53,7 +53,9 @@ def jwt(rng: Random) -> str:
 
 
 def private_key(rng: Random) -> str:
-    name = rng.choice(("RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "EC PRIVATE KEY", "PGP PRIVATE KEY BLOCK"))
+    name = rng.choice(
+        ("RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "EC PRIVATE KEY", "PGP PRIVATE KEY BLOCK")
+    )
     body = "\n".join(some(rng, ALNUM + "+/", 64) for _ in range(rng.randint(3, 20)))
     return f"-----BEGIN {name}-----\n{body}\n-----END {name}-----"
 
@@ -108,7 +110,16 @@ ANYWHERE = (
 )
 
 PASSWORD = "a password or key known by its name"
-NAMES = ("DB_PASSWORD", "API_KEY", "SECRET_KEY", "ACCESS_TOKEN", "CLIENT_SECRET", "APP_PASSWORD", "auth_token", "password")
+NAMES = (
+    "DB_PASSWORD",
+    "API_KEY",
+    "SECRET_KEY",
+    "ACCESS_TOKEN",
+    "CLIENT_SECRET",
+    "APP_PASSWORD",
+    "auth_token",
+    "password",
+)
 NAMED = (
     "{name}=«»\nPATH=/bin",
     "export {name}=«»\ncd",
@@ -164,7 +175,9 @@ def luhn(prefix: str, length: int, rng: Random) -> str:
 
 
 def card(rng: Random) -> str:
-    prefix, length = rng.choice((("4", 16), ("51", 16), ("55", 16), ("2345", 16), ("37", 15), ("6011", 16), ("3528", 16), ("36", 14)))
+    prefix, length = rng.choice(
+        (("4", 16), ("51", 16), ("55", 16), ("2345", 16), ("37", 15), ("6011", 16), ("3528", 16), ("36", 14))
+    )
     digits = luhn(prefix, length, rng)
     gap = rng.choice(("", " ", "-"))
     cuts = (4, 8, 12) if length == 16 else (4, 10)
@@ -172,7 +185,9 @@ def card(rng: Random) -> str:
 
 
 def iban(rng: Random) -> str:
-    country, length = rng.choice((("DE", 22), ("GB", 22), ("FR", 27), ("NL", 18), ("ES", 24), ("CH", 21), ("PL", 28), ("NO", 15)))
+    country, length = rng.choice(
+        (("DE", 22), ("GB", 22), ("FR", 27), ("NL", 18), ("ES", 24), ("CH", 21), ("PL", 28), ("NO", 15))
+    )
     letters = 4 if country in ("GB", "NL") else 0
     body = some(rng, string.ascii_uppercase, letters) + some(rng, string.digits, length - 4 - letters)
     check = 98 - int("".join(str(int(it, 36)) for it in body + country + "00")) % 97
@@ -219,14 +234,24 @@ def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
     for number in range(each * 3):
         name = rng.choice(NAMES)
         value = mixed(rng, rng.randint(10, 32), ALNUM + ("!#%^*+~" if number % 3 else ""))
-        yield _split(PASSWORD, NAMED[number % len(NAMED)].replace("{name}", name).replace("{{", "{").replace("}}", "}"), value)
+        yield _split(
+            PASSWORD, NAMED[number % len(NAMED)].replace("{name}", name).replace("{{", "{").replace("}}", "}"), value
+        )
     for kind, templates in PLACES.items():
         for number in range(each):
             yield _split(kind, templates[number % len(templates)], place_value(rng, kind))
     for number in range(each):
-        yield _split("name in a home path", PATHS[number % len(PATHS)], rng.choice(("alice", "jdoe", "m.müller", "x-y_z", "bob42")))
+        yield _split(
+            "name in a home path",
+            PATHS[number % len(PATHS)],
+            rng.choice(("alice", "jdoe", "m.müller", "x-y_z", "bob42")),
+        )
         bare = str(rng.randint(2, 9)) + some(rng, "23456789", 9)
-        yield _split("phone after a word", CALLED[number % len(CALLED)].replace("{{", "{").replace("}}", "}").replace("{}", "«»"), bare)
+        yield _split(
+            "phone after a word",
+            CALLED[number % len(CALLED)].replace("{{", "{").replace("}}", "}").replace("{}", "«»"),
+            bare,
+        )
 
 
 def _in_turn(kind: str, value: str, number: int) -> Iterator[Planted]:

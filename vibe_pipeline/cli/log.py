@@ -33,7 +33,10 @@ def import_(
 
     ladder = Ladder()
     files = [
-        asdict(file) for file in import_paths(InteractionLogger(ladder.store.root), ladder.store, paths, format, source, ladder.settings.log)
+        asdict(file)
+        for file in import_paths(
+            InteractionLogger(ladder.store.root), ladder.store, paths, format, source, ladder.settings.log
+        )
     ]
     ladder.seal()
     counts = ("read", "imported", "duplicate", "quarantined")

@@ -26,7 +26,9 @@ ORDER BY occurred_at DESC, interaction_id LIMIT $limit"""
 LONG_AGO = datetime(1, 1, 1)
 
 
-def tail(store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG, *, after: datetime = LONG_AGO) -> list[dict[str, Any]]:
+def tail(
+    store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG, *, after: datetime = LONG_AGO
+) -> list[dict[str, Any]]:
     """The latest interactions, oldest first; with `after`, only those that happened later."""
     with _log(store, log) as database:
         return _rows(database.sql(NEWEST, params={"after": after, "limit": limit}))[::-1]

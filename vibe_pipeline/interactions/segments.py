@@ -159,7 +159,9 @@ def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settin
     return sealed
 
 
-def _seal_lines(store: Store, stream: str, lines: pa.Table, curate: settings.Curate, log: settings.Log) -> list[Segment]:
+def _seal_lines(
+    store: Store, stream: str, lines: pa.Table, curate: settings.Curate, log: settings.Log
+) -> list[Segment]:
     rows, rejects = parse(stream, lines)
     bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
     quarantine.keep(store, stream, bad, "spool", log)

@@ -100,7 +100,8 @@ class Scrubber:
         texts = column.gather(suspicious)
         hits = {trigger: texts.str.contains(trigger).to_list() for trigger in {it.trigger for it in patterns}}
         cleaned = [
-            self._clean(text, [it for it in patterns if hits[it.trigger][row]], counts) for row, text in enumerate(texts)
+            self._clean(text, [it for it in patterns if hits[it.trigger][row]], counts)
+            for row, text in enumerate(texts)
         ]
         return column.clone().scatter(suspicious, pl.Series(cleaned, dtype=column.dtype))
 

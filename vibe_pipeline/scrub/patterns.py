@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+
 def alone(first: str, besides: str = "") -> str:
     """A first character that is not inside a longer word (nor after `besides`); the n of an escaped line end is no part
     of the next word. The character comes before the guard, so that Python's engine can jump to it."""

@@ -19,8 +19,7 @@ FILES = r"(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|ts|tsx|jsx|json|py|html?|md|t
 """Endings of files, and of no address: logo@2x.png."""
 
 EMAIL = re.compile(
-    alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-")
-    + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
+    alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-") + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
     rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}"
     rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?!-?[A-Za-z0-9])"
 )
@@ -30,7 +29,9 @@ PLUS = re.compile(alone("[+0]", ".+/-") + r"(?:(?<=\+)|(?<=0)0)[1-9](?:[ ().\-/ 
 AMERICAN = re.compile(
     alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
 )
-AMERICAN_SHAPE = re.compile(r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}")
+AMERICAN_SHAPE = re.compile(
+    r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
+)
 NATIONAL = re.compile(
     alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
     r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
@@ -46,11 +47,12 @@ REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
 
 STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
 """A short date with a time, an American postal code."""
-DATE = re.compile(r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])")
+DATE = re.compile(
+    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
+)
 
 CARD = re.compile(
-    alone("[2-6]", ".+-")
-    + r"(?:[0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
+    alone("[2-6]", ".+-") + r"(?:[0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
     r"|(?<=3)[0-9]{3}(?P<wide>[ -]?)[0-9]{6}(?P=wide)[0-9]{4,5})(?![A-Za-z0-9_-]|\.[0-9])"
 )
 ISSUERS = re.compile(
@@ -76,11 +78,13 @@ IBAN = re.compile(
 )
 
 IPV4 = re.compile(alone("[0-9]", ".-") + r"[0-9]{0,2}(?:\.[0-9]{1,3}){3}(?![A-Za-z0-9_]|\.[0-9]|-[A-Za-z0-9])")
-IPV6 = re.compile(
-    alone("[23]", ":.-") + r"[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![A-Za-z0-9_:])"
+IPV6 = re.compile(alone("[23]", ":.-") + r"[0-9A-Fa-f]{3}:(?:[0-9A-Fa-f]{0,4}:){1,6}[0-9A-Fa-f]{0,4}(?![A-Za-z0-9_:])")
+VERSION_BEFORE = re.compile(
+    r"(?i)(?:[a-z]/|[=~<>]=|\^|\bv(?:ersion|er|\.)?[ \"':=]{0,4}|§ ?|section |release |build )$"
 )
-VERSION_BEFORE = re.compile(r"(?i)(?:[a-z]/|[=~<>]=|\^|\bv(?:ersion|er|\.)?[ \"':=]{0,4}|§ ?|section |release |build )$")
-ADDRESS_BEFORE = re.compile(r"(?i)(?:\bip(?:v4)?|addr(?:ess)?|host|from|client|peer|server|ping|ssh|://)[\s\"':=\[(]{0,4}$")
+ADDRESS_BEFORE = re.compile(
+    r"(?i)(?:\bip(?:v4)?|addr(?:ess)?|host|from|client|peer|server|ping|ssh|://)[\s\"':=\[(]{0,4}$"
+)
 PORT_AFTER = re.compile(r":[0-9]{2,5}|/[0-9]{1,2}(?![0-9])")
 OBJECT = re.compile(r"2\.5\.(?:4|29)\.|1\.3\.(?:6|14|101)\.|1\.2\.840\.")
 """How the object identifiers of certificates begin."""
@@ -116,7 +120,9 @@ def _plus(match: re.Match[str]) -> str | None:
     is_american = number.country_code == 1
     is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
     is_certain = match[0][0] == "+" and (is_written_apart or is_american)
-    return f"{number.country_code}{number.national_number}" if is_certain or phonenumbers.is_valid_number(number) else None
+    return (
+        f"{number.country_code}{number.national_number}" if is_certain or phonenumbers.is_valid_number(number) else None
+    )
 
 
 def _american(match: re.Match[str]) -> str | None:
@@ -196,13 +202,22 @@ PATTERNS = (
     Pattern("email", r"@|%40|\\u0040", EMAIL, _email),
     Pattern("username", r"/home/|/Users/|\\Users", HOME, _username),
     Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", IBAN, _iban),
-    Pattern("card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{2}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4}", CARD, _card),
+    Pattern(
+        "card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{2}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4}", CARD, _card
+    ),
     Pattern("ip", r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", IPV4, _ipv4),
     Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]*:", IPV6, _ipv6),
     Pattern("phone", r"\+[1-9]|00[1-9][0-9 ]", PLUS, _plus),
     Pattern("phone", r"[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
-    Pattern("phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}[0-9]{2}|[0-9]{2})", NATIONAL, _national),
-    Pattern("phone", r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{5}", CALLED, _called),
+    Pattern(
+        "phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}[0-9]{2}|[0-9]{2})", NATIONAL, _national
+    ),
+    Pattern(
+        "phone",
+        r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{5}",
+        CALLED,
+        _called,
+    ),
 )
 """In this order: a card is not to be read as a phone."""
 

@@ -49,6 +49,4 @@ def placeholder(key: bytes, kind: str, identity: str) -> str:
 def is_placed(text: str, start: int, end: int) -> bool:
     """Whether text[start:end] is a placeholder, or cuts into one."""
     near = PLACEHOLDER.finditer(text, max(0, start - LONGEST), min(len(text), end + LONGEST))
-    return any(
-        it.start() < end and start < it.end() and (it.start() <= start or end <= it.end()) for it in near
-    )
+    return any(it.start() < end and start < it.end() and (it.start() <= start or end <= it.end()) for it in near)

@@ -87,10 +87,13 @@ TOKENS = (
 BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-----" for edge in ("BEGIN", "END"))
 
 
-
 def _any_case(words: str) -> str:
     """These alternatives in any case, written so that Python's engine can jump to their first letters."""
-    return "(?:" + "|".join(f"{first}(?i:{word[1:]})" for word in words.split(" ") for first in (word[0], word[0].upper())) + ")"
+    return (
+        "(?:"
+        + "|".join(f"{first}(?i:{word[1:]})" for word in words.split(" ") for first in (word[0], word[0].upper()))
+        + ")"
+    )
 
 
 NAME = _any_case(
@@ -102,12 +105,14 @@ SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|stagi
 SIGN = r"[\"'`*\\\])]{0,4}\s{0,4}(?::=|=>|==?|:|>)\s{0,4}"
 MIXED = r"(?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])"
 
-NAMED_TRIGGER = (r"(?i:(?:pass|pwd|pw|secret|credential|token|[a-z][_-]?key)[a-z0-9_-]{0,24}[\"'`*\\\])]{0,4}\s{0,4}[:=>,(]{1,2}[^0-9!@#%^&*\n]{0,200}[0-9!@#%^&*]"
-                 r"|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)")
+NAMED_TRIGGER = (
+    r"(?i:(?:pass|pwd|pw|secret|credential|token|[a-z][_-]?key)[a-z0-9_-]{0,24}[\"'`*\\\])]{0,4}\s{0,4}[:=>,(]{1,2}[^0-9!@#%^&*\n]{0,200}[0-9!@#%^&*]"
+    r"|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)"
+)
 
 STOPS = re.compile(
-    r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|\*{3}|\.{3}|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/"
-    r"|\$\{|\{\{|^\$[a-z_({]|^<|^%[({a-z]|\.(?:pem|key|json|txt|ya?ml|env|crt)$|^\[|^(?:pass(?:word|wd|wort)?|secret|token|none|null|true|false)$"
+    r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|^\*{3}|\.{3}|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/"
+    r"|\$\{|\{\{|^\$[a-z_({]|^<|%[({]|^%[a-z_]+%$|\.(?:pem|key|json|txt|ya?ml|env|crt)$|^\[|^(?:pass(?:word|wd|wort)?|secret|token|none|null|true|false)$"
 )
 """What stands where a secret would and is none: a placeholder, a path."""
 
@@ -158,7 +163,7 @@ PLACED = (
     ("docker_auth", r"auth\\?\"", r"\"_?auth\\?\"\s{0,4}:\s{0,4}\\?\"(?P<value>[A-Za-z0-9+/]{12,400}={0,2})\\?\""),
     ("npm_token", "_auth", r"_auth(?:Token)?=(?P<value>(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9+/=_-]{16,400})"),
     ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s", r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:login\s{1,8}\S{1,200}\s{1,8}|account\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}(?P<value>(?![{$<%])[^\s\\]{3,200})"),
-    ("pgpass", ":(?:54[0-9]{2}|64[0-9]{2}|[*]):", r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:54[0-9]{2}|64[0-9]{2}|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
+    ("pgpass", ":(?:543[0-9]|643[0-9]|[*]):", r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:543[0-9]|643[0-9]|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
                                                r"(?P<value>[^\s\\\"'`]{3,200})"),
     ("connection_string", "(?i:pwd=|password=)", r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)=(?P<value>(?![{$<%]|[*]{3})(?=[^;\s]{0,200}[0-9!@#^*])[^;\s\"'&\\]{3,200})"),
     ("command_password", r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|docker login|redis-cli|(?i:identified by|with password|encrypted password|requirepass)",
@@ -180,14 +185,17 @@ PLACED = (
 )  # fmt: skip
 """(kind, trigger, pattern) of what is known by its place."""
 
+FIRST = ("private_key", "aws_secret_key")
+"""In front of all tokens, which might find their own shape inside these."""
+
 CAREFUL = ("named_secret", "cookie", "connection_string", "command_password", "basic_auth")
 
 TOKEN_SIGNS = (
     rf"(?:{'|'.join(head for _, head, _ in TOKENS)})[A-Za-z0-9$./+_=-]{{6}}|{'|'.join(PLUGINS.values())}"
-    r"|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data)"
+    r"|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
 )
 PLACE_SIGNS = (
-    r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@|:(?:54|64)[0-9]{2}:|:\*:"
+    r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@|:(?:54|64)3[0-9]:|:\*:"
     r"|(?i:pass|pwd|pw[\"': =]|secret|credential|token|[a-z][_-]?key|(?:api|access) key|auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified|mysql|docker login|redis-cli|[?&]key=)"
 )
 """What every secret shows: cheap regexes, so that most rows are looked at twice and no more."""
@@ -201,11 +209,11 @@ def groups() -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
         Pattern(kind, trigger, re.compile(text), _unless_stopped if kind in CAREFUL else itself)
         for kind, trigger, text in PLACED
     ]
-    blocks = [it for it in placed if it.kind == "private_key"]
+    first = [it for it in placed if it.kind in FIRST]
     tokens = [Pattern(kind, head, re.compile(_alone(head) + rest)) for kind, head, rest in TOKENS]
     plugins = [it for plugin, trigger in PLUGINS.items() for it in _of_plugin(plugin, trigger)]
-    others = [it for it in placed if it.kind != "private_key"]
-    return (TOKEN_SIGNS, (*blocks, *tokens, *plugins)), (PLACE_SIGNS, tuple(others))
+    others = [it for it in placed if it.kind not in FIRST]
+    return (TOKEN_SIGNS, (*first, *tokens, *plugins)), (PLACE_SIGNS, tuple(others))
 
 
 def _alone(head: str) -> str:
