@@ -71,5 +71,6 @@ def test_search_finds_a_text_in_any_case_in_input_and_output_newest_first(store,
 
 def test_what_waits_is_shown_without_its_secrets(store, log):
     log(1, "key AKIAIOSFODNN7EXAMPLE")
-    assert texts(tail(store, 1)) == ["key [secret:aws_access_key]"]
+    (shown,) = texts(tail(store, 1))
+    assert shown.startswith("key [aws_access_key:")
     assert texts(tail(store, 1, Log(scrub=False, personal_data=()))) == ["key AKIAIOSFODNN7EXAMPLE"]

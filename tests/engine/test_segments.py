@@ -13,6 +13,7 @@ from vibe_pipeline.interactions import quarantine, segments
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known, manifest, paths, seal
 from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
@@ -149,9 +150,22 @@ def test_secrets_are_scrubbed_from_every_text_column(store, logger):
     seal(store, Curate())
     row, plain = rows(store)
     assert KEY not in str(row) + str(rows(store, "probes"))
-    assert json.loads(row["extra"]) == {"deep": [{"key": "[secret:aws_access_key]"}]}
-    assert row["learnings"] == ["fine", "see [secret:aws_access_key]"]
+    placed = PLACEHOLDER.search(row["input"])[0]
+    assert json.loads(row["extra"]) == {"deep": [{"key": placed}]}
+    assert row["learnings"] == ["fine", f"see {placed}"]
     assert (plain["learnings"], plain["extra"], plain["error_type"]) == ([], None, None)
+
+
+def test_originals_are_kept_apart_and_private_only_on_request(store, logger):
+    logger.log_many([interaction("a", input=f"see {KEY}"), interaction("b")])
+    seal(store, Curate(), Log(keep_originals=True))
+    (original,) = store.path("log/interactions/originals").iterdir()
+    assert pl.read_parquet(original).select("interaction_id", "input").rows() == [("a", f"see {KEY}")]
+    assert original.stat().st_mode & 0o777 == 0o600
+    assert KEY not in str(rows(store))
+    logger.log_many([interaction("c", input=f"see {KEY}")])
+    seal(store, Curate())
+    assert len(list(store.path("log/interactions/originals").iterdir())) == 1
 
 
 def test_scrubbing_can_be_left_out(store, logger):

@@ -12,9 +12,9 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from vibe_pipeline import settings
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions.schema import connect, read_lines
-from vibe_pipeline import settings
 from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store

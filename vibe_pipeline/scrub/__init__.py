@@ -1,6 +1,6 @@
 """Secrets and personal data out of text: each becomes a stable placeholder such as [email:3f2a9c].
 
-A Scrubber works on columns: one Rust regex, the triggers of all patterns, finds the rows that are worth a look; only they
+A Scrubber works on columns. A Rust regex for each group of patterns finds the rows that are worth a look; only they
 meet Python, and only with the patterns whose own trigger hits. Text that is JSON stays JSON. Scrubbing twice changes
 nothing more. Sealing scrubs every segment; a release scrubs again at its door (`Scrubber.frame`).
 Not here: what a secret looks like (secrets.py), what personal data look like (personal.py).
@@ -134,7 +134,7 @@ class Scrubber:
         return literal if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
     def _placed(self, match: re.Match[str], pattern: Pattern, counts: Counter[str], quote: str = "") -> str:
-        """The match with the value replaced and what stands around it kept; all of it where there is nothing to hide."""
+        """The match with the value replaced and what stands around it kept; all of it where nothing is to hide."""
         text, (start, end) = match.string, match.span("value" if "value" in match.re.groupindex else 0)
         identity = pattern.identity(match)
         if identity is None or is_placed(text, start, end) or self._is_allowed(value_of(match), identity):

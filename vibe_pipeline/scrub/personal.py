@@ -1,9 +1,8 @@
-"""Personal data by their shape: e-mail, phone, payment card, IBAN, IP address, the name in a home path.
+"""Personal data by their shape: e-mail, payment card, IBAN, IP address, the name in a home path; phones are next door.
 
-A shape alone is not believed where there is a check: cards pass Luhn, IBANs mod 97 and their country's length, phones
-Google's numbering plans (phonenumbers), addresses are public ones. Left alone on purpose: addresses that name
-nobody (private, loopback, documentation, public resolvers), version numbers, bare digits that nothing calls a phone.
-Not here: names and postal addresses, which have no shape.
+A shape alone is not believed where there is a check: cards pass Luhn, IBANs mod 97 and their country's length,
+addresses are public ones. Left alone on purpose: addresses that name nobody (private, loopback, documentation,
+public resolvers) and version numbers. Not here: names and postal addresses, which have no shape.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
+from vibe_pipeline.scrub import phones
 from vibe_pipeline.scrub.patterns import Pattern, alone, value_of
 
 LATIN = r"A-Za-zÀ-ɏ"
@@ -24,32 +24,6 @@ EMAIL = re.compile(
     rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?!-?[A-Za-z0-9])"
 )
 REPOSITORIES = ("git@", "hg@", "svn@")
-
-PLUS = re.compile(alone("[+0]", ".+/-") + r"(?:(?<=\+)|(?<=0)0)[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])")
-AMERICAN = re.compile(
-    alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
-)
-AMERICAN_SHAPE = re.compile(
-    r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
-)
-NATIONAL = re.compile(
-    alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
-    r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
-)
-CALLED = re.compile(
-    r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
-    r"|(?i:(?<![a-z])(?:call|text|ring|reach) (?:me|us|him|her|them)(?: (?:at|on|under))?))"
-    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?\.?[\"'\\]{0,3}\s{0,3}(?:is |[:=#>])?\s{0,3}[\"'\\]{0,3}"
-    r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14})(?![A-Za-z0-9_-])"
-)
-REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
-"""Whose national writing with a leading zero is known; every other number needs its +, or a word before it."""
-
-STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
-"""A short date with a time, an American postal code."""
-DATE = re.compile(
-    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
-)
 
 CARD = re.compile(
     alone("[2-6]", ".+-") + r"(?:[0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
@@ -92,14 +66,49 @@ RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"))
 SECTION = 20
 """Three numbers up to this one, and a fourth, are a version or a section unless something before them says address."""
 
+PART = r"[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64}"
 HOME = re.compile(
-    r"(?:(?<![A-Za-z0-9._~-])|(?<=\\[nrt])|(?<=/mnt/[a-z])|(?<=/[a-z]))(?:/home/|/Users/|(?:(?<![A-Za-z])[A-Za-z]:)(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
-    r"(?P<value>[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64}(?: [A-Za-zÀ-ɏ.]{1,32}){0,3}(?=\\{1,4}[A-Za-z.])"
-    r"|[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64})"
+    r"(?:(?<![A-Za-z0-9._~-])|(?<=\\[nrt])|(?<=/mnt/[a-z])|(?<=/[a-z]))"
+    r"(?:/home/|/Users/|(?:(?<![A-Za-z])[A-Za-z]:)(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
+    rf"(?P<value>{PART}(?: [{LATIN}.]{{1,32}}){{0,3}}(?=\\{{1,4}}[A-Za-z.])|{PART})"
 )
-NOBODY = frozenset(("user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
-                    "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin",
-                    "yourname", "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…"))  # fmt: skip
+"""A name with spaces is one where a backslash follows."""
+NOBODY = frozenset(
+    [
+        "user",
+        "username",
+        "users",
+        "name",
+        "you",
+        "me",
+        "shared",
+        "public",
+        "default",
+        "all",
+        "guest",
+        "runner",
+        "runneradmin",
+        "vsts",
+        "ubuntu",
+        "debian",
+        "ec2-user",
+        "vagrant",
+        "node",
+        "app",
+        "jovyan",
+        "admin",
+        "yourname",
+        "your_name",
+        "your-name",
+        "your_username",
+        "linuxbrew",
+        "git",
+        "foo",
+        "bar",
+        "...",
+        "…",
+    ]
+)
 
 
 def _email(match: re.Match[str]) -> str | None:
@@ -109,55 +118,6 @@ def _email(match: re.Match[str]) -> str | None:
 
 def _digits(text: str) -> str:
     return re.sub(r"[^0-9]", "", text)
-
-
-def _plus(match: re.Match[str]) -> str | None:
-    import phonenumbers
-
-    number = _parsed(re.sub("^00", "+", match[0]), None)
-    if number is None or not phonenumbers.is_possible_number(number):
-        return None
-    is_american = number.country_code == 1
-    is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
-    is_certain = match[0][0] == "+" and (is_written_apart or is_american)
-    return (
-        f"{number.country_code}{number.national_number}" if is_certain or phonenumbers.is_valid_number(number) else None
-    )
-
-
-def _american(match: re.Match[str]) -> str | None:
-    digits = _digits(match[0])
-    if not AMERICAN_SHAPE.fullmatch(match[0]):
-        return None
-    return digits if len(digits) == 11 else "1" + digits
-
-
-def _national(match: re.Match[str]) -> str | None:
-    import phonenumbers
-
-    if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
-        return None
-    for region in REGIONS:
-        number = _parsed(match[0], region)
-        if number is not None and phonenumbers.is_valid_number(number):
-            return f"{number.country_code}{number.national_number}"
-    return None
-
-
-def _called(match: re.Match[str]) -> str | None:
-    digits = _digits(match["value"])
-    is_one = not DATE.match(match["value"]) and len(set(digits)) > 1
-    is_american = len(digits) == 10 and digits[0] in "23456789"
-    return ("1" + digits if is_american else digits) if is_one else None
-
-
-def _parsed(text: str, region: str | None):  # type: ignore[no-untyped-def]
-    import phonenumbers
-
-    try:
-        return phonenumbers.parse(text, region)
-    except phonenumbers.NumberParseException:
-        return None
 
 
 def _card(match: re.Match[str]) -> str | None:
@@ -202,28 +162,15 @@ PATTERNS = (
     Pattern("email", r"@|%40|\\u0040", EMAIL, _email),
     Pattern("username", r"/home/|/Users/|\\Users", HOME, _username),
     Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", IBAN, _iban),
-    Pattern(
-        "card", r"[2-6][0-9]{3}[ -]?[0-9]{4}[ -]?[0-9]{4}[ -]?[0-9]{2}|3[0-9]{3}[ -]?[0-9]{6}[ -]?[0-9]{4}", CARD, _card
-    ),
+    Pattern("card", r"[2-6][0-9]{3}[ -]?(?:[0-9]{4}[ -]?[0-9]{4}|[0-9]{6})[ -]?[0-9]{2}", CARD, _card),
     Pattern("ip", r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", IPV4, _ipv4),
     Pattern("ip", r"[23][0-9A-Fa-f]{3}:[0-9A-Fa-f]*:", IPV6, _ipv6),
-    Pattern("phone", r"\+[1-9]|00[1-9][0-9 ]", PLUS, _plus),
-    Pattern("phone", r"[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
-    Pattern(
-        "phone", r"0[1-9][0-9]{0,4}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}[0-9]{2}|[0-9]{2})", NATIONAL, _national
-    ),
-    Pattern(
-        "phone",
-        r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9][0-9 ().\-/]{5}",
-        CALLED,
-        _called,
-    ),
+    *phones.PATTERNS,
 )
 """In this order: a card is not to be read as a phone."""
 
 SIGNS = (
-    r"@|%40|\\u0040|/home/|Users|[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}|[2-6][0-9]{3}[ -]?[0-9]{4}|[0-9]\.[0-9]+\.[0-9]+\.[0-9]"
-    r"|[23][0-9A-Fa-f]{3}:|\+[1-9]|00[1-9][0-9 ]|[0-9]{3}[).-] ?-?[0-9]{3}[ .-][0-9]{4}|0[1-9][0-9]*\)?[ /.\- ]+[0-9]{2}"
-    r"|(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}[0-9]{2}"
+    r"@|%40|\\u0040|/home/|Users|[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}|[2-6][0-9]{3}[ -]?[0-9]{4}"
+    rf"|[0-9]\.[0-9]+\.[0-9]+\.[0-9]|[23][0-9A-Fa-f]{{3}}:|{phones.SIGNS}"
 )
-"""What every one of them shows: one cheap regex, so that most rows are looked at once."""
+"""What each of them shows: one cheap regex, so that most rows are looked at once."""
