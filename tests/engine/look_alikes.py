@@ -67,9 +67,8 @@ def _date(rng: Random) -> str:
 
 
 def _epoch(rng: Random) -> str:
-    return (
-        f"ts={rng.randint(10**9, 2 * 10**9)} ms={rng.randint(10**12, 2 * 10**12)} ns={rng.randint(10**18, 2 * 10**18)}"
-    )
+    seconds = rng.randint(10**9, 2 * 10**9)
+    return f"ts={seconds} ms={seconds * 1000 + 123} ns={seconds * 10**9 + rng.randint(0, 10**9)}"
 
 
 def _hex_dump(rng: Random) -> str:

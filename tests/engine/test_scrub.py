@@ -291,7 +291,8 @@ def test_json_stays_json_even_where_a_secret_spans_two_values(clean):
 @pytest.mark.parametrize(
     "unit",
     ["a", "7", "4242", "@", "a@", "a.", "-", " ", "\\", '"', "0 1", "+1", ":", "::", "/home/", "sk-", "password=",
-     "eyJ.", "://a:", "A1", "curl -u ", "\\n0", "-----BEGIN PRIVATE KEY-----", "2a00:", "1.", "[email:3f2a9c]", "DE89 ", "(4"],
+     "eyJ.", "://a:", "A1", "curl -u ", "\\n0", "-----BEGIN PRIVATE KEY-----", "2a00:", "1.", "[email:3f2a9c]",
+     "DE89 ", "(4"],
 )  # fmt: skip
 def test_a_long_line_takes_time_in_proportion(scrubber, unit):
     """Anything that backtracks over the line would need hours for this."""
