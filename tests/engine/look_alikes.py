@@ -42,8 +42,8 @@ AT_SIGNS = (
     "import x from '@scope/pkg.core'", "npm i lodash@4.17.21 left-pad@latest", "img/logo@2x.png",
 )  # fmt: skip
 ABOUT_SECRETS = (
-    "password = getpass.getpass()", "api_key = os.environ['API_KEY']", "token = config.get('token')", 'password: "changeme"',
-    "def login(user, password): ...", "secret = None", "Authorization: Bearer <token>", "postgres://$USER:$PASS@host/db",
+    "password = getpass.getpass()", "api_key = os.environ['API_KEY']", "token = config.get('token')",
+    'password: "changeme"', "def login(user, password): ...", "secret = None", "Authorization: Bearer <token>", "postgres://$USER:$PASS@host/db",
     "max_tokens = 4096", "secretName: db-creds", "token_type: bearer", "client_secret: ${CLIENT_SECRET}",
     "tokenizer = AutoTokenizer.from_pretrained('gpt2')", "password_length = 12", "foreign_key = 'orders.id2'",
     "the password must have 8 to 64 characters", "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",

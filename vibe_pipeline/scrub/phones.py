@@ -36,6 +36,7 @@ REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
 
 STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
 """A short date with a time, an American postal code."""
+DECIMAL = re.compile(r"\+[0-9]+\.[0-9]+")
 DATE = re.compile(
     r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
 )
@@ -49,7 +50,7 @@ def _plus(match: re.Match[str]) -> str | None:
     import phonenumbers
 
     number = _parsed(re.sub("^00", "+", match[0]), None)
-    if number is None or not phonenumbers.is_possible_number(number):
+    if number is None or DECIMAL.fullmatch(match[0]) or not phonenumbers.is_possible_number(number):
         return None
     is_american = number.country_code == 1
     is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
