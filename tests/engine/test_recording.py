@@ -201,7 +201,8 @@ def test_secrets_in_remarks_are_replaced(tmp_path, log):
     ladder = Ladder(tmp_path, Settings())
     ladder.seal()
     with ladder.connect() as db:
-        assert db.sql("SELECT improvements FROM interactions").fetchall() == [(["use [secret:github_token]"],)]
+        (((shown,),),) = db.sql("SELECT improvements FROM interactions").fetchall()
+    assert shown.startswith("use [github_token:")
 
 
 # batched

@@ -6,7 +6,8 @@ sealed is dropped. The manifest is the log: a segment file without an entry does
 entry that replaces others (compaction.py) takes their place in the moment in which it appears.
 
 Rows lie by conversation and turn: a conversation is read from few row groups, similar texts compress together,
-and the same rows give the same sha, whichever process logged them first.
+and the same rows give the same sha in one home, whichever process logged them first. What is private is replaced on
+the way (scrub/); `user`, `module`, `action` and the ids stay: a person is forgotten by `user`.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ Not here: what a secret looks like (secrets.py), what personal data look like (p
 from __future__ import annotations
 
 import json
+import logging
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -23,6 +24,8 @@ from vibe_pipeline.scrub import personal, secrets
 from vibe_pipeline.scrub.patterns import Pattern, value_of
 from vibe_pipeline.scrub.placeholders import is_placed, key_of_home, placeholder
 from vibe_pipeline.store import Store
+
+log = logging.getLogger(__name__)
 
 ROUNDS = 8
 """A replaced neighbour may lay bare another match; more than three rounds were never seen."""
@@ -56,6 +59,9 @@ class Scrubber:
                 column, found = self._array(table.column(place).combine_chunks())
                 table = table.set_column(place, field, column)
                 counts += found
+        if counts:
+            kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
+            log.info("replaced in %d rows: %s", table.num_rows, kinds)
         return table, counts
 
     def column(self, column: pl.Series, rounds: int = ROUNDS) -> tuple[pl.Series, Counter[str]]:
