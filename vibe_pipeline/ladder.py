@@ -82,8 +82,8 @@ class Ladder:
     def seal(self) -> list[Segment]:
         """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
         forgetting.finish(self.store, self.settings)
-        spans.join(self.store, scrub=self.settings.log.scrub)
-        return segments.seal(self.store, self.settings.curate, scrub=self.settings.log.scrub)
+        spans.join(self.store, self.settings.log)
+        return segments.seal(self.store, self.settings.curate, self.settings.log)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
@@ -93,7 +93,7 @@ class Ladder:
 
     def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
         """What forgetting would erase and which rungs were built from it; erases nothing."""
-        spans.join(self.store, scrub=self.settings.log.scrub, now=spans.AT_LAST)
+        spans.join(self.store, self.settings.log, now=spans.AT_LAST)
         return forgetting.described(forgetting.preview(self.store, criteria), None)
 
     def forget(self, criteria: Criteria) -> dict[str, Any]:
@@ -101,7 +101,7 @@ class Ladder:
 
         Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
         """
-        spans.join(self.store, scrub=self.settings.log.scrub, now=spans.AT_LAST)  # what still waits is found as well
+        spans.join(self.store, self.settings.log, now=spans.AT_LAST)  # what still waits is found as well
         return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
 
     def cuts(self) -> list[Cut]:
@@ -263,11 +263,11 @@ class Ladder:
 
     def log_tail(self, limit: int, after: datetime | None = None) -> list[dict[str, Any]]:
         """The latest interactions, sealed or not, oldest first."""
-        return reading.tail(self.store, limit, scrub=self.settings.log.scrub, after=after or reading.LONG_AGO)
+        return reading.tail(self.store, limit, self.settings.log, after=after or reading.LONG_AGO)
 
     def log_search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Interactions whose input or output holds a text, newest first."""
-        return reading.search(self.store, text, limit, scrub=self.settings.log.scrub)
+        return reading.search(self.store, text, limit, self.settings.log)
 
     def log_sha(self) -> str:
         """Hash of everything sealed so far."""

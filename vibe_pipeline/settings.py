@@ -10,7 +10,7 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
 
@@ -25,6 +25,8 @@ STAGES = {
     Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
     Kind.CONVERSATION: Stage.CONVERSATIONS,
 }
+
+PersonalData = Literal["email", "phone", "card", "iban", "ip", "username"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
 
@@ -49,11 +51,20 @@ class Log(Section):
     """How the log is kept."""
 
     scrub: bool = True
-    """Replace obvious secrets when spools are sealed."""
+    """Replace secrets when spools are sealed."""
+    personal_data: tuple[PersonalData, ...] = get_args(PersonalData)
+    """Which personal data are replaced as well; none of them: []."""
+    allow: tuple[str, ...] = ()
+    """What is never replaced: exact values, or domains with all that is below them."""
+    keep_originals: bool = False
+    """Keep rows as they were, apart from the log and for no stage to read."""
     stale_days: Annotated[float, Field(gt=0)] = 7.0
     """When the newest interaction is older, the asset check `freshness` warns."""
     quarantine_limit: Share = 0.05
     """When a larger share of what came in was quarantined, the asset check `quarantine_share` warns."""
+
+
+DEFAULT_LOG = Log()
 
 
 class Curate(Section):
@@ -166,7 +177,7 @@ class Lineage(Section):
 class Settings(Section):
     """Everything that can be set."""
 
-    log: Log = Log()
+    log: Log = DEFAULT_LOG
     curate: Curate = Curate()
     gate: Gate = Gate()
     """The gate of `vibe generation open`; a lineage may judge by another."""

@@ -36,6 +36,8 @@ REDIRECTS = "forgotten/shas"
 """<old sha>.json says which sha stands for it since rows of it were forgotten."""
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
+PRIVATE = 0o600
+"""Of every file that is written here."""
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
@@ -202,6 +204,7 @@ class Store:
     def _replacing(self, name: str) -> Iterator[Path]:
         with self._temporary(str(Path(name).parent)) as temporary:
             yield temporary
+            temporary.chmod(PRIVATE)
             _sync(temporary)
             temporary.replace(self.path(name))
             _sync(self.path(name).parent)
@@ -226,6 +229,8 @@ class Store:
         destination = self.path(name)
         if destination.exists():
             return
+        if temporary.is_file():
+            temporary.chmod(PRIVATE)
         for path in (temporary, *temporary.rglob("*")) if temporary.is_dir() else (temporary,):
             _sync(path)
         try:

@@ -11,7 +11,7 @@ import pytest
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
@@ -29,7 +29,7 @@ def test_all_starts_with_their_edits_and_failures(tmp_path):
     (again,) = import_paths(InteractionLogger(tmp_path), store, [DATA])
     assert (again.imported, again.duplicate, again.quarantined) == (0, result.imported, 1)
 
-    seal(store, Curate(), scrub=False)
+    seal(store, Curate(), Log(scrub=False, personal_data=()))
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     rows = pl.read_parquet(files).sort("occurred_at", "turn").rows(named=True)
     assert {row["action"] for row in rows} == {"chat"}

@@ -10,7 +10,7 @@ import pytest
 from vibe_pipeline.interactions.importers import ImportedFile, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
@@ -31,7 +31,7 @@ def bring(tmp_path):
         first, *_ = import_paths(InteractionLogger(tmp_path), store, files)
         assert all(result.imported == 0 for result in import_paths(InteractionLogger(tmp_path), store, files))
         assert first.read == first.imported + first.duplicate + first.quarantined
-        seal(store, Curate(), scrub=False)
+        seal(store, Curate(), Log(scrub=False, personal_data=()))
         segments = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
         if not segments:
             return first, []

@@ -11,7 +11,7 @@ import pytest
 from vibe_pipeline.interactions.importers import ImportedFile, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
@@ -25,7 +25,7 @@ def bring(home: Path, name: str) -> tuple[ImportedFile, list[dict]]:
     (result,) = import_paths(InteractionLogger(home), store, [DATA / name])
     (again,) = import_paths(InteractionLogger(home), store, [DATA / name])
     assert (again.imported, again.quarantined) == (0, result.quarantined)
-    seal(store, Curate(), scrub=False)
+    seal(store, Curate(), Log(scrub=False, personal_data=()))
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     assert result.format == "claude_code"
     return result, pl.read_parquet(files).sort("conversation_id", "turn").rows(named=True)

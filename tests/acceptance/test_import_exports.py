@@ -11,7 +11,7 @@ import pytest
 from vibe_pipeline.interactions.importers import ImportedFile, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
@@ -26,7 +26,7 @@ def bring(home: Path, name: str) -> tuple[ImportedFile, list[dict]]:
     (again,) = import_paths(InteractionLogger(home), store, [DATA / name])
     assert result.read == result.imported + result.duplicate + result.quarantined
     assert (again.read, again.imported, again.quarantined) == (result.read, 0, result.quarantined)
-    seal(store, Curate(), scrub=False)
+    seal(store, Curate(), Log(scrub=False, personal_data=()))
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     if not files:
         return result, []

@@ -10,7 +10,7 @@ import pytest
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
@@ -25,7 +25,7 @@ def bring(home: Path, name: str) -> list[dict]:
     assert (result.format, result.read, result.imported) == ("swe_agent", 1, 1)
     (again,) = import_paths(InteractionLogger(home), store, [DATA / name])
     assert (again.imported, again.duplicate) == (0, 1)
-    seal(store, Curate(), scrub=False)
+    seal(store, Curate(), Log(scrub=False, personal_data=()))
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return pl.read_parquet(files).sort("turn").rows(named=True)
 

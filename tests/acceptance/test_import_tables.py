@@ -22,7 +22,7 @@ def bring(home: Path, file: Path, **options) -> tuple[ImportedFile, dict[str, di
     store = Store(home)
     (result,) = import_paths(InteractionLogger(home), store, [file], **options)
     assert result.read == result.imported + result.duplicate + result.quarantined
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return result, {row["input"]: row for row in pl.read_parquet(files).rows(named=True)}
 

@@ -21,7 +21,7 @@ def bring(home: Path, name: str) -> tuple[ImportedFile, pl.DataFrame]:
     store = Store(home)
     (result,) = import_paths(InteractionLogger(home), store, [DATA / name])
     assert result.read == result.imported + result.duplicate + result.quarantined
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     rows = pl.read_parquet(files).sort("conversation_id", "turn").with_columns(pl.col("extra").fill_null("{}"))
     return result, rows

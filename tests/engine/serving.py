@@ -131,6 +131,6 @@ class Crowd:
 def sealed(home: Path) -> pl.DataFrame:
     """All interactions of a home, after sealing it."""
     store = Store(home)
-    seal(store, settings.Curate(), scrub=True)
+    seal(store, settings.Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return pl.concat([pl.read_parquet(file) for file in files]) if files else pl.DataFrame({"interaction_id": []})

@@ -29,7 +29,7 @@ def log(store):
         moment = datetime(2026, month, 2, tzinfo=UTC)
         told = {"conversation_id": "c", "turn": 0, "occurred_at": moment, "module": "m", "action": "a", "input": "q"}
         InteractionLogger(store.root).log_many([Interaction(interaction_id=name, **told) for name in names])
-        seal(store, Curate(), scrub=True)
+        seal(store, Curate())
 
     return write
 

@@ -13,7 +13,7 @@ from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.records import Interaction, Probe
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 few = settings(max_examples=8)
@@ -37,7 +37,7 @@ class World:
         InteractionLogger(self.store.root).log_many(asked, [event for event in events if isinstance(event, Probe)])
 
     def cut(self) -> Curated:
-        seal(self.store, self.settings, scrub=False)
+        seal(self.store, self.settings, Log(scrub=False, personal_data=()))
         delta = {stream: self._paths(stream, self.positions[stream]) for stream in self.positions}
         before = [path for path in self._paths("interactions", -1) if path not in delta["interactions"]]
         previous = [self.store.existing(f"examples/{sha}.parquet") for sha in self.generations]

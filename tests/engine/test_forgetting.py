@@ -28,10 +28,11 @@ from vibe_pipeline.interactions.importers.genai_spans import Span
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger
-from vibe_pipeline.settings import Gate, Replay
+from vibe_pipeline.settings import Curate, Gate, Log, Replay
 from vibe_pipeline.store import Store
 
 PLANTED = "zebra-7391"
@@ -238,6 +239,15 @@ def test_spans_that_wait_for_the_rest_of_their_conversation_are_erased_too(ladde
     spool.close()
     assert ladder.forget(Criteria(text=PLANTED))["interactions"] == 1
     assert holders(home, PLANTED) == []
+
+
+def test_originals_are_searched_and_erased_too(ladder):
+    address = "mia.berg@mail.com"
+    InteractionLogger(ladder.store.root).log(module="m", action="ask", input=f"I am {address}", output=PLANTED)
+    seal(ladder.store, Curate(), Log(keep_originals=True))
+    assert [holder.split("/")[2] for holder in holders(ladder.store.root, address)] == ["originals"]
+    assert ladder.forget(Criteria(text=address))["interactions"] == 1
+    assert holders(ladder.store.root, address) == holders(ladder.store.root, PLANTED) == []
 
 
 def test_a_secret_that_sealing_would_replace_is_found_before_it_is(ladder):

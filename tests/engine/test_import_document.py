@@ -90,7 +90,7 @@ def bring(store, tmp_path):
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return pl.read_parquet(files).rows(named=True)
 

@@ -67,7 +67,7 @@ def bring(store, repository):
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return pl.read_parquet(files).sort("occurred_at", "input").rows(named=True) if files else []
 

@@ -67,7 +67,7 @@ def database(made, tmp_path):
 def bring(store):
     def run(where, **options):
         (result,) = import_paths(InteractionLogger(store.root), store, [where], **options)
-        seal(store, Curate(), scrub=True)
+        seal(store, Curate())
         return result
 
     return run

@@ -61,7 +61,7 @@ def pairs(value) -> list[tuple[str, int, str, str]]:
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     return pl.read_parquet(files).rows(named=True) if files else []
 

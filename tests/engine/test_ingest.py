@@ -157,7 +157,7 @@ def test_what_could_not_be_written_is_not_known_and_may_be_sent_again(store, mon
         await commit.close()
 
     asyncio.run(send())
-    assert [segment.rows for segment in seal(store, Curate(), scrub=True)] == [1]
+    assert [segment.rows for segment in seal(store, Curate())] == [1]
 
 
 def full(*_):

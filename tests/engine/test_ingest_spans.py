@@ -64,31 +64,31 @@ def test_a_trace_in_any_order_and_in_several_requests_is_one_conversation(store)
     for number, order in enumerate(random.Random(0).sample(AGENT, 4) for _ in range(3)):
         for second, each in enumerate(order):
             receive(store, [each], second)
-            assert join(store, scrub=True, now=at(second)) == 0
-        assert join(store, scrub=True, now=at(4 + SETTLED_S)) == 2, number
+            assert join(store, now=at(second)) == 0
+        assert join(store, now=at(4 + SETTLED_S)) == 2, number
         assert waiting(store) == 0
     assert logged(store) == WHOLE
 
 
 def test_a_trace_whose_outer_span_has_not_come_waits_longer_and_not_for_ever(store):
     receive(store, AGENT[:3])
-    assert join(store, scrub=True, now=at(ABANDONED_S - 1)) == 0
+    assert join(store, now=at(ABANDONED_S - 1)) == 0
     assert waiting(store) == 3
-    assert join(store, scrub=True, now=at(ABANDONED_S)) == 2
+    assert join(store, now=at(ABANDONED_S)) == 2
     assert logged(store) == WHOLE
 
 
 def test_a_crowd_does_not_wait_for_outer_spans(store, monkeypatch):
     monkeypatch.setattr(spans, "CROWDED_BYTES", 100)
     receive(store, AGENT[:3])
-    assert join(store, scrub=True, now=at(SETTLED_S)) == 2
+    assert join(store, now=at(SETTLED_S)) == 2
 
 
 def test_spans_that_come_again_add_nothing(store):
     for after_s in (0, 100):
         receive(store, AGENT, after_s)
         receive(store, AGENT[:2], after_s)
-        assert join(store, scrub=True, now=at(after_s + SETTLED_S)) == 2
+        assert join(store, now=at(after_s + SETTLED_S)) == 2
     assert logged(store) == WHOLE
 
 
@@ -99,7 +99,7 @@ def test_a_conversation_that_goes_on_later_keeps_its_ids_and_its_turns(store):
         answer = said("assistant", f"a{turn}")
         later = call("s", turn, asked, [answer], trace=f"t{turn}", parent=None, gen_ai__conversation__id="c")
         receive(store, [later], 1000 * turn)
-        join(store, scrub=True, now=at(1000 * turn + SETTLED_S))
+        join(store, now=at(1000 * turn + SETTLED_S))
         history = [*asked, answer]
     found = sealed(store.root).sort("turn")
     assert found.select("turn", "input", "output").rows() == [(n, f"q{n}", f"a{n}") for n in range(3)]
@@ -109,7 +109,7 @@ def test_a_conversation_that_goes_on_later_keeps_its_ids_and_its_turns(store):
 def test_one_conversation_does_not_wait_for_another(store):
     receive(store, [call("a", 0, [said("user", "q1")], [said("assistant", "a1")], parent=None)])
     receive(store, [call("b", 0, [said("user", "q2")], [said("assistant", "a2")], trace="u")], 5)
-    assert join(store, scrub=True, now=at(SETTLED_S)) == 1
+    assert join(store, now=at(SETTLED_S)) == 1
     assert waiting(store) == 1
     assert logged(store) == [("chat", "q1", "a1")]
 
@@ -119,14 +119,14 @@ def test_a_crash_between_any_two_steps_loses_nothing_and_doubles_nothing(store, 
     with monkeypatch.context() as crash:
         crash.setattr(spans.quarantine, "keep", lambda *_, **__: 1 / 0)
         with pytest.raises(ZeroDivisionError):
-            join(store, scrub=True, now=at(SETTLED_S))
+            join(store, now=at(SETTLED_S))
     write = Store.write
     with monkeypatch.context() as crash:
         crash.setattr(Store, "write", lambda *told: (write(*told), 1 / 0))
         with pytest.raises(ZeroDivisionError):
-            join(store, scrub=True, now=at(SETTLED_S))
-    join(store, scrub=True, now=at(SETTLED_S))
-    join(store, scrub=True, now=at(ABANDONED_S))
+            join(store, now=at(SETTLED_S))
+    join(store, now=at(SETTLED_S))
+    join(store, now=at(ABANDONED_S))
     assert waiting(store) == 0
     assert logged(store) == sorted([*WHOLE, ("chat", "q2", "a2")])
 
@@ -136,7 +136,7 @@ def test_what_tells_of_no_model_goes_and_what_cannot_be_read_is_kept_with_its_re
     broken = call("b", 0, [{"role": "nobody", "content": "q"}], [said("assistant", "a")], trace="u", parent=None)
     receive(store, [plain, broken])
     (store.path(spans.SPOOL) / "torn.jsonl").write_bytes(b'{"schema_version":1,"rec')
-    assert join(store, scrub=True, now=at(SETTLED_S)) == 0
+    assert join(store, now=at(SETTLED_S)) == 0
     assert waiting(store) == 0
     kept = [json.loads(line) for path in store.root.rglob("quarantine/*") for line in path.read_text().splitlines()]
     assert sorted(entry["reason"].split(":")[0][:30] for entry in kept) == [
@@ -150,5 +150,5 @@ def test_spans_of_a_newer_program_are_not_touched(store):
     folder.mkdir(parents=True)
     (folder / "new.jsonl").write_text('{"schema_version":99}\n')
     with pytest.raises(LedgerDamaged, match="version 99"):
-        join(store, scrub=True)
+        join(store)
     assert waiting(store) == 1

@@ -49,7 +49,7 @@ while True:
     {work}
 """
 
-SEAL = WORK.format(work="seal(store, Curate(), scrub=True)")
+SEAL = WORK.format(work="seal(store, Curate())")
 COMPACT = WORK.format(work="compact(store, 'interactions', Curate(), -1)")
 IMPORT = WORK.format(work="import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])")
 
@@ -98,7 +98,7 @@ def test_no_promise_is_broken_whoever_is_killed(tmp_path):
     steady[1].kill()
     store = Store(home)
     import_paths(InteractionLogger(home), store, [chats])
-    seal(store, settings.Curate(), scrub=True)
+    seal(store, settings.Curate())
     compact(store, "interactions", settings.Curate(), -1)
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source"]) for file in files])

@@ -37,7 +37,7 @@ def sealed_ids(home: Path) -> list[str]:
 
 
 def seal_all(home: Path):
-    return seal(Store(home), settings.Curate(), scrub=True)
+    return seal(Store(home), settings.Curate())
 
 
 def writer(home: Path) -> subprocess.Popen:

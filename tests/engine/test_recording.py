@@ -27,7 +27,7 @@ def logged(tmp_path):
 
     def read() -> list[dict]:
         store = Store(tmp_path)
-        seal(store, settings.Curate(), scrub=True)
+        seal(store, settings.Curate())
         files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
         return pl.read_parquet(files).sort("occurred_at").rows(named=True)
 
@@ -201,7 +201,8 @@ def test_secrets_in_remarks_are_replaced(tmp_path, log):
     ladder = Ladder(tmp_path, Settings())
     ladder.seal()
     with ladder.connect() as db:
-        assert db.sql("SELECT improvements FROM interactions").fetchall() == [(["use [secret:github_token]"],)]
+        (((shown,),),) = db.sql("SELECT improvements FROM interactions").fetchall()
+    assert shown.startswith("use [github_token:")
 
 
 # batched

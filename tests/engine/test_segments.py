@@ -13,7 +13,8 @@ from vibe_pipeline.interactions import quarantine, segments
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known, manifest, paths, seal
 from vibe_pipeline.records import Interaction, Probe
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.scrub.placeholders import PLACEHOLDER
+from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -45,14 +46,14 @@ def ids(store: Store) -> list[str]:
 
 
 def test_nothing_logged_seals_nothing(store):
-    assert seal(store, Curate(), scrub=True) == []
+    assert seal(store, Curate()) == []
     assert manifest(store, "interactions") == []
 
 
 def test_all_spools_become_one_segment_and_are_gone(store, logger):
     logger.log_many([interaction("a"), interaction("b")])
     InteractionLogger(store.root).log_many([interaction("c")])
-    (segment,) = seal(store, Curate(), scrub=True)
+    (segment,) = seal(store, Curate())
     assert sorted(ids(store)) == ["a", "b", "c"]
     assert manifest(store, "interactions") == [segment]
     assert not list(store.root.rglob("*.jsonl"))
@@ -61,9 +62,9 @@ def test_all_spools_become_one_segment_and_are_gone(store, logger):
 def test_both_streams_are_sealed_apart_and_numbered_from_zero(store, logger):
     probe = Probe(probe_id="p", fact="f", question="q", answer="a", occurred_at=MOMENT, source="s")
     logger.log_many([interaction("a")], [probe])
-    first = seal(store, Curate(), scrub=True)
+    first = seal(store, Curate())
     logger.log_many([interaction("b")])
-    second = seal(store, Curate(), scrub=True)
+    second = seal(store, Curate())
     assert [(s.stream, s.sequence) for s in first + second] == [("interactions", 0), ("probes", 0), ("interactions", 1)]
     assert manifest(store, "interactions", after=0) == second
     assert rows(store, "probes")[0]["probe_id"] == "p"
@@ -73,7 +74,7 @@ def test_rows_lie_by_conversation_and_turn(store, logger):
     logger.log_many(
         [interaction("1", "b", 1), interaction("2", "a", 1), interaction("3", "b", 0), interaction("4", "a", 0)]
     )
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     assert ids(store) == ["4", "2", "3", "1"]
 
 
@@ -83,7 +84,7 @@ def test_the_same_rows_give_the_same_sha_whoever_logged_them(tmp_path):
         store = Store(tmp_path / name)
         for identity in order:
             InteractionLogger(store.root).log_many([interaction(identity)])
-        shas += [segment.sha for segment in seal(store, Curate(), scrub=True)]
+        shas += [segment.sha for segment in seal(store, Curate())]
     assert shas[0] == shas[1]
 
 
@@ -91,7 +92,7 @@ def test_the_counts_are_those_of_the_rows(store, logger):
     records = [interaction(f"{c}-{t}", f"c{c}", t) for c in range(40) for t in range(3)]
     logger.log_many(records)
     size = sum(len(line) for spool in store.root.rglob("*.jsonl") for line in spool.read_bytes().splitlines())
-    (segment,) = seal(store, Curate(salt="it's", held_out=0.3), scrub=True)
+    (segment,) = seal(store, Curate(salt="it's", held_out=0.3))
     held_out = sum(is_held_out(record.conversation_id, "it's", 0.3) for record in records)
     assert (segment.rows, segment.conversations, segment.bytes, segment.held_out) == (120, 40, size, held_out)
     assert held_out > 0
@@ -99,15 +100,15 @@ def test_the_counts_are_those_of_the_rows(store, logger):
 
 def test_every_probe_is_held_out(store, logger):
     logger.probe(fact="f", question="q", answer="a")
-    (segment,) = seal(store, Curate(), scrub=True)
+    (segment,) = seal(store, Curate())
     assert (segment.rows, segment.held_out, segment.conversations) == (1, 1, 0)
 
 
 def test_an_id_is_sealed_once_and_the_first_one_wins(store, logger):
     logger.log_many([interaction("a", input="first"), interaction("a", input="second")])
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     logger.log_many([interaction("a", input="third")])
-    assert seal(store, Curate(), scrub=True) == []
+    assert seal(store, Curate()) == []
     assert [row["input"] for row in rows(store)] == ["first"]
 
 
@@ -120,10 +121,10 @@ def test_a_seal_that_dies_at_any_step_is_mended_by_the_next(store, logger, monke
 
     monkeypatch.setattr(Path if step == "unlink" else Store, step, die)
     with pytest.raises(KeyboardInterrupt):
-        seal(store, Curate(), scrub=True)
+        seal(store, Curate())
     monkeypatch.undo()
     logger.log_many([interaction("c")])
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     assert sorted(ids(store)) == ["a", "b", "c"]
     assert not list(store.root.rglob("*.jsonl"))
 
@@ -133,7 +134,7 @@ def test_torn_lines_go_to_quarantine_and_cost_no_other(store, logger):
     (spool,) = store.root.rglob("*.jsonl")
     with spool.open("ab") as file:
         file.write(b'[]\n{"interaction_id": "half", "inp\xc3')
-    (segment,) = seal(store, Curate(), scrub=True)
+    (segment,) = seal(store, Curate())
     assert segment.rows == 1
     assert quarantine.reasons(store, "interactions") == {
         "JSON, but not an object": 1,
@@ -146,23 +147,36 @@ def test_secrets_are_scrubbed_from_every_text_column(store, logger):
     lists = dict.fromkeys(("improvements", "learnings"), ("fine", f"see {KEY}"))
     logger.log_many([interaction("a", **fields, **lists, extra={"deep": [{"key": KEY}]}), interaction("b")])
     logger.probe(fact="f", question=f"what is {KEY}?", answer=KEY)
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     row, plain = rows(store)
     assert KEY not in str(row) + str(rows(store, "probes"))
-    assert json.loads(row["extra"]) == {"deep": [{"key": "[secret:aws_access_key]"}]}
-    assert row["learnings"] == ["fine", "see [secret:aws_access_key]"]
+    placed = PLACEHOLDER.search(row["input"])[0]
+    assert json.loads(row["extra"]) == {"deep": [{"key": placed}]}
+    assert row["learnings"] == ["fine", f"see {placed}"]
     assert (plain["learnings"], plain["extra"], plain["error_type"]) == ([], None, None)
+
+
+def test_originals_are_kept_apart_and_private_only_on_request(store, logger):
+    logger.log_many([interaction("a", input=f"see {KEY}"), interaction("b")])
+    seal(store, Curate(), Log(keep_originals=True))
+    (original,) = store.path("log/interactions/originals").iterdir()
+    assert pl.read_parquet(original).select("interaction_id", "input").rows() == [("a", f"see {KEY}")]
+    assert original.stat().st_mode & 0o777 == 0o600
+    assert KEY not in str(rows(store))
+    logger.log_many([interaction("c", input=f"see {KEY}")])
+    seal(store, Curate())
+    assert len(list(store.path("log/interactions/originals").iterdir())) == 1
 
 
 def test_scrubbing_can_be_left_out(store, logger):
     logger.log_many([interaction("a", input=KEY)])
-    seal(store, Curate(), scrub=False)
+    seal(store, Curate(), Log(scrub=False, personal_data=()))
     assert rows(store)[0]["input"] == KEY
 
 
 def test_known_ids_are_found_sealed_and_unsealed(store, logger):
     logger.log_many([interaction("sealed")])
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     logger.log_many([interaction("waiting")])
     known = Known(store)
     assert known.add(["sealed", "waiting", "new", "new"]) == [False, False, True, False]
@@ -171,15 +185,15 @@ def test_known_ids_are_found_sealed_and_unsealed(store, logger):
 
 def test_a_second_sealer_gives_up_after_a_wait(store, monkeypatch):
     monkeypatch.setattr(segments, "LOCK_WAIT_S", 0.05)
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     with store.lock("seal", 0), pytest.raises(Busy, match="run again") as caught:
-        seal(store, Curate(), scrub=True)
+        seal(store, Curate())
     assert caught.value.retryable
 
 
 def test_a_missing_segment_is_reported_and_not_skipped(store, logger):
     logger.log_many([interaction("a")])
-    (segment,) = seal(store, Curate(), scrub=True)
+    (segment,) = seal(store, Curate())
     store.path(f"log/interactions/segments/{segment.month}/{segment.sha}.parquet").unlink()
     with pytest.raises(LedgerDamaged, match="missing"):
         paths(store, "interactions", [segment.sha])
@@ -188,7 +202,7 @@ def test_a_missing_segment_is_reported_and_not_skipped(store, logger):
 @pytest.mark.parametrize(("change", "remedy"), [({"schema_version": 2}, "Upgrade"), ({"colour": "red"}, "backup")])
 def test_a_manifest_entry_that_cannot_be_understood_is_never_guessed_at(store, logger, change, remedy):
     logger.log_many([interaction("a")])
-    seal(store, Curate(), scrub=True)
+    seal(store, Curate())
     name = "log/interactions/manifest/00000000.json"
     store.write_json(name, {**store.read_json(name), **change})
     with pytest.raises(LedgerDamaged, match=remedy):

@@ -25,6 +25,7 @@ from tests.engine.serving import Crowd, Server, sealed, serving
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.ingest.server import serve
+from vibe_pipeline.settings import Log
 from vibe_pipeline.store import Store
 
 PROTOBUF = "application/x-protobuf"
@@ -67,7 +68,7 @@ def export(*sent: dict) -> dict:
 
 def joined(home) -> list[tuple[str, str]]:
     """Question and answer of everything in the log, with all spans read."""
-    spans.join(Store(home), scrub=True, now=datetime.now(UTC) + timedelta(days=1))
+    spans.join(Store(home), now=datetime.now(UTC) + timedelta(days=1))
     return sorted(sealed(home).select("input", "output").rows())
 
 
@@ -300,7 +301,7 @@ def test_the_token_is_asked_for_and_never_told(tmp_path):
 )
 def test_it_does_not_start_where_it_must_not(store, host, token, words):
     with pytest.raises(SettingsInvalid, match=re.escape(words)) as refused:
-        serve(store, host, 0, token, scrub=True, ready=pytest.fail)
+        serve(store, host, 0, token, Log(), ready=pytest.fail)
     assert "zwölf" not in str(refused.value)
 
 

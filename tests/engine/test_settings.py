@@ -39,6 +39,7 @@ def test_an_empty_file_and_no_file_mean_the_defaults(write, tmp_path, monkeypatc
         ("[lineages.main]\nseed = 99999999999999999999", "lineages.main.seed = 9"),
         ("[lineages.main]\nmax_minutes = inf", "lineages.main.max_minutes = inf: .*finite"),
         ("[lineages.main.style]\nprobes = []", "lineages.main.style.probes = .*at least 1"),
+        ("[log]\npersonal_data = ['name']", "log.personal_data.0 = 'name': .*'email', 'phone'"),
         ("gate = 3", "gate = 3: "),
         ("[gate", "is not TOML"),
     ],

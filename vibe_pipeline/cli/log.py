@@ -46,12 +46,8 @@ def import_(
     from vibe_pipeline.interactions.logger import InteractionLogger
 
     ladder = Ladder()
-    files = [
-        asdict(file)
-        for file in import_paths(
-            InteractionLogger(ladder.store.root), ladder.store, paths, format, source, map_ or (), table
-        )
-    ]
+    logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
+    files = [asdict(it) for it in import_paths(logger, ladder.store, paths, format, source, map_ or (), table, log)]
     ladder.seal()
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
@@ -80,7 +76,7 @@ def serve(
         errors.print(f"listening on {url}, logging to {ladder.store.root}. Ctrl-C ends it.", markup=False)
 
     ladder = Ladder()
-    counts = listen(ladder.store, host, port, token or None, scrub=ladder.settings.log.scrub, ready=ready)
+    counts = listen(ladder.store, host, port, token or None, ladder.settings.log, ready=ready)
     taken = ", ".join(f"{counts[name]} {name}" for name in ("interactions", "remarks", "spans"))
     told = f"stopped after {counts['requests']} requests: {taken} kept"
     errors.print(f"{told}; {counts['duplicate']} duplicates, {counts['rejected']} rejected.", markup=False)

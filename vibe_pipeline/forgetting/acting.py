@@ -66,7 +66,7 @@ def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, 
         found = matching(store, criteria)  # before sealing: a secret that leaves with it could not be searched for
         if not len(found) and not matching_rejects(store, criteria) and not any(quarantined(store, criteria)):
             return plans.make(store, found, 0)[0], None
-        seal_alone(store, settings.curate, settings.log.scrub)
+        seal_alone(store, settings.curate, settings.log)
         lines = [
             line.decode()
             for _, found_in, hits in quarantined(store, criteria)

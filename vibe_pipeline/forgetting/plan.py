@@ -25,6 +25,7 @@ EXAMPLES = "examples"
 
 HOLDERS = (
     *((f"log/{stream}/segments/*/*.parquet", stream, identity_of(stream)) for stream in STREAMS),
+    *((f"log/{stream}/originals/*.parquet", stream, identity_of(stream)) for stream in STREAMS),
     ("examples/*.parquet", EXAMPLES, "example_id"),
     ("suites/*.parquet", EXAMPLES, "item_id"),
     ("mixes/*.parquet", EXAMPLES, "example_id"),

@@ -101,11 +101,12 @@ def _is_matching(texts: list[str], criteria: Criteria) -> pl.Series:
 
 
 def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str) -> None:
-    """A view over the sealed rows of a stream and those that wait."""
+    """A view over the sealed rows of a stream, their originals where they are kept, and those that wait."""
     schema = STREAMS[stream]
     waiting = [rows.select(schema.names) for rows, _ in unsealed(store, stream)]
     db.register(f"waiting_{stream}", pa.concat_tables([schema.empty_table(), *waiting]))
-    files = paths(store, stream, [segment.sha for segment in manifest(store, stream)])
+    originals = [store.path(name) for name in store.names(f"log/{stream}/originals", ".parquet")]
+    files = [*paths(store, stream, [segment.sha for segment in manifest(store, stream)]), *originals]
     sealed = f" UNION ALL BY NAME FROM read_parquet({sql_list(files)}, hive_partitioning = false)" if files else ""
     db.execute(f"CREATE VIEW {stream} AS FROM waiting_{stream}{sealed}")
 

@@ -12,20 +12,25 @@ from collections.abc import Sequence
 
 import polars as pl
 
+from vibe_pipeline import settings
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions.schema import connect, read_lines
 from vibe_pipeline.records import SCHEMA_VERSION
-from vibe_pipeline.scrub import scrub
+from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store
 
 
-def keep(store: Store, stream: str, rejects: Sequence[tuple[str, str]], origin: str, *, scrubbed: bool = True) -> None:
-    """Put (raw text, reason) pairs aside; `origin` says where they were found."""
+def keep(
+    store: Store,
+    stream: str,
+    rejects: Sequence[tuple[str, str]],
+    origin: str,
+    log: settings.Log = settings.DEFAULT_LOG,
+) -> None:
+    """Put (raw text, reason) pairs aside, scrubbed as the log is; `origin` says where they were found."""
     if not rejects:
         return
-    raws = pl.Series([raw for raw, _ in rejects], dtype=pl.String)
-    if scrubbed:
-        raws, _ = scrub(raws)
+    raws, _ = Scrubber(store, log).column(pl.Series([raw for raw, _ in rejects], dtype=pl.String))
     lines = [_line(raw, reason, origin) for raw, (_, reason) in zip(raws, rejects, strict=True)]
     data = b"".join(lines)
     store.write(f"log/{stream}/quarantine/{sha_of_bytes(data)}.jsonl", data)

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from vibe_pipeline import settings
 from vibe_pipeline.interactions.schema import INTERACTIONS, connect
 from vibe_pipeline.interactions.segments import manifest, paths, waiting
 from vibe_pipeline.store import Store, sql_list
@@ -25,15 +26,17 @@ ORDER BY occurred_at DESC, interaction_id LIMIT $limit"""
 LONG_AGO = datetime(1, 1, 1)
 
 
-def tail(store: Store, limit: int, *, scrub: bool = True, after: datetime = LONG_AGO) -> list[dict[str, Any]]:
+def tail(
+    store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG, *, after: datetime = LONG_AGO
+) -> list[dict[str, Any]]:
     """The latest interactions, oldest first; with `after`, only those that happened later."""
-    with _log(store, scrub) as database:
+    with _log(store, log) as database:
         return _rows(database.sql(NEWEST, params={"after": after, "limit": limit}))[::-1]
 
 
-def search(store: Store, text: str, limit: int, *, scrub: bool = True) -> list[dict[str, Any]]:
+def search(store: Store, text: str, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
     """Interactions whose input or output holds a text, in any case, newest first."""
-    with _log(store, scrub) as database:
+    with _log(store, log) as database:
         return _rows(database.sql(MATCHING, params={"text": text, "limit": limit}))
 
 
@@ -49,11 +52,11 @@ def newest(store: Store) -> datetime | None:
 
 
 @contextmanager
-def _log(store: Store, scrub: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+def _log(store: Store, log: settings.Log) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection with the view `log`. Waiting rows are read first: one that is sealed meanwhile is not missed."""
     names = ", ".join(f'"{name}"' for name in INTERACTIONS.names)
     with connect() as database:
-        database.register("waiting", waiting(store, "interactions", scrub=scrub))
+        database.register("waiting", waiting(store, "interactions", log))
         files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
         sealed = f"SELECT {names} FROM read_parquet({sql_list(files)}, hive_partitioning = false)"
         if files:

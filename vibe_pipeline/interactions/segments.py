@@ -6,12 +6,12 @@ sealed is dropped. The manifest is the log: a segment file without an entry does
 entry that replaces others (compaction.py) takes their place in the moment in which it appears.
 
 Rows lie by conversation and turn: a conversation is read from few row groups, similar texts compress together,
-and the same rows give the same sha, whichever process logged them first.
+and the same rows give the same sha in one home, whichever process logged them first. What is private is replaced on
+the way (scrub/); `user`, `module`, `action` and the ids stay: a person is forgotten by `user`.
 """
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -37,7 +37,7 @@ from vibe_pipeline.interactions.schema import (
 )
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.records import Segment, plain
-from vibe_pipeline.scrub import scrub as scrub_column
+from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store, sql_list
 
 LOCK_WAIT_S = 60.0
@@ -56,19 +56,17 @@ ORDER = {
     "remarks": "interaction_id, occurred_at, remark_id",
 }
 
-log = logging.getLogger(__name__)
 
-
-def seal(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
+def seal(store: Store, curate: settings.Curate, log: settings.Log = settings.DEFAULT_LOG) -> list[Segment]:
     """Seal what was logged so far; returns the new segments, none where there is nothing new."""
     pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what a batch has freed
     with locked(store):
-        return seal_alone(store, curate, scrub)
+        return seal_alone(store, curate, log)
 
 
-def seal_alone(store: Store, curate: settings.Curate, scrub: bool) -> list[Segment]:
+def seal_alone(store: Store, curate: settings.Curate, log: settings.Log) -> list[Segment]:
     """The same for a caller that holds the lock."""
-    return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, scrub)]
+    return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, log)]
 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
@@ -114,10 +112,11 @@ def publish(
     return segment
 
 
-def waiting(store: Store, stream: str, *, scrub: bool) -> pa.Table:
+def waiting(store: Store, stream: str, log: settings.Log = settings.DEFAULT_LOG) -> pa.Table:
     """The rows that are logged and not sealed yet, each id once, as sealing would write them."""
+    scrubber = Scrubber(store, log)
     with locked(store):
-        batches = [_scrubbed(rows) if scrub else rows for rows, _ in unsealed(store, stream)]
+        batches = [scrubber.table(rows, SCRUBBED)[0] for rows, _ in unsealed(store, stream)]
     schema = STREAMS[stream]
     if not batches:
         return schema.empty_table()
@@ -203,25 +202,29 @@ def _entry(store: Store, name: str) -> Segment:
         raise LedgerDamaged(f"{name} is no manifest entry: {error}", "Restore it from a backup") from error
 
 
-def _seal_stream(store: Store, stream: str, curate: settings.Curate, scrub: bool) -> list[Segment]:
+def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settings.Log) -> list[Segment]:
     _take_all(store, stream)
     spools = _taken(store, stream)
     if not spools:
         return []
     store.require(sum(path.stat().st_size for path in spools), f"sealing {stream}")
-    sealed = [segment for lines in read_lines(spools) for segment in _seal_lines(store, stream, lines, curate, scrub)]
+    sealed = [segment for lines in read_lines(spools) for segment in _seal_lines(store, stream, lines, curate, log)]
     for path in spools:
         path.unlink()
     sync_folder(store.path(f"log/{stream}/sealing"))
     return sealed
 
 
-def _seal_lines(store: Store, stream: str, lines: pa.Table, curate: settings.Curate, scrub: bool) -> list[Segment]:
+def _seal_lines(
+    store: Store, stream: str, lines: pa.Table, curate: settings.Curate, log: settings.Log
+) -> list[Segment]:
     rows, rejects = parse(stream, lines)
     bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
-    quarantine.keep(store, stream, bad, "spool", scrubbed=scrub)
-    rows = _fresh(store, stream, rows)
-    rows = _scrubbed(rows) if scrub else rows
+    quarantine.keep(store, stream, bad, "spool", log)
+    fresh = _fresh(store, stream, rows)
+    rows, _ = Scrubber(store, log).table(fresh, SCRUBBED)
+    if log.keep_originals:
+        _keep_originals(store, stream, fresh, rows)
     months = pc.strftime(rows["occurred_at"], format="%Y-%m")
     return [
         publish(store, stream, rows.filter(pc.equal(months, month)), curate, month)
@@ -264,23 +267,17 @@ def _sealed(store: Store, stream: str) -> str:
     return f"SELECT {identity_of(stream)} AS id FROM read_parquet({files}, hive_partitioning = false)"
 
 
-def _scrubbed(rows: pa.Table) -> pa.Table:
-    secrets = 0
-    for name in set(SCRUBBED) & set(rows.column_names):
-        column, found = _scrubbed_column(rows[name].combine_chunks(), is_json=name == "extra")
-        rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
-        secrets += found
-    if secrets:
-        log.info("replaced %d secrets in %d rows", secrets, rows.num_rows)
-    return rows
-
-
-def _scrubbed_column(column: pa.Array, *, is_json: bool) -> tuple[pa.Array, int]:
-    if pa.types.is_list(column.type):
-        values, found = _scrubbed_column(column.values, is_json=False)
-        return pa.ListArray.from_arrays(column.offsets, values, type=column.type), found
-    cleaned, found = scrub_column(pl.Series(pl.from_arrow(column)), is_json=is_json)
-    return cleaned.to_arrow().cast(column.type), found
+def _keep_originals(store: Store, stream: str, originals: pa.Table, scrubbed: pa.Table) -> None:
+    """The rows that scrubbing changed, as they were: for a person, and for no stage."""
+    changed = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(f"{name}_scrubbed")) for name in SCRUBBED if name in originals.column_names
+    )
+    pairs = pl.DataFrame(pl.from_arrow(originals)).hstack(
+        pl.DataFrame(pl.from_arrow(scrubbed)).select(pl.all().name.suffix("_scrubbed"))
+    )
+    kept = pairs.filter(changed).select(STREAMS[stream].names)
+    if not kept.is_empty():
+        store.write_table(f"log/{stream}/originals", kept.to_arrow().cast(STREAMS[stream]))
 
 
 def _take_all(store: Store, stream: str) -> None:

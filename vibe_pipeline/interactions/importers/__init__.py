@@ -24,6 +24,7 @@ from functools import cache, partial
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import (
     ai_studio,
@@ -109,6 +110,7 @@ def import_paths(
     source: str | None = None,
     columns: Sequence[str] = (),
     table: str | None = None,
+    log: settings.Log = settings.DEFAULT_LOG,
 ) -> list[ImportedFile]:
     """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
 
@@ -125,8 +127,8 @@ def import_paths(
                 batch.log(logger, known)
                 batch = Batch()
             if tally.is_full:
-                tally.put_aside(store)
-        tally.put_aside(store)
+                tally.put_aside(store, log)
+        tally.put_aside(store, log)
     batch.log(logger, known)
     return [tally.result() for tally in tallies]
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers.files import Where
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -83,9 +84,9 @@ class Tally:
     def is_full(self) -> bool:
         return self.size >= BATCH_BYTES
 
-    def put_aside(self, store: Store) -> None:
+    def put_aside(self, store: Store, log: settings.Log) -> None:
         """Into quarantine, one file each time."""
-        quarantine.keep(store, "interactions", self.rejects, self.name)
+        quarantine.keep(store, "interactions", self.rejects, self.name, log)
         self.rejects, self.size = [], 0
 
     def result(self) -> ImportedFile:

@@ -26,6 +26,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from vibe_pipeline import settings
 from vibe_pipeline.errors import Busy, VibeError
 from vibe_pipeline.interactions.ingest import items, spans
 from vibe_pipeline.interactions.ingest.bodies import BUSY_S, Bodies, media_of, require_media, unpacked
@@ -85,11 +86,11 @@ class Access:
 class Ingest:
     """One home's log behind HTTP, with counts of what was taken."""
 
-    def __init__(self, store: Store, access: Access, *, scrub: bool) -> None:
+    def __init__(self, store: Store, access: Access, rules: settings.Log) -> None:
         self.counts: Counter[str] = Counter()
         self._store = store
         self._access = access
-        self._scrub = scrub
+        self._rules = rules
         self._bodies = Bodies()
         self._parsers = asyncio.Semaphore(PARSERS)
         self._requests = 0
@@ -190,7 +191,7 @@ class Ingest:
             await asyncio.sleep(pause_s)
             started = time.monotonic()
             try:
-                await asyncio.to_thread(spans.join, self._store, scrub=self._scrub, wait_s=0)
+                await asyncio.to_thread(spans.join, self._store, self._rules, wait_s=0)
             except Busy:
                 continue
             except Exception as error:

@@ -17,6 +17,7 @@ from contextlib import contextmanager
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest.app import Access, Ingest, is_loopback
 from vibe_pipeline.interactions.ingest.bodies import BODY_S
@@ -35,7 +36,7 @@ IDLE_S = 30
 
 
 def serve(
-    store: Store, host: str, port: int, token: str | None, *, scrub: bool, ready: Callable[[str], None]
+    store: Store, host: str, port: int, token: str | None, rules: settings.Log, *, ready: Callable[[str], None]
 ) -> Counter[str]:
     """Serve until a signal ends it; `ready` is told the URL. SettingsInvalid where host, port or token will not do."""
     is_local = is_loopback(host)
@@ -44,7 +45,7 @@ def serve(
         raise SettingsInvalid(what, "Set VIBE_TOKEN, or leave out --host")
     if token is not None and not re.fullmatch(r"[!-~]+", token):
         raise SettingsInvalid("the token is empty or holds what a header cannot", "Use letters and digits")
-    ingest = Ingest(store, Access(token, is_local), scrub=scrub)
+    ingest = Ingest(store, Access(token, is_local), rules)
     with _listening(host, port) as listening:
         config = uvicorn.Config(
             ingest.app(),

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
+from vibe_pipeline import settings
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import lines_of
@@ -75,7 +76,9 @@ def waiting(store: Store) -> int:
         return sum(path.read_bytes().count(b"\n") for path in _files(store))
 
 
-def join(store: Store, *, scrub: bool, now: datetime | None = None, wait_s: float = LOCK_WAIT_S) -> int:
+def join(
+    store: Store, log: settings.Log = settings.DEFAULT_LOG, *, now: datetime | None = None, wait_s: float = LOCK_WAIT_S
+) -> int:
     """Log the interactions of all conversations that are complete; returns how many there were.
 
     The order of the steps is the safety: log, keep what still waits in one new file, only then remove the old ones. A
@@ -95,7 +98,7 @@ def join(store: Store, *, scrub: bool, now: datetime | None = None, wait_s: floa
         logger = InteractionLogger(store.root)
         logger.log_lines(line.text for line in found)
         logger.close()
-        quarantine.keep(store, "interactions", rejects, SOURCE, scrubbed=scrub)
+        quarantine.keep(store, "interactions", rejects, SOURCE, log)
         _replace(store, files, rest)
     return len(found)
 

@@ -1,0 +1,118 @@
+"""Texts that look like secrets or personal data and are none: nothing in them may be replaced."""
+
+from __future__ import annotations
+
+import string
+import uuid
+from collections.abc import Callable, Iterator
+from random import Random
+
+from tests.engine.planted import ALNUM, DIGITS, HEX, some
+
+VERSIONS = (
+    "v{}.{}.{}.{}",
+    "version {}.{}.{}.{}",
+    "pkg=={}.{}.{}.{}",
+    "Chrome/{}.0.{}.{}.{}",
+    "lib-{}.{}.{}.{}.jar",
+    "{}.{}.{}-rc{}",
+)
+DATES = (
+    "on 20{y}-0{m}-1{d}",
+    "1{d}.0{m}.20{y}",
+    "0{m}/1{d}/20{y}",
+    "20{y}-0{m}-1{d}T10:0{d}:33.12{d}Z",
+    "20{y}0{m}1{d}10{y}33",
+)
+ADDRESSES = (
+    "127.0.0.1:{}",
+    "0.0.0.0:{}",
+    "192.168.{a}.{a}",
+    "10.{a}.{a}.{a}",
+    "192.0.2.{a}",
+    "203.0.113.{a}",
+    "::1",
+    "fe80::{a}",
+)
+NUMBERS = ("x = {}", "MAX = {}", "return {} % 97", "[{}, 7]", "0x{}", "0.{}", "sleep({})")
+BOOKS = ("ISBN 978-{}-{}-{}-{}", "isbn: 978{}{}{}{}")
+CLOCKS = ("at 12:34:56", "std::vector<int>", "a::b::c", "MAC 2c:54:91:88:c9:e3", "10:20:30:40", "SELECT '2024'::text")
+AT_SIGNS = (
+    "@app.route('/x')\ndef f(): ...", "@pytest.mark.parametrize('a', [1])", "@functools.cache\ndef g(n): ...",
+    "import x from '@scope/pkg.core'", "npm i lodash@4.17.21 left-pad@latest", "img/logo@2x.png",
+)  # fmt: skip
+ABOUT_SECRETS = (
+    "password = getpass.getpass()", "api_key = os.environ['API_KEY']", "token = config.get('token')",
+    'password: "changeme"', "def login(user, password): ...", "secret = None", "Authorization: Bearer <token>", "postgres://$USER:$PASS@host/db",
+    "max_tokens = 4096", "secretName: db-creds", "token_type: bearer", "client_secret: ${CLIENT_SECRET}",
+    "tokenizer = AutoTokenizer.from_pretrained('gpt2')", "password_length = 12", "foreign_key = 'orders.id2'",
+    "the password must have 8 to 64 characters", "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
+)  # fmt: skip
+PATHS = (
+    "/home/runner/work/x", "/usr/local/lib/python3.11", "git@github.com:acme/repo.git", "https://acme.io/home/index.html",
+    "~/work", "/home/$USER/x", "C:\\Users\\Public\\x", "/Users/<name>/x",
+)  # fmt: skip
+
+
+def _version(rng: Random) -> str:
+    return rng.choice(VERSIONS).format(*(rng.randint(0, 40) for _ in range(4)))
+
+
+def _book(rng: Random) -> str:
+    return rng.choice(BOOKS).format(rng.randint(0, 9), rng.randint(10, 99), some(rng, DIGITS, 6), rng.randint(0, 9))
+
+
+def _date(rng: Random) -> str:
+    return rng.choice(DATES).format(y=rng.randint(10, 30), m=rng.randint(1, 9), d=rng.randint(0, 9))
+
+
+def _epoch(rng: Random) -> str:
+    seconds = rng.randint(10**9, 2 * 10**9)
+    return f"ts={seconds} ms={seconds * 1000 + 123} ns={seconds * 10**9 + rng.randint(0, 10**9)}"
+
+
+def _hex_dump(rng: Random) -> str:
+    return "\n".join(f"{row * 16:08x}  " + " ".join(some(rng, HEX, 2) for _ in range(16)) for row in range(3))
+
+
+def _order(rng: Random) -> str:
+    sku = f"{some(rng, string.ascii_uppercase, 3)}-{some(rng, DIGITS, 6)}"
+    return f"order #{some(rng, DIGITS, 10)}, invoice INV-{rng.randint(2000, 2030)}-{some(rng, DIGITS, 5)}, SKU {sku}"
+
+
+def _log_line(rng: Random) -> str:
+    block, size = some(rng, "123456789", 19), some(rng, "123456789", 8)
+    return (
+        f"081109 20{rng.randint(1000, 5959)} {rng.randint(10, 999)} INFO dfs.DataNode: block blk_-{block} size {size}"
+    )
+
+
+HARMLESS: dict[str, Callable[[Random], str]] = {
+    "UUID": lambda r: f"id {uuid.UUID(int=r.getrandbits(128), version=4)} done",
+    "SHA-256": lambda r: f"sha256: {some(r, HEX, 64)}",
+    "git sha": lambda r: f"commit {some(r, HEX, 40)} (HEAD -> main)\nindex {some(r, HEX, 7)}..{some(r, HEX, 7)} 100644",
+    "version": _version,
+    "ISBN": _book,
+    "date": _date,
+    "epoch": _epoch,
+    "hex dump": _hex_dump,
+    "base64 image": lambda r: "data:image/png;base64,iVBORw0KGgo" + some(r, ALNUM + "+/", 300) + "=",
+    "decorator, package, file": lambda r: r.choice(AT_SIGNS),
+    "order number": _order,
+    "number in code": lambda r: r.choice(NUMBERS).format(some(r, "123456789", r.randint(7, 16))),
+    "16 digits": lambda r: f"request {some(r, DIGITS, 16)} took {r.randint(1, 99)} ms",
+    "address that names nobody": lambda r: r.choice(ADDRESSES).format(r.randint(1000, 9999), a=r.randint(0, 255)),
+    "clock, C++, MAC": lambda r: r.choice(CLOCKS),
+    "code about secrets": lambda r: r.choice(ABOUT_SECRETS),
+    "path, repository": lambda r: r.choice(PATHS),
+    "table of numbers": lambda r: "  ".join(str(r.randint(100, 9999)) for _ in range(12)),
+    "log line": _log_line,
+}
+
+
+def harmless(seed: int = 0, each: int = 40) -> Iterator[tuple[str, str]]:
+    """(kind, text)."""
+    rng = Random(seed)
+    for kind, make in HARMLESS.items():
+        for _ in range(each):
+            yield kind, make(rng)

@@ -1,0 +1,303 @@
+"""Planted secrets and personal data: seeded, generated, nobody's, each with the text around it that must survive.
+
+Keys are put together here so that no scanner of this repository finds one. Not here: what only looks alike
+(look_alikes.py), and what becomes of either (privacy_figures.py).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import random
+import string
+import uuid
+from collections.abc import Callable, Iterator
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
+
+Random = random.Random
+ALNUM = string.ascii_letters + string.digits
+HEX = "0123456789abcdef"
+DIGITS = string.digits
+URL_SAFE = ALNUM + "_-"
+
+
+class Planted(NamedTuple):
+    """A text that holds a value between what must survive."""
+
+    kind: str
+    before: str
+    value: str
+    after: str
+
+
+def some(rng: Random, letters: str, count: int) -> str:
+    return "".join(rng.choices(letters, k=count))
+
+
+def mixed(rng: Random, count: int, letters: str = ALNUM) -> str:
+    """With at least one letter and one digit."""
+    return some(rng, letters, count - 3) + rng.choice("0123456789") + rng.choice("abcxyz") + rng.choice("ABCXYZ")
+
+
+def jwt(rng: Random) -> str:
+    parts = ({"alg": "HS256", "typ": "JWT"}, {"sub": some(rng, DIGITS, 10), "name": "Jo"})
+    encoded = (base64.urlsafe_b64encode(json.dumps(part).encode()).decode().rstrip("=") for part in parts)
+    return ".".join((*encoded, some(rng, URL_SAFE, 42) + "x"))
+
+
+def private_key(rng: Random) -> str:
+    name = rng.choice(
+        ("RSA PRIVATE KEY", "PRIVATE KEY", "OPENSSH PRIVATE KEY", "EC PRIVATE KEY", "PGP PRIVATE KEY BLOCK")
+    )
+    body = "\n".join(some(rng, ALNUM + "+/", 64) for _ in range(rng.randint(3, 20)))
+    return f"-----BEGIN {name}-----\n{body}\n-----END {name}-----"
+
+
+TOKENS: dict[str, Callable[[Random], str]] = {
+    "AWS key id": lambda r: r.choice(("AK", "AS")) + "IA" + some(r, string.ascii_uppercase + "234567", 16),
+    "GitHub": lambda r: "gh" + r.choice("pousr") + "_" + mixed(r, 36),
+    "GitHub fine-grained": lambda r: "github" + "_pat_" + mixed(r, 22) + "_" + mixed(r, 59),
+    "GitLab": lambda r: "gl" + "pat-" + mixed(r, 20, URL_SAFE),
+    "Slack": lambda r: "-".join(
+        ("xo" + r.choice(("xb", "xp")), some(r, DIGITS, 12), some(r, DIGITS, 13), mixed(r, 24))
+    ),
+    "Slack webhook": lambda r: "/".join(
+        ("https://hooks.slack.com/" + "services", "T0" + some(r, DIGITS, 7), "B0" + some(r, DIGITS, 7), mixed(r, 24))
+    ),
+    "Stripe": lambda r: r.choice(("sk", "rk")) + "_li" + "ve_" + mixed(r, 24),
+    "OpenAI": lambda r: "sk-" + r.choice(("", "proj-", "svcacct-")) + mixed(r, 48),
+    "Anthropic": lambda r: "sk-" + "ant-api03-" + mixed(r, 93, URL_SAFE) + "AA",
+    "OpenRouter": lambda r: "sk-" + "or-v1-" + some(r, HEX, 64),
+    "Hugging Face": lambda r: "hf" + "_" + some(r, string.ascii_letters, 34),
+    "Groq": lambda r: "gs" + "k_" + mixed(r, 52),
+    "Google API": lambda r: "AI" + "za" + some(r, URL_SAFE, 34) + "x",
+    "Google OAuth": lambda r: "GOC" + "SPX-" + some(r, URL_SAFE, 27) + "x",
+    "npm": lambda r: "np" + "m_" + mixed(r, 36),
+    "PyPI": lambda r: "pypi-" + "AgEIcHlwaS5vcmc" + mixed(r, 150, URL_SAFE),
+    "Docker": lambda r: "dck" + "r_pat_" + mixed(r, 27, URL_SAFE),
+    "SendGrid": lambda r: "S" + "G." + mixed(r, 22) + "." + mixed(r, 43),
+    "Twilio": lambda r: "S" + "K" + some(r, HEX, 32),
+    "Telegram": lambda r: some(r, "123456789", 10) + ":A" + "A" + some(r, URL_SAFE, 32) + "x",
+    "Discord": lambda r: "MT" + mixed(r, 24) + "." + mixed(r, 6) + "." + mixed(r, 38),
+    "DigitalOcean": lambda r: "dop" + "_v1_" + some(r, HEX, 64),
+    "Shopify": lambda r: "shp" + "at_" + some(r, HEX, 32),
+    "Databricks": lambda r: "da" + "pi" + some(r, HEX, 32),
+    "Vault": lambda r: "hv" + "s." + mixed(r, 24),
+    "Azure client secret": lambda r: mixed(r, 3) + "8" + "Q~" + mixed(r, 34),
+    "JWT": jwt,
+    "private key": private_key,
+    "bcrypt": lambda r: "$2" + "b$12$" + some(r, ALNUM + "./", 52) + "x",
+}
+
+ANYWHERE = (
+    'client = Client("{}")  # see the docs',
+    "Hi, can you tell me why {} does not work? Thanks!",
+    "2026-03-04 12:00:01,123 INFO app.auth - got {} from upstream",
+    "ValueError: cannot use '{}'\n  File \"app.py\", line 3, in <module>",
+    "curl -H 'X-Custom: {}' https://api.acme.io/v1",
+    "first\r\n{}\r\nlast",
+    "an escaped line end\\n{}\\nand more",
+    "鍵は「{}」です",
+    "这里{}。下一句",
+    "`{}`, then (again) …",
+    "https://acme.io/cb?state=1&code={}&z=2",
+    "a,{},b",
+    "VALUE={}\nPATH=/bin",
+    "- {}\n- other",
+)
+
+PASSWORD = "a password or key known by its name"
+NAMES = (
+    "DB_PASSWORD",
+    "API_KEY",
+    "SECRET_KEY",
+    "ACCESS_TOKEN",
+    "CLIENT_SECRET",
+    "APP_PASSWORD",
+    "auth_token",
+    "password",
+)
+NAMED = (
+    "{name}=«»\nPATH=/bin",
+    "export {name}=«»\ncd",
+    '{name} = "«»"',
+    "{name}: «»\nport: 80",
+    "os.environ['{name}'] = '«»'",
+    '{{"{name}": "«»", "n": 1}}',
+    '{{\\"{name}\\": \\"«»\\"}}',
+    "config.set('{name}', '«»')",
+    "<{name}>«»</{name}>",
+    'variable "{name}" {{ default = 1 }}\n{name} = "«»"',
+    "--build-arg {name}=«» .",
+)
+PLACES = {
+    "AWS secret key": (
+        "aws_secret_access_key = «»\nregion = eu",
+        'AWS_SECRET_ACCESS_KEY="«»"',
+        '"SecretAccessKey": "«»",',
+    ),
+    "bearer": (
+        "Authorization: Bearer «»\nAccept: */*",
+        "curl -H 'Authorization: Bearer «»' https://x.io",
+        '{"authorization": "Bearer «»"}',
+    ),
+    "basic auth": (
+        "postgres://app:«»@db.acme.io:5432/app",
+        "DATABASE_URL=mysql://root:«»@10.0.0.3/x",
+        "https://jo:«»@git.acme.io/r.git",
+        "redis://:«»@cache:6379/0",
+        "curl -u jo:«» https://acme.io",
+        "mongodb+srv://u:«»@c0.mongodb.net/?retryWrites=true",
+    ),
+    "cookie": (
+        "Cookie: theme=dark; sessionid=«»; lang=en",
+        "Set-Cookie: connect.sid=«»; Path=/; HttpOnly",
+        "-b 'PHPSESSID=«»'",
+    ),
+    ".netrc": ("machine api.acme.io login jo password «»\n", "machine h\n  login jo\n  password «»\n"),
+    ".pgpass": ("db.acme.io:5432:app:jo:«»\n", "localhost:5432:*:postgres:«»\n"),
+    "connection string": (
+        "Server=db;Database=x;User Id=sa;Password=«»;Encrypt=yes",
+        "jdbc:postgresql://h/db?user=jo&password=«»&ssl=true",
+    ),
+    "Azure storage": ("DefaultEndpointsProtocol=https;AccountName=acme;AccountKey=«»;EndpointSuffix=core.windows.net",),
+    "Docker auth": ('{"auths": {"ghcr.io": {"auth": "«»"}}}',),
+    "kubeconfig": ("    client-key-data: «»\n    x: 1",),
+    ".npmrc": ("//registry.npmjs.org/:_authToken=«»\n",),
+    "chat": ("my password is «», please log in for me", "the api key is «» and the region is eu"),
+    "command": (
+        "mysql -u root -p«» app",
+        "app login --token «» --verbose",
+        "sshpass -p «» ssh jo@h",
+        "CREATE USER jo IDENTIFIED BY '«»';",
+    ),
+}
+
+
+def place_value(rng: Random, kind: str) -> str:
+    base64ish = ALNUM + "+/"
+    return {
+        "AWS secret key": lambda: mixed(rng, 40, base64ish),
+        "bearer": lambda: mixed(rng, 40, URL_SAFE),
+        "cookie": lambda: mixed(rng, 32),
+        "Azure storage": lambda: some(rng, base64ish, 86) + "==",
+        "Docker auth": lambda: base64.b64encode(f"jo:{mixed(rng, 14)}".encode()).decode(),
+        "kubeconfig": lambda: "LS0tLS1CRUdJTi" + some(rng, base64ish, 400),
+        ".npmrc": lambda: str(uuid.UUID(int=rng.getrandbits(128), version=4)),
+    }.get(kind, lambda: mixed(rng, rng.randint(9, 20), ALNUM + "!#^*+~"))()
+
+
+FIRST = ("alice", "bob", "jörg", "mary.jane", "o.brien", "li", "sara_k", "john.smith+news", "x99")
+HOSTS = ("gmail.com", "acme-corp.io", "mail.example.org", "uni-köln.de", "firm.co.uk", "sub.dept.school.edu")
+
+
+def luhn(prefix: str, length: int, rng: Random) -> str:
+    digits = prefix + some(rng, DIGITS, length - 1 - len(prefix))
+    total = sum(sum(divmod(int(digit) * (2 - place % 2), 10)) for place, digit in enumerate(reversed(digits)))
+    return digits + str(-total % 10)
+
+
+def card(rng: Random) -> str:
+    prefix, length = rng.choice(
+        (("4", 16), ("51", 16), ("55", 16), ("2345", 16), ("37", 15), ("6011", 16), ("3528", 16), ("36", 14))
+    )
+    digits = luhn(prefix, length, rng)
+    gap = rng.choice(("", " ", "-"))
+    cuts = (4, 8, 12) if length == 16 else (4, 10)
+    return gap.join(digits[start:end] for start, end in zip((0, *cuts), (*cuts, length), strict=True))
+
+
+def iban(rng: Random) -> str:
+    country, length = rng.choice(
+        (("DE", 22), ("GB", 22), ("FR", 27), ("NL", 18), ("ES", 24), ("CH", 21), ("PL", 28), ("NO", 15))
+    )
+    letters = 4 if country in ("GB", "NL") else 0
+    body = some(rng, string.ascii_uppercase, letters) + some(rng, DIGITS, length - 4 - letters)
+    check = 98 - int("".join(str(int(it, 36)) for it in body + country + "00")) % 97
+    text = f"{country}{check:02}{body}"
+    return text if rng.random() < 0.5 else " ".join(text[start : start + 4] for start in range(0, length, 4))
+
+
+PHONES = (
+    "+1 (2##) 2##-####", "+1-4##-5##-####", "+12125######", "(3##) 5##-####", "5##-5##-####", "6##.5##.####",
+    "+49 30 2#######", "+49 (0)89 2######", "+44 20 7### ####", "+447911 ######", "+33 6 12 ## ## ##", "020 7### ####",
+    "+91 98### #####", "06 12 ## ## ##", "+41 44 6## ## ##", "+81 3-3###-####", "+34 612 ### ###",
+)  # fmt: skip
+
+
+def phone(rng: Random) -> str:
+    return "".join(rng.choice("23456789") if it == "#" else it for it in rng.choice(PHONES))
+
+
+def public_ip(rng: Random) -> str:
+    while True:
+        address = IPv4Address(rng.getrandbits(32))
+        if address.is_global and not address.is_multicast and max(address.packed) > 20:
+            return str(address)
+
+
+PERSONAL: dict[str, Callable[[Random], str]] = {
+    "e-mail": lambda r: f"{r.choice(FIRST)}@{r.choice(HOSTS)}",
+    "phone": phone,
+    "card": card,
+    "IBAN": iban,
+    "IPv4": public_ip,
+    "IPv6": lambda r: str(IPv6Address((0x2A02 << 112) | r.getrandbits(112) & ~(0xFFFF << 64))),
+}
+PATHS = (
+    'File "/home/«»/src/app.py", line 3',
+    "cd /Users/«»/work && ls",
+    "C:\\Users\\«»\\Documents\\a.txt",
+    '"C:\\\\Users\\\\«»\\\\x"',
+    "PATH=/home/«»/.local/bin:/usr/bin",
+    "/home/«»: permission denied",
+    "file:///Users/«»/a.html",
+    "/mnt/c/Users/«»/x",
+    "C:/Users/«»/x",
+)
+CALLED = ("call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}")
+
+
+def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
+    """At least `each` of every kind, every context in turn."""
+    rng = Random(seed)
+    for kind, make in {**TOKENS, **PERSONAL}.items():
+        for number in range(each):
+            yield from _in_turn(kind, make(rng), number)
+    for number in range(each * 3):
+        name = rng.choice(NAMES)
+        value = mixed(rng, rng.randint(10, 32), ALNUM + ("!#%^*+~" if number % 3 else ""))
+        yield _split(
+            PASSWORD, NAMED[number % len(NAMED)].replace("{name}", name).replace("{{", "{").replace("}}", "}"), value
+        )
+    for kind, templates in PLACES.items():
+        for number in range(each):
+            yield _split(kind, templates[number % len(templates)], place_value(rng, kind))
+    for number in range(each):
+        yield _split(
+            "name in a home path",
+            PATHS[number % len(PATHS)],
+            rng.choice(("alice", "jdoe", "m.müller", "x-y_z", "bob42")),
+        )
+        bare = str(rng.randint(2, 9)) + some(rng, "23456789", 9)
+        yield _split(
+            "phone after a word",
+            CALLED[number % len(CALLED)].replace("{{", "{").replace("}}", "}").replace("{}", "«»"),
+            bare,
+        )
+
+
+def _in_turn(kind: str, value: str, number: int) -> Iterator[Planted]:
+    yield _split(kind, ANYWHERE[number % len(ANYWHERE)].replace("{}", "«»"), value)
+    if number % 4 == 0:
+        before, after = '{"level": "info", "msg": "', '", "n": 3}'
+        yield Planted(kind, before + "got ", json.dumps(value, ensure_ascii=False)[1:-1], after)
+    if number % 4 == 1 and kind != "private key":
+        outer = json.dumps({"body": json.dumps({"text": "x «»", "n": [1]}, ensure_ascii=False)}, ensure_ascii=False)
+        yield _split(kind, outer, value)
+
+
+def _split(kind: str, template: str, value: str) -> Planted:
+    before, _, after = template.partition("«»")
+    return Planted(kind, before, value, after)

@@ -1,0 +1,112 @@
+"""Phone numbers: with a plus, in the American or a national writing, or after a word that says phone.
+
+Google's numbering plans (phonenumbers) decide about the first and the third. Bare digits that nothing calls a phone are
+left alone, and so are dates, postal codes and whatever stands in a longer run of numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from vibe_pipeline.scrub.patterns import Pattern, alone
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
+
+PLUS = re.compile(alone("[+0]", ".+/-") + r"(?:(?<=\+)|(?<=0)0)[1-9](?:[ ().\-/ ]{0,3}[0-9]){6,14}(?![0-9A-Za-z_])")
+AMERICAN = re.compile(
+    alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
+)
+AMERICAN_SHAPE = re.compile(
+    r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
+)
+NATIONAL = re.compile(
+    alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
+    r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
+)
+CALLED = re.compile(
+    r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
+    r"|(?i:(?<![a-z])(?:call|text|ring|reach) (?:me|us|him|her|them)(?: (?:at|on|under))?))"
+    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?\.?[\"'\\]{0,3}\s{0,3}(?:is |[:=#>])?\s{0,3}[\"'\\]{0,3}"
+    r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14})(?![A-Za-z0-9_-])"
+)
+REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
+"""Whose national writing with a leading zero is known; every other number needs its +, or a word before it."""
+
+STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
+"""A short date with a time, an American postal code."""
+DECIMAL = re.compile(r"\+[0-9]+\.[0-9]+")
+DATE = re.compile(
+    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
+)
+
+
+def _digits(text: str) -> str:
+    return re.sub(r"[^0-9]", "", text)
+
+
+def _plus(match: re.Match[str]) -> str | None:
+    import phonenumbers
+
+    number = _parsed(re.sub("^00", "+", match[0]), None)
+    if number is None or DECIMAL.fullmatch(match[0]) or not phonenumbers.is_possible_number(number):
+        return None
+    is_american = number.country_code == 1
+    is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
+    is_certain = match[0][0] == "+" and (is_written_apart or is_american)
+    return _full(number) if is_certain or phonenumbers.is_valid_number(number) else None
+
+
+def _american(match: re.Match[str]) -> str | None:
+    digits = _digits(match[0])
+    if not AMERICAN_SHAPE.fullmatch(match[0]):
+        return None
+    return digits if len(digits) == 11 else "1" + digits
+
+
+def _national(match: re.Match[str]) -> str | None:
+    import phonenumbers
+
+    if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
+        return None
+    for region in REGIONS:
+        number = _parsed(match[0], region)
+        if number is not None and phonenumbers.is_valid_number(number):
+            return _full(number)
+    return None
+
+
+def _called(match: re.Match[str]) -> str | None:
+    digits = _digits(match["value"])
+    is_one = not DATE.match(match["value"]) and len(set(digits)) > 1
+    is_american = len(digits) == 10 and digits[0] in "23456789"
+    return ("1" + digits if is_american else digits) if is_one else None
+
+
+def _parsed(text: str, region: str | None) -> PhoneNumber | None:
+    import phonenumbers
+
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException:
+        return None
+
+
+def _full(number: PhoneNumber) -> str:
+    return f"{number.country_code}{number.national_number}"
+
+
+WORDS = r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach)[^\n0-9]{0,24}"
+
+PATTERNS = (
+    Pattern("phone", r"\+[1-9]|00[1-9][0-9 ]", PLUS, _plus),
+    Pattern("phone", r"[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}", AMERICAN, _american),
+    Pattern("phone", r"0[1-9][0-9]{0,3}\)?[ /.\- ]{1,2}[0-9]{2,8}(?:[ /.\- ]{1,2}|[0-9])[0-9]", NATIONAL, _national),
+    Pattern("phone", WORDS + r"[0-9][0-9 ().\-/]{5}", CALLED, _called),
+)
+
+SIGNS = (
+    r"\+[1-9]|00[1-9][0-9 ]|[0-9]{3}[).-] ?-?[0-9]{3}[ .-][0-9]{4}|0[1-9][0-9]*\)?[ /.\- ]+[0-9]{2}"
+    rf"|{WORDS}[0-9]{{2}}"
+)

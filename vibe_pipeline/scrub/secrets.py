@@ -1,0 +1,179 @@
+"""Secrets by their place or their name: private keys, headers, URLs, connection strings, files of passwords.
+
+What only its name gives away (`password = …`) must mix letters with digits or signs, as few examples do: `password =
+"changeme"` and `SECRET_KEY = "dev"` stay. So does what stands in a secret's place and is none: ${PASSWORD}, <token>,
+a path, an expression. Only the value goes; name, header and URL stay.
+Not here: what has a shape of its own (tokens.py).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from vibe_pipeline.scrub import tokens
+from vibe_pipeline.scrub.patterns import Pattern, alone, itself, value_of
+
+Q = r"[\"'\\]{0,4}"
+"""Quotation marks, perhaps escaped."""
+IS = rf"{Q}\s{{0,4}}[:=]\s{{0,4}}{Q}"
+REAL = r"(?![{$<%(]|[*]{3})"
+"""Not {password}, $PASSWORD, <password>, %(password)s, ***."""
+SIGNED = r"(?=[^\s;]{0,200}[0-9!@#%^&*])"
+
+BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-----" for edge in ("BEGIN", "END"))
+
+KEYS = (
+    ("private_key", "PRIVATE KEY", BEGIN + r"(?:[^-]|-(?!----)){40,20000}?" + END),
+    # The block was cut off: all that still looks like base64 goes.
+    ("private_key", "PRIVATE KEY",
+     BEGIN + r"(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/=]{16,20000})+(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/=]{1,80}$)?"),
+    ("private_key", "PuTTY-User-Key",
+     r"PuTTY-User-Key-File-[23]:(?:(?!Private-MAC)[\s\S]){40,20000}Private-MAC: ?[0-9a-f]{40,64}"),
+    # The same in base64, as Kubernetes keeps it.
+    ("private_key", "LS0tLS1CRUdJTi",
+     r"LS0tLS1CRUdJTi(?:BSU0EgUFJJVkFURS|BQUklWQVRF|BFQyBQUklWQVRF|BPUEVOU1NIIFBSSVZBVEUg)[A-Za-z0-9+/=]{40,20000}"),
+    ("private_key", "(?i:client-key-data)", rf"(?i:client-key-data){IS}(?P<value>[A-Za-z0-9+/=]{{40,20000}})"),
+    ("aws_secret_key", "(?i:secret_?(?:access_?)?key)",
+     rf"(?i)aws_?secret_?(?:access_?)?key{IS}(?P<value>[A-Za-z0-9/+]{{40}})(?![A-Za-z0-9/+])"),
+    ("aws_secret_key", "(?i:secretaccesskey|(?:session|security)_?-?token)",
+     rf"(?i)(?:secretaccesskey|(?:aws_|x-amz-)?(?:session|security)_?-?token){IS}"
+     r"(?P<value>[A-Za-z0-9/+=]{40,2000})(?![A-Za-z0-9/+=])"),
+)  # fmt: skip
+"""(kind, trigger, pattern). In front of all tokens, which might find their own shape inside these."""
+
+PLACES = (
+    ("discord_webhook", "/api/webhooks/",
+     r"https://(?:[a-z]{2,6}\.)?discord(?:app)?\.com/api/webhooks/[0-9]{15,22}/[A-Za-z0-9_-]{40,100}"),
+    ("discord_token", r"\.[A-Za-z0-9_-]{6}\.",
+     alone("[MNO]", "-") + r"[A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,40}"),
+    ("teams_webhook", "webhookb2",
+     r"https://[a-z0-9.-]{1,80}\.webhook\.office\.com/webhookb2/[A-Za-z0-9@/-]{40,250}"),
+    ("airtable_token", r"pat[A-Za-z0-9]{14}\.", alone("p", "-") + r"at[A-Za-z0-9]{14}\.[0-9a-f]{64}"),
+    ("terraform_token", "atlasv1",
+     alone("[A-Za-z0-9]", "-") + r"[A-Za-z0-9]{13}\.atlasv1\.[A-Za-z0-9_=-]{50,90}"),
+    ("azure_client_secret", "Q~",
+     alone("[A-Za-z0-9_~.-]", "-") + r"[A-Za-z0-9_~.-]{2}[0-9]Q~[A-Za-z0-9_~.-]{31,34}(?![A-Za-z0-9_~-])"),
+    ("telegram_bot_token", ":AA", alone("[0-9]", "-") + r"[0-9]{7,9}:AA[0-9A-Za-z_-]{33}(?![0-9A-Za-z_-])"),
+    ("azure_storage_key", "Key=|sig=",
+     r"(?:AccountKey|SharedAccessKey|[?&;]sig)=(?P<value>[A-Za-z0-9+/%]{32,120}={0,2})"),
+    ("authorization", "(?i:authorization)",
+     rf"(?i)authorization{Q}\s{{0,4}}(?:[:=,]|=>)\s{{0,4}}f?{Q}(?:bearer|basic|token|apikey|ssws|bot|key)\s{{1,4}}"
+     r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000})"),
+    ("authorization", r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{20}",
+     r"(?i)(?<![a-z])bearer\s{1,4}(?P<value>(?=[^\s0-9]{0,400}[0-9])[A-Za-z0-9._~+/=-]{20,4000})"),
+    ("basic_auth", r"curl\s[^\n]*(?:-u|--user)",
+     rf"curl\s[^\n]{{0,300}}?(?:-u|--user)[ =]{{0,4}}{Q}[^\s:\"']{{1,100}}:(?P<value>{REAL}[^\s\"'\\]{{1,200}})"),
+    ("basic_auth", "://[!-~]*@",
+     rf"://[^\s:/?#\[\]@\"'<>\\]{{0,200}}:(?P<value>{REAL}(?![0-9]{{1,5}}/)[^\s\"'<>\\]{{1,200}})@[A-Za-z0-9\[{{]"),
+    ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_.-]*=[^\s;,\"'\\]{16}",
+     rf"(?i)(?:cookie{Q}\s?[:,=]|;|[\"'])\s{{0,4}}{Q}"
+     r"[a-z0-9_.-]{0,30}(?:sess(?:ion)?(?:_?-?id)?|sid|auth|csrftoken|xsrf-token|remember_[a-z_]{1,20})"
+     r"=(?P<value>[^\s;,\"'\\]{16,4000})"),
+    ("url_key", "[?&]key=", r"[?&]key=(?P<value>(?=[A-Za-z_-]{0,100}[0-9])[A-Za-z0-9_-]{16,200})"),
+    ("docker_auth", r"auth\\?\"", rf"\"_?auth\\?\"{IS}(?P<value>[A-Za-z0-9+/]{{12,400}}={{0,2}})\\?\""),
+    ("npm_token", "_auth", r"_auth(?:Token)?=(?P<value>(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9+/=_-]{16,400})"),
+    ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s",
+     r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:(?:login|account)\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}"
+     rf"(?P<value>{REAL}[^\s\\]{{3,200}})"),
+    ("pgpass", ":(?:543[0-9]|643[0-9]|[*]):",
+     r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:543[0-9]|643[0-9]|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
+     r"(?P<value>[^\s\\\"'`]{3,200})"),
+    ("connection_string", "(?i:pwd=|password=)",
+     r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)="
+     rf"(?P<value>{REAL}{SIGNED}[^;\s\"'&\\]{{3,200}})"),
+    ("command_password",
+     r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|docker login|redis-cli"
+     r"|(?i:identified by|with password|encrypted password|requirepass)",
+     r"(?:--(?:password|passwd|token|api-key|secret|auth-token|access-token|client-secret)[ =]|sshpass -p ?"
+     r"|mysql(?:dump|admin)?\s[^\n]{0,100}?\s-p|docker login\s[^\n]{0,100}?\s-p ?|redis-cli\s[^\n]{0,100}?-a ?"
+     rf"|(?i:identified by|with password|encrypted password|requirepass) ){Q}"
+     rf"(?P<value>(?!-){REAL}{SIGNED}[^\s\"'\\;]{{5,300}})"),
+)  # fmt: skip
+"""The same of what is known by its place."""
+
+
+def _any_case(words: str) -> str:
+    """These alternatives in any case, written so that Python's engine can jump to their first letters."""
+    firsts = ((first, word[1:]) for word in words.split() for first in (word[0], word[0].upper()))
+    return "(?:" + "|".join(f"{first}(?i:{rest})" for first, rest in firsts) + ")"
+
+
+NAME = _any_case(
+    r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z]) pwd pw(?<![a-zA-Z]pw)(?![a-zA-Z]) secret"
+    r" credentials? token api[_-]?key access[_-]?key private[_-]?key encryption[_-]?key signing[_-]?key master[_-]?key"
+    r" account[_-]?key auth[_-]?key shared[_-]?key storage[_-]?key service[_-]?key license[_-]?key client[_-]?key"
+    r" app[_-]?key"
+)
+SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
+SIGN = r"[\"'`*\\\])]{0,4}\s{0,4}(?::=|=>|==?|:|>)\s{0,4}"
+MIXED = r"(?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])"
+PLAIN = "A-Za-z0-9!@#%^*_+/=~-"
+NEXT = "&(?![A-Za-z_]{1,30}=)"
+"""An & that does not begin the next parameter of a URL."""
+
+NAMED_TRIGGER = (
+    r"(?i:(?:pass|pwd|pw|secret|credential|token|[a-z][_-]?key)[a-z0-9_-]{0,24}[\"'`*\\\])]{0,4}\s{0,4}[:=>,(]{1,2}"
+    r"[^0-9!@#%^&*\n]{0,200}[0-9!@#%^&*]|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)"
+)
+NAMED = (
+    # In quotation marks.
+    rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])"
+    rf"(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)",
+    # On a line of its own: an environment file, YAML.
+    r"(?m)(?:^|(?<=\\n))[ \t]{0,40}(?:-[ \t]{1,8}|(?i:export|set|env|arg)[ \t]{1,4})?[\"']?[\w.-]{0,60}"
+    rf"{NAME}[\w-]{{0,20}}[\"']?(?:=|:[ \t]{{1,8}})"
+    r"(?P<value>(?=[^\s\\]{0,300}[A-Za-z])(?=[^\s\\]{0,300}[0-9!@#%^&*])(?:(?!&[A-Za-z_]{1,30}=)[^\s\"'`\\,;(){}]){6,300})"
+    r"(?=[ \t\r]{0,40}(?:$|\\[nr]))",
+    # In a tag.
+    rf"<{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</",
+    # In a sentence.
+    rf"(?:{NAME}|(?i:api|access) key)\s{{1,4}}(?:is|was)\s{{1,4}}:?\s?[\"'`]?"
+    rf"(?P<value>{MIXED}[^\s\"'`,;\\]{{6,200}}[^\s\"'`,;\\.?])",
+    # Anywhere, in letters that no expression needs.
+    rf"{NAME}{SUFFIX}{SIGN}[\"']?(?P<value>(?=[A-Za-z!@#%^&*_+/=~-]{{0,200}}[0-9])"
+    rf"(?=[0-9!@#%^&*_+/=~-]{{0,200}}[A-Za-z])(?:[{PLAIN}]|{NEXT}){{7,200}})(?![\w(.\[{PLAIN}]|{NEXT})",
+)
+
+STOPS = re.compile(
+    r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|^\*{3}|\.{3}|\$\{|\{\{|^\$[a-z_({]|^<|%[({]|^%[a-z_]+%$|^\["
+    r"|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/|\.(?:pem|key|json|txt|ya?ml|env|crt)$"
+    r"|^(?:pass(?:word|wd|wort)?|secret|token|none|null|true|false)$"
+)
+"""What stands where a secret would and is none: a placeholder, a path, the word itself."""
+EXPRESSION = re.compile(r"[a-z]\(|\w\[")
+CURSORS = ("page_", "page-", "next_", "sync_")
+"""What stands before a token that is a place in a list."""
+CAREFUL = ("named_secret", "cookie", "connection_string", "command_password", "basic_auth")
+
+KEY_SIGNS = (
+    r"PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
+)
+PLACE_SIGNS = (
+    r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@"
+    r"|:(?:54|64)3[0-9]:|:\*:|[?&]key=|mysql|docker login|redis-cli"
+    r"|(?i:pass|pwd|pw[\"': =]|secret|credential|token|[a-z][_ -]?key|auth|bearer|curl|sess|sid|csrf|xsrf)"
+    r"|(?i:remember|identified)"
+)
+"""What each of them shows: cheap regexes, so that most rows are looked at twice and no more."""
+
+
+@cache
+def groups() -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
+    """(what all of them show, patterns), in the order in which they are to be replaced."""
+    keys, places = (
+        [
+            Pattern(kind, trigger, re.compile(text), _unless_stopped if kind in CAREFUL else itself)
+            for kind, trigger, text in table
+        ]
+        for table in (KEYS, PLACES)
+    )
+    named = [Pattern("named_secret", NAMED_TRIGGER, re.compile(text), _unless_stopped) for text in NAMED]
+    return (f"{KEY_SIGNS}|{tokens.SIGNS}", (*keys, *tokens.patterns())), (PLACE_SIGNS, (*places, *named))
+
+
+def _unless_stopped(match: re.Match[str]) -> str | None:
+    value = value_of(match)
+    is_cursor = match.string[max(0, match.start() - 5) : match.start()].lower() in CURSORS
+    is_expression = "quote" not in match.re.groupindex and EXPRESSION.search(value)
+    return None if is_cursor or is_expression or STOPS.search(value) else value
