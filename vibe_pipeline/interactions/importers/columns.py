@@ -65,12 +65,9 @@ WITH given AS (
         json_merge_patch('{{}}', json_merge_patch(json, $mapped)) AS rest
     FROM (SELECT raw, json_of_type(raw, 'OBJECT') AS json FROM rows)
 ), read AS (
-    SELECT raw, json, {texts} AS texts,
-        coalesce(json_merge_patch(json_merge_patch(rest, '{{"extra": null}}'),
-            json_of_type(json_extract_string(rest, '/extra'), 'OBJECT')), rest)::VARCHAR AS extra
-    FROM given
+    SELECT raw, json, {texts} AS texts, rest FROM given
 ), typed AS (
-    SELECT raw, json, texts, extra, {typed} AS it FROM read
+    SELECT raw, json, texts, {extra}::VARCHAR AS extra, {typed} AS it FROM read
 ), said AS (
     SELECT raw, it, json_merge_patch('{{}}', to_json({told})) AS said, CASE
         WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
@@ -82,6 +79,11 @@ SELECT raw, reason, id, json_merge_patch(
     $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}))::VARCHAR AS line
 FROM (SELECT *, {identity} AS id FROM said)
 """
+
+
+EXTRA = """json_merge_patch(rest,
+    coalesce(json_of_type(texts.extra, 'OBJECT'), to_json({extra: texts.extra})::VARCHAR, '{}'))"""
+"""A column of that name, an object as our own log writes it, beside the columns that no field has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class ColumnMap:
         for name, column in self.columns.items():
             if column not in names:
                 raise SettingsInvalid(f"there is no column {column!r} for {name}; {there}", "Name one of them")
-        own = {name: name for name in FIELDS if name in names and name not in self.constants}
+        own = {name: name for name in (*FIELDS, "extra") if name in names and name not in self.constants}
         whole = ColumnMap({**own, **self.columns}, self.constants)
         if not set(CONTENT) & whole.columns.keys():
             remedy = "Name one with --map input=COLUMN"
@@ -129,11 +131,13 @@ class ColumnMap:
         mapped = list(self.columns)
         texts = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
         texts |= {it: _quoted(value) for it, value in self.constants.items()}
-        told = {it: f'it."{it}"' for it in texts if it not in IDENTITIES}
-        wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in texts]
+        given = [it for it in texts if it != "extra"]
+        told = {it: f'it."{it}"' for it in given if it not in IDENTITIES}
+        wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in given]
         query = LINES.format(
             texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
-            typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in texts}),
+            typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in given}),
+            extra=EXTRA if "extra" in texts else "rest",
             told=_struct(told | {"extra": "nullif(extra, '{}')"}),
             wrong=f"concat_ws(', ', {', '.join(wrong)})",
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",

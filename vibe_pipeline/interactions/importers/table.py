@@ -48,8 +48,8 @@ BLANK = b"\xef\xbb\xbf\r\n\t "
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
 
-BATCH_ROWS = 5_000
-BATCH_BYTES = 4 << 20
+BATCH_ROWS = 2048
+BATCH_BYTES = 2 << 20
 """Of rows turned into lines at once: some 200 MB while they are."""
 
 Reject = tuple[str, str]
