@@ -10,10 +10,10 @@ export VIBE_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo ui test acceptance soak lint fix docs clean
+.PHONY: help install demo ui test acceptance soak bench-log lint fix docs clean
 
 help:
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
 
 install: $(INSTALLED) ## create .venv and install everything that is pinned
 
@@ -41,6 +41,9 @@ acceptance: $(INSTALLED) ## only what needs real data (VIBE_DATA, default ../sha
 
 soak: $(INSTALLED) ## kill 200 processes while the log is written, sealed and merged (some minutes)
 	@VIBE_KILLS=200 $(BIN)/python -m pytest tests/engine/test_kills.py -rs
+
+bench-log: $(INSTALLED) ## measure the log beside SQLite and JSONL; writes docs/benchmarks (BENCH="--only scan --rows 100000": one part)
+	@$(BIN)/python -m benchmarks.log $(BENCH)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

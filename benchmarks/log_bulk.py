@@ -1,0 +1,137 @@
+"""Much at once: `vibe log import` of an export in a process of its own, then sealing, compaction and what is stored."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from benchmarks.report import Figures, rows, seconds, shown, spread
+from benchmarks.text import WHAT_IT_IS, write_export
+from vibe_pipeline import InteractionLogger
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.progress import Advance
+
+SHAPES = ("jsonl", "json_array")
+
+MB = 1e6
+
+VIBE = "from vibe_pipeline.cli import main; main()"
+"""The command of this very tree, whatever is installed."""
+
+
+def measure_import(work: Path, size: int, advance: Advance) -> Figures:
+    """Seconds, rates and peak memory of the command, for lines and for one array."""
+    figures: Figures = {}
+    for number, shape in enumerate(SHAPES):
+        export = work / f"export.{'jsonl' if shape == 'jsonl' else 'json'}"
+        with export.open("w", encoding="utf-8") as file:
+            write_export(file, size, as_array=shape == "json_array")
+        advance(2 * number + 1, 2 * len(SHAPES), f"importing {shape}")
+        home = work / f"import-{shape}"
+        command = [sys.executable, "-c", VIBE, "log", "import", str(export), "--json"]
+        said, took, peak = _run(command, home)
+        interactions = Ladder(home).log_stats()["interactions"]
+        figures |= {
+            f"import_{shape}_rows_per_s": interactions / took,
+            f"import_{shape}_mb_per_s": export.stat().st_size / MB / took,
+            f"import_{shape}_peak_mib": peak / (1 << 20),
+            f"import_{shape}_seconds": took,
+        }
+        if said["quarantined"]:
+            raise SystemExit(f"{said['quarantined']} of {said['read']} records were quarantined")
+        export.unlink()
+        shutil.rmtree(home)
+        advance(2 * number + 2, 2 * len(SHAPES), f"imported {shape}")
+    return figures | {"import_mb": size / MB}
+
+
+def _run(command: list[str], home: Path) -> tuple[dict[str, Any], float, int]:
+    """(what it printed, seconds, peak resident bytes) of a process: wait4 gives the memory of this child alone."""
+    environment = {**os.environ, "VIBE_HOME": str(home)}
+    result: dict[str, Any] = {}
+
+    def run() -> None:
+        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            result["said"] = process.stdout.read()
+            _, status, result["usage"] = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+
+    took = seconds(run)
+    kib = 1 if sys.platform == "darwin" else 1024
+    return json.loads(result["said"]), took, result["usage"].ru_maxrss * kib
+
+
+def measure_sealing(work: Path, size: int, rounds: int, advance: Advance) -> Figures:
+    """Sealing in one go, sealing in twenty small pieces and merging them, and the bytes that are left."""
+    export, spool = work / "sealing.jsonl", work / "spool.jsonl"
+    with export.open("w", encoding="utf-8") as file:
+        write_export(file, size, as_array=False)
+    sealed: list[tuple[float, float]] = []
+    merged: list[tuple[float, float]] = []
+    figures: Figures = {}
+    for number in range(rounds):
+        ladder = Ladder(work / f"seal-{number}")
+        import_paths(InteractionLogger(ladder.store.root), ladder.store, [export])
+        shutil.copy(next(ladder.store.path("log/interactions/spool").iterdir()), spool)
+        took = seconds(ladder.seal)
+        stats = ladder.log_stats()
+        sealed.append((stats["interactions"] / took, stats["bytes"] / MB / took))
+        figures["bytes_vs_jsonl"] = stats["stored_bytes"] / stats["bytes"]
+        figures["bytes_vs_export"] = stats["stored_bytes"] / export.stat().st_size
+        advance(2 * number + 1, 2 * rounds, "sealed")
+        merged.append(_compacted(Ladder(work / f"compact-{number}"), spool))
+        advance(2 * number + 2, 2 * rounds, "merged")
+    for name, rates in (("seal", sealed), ("compact", merged)):
+        figures |= spread(f"{name}_rows_per_s", [rate for rate, _ in rates])
+        figures |= spread(f"{name}_mb_per_s", [rate for _, rate in rates])
+    return figures | {"seal_mb": size / MB}
+
+
+PIECES = 20
+
+
+def _compacted(ladder: Ladder, spool: Path) -> tuple[float, float]:
+    """(rows a second, MB a second) of merging what was sealed in pieces."""
+    with spool.open("rb") as file:
+        count = sum(1 for _ in file)
+        file.seek(0)
+        while lines := list(islice(file, max(1, -(-count // PIECES)))):
+            logger = InteractionLogger(ladder.store.root)
+            logger.log_lines(line.rstrip(b"\n") for line in lines)
+            logger.close()
+            ladder.seal()
+    before = ladder.log_stats()
+    took = seconds(ladder.compact)
+    assert ladder.log_stats()["interactions"] == before["interactions"]
+    return before["interactions"] / took, before["bytes"] / MB / took
+
+
+def table_import(figures: Figures) -> str:
+    """For people."""
+    names = ("rows_per_s", "mb_per_s", "peak_mib", "seconds")
+    lines = [(shape, *(shown(figures, f"import_{shape}_{name}") for name in names)) for shape in SHAPES]
+    titles = ("export", "interactions/s", "MB/s", "peak memory, MiB", "seconds")
+    what = f"`vibe log import` of {shown(figures, 'import_mb')} MB ({WHAT_IT_IS}), sealing included:"
+    return f"{what}\n\n{rows(titles, lines)}"
+
+
+def table_sealing(figures: Figures) -> str:
+    """For people."""
+    names = ("seal", "compact")
+    lines = [(name, shown(figures, f"{name}_rows_per_s"), shown(figures, f"{name}_mb_per_s")) for name in names]
+    size, of_lines, of_export = (shown(figures, name) for name in ("seal_mb", "bytes_vs_jsonl", "bytes_vs_export"))
+    return (
+        rows(("", "interactions/s", "MB/s of lines"), lines)
+        + f"\n\nOf {size} MB of the same text, segments take {of_lines} of the bytes of the log's own lines (JSONL),"
+        + f" and {of_export} of the export's."
+    )
