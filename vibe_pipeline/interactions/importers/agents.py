@@ -5,7 +5,6 @@ Not here: any one format, and where an exchange begins and ends (exchanges.py).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -52,17 +51,3 @@ def mark_answer(messages: list[Message], **changes: Any) -> None:
         if messages[place].role == "assistant":
             messages[place] = replace(messages[place], **changes)
             return
-
-
-def text_at(value: dict[str, Any], key: str) -> str | None:
-    """The text under this key, None where there is none."""
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None
-
-
-def number_at(value: dict[str, Any], key: str) -> float | None:
-    """The number under this key, None where there is none that can be counted with."""
-    found = value.get(key)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        return None
-    return float(found) if abs(found) < 1e15 and not math.isnan(found) else None

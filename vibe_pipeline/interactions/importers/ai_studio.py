@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -33,7 +34,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         raise Unusable("chunks is empty")
     system = _body(value["systemInstruction"]) if isinstance(value.get("systemInstruction"), dict) else ""
     said = [message for chunk in chunks for message in _said(chunk)]
-    model = _text(settings, "model") if isinstance(settings, dict) else None
+    model = text_at(settings, "model") if isinstance(settings, dict) else None
     origin = Origin(module="ai_studio", source=source, at=at, model=model.removeprefix("models/") if model else None)
     yield from interactions([*([Message("system", system)] if system else []), *said], origin)
 
@@ -51,12 +52,12 @@ def _said(chunk: Any) -> Iterator[Message]:
     elif isinstance(code := chunk.get("executableCode"), dict):
         yield Message("assistant", calls=((None, call_of(code.get("language"), code.get("code"))),), at=at)
     elif isinstance(ran := chunk.get("codeExecutionResult"), dict):
-        outcome = _text(ran, "outcome")
+        outcome = text_at(ran, "outcome")
         worked = outcome.endswith("OK") if outcome else None
         yield Message(
-            "result", _text(ran, "output") or "", at=at, success=worked, error_type=None if worked else outcome
+            "result", text_at(ran, "output") or "", at=at, success=worked, error_type=None if worked else outcome
         )
-    elif error := _text(chunk, "errorMessage"):
+    elif error := text_at(chunk, "errorMessage"):
         yield Message("assistant", body, at=at, success=False, error_type="error", extra={"error": error})
     else:
         yield Message("assistant", body or _mark(chunk), at=at)
@@ -65,13 +66,8 @@ def _said(chunk: Any) -> Iterator[Message]:
 def _body(chunk: dict[str, Any]) -> str:
     parts = chunk.get("parts")
     listed = [part for part in parts if isinstance(part, dict)] if isinstance(parts, list) else []
-    return _text(chunk, "text") or "".join(_text(part, "text") or "" for part in listed)
+    return text_at(chunk, "text") or "".join(text_at(part, "text") or "" for part in listed)
 
 
 def _mark(chunk: dict[str, Any]) -> str:
     return next((mark for key in chunk for word, mark in MARKS.items() if word in key), "")
-
-
-def _text(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None

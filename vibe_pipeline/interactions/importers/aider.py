@@ -15,8 +15,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, text_at
+from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.files import File, text_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.raw import Raw

@@ -13,6 +13,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -46,9 +47,9 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         module="chatgpt_export",
         source=source,
         at=moment_of(value) or at,
-        model=_text(value, "default_model_slug"),
-        extra={key: value[key] for key in ("title", "gizmo_id") if _text(value, key)},
-        conversation=_text(value, "conversation_id") or _text(value, "id"),
+        model=text_at(value, "default_model_slug"),
+        extra={key: value[key] for key in ("title", "gizmo_id") if text_at(value, key)},
+        conversation=text_at(value, "conversation_id") or text_at(value, "id"),
     )
     yield from interactions(conversation(tree), origin)
 
@@ -75,7 +76,7 @@ def _message(
     role, kind = author.get("role"), content.get("content_type")
     text = _shown(_content(content), metadata)
     is_hidden = metadata.get("is_visually_hidden_from_conversation") is True
-    at, model = moment_of(message), _text(metadata, "model_slug")
+    at, model = moment_of(message), text_at(metadata, "model_slug")
     if role == "system" or (isinstance(kind, str) and kind in CONTEXT) or (role == "user" and is_hidden):
         return Message("system", text, at=at)
     if role == "user":
@@ -108,19 +109,19 @@ def _content(content: dict[str, Any]) -> str:
     """The text of any kind of content; what is no text leaves a mark where it stood."""
     kind = content.get("content_type")
     if isinstance(kind, str) and kind in CONTEXT:
-        return "\n\n".join(filter(None, (_text(content, key) for key in CONTEXT[kind])))
+        return "\n\n".join(filter(None, (text_at(content, key) for key in CONTEXT[kind])))
     parts = content.get("parts")
     if parts is not None and not isinstance(parts, list):
         raise Unusable("parts is not a list")
-    texts = _parts(parts or []) or [_thought(item) for item in _list(content.get("thoughts"))]
-    whole = next((content[key] for key in ("text", "result", "content", "output_str") if _text(content, key)), "")
+    texts = _parts(parts or []) or [_thought(item) for item in list_of(content.get("thoughts"))]
+    whole = next((content[key] for key in ("text", "result", "content", "output_str") if text_at(content, key)), "")
     return "\n".join(filter(None, texts)) or whole
 
 
 def _parts(parts: list[Any]) -> list[str]:
     """Texts in order; of something spoken the transcript alone."""
     texts = [_part(part) for part in parts]
-    is_spoken = any(isinstance(part, dict) and _text(part, "text") for part in parts)
+    is_spoken = any(isinstance(part, dict) and text_at(part, "text") for part in parts)
     return [text for text in texts if not (is_spoken and text in ("[audio]", "[video]"))]
 
 
@@ -130,51 +131,42 @@ def _part(part: Any) -> str:
     if not isinstance(part, dict):
         raise Unusable("a part is neither text nor an object")
     kind = str(part.get("content_type", ""))
-    return _text(part, "text") or next((mark for medium, mark in MEDIA.items() if medium in kind), "")
+    return text_at(part, "text") or next((mark for medium, mark in MEDIA.items() if medium in kind), "")
 
 
 def _thought(thought: Any) -> str:
     if not isinstance(thought, dict):
         return ""
-    return "\n".join(filter(None, (_text(thought, key) for key in ("summary", "content"))))
+    return "\n".join(filter(None, (text_at(thought, key) for key in ("summary", "content"))))
 
 
 def _shown(text: str, metadata: dict[str, Any]) -> str:
     """The text as the page shows it: a reference as its link, or not at all."""
     if not MARKER.search(text):
         return text
-    for reference in _list(metadata.get("content_references")):
-        mark = _text(reference, "matched_text") if isinstance(reference, dict) else None
+    for reference in list_of(metadata.get("content_references")):
+        mark = text_at(reference, "matched_text") if isinstance(reference, dict) else None
         if mark and MARKER.search(mark):
-            text = text.replace(mark, _text(reference, "alt") or "")
+            text = text.replace(mark, text_at(reference, "alt") or "")
     return MARKER.sub("", text)
 
 
 def _tool_outcome(content: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
     """Whether a tool worked, where it says so: code that ran, or an error in the place of a result."""
     if content.get("content_type") == "system_error":
-        return {"success": False, "error_type": _text(content, "name") or "system_error"}
+        return {"success": False, "error_type": text_at(content, "name") or "system_error"}
     ran = metadata.get("aggregate_result")
     result: dict[str, Any] = ran if isinstance(ran, dict) else {}
-    status = _text(result, "status")
+    status = text_at(result, "status")
     if status is None:
         return {}
     if status == "success":
         return {"success": True}
     raised = result.get("in_kernel_exception")
-    return {"success": False, "error_type": (_text(raised, "name") if isinstance(raised, dict) else None) or status}
+    return {"success": False, "error_type": (text_at(raised, "name") if isinstance(raised, dict) else None) or status}
 
 
 def _attachments(metadata: dict[str, Any]) -> dict[str, Any]:
-    listed = [_text(item, "name") for item in _list(metadata.get("attachments")) if isinstance(item, dict)]
+    listed = [text_at(item, "name") for item in list_of(metadata.get("attachments")) if isinstance(item, dict)]
     names = [name for name in listed if name]
     return {"attachments": names} if names else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None

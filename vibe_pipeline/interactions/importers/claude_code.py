@@ -15,9 +15,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import text_at
 from vibe_pipeline.interactions.importers.claude_code_lines import Transcript, prompt_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Unusable, answer_text, moment_of
 from vibe_pipeline.records import Interaction
 

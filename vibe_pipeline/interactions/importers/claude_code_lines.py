@@ -12,7 +12,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, number_at, text_at
+from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
+from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of, moment_of
 
 REMINDER = re.compile(r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics)>.*?</\1>", re.DOTALL)

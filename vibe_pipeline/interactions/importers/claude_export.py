@@ -13,6 +13,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import conversation, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -36,10 +37,10 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         module="claude_export",
         source=source,
         at=moment_of(value) or at,
-        model=_text(value, "model"),
-        user=_text(account, "uuid") if isinstance(account, dict) else None,
-        extra={"title": value["name"]} if _text(value, "name") else {},
-        conversation=_text(value, "uuid") or _text(value, "conversation_id"),
+        model=text_at(value, "model"),
+        user=text_at(account, "uuid") if isinstance(account, dict) else None,
+        extra={"title": value["name"]} if text_at(value, "name") else {},
+        conversation=text_at(value, "uuid") or text_at(value, "conversation_id"),
     )
     yield from interactions(_current(said, value.get("current_leaf_message_uuid")), origin)
 
@@ -47,9 +48,9 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
 def _current(said: list[Any], leaf: Any) -> list[Message]:
     """The messages in order; of a tree the current path."""
     messages = [list(_messages(item)) for item in said]
-    names = [_text(item, "uuid") or f"number {number}" for number, item in enumerate(said)]
+    names = [text_at(item, "uuid") or f"number {number}" for number, item in enumerate(said)]
     nodes = dict(zip(names, said, strict=True))
-    if len(nodes) < len(said) or not any(_text(item, "parent_message_uuid") in nodes for item in said):
+    if len(nodes) < len(said) or not any(text_at(item, "parent_message_uuid") in nodes for item in said):
         return [message for part in messages for message in part]
     tree = tree_of(nodes, dict(zip(names, messages, strict=True)), "parent_message_uuid", "children", leaf)
     return conversation(tree)
@@ -65,12 +66,12 @@ def _messages(item: Any) -> Iterator[Message]:
         raise Unusable(f"a message has the unknown sender {sender!r:.40}")
     at, blocks = moment_of(item), _blocks(item)
     if role != "assistant":
-        texts = [_text(block, "text") for block in blocks if block.get("type") in ("text", "voice_note")]
-        body = "\n\n".join(filter(None, texts)) or _text(item, "text")
+        texts = [text_at(block, "text") for block in blocks if block.get("type") in ("text", "voice_note")]
+        body = "\n\n".join(filter(None, texts)) or text_at(item, "text")
         yield Message(role, "\n\n".join(filter(None, [body, *_attached(item)])), at=at)
         return
     found = [message for block in blocks for message in _said(block, _began(block) or at)]
-    if not any(message.text.strip() for message in found if message.role == "assistant") and _text(item, "text"):
+    if not any(message.text.strip() for message in found if message.role == "assistant") and text_at(item, "text"):
         found.append(Message("assistant", item["text"], at=at))
     yield from found
 
@@ -78,17 +79,19 @@ def _messages(item: Any) -> Iterator[Message]:
 def _said(block: dict[str, Any], at: datetime | None) -> Iterator[Message]:
     kind = block.get("type")
     if kind in ("text", "voice_note"):
-        yield Message("assistant", _text(block, "text") or "", at=at)
+        yield Message("assistant", text_at(block, "text") or "", at=at)
     elif kind == "thinking":
-        yield Message("assistant", reasoning=_text(block, "thinking") or "", at=at)
+        yield Message("assistant", reasoning=text_at(block, "thinking") or "", at=at)
     elif kind == "tool_use":
-        yield Message("assistant", calls=((_text(block, "id"), call_of(block.get("name"), block.get("input"))),), at=at)
+        yield Message(
+            "assistant", calls=((text_at(block, "id"), call_of(block.get("name"), block.get("input"))),), at=at
+        )
     elif kind == "tool_result":
         failed = block.get("is_error") is True
         yield Message(
             role="result",
             text=_result(block.get("content")),
-            call_id=_text(block, "tool_use_id"),
+            call_id=text_at(block, "tool_use_id"),
             at=at,
             success=not failed if isinstance(block.get("is_error"), bool) else None,
             error_type=ERROR if failed else None,
@@ -106,19 +109,19 @@ def _result(content: Any) -> str:
 def _result_part(part: Any) -> str:
     if not isinstance(part, dict):
         return part if isinstance(part, str) else ""
-    text = _text(part, "text") or _text(part, "content")
+    text = text_at(part, "text") or text_at(part, "content")
     kind = part.get("type")
     mark = f"[{kind}]" if kind in ("image", "file") else ""
-    found = [_text(part, "title"), text, _text(part, "url")] if kind == "knowledge" else [text or mark]
+    found = [text_at(part, "title"), text, text_at(part, "url")] if kind == "knowledge" else [text or mark]
     return "\n".join(filter(None, found))
 
 
 def _attached(item: dict[str, Any]) -> Iterator[str]:
     """Each attachment with its text, each file by its name alone."""
-    listed = [entry for key in ("attachments", "files") for entry in _objects(item.get(key))]
+    listed = [entry for key in ("attachments", "files") for entry in rows_of(item.get(key))]
     for entry in listed:
-        name = _text(entry, "file_name")
-        text = _text(entry, "extracted_content")
+        name = text_at(entry, "file_name")
+        text = text_at(entry, "extracted_content")
         mark = "[image]" if entry.get("file_kind") == "image" else f"[file: {name}]" if name else "[file]"
         if name or text or "file_kind" in entry:
             yield f"{mark}\n{text}" if text else mark
@@ -135,13 +138,4 @@ def _blocks(item: dict[str, Any]) -> list[dict[str, Any]]:
         return [{"type": "text", "text": content}]
     if content is not None and not isinstance(content, list):
         raise Unusable("a message whose content is neither text nor a list of blocks")
-    return _objects(content)
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-
-
-def _text(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None
+    return rows_of(content)

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import in_order, text_at
+from vibe_pipeline.interactions.importers.agents import in_order
 from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, rollout_messages
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
 from vibe_pipeline.records import Interaction
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import mark_answer, number_at, text_at
+from vibe_pipeline.interactions.importers.agents import mark_answer
+from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
 CALLS = ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import number_at, text_at
+from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
 TOOLS = {

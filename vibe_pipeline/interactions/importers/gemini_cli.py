@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -108,13 +109,13 @@ def _sessions(records: list[Any]) -> list[_Session]:
 
 def _interactions(session: _Session, source: str, at: datetime) -> list[Interaction]:
     header = session.header
-    extra = {"title": _text(header, "summary"), "kind": _text(header, "kind")}
+    extra = {"title": text_at(header, "summary"), "kind": text_at(header, "kind")}
     origin = Origin(
         module="gemini_cli",
         source=source,
         at=moment_of({"time": header.get("startTime")}) or at,
         extra={key: said for key, said in extra.items() if said and said != "main"},
-        conversation=_text(header, "sessionId"),
+        conversation=text_at(header, "sessionId"),
     )
     return interactions(_without_retried([said for item in session.messages.values() for said in _said(item)]), origin)
 
@@ -141,23 +142,23 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
     elif kind == "error":
         yield Message("assistant", at=at, success=False, error_type="error", extra={"error": text})
     elif kind == "gemini":
-        calls = [call for call in _list(item.get("toolCalls")) if isinstance(call, dict)]
+        calls = [call for call in list_of(item.get("toolCalls")) if isinstance(call, dict)]
         yield Message(
             role="assistant",
             text=text,
-            reasoning="\n".join(filter(None, (_thought(thought) for thought in _list(item.get("thoughts"))))),
+            reasoning="\n".join(filter(None, (_thought(thought) for thought in list_of(item.get("thoughts"))))),
             calls=tuple(
                 (_identity(call, n), call_of(call.get("name"), call.get("args"))) for n, call in enumerate(calls)
             ),
             at=at,
-            model=_text(item, "model"),
+            model=text_at(item, "model"),
         )
         for number, call in enumerate(calls):
             yield _result(call, _identity(call, number), at)
 
 
 def _identity(call: dict[str, Any], number: int) -> str:
-    return _text(call, "id") or f"number {number}"
+    return text_at(call, "id") or f"number {number}"
 
 
 def _result(call: dict[str, Any], identity: str, at: datetime | None) -> Message:
@@ -194,12 +195,12 @@ def _part(part: Any) -> str:
         if isinstance(part.get(key), dict):
             medium = str(part[key].get("mimeType", "")).partition("/")[0]
             return f"[{medium if medium in ('image', 'audio', 'video') else 'file'}]"
-    return _text(part, "text") or ""
+    return text_at(part, "text") or ""
 
 
 def _response(response: Any) -> str:
     if isinstance(response, dict):
-        response = next((response[key] for key in ("output", "error") if _text(response, key)), response)
+        response = next((response[key] for key in ("output", "error") if text_at(response, key)), response)
     return (
         response if isinstance(response, str) else "" if response is None else json.dumps(response, ensure_ascii=False)
     )
@@ -208,13 +209,4 @@ def _response(response: Any) -> str:
 def _thought(thought: Any) -> str:
     if not isinstance(thought, dict):
         return ""
-    return ": ".join(filter(None, (_text(thought, key) for key in ("subject", "description"))))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None
+    return ": ".join(filter(None, (text_at(thought, key) for key in ("subject", "description"))))

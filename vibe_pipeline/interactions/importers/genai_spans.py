@@ -19,6 +19,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text, text_of
 from vibe_pipeline.records import Interaction
@@ -102,7 +103,7 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
             runs[key].append(found)
         elif found:
             calls[key].append(found)
-        if user := _text(span.attributes, *USER) or _text(span.shared, *USER):
+        if user := text_at(span.attributes, *USER) or text_at(span.shared, *USER):
             users.setdefault(key, user)
     keys = list(dict.fromkeys([*calls, *runs]))
     if not keys:
@@ -126,7 +127,7 @@ def tells(span: Span) -> bool:
 
 def names_a_model(span: Span) -> bool:
     """Whether it is about a model, with its content captured or not."""
-    return _text(span.attributes, *MODEL) is not None
+    return text_at(span.attributes, *MODEL) is not None
 
 
 def moment(value: Any) -> datetime | None:
@@ -141,7 +142,7 @@ def moment(value: Any) -> datetime | None:
 
 
 def _conversation(span: Span) -> str | None:
-    return _text(span.attributes, *CONVERSATION) or _text(span.shared, *CONVERSATION)
+    return text_at(span.attributes, *CONVERSATION) or text_at(span.shared, *CONVERSATION)
 
 
 def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
@@ -156,7 +157,7 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     if not came_back:
         raise Unusable("a span holds a question without an answer")
     extra = {"error": span.status} if failure and span.status else {}
-    model, latency = _text(span.attributes, *MODEL), _latency(span)
+    model, latency = text_at(span.attributes, *MODEL), _latency(span)
     answer = [_finished(message, model, latency, extra) for message in came_back]
     return Call(said, answer, start, span.identity, around(span.identity, parents))
 
@@ -166,8 +167,8 @@ def _finished(message: Message, model: str | None, latency: float | None, extra:
 
 
 def _run(span: Span, at: datetime) -> ToolRun | None:
-    kind = _text(span.attributes, *TOOL_KIND)
-    name = _text(span.attributes, *TOOL_NAME) or _text(span.attributes, "traceloop.entity.name")
+    kind = text_at(span.attributes, *TOOL_KIND)
+    name = text_at(span.attributes, *TOOL_NAME) or text_at(span.attributes, "traceloop.entity.name")
     if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
         return None
     arguments = parsed(_first(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
@@ -178,7 +179,7 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     message = Message(
         "result",
         result_text(result) if result is not None else "",
-        call_id=_text(span.attributes, *TOOL_ID),
+        call_id=text_at(span.attributes, *TOOL_ID),
         success=not failure,
         error_type=failure,
         latency_ms=_latency(span),
@@ -199,7 +200,7 @@ def _payloads(span: Span) -> tuple[list[Message], list[Message]]:
     said = said or asked(_numbered(found, "asked")) or _event_messages(span.events)
     came_back = came_back or answered(_numbered(found, "answered")[:1]) or _event_choice(span.events)
     came_back = came_back or _ai_sdk(found)
-    if not came_back and _text(found, "openinference.span.kind") == "LLM":
+    if not came_back and text_at(found, "openinference.span.kind") == "LLM":
         said, came_back = said or asked(found.get("input.value")), answered(found.get("output.value"))
     return ([Message("system", system), *said] if system else said), came_back
 
@@ -277,9 +278,9 @@ def _ai_sdk(found: Attributes) -> list[Message]:
 def _failure(span: Span) -> str | None:
     """What kind of error it was, where it was one."""
     raised = next(
-        (_text(attributes, "exception.type") for name, attributes in span.events if name == "exception"), None
+        (text_at(attributes, "exception.type") for name, attributes in span.events if name == "exception"), None
     )
-    named = _text(span.attributes, "error.type") or (raised if span.failed else None)
+    named = text_at(span.attributes, "error.type") or (raised if span.failed else None)
     return named or (error_name(span.status) if span.failed else None)
 
 
@@ -291,8 +292,3 @@ def _latency(span: Span) -> float | None:
 
 def _first(value: Attributes, *keys: str) -> Any:
     return next((value[key] for key in keys if value.get(key) is not None), None)
-
-
-def _text(value: Attributes, *keys: str) -> str | None:
-    found = (value[key] for key in keys if isinstance(value.get(key), str) and value[key])
-    return next(found, None)

@@ -19,6 +19,7 @@ from typing import Any
 from vibe_pipeline.interactions.importers.archives import is_archive, members
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import row_of, text_at
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
@@ -66,7 +67,9 @@ def records(file: File) -> Iterator[Raw]:
 
 def _log(path: Path) -> Row:
     """What a zip says of all its samples; it stands behind them, so the archive is read once more for it."""
-    headers = {it.name: _row(_json(it.file.read())[0]) for it in members(path) if it.name in HEADERS and not it.reason}
+    headers = {
+        it.name: row_of(_json(it.file.read())[0]) for it in members(path) if it.name in HEADERS and not it.reason
+    }
     header = next((headers[name] for name in HEADERS if "eval" in headers.get(name, {})), {})
     return {key: header[key] for key in ("eval", "status") if key in header}
 
@@ -95,13 +98,13 @@ def _sample(sample: Any, evaluation: Row, source: str, at: datetime) -> list[Int
     run = [evaluation.get(key) for key in ("run_id", "task_id")]
     name = json.dumps([*run, sample.get("id"), sample.get("epoch")])
     task = {key: evaluation[key] for key in ("task",) if isinstance(evaluation.get(key), str)}
-    output = _row(sample.get("output"))
+    output = row_of(sample.get("output"))
     created = _began(sample) or moment_of({"time": evaluation.get("created")})
     origin = Origin(
         module="inspect_ai",
         source=source,
         at=created or at,
-        model=_text(evaluation, "model") or _text(output, "model"),
+        model=text_at(evaluation, "model") or text_at(output, "model"),
         extra={**task, **_about(sample)},
         conversation=name,
     )
@@ -112,14 +115,14 @@ def _messages(sample: Row, output: Row) -> list[Message]:
     listed = sample.get("messages")
     if not isinstance(listed, list):
         raise Unusable("a sample without messages")
-    attachments = _row(sample.get("attachments"))
+    attachments = row_of(sample.get("attachments"))
     timed = _times(_events(sample))
     messages = [each for item in listed for each in _message(item, attachments, timed)]
     if not any(message.role == "user" for message in messages) and not any(m.role == "result" for m in messages):
         messages = [*asked(_filled(sample.get("input"), attachments)), *messages]
     if not any(message.role == "assistant" for message in messages):
         choices = output.get("choices")
-        first = _row(choices[0]) if isinstance(choices, list) and choices else {}
+        first = row_of(choices[0]) if isinstance(choices, list) and choices else {}
         said = first.get("message")
         messages += list(_message(said, attachments, timed)) if isinstance(said, dict) else []
     return _with_calls(messages, listed)
@@ -129,25 +132,25 @@ def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Mes
     """A message in our words; what a tool broke on is its error."""
     if not isinstance(item, dict):
         raise Unusable("a message is not an object")
-    event = timed.get(_text(item, "id") or "") or timed.get(_text(item, "tool_call_id") or "") or {}
+    event = timed.get(text_at(item, "id") or "") or timed.get(text_at(item, "tool_call_id") or "") or {}
     at, took = moment_of({"time": event.get("timestamp")}), _took(event)
-    error = _row(item.get("error"))
+    error = row_of(item.get("error"))
     for message in asked([_filled(item, attachments)]):
         said = replace(message, at=at, latency_ms=took)
         if message.role == "assistant":
-            said = replace(said, model=_text(item, "model") or _text(event, "model"))
+            said = replace(said, model=text_at(item, "model") or text_at(event, "model"))
         if message.role == "result" and not error:
             said = replace(said, success=True)
         elif message.role == "result":
-            words = _text(error, "message") or ""
-            kind, extra = _text(error, "type") or "error", {"error": words} if words else {}
+            words = text_at(error, "message") or ""
+            kind, extra = text_at(error, "type") or "error", {"error": words} if words else {}
             said = replace(said, text=message.text or words, success=False, error_type=kind, extra=extra)
         yield said
 
 
 def _events(sample: Row) -> list[Row]:
     """Of the sample; old logs keep them in a transcript."""
-    listed = sample.get("events", _row(sample.get("transcript")).get("events"))
+    listed = sample.get("events", row_of(sample.get("transcript")).get("events"))
     return [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
 
 
@@ -155,9 +158,9 @@ def _times(events: list[Row]) -> dict[str, Row]:
     """The event of each answer by the id of its message, and of each run of a tool by the id of its call."""
     found: dict[str, Row] = {}
     for event in events:
-        choices = _row(event.get("output")).get("choices")
-        answer = _row(_row(choices[0]).get("message")) if isinstance(choices, list) and choices else {}
-        name = _text(event, "id") if event.get("event") == "tool" else _text(answer, "id")
+        choices = row_of(event.get("output")).get("choices")
+        answer = row_of(row_of(choices[0]).get("message")) if isinstance(choices, list) and choices else {}
+        name = text_at(event, "id") if event.get("event") == "tool" else text_at(answer, "id")
         if name:
             found.setdefault(name, event)
     return found
@@ -177,7 +180,7 @@ def _with_calls(messages: list[Message], listed: list[Any]) -> list[Message]:
     """A log may hold results of tools whose calls it does not: then the tool's name stands for the call."""
     known = {identity for message in messages for identity, _ in message.calls}
     names = {
-        _text(item, "tool_call_id"): _text(item, "function")
+        text_at(item, "tool_call_id"): text_at(item, "function")
         for item in listed
         if isinstance(item, dict) and item.get("role") == "tool"
     }
@@ -192,18 +195,18 @@ def _with_calls(messages: list[Message], listed: list[Any]) -> list[Message]:
 
 def _judged(messages: list[Message], sample: Row) -> list[Message]:
     """The last answer with its score; a sample that broke before its answer has one that failed."""
-    error = _row(sample.get("error"))
+    error = row_of(sample.get("error"))
     last = max((n for n, message in enumerate(messages) if message.role == "assistant" and message.text), default=-1)
     asked_last = max((n for n, message in enumerate(messages) if message.role == "user"), default=-1)
     if error and asked_last > last:
-        words = _text(error, "message")
+        words = text_at(error, "message")
         extra = {"error": words} if words else {}
         return [*messages, Message("assistant", success=False, error_type=error_name(words), extra=extra)]
     if last < 0:
         return messages
-    grades = [grade for grade in map(_grade, _row(sample.get("scores")).values()) if grade is not None]
+    grades = [grade for grade in map(_grade, row_of(sample.get("scores")).values()) if grade is not None]
     if error:
-        messages[last] = replace(messages[last], success=False, error_type=error_name(_text(error, "message")))
+        messages[last] = replace(messages[last], success=False, error_type=error_name(text_at(error, "message")))
     elif grades:
         messages[last] = replace(messages[last], success=all(grades))
     return messages
@@ -221,11 +224,11 @@ def _about(sample: Row) -> Row:
         name: {
             key: item for key, item in score.items() if key in ("value", "answer", "explanation") and item is not None
         }
-        for name, score in _row(sample.get("scores")).items()
+        for name, score in row_of(sample.get("scores")).items()
         if isinstance(score, dict)
     }
     plain = {key: sample[key] for key in ("id", "epoch", "target") if sample.get(key) not in (None, "", [])}
-    limit = _text(_row(sample.get("limit")), "type")
+    limit = text_at(row_of(sample.get("limit")), "type")
     found = {**plain, **({"scores": scores} if scores else {}), **({"limit": limit} if limit else {})}
     return {key: item for key, item in found.items() if is_finite(item)}
 
@@ -251,12 +254,3 @@ def _json(content: bytes) -> tuple[Any, str | None]:
         return None, "nested too deep"
     except ValueError:
         return None, NOT_JSON
-
-
-def _row(value: Any) -> Row:
-    return value if isinstance(value, dict) else {}
-
-
-def _text(value: Row, key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None

@@ -15,6 +15,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number
 from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
 from vibe_pipeline.records import Interaction
@@ -42,8 +43,8 @@ def session_of(value: Any) -> str | None:
     """The session of a trace; observations in a table are put together by their trace."""
     trace = _trace(value)
     if "traceId" in trace:
-        return _text(trace, "traceId")
-    session = _text(trace, "sessionId", "session_id")
+        return text_at(trace, "traceId")
+    session = text_at(trace, "sessionId", "session_id")
     return f"session {session}" if session else None
 
 
@@ -73,13 +74,13 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         else:
             calls += found[0]
             runs += found[1]
-            users += filter(None, [_text(_trace(trace), "userId", "user_id")])
+            users += filter(None, [text_at(_trace(trace), "userId", "user_id")])
     if not calls and not runs:
         raise Unusable(str(bad[0]))
     yield from bad
     first = _trace(values[0])
-    session = _text(first, "sessionId", "session_id")
-    name = session or _text(first, "traceId", "id")
+    session = text_at(first, "sessionId", "session_id")
+    name = session or text_at(first, "traceId", "id")
     origin = Origin("langfuse", source, at, user=next(iter(users), None), conversation=name)
     yield from conversations(calls, runs, origin, is_one=session is not None)
 
@@ -105,9 +106,9 @@ def _calls(value: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], l
     trace = _trace(value)
     listed = value.get("observations", trace.get("observations"))
     rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    parents = {_text(row, "id"): _text(row, "parentObservationId", "parent_observation_id") for row in rows}
+    parents = {text_at(row, "id"): text_at(row, "parentObservationId", "parent_observation_id") for row in rows}
     about = {
-        **({"trace": name} if (name := _text(trace, "name")) else {}),
+        **({"trace": name} if (name := text_at(trace, "name")) else {}),
         **({"tags": tags} if (tags := _texts(parsed(trace.get("tags")))) else {}),
     }
     calls: list[Call] = []
@@ -115,7 +116,7 @@ def _calls(value: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], l
     for row in rows:
         try:
             if row.get("type") == "GENERATION":
-                calls += filter(None, [_call(row, at, about, around(_text(row, "id"), parents))])
+                calls += filter(None, [_call(row, at, about, around(text_at(row, "id"), parents))])
             elif row.get("type") == "TOOL":
                 runs += filter(None, [_run(row, at)])
         except (Unusable, RecursionError) as error:
@@ -142,21 +143,21 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
         came_back = [Message("assistant", success=False)]
     if not said or not came_back:
         raise Unusable("an answer without a question" if came_back else "a question without an answer")
-    extra = about | ({"error": words} if failure and (words := _text(row, "statusMessage", "status_message")) else {})
-    model = _text(row, "model", "providedModelName", "provided_model_name", "internalModel")
+    extra = about | ({"error": words} if failure and (words := text_at(row, "statusMessage", "status_message")) else {})
+    model = text_at(row, "model", "providedModelName", "provided_model_name", "internalModel")
     answer = [
         replace(message, model=model, latency_ms=_took(row), error_type=failure, extra=message.extra | extra)
         for message in came_back
     ]
     start = moment_of({"time": row.get("startTime", row.get("start_time", row.get("timestamp")))}) or at
-    return _judged(Call(said, answer, start, _text(row, "id"), within), row)
+    return _judged(Call(said, answer, start, text_at(row, "id"), within), row)
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:
     arguments, result, failure = parsed(row.get("input")), parsed(row.get("output")), _failure(row)
     if arguments is None and result is None and not failure:
         return None
-    words = _text(row, "statusMessage", "status_message") or ""
+    words = text_at(row, "statusMessage", "status_message") or ""
     message = Message(
         "result",
         result_text(result) if result is not None else words,
@@ -165,17 +166,17 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
         latency_ms=_took(row),
     )
     start = moment_of({"time": row.get("startTime", row.get("start_time"))}) or at
-    return ToolRun(call_of(_text(row, "name"), arguments), message, start)
+    return ToolRun(call_of(text_at(row, "name"), arguments), message, start)
 
 
 def _judged(call: Call, row: Row) -> Call:
     """With what was thought of it: what a person or the program's user gave is feedback, the rest is kept beside it."""
-    scores = [score for score in _rows(row.get("scores")) if not _text(score, "observationId")]
-    values = {name: score["value"] for score in scores if (name := _text(score, "name")) and _is_plain(score)}
+    scores = [score for score in _rows(row.get("scores")) if not text_at(score, "observationId")]
+    values = {name: score["value"] for score in scores if (name := text_at(score, "name")) and _is_plain(score)}
     by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
     feedback = next((given for score in by_hand if (given := _opinion(score)) is not None), None)
     keys = ("longStringValue", "stringValue", "value")
-    better = tuple(filter(None, (_text(row_, *keys) for row_ in _rows(row.get("corrections")))))
+    better = tuple(filter(None, (text_at(row_, *keys) for row_ in _rows(row.get("corrections")))))
     if not values and feedback is None and not better:
         return call
     last = call.answer[-1]
@@ -203,7 +204,7 @@ def _opinion(score: Row) -> float | None:
 
 
 def _failure(row: Row) -> str | None:
-    return error_name(_text(row, "statusMessage", "status_message")) if row.get("level") == "ERROR" else None
+    return error_name(text_at(row, "statusMessage", "status_message")) if row.get("level") == "ERROR" else None
 
 
 def _took(row: Row) -> float | None:
@@ -222,7 +223,3 @@ def _rows(value: Any) -> list[Row]:
 
 def _texts(value: Any) -> list[str]:
     return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []
-
-
-def _text(value: Row, *keys: str) -> str | None:
-    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)

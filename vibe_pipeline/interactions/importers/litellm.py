@@ -15,6 +15,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.calls import Call, conversations, error_name, is_finite, lost
 from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
 from vibe_pipeline.records import Interaction
@@ -33,7 +34,7 @@ def recognises(value: Any) -> bool:
 def session_of(value: Any) -> str | None:
     """What the call belongs to: retries and the calls of an agent share it."""
     record = _record(value)
-    return _text(record, "session_id", "trace_id", "litellm_trace_id")
+    return text_at(record, "session_id", "trace_id", "litellm_trace_id")
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
@@ -76,14 +77,14 @@ def _call(record: dict[str, Any], at: datetime) -> Call:
         raise Unusable("only the prompt was stored" if said else "only the response was stored")
     error, words = _error(record) if failed else (None, None)
     extra = {
-        **({"id": name} if (name := _text(record, "request_id", "id")) else {}),
+        **({"id": name} if (name := text_at(record, "request_id", "id")) else {}),
         **({"tags": tags} if (tags := _tags(record)) else {}),
         **({"tools": tools} if (tools := _tools(record)) else {}),
         **({"error": words} if words else {}),
     }
     began, ended = moment_of({"time": record.get("startTime")}), moment_of({"time": record.get("endTime")})
     took = round((ended - began).total_seconds() * 1000, 3) if began and ended and ended >= began else None
-    model = _text(record, "model")
+    model = text_at(record, "model")
     answer = [
         replace(
             message,
@@ -113,9 +114,9 @@ def _error(record: dict[str, Any]) -> tuple[str, str | None]:
     metadata = parsed(record.get("metadata"))
     known = [record.get("error_information"), metadata.get("error_information") if isinstance(metadata, dict) else None]
     for information in map(parsed, known):
-        if isinstance(information, dict) and _text(information, "error_class"):
-            return information["error_class"], _text(information, "error_message")
-    words = _text(record, "error_str", "exception")
+        if isinstance(information, dict) and text_at(information, "error_class"):
+            return information["error_class"], text_at(information, "error_message")
+    words = text_at(record, "error_str", "exception")
     return error_name(words), words
 
 
@@ -136,13 +137,9 @@ def _tools(record: dict[str, Any]) -> list[Any]:
 def _user(record: dict[str, Any]) -> str | None:
     metadata, parameters = parsed(record.get("metadata")), parsed(record.get("model_parameters"))
     return (
-        _text(record, "end_user")
-        or (_text(metadata, "user_api_key_end_user_id") if isinstance(metadata, dict) else None)
-        or (_text(parameters, "user") if isinstance(parameters, dict) else None)
-        or _text(record, "user")
-        or (_text(metadata, "user_api_key_user_id") if isinstance(metadata, dict) else None)
+        text_at(record, "end_user")
+        or (text_at(metadata, "user_api_key_end_user_id") if isinstance(metadata, dict) else None)
+        or (text_at(parameters, "user") if isinstance(parameters, dict) else None)
+        or text_at(record, "user")
+        or (text_at(metadata, "user_api_key_user_id") if isinstance(metadata, dict) else None)
     )
-
-
-def _text(value: dict[str, Any], *keys: str) -> str | None:
-    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import number_at, text_at
+from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 
 COMMAND = re.compile(r"^```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL | re.MULTILINE)

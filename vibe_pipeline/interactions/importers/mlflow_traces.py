@@ -30,6 +30,7 @@ from vibe_pipeline.interactions.importers.calls import (
     number,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import list_of, row_of, text_at
 from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
@@ -50,13 +51,13 @@ OPINIONS = {"yes": 1.0, "true": 1.0, "no": -1.0, "false": -1.0}
 def recognises(value: Any) -> bool:
     """Whether this is a trace, or a row of a table that holds one."""
     trace = _trace(value)
-    info = _row(trace.get("info"))
+    info = row_of(trace.get("info"))
     return "data" in trace and bool({"trace_id", "request_id", "trace_metadata", "request_metadata"} & info.keys())
 
 
 def session_of(value: Any) -> str | None:
     """The session of the trace, if it was given one."""
-    return _text(_metadata(_row(_trace(value).get("info"))), "mlflow.trace.session")
+    return text_at(_metadata(row_of(_trace(value).get("info"))), "mlflow.trace.session")
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark | Unusable]:
@@ -67,7 +68,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
     bad: list[Unusable] = []
     users: list[str] = []
     for trace in traces:
-        info = _row(trace.get("info"))
+        info = row_of(trace.get("info"))
         try:
             found = _calls(trace, info, at, bad)
         except (Unusable, RecursionError) as error:
@@ -75,12 +76,12 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
         else:
             calls += found[0]
             runs += found[1]
-            users += filter(None, [_text(_metadata(info), "mlflow.trace.user")])
+            users += filter(None, [text_at(_metadata(info), "mlflow.trace.user")])
     if not calls and not runs:
         raise Unusable(str(bad[0]) if bad else "there is no trace")
     yield from bad
     session = session_of(traces[0])
-    name = session or _text(_row(traces[0].get("info")), "trace_id", "request_id")
+    name = session or text_at(row_of(traces[0].get("info")), "trace_id", "request_id")
     origin = Origin("mlflow", source, at, user=next(iter(users), None), conversation=name)
     for found_one in conversations(calls, runs, origin, is_one=session is not None):
         yield from _with_remarks(found_one, source)
@@ -88,16 +89,16 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
 
 def _trace(value: Any) -> Row:
     """The trace itself; a table keeps it as JSON in one of its columns."""
-    row = _row(value)
-    return _row(parsed(row["trace"])) if "trace" in row and "info" not in row else row
+    row = row_of(value)
+    return row_of(parsed(row["trace"])) if "trace" in row and "info" not in row else row
 
 
 def _calls(trace: Row, info: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
-    data = _row(parsed(trace.get("data")))
-    spans = [span for span in _list(data.get("spans")) if isinstance(span, dict)]
+    data = row_of(parsed(trace.get("data")))
+    spans = [span for span in list_of(data.get("spans")) if isinstance(span, dict)]
     parents = {_identity(span): _parent(span) for span in spans}
     began = moment_of({"time": info.get("request_time", info.get("timestamp_ms"))}) or at
-    about: Row = {"trace": name} if (name := _text(_row(info.get("tags")), "mlflow.traceName")) else {}
+    about: Row = {"trace": name} if (name := text_at(row_of(info.get("tags")), "mlflow.traceName")) else {}
     calls: list[Call] = []
     runs: list[ToolRun] = []
     for span in spans:
@@ -113,7 +114,7 @@ def _calls(trace: Row, info: Row, at: datetime, bad: list[Unusable]) -> tuple[li
         calls = [call for span in spans if _parent(span) is None and (call := _call(span, began, about, frozenset()))]
     if not calls and not runs:
         raise Unusable("no span holds what was asked and answered")
-    return _assessed(calls, _list(parsed(info.get("assessments", trace.get("assessments"))))), runs
+    return _assessed(calls, list_of(parsed(info.get("assessments", trace.get("assessments"))))), runs
 
 
 def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
@@ -127,7 +128,7 @@ def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call |
     if not said or not came_back:
         raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
     extra = about | ({"error": words} if failure and (words := _status(span)[1]) else {})
-    model = _text(_row(outputs), "model") or _text(_row(inputs), "model") or _named_model(span)
+    model = text_at(row_of(outputs), "model") or text_at(row_of(inputs), "model") or _named_model(span)
     answer = [
         replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
         for message in came_back
@@ -148,13 +149,13 @@ def _run(span: Row, at: datetime) -> ToolRun | None:
         latency_ms=_took(span),
         extra={"error": words} if failure and (words := _status(span)[1]) else {},
     )
-    return ToolRun(call_of(_text(span, "name"), arguments), message, _start(span) or at)
+    return ToolRun(call_of(text_at(span, "name"), arguments), message, _start(span) or at)
 
 
 def _assessed(calls: list[Call], assessments: Sequence[Any]) -> list[Call]:
     """Each assessment goes with the span that it names, else with the trace's last call."""
     for row in assessments:
-        assessment = _row(row)
+        assessment = row_of(row)
         if not calls or assessment.get("valid") is False:
             continue
         named = [n for n, call in enumerate(calls) if call.identity and call.identity == assessment.get("span_id")]
@@ -165,14 +166,14 @@ def _assessed(calls: list[Call], assessments: Sequence[Any]) -> list[Call]:
 
 
 def _judged(answer: Message, assessment: Row) -> Message:
-    feedback, expectation = _row(assessment.get("feedback")), _row(assessment.get("expectation"))
+    feedback, expectation = row_of(assessment.get("feedback")), row_of(assessment.get("expectation"))
     if expectation:
-        value = expectation.get("value", parsed(_row(expectation.get("serialized_value")).get("value")))
+        value = expectation.get("value", parsed(row_of(expectation.get("serialized_value")).get("value")))
         better = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         return replace(answer, improvements=(*answer.improvements, better))
     value = feedback.get("value")
-    opinion = _opinion(value) if _row(assessment.get("source")).get("source_type") == "HUMAN" else None
-    name = _text(assessment, "assessment_name", "name") or "assessment"
+    opinion = _opinion(value) if row_of(assessment.get("source")).get("source_type") == "HUMAN" else None
+    name = text_at(assessment, "assessment_name", "name") or "assessment"
     kept = {"value": value, "rationale": assessment.get("rationale")}
     more = {name: {key: item for key, item in kept.items() if item is not None and is_finite(item)}}
     assessments = {**answer.extra.get("assessments", {}), **more}
@@ -187,14 +188,14 @@ def _with_remarks(item: Interaction | Unusable, source: str) -> Iterator[Interac
         return
     yield replace(item, extra={name: value for name, value in item.extra.items() if name != REMARKS})
     for assessment, score in item.extra[REMARKS]:
-        identity = _text(assessment, "assessment_id") or [item.interaction_id, assessment]
+        identity = text_at(assessment, "assessment_id") or [item.interaction_id, assessment]
         yield Remark(
             remark_id=key_of(["mlflow", identity]),
             interaction_id=item.interaction_id,
             kind="feedback",
             score=score,
-            text=_text(assessment, "rationale"),
-            user=_text(_row(assessment.get("source")), "source_id"),
+            text=text_at(assessment, "rationale"),
+            user=text_at(row_of(assessment.get("source")), "source_id"),
             occurred_at=moment_of({"time": assessment.get("last_update_time", assessment.get("create_time"))})
             or item.occurred_at,
             source=source,
@@ -210,12 +211,12 @@ def _opinion(value: Any) -> float | None:
 
 
 def _metadata(info: Row) -> Row:
-    return _row(parsed(info.get("trace_metadata", info.get("request_metadata"))))
+    return row_of(parsed(info.get("trace_metadata", info.get("request_metadata"))))
 
 
 def _attribute(span: Row, key: str) -> Any:
     """Attributes are JSON texts."""
-    value = _row(parsed(span.get("attributes"))).get(key)
+    value = row_of(parsed(span.get("attributes"))).get(key)
     if not isinstance(value, str):
         return value
     try:
@@ -230,11 +231,11 @@ def _named_model(span: Row) -> str | None:
 
 
 def _identity(span: Row) -> str | None:
-    return _text(span, "span_id") or _text(_row(span.get("context")), "span_id")
+    return text_at(span, "span_id") or text_at(row_of(span.get("context")), "span_id")
 
 
 def _parent(span: Row) -> str | None:
-    return _text(span, "parent_span_id", "parent_id")
+    return text_at(span, "parent_span_id", "parent_id")
 
 
 def _start(span: Row) -> datetime | None:
@@ -251,26 +252,16 @@ def _status(span: Row) -> tuple[bool, str | None]:
     """(whether it failed, the words)."""
     status = span.get("status")
     code = status.get("code") if isinstance(status, dict) else span.get("status_code", status)
-    words = _text(status, "message", "description") if isinstance(status, dict) else _text(span, "status_message")
+    words = text_at(status, "message", "description") if isinstance(status, dict) else text_at(span, "status_message")
     return code in ("STATUS_CODE_ERROR", "ERROR", 2), words
 
 
 def _failure(span: Row) -> str | None:
     failed, words = _status(span)
-    events = [_row(event) for event in _list(span.get("events"))]
+    events = [row_of(event) for event in list_of(span.get("events"))]
     raised = (
-        _text(_row(event.get("attributes")), "exception.type") for event in events if event.get("name") == "exception"
+        text_at(row_of(event.get("attributes")), "exception.type")
+        for event in events
+        if event.get("name") == "exception"
     )
     return (next(raised, None) or error_name(words)) if failed else None
-
-
-def _row(value: Any) -> Row:
-    return value if isinstance(value, dict) else {}
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
-
-
-def _text(value: Row, *keys: str) -> str | None:
-    return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)

@@ -16,6 +16,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
@@ -40,14 +41,14 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
     """The interactions of one chat along its current path."""
     row, chat = _row(value), _chat(value)
     params = chat.get("params")
-    system = _text(params, "system") if isinstance(params, dict) else None
+    system = text_at(params, "system") if isinstance(params, dict) else None
     origin = Origin(
         module="open_webui",
         source=source,
         at=moment_of(chat) or moment_of(row) or at,
-        user=_text(row, "user_id"),
-        extra={"title": chat["title"]} if _text(chat, "title") else {},
-        conversation=_text(row, "id") or _text(chat, "id"),
+        user=text_at(row, "user_id"),
+        extra={"title": chat["title"]} if text_at(chat, "title") else {},
+        conversation=text_at(row, "id") or text_at(chat, "id"),
     )
     yield from interactions([*([Message("system", system)] if system else []), *_conversation(chat)], origin)
 
@@ -97,7 +98,7 @@ def _attached(item: dict[str, Any]) -> Iterator[str]:
     files = item.get("files")
     for file in files if isinstance(files, list) else []:
         if isinstance(file, dict):
-            name = _text(file, "name")
+            name = text_at(file, "name")
             yield "[image]" if file.get("type") == "image" else f"[file: {name}]" if name else "[file]"
 
 
@@ -158,7 +159,7 @@ def _judged(message: Message, item: dict[str, Any]) -> Message:
 
 def _error_type(error: Any) -> str:
     named: dict[str, Any] = error if isinstance(error, dict) else {}
-    return _text(named, "type") or _text(named, "code") or ERROR
+    return text_at(named, "type") or text_at(named, "code") or ERROR
 
 
 def _error_text(error: Any) -> Any:
@@ -176,8 +177,3 @@ def _json(text: str) -> Any:
         return repaired(json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value)
     except (ValueError, RecursionError):
         return text
-
-
-def _text(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None

@@ -13,8 +13,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.agents import in_order, mark_answer, number_at, text_at
+from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import list_of, number_at, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.importers.mini_swe_agent import is_mini, mini_messages
 from vibe_pipeline.records import Interaction
@@ -71,8 +72,8 @@ def _interactions(run: Any, source: str, at: datetime) -> list[Interaction]:
 
 
 def _messages(run: dict[str, Any]) -> list[Message]:
-    steps = [step for step in _list(run.get("trajectory")) if isinstance(step, dict)]
-    history = [item for item in _list(run.get("history")) if isinstance(item, dict)]
+    steps = [step for step in list_of(run.get("trajectory")) if isinstance(step, dict)]
+    history = [item for item in list_of(run.get("history")) if isinstance(item, dict)]
     if not any(item.get("role") == "assistant" for item in history):
         return _of_steps(steps)
     said = list(_of_history(history))
@@ -97,7 +98,7 @@ def _of_history(history: Sequence[dict[str, Any]]) -> Iterator[Message]:
             has_answer = True
             yield answer
         elif role in ("user", "tool") and has_answer:
-            named = [name for name in _list(item.get("tool_call_ids")) if name in waiting]
+            named = [name for name in list_of(item.get("tool_call_ids")) if name in waiting]
             for call_id in named[:1] or waiting[:1]:
                 yield Message("result", _text(item), call_id=call_id)
         elif role in ("user", "system"):
@@ -107,7 +108,7 @@ def _of_history(history: Sequence[dict[str, Any]]) -> Iterator[Message]:
 def _of_steps(steps: Sequence[dict[str, Any]]) -> list[Message]:
     """A trajectory without its history: the first query holds what was asked."""
     first = steps[0] if steps else {}
-    asked = [item for item in _list(first.get("query") or first.get("messages")) if isinstance(item, dict)]
+    asked = [item for item in list_of(first.get("query") or first.get("messages")) if isinstance(item, dict)]
     said = [message for message in _of_history(asked) if message.role in ("system", "user")]
     for number, step in enumerate(steps):
         text = text_at(step, "response") or text_at(step, "thought") or ""
@@ -132,7 +133,7 @@ def _complete(said: list[Message], place: int, step: dict[str, Any]) -> None:
 
 def _answer(item: dict[str, Any], name: str) -> Message:
     answer = message_of({"role": "assistant", "content": item.get("content"), "tool_calls": item.get("tool_calls")})
-    thinking = [text_at(block, "thinking") for block in _list(item.get("thinking_blocks")) if isinstance(block, dict)]
+    thinking = [text_at(block, "thinking") for block in list_of(item.get("thinking_blocks")) if isinstance(block, dict)]
     calls = tuple((identity or name, call) for identity, call in answer.calls[:1])
     action = text_at(item, "action")
     if not calls and action and action.strip():
@@ -152,17 +153,13 @@ def _model(info: dict[str, Any]) -> str | None:
 
 
 def _attempts(value: Any) -> list[Any]:
-    found = _list(value.get("attempts")) if isinstance(value, dict) else []
+    found = list_of(value.get("attempts")) if isinstance(value, dict) else []
     return [run for run in found if isinstance(run, dict) and ("history" in run or "trajectory" in run)]
 
 
 def _is_history(value: Any) -> bool:
-    return any(isinstance(item, dict) and "role" in item and MARKS & item.keys() for item in _list(value))
+    return any(isinstance(item, dict) and "role" in item and MARKS & item.keys() for item in list_of(value))
 
 
 def _is_trajectory(value: Any) -> bool:
-    return any(isinstance(item, dict) and item.keys() >= {"action", "observation"} for item in _list(value))
-
-
-def _list(value: Any) -> list[Any]:
-    return value if isinstance(value, list) else []
+    return any(isinstance(item, dict) and item.keys() >= {"action", "observation"} for item in list_of(value))
