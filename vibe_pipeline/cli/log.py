@@ -28,7 +28,9 @@ SHOWN = 60
 
 @log_app.command("import")
 def import_(
-    paths: Annotated[list[str], typer.Argument(help="Files, folders or globs.")],
+    paths: Annotated[
+        list[str], typer.Argument(help="Files, folders, globs, or addresses of MLflow's tracking stores.")
+    ],
     format: Annotated[
         str, typer.Option("--format", help="auto (by content), or the name of a format; a wrong name lists them.")
     ] = "auto",

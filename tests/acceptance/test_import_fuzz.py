@@ -1,0 +1,106 @@
+"""Every real sample, spoiled as files are: cut off, bytes changed, another encoding, packed under odd names.
+
+Never a crash, every record counted once, and where the damage is in one line no other line is lost.
+"""
+
+import json
+import os
+import random
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from vibe_pipeline.interactions.importers import ImportedFile, import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.store import Store
+
+DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data")) / "importers"
+
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"no real files in {DATA}: set VIBE_DATA")
+
+FILES = sorted(path for path in DATA.rglob("*") if path.is_file() and path.name != "README.md") if DATA.is_dir() else []
+TEXTS = [path for path in FILES if path.suffix in (".json", ".jsonl", ".traj")]
+LINES = [path for path in FILES if path.suffix == ".jsonl"]
+
+DEEP = b'{"messages": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+DAMAGE = (
+    b'{"messages": [{"role": "user", "cont',
+    b'{"messages": "caf\xe9"}',
+    DEEP,
+    b"\0\0\0",
+    b'{"a": NaN, "b": 1e999}',
+)
+
+
+def name_of(path: Path) -> str:
+    return f"{path.parent.name}/{path.name}"
+
+
+def bring(home: Path, path: Path) -> ImportedFile:
+    (result,) = import_paths(InteractionLogger(home), Store(home), [path])
+    assert result.imported + result.duplicate + result.quarantined == result.read
+    assert sum(result.reasons.values()) == result.quarantined
+    return result
+
+
+@pytest.mark.parametrize("path", FILES, ids=name_of)
+def test_a_file_that_was_cut_off_or_changed_never_crashes(tmp_path, path):
+    content, choose = path.read_bytes(), random.Random(path.name)
+    spoiled = tmp_path / path.name
+    for number in range(8):
+        place = choose.randrange(len(content) + 1)
+        noise = choose.choice((b"", b"\xff", b'"', b"}", b"[", b"\\u00", b"\0", choose.randbytes(20)))
+        rest = b"" if number % 2 else content[place + len(noise) :]
+        spoiled.write_bytes(content[:place] + noise + rest)
+        bring(tmp_path / "var", spoiled)
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+@pytest.mark.parametrize("path", TEXTS, ids=name_of)
+def test_another_encoding_changes_nothing(tmp_path, path, encoding):
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError:
+        pytest.skip("it is not UTF-8 by intent")
+    (tmp_path / path.name).write_bytes(text.encode(encoding))
+    expected, found = bring(tmp_path / "one", path), bring(tmp_path / "two", tmp_path / path.name)
+    assert (found.format, found.read, found.imported, found.reasons) == (
+        expected.format,
+        expected.read,
+        expected.imported,
+        expected.reasons,
+    )
+
+
+@pytest.mark.parametrize("path", LINES, ids=name_of)
+def test_a_damaged_line_costs_no_other(tmp_path, path):
+    lines = path.read_bytes().splitlines()
+    before = bring(tmp_path / "one", path)
+    spoiled = tmp_path / path.name
+    spoiled.write_bytes(b"\n".join([*lines[:1], *DAMAGE, *lines[1:], *DAMAGE]) + b"\n")
+    after = bring(tmp_path / "two", spoiled)
+    assert (after.imported, after.duplicate) == (before.imported, before.duplicate)
+    assert after.read == before.read + 2 * len(DAMAGE)
+
+
+def test_all_samples_in_one_zip_under_names_that_lead_out_of_it(tmp_path):
+    alone = sum(bring(tmp_path / "one", path).imported for path in TEXTS)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in TEXTS:
+            archive.write(path, f"../../{path.parent.name}/{path.stem}.{path.suffix[1:].replace('traj', 'json')}")
+    before = {path.name for path in tmp_path.parent.iterdir()}
+    together = bring(tmp_path / "two", tmp_path / "all.zip")
+    assert together.imported >= 0.95 * alone
+    assert {path.name for path in tmp_path.parent.iterdir()} == before
+
+
+@pytest.mark.parametrize("path", [path for path in TEXTS if path.suffix == ".json"], ids=name_of)
+def test_a_document_with_deep_nesting_behind_it_keeps_what_came_before(tmp_path, path):
+    value = json.loads(path.read_bytes().decode("utf-8-sig", "replace")) if path.stat().st_size else None
+    if not isinstance(value, list) or not value or not all(isinstance(item, dict) for item in value):
+        pytest.skip("no array of records")
+    spoiled = tmp_path / path.name
+    spoiled.write_text(f"[{', '.join(map(json.dumps, value))}, {DEEP.decode()}]")
+    before, after = bring(tmp_path / "one", path), bring(tmp_path / "two", spoiled)
+    assert after.imported >= before.imported - 1
