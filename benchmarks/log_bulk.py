@@ -9,6 +9,7 @@ import subprocess
 import sys
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 from benchmarks.report import Figures, rows, seconds, shown, spread
@@ -17,6 +18,14 @@ from vibe_pipeline import InteractionLogger
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import Advance
+
+MEASURED = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
+sys.exit(code)
+"""
+"""Starts a command from a small process: its peak counts from before exec, in the memory of whoever started it."""
 
 SHAPES = ("jsonl", "json_array")
 
@@ -53,25 +62,15 @@ def measure_import(work: Path, size: int, advance: Advance) -> Figures:
 
 
 def _run(command: list[str], home: Path) -> tuple[dict[str, Any], float, int]:
-    """(what it printed, seconds, peak resident bytes) of a process of its own.
-
-    Linux counts from before exec, so that no peak is below what this process itself holds: some 150 MiB.
-    """
+    """(what it printed, seconds, peak resident bytes) of a command."""
     environment = {**os.environ, "VIBE_HOME": str(home)}
-    result: dict[str, Any] = {}
-
-    def run() -> None:
-        with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
-            assert process.stdout
-            result["said"] = process.stdout.read()
-            _, status, result["usage"] = os.wait4(process.pid, 0)
-            process.returncode = os.waitstatus_to_exitcode(status)
-        if process.returncode:
-            raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
-
-    took = seconds(run)
+    started = perf_counter()
+    done = subprocess.run([sys.executable, "-c", MEASURED, *command], env=environment, capture_output=True, text=True)
+    took = perf_counter() - started
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
     kib = 1 if sys.platform == "darwin" else 1024
-    return json.loads(result["said"]), took, result["usage"].ru_maxrss * kib
+    return json.loads(done.stdout), took, int(done.stderr.split()[-1]) * kib
 
 
 def measure_sealing(work: Path, size: int, rounds: int, advance: Advance) -> Figures:

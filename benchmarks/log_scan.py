@@ -94,9 +94,9 @@ def _compared(name: str, question: str, ways: dict[str, Ask], rounds: int) -> Fi
     figures: Figures = {}
     for way, times in took.items():
         figures |= spread(f"{name}_{way}_seconds", times)
-        figures |= spread(
-            f"{name}_vs_{way}_ratio", [theirs / ours for ours, theirs in zip(took["log"], times, strict=True)]
-        )
+        if way != "log":
+            ratios = [theirs / ours for ours, theirs in zip(took["log"], times, strict=True)]
+            figures |= spread(f"{name}_vs_{way}_ratio", ratios)
     return figures
 
 

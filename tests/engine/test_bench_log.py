@@ -27,7 +27,6 @@ def test_the_figures_that_others_read_are_there_with_their_machine_and_date(writ
     for name in ("durable_writes_per_s", "batched_writes_per_s", "vs_sqlite_ratio", "scan_seconds", "seal_rows_per_s"):
         assert figures[f"{name}_low"] <= figures[name] <= figures[f"{name}_high"], name
         assert figures[f"{name}_low"] > 0
-    assert figures["batched_writes_per_s"] > figures["durable_writes_per_s"]
     assert 0.1 < figures["bytes_vs_jsonl"] < 0.6
     assert figures["import_jsonl_rows_per_s"] > 0
     assert 50 < figures["import_json_array_peak_mib"] < 500

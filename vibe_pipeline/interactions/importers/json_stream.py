@@ -1,11 +1,11 @@
 """A JSON document of any size → its records, read through a window that holds one of them and little more.
 
-The records of a document are the elements of its array, or of the list in an object that has nothing else to tell;
-every other value is one record. Python's own decoder reads each of them from the window, so numbers and odd
-characters are what they are in a line, and a broken element costs itself alone where its brackets are whole. (ijson
-was tried on paper: it gives up at the first error, and refuses NaN, lone surrogates and integers above 64 bits.)
+The records of a document are the elements of its array, or of a list of records in its object; everything else is one
+record. Python's own decoder reads each of them from the window, so numbers and odd characters are what they are in a
+line, and a broken element costs itself alone where its brackets are whole. (ijson gives up at the first error and
+refuses NaN, lone surrogates and large integers: docs/log.md, "a gigabyte".)
 
-Not here: lines (files.py), and what a record means.
+Not here: which files are documents (files.py), and what a record means.
 """
 
 from __future__ import annotations
