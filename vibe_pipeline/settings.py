@@ -44,7 +44,8 @@ LineageName = Annotated[str, AfterValidator(_folder_and_partition)]
 class Section(BaseModel):
     """A table of vibe.toml."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    # validate_default: a default that is written out must give the same key, and 30 is not the JSON of 30.0.
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
 
 
 class Log(Section):

@@ -1,10 +1,12 @@
 """vibe.toml as a person writes it: what is left out works, what is wrong is named with what is allowed."""
 
+from pathlib import Path
+
 import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Kind, Stage
-from vibe_pipeline.settings import Settings, home, load
+from vibe_pipeline.settings import Lineage, Settings, home, load
 
 
 @pytest.fixture
@@ -22,6 +24,12 @@ def test_an_empty_file_and_no_file_mean_the_defaults(write, tmp_path, monkeypatc
     assert load() == Settings()
     assert load(write("")) == Settings()
     assert load().lineage("main").base_model == "embedded"
+
+
+def test_a_default_that_is_written_out_is_the_same_to_the_byte():
+    """Keys are hashes of the JSON of settings: 30 and 30.0 would be two rungs."""
+    written = load(Path(__file__).parents[2] / "vibe.toml").lineage("main")
+    assert repr(written) == repr(Lineage())
 
 
 @pytest.mark.parametrize(
