@@ -205,7 +205,7 @@ def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, i
         conversations = "count(DISTINCT conversation_id)"
         is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)
         held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
-    with connect() as database:
+    with connect(threads=1) as database:
         database.register("fresh", rows)
         query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
         found = database.sql(query).fetchall()[0]
@@ -215,7 +215,7 @@ def _counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, i
 def _fresh(store: Store, stream: str, rows: pa.Table) -> pa.Table:
     """Rows whose id is not sealed yet, each id once (the first line that was written wins), in file order."""
     identity = identity_of(stream)
-    with connect() as database:
+    with connect(threads=1) as database:
         database.register("batch", rows)
         query = f"""
             SELECT * FROM batch ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id
