@@ -79,9 +79,9 @@ BATCH_BYTES = 8 << 20
 UPGRADE = "Upgrade vibe-pipeline on this machine"
 
 
-def connect() -> duckdb.DuckDBPyConnection:
+def connect(**config: int) -> duckdb.DuckDBPyConnection:
     """DuckDB in memory, as a query engine only; it never reaches for the network."""
-    return duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    return duckdb.connect(config={"autoinstall_known_extensions": "false", **config})
 
 
 def identity_of(stream: str) -> str:
@@ -143,7 +143,7 @@ def _whole(data: bytes) -> pa.LargeBinaryArray:
 
 def parse(stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
     """Rows (the stream's columns, then ordinal and line_bytes) and rejects (line, reason)."""
-    with connect() as database:
+    with connect(threads=1) as database:  # a batch is small: more threads take more memory and no less time
         database.register("lines", lines)
         database.execute(f"CREATE TABLE parsed AS {_parsing(stream)}")
         newest = database.sql("SELECT max(version) FROM parsed").fetchall()[0][0]

@@ -239,7 +239,7 @@ def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, in
         conversations = "count(DISTINCT conversation_id)"
         is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)
         held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
-    with connect() as database:
+    with connect(threads=1) as database:
         database.register("fresh", rows)
         query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
         found = database.sql(query).fetchall()[0]
@@ -249,7 +249,7 @@ def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, in
 def _fresh(store: Store, stream: str, rows: pa.Table) -> pa.Table:
     """Rows whose id is neither sealed nor forgotten, each id once (the first line written wins), in file order."""
     identity = identity_of(stream)
-    with connect() as database:
+    with connect(threads=1) as database:
         database.register("batch", rows)
         query = f"""
             SELECT * FROM batch ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id
