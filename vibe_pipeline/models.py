@@ -354,6 +354,10 @@ def _write(source: str, folder: Path) -> None:
         tokenizer = AutoTokenizer.from_pretrained(**where)
         loaded: Any = AutoModelForCausalLM.from_pretrained(**where, dtype=torch.bfloat16, output_loading_info=True)
         model, loading = loaded
+        if len(tokenizer) > (known := model.get_input_embeddings().num_embeddings):
+            raise ValueError(f"its tokenizer has {len(tokenizer)} tokens and its weights know {known}")
+        if not all(weights.isfinite().all() for weights in model.parameters()):
+            raise ValueError("its weights hold values that are not finite")
         is_causal = _is_causal(model)
         answer(model, tokenizer, ["Why?"], 2, str(model.device))
     except Exception as error:  # what others have published breaks in more ways than can be listed

@@ -107,6 +107,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "delta_rows": facts["delta_rows"],
         "replay_rows": facts["replay_rows"],
         "left_for_later": facts["left_for_later"],
+        "stopped": facts.get("stopped"),
         "tokens_per_s": event.outside.get("tokens_per_s"),
         "recorded_at": event.outside["recorded_at"],
         "is_tainted": event.sha in line.tainted,

@@ -159,6 +159,12 @@ def with_config(**values):
     return lambda config: json.dumps({**json.loads(config), **values}).encode()
 
 
+def not_finite(weights: bytes) -> bytes:
+    from safetensors.torch import load, save
+
+    return save({name: it * float("nan") for name, it in load(weights).items()}, {"format": "pt"})
+
+
 def without_a_layer(weights: bytes) -> bytes:
     from safetensors.torch import load, save
 
@@ -169,6 +175,7 @@ def without_a_layer(weights: bytes) -> bytes:
     ("file", "how", "words"),
     [
         ("model.safetensors", lambda weights: weights[: len(weights) // 2], "cannot be loaded: .+"),
+        ("model.safetensors", not_finite, "its weights hold values that are not finite"),
         ("model.safetensors", without_a_layer, r"9 of its weights are missing, the first is model\.layers\.1\."),
         ("config.json", lambda config: config.replace(b'"hidden_size": 64', b'"hidden_size": 32'), "cannot be loaded"),
         ("config.json", lambda _: b"{", "cannot be loaded"),
@@ -207,6 +214,15 @@ def test_what_learned_positions_do_not_reach_is_cut_off(store, tmp_path, tiny_ba
     items = pl.DataFrame({"item_id": ["a"], "prompt": ["x" * 40], "answer": ["y" * 4]})
     assert score(model, tokenizer, items, on, lambda *_: None)["nll"].is_finite().all()
     assert models.answer(model, tokenizer, ["x" * 40], 4, "cpu")
+
+
+def test_a_tokenizer_that_knows_more_than_the_weights_is_refused(store, tmp_path, tiny_base):
+    from transformers import GPT2Config, GPT2LMHeadModel
+
+    shutil.copytree(tiny_base, tmp_path / "small", ignore=shutil.ignore_patterns("*.safetensors"))
+    GPT2LMHeadModel(GPT2Config(vocab_size=9, n_embd=16, n_layer=1, n_head=2)).save_pretrained(tmp_path / "small")
+    with pytest.raises(BaseModelUnavailable, match=r"its tokenizer has \d+ tokens and its weights know 9"):
+        models.base_model(store, str(tmp_path / "small"))
 
 
 def test_a_folder_in_the_home_of_its_user_is_found(store, tiny_base, monkeypatch):

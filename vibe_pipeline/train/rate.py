@@ -1,7 +1,7 @@
-"""How many tokens a second this machine trains, measured once per base, recipe, device and thread count.
+"""How many tokens a second this machine trains, measured once per base, recipe and device.
 
-A rung's minutes become tokens by this rate. It is kept in the store and never measured again by itself, so
-that the same rung asks for the same mix tomorrow.
+A rung's minutes become tokens by this rate. It is kept in the store and never measured again by itself, not for
+another number of threads either, so that the same rung asks for the same mix tomorrow.
 """
 
 from __future__ import annotations
@@ -29,7 +29,6 @@ def tokens_per_second(store: Store, base: BaseModel, recipe: Recipe, on: Executi
         "recipe": recipe.model_dump(mode="json"),
         "device": on.device,
         "dtype": on.dtype,
-        "threads": on.threads,
     }
     name = f"models/rates/{key_of(inputs)}.json"
     if not store.exists(name):
