@@ -7,6 +7,7 @@ import json
 import os
 import random
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def name_of(path: Path) -> str:
 
 
 def bring(home: Path, path: Path) -> ImportedFile:
-    (result,) = import_paths(InteractionLogger(home), Store(home), [path])
+    with closing(InteractionLogger(home)) as logger:
+        (result,) = import_paths(logger, Store(home), [path])
     assert result.imported + result.duplicate + result.quarantined == result.read
     assert sum(result.reasons.values()) == result.quarantined
     return result
