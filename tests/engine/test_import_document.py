@@ -2,16 +2,14 @@
 
 from pathlib import Path
 
-import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.serving import sealed
 from vibe_pipeline.interactions.importers import document, import_paths
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 MANUAL = """---
@@ -90,9 +88,7 @@ def bring(store, tmp_path):
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate())
-    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-    return pl.read_parquet(files).rows(named=True)
+    return sealed(store.root).rows(named=True)
 
 
 def sections(text: str, name: str, tmp_path: Path) -> list[tuple[str, str]]:

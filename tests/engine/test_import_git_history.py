@@ -7,14 +7,12 @@ import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
 
-import polars as pl
 import pytest
 
+from tests.engine.serving import sealed
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import git_history, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 IDENTITY = ("-c", "user.name=Jo Doe", "-c", "user.email=jo@example.org", "-c", "init.defaultBranch=main")
@@ -67,9 +65,8 @@ def bring(store, repository):
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate())
-    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-    return pl.read_parquet(files).sort("occurred_at", "input").rows(named=True) if files else []
+    found = sealed(store.root)
+    return found.sort("occurred_at", "input").rows(named=True) if len(found) else []
 
 
 def test_a_change_has_the_message_what_was_before_and_the_diff(repository, bring, store):

@@ -7,18 +7,16 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, date, datetime
 
-import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.serving import sealed
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import delimited, import_paths, table
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
-from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 MAP = ("input=question", "output=answer", "occurred_at=created", "latency_ms=ms", "success=ok", "module==shop")
@@ -51,9 +49,8 @@ def bring(store, tmp_path):
 
 
 def rows(store: Store) -> list[dict]:
-    seal(store, Curate())
-    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-    return pl.read_parquet(files).sort("occurred_at", "input").rows(named=True) if files else []
+    found = sealed(store.root)
+    return found.sort("occurred_at", "input").rows(named=True) if len(found) else []
 
 
 def as_csv(values, **options) -> str:

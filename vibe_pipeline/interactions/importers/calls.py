@@ -21,6 +21,7 @@ from typing import Any
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message, Unusable
+from vibe_pipeline.interactions.importers.payloads import result_text
 from vibe_pipeline.records import Interaction
 
 
@@ -196,6 +197,21 @@ def lost(error: Unusable | RecursionError, value: Any) -> Unusable:
         return Unusable(reason, json.dumps(value, ensure_ascii=False))
     except (RecursionError, ValueError):
         return Unusable(reason)
+
+
+def result_of(
+    value: Any, failure: str | None, *, words: str | None, latency_ms: float | None, call_id: str | None = None
+) -> Message:
+    """What a tool gave back; `failure` is the class of the error with which it ended, `words` what that said."""
+    return Message(
+        "result",
+        result_text(value) if value is not None else "",
+        call_id=call_id,
+        success=not failure,
+        error_type=failure,
+        latency_ms=latency_ms,
+        extra={"error": words} if failure and words else {},
+    )
 
 
 def error_name(words: str | None) -> str:

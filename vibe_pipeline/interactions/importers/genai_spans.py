@@ -17,11 +17,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost
+from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, result_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text, text_of
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, text_of
 from vibe_pipeline.records import Interaction
 
 CONVERSATION = (
@@ -176,15 +176,8 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None
-    message = Message(
-        "result",
-        result_text(result) if result is not None else "",
-        call_id=text_at(span.attributes, *TOOL_ID),
-        success=not failure,
-        error_type=failure,
-        latency_ms=_latency(span),
-        extra={"error": span.status} if failure and span.status else {},
-    )
+    call_id = text_at(span.attributes, *TOOL_ID)
+    message = result_of(result, failure, words=span.status, latency_ms=_latency(span), call_id=call_id)
     return ToolRun(call_of(name or span.name, arguments), message, span.start or at)
 
 

@@ -28,12 +28,13 @@ from vibe_pipeline.interactions.importers.calls import (
     is_finite,
     lost,
     number,
+    result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import list_of, row_of, text_at
 from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction, Remark
 
@@ -141,14 +142,7 @@ def _run(span: Row, at: datetime) -> ToolRun | None:
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None
-    message = Message(
-        "result",
-        result_text(result) if result is not None else "",
-        success=not failure,
-        error_type=failure,
-        latency_ms=_took(span),
-        extra={"error": words} if failure and (words := _status(span)[1]) else {},
-    )
+    message = result_of(result, failure, words=_status(span)[1], latency_ms=_took(span))
     return ToolRun(call_of(text_at(span, "name"), arguments), message, _start(span) or at)
 
 
