@@ -17,6 +17,13 @@ Not here: `assert`. It is for our own bugs, never for input.
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says where there is no room."""
+
 
 class VibeError(Exception):
     """What happened, with the numbers, and the remedy: one line in all."""
@@ -71,3 +78,14 @@ class DiskFull(VibeError):
     """Too little room for what is about to be written; nothing was left half-written."""
 
     retryable = True
+
+
+@contextmanager
+def full_disk(what: str, remedy: str) -> Iterator[None]:
+    """Says in words that the disk is full, where that is why the block fails."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        raise DiskFull(f"the disk is full: {what}", remedy) from error

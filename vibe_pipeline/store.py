@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, ReadWriteLock, Timeout
 
-from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.errors import FULL, Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
 from vibe_pipeline.records import SCHEMA_VERSION
 
@@ -35,7 +35,6 @@ RESERVE_BYTES = 64 << 20
 REDIRECTS = "forgotten/shas"
 """<old sha>.json says which sha stands for it since rows of it were forgotten."""
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 PRIVATE = 0o600
 """Of every file that is written here."""
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)

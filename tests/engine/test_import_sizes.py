@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.engine.serving import sealed
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import import_paths, tally, temporary
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -98,8 +99,7 @@ def test_the_lines_of_mixed_sessions_wait_outside_of_memory(bring, store, tmp_pa
     traces = [trace(session, turn) for turn in range(3) for session in "abc"]
     path.write_text("\n".join(json.dumps(it, ensure_ascii=False) for it in traces), encoding="utf-8")
     assert (bring(path).read, bring(path).duplicate) == (3, 3)
-    spool = "".join(file.read_text() for file in store.path("log/interactions/spool").iterdir())
-    found = [json.loads(line) for line in spool.splitlines()]
+    found = sealed(store.root).rows(named=True)
     assert sorted((it["input"], it["output"], it["turn"]) for it in found) == sorted(
         (f"é {session} asks {turn}", f"{session} is told {turn}", turn) for session in "abc" for turn in range(3)
     )

@@ -100,7 +100,6 @@ MIX, TRAINING, RUNG = "mix_key", "training_key", "key"
         (Lineage(kinds=tuple(reversed(Kind))), set()),
         (Lineage(), set()),
     ],
-    ids=str,
 )
 def test_each_key_moves_with_its_inputs_and_with_no_other(settings, moved):
     one, other = at("p"), at("p", settings)

@@ -8,7 +8,6 @@ anybody who logs, and no line is written to a file that has already been read.
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import math
 import os
@@ -20,9 +19,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vibe_pipeline.errors import DiskFull
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
+from vibe_pipeline.errors import full_disk
 
 _alive: weakref.WeakSet[Spool] = weakref.WeakSet()
 
@@ -46,7 +43,9 @@ class Spool:
         data = b"".join(line + b"\n" for line in lines)
         if not data:
             return
-        with self._lock, _disk(self.folder), self._opened() as descriptor:
+        what = f"nothing was logged to {self.folder}, and what was logged before is safe"
+        remedy = "Free some room or set VIBE_HOME to another disk, and log it again"
+        with self._lock, full_disk(what, remedy), self._opened() as descriptor:
             try:
                 _write(descriptor, data)
                 self._sync(descriptor)
@@ -144,18 +143,6 @@ def _write(descriptor: int, data: bytes) -> None:
     view = memoryview(data)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-@contextmanager
-def _disk(folder: Path) -> Iterator[None]:
-    """A full disk in words. (The store has the same for its own writes, but importing it imports pyarrow.)"""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        what = f"the disk is full: nothing was logged to {folder}, and what was logged before is safe"
-        raise DiskFull(what, "Free some room or set VIBE_HOME to another disk, and log it again") from error
 
 
 def _after_fork() -> None:

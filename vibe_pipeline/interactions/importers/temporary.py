@@ -5,18 +5,14 @@ Not here: anything that outlives the import.
 
 from __future__ import annotations
 
-import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
-from vibe_pipeline.errors import DiskFull
+from vibe_pipeline.errors import full_disk
 
 IN_MEMORY = 16 << 20
 """Bytes; what is longer goes to the disk."""
-
-FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def temporary() -> IO[bytes]:
@@ -24,13 +20,7 @@ def temporary() -> IO[bytes]:
     return SpooledTemporaryFile(max_size=IN_MEMORY)
 
 
-@contextmanager
-def room(doing: str) -> Iterator[None]:
-    """A full disk in words."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
-        remedy = "Free some room or set TMPDIR to another disk, and import again"
-        raise DiskFull(f"the disk is full: {doing} needs a temporary file", remedy) from error
+def room(doing: str) -> AbstractContextManager[None]:
+    """Says in words that there is no room for them."""
+    remedy = "Free some room or set TMPDIR to another disk, and import again"
+    return full_disk(f"{doing} needs a temporary file", remedy)
