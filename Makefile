@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest -rs --numprocesses logical --maxprocesses 4 --dist loadfile
 
 # One home for the engine and for Dagster, wherever a target is started from.
 export VIBE_HOME ?= $(CURDIR)/var
@@ -34,10 +35,10 @@ ui: $(INSTALLED) ## open Dagster on the same var/
 	@exec $(BIN)/dagster dev
 
 test: $(INSTALLED) lint ## the whole gate
-	@$(BIN)/python -m pytest tests -rs
+	@$(PYTEST) tests
 
 acceptance: $(INSTALLED) ## only what needs real data (VIBE_DATA, default ../shared/data)
-	@$(BIN)/python -m pytest tests/acceptance -rs
+	@$(PYTEST) tests/acceptance
 
 soak: $(INSTALLED) ## kill 200 processes while the log is written, sealed and merged (some minutes)
 	@VIBE_KILLS=200 $(BIN)/python -m pytest tests/engine/test_kills.py -rs
