@@ -74,41 +74,13 @@ HOME = re.compile(
 )
 """A name with spaces is one where a backslash follows."""
 NOBODY = frozenset(
-    [
-        "user",
-        "username",
-        "users",
-        "name",
-        "you",
-        "me",
-        "shared",
-        "public",
-        "default",
-        "all",
-        "guest",
-        "runner",
-        "runneradmin",
-        "vsts",
-        "ubuntu",
-        "debian",
-        "ec2-user",
-        "vagrant",
-        "node",
-        "app",
-        "jovyan",
-        "admin",
-        "yourname",
-        "your_name",
-        "your-name",
-        "your_username",
-        "linuxbrew",
-        "git",
-        "foo",
-        "bar",
-        "...",
-        "…",
-    ]
+    (
+        "user username users name you me shared public default all guest runner runneradmin vsts ubuntu "
+        "debian ec2-user vagrant node app jovyan admin yourname your_name your-name your_username linuxbrew "
+        "git foo bar ... …"
+    ).split()
 )
+"""Names in home paths that say nothing of a person."""
 
 
 def _email(match: re.Match[str]) -> str | None:
