@@ -73,13 +73,11 @@ HOME = re.compile(
     rf"(?P<value>{PART}(?: [{LATIN}.]{{1,32}}){{0,3}}(?=\\{{1,4}}[A-Za-z.])|{PART})"
 )
 """A name with spaces is one where a backslash follows."""
-NOBODY = frozenset(
-    (
-        "user username users name you me shared public default all guest runner runneradmin vsts ubuntu "
-        "debian ec2-user vagrant node app jovyan admin yourname your_name your-name your_username linuxbrew "
-        "git foo bar ... …"
-    ).split()
-)
+NOBODY = frozenset((
+    "user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
+    "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin", "yourname",
+    "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…"
+))  # fmt: skip
 """Names in home paths that say nothing of a person."""
 
 
