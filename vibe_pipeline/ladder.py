@@ -83,7 +83,7 @@ class Ladder:
         """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
         forgetting.finish(self.store, self.settings)
         spans.join(self.store, self.settings.log)
-        return segments.seal(self.store, self.settings.curate, self.settings.log)
+        return segments.seal(self.store, self.settings.curate, self.settings.log, self._watch)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
@@ -355,8 +355,13 @@ class Ladder:
     def _compact(self, cuts: list[Cut]) -> list[Segment]:
         """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""
         after = {stream: getattr(cuts[-1], f"{stream}_position") if cuts else -1 for stream in STREAMS}
-        curate = self.settings.curate
-        return [it for stream in STREAMS for it in compaction.compact(self.store, stream, curate, after[stream])]
+        return [
+            segment
+            for stream in STREAMS
+            for segment in compaction.compact(
+                self.store, stream, self.settings.curate, after[stream], watch=self._watch
+            )
+        ]
 
     def _next_cut(self, last: Cut | None) -> Cut:
         """The cut that would close the window from the last one to now."""

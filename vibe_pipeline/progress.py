@@ -51,7 +51,8 @@ def lines(write: Callable[[str], object]) -> Watch:
             if now - last >= LINE_EVERY_S and done:
                 last = now
                 eta = timedelta(seconds=round((now - started) / done * (total - done)))
-                write(f"{title}: {done} of {total}, ETA {eta}{', ' + words if words else ''}")
+                far = f"{done} of {total}, ETA {eta}" if total else f"{done}"
+                write(f"{title}: {far}{', ' + words if words else ''}")
 
         yield advance
         if time.monotonic() - started >= LINE_EVERY_S:

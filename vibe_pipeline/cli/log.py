@@ -17,6 +17,7 @@ from vibe_pipeline.cli.output import Json, errors, print_json, print_record, pri
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.progress import terminal
 
 log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True)
 
@@ -47,10 +48,11 @@ def import_(
     from vibe_pipeline.interactions.importers import import_paths
     from vibe_pipeline.interactions.logger import InteractionLogger
 
-    ladder = Ladder()
+    ladder = Ladder(watch=terminal)
     logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
-    files = [asdict(it) for it in import_paths(logger, ladder.store, paths, format, source, map_ or (), table, log)]
+    found = import_paths(logger, ladder.store, paths, format, source, map_ or (), table, log, terminal)
     ladder.seal()
+    files = [asdict(file) for file in found]
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
     if json_:
@@ -89,7 +91,7 @@ def seal(json_: Json = False) -> None:
     """Seal what was logged into Parquet segments; counts what is new."""
     from vibe_pipeline.interactions.schema import STREAMS
 
-    ladder = Ladder()
+    ladder = Ladder(watch=terminal)
     before = ladder.log_stats()["quarantined"]
     new = ladder.seal()
     rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
@@ -110,7 +112,7 @@ def stats(json_: Json = False) -> None:
 @log_app.command()
 def compact(json_: Json = False) -> None:
     """Merge small segments into larger ones; what a generation has pinned stays as it is."""
-    merged = Ladder().compact()
+    merged = Ladder(watch=terminal).compact()
     print_record({"segments": len(merged), "replaced": sum(len(segment.replaces) for segment in merged)}, json_)
 
 

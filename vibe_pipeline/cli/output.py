@@ -46,7 +46,10 @@ def print_table(title: str, names: list[str], rows: list[Any]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*map(escape, names), title=title or None)
+    table = Table(title=title or None)
+    for place, name in enumerate(names):
+        is_number = all(isinstance(row[place], (int, float, type(None))) for row in rows)
+        table.add_column(escape(name), justify="right" if is_number and rows else "left")
     for row in rows:
         table.add_row(*(Text("" if value is None else str(value)) for value in row))
     Console().print(table)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from vibe_pipeline import settings
 from vibe_pipeline.interactions.schema import STREAMS, connect
 from vibe_pipeline.interactions.segments import ORDER, locked, manifest, paths, publish
+from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment
 from vibe_pipeline.store import Store, sql_list
 
@@ -27,13 +28,25 @@ GRACE_S = 3600.0
 
 
 def compact(
-    store: Store, stream: str, curate: settings.Curate, after: int, *, target_bytes: int = TARGET_BYTES
+    store: Store,
+    stream: str,
+    curate: settings.Curate,
+    after: int,
+    *,
+    target_bytes: int = TARGET_BYTES,
+    watch: Watch = nobody,
 ) -> list[Segment]:
     """Merge the small segments of a stream that lie above `after`, month by month; returns the merged ones."""
     with locked(store):
         _sweep(store, stream)
         small = [it for it in manifest(store, stream, after) if it.bytes < target_bytes / 2]
-        return [_merge(store, stream, group, curate) for group in _groups(small, target_bytes)]
+        groups = list(_groups(small, target_bytes))
+        merged: list[Segment] = []
+        with watch(f"compacting {stream}") as advance:
+            for group in groups:
+                merged.append(_merge(store, stream, group, curate))
+                advance(len(merged), len(groups))
+        return merged
 
 
 def _groups(small: list[Segment], target_bytes: int) -> Iterator[list[Segment]]:

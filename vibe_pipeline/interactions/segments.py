@@ -36,6 +36,7 @@ from vibe_pipeline.interactions.schema import (
     require_version,
 )
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
+from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store, sql_list
@@ -57,16 +58,18 @@ ORDER = {
 }
 
 
-def seal(store: Store, curate: settings.Curate, log: settings.Log = settings.DEFAULT_LOG) -> list[Segment]:
+def seal(
+    store: Store, curate: settings.Curate, log: settings.Log = settings.DEFAULT_LOG, watch: Watch = nobody
+) -> list[Segment]:
     """Seal what was logged so far; returns the new segments, none where there is nothing new."""
     pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what a batch has freed
     with locked(store):
-        return seal_alone(store, curate, log)
+        return seal_alone(store, curate, log, watch)
 
 
-def seal_alone(store: Store, curate: settings.Curate, log: settings.Log) -> list[Segment]:
+def seal_alone(store: Store, curate: settings.Curate, log: settings.Log, watch: Watch = nobody) -> list[Segment]:
     """The same for a caller that holds the lock."""
-    return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, log)]
+    return [segment for stream in STREAMS for segment in _seal_stream(store, stream, curate, log, watch)]
 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
@@ -202,13 +205,20 @@ def _entry(store: Store, name: str) -> Segment:
         raise LedgerDamaged(f"{name} is no manifest entry: {error}", "Restore it from a backup") from error
 
 
-def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settings.Log) -> list[Segment]:
+def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settings.Log, watch: Watch) -> list[Segment]:
     _take_all(store, stream)
     spools = _taken(store, stream)
     if not spools:
         return []
-    store.require(sum(path.stat().st_size for path in spools), f"sealing {stream}")
-    sealed = [segment for lines in read_lines(spools) for segment in _seal_lines(store, stream, lines, curate, log)]
+    size = sum(path.stat().st_size for path in spools)
+    store.require(size, f"sealing {stream}")
+    sealed: list[Segment] = []
+    done = 0
+    with watch(f"sealing {stream}") as advance:
+        for lines in read_lines(spools):
+            done += lines.nbytes
+            sealed += _seal_lines(store, stream, lines, curate, log)
+            advance(min(done, size) >> 20, size >> 20, "MiB")
     for path in spools:
         path.unlink()
     sync_folder(store.path(f"log/{stream}/sealing"))

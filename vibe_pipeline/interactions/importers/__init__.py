@@ -50,11 +50,18 @@ from vibe_pipeline.interactions.importers import (
 from vibe_pipeline.interactions.importers.columns import ColumnMap
 from vibe_pipeline.interactions.importers.files import File, Where, expand, with_suffix
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.recognised import Importer, connector_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.recognised import (
+    Importer,
+    connector_of,
+    length_of,
+    opener_of,
+    recognised,
+)
 from vibe_pipeline.interactions.importers.table import Table
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
+from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.store import Store
 
@@ -63,6 +70,8 @@ TABLE = "table"
 
 ENTRY_POINTS = "vibe_pipeline.importers"
 
+TOLD_EVERY = 100
+"""Records."""
 
 OURS: dict[str, Importer] = {
     "claude_code": claude_code,
@@ -111,25 +120,32 @@ def import_paths(
     columns: Sequence[str] = (),
     table: str | None = None,
     log: settings.Log = settings.DEFAULT_LOG,
+    watch: Watch = nobody,
 ) -> list[ImportedFile]:
     """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
 
     `columns` (FIELD=COLUMN, FIELD==CONSTANT) and `table` (of a database) make every file a table.
     """
     chosen = _chosen(format, columns, table)
-    tallies = [Tally(where) for where in _named(paths, chosen)]
+    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, chosen)]
     known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
     batch = Batch()
-    for tally in tallies:
-        for found in _read(tally, chosen, source):
-            batch.add(tally, found)
-            if batch.is_full:
-                batch.log(logger, known)
-                batch = Batch()
-            if tally.is_full:
-                tally.put_aside(store, log)
-        tally.put_aside(store, log)
-    batch.log(logger, known)
+    total, before, told = sum(tally.length for tally in tallies), 0, 0
+    with watch("importing") as advance:
+        for tally in tallies:
+            for found in _read(tally, chosen, source):
+                batch.add(tally, found)
+                if batch.is_full:
+                    batch.log(logger, known)
+                    batch = Batch()
+                if tally.is_full:
+                    tally.put_aside(store, log)
+                if told != tally.read // TOLD_EVERY:
+                    told = tally.read // TOLD_EVERY
+                    advance(before + tally.done >> 20, total >> 20, f"MiB, {tally.read} records of {tally.name[-30:]}")
+            tally.put_aside(store, log)
+            before += tally.length
+        batch.log(logger, known)
     return [tally.result() for tally in tallies]
 
 
@@ -167,6 +183,7 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
         for rows in importer.batches(tally.where, source or f"import:{opener}", written_at):
             tally.formats[opener] += len(rows.lines)
             tally.read += len(rows.lines) + len(rows.rejects)
+            tally.seen += rows.size
             for text, reason in rows.rejects:
                 tally.reject(text, reason)
             yield from ([row] for row in rows.lines)
@@ -174,6 +191,7 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
         return
     for name, raw in recognised(tally.where, among):
         tally.read += 1
+        tally.seen += len(raw.text)
         found: list[Line] = []
         try:
             if raw.reason is not None:

@@ -57,6 +57,15 @@ def is_archive(start: bytes) -> bool:
     return start.startswith(SIGNATURES)
 
 
+def unpacked_size(path: Path) -> int:
+    """Bytes of what `members` gives, as far as the archive says so."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return sum(info.file_size for info in archive.infolist() if _is_wanted(info.filename))
+    except Exception:  # as below
+        return path.stat().st_size
+
+
 def members(path: Path) -> Iterator[Member]:
     """The JSON files of an archive in order; one that cannot be read costs itself."""
     budget = max(UNPACKED_AT_LEAST, UNPACKED_TIMES * path.stat().st_size)

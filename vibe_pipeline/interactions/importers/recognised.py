@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
 
-from vibe_pipeline.interactions.importers.archives import is_archive, members
+from vibe_pipeline.interactions.importers.archives import is_archive, members, unpacked_size
 from vibe_pipeline.interactions.importers.files import Where, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
@@ -47,6 +47,13 @@ def recognised(where: Where, among: dict[str, Importer]) -> Iterator[Found]:
         yield from _archived(where.path, among)
     else:
         yield from _gathered(((_format(raw, among), raw) for raw in records(where.path)), among)
+
+
+def length_of(where: Where) -> int:
+    """Bytes of a file, unpacked; 0 of a store, that tells no length."""
+    if isinstance(where, str) or not where.path.is_file():
+        return 0
+    return unpacked_size(where.path) if is_archive(first_bytes(where.path)) else where.path.stat().st_size
 
 
 def opener_of(where: Where, among: dict[str, Importer]) -> str | None:

@@ -61,6 +61,8 @@ class Read(NamedTuple):
 
     lines: list[Line]
     rejects: list[Reject]
+    size: int
+    """Of the part of the file that they were read from, roughly."""
 
 
 class Rows(NamedTuple):
@@ -69,6 +71,7 @@ class Rows(NamedTuple):
     columns: list[str]
     texts: pa.Array
     rejects: Sequence[Reject] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +108,9 @@ class Table:
                     # Objects need not all have the same keys, so that those of the first batch stand for all.
                     select = select or self.columns.within(rows.columns, name).select(name, source, at)
                     lines, rejects = _lines(database, rows.texts, *select)
-                    yield Read(lines, [*rows.rejects, *rejects])
+                    yield Read(lines, [*rows.rejects, *rejects], rows.size)
                 elif rows.rejects:
-                    yield Read([], list(rows.rejects))
+                    yield Read([], list(rows.rejects), rows.size)
 
     def _rows(self, file: File, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
         start = first_bytes(file.path)
@@ -160,7 +163,7 @@ def _delimited(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows
         good = [fields for _, fields in batch if not isinstance(fields, str)]
         columns = [pa.array(column, pa.string()) for column in zip(*good, strict=True)]
         rejects = [(text, reason) for text, reason in batch if isinstance(reason, str)]
-        yield Rows(names, _as_json(database, names, columns), rejects)
+        yield Rows(names, _as_json(database, names, columns), rejects, _size(batch))
 
 
 def _objects(path: Path) -> Iterator[Rows]:
@@ -169,7 +172,7 @@ def _objects(path: Path) -> Iterator[Rows]:
         names = dict.fromkeys(name for raw in good if isinstance(raw.value, dict) for name in raw.value)
         texts = [_plain(raw.text) for raw in good]
         rejects = [(raw.text, raw.reason) for _, raw in batch if raw.reason is not None]
-        yield Rows(list(names), pa.array(texts, pa.string()), rejects)
+        yield Rows(list(names), pa.array(texts, pa.string()), rejects, _size(batch))
 
 
 def _parquet(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
@@ -180,7 +183,8 @@ def _parquet(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
                 sum(file.metadata.row_group(number).total_byte_size for number in range(file.metadata.num_row_groups)),
             )
             for batch in file.iter_batches(max(1, min(BATCH_ROWS, BATCH_BYTES * count // max(1, size)))):
-                yield Rows(batch.schema.names, _as_json(database, batch.schema.names, batch.columns))
+                part = path.stat().st_size * len(batch) // count
+                yield Rows(batch.schema.names, _as_json(database, batch.schema.names, batch.columns), size=part)
     except (OSError, pa.ArrowException, duckdb.Error) as error:
         yield Rows([], pa.array([], pa.string()), [(path.name, f"Parquet that cannot be read: {_first_line(error)}")])
 
@@ -196,7 +200,7 @@ def _stored(path: Path, name: str | None) -> Iterator[Rows]:
             names = [column[0] for column in rows.description]
             values = (dict(zip(names, row, strict=True)) for row in rows)
             for batch in _batched((_plain(json.dumps(value, default=_blob)), None) for value in values):
-                yield Rows(names, pa.array([text for text, _ in batch], pa.string()))
+                yield Rows(names, pa.array([text for text, _ in batch], pa.string()), size=_size(batch))
     except FAILURES:
         yield Rows([], pa.array([], pa.string()), [(path.name, BROKEN)])
 
@@ -213,6 +217,10 @@ def _batched(rows: Iterable[tuple[str, T]]) -> Iterator[list[tuple[str, T]]]:
             batch, size = [], 0
     if batch:
         yield batch
+
+
+def _size(batch: Sequence[tuple[str, object]]) -> int:
+    return sum(len(text) for text, _ in batch)
 
 
 def _as_json(database: duckdb.DuckDBPyConnection, names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:

@@ -62,8 +62,12 @@ class Tally:
     """The counts of one file while it is read, and what was rejected since the last time it was put aside."""
 
     where: Where
+    length: int = 0
+    """Of the file in bytes, unpacked; nobody knows that of a store."""
     formats: Counter[str] = field(default_factory=Counter)
     read: int = 0
+    seen: int = 0
+    """Characters of the records that were read, roughly."""
     imported: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     rejects: list[tuple[str, str]] = field(default_factory=list)
@@ -83,6 +87,11 @@ class Tally:
     @property
     def is_full(self) -> bool:
         return self.size >= BATCH_BYTES
+
+    @property
+    def done(self) -> int:
+        """How much of `length` was read."""
+        return min(self.seen, self.length)
 
     def put_aside(self, store: Store, log: settings.Log) -> None:
         """Into quarantine, one file each time."""
