@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.interactions.lines import line_of
-from vibe_pipeline.interactions.schema import INTERACTIONS, PROBES, STREAMS, parse, require_readable
+from vibe_pipeline.interactions.schema import INTERACTIONS, PROBES, STREAMS, connect, parse, require_readable
 from vibe_pipeline.records import Interaction, Probe
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -49,6 +49,11 @@ interaction = st.builds(
 )
 
 
+def parsed(stream: str, some: pa.Table) -> tuple[pa.Table, pa.Table]:
+    with connect() as database:
+        return parse(database, stream, some)
+
+
 def lines(*texts: str) -> pa.Table:
     return pa.table({"ordinal": pa.array(range(len(texts)), pa.int64()), "line": pa.array(texts, pa.large_string())})
 
@@ -61,7 +66,7 @@ def test_the_columns_are_the_fields_of_the_records():
 @settings(max_examples=60, deadline=None)
 @given(interaction)
 def test_an_interaction_comes_back_from_its_line(written):
-    rows, rejects = parse("interactions", lines(line_of(written).decode()))
+    rows, rejects = parsed("interactions", lines(line_of(written).decode()))
     (row,) = rows.to_pylist()
     row.pop("ordinal"), row.pop("line_bytes")
     row["extra"] = json.loads(row["extra"] or "{}")
@@ -72,7 +77,7 @@ def test_an_interaction_comes_back_from_its_line(written):
 
 def test_a_probe_comes_back_from_its_line():
     probe = Probe(probe_id="p", fact="f", question="q?", answer="a", occurred_at=datetime.now(UTC), source="s")
-    rows, _ = parse("probes", lines(line_of(probe).decode()))
+    rows, _ = parsed("probes", lines(line_of(probe).decode()))
     assert Probe(**rows.select(PROBES.names).to_pylist()[0]) == probe
 
 
@@ -94,14 +99,14 @@ def test_a_probe_comes_back_from_its_line():
 )
 def test_a_bad_line_is_rejected_with_its_reason_and_costs_no_other(line, reason):
     good = line_of(Probe(probe_id="g", fact="f", question="q", answer="a", occurred_at=datetime.now(UTC), source="s"))
-    rows, rejects = parse("probes", lines(line, good.decode()))
+    rows, rejects = parsed("probes", lines(line, good.decode()))
     assert rows["probe_id"].to_pylist() == ["g"]
     assert rejects.to_pylist() == [{"line": line, "reason": reason}]
 
 
 def test_a_line_of_a_newer_version_is_never_guessed_at():
     with pytest.raises(LedgerDamaged, match="Upgrade"):
-        parse("probes", lines('{"schema_version": 2, "probe_id": "p"}'))
+        parsed("probes", lines('{"schema_version": 2, "probe_id": "p"}'))
 
 
 def test_a_segment_of_a_newer_version_is_refused(tmp_path):
@@ -119,5 +124,5 @@ def test_what_is_no_parquet_is_called_damaged(tmp_path):
 
 def test_no_lines_give_empty_tables():
     for stream, schema in STREAMS.items():
-        rows, rejects = parse(stream, lines())
+        rows, rejects = parsed(stream, lines())
         assert (rows.num_rows, rejects.num_rows, rows.column_names[: len(schema)]) == (0, 0, schema.names)

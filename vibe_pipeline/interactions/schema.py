@@ -73,7 +73,7 @@ STREAMS = {"interactions": INTERACTIONS, "probes": PROBES, "remarks": REMARKS}
 
 SQL_TYPES = {pa.int32(): "INTEGER", pa.float64(): "DOUBLE", pa.bool_(): "BOOLEAN"}
 
-BATCH_BYTES = 8 << 20
+BATCH_BYTES = 2 << 20
 """Lines parsed at once: what is made of them on the way takes some twenty times as much."""
 
 UPGRADE = "Upgrade vibe-pipeline on this machine"
@@ -109,20 +109,20 @@ def require_readable(path: Path) -> None:
 def read_lines(paths: Sequence[Path], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.Table]:
     """(ordinal, line) of all lines that are not blank, in batches; bytes that are not UTF-8 become U+FFFD."""
     texts: list[bytes] = []
-    size = 0
+    size = count = 0
     for path in paths:
         with path.open("rb") as file:
             while text := file.read(batch_bytes - size):
                 texts.append(text + file.readline() + b"\n")  # a line that was cut off is not glued to the next file's
                 size += len(text)
                 if size >= batch_bytes:
-                    yield _lines(texts)
-                    size = 0
+                    yield (lines := _lines(texts, count))
+                    size, count = 0, count + len(lines)
     if texts:
-        yield _lines(texts)
+        yield _lines(texts, count)
 
 
-def _lines(texts: list[bytes]) -> pa.Table:
+def _lines(texts: list[bytes], first: int) -> pa.Table:
     """Takes the texts away as it goes: each copy of a batch is as large as the batch."""
     data = b"".join(texts)
     texts.clear()
@@ -132,7 +132,7 @@ def _lines(texts: list[bytes]) -> pa.Table:
         text = _whole(data.decode(errors="replace").encode()).cast(pa.large_string())
     lines = pc.split_pattern(text, pattern="\n").flatten()
     lines = lines.filter(pc.not_equal(lines, ""))
-    return pa.table({"ordinal": np.arange(len(lines)), "line": lines})
+    return pa.table({"ordinal": np.arange(first, first + len(lines)), "line": lines})
 
 
 def _whole(data: bytes) -> pa.LargeBinaryArray:
@@ -141,18 +141,31 @@ def _whole(data: bytes) -> pa.LargeBinaryArray:
     return pa.Array.from_buffers(pa.large_binary(), 1, [None, offsets, pa.py_buffer(data)])
 
 
-def parse(stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
-    """Rows (the stream's columns, then ordinal and line_bytes) and rejects (line, reason)."""
+def read_rows(stream: str, paths: Sequence[Path]) -> Iterator[tuple[pa.Table, pa.Table]]:
+    """Rows (the stream's columns, then ordinal and line_bytes) and rejects (line, reason) of files, batch by batch."""
     with connect(threads=1) as database:  # a batch is small: more threads take more memory and no less time
-        database.register("lines", lines)
-        database.execute(f"CREATE TABLE parsed AS {_parsing(stream)}")
-        newest = database.sql("SELECT max(version) FROM parsed").fetchall()[0][0]
-        require_version(newest or SCHEMA_VERSION, f"a line in the spool of {stream}")
-        schema = STREAMS[stream].append(pa.field("ordinal", pa.int64())).append(pa.field("line_bytes", pa.int64()))
-        columns = ", ".join(f'"{name}"' for name in schema.names)
-        rows = database.sql(f"SELECT {columns} FROM parsed WHERE reason IS NULL").to_arrow_table()
-        rejects = database.sql("SELECT line, reason FROM parsed WHERE reason IS NOT NULL").to_arrow_table()
+        for lines in read_lines(paths):
+            yield parse(database, stream, lines)
+
+
+def parse(database: duckdb.DuckDBPyConnection, stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """The same for some lines."""
+    database.register("lines", lines)
+    database.execute(f"CREATE OR REPLACE TABLE parsed AS {_parsing(stream)}")
+    newest = database.sql("SELECT max(version) FROM parsed").fetchall()[0][0]
+    require_version(newest or SCHEMA_VERSION, f"a line in the spool of {stream}")
+    schema = STREAMS[stream].append(pa.field("ordinal", pa.int64())).append(pa.field("line_bytes", pa.int64()))
+    columns = ", ".join(f'"{name}"' for name in schema.names)
+    rows = database.sql(f"SELECT {columns} FROM parsed WHERE reason IS NULL").to_arrow_table()
+    rejects = database.sql("SELECT line, reason FROM parsed WHERE reason IS NOT NULL").to_arrow_table()
+    database.execute("DROP TABLE parsed")
     return rows.cast(schema), rejects
+
+
+def id_of_line(stream: str) -> str:
+    """SQL for the id that `parse` will find in a line; NULL where there is none."""
+    shape = json.dumps({identity_of(stream): "VARCHAR"})
+    return f"TRY(from_json(line, '{shape}').{identity_of(stream)})"
 
 
 def _parsing(stream: str) -> str:

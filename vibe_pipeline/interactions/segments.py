@@ -29,9 +29,10 @@ from vibe_pipeline.interactions import forgotten, quarantine
 from vibe_pipeline.interactions.schema import (
     STREAMS,
     connect,
+    id_of_line,
     identity_of,
-    parse,
     read_lines,
+    read_rows,
     require_readable,
     require_version,
 )
@@ -45,6 +46,9 @@ LOCK_WAIT_S = 60.0
 
 ROW_GROUP = 1 << 16
 """Segments are scanned, not picked from: larger groups than the store's own compress and scan better."""
+
+SEALED_BYTES = 8 << 20
+"""Of lines in one segment: what is made of them on the way takes ten times as much."""
 
 RECENT = 1 << 17
 """Ids that are kept apart before they are merged with all that are known."""
@@ -130,8 +134,7 @@ def waiting(store: Store, stream: str, log: settings.Log = settings.DEFAULT_LOG)
 
 def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Rows and rejects of what is logged and not sealed yet, as it was written; the caller holds the lock."""
-    for lines in read_lines([*_taken(store, stream), *_spools(store, stream)]):
-        yield parse(stream, lines)
+    yield from read_rows(stream, [*_taken(store, stream), *_spools(store, stream)])
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
@@ -150,8 +153,7 @@ class Known:
         self._is_forgotten = forgotten.condition(store, stream, "id")
         with locked(store), connect() as database:
             hashes = [_column(database.sql(f"SELECT hash(id) FROM ({_sealed(store, stream)})"))]
-            for lines in read_lines([*_spools(store, stream), *_taken(store, stream)]):
-                rows, _ = parse(stream, lines)
+            for rows, _ in read_rows(stream, [*_spools(store, stream), *_taken(store, stream)]):
                 database.register("waiting", rows)
                 hashes.append(_column(database.sql(f"SELECT hash({identity_of(stream)}) FROM waiting")))
         self._old = np.concatenate(hashes)
@@ -215,23 +217,37 @@ def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settin
     sealed: list[Segment] = []
     done = 0
     with watch(f"sealing {stream}") as advance:
-        for lines in read_lines(spools):
-            done += lines.nbytes
-            sealed += _seal_lines(store, stream, lines, curate, log)
-            advance(min(done, size) >> 20, size >> 20, "MiB")
+        doubtful = _doubtful(store, stream, spools)
+        for rows in _batches(store, stream, spools, log):
+            sealed += _seal_rows(store, stream, rows, doubtful, curate, log)
+            done += pc.sum(rows["line_bytes"]).as_py() or 0
+            advance(done >> 20, size >> 20, "MiB")
     for path in spools:
         path.unlink()
     sync_folder(store.path(f"log/{stream}/sealing"))
     return sealed
 
 
-def _seal_lines(
-    store: Store, stream: str, lines: pa.Table, curate: settings.Curate, log: settings.Log
+def _batches(store: Store, stream: str, spools: Sequence[Path], log: settings.Log) -> Iterator[pa.Table]:
+    """The rows of spools, as many as are sealed at once; what cannot be read goes to quarantine."""
+    batch: list[pa.Table] = []
+    size = 0
+    for rows, rejects in read_rows(stream, spools):
+        bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
+        quarantine.keep(store, stream, bad, "spool", log)
+        batch.append(rows)
+        size += rows.nbytes
+        if size >= SEALED_BYTES:
+            yield pa.concat_tables(batch)
+            batch, size = [], 0
+    if batch:
+        yield pa.concat_tables(batch)
+
+
+def _seal_rows(
+    store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray, curate: settings.Curate, log: settings.Log
 ) -> list[Segment]:
-    rows, rejects = parse(stream, lines)
-    bad = list(zip(rejects["line"].to_pylist(), rejects["reason"].to_pylist(), strict=True))
-    quarantine.keep(store, stream, bad, "spool", log)
-    fresh = _fresh(store, stream, rows)
+    fresh = _fresh(store, stream, rows, doubtful)
     rows, _ = Scrubber(store, log).table(fresh, SCRUBBED)
     if log.keep_originals:
         _keep_originals(store, stream, fresh, rows)
@@ -256,15 +272,32 @@ def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, in
     return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
 
 
-def _fresh(store: Store, stream: str, rows: pa.Table) -> pa.Table:
+def _doubtful(store: Store, stream: str, spools: Sequence[Path]) -> np.ndarray:
+    """Hashes of the ids in these spools that come twice, or seem to be sealed already: once for all batches, because
+    the ids of the whole log are read for it."""
+    with connect(threads=1) as database:
+        hashes = [np.empty(0, np.uint64)]
+        for lines in read_lines(spools):
+            database.register("lines", lines)
+            hashes.append(_column(database.sql(f"SELECT hash({id_of_line(stream)}) FROM lines")))
+    ids = np.sort(np.concatenate(hashes))
+    with connect() as database:
+        database.register("waiting", pa.table({"hash": ids}))
+        query = f"FROM waiting SEMI JOIN (SELECT hash(id) AS hash FROM ({_sealed(store, stream)})) USING (hash)"
+        return np.union1d(ids[1:][ids[1:] == ids[:-1]], _column(database.sql(query)))
+
+
+def _fresh(store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray) -> pa.Table:
     """Rows whose id is neither sealed nor forgotten, each id once (the first line written wins), in file order."""
-    identity = identity_of(stream)
+    identity, known, first = identity_of(stream), "", ""
     with connect(threads=1) as database:
         database.register("batch", rows)
+        if _holds(doubtful, _column(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
+            known = f"ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id"
+            first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
         query = f"""
-            SELECT * FROM batch ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id
-            WHERE NOT {forgotten.row_condition(store, stream)}
-            QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1 ORDER BY {ORDER[stream]}"""
+            SELECT batch.* FROM batch {known} WHERE NOT {forgotten.row_condition(store, stream)}
+            {first} ORDER BY {ORDER[stream]}"""
         return database.sql(query).to_arrow_table().cast(rows.schema)
 
 
