@@ -42,10 +42,10 @@ class Answer:
 class Server:
     """`vibe log serve` on a free port; killed by its own id at the end."""
 
-    def __init__(self, home: Path, *arguments: str, **environment: str) -> None:
+    def __init__(self, home: Path, *arguments: str, code: str = MAIN, **environment: str) -> None:
         self.home = home
         env = {**os.environ, "PYTHONPATH": str(ROOT), "VIBE_HOME": str(home), **environment}
-        command = [sys.executable, "-c", MAIN, "log", "serve", "--port", "0", *arguments]
+        command = [sys.executable, "-c", code, "log", "serve", "--port", "0", *arguments]
         self.process = subprocess.Popen(command, cwd=home.parent, env=env, stderr=subprocess.PIPE, text=True)
         self.said = self.process.stderr.readline()
         found = re.search(r"http://\S+:(\d+)", self.said)
@@ -80,8 +80,8 @@ def answered(connection: http.client.HTTPConnection) -> Answer:
 
 
 @contextmanager
-def serving(home: Path, *arguments: str, **environment: str) -> Iterator[Server]:
-    server = Server(home, *arguments, **environment)
+def serving(home: Path, *arguments: str, code: str = MAIN, **environment: str) -> Iterator[Server]:
+    server = Server(home, *arguments, code=code, **environment)
     try:
         yield server
     finally:

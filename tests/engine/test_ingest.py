@@ -13,7 +13,8 @@ from starlette.requests import Request
 from tests.engine.spoiling import JUNK, MOMENT, spoiled
 from vibe_pipeline.errors import DiskFull
 from vibe_pipeline.interactions.importers.genai_spans import Span
-from vibe_pipeline.interactions.ingest import bodies
+from vibe_pipeline.interactions.ingest import bodies, spans
+from vibe_pipeline.interactions.ingest.app import Access, Ingest
 from vibe_pipeline.interactions.ingest.commit import GroupCommit, Row
 from vibe_pipeline.interactions.ingest.items import interaction, remark, rows_of
 from vibe_pipeline.interactions.ingest.otlp import Export, export_of
@@ -21,7 +22,7 @@ from vibe_pipeline.interactions.ingest.refusals import JSON, PROTOBUF, Refused
 from vibe_pipeline.interactions.ingest.spans import line_of_span
 from vibe_pipeline.interactions.segments import Known, seal
 from vibe_pipeline.interactions.spool import Spool
-from vibe_pipeline.settings import Curate
+from vibe_pipeline.settings import Curate, Log
 
 NDJSON = "application/x-ndjson"
 
@@ -141,6 +142,16 @@ def test_a_body_that_takes_too_long_or_too_much_is_refused(monkeypatch, limit, s
     with pytest.raises(Refused) as refused:
         asyncio.run(send())
     assert refused.value.status == status
+
+
+def test_spans_are_told_to_come_back_while_too_many_wait(store, monkeypatch):
+    receive = Ingest(store, Access(), Log())._traces
+    export = json.dumps(EXPORT).encode()
+    asyncio.run(receive(bytearray(export), JSON, ""))
+    monkeypatch.setattr(spans, "FULL_BYTES", 10)
+    with pytest.raises(Refused, match="spans wait to be read") as refused:
+        asyncio.run(receive(bytearray(export), JSON, ""))
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
 
 
 def test_what_could_not_be_written_is_not_known_and_may_be_sent_again(store, monkeypatch):

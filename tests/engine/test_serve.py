@@ -7,7 +7,7 @@ import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from tests.engine.serving import Crowd, Server, sealed, serving
+from tests.engine.serving import MAIN, Crowd, Server, sealed, serving
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.ingest.server import serve
@@ -327,6 +327,16 @@ def test_slow_and_endless_heads_are_cut_off(server):
     with slow:
         assert slow.recv(1) == b""
     assert server.ask("GET", "/health").status == 200
+
+
+FEW_CONNECTIONS = f"from vibe_pipeline.interactions.ingest import server; server.CONNECTIONS = 8; {MAIN}"
+
+
+def test_idle_connections_lock_nobody_out(tmp_path):
+    with serving(tmp_path / "var", code=FEW_CONNECTIONS) as server, ExitStack() as idle:
+        for _ in range(40):
+            idle.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        assert server.ask("GET", "/health").status == 200
 
 
 def test_more_than_can_be_held_is_told_to_come_back_and_then_taken(server):

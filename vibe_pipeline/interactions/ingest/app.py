@@ -48,6 +48,9 @@ PARSERS = 2
 TROUBLE_S = 30
 """After so long a client may try again where the disk is full."""
 
+CROWDED_S = 5
+"""The same where more spans wait than can be held."""
+
 JOIN_EVERY_S = 5.0
 
 log = logging.getLogger(__name__)
@@ -144,6 +147,9 @@ class Ingest:
         return JSONResponse({"status": "ok"})
 
     async def _traces(self, body: bytearray, media: str, encoding: str) -> Response:
+        if spans.waiting_bytes(self._store) > spans.FULL_BYTES:
+            words = f"more than {spans.FULL_BYTES >> 20} MiB of spans wait to be read: try again"
+            raise Refused(503, words, retry_after_s=CROWDED_S)
         export = await self._parsed(lambda: export_of(unpacked(body, encoding), media, datetime.now(UTC)))
         await self._commits["spans"].write([Row("", line) for line in export.lines])
         self.counts.update(spans=len(export.lines), rejected=export.rejected.total())
@@ -185,7 +191,7 @@ class Ingest:
             await commit.close()
 
     async def _join_for_ever(self) -> None:
-        """At most a tenth of the time goes into it."""
+        """At most a tenth of the time goes into it, unless too much waits."""
         pause_s = JOIN_EVERY_S
         while True:
             await asyncio.sleep(pause_s)
@@ -196,7 +202,8 @@ class Ingest:
                 continue
             except Exception as error:
                 log.error("spans wait on: %s", error)
-            pause_s = max(JOIN_EVERY_S, 10 * (time.monotonic() - started))
+            is_crowded = spans.waiting_bytes(self._store) > spans.CROWDED_BYTES
+            pause_s = JOIN_EVERY_S if is_crowded else max(JOIN_EVERY_S, 10 * (time.monotonic() - started))
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

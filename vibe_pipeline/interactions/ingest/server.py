@@ -23,8 +23,8 @@ from vibe_pipeline.interactions.ingest.app import Access, Ingest, is_loopback
 from vibe_pipeline.interactions.ingest.bodies import BODY_S
 from vibe_pipeline.store import Store
 
-CONNECTIONS = 384
-"""Above that a request is answered with 503; above twice that, well below the usual 1024 open files, with nothing."""
+CONNECTIONS = 768
+"""Well below the usual 1024 open files. For one more, one that is idle has to go."""
 
 HEAD_S = 5.0
 """How long the head of a request may take to come."""
@@ -57,7 +57,6 @@ def serve(
             access_log=False,
             proxy_headers=False,
             server_header=False,
-            limit_concurrency=CONNECTIONS,
             timeout_keep_alive=IDLE_S,
             timeout_graceful_shutdown=int(BODY_S) + 5,
         )
@@ -97,8 +96,14 @@ class _Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
         self._await_head()
-        if len(self.connections) > 2 * CONNECTIONS:
-            transport.close()
+        if len(self.connections) > CONNECTIONS:
+            others = (it for it in self.connections if it is not self and isinstance(it, _Connection))
+            next((it for it in others if it.is_idle), self).transport.close()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no request is being answered."""
+        return self.cycle is None or self.cycle.response_complete
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_came()

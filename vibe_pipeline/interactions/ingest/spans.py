@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import chain
@@ -50,8 +51,11 @@ ABANDONED_S = 600.0
 AT_LAST = datetime.max.replace(tzinfo=UTC)
 """The time at which nothing waits any more."""
 
-CROWDED_BYTES = 64 << 20
+CROWDED_BYTES = 8 << 20
 """More than this does not wait for what may never come."""
+
+FULL_BYTES = 32 << 20
+"""More than this is not taken in: what is joined is held in memory, and takes some ten times as much there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +78,15 @@ def waiting(store: Store) -> int:
     """How many spans wait for the rest of their conversation."""
     with store.lock("spans", LOCK_WAIT_S):
         return sum(path.read_bytes().count(b"\n") for path in _files(store))
+
+
+def waiting_bytes(store: Store) -> int:
+    """How many bytes of spans wait."""
+    sizes = []
+    for path in _files(store):
+        with suppress(FileNotFoundError):  # joined meanwhile
+            sizes.append(path.stat().st_size)
+    return sum(sizes)
 
 
 def join(
