@@ -1,7 +1,7 @@
 """Reading millions: a filter and a count per module, over segments, a SQLite table and JSONL read by DuckDB.
 
-The interactions are made by SQL straight into segments: passages of real text drawn from a pool, everything else by
-arithmetic. The other two hold the same rows, as many as fit; the whole log is then scanned alone.
+The interactions are made by SQL straight into segments: each text from the halves of two passages of real text, so that
+hardly one comes twice, and everything else by arithmetic. The other two hold the same rows, as many as fit; the whole log is then scanned alone.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ SLICE = 250_000
 POOL, CHARACTERS = 20_000, 120
 """Passages, and how much of each is taken."""
 
-ROW_BYTES = {"segments": 200, "others": 1600}
+ROW_BYTES = {"segments": 300, "others": 1600}
 """Room asked for before work starts."""
 
 GENERATED = """
@@ -41,7 +41,8 @@ SELECT md5(i::VARCHAR) AS interaction_id, md5((i // 4)::VARCHAR) AS conversation
     ['shell', 'editor', 'browser', 'notebook', 'tests', 'review', 'mail', 'build'][
         (1 + hash(i, 1) % 8)::BIGINT] AS module,
     ['ask', 'run', 'generate'][(1 + hash(i, 2) % 3)::BIGINT] AS action,
-    pool[(1 + hash(i, 3) % len(pool))::BIGINT] AS input, pool[(1 + hash(i, 4) % len(pool))::BIGINT] AS output,
+    pool[(1 + hash(i, 3) % len(pool))::BIGINT][:$half] || pool[(1 + hash(i, 8) % len(pool))::BIGINT][$half:] AS input,
+    pool[(1 + hash(i, 4) % len(pool))::BIGINT][:$half] || pool[(1 + hash(i, 9) % len(pool))::BIGINT][$half:] AS output,
     hash(i, 5) % 10 > 0 AS success, CASE WHEN hash(i, 5) % 10 = 0 THEN 'ValueError' END AS error_type,
     'jo' AS user, NULL::DOUBLE AS feedback, []::VARCHAR[] AS improvements, []::VARCHAR[] AS learnings,
     'model-' || hash(i, 6) % 3 AS model_id, (hash(i, 7) % 10000) / 10.0 AS latency_ms, 'bench' AS source,
@@ -105,7 +106,7 @@ def _fill(ladder: Ladder, first: int, last: int, done: Callable[[int], None]) ->
         texts = [text[:CHARACTERS] for text in islice(passages(), POOL)]
         database.register("texts", pa.table({"text": texts}))
         for start in range(first, last, SLICE):
-            numbers = {"first": start, "last": min(start + SLICE, last)}
+            numbers = {"first": start, "last": min(start + SLICE, last), "half": CHARACTERS // 2}
             made = database.sql(GENERATED, params=numbers).to_arrow_table()
             schema = INTERACTIONS.append(pa.field("line_bytes", pa.int64()))
             month = f"{made['occurred_at'][0].as_py():%Y-%m}"

@@ -291,7 +291,7 @@ class Ladder:
         }
 
     def connect(self) -> duckdb.DuckDBPyConnection:
-        """A DuckDB in memory with the views interactions, examples, generations, scores, items."""
+        """A DuckDB in memory with the views of views.py."""
         db = duckdb.connect()
         self.define_views(db)
         return db

@@ -148,7 +148,7 @@ def chat(
 
 @app.command()
 def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = False) -> None:
-    """Query the views interactions, examples, generations, scores and items with DuckDB."""
+    """Query the views interactions, user_interactions, examples, generations, scores and items with DuckDB."""
     import duckdb
 
     try:
