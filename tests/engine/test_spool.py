@@ -112,7 +112,7 @@ def interrupted_at(place: int, interrupt: Callable[[], None]) -> Iterator[list[i
 @pytest.mark.parametrize("begun", [True, False], ids=["in an old file", "in a new file"])
 @pytest.mark.parametrize("also", ["append", "close", "raise"])
 def test_a_signal_that_logs_at_any_moment_neither_hangs_nor_mixes_lines(tmp_path, monkeypatch, begun, also):
-    """Every instruction of an append is interrupted once by a handler that appends and then returns, closes or raises."""
+    """Every instruction of an append is interrupted by a handler that appends, and then returns, closes or raises."""
     monkeypatch.setattr(module.os, "fsync", lambda _: None)
 
     def handler():
@@ -145,10 +145,10 @@ def test_a_signal_that_logs_at_any_moment_neither_hangs_nor_mixes_lines(tmp_path
 
 
 def test_a_spool_that_nobody_closed_gives_its_descriptor_back(tmp_path):
-    before = len(os.listdir("/dev/fd"))
+    before = len(list(Path("/dev/fd").iterdir()))
     for number in range(50):
         Spool(tmp_path).append([b"%d" % number])
-    assert len(os.listdir("/dev/fd")) <= before
+    assert len(list(Path("/dev/fd").iterdir())) <= before
     assert len(lines_in(tmp_path)) == 50
 
 

@@ -40,7 +40,7 @@ class Spool:
         self.folder = folder
         self._files = [_File(folder, sync_every_s)]
         self._sync_every_s = sync_every_s
-        self._begin()
+        self._lock, self._depth = threading.RLock(), 0
         _alive.add(self)
 
     def append(self, lines: Iterable[bytes]) -> None:
@@ -58,9 +58,9 @@ class Spool:
 
     def close(self) -> None:
         """Put the last lines on the disk and give the descriptors back; a later append opens a new file."""
-        self._alone(lambda free: [file.close() for file in free])
+        self._alone(_close)
 
-    def _alone(self, act: Callable[[list[_File]], object]) -> None:
+    def _alone(self, act: Callable[[list[_File]], None]) -> None:
         """With the files that no call of this thread is in the middle of, one at least; other threads wait."""
         with self._lock:
             depth = self._depth
@@ -72,7 +72,7 @@ class Spool:
             finally:
                 self._depth = depth
 
-    def _begin(self) -> None:
+    def _begin_anew(self) -> None:
         """A child must neither write to its parent's files nor wait for a lock that a thread of the parent held."""
         self._lock, self._depth = threading.RLock(), 0
         for file in self._files:
@@ -109,7 +109,7 @@ class _File:
         self.forget()
 
     def forget(self) -> None:
-        """Give the descriptor back. The name goes first: an interrupt in here must not leave the number of a closed one."""
+        """Give the descriptor back. The name goes first: an interrupt in here must leave no number of a closed one."""
         self._path = None
         if self._dropped is not None and self._dropped.detach():
             os.close(self._descriptor)
@@ -199,6 +199,11 @@ def _write(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def _close(files: list[_File]) -> None:
+    for file in files:
+        file.close()
+
+
 def _drop(descriptor: int) -> None:
     """Of a file that nobody closed: its last lines reach the disk as with `close`."""
     with suppress(OSError):
@@ -208,7 +213,7 @@ def _drop(descriptor: int) -> None:
 
 def _after_fork() -> None:
     for spool in list(_alive):
-        spool._begin()
+        spool._begin_anew()
 
 
 os.register_at_fork(after_in_child=_after_fork)
