@@ -323,6 +323,11 @@ def test_a_score_that_is_no_number_is_refused(log, wrong):
         log.feedback("i", wrong)
 
 
+def test_a_value_without_words_is_refused_in_words(log):
+    with pytest.raises(SettingsInvalid, match="cannot log input = <Mute>"):
+        log.log(module="m", action="a", input=Mute())
+
+
 def test_a_remark_that_says_nothing_is_refused(tmp_path, log):
     for kind in ("improvement", "learning", "feedback"):
         with pytest.raises(SettingsInvalid, match=f"cannot log {kind} without"):

@@ -42,7 +42,7 @@ def line_of(record: Interaction | Probe | Remark) -> bytes:
         try:
             checked = check(value)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            what = f"cannot log {name} = {f'{value!r:.60}'}: it is not {wanted}"
+            what = f"cannot log {name} = {_repr(value):.60}: it is not {wanted}"
             raise SettingsInvalid(what, f"Pass {wanted}") from error
         if checked is not None and checked != []:
             kept[name] = checked

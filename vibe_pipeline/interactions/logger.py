@@ -2,8 +2,8 @@
 
 Cheap to import on purpose: no Arrow, Polars, DuckDB or torch, so that a tool can log from its first line.
 Not here: dropping duplicates and secrets, which happen when spools are sealed. What the log cannot hold
-(input=None, a naive datetime, extra that is no JSON) is refused with SettingsInvalid; lone surrogates in
-text are replaced by U+FFFD.
+(input=None, a naive datetime, extra that is no JSON) is refused with SettingsInvalid, and in a recording
+logged as text; lone surrogates in text are replaced by U+FFFD.
 """
 
 from __future__ import annotations
