@@ -10,11 +10,12 @@ from assets.metadata import markdown_table
 from assets.resources import LadderResource
 
 SHOWN_DAYS = 60
+"""In UTC; every source of each."""
 
 COUNTS = "SELECT source, action, count(*) FROM interactions GROUP BY ALL ORDER BY ALL"
 DAYS = f"""
-SELECT occurred_at::DATE::VARCHAR AS day, source, count(*) FROM interactions
-GROUP BY ALL ORDER BY day DESC, source LIMIT {SHOWN_DAYS}"""
+SELECT occurred_at::DATE AS day, source, count(*) FROM interactions GROUP BY day, source
+QUALIFY dense_rank() OVER (ORDER BY day DESC) <= {SHOWN_DAYS} ORDER BY day DESC, source"""
 
 
 @dg.asset(group_name="data", owners=["team:vibe"], kinds={"duckdb", "parquet"}, code_version="1")

@@ -6,7 +6,7 @@ same key gives the kept result at once. Dagster, the CLI and a notebook all clim
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,7 @@ from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import compaction, quarantine, reading, segments
+from vibe_pipeline.interactions import compaction, following, quarantine, reading, segments
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.matching import Criteria
@@ -261,9 +261,13 @@ class Ladder:
             quarantine_limit=self.settings.log.quarantine_limit,
         )
 
-    def log_tail(self, limit: int, after: datetime | None = None) -> list[dict[str, Any]]:
+    def log_tail(self, limit: int) -> list[dict[str, Any]]:
         """The latest interactions, sealed or not, oldest first."""
-        return reading.tail(self.store, limit, self.settings.log, after=after or reading.LONG_AGO)
+        return reading.tail(self.store, limit, self.settings.log)
+
+    def log_follow(self, limit: int) -> Iterator[list[dict[str, Any]]]:
+        """The same, and then what arrives, in lists; an empty one where nothing has arrived since the last."""
+        return following.follow(self.store, limit, self.settings.log)
 
     def log_search(self, text: str, limit: int) -> list[dict[str, Any]]:
         """Interactions whose input or output holds a text, newest first."""

@@ -14,33 +14,13 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from vibe_pipeline.interactions import segments
-from vibe_pipeline.interactions.schema import STREAMS
+from vibe_pipeline.interactions.reading import REMARKED, define_sealed
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
 from vibe_pipeline.store import Store, sql_list
 
 EXAMPLES = pa.schema([(name, pa.string()) for name in ("example_id", "kind", "stage", "split", "prompt", "completion")])
 ITEMS = pa.schema([("model_sha", pa.string()), ("suite_sha", pa.string()), ("item_id", pa.string())])
 SCORES = ("lineage", "generation", "attempt", "verdict")
-
-
-REMARKED = """
-CREATE VIEW interactions AS
-WITH said AS (
-    SELECT interaction_id,
-        max_by(score, (occurred_at, remark_id)) FILTER (WHERE kind = 'feedback') AS score,
-        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'feedback' AND text IS NOT NULL) AS comments,
-        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'improvement') AS improvements,
-        list(text ORDER BY occurred_at, remark_id) FILTER (WHERE kind = 'learning') AS learnings
-    FROM logged_remarks GROUP BY interaction_id)
-SELECT logged.* REPLACE (
-        coalesce(said.score, logged.feedback) AS feedback,
-        list_concat(logged.improvements, said.improvements) AS improvements,
-        list_concat(logged.learnings, said.learnings) AS learnings),
-    coalesce(said.comments, []) AS comments
-FROM logged_interactions AS logged LEFT JOIN said USING (interaction_id)
-"""
-"""What was logged, with what was said of it afterwards: the latest score, all texts in order."""
 
 USER_INTERACTIONS = """
 CREATE VIEW user_interactions AS
@@ -54,10 +34,10 @@ FROM interactions
 def define(
     db: duckdb.DuckDBPyConnection, store: Store, cuts: list[Cut], sets: list[ExampleSet], records: list[dict[str, Any]]
 ) -> None:
-    """Create the views on a connection; a view over nothing has its columns and no rows."""
+    """Create the views on a connection, in UTC; a view over nothing has its columns and no rows."""
+    db.execute("SET TimeZone = 'UTC'")
     for stream in ("interactions", "remarks"):
-        shas = [segment.sha for segment in segments.manifest(store, stream)]
-        _parquet(db, f"logged_{stream}", segments.paths(store, stream, shas), STREAMS[stream])
+        define_sealed(db, f"logged_{stream}", store, stream)
     db.execute(REMARKED)
     db.execute(USER_INTERACTIONS)
     _parquet(db, "curated", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)

@@ -10,11 +10,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import pytest
 
-from vibe_pipeline import cli
+from vibe_pipeline import InteractionLogger, cli
 
 MAIN = "from vibe_pipeline.cli import main; main()"
 
@@ -322,6 +323,21 @@ def test_tail_and_search_show_what_is_sealed_and_what_is_not(vibe, log_fixes, tm
         "✗ logger m.run  print(x2 → SyntaxError",
         "✓ logger m.run  print(x2) → 2",
     ]
+
+
+def test_nothing_that_was_logged_commands_the_terminal(ask, vibe, tmp_path):
+    words = "\x1b]0;title\x07\x1b[2J\x9b1m\u202eevil"
+    InteractionLogger(tmp_path / "var").log(
+        module=f"m{words}\nx", action="a", input=words, occurred_at=datetime(1, 1, 1, tzinfo=UTC)
+    )
+    shown = vibe("log", "tail").out
+    escaped = r"\x1b]0;title\x07\x1b[2J\x9b1m\u202eevil"
+    assert shown == f"0001-01-01 00:00:00Z · logger m{escaped} x.a  {escaped}\n"
+    found = vibe("log", "search", "evil").out
+    ask("log", "seal")
+    for out in (shown, found, vibe("sql", 'SELECT input, 1 AS "\x1b[2J" FROM interactions').out):
+        assert not set("\x1b\x07\x9b\u202e") & set(out)
+        assert "evil" in out
 
 
 def test_compact_merges_what_many_seals_left(ask, log_fixes, tmp_path):

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from functools import partial
 
 import polars as pl
 import pytest
@@ -64,12 +65,111 @@ def test_an_exception_is_recorded_and_goes_on(log, logged, error):
     assert json.loads(row["extra"])["traceback"].startswith("Traceback (most recent call last)")
 
 
-def test_where_the_log_fails_too_the_blocks_own_error_goes_on_with_a_note(log):
-    with pytest.raises(ValueError, match="mine") as caught, log.interaction(module="m", action="a", input=1):
+@pytest.mark.parametrize("end", [SystemExit(), SystemExit(0), GeneratorExit()], ids=repr)
+def test_an_ordinary_end_is_no_failure(log, logged, end):
+    def leave():
+        with log.interaction(module="m", action="run", input="q"):
+            raise end
+
+    with pytest.raises(type(end)):
+        leave()
+    assert [(row["success"], row["error_type"], row["extra"]) for row in logged()] == [(True, None, None)]
+
+
+def test_a_program_that_leaves_with_a_code_has_failed(log, logged):
+    with pytest.raises(SystemExit), log.interaction(module="m", action="run", input="q"):
+        raise SystemExit(2)
+    assert [(row["success"], row["error_type"]) for row in logged()] == [(False, "SystemExit")]
+
+
+def test_where_the_log_fails_too_the_blocks_own_error_goes_on_with_a_note(tmp_path):
+    (tmp_path / "file").write_text("")
+    told = {"module": "m", "action": "a", "input": "q"}
+    log = InteractionLogger(tmp_path / "file")
+    with pytest.raises(ValueError, match="mine") as caught, log.interaction(**told):
         raise ValueError("mine")
-    assert "could not be logged: cannot log input = 1" in caught.value.__notes__[0]
-    with pytest.raises(SettingsInvalid, match="cannot log input = 1"), log.interaction(module="m", action="a", input=1):
+    assert "could not be logged: nothing can be logged to" in caught.value.__notes__[0]
+    with pytest.raises(SettingsInvalid, match="nothing can be logged to"), log.interaction(**told):
         pass
+
+
+def test_a_recording_entered_again_is_another_interaction(log, logged):
+    it = log.interaction(module="m", action="a", input="q")
+    ids = []
+    for output in ("first", "second"):
+        with it:
+            ids.append(it.interaction_id)
+            it.output = output
+    assert [(row["interaction_id"], row["output"]) for row in logged()] == [*zip(ids, ("first", "second"), strict=True)]
+
+
+class Mute:
+    """Cannot even say what it is."""
+
+    def __repr__(self) -> str:
+        raise ValueError("no words")
+
+
+def circle() -> list:
+    found: list = []
+    found.append(found)
+    return found
+
+
+def deep() -> list:
+    found: list = []
+    for _ in range(100_000):
+        found = [found]
+    return found
+
+
+ODD = {
+    "keys that are no text": ({(1, 2): 3}, "{(1, 2): 3}"),
+    "a circle": (circle(), "[[...]]"),
+    "a depth": (deep(), "<list>"),
+    "no words": ({1: Mute()}, '{"1": "<Mute>"}'),
+    "bytes": (b"ab", "\"b'ab'\""),
+}
+"""What JSON cannot hold → how it is logged."""
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_no_value_breaks_the_function_that_is_logged(log, logged, odd):
+    value, text = ODD[odd]
+
+    @log.logged()
+    def same(given):
+        return value
+
+    assert same(value) is value
+    with log.interaction(module="m", action="a", input=value, user=7) as it:
+        it.output = value
+    decorated, block = logged()
+    assert (decorated["output"], block["output"], block["input"], block["user"]) == (text, text, text, "7")
+    assert decorated["input"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [
+        ({"extra": {"a": {1}, "b": 2}}, {"a": "{1}", "b": 2}),
+        ({"extra": {"a": float("nan"), (1,): "c"}}, {"a": "nan", "[1]": "c"}),
+        ({"extra": {"a": Mute(), "b": deep()}}, {"a": "<Mute>", "b": "<list>"}),
+        ({"extra": 5}, {"extra": 5}),
+        ({"feedback": "good", "extra": {"a": 1}}, {"feedback": "good", "a": 1}),
+        ({"improvements": "one text", "success": 1}, {"improvements": "one text", "success": 1}),
+    ],
+)
+def test_what_a_field_cannot_hold_is_kept_in_extra(log, logged, given, kept):
+    with log.interaction(module="m", action="a", input="q") as it:
+        for name, value in given.items():
+            setattr(it, name, value)
+    with pytest.raises(LookupError), log.interaction(module="m", action="a", input="q", **given):
+        raise LookupError
+    done, failed = (json.loads(row["extra"]) for row in logged())
+    assert done == kept
+    assert failed.pop("traceback").startswith("Traceback")
+    assert failed == kept
 
 
 def test_a_function_is_logged_with_its_arguments_and_its_result(log, logged):
@@ -130,6 +230,33 @@ def test_an_async_function_is_logged_when_it_is_done(log, logged):
     assert (found["good"]["output"], found["good"]["success"], found["good"]["error_type"]) == ("good", True, None)
     assert (found["bad"]["success"], found["bad"]["error_type"]) == (False, "LookupError")
     assert all(row["latency_ms"] >= 20 for row in found.values())
+
+
+def test_whatever_can_be_called_can_be_logged(log, logged):
+    class Answer:
+        async def __call__(self, question):
+            return question.upper()
+
+    class Tokens:
+        def __call__(self):
+            yield 1
+
+    def add(a, b):
+        return a + b
+
+    answer = log.logged()(Answer())
+    assert asyncio.run(answer("why")) == "WHY"
+    assert asyncio.run(log.logged()(partial(Answer(), "who"))()) == "WHO"
+    assert log.logged()(partial(add, "a"))("b") == "ab"
+    assert log.logged(module="m")(len)("abc") == 3
+    assert [(row["action"], row["input"], row["output"]) for row in logged()] == [
+        ("Answer", "why", "WHY"),
+        ("Answer", "{}", "WHO"),
+        ("add", "b", "ab"),
+        ("len", "abc", "3"),
+    ]
+    with pytest.raises(SettingsInvalid, match="Tokens is a generator"):
+        log.logged()(Tokens())
 
 
 def test_a_wrong_call_fails_as_it_would_have_and_is_logged(log, logged):
@@ -194,6 +321,18 @@ def test_a_cut_pins_the_remarks_up_to_it(tmp_path, log):
 def test_a_score_that_is_no_number_is_refused(log, wrong):
     with pytest.raises(SettingsInvalid, match="cannot log score"):
         log.feedback("i", wrong)
+
+
+def test_a_value_without_words_is_refused_in_words(log):
+    with pytest.raises(SettingsInvalid, match="cannot log input = <Mute>"):
+        log.log(module="m", action="a", input=Mute())
+
+
+def test_a_remark_that_says_nothing_is_refused(tmp_path, log):
+    for kind in ("improvement", "learning", "feedback"):
+        with pytest.raises(SettingsInvalid, match=f"cannot log {kind} without"):
+            getattr(log, kind)("i", None)
+    assert not list(tmp_path.rglob("*.jsonl"))
 
 
 def test_secrets_in_remarks_are_replaced(tmp_path, log):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table
+from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table, printable
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
@@ -62,7 +62,7 @@ def import_(
     )
     for file in files:
         for reason, count in file["reasons"].items():
-            errors.print(f"{file['path']}: {count} quarantined: {reason}", markup=False)
+            errors.print(printable(f"{file['path']}: {count} quarantined: {reason}"), markup=False)
 
 
 @log_app.command()
@@ -122,16 +122,16 @@ def tail(
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on with what comes, until interrupted.")] = False,
     json_: Json = False,
 ) -> None:
-    """The latest interactions, oldest first; with --json one object a line."""
+    """The latest interactions, oldest first, with their times in UTC; with --json one object a line.
+
+    With --follow what arrives is shown when it arrives, whenever it happened."""
     ladder = Ladder()
-    rows = ladder.log_tail(lines)
-    _print_interactions(rows, json_)
-    last = rows[-1]["occurred_at"] if rows else None
-    while follow:
-        time.sleep(1)
-        rows = ladder.log_tail(1000, after=last)
+    if not follow:
+        return _print_interactions(ladder.log_tail(lines), json_)
+    for rows in ladder.log_follow(lines):
         _print_interactions(rows, json_)
-        last = rows[-1]["occurred_at"] if rows else last
+        if not rows:
+            time.sleep(1)
 
 
 @log_app.command()
@@ -231,5 +231,12 @@ def _print_interactions(rows: list[dict[str, Any]], json_: bool) -> None:
             print(json.dumps({**row, "occurred_at": row["occurred_at"].isoformat()}, ensure_ascii=False), flush=True)
             continue
         mark = {True: "✓", False: "✗"}.get(row["success"], "·")
-        said = " → ".join(" ".join(row[name].split())[:SHOWN] for name in ("input", "output") if row[name])
-        print(f"{row['occurred_at']:%Y-%m-%d %H:%M:%S} {mark} {row['source']} {row['module']}.{row['action']}  {said}")
+        moment = row["occurred_at"].replace(tzinfo=None).isoformat(" ", "seconds")
+        said = " → ".join(_on_one_line(row[name])[:SHOWN] for name in ("input", "output") if row[name])
+        print(
+            printable(_on_one_line(f"{moment}Z {mark} {row['source']} {row['module']}.{row['action']}") + f"  {said}")
+        )
+
+
+def _on_one_line(text: str) -> str:
+    return " ".join(text.split())

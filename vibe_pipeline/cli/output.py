@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import math
+import re
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +17,15 @@ from vibe_pipeline.store import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
+CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it; line feeds and tabs are left."""
+
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+def printable(text: str) -> str:
+    """Text that somebody logged, for a terminal: a control character is shown as its escape, and not obeyed."""
+    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def print_json(value: Any) -> None:
@@ -38,7 +47,7 @@ def print_record(values: dict[str, Any], json_: bool) -> None:
     width = max(map(len, values))
     for name, value in values.items():
         shown = ", ".join(f"{key} {count}" for key, count in value.items()) if isinstance(value, dict) else value
-        print(f"{name.replace('_', ' '):<{width}}  {shown}")
+        print(f"{name.replace('_', ' '):<{width}}  {printable(str(shown))}")
 
 
 def print_table(title: str, names: list[str], rows: list[Any]) -> None:
@@ -49,9 +58,9 @@ def print_table(title: str, names: list[str], rows: list[Any]) -> None:
     table = Table(title=title or None)
     for place, name in enumerate(names):
         is_number = all(isinstance(row[place], (int, float, type(None))) for row in rows)
-        table.add_column(escape(name), justify="right" if is_number and rows else "left")
+        table.add_column(escape(printable(name)), justify="right" if is_number and rows else "left")
     for row in rows:
-        table.add_row(*(Text("" if value is None else str(value)) for value in row))
+        table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
     Console().print(table)
 
 

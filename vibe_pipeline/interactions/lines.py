@@ -2,7 +2,8 @@
 
 Not here: reading lines back (schema.py). Wrong types are refused here, before anything is written, because
 a line that cannot be read back would surface as a quarantined row long after its cause. Text that UTF-8
-cannot hold (a lone surrogate) is repaired to U+FFFD instead: losing an event over one character helps nobody.
+cannot hold (a lone surrogate) is repaired to U+FFFD instead: losing an event over one character helps nobody. What
+is recorded while a program runs is made to fit (`fitting`), because a log must not break what it watches.
 """
 
 from __future__ import annotations
@@ -27,19 +28,55 @@ TURN_LIMIT = 1 << 31
 """The column is an int32."""
 
 
+REMARKS = {"feedback": "score", "improvement": "text", "learning": "text"}
+"""Kind of a remark → what it cannot do without."""
+
+
 def line_of(record: Interaction | Probe | Remark) -> bytes:
     """The record as JSON in UTF-8, without a line feed; fields that are None or empty are left out."""
+    if isinstance(record, Remark) and getattr(record, needed := REMARKS.get(record.kind, "kind")) is None:
+        raise SettingsInvalid(f"cannot log {record.kind} without a {needed}", f"Pass a {needed}")
     kept: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     for name, check, wanted in FIELDS[type(record)]:
         value = getattr(record, name)
         try:
             checked = check(value)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            what = f"cannot log {name} = {f'{value!r:.60}'}: it is not {wanted}"
+            what = f"cannot log {name} = {_repr(value):.60}: it is not {wanted}"
             raise SettingsInvalid(what, f"Pass {wanted}") from error
         if checked is not None and checked != []:
             kept[name] = checked
     return ENCODER.encode(kept).encode()
+
+
+def fitting(values: dict[str, Any]) -> dict[str, Any]:
+    """The same fields with nothing in them that `line_of` refuses: a text field takes any value as text, and what
+    another cannot hold stands in `extra` under its name. None is as good as not given."""
+    kept: dict[str, Any] = {}
+    unfit: dict[str, Any] = {}
+    for name, value in values.items():
+        wanted = CHECKS.get(name, TEXT)
+        if value is None and wanted is not TEXT:
+            continue
+        fitted = text_of(value) if wanted in TEXTUAL else value
+        (kept if _is_fit(wanted[0], fitted) else unfit)[name] = fitted
+    if unfit:
+        extra = unfit.pop("extra", kept.get("extra", {}))
+        items = {**unfit, **extra} if isinstance(extra, dict) else {**unfit, "extra": extra}
+        kept["extra"] = {
+            text_of(key): value if _is_fit(_json_text, {"": value}) else _repr(value) for key, value in items.items()
+        }
+    return kept
+
+
+def text_of(value: Any) -> str:
+    """Text as it is, nothing as nothing, anything else as JSON (what JSON cannot hold, by its repr)."""
+    if value is None or isinstance(value, str):
+        return value or ""
+    try:
+        return json.dumps(value, ensure_ascii=False, default=_repr)
+    except Exception:  # keys that are no text, a circle, a depth, a value's own methods
+        return _repr(value)
 
 
 def repaired(value: Any) -> Any:
@@ -101,6 +138,21 @@ def _json_text(value: Any) -> str | None:
     return EXTRA_ENCODER.encode(repaired(value)) if value else None
 
 
+def _is_fit(check: Callable[[Any], Any], value: Any) -> bool:
+    try:
+        check(value)
+    except Exception:  # of a value's own methods, too
+        return False
+    return True
+
+
+def _repr(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:
+        return f"<{type(value).__name__}>"
+
+
 def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else check(value)
 
@@ -109,6 +161,7 @@ TEXT = (_text, "a str")
 MAYBE_TEXT = (_or_none(_text), "a str or None")
 IDENTITY = (_identity, "a str that is not empty")
 MAYBE_NUMBER = (_or_none(_number), "a finite number or None")
+TEXTUAL = (TEXT, MAYBE_TEXT, IDENTITY)
 TEXTS = (_texts, "a list or tuple of str")
 
 CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {

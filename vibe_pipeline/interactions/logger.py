@@ -2,8 +2,8 @@
 
 Cheap to import on purpose: no Arrow, Polars, DuckDB or torch, so that a tool can log from its first line.
 Not here: dropping duplicates and secrets, which happen when spools are sealed. What the log cannot hold
-(input=None, a naive datetime, extra that is no JSON) is refused with SettingsInvalid; lone surrogates in
-text are replaced by U+FFFD.
+(input=None, a naive datetime, extra that is no JSON) is refused with SettingsInvalid, and in a recording
+logged as text; lone surrogates in text are replaced by U+FFFD.
 """
 
 from __future__ import annotations
@@ -11,13 +11,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.lines import line_of, repaired
-from vibe_pipeline.interactions.recording import Recording, logged
+from vibe_pipeline.interactions.recording import RECORDED, Recording, logged, place_of
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.records import Interaction, Probe, Remark
 
@@ -26,9 +25,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 Durability = Literal["durable", "batched"]
 
 SYNC_EVERY_S = {"durable": 0.0, "batched": 1.0}
-
-RECORDED = ("output", "success", "error_type", "model_id", "feedback", "improvements", "learnings", "extra")
-"""What `log` takes and a recording may still change."""
 
 
 class InteractionLogger:
@@ -100,14 +96,15 @@ class InteractionLogger:
         (which goes on), success, error_type and traceback. `known` takes whatever `log` takes."""
         identity = known.pop("interaction_id", None) or uuid.uuid4().hex
         given = {name: known.pop(name) for name in RECORDED if name in known}
-        log = partial(self.log, module=module, action=action, input=input, **known)
-        return Recording(log, identity, **given)
+        known = {"module": module, "action": action, "input": input, **known}
+        return Recording(self.log, known, identity, **given)
 
     def logged(self, *, module: str | None = None, action: str | None = None, **known: Any) -> Callable[[F], F]:
         """Decorator for a function, plain or async: every call is one interaction, its arguments the input."""
 
         def decorate(function: F) -> F:
-            place = {"module": module or function.__module__, "action": action or function.__name__}
+            in_module, name = place_of(function)
+            place = {"module": module or in_module, "action": action or name}
             return cast(F, logged(function, lambda text: self.interaction(**place, input=text, **known)))
 
         return decorate

@@ -1,43 +1,68 @@
 """Looking into the log: the latest interactions and those that hold a text, sealed or still in a spool.
 
-What is not sealed yet is scrubbed before it is shown, as sealing would. Not here: SQL over the views (views.py).
+Interactions are read with what was said of them afterwards, here and in SQL (views.py) through the same view. What is
+not sealed yet is scrubbed before it is shown, as sealing would. Not here: waiting for more (following.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.interactions.schema import INTERACTIONS, connect
-from vibe_pipeline.interactions.segments import manifest, paths, waiting
+from vibe_pipeline.interactions import forgotten
+from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of
+from vibe_pipeline.interactions.segments import SCRUBBED, manifest, paths
+from vibe_pipeline.interactions.waiting import Waiting
+from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store, sql_list
 
-NEWEST = "SELECT * FROM log WHERE occurred_at > $after ORDER BY occurred_at DESC, interaction_id LIMIT $limit"
+NEWEST = "ORDER BY occurred_at DESC, interaction_id LIMIT $limit"
 
-MATCHING = """
-SELECT * FROM log WHERE contains(lower(input), lower($text)) OR contains(lower(output), lower($text))
-ORDER BY occurred_at DESC, interaction_id LIMIT $limit"""
+MATCHING = f"WHERE contains(lower(input), lower($text)) OR contains(lower(output), lower($text)) {NEWEST}"
 
-LONG_AGO = datetime(1, 1, 1)
+REMARKED = """
+CREATE VIEW interactions AS
+WITH said AS (
+    SELECT interaction_id,
+        max_by(score, (occurred_at, remark_id)) FILTER (WHERE kind = 'feedback') AS score,
+        list(text ORDER BY occurred_at, remark_id)
+            FILTER (WHERE kind = 'feedback' AND text IS NOT NULL) AS comments,
+        list(text ORDER BY occurred_at, remark_id)
+            FILTER (WHERE kind = 'improvement' AND text IS NOT NULL) AS improvements,
+        list(text ORDER BY occurred_at, remark_id)
+            FILTER (WHERE kind = 'learning' AND text IS NOT NULL) AS learnings
+    FROM logged_remarks GROUP BY interaction_id)
+SELECT logged.* REPLACE (
+        coalesce(said.score, logged.feedback) AS feedback,
+        list_concat(logged.improvements, said.improvements) AS improvements,
+        list_concat(logged.learnings, said.learnings) AS learnings),
+    coalesce(said.comments, []) AS comments
+FROM logged_interactions AS logged LEFT JOIN said USING (interaction_id)
+"""
+"""What was logged, with what was said of it afterwards: the latest score, all texts in order."""
 
 
-def tail(
-    store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG, *, after: datetime = LONG_AGO
-) -> list[dict[str, Any]]:
-    """The latest interactions, oldest first; with `after`, only those that happened later."""
-    with _log(store, log) as database:
-        return _rows(database.sql(NEWEST, params={"after": after, "limit": limit}))[::-1]
+def tail(store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
+    """The latest interactions, oldest first."""
+    return tail_with(store, limit, log, Waiting(store, "interactions").table())
+
+
+def tail_with(store: Store, limit: int, log: settings.Log, waiting: pa.Table) -> list[dict[str, Any]]:
+    """The same for a caller that has read already what waits."""
+    with connect() as database:
+        database.register("waiting", waiting)
+        newest = database.sql(f"FROM waiting {NEWEST}", params={"limit": limit}).to_arrow_table()
+    return _chosen(store, log, NEWEST, scrubbed(store, log, newest), limit=limit)[::-1]
 
 
 def search(store: Store, text: str, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
     """Interactions whose input or output holds a text, in any case, newest first."""
-    with _log(store, log) as database:
-        return _rows(database.sql(MATCHING, params={"text": text, "limit": limit}))
+    waiting = scrubbed(store, log, Waiting(store, "interactions").table())
+    return _chosen(store, log, MATCHING, waiting, text=text, limit=limit)
 
 
 def newest(store: Store) -> datetime | None:
@@ -51,22 +76,48 @@ def newest(store: Store) -> datetime | None:
     return found
 
 
-@contextmanager
-def _log(store: Store, log: settings.Log) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection with the view `log`. Waiting rows are read first: one that is sealed meanwhile is not missed."""
-    names = ", ".join(f'"{name}"' for name in INTERACTIONS.names)
-    with connect() as database:
-        database.register("waiting", waiting(store, "interactions", log))
-        files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-        sealed = f"SELECT {names} FROM read_parquet({sql_list(files)}, hive_partitioning = false)"
-        if files:
-            database.execute(f"CREATE VIEW sealed AS {sealed}")
-        else:
-            database.register("sealed", INTERACTIONS.empty_table())
-        unsealed = f"SELECT {names} FROM waiting ANTI JOIN sealed USING (interaction_id)"
-        database.execute(f"CREATE VIEW log AS FROM sealed UNION ALL {unsealed}")
-        yield database
+def scrubbed(store: Store, log: settings.Log, rows: pa.Table) -> pa.Table:
+    """Rows as sealing would write them."""
+    return Scrubber(store, log).table(rows, SCRUBBED)[0]
 
 
-def _rows(found: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+def rows_of(found: duckdb.DuckDBPyRelation) -> list[dict[str, Any]]:
+    """Rows as plain values."""
     return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def define_sealed(database: duckdb.DuckDBPyConnection, name: str, store: Store, stream: str) -> None:
+    """A view over the sealed rows of a stream; over nothing it has its columns and no rows."""
+    files = paths(store, stream, [segment.sha for segment in manifest(store, stream)])
+    if files:
+        options = "union_by_name = true, hive_partitioning = false"
+        database.execute(f"CREATE VIEW {name} AS FROM read_parquet({sql_list(files)}, {options})")
+    else:
+        database.register(name, STREAMS[stream].empty_table())
+
+
+def _chosen(store: Store, log: settings.Log, choice: str, waiting: pa.Table, **given: Any) -> list[dict[str, Any]]:
+    """Interactions are chosen first: remarks are read for these alone."""
+    with connect() as database:
+        _define(database, store, "interactions", waiting)
+        database.execute(f"CREATE TABLE logged_interactions AS FROM all_interactions {choice}", given)
+        of_these = "SEMI JOIN logged_interactions USING (interaction_id)"
+        database.register("remarks", Waiting(store, "remarks").table())
+        remarks = database.sql(f"FROM remarks {of_these}").to_arrow_table()
+        _define(database, store, "remarks", scrubbed(store, log, remarks))
+        database.execute(f"CREATE VIEW logged_remarks AS FROM all_remarks {of_these}")
+        database.execute(REMARKED)
+        return rows_of(database.sql("FROM interactions ORDER BY occurred_at DESC, interaction_id"))
+
+
+def _define(database: duckdb.DuckDBPyConnection, store: Store, stream: str, waiting: pa.Table) -> None:
+    """The view `all_<stream>`: what is sealed, and of what waits the rows that sealing will keep.
+
+    What waits was read before: a row that is sealed meanwhile is not missed."""
+    define_sealed(database, f"sealed_{stream}", store, stream)
+    database.register(f"waiting_{stream}", waiting)
+    kept = f"USING ({identity_of(stream)}) WHERE NOT {forgotten.row_condition(store, stream)}"
+    database.execute(
+        f"CREATE VIEW all_{stream} AS FROM sealed_{stream} "
+        f"UNION ALL BY NAME FROM waiting_{stream} ANTI JOIN sealed_{stream} {kept}"
+    )

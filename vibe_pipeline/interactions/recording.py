@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import functools
 import inspect
-import json
 import time
 import traceback
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
@@ -17,15 +17,23 @@ from types import TracebackType
 from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.lines import fitting, text_of
 
 Log = Callable[..., str]
+
+RECORDED = ("output", "success", "error_type", "model_id", "feedback", "improvements", "learnings", "extra")
+"""What `log` takes and a block may still change."""
 
 
 @dataclass(slots=True)
 class Recording(AbstractContextManager["Recording"]):
-    """Set `output` and whatever else is known; success, error_type and a traceback are set for you on an exception."""
+    """Set `output` and whatever else is known; success, error_type and a traceback are set for you on an exception.
+
+    Whatever a value is, it is logged and raises nothing. Entered again, it is another interaction with its own id.
+    """
 
     log: Log
+    known: dict[str, Any]
     interaction_id: str
     output: Any = ""
     success: bool | None = None
@@ -35,9 +43,11 @@ class Recording(AbstractContextManager["Recording"]):
     improvements: list[str] = field(default_factory=list)
     learnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
-    _started: float = 0.0
+    _started: float | None = None
 
     def __enter__(self) -> Recording:
+        if self._started is not None:
+            self.interaction_id = uuid.uuid4().hex
         self._started = time.perf_counter()
         return self
 
@@ -45,43 +55,32 @@ class Recording(AbstractContextManager["Recording"]):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Log it. What the block raised is raised on; if it cannot be logged as well, a note on it says why."""
-        latency_ms = (time.perf_counter() - self._started) * 1000
-        if error is not None:
-            self.success, self.error_type = False, type(error).__name__
-            self.extra = {**self.extra, "traceback": "".join(traceback.format_exception(error))}
+        latency_ms = (time.perf_counter() - (self._started or 0.0)) * 1000
+        told = {name: getattr(self, name) for name in RECORDED}
+        fields = fitting({**self.known, "interaction_id": self.interaction_id, **told, "latency_ms": latency_ms})
+        if error is not None and not _is_ordinary_end(error):
+            fields |= {"success": False, "error_type": type(error).__name__}
+            fields["extra"] = {**fields.get("extra", {}), "traceback": "".join(traceback.format_exception(error))}
         elif self.success is None:
-            self.success = True
+            fields["success"] = True
         try:
-            self.log(
-                interaction_id=self.interaction_id,
-                output=text_of(self.output),
-                success=self.success,
-                error_type=self.error_type,
-                model_id=self.model_id,
-                feedback=self.feedback,
-                improvements=self.improvements,
-                learnings=self.learnings,
-                extra=self.extra,
-                latency_ms=latency_ms,
-            )
+            self.log(**fields)
         except Exception as failure:
             if error is None:
                 raise
             error.add_note(f"The interaction could not be logged: {failure}")
 
 
-def text_of(value: Any) -> str:
-    """Text as it is, nothing as nothing, anything else as JSON (what JSON cannot hold, by its repr)."""
-    if value is None or isinstance(value, str):
-        return value or ""
-    return json.dumps(value, ensure_ascii=False, default=repr)
+def _is_ordinary_end(error: BaseException) -> bool:
+    """Of a generator that nobody reads on, or of a program that leaves and says that all is well."""
+    return isinstance(error, GeneratorExit) or (isinstance(error, SystemExit) and error.code in (None, 0))
 
 
 def logged(function: Callable[..., Any], record: Callable[[str], Recording]) -> Callable[..., Any]:
     """The function, plain or async, with each call recorded: its arguments as input, what it returns as output."""
-    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+    if _is(inspect.isgeneratorfunction, function) or _is(inspect.isasyncgenfunction, function):
         raise SettingsInvalid(
-            f"{function.__qualname__} is a generator: its call returns before anything has happened",
+            f"{place_of(function)[1]} is a generator: its call returns before anything has happened",
             "Use `with log.interaction(…)` around the loop that reads it",
         )
     signature = inspect.signature(function)
@@ -101,7 +100,25 @@ def logged(function: Callable[..., Any], record: Callable[[str], Recording]) -> 
             it.output = await function(*args, **kwargs)
             return it.output
 
-    return call_async if inspect.iscoroutinefunction(function) else call
+    return call_async if _is(inspect.iscoroutinefunction, function) else call
+
+
+def place_of(function: Callable[..., Any]) -> tuple[str, str]:
+    """Module and name of a function below its partials; of an object that can be called, those of its type."""
+    bare = _bare(function)
+    return text_of(bare.__module__), getattr(bare, "__name__", type(bare).__name__)
+
+
+def _bare(function: Callable[..., Any]) -> Callable[..., Any]:
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
+def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
+    """Whether calling it runs a function of that kind: its own, or an object's `__call__`."""
+    bare = _bare(function)
+    return kind(bare) or kind(type(bare).__call__)
 
 
 def _input(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ never guessed at: reading stops and says "upgrade".
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -80,8 +80,8 @@ UPGRADE = "Upgrade vibe-pipeline on this machine"
 
 
 def connect(**config: int) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory, as a query engine only; it never reaches for the network."""
-    return duckdb.connect(config={"autoinstall_known_extensions": "false", **config})
+    """DuckDB in memory, as a query engine only; it never reaches for the network, and days begin in UTC."""
+    return duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC", **config})
 
 
 def identity_of(stream: str) -> str:
@@ -108,18 +108,28 @@ def require_readable(path: Path) -> None:
 
 def read_lines(paths: Sequence[Path], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.Table]:
     """(ordinal, line) of all lines that are not blank, in batches; bytes that are not UTF-8 become U+FFFD."""
-    texts: list[bytes] = []
+    return lines_of(_texts(paths, batch_bytes), batch_bytes)
+
+
+def lines_of(texts: Iterable[bytes], batch_bytes: int = BATCH_BYTES) -> Iterator[pa.Table]:
+    """The same of texts that each end with a line."""
+    held: list[bytes] = []
     size = count = 0
+    for text in texts:
+        if held and size + len(text) > batch_bytes:
+            yield (lines := _lines(held, count))
+            size, count = 0, count + len(lines)
+        held.append(text)
+        size += len(text)
+    if held:
+        yield _lines(held, count)
+
+
+def _texts(paths: Sequence[Path], batch_bytes: int) -> Iterator[bytes]:
     for path in paths:
         with path.open("rb") as file:
-            while text := file.read(batch_bytes - size):
-                texts.append(text + file.readline() + b"\n")  # a line that was cut off is not glued to the next file's
-                size += len(text)
-                if size >= batch_bytes:
-                    yield (lines := _lines(texts, count))
-                    size, count = 0, count + len(lines)
-    if texts:
-        yield _lines(texts, count)
+            while text := file.read(batch_bytes):
+                yield text + file.readline() + b"\n"  # a line that was cut off is not glued to the next file's
 
 
 def _lines(texts: list[bytes], first: int) -> pa.Table:

@@ -119,19 +119,6 @@ def publish(
     return segment
 
 
-def waiting(store: Store, stream: str, log: settings.Log = settings.DEFAULT_LOG) -> pa.Table:
-    """The rows that are logged and not sealed yet, each id once, as sealing would write them."""
-    scrubber = Scrubber(store, log)
-    with locked(store):
-        batches = [scrubber.table(rows, SCRUBBED)[0] for rows, _ in unsealed(store, stream)]
-    schema = STREAMS[stream]
-    if not batches:
-        return schema.empty_table()
-    with connect() as database:
-        database.register("batch", pa.concat_tables(batches).select(schema.names))
-        return database.sql(f"SELECT DISTINCT ON ({identity_of(stream)}) * FROM batch").to_arrow_table().cast(schema)
-
-
 def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Rows and rejects of what is logged and not sealed yet, as it was written; the caller holds the lock."""
     yield from read_rows(stream, [*_taken(store, stream), *_spools(store, stream)])

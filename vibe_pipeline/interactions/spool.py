@@ -8,6 +8,7 @@ anybody who logs, and no line is written to a file that has already been read.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import math
 import os
@@ -15,37 +16,83 @@ import threading
 import time
 import uuid
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from vibe_pipeline.errors import full_disk
+from vibe_pipeline.errors import SettingsInvalid, full_disk
 
 _alive: weakref.WeakSet[Spool] = weakref.WeakSet()
 
+UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
+"""What the system says of a folder in which nothing can be made."""
+
 
 class Spool:
-    """Appends lines to `folder/<uuid>.jsonl`; safe to share between threads, and a fork gets its own file."""
+    """Appends lines to `folder/<uuid>.jsonl`; safe to share between threads, and a fork gets its own file.
+
+    A signal handler or `__del__` may append while its own thread is in here: it gets a file of its own, because waiting
+    would be for ever and the other file may end in half a line.
+    """
 
     def __init__(self, folder: Path, *, sync_every_s: float = 0.0) -> None:
         """With `sync_every_s` a line may reach the disk later: a killed process loses none, a power cut some."""
         self.folder = folder
+        self._files = [_File(folder, sync_every_s)]
         self._sync_every_s = sync_every_s
-        self._synced_at = -math.inf
-        self._path: Path | None = None
-        self._descriptor = -1
-        self._size = 0
-        self._lock = threading.Lock()
+        self._lock, self._depth = threading.RLock(), 0
         _alive.add(self)
 
     def append(self, lines: Iterable[bytes]) -> None:
-        """Write all lines and return once they are on the disk; DiskFull leaves the file as it was."""
+        """Write all lines and return once they are on the disk; DiskFull leaves the file as it was.
+
+        SettingsInvalid where the folder cannot be one, or may not be written.
+        """
         data = b"".join(line + b"\n" for line in lines)
         if not data:
             return
         what = f"nothing was logged to {self.folder}, and what was logged before is safe"
         remedy = "Free some room or set VIBE_HOME to another disk, and log it again"
-        with self._lock, full_disk(what, remedy), self._opened() as descriptor:
+        with full_disk(what, remedy):
+            self._alone(lambda free: free[0].append(data))
+
+    def close(self) -> None:
+        """Put the last lines on the disk and give the descriptors back; a later append opens a new file."""
+        self._alone(_close)
+
+    def _alone(self, act: Callable[[list[_File]], None]) -> None:
+        """With the files that no call of this thread is in the middle of, one at least; other threads wait."""
+        with self._lock:
+            depth = self._depth
+            if depth == len(self._files):
+                self._files.append(_File(self.folder, self._sync_every_s))
+            try:
+                self._depth = depth + 1
+                act(self._files[depth:])
+            finally:
+                self._depth = depth
+
+    def _begin_anew(self) -> None:
+        """A child must neither write to its parent's files nor wait for a lock that a thread of the parent held."""
+        self._lock, self._depth = threading.RLock(), 0
+        for file in self._files:
+            file.forget()
+
+
+class _File:
+    """One file of a spool, for one caller at a time; whoever drops it gives its descriptor back."""
+
+    def __init__(self, folder: Path, sync_every_s: float) -> None:
+        self._folder = folder
+        self._sync_every_s = sync_every_s
+        self._synced_at = -math.inf
+        self._path: Path | None = None
+        self._descriptor = -1
+        self._dropped: weakref.finalize | None = None
+        self._size = 0
+
+    def append(self, data: bytes) -> None:
+        with self._opened() as descriptor:
             try:
                 _write(descriptor, data)
                 self._sync(descriptor)
@@ -57,11 +104,15 @@ class Spool:
             self._size += len(data)
 
     def close(self) -> None:
-        """Put the last lines on the disk and give the descriptor back; a later append opens a new file."""
-        with self._lock:
-            if self._path is not None:
-                os.fsync(self._descriptor)
-            self._forget()
+        if self._path is not None:
+            os.fsync(self._descriptor)
+        self.forget()
+
+    def forget(self) -> None:
+        """Give the descriptor back. The name goes first: an interrupt in here must leave no number of a closed one."""
+        self._path = None
+        if self._dropped is not None and self._dropped.detach():
+            os.close(self._descriptor)
 
     def _sync(self, descriptor: int) -> None:
         now = time.monotonic()
@@ -74,7 +125,7 @@ class Spool:
         """The locked descriptor of a file that no sealer has taken."""
         try:
             while not self._is_ours():
-                self._forget()
+                self.forget()
                 self._open()
             yield self._descriptor
         finally:
@@ -98,17 +149,20 @@ class Spool:
         return True
 
     def _open(self) -> None:
-        make_folder(self.folder)
-        path = self.folder / f"{uuid.uuid4().hex}.jsonl"
+        path = self._folder / f"{uuid.uuid4().hex}.jsonl"
         flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = os.open(path, flags, 0o600)
+        try:
+            make_folder(self._folder)
+            self._descriptor = os.open(path, flags, 0o600)
+        except OSError as error:
+            if error.errno not in UNUSABLE:
+                raise
+            what = f"nothing can be logged to {self._folder}: {error.strerror}"
+            raise SettingsInvalid(what, "Set VIBE_HOME to a folder that you may write to") from error
+        self._dropped = weakref.finalize(self, _drop, self._descriptor)
+        self._dropped.atexit = False  # others may log later in the exit than it would run
         self._path, self._size = path, 0
-        sync_folder(self.folder)
-
-    def _forget(self) -> None:
-        if self._path is not None:
-            os.close(self._descriptor)
-        self._path, self._descriptor = None, -1
+        sync_folder(self._folder)
 
 
 def take(spool: Path, destination: Path) -> None:
@@ -145,11 +199,21 @@ def _write(descriptor: int, data: bytes) -> None:
         view = view[os.write(descriptor, view) :]
 
 
+def _close(files: list[_File]) -> None:
+    for file in files:
+        file.close()
+
+
+def _drop(descriptor: int) -> None:
+    """Of a file that nobody closed: its last lines reach the disk as with `close`."""
+    with suppress(OSError):
+        os.fsync(descriptor)
+    os.close(descriptor)
+
+
 def _after_fork() -> None:
-    """A child must neither write to its parent's file nor wait for a lock that a thread of the parent held."""
     for spool in list(_alive):
-        spool._lock = threading.Lock()
-        spool._forget()
+        spool._begin_anew()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -15,7 +15,7 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest.bodies import json_of
 from vibe_pipeline.interactions.ingest.commit import Row
 from vibe_pipeline.interactions.ingest.refusals import JSON, Refused
-from vibe_pipeline.interactions.lines import line_of, repaired
+from vibe_pipeline.interactions.lines import REMARKS, line_of, repaired
 from vibe_pipeline.records import Interaction, Remark
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -24,9 +24,6 @@ ITEMS = 10_000
 """Of one request."""
 
 SOURCE = "http"
-
-KINDS = {"feedback": "score", "improvement": "text", "learning": "text"}
-"""Kind of a remark → what it cannot do without."""
 
 Item = Any
 Read = Callable[[dict[str, Any]], Row]
@@ -49,10 +46,8 @@ def interaction(value: dict[str, Any]) -> Row:
 def remark(value: dict[str, Any]) -> Row:
     """What InteractionLogger.feedback, improvement and learning log; ValueError says what is wrong."""
     given = _given(value, Remark, ("interaction_id", "kind"))
-    if given["kind"] not in tuple(KINDS):
-        raise ValueError(f"kind = {given['kind']!r:.60} is not one of {', '.join(KINDS)}")
-    if KINDS[given["kind"]] not in given:
-        raise ValueError(f"{given['kind']} without {KINDS[given['kind']]}")
+    if given["kind"] not in tuple(REMARKS):
+        raise ValueError(f"kind = {given['kind']!r:.60} is not one of {', '.join(REMARKS)}")
     identity = given.setdefault("remark_id", uuid.uuid4().hex)
     return Row(repaired(identity), _line(Remark, given))
 
