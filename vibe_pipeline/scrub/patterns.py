@@ -20,6 +20,12 @@ def alone(first: str, besides: str = "") -> str:
     )
 
 
+def written(text: str) -> str:
+    """For triggers: a text as it is, or as JSON in ASCII writes it."""
+    escaped = "".join(letter if letter.isascii() else rf"\\+u{ord(letter):04x}" for letter in text)
+    return f"(?:{text}|{escaped})"
+
+
 def itself(match: re.Match[str]) -> str | None:
     """The identity of a value that is written in one way only."""
     return value_of(match)
