@@ -9,26 +9,17 @@ from __future__ import annotations
 
 import re
 
-from vibe_pipeline.scrub.patterns import Pattern, value_of, written
-
-
-def _any_case(words: str) -> str:
-    """These alternatives in any case, written so that Python's engine can jump to their first letters."""
-    firsts = {(first, word[1:]): None for word in words.split() for first in (word[0], word[0].upper())}
-    return "(?:" + "|".join(f"{first}(?i:{rest})" for first, rest in firsts) + ")"
-
+from vibe_pipeline.scrub.patterns import Pattern, any_case, value_of, written
 
 FOREIGN = "kennwort contraseña contrasena wachtwoord hasło пароль 密码 密碼 パスワード"
 PASSWORDS = (
     r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z]) pwd pw(?<![a-zA-Z]pw)(?![a-zA-Z])"
-    rf" mot\x20de\x20passe senha(?<![a-zA-Z]senha) {FOREIGN}"
+    rf" passe(?<=mot\x20de\x20passe) senha(?<![a-zA-Z]senha) {FOREIGN}"
 )
-KEYS = r"secret credentials?+ token(?!s|i[sz]) " + " ".join(
-    rf"{word}[_\x20-]?key"
-    for word in "secret api access private encryption signing master account auth shared storage service license client"
-    " app".split()
-)
-NAME = _any_case(f"{PASSWORDS} {KEYS}")
+KEYS = "secret api access private encryption signing master account auth shared storage service license client app"
+NAMED_KEY = "|".join(rf"(?<={word}key)|(?<={word}[_\x20-]key)" for word in KEYS.split())
+NAME = any_case(rf"{PASSWORDS} secret credentials?+ token(?!s|i[sz]) key(?:{NAMED_KEY})")
+"""What comes before a key is looked back at: fewer letters begin a name, so Python's engine can jump further."""
 OTHER = r"(?![_-]?(?i:rate|ratio|count|type|limit|length|policy|name|ref)(?![a-z]))"
 """What makes another thing of a name: token_count, secretName."""
 SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
@@ -61,7 +52,7 @@ SHAPES = (
      rf"(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)"),
     # The same of words with blanks between them.
     (TRIGGER,
-     rf"{_any_case(PASSWORDS)}{SUFFIX}{SIGN}(?P<quote>\\{{0,3}}[\"'])(?P<value>(?=[^\n0-9\"']{{0,100}}[0-9])"
+     rf"{any_case(PASSWORDS)}{SUFFIX}{SIGN}(?P<quote>\\{{0,3}}[\"'])(?P<value>(?=[^\n0-9\"']{{0,100}}[0-9])"
      r"(?:[^\s\"'`\\]{1,30} ){1,6}[^\s\"'`\\]{1,30})(?P=quote)"),
     # On a line of its own: an environment file, INI, properties, YAML.
     (TRIGGER,
@@ -70,7 +61,7 @@ SHAPES = (
      r"(?P<value>(?=[^\s\\]{0,300}[A-Za-z])(?=[^\s\\]{0,300}[0-9!@#%^&*])(?:(?!&[A-Za-z_]{1,30}=)[^\s\"'`\\,;(){}]){6,300})"
      r"(?=[ \t\r]{0,40}(?:$|\\[nr]))"),
     # In a tag.
-    (TRIGGER, rf"<{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</"),
+    (TRIGGER, rf"<[\w.-]{{0,20}}{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</"),
     # In a table.
     (TRIGGER,
      rf"{NAME}{SUFFIX}[\"'`*]{{0,3}}[ \t]{{0,60}}\|[ \t]{{0,60}}[\"'`*]{{0,3}}(?P<value>(?=[^\s|0-9]{{0,200}}[0-9])"

@@ -10,7 +10,7 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from vibe_pipeline.scrub.patterns import Pattern, alone
+from vibe_pipeline.scrub.patterns import Pattern, alone, any_case
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -26,12 +26,12 @@ NATIONAL = re.compile(
     alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
     r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"
 )
-MINE = "my number|meine nummer|mon num[ée]ro|mi n[úu]mero"
-FOREIGN = "电话 手机 電話 手機 携帯 号码 號碼 番号 전화 телефон"
+OWN = r"my\x20number meine\x20nummer mon\x20num[ée]ro mi\x20n[úu]mero"
+VERBS = " ".join(rf"{it}\x20(?:me|us|him|her|them)(?:\x20(?:at|on|under))?" for it in ("call", "text", "ring", "reach"))
+FOREIGN = "电话 手机 電話 手機 携帯 号码 號碼 番号 телефон"
+APART = any_case(rf"mobile cell telefon tel fax whats\x20?app sms handy mob {OWN} {VERBS}", r"(?<![a-zA-Z][\s\S])")
 CALLED = re.compile(
-    r"(?:(?i:phone|(?<![a-z])(?:mobile|cell|tel|telefon|fax|whats ?app|sms|handy|mob))"
-    r"|(?i:(?<![a-z])(?:call|text|ring|reach) (?:me|us|him|her|them)(?: (?:at|on|under))?)"
-    rf"|(?i:(?<![a-z])(?:{MINE}))|{'|'.join(FOREIGN.split())})"
+    rf"(?:{any_case(f'phone {FOREIGN}')}|{APART})"
     r"(?i:[_ -]?(?:number|no|num|nr)\.?)?\.?[\"'\\*]{0,3}\s{0,3}(?:(?:is|ist|est|es) |[是は:：=#>])?[*\s]{0,3}[\"'\\]{0,3}"
     r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14})(?![A-Za-z0-9_-])"
 )
