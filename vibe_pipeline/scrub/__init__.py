@@ -50,7 +50,8 @@ class Scrubber:
         return scrubbed.cast(dict(frame.schema)), counts  # type: ignore[arg-type]
 
     def table(self, table: pa.Table, columns: Collection[str]) -> tuple[pa.Table, Counter[str]]:
-        """The table with these columns scrubbed (those that it has), and how many of each kind there were."""
+        """The table with these columns scrubbed (those that it has), and how many of each kind there were: where most
+        rows repeat what others say (a model, a module), each different text is looked at and counted once."""
         counts: Counter[str] = Counter()
         if not self._groups:
             return table, counts
@@ -83,7 +84,13 @@ class Scrubber:
     def _array(self, array: Any) -> tuple[Any, Counter[str]]:
         kind = array.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            cleaned, counts = self.column(pl.Series(pl.from_arrow(array)))
+            texts = pl.Series(pl.from_arrow(array))
+            distinct = texts.unique(maintain_order=True)
+            if len(distinct) * 2 > len(texts):
+                distinct = texts
+            cleaned, counts = self.column(distinct)
+            if distinct is not texts and counts:
+                cleaned = texts.replace_strict(distinct, cleaned, return_dtype=pl.String)
             return (cleaned.to_arrow().cast(kind) if counts else array), counts
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             whole = pa.concat_arrays([array]) if array.offset else array
