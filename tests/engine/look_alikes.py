@@ -58,7 +58,8 @@ ABOUT_SECRETS = (
     "the password must have 8 to 64 characters", "password = get_password(x1)", "token = tokens[0]", "tokens: 1024abc",
     "f(api_key=settings.API_KEY_V2)", "    api_key=settings.API_KEY_V2", "pass_rate=0.95abc", "tokenizer: gpt2-xl",
     "secretName: db-creds-v2", "def f(token) -> Base64Str: ...", "| password | sha256 | no |", "| token | text |",
-    '"password": "at least 8 characters"', "secret:\n  version2: x", "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
+    '"password": "at least 8 characters"', "secret:\n  version2: x",
+    "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
 )  # fmt: skip
 ROUTES = (
     'href="/home/{}"', "GET /home/{} HTTP/1.1", "router.push('/home/{}')", "path('/Users/{}')", '<Link to="/home/{}">',

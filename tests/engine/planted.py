@@ -287,8 +287,8 @@ PATHS = (
     '"cwd": "/home/«»/shop"',
 )
 CALLED = (
-    "call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}", "我的电话是{}",
-    "手机: {}",
+    "call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}",
+    "我的电话是{}", "手机: {}",
 )  # fmt: skip
 
 

@@ -53,8 +53,10 @@ SEALED_BYTES = 8 << 20
 RECENT = 1 << 17
 """Ids that are kept apart before they are merged with all that are known."""
 
-SCRUBBED = ("module", "action", "input", "output", "error_type", "improvements", "learnings", "model_id", "source", "extra",
-            "fact", "question", "answer", "text")  # fmt: skip
+SCRUBBED = (
+    *("module", "action", "input", "output", "error_type", "improvements", "learnings", "model_id", "source", "extra"),
+    *("fact", "question", "answer", "text"),
+)
 """All but `user`, ids, times and numbers."""
 
 ORDER = {

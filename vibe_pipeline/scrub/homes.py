@@ -37,8 +37,8 @@ NOBODY = frozenset((
 PAGES = frozenset((
     "about", "account", "accounts", "api", "assets", "blog", "cart", "categories", "checkout", "components", "contact",
     "create", "dashboard", "delete", "detail", "details", "edit", "explore", "faq", "feed", "help", "home", "images",
-    "img", "index", "info", "items", "layout", "list", "login", "logout", "main", "menu", "new", "news", "notifications",
-    "orders", "overview", "page", "pages", "posts", "privacy", "products", "profile", "register", "reports", "search",
+    "img", "index", "info", "items", "layout", "list", "login", "logout", "main", "menu", "new", "news", "orders",
+    "overview", "page", "pages", "posts", "privacy", "products", "profile", "register", "reports", "search",
     "services", "settings", "signin", "signup", "static", "stats", "tab", "tabs", "terms", "view", "welcome"
 ))  # fmt: skip
 """Names of pages and of no person."""
