@@ -36,7 +36,16 @@ ADDRESSES = (
 )
 NUMBERS = ("x = {}", "MAX = {}", "return {} % 97", "[{}, 7]", "0x{}", "0.{}", "sleep({})")
 BOOKS = ("ISBN 978-{}-{}-{}-{}", "isbn: 978{}{}{}{}")
-CLOCKS = ("at 12:34:56", "std::vector<int>", "a::b::c", "MAC 2c:54:91:88:c9:e3", "10:20:30:40", "SELECT '2024'::text")
+CLOCKS = (
+    "01 02 03 04 05",
+    "06 07 08 09 10 11",
+    "at 12:34:56",
+    "std::vector<int>",
+    "a::b::c",
+    "MAC 2c:54:91:88:c9:e3",
+    "10:20:30:40",
+    "SELECT '2024'::text",
+)
 AT_SIGNS = (
     "@app.route('/x')\ndef f(): ...", "@pytest.mark.parametrize('a', [1])", "@functools.cache\ndef g(n): ...",
     "import x from '@scope/pkg.core'", "npm i lodash@4.17.21 left-pad@latest", "img/logo@2x.png",
@@ -46,9 +55,18 @@ ABOUT_SECRETS = (
     'password: "changeme"', "def login(user, password): ...", "secret = None", "Authorization: Bearer <token>", "postgres://$USER:$PASS@host/db",
     "max_tokens = 4096", "secretName: db-creds", "token_type: bearer", "client_secret: ${CLIENT_SECRET}",
     "tokenizer = AutoTokenizer.from_pretrained('gpt2')", "password_length = 12", "foreign_key = 'orders.id2'",
-    "the password must have 8 to 64 characters", "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
+    "the password must have 8 to 64 characters", "password = get_password(x1)", "token = tokens[0]", "tokens: 1024abc",
+    "f(api_key=settings.API_KEY_V2)", "    api_key=settings.API_KEY_V2", "pass_rate=0.95abc", "tokenizer: gpt2-xl",
+    "secretName: db-creds-v2", "def f(token) -> Base64Str: ...", "| password | sha256 | no |", "| token | text |",
+    '"password": "at least 8 characters"', "secret:\n  version2: x",
+    "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
+)  # fmt: skip
+ROUTES = (
+    'href="/home/{}"', "GET /home/{} HTTP/1.1", "router.push('/home/{}')", "path('/Users/{}')", '<Link to="/home/{}">',
+    "app.get('/home/{}', show)", "redirect('/home/{}')",
 )  # fmt: skip
 PATHS = (
+    "/home/index.tsx", "/Users/index.html", "'/home/page/1'", "/home/about", "src/home/page.tsx",
     "/home/runner/work/x", "/usr/local/lib/python3.11", "git@github.com:acme/repo.git", "https://acme.io/home/index.html",
     "~/work", "/home/$USER/x", "C:\\Users\\Public\\x", "/Users/<name>/x",
 )  # fmt: skip
@@ -102,8 +120,9 @@ HARMLESS: dict[str, Callable[[Random], str]] = {
     "number in code": lambda r: r.choice(NUMBERS).format(some(r, "123456789", r.randint(7, 16))),
     "16 digits": lambda r: f"request {some(r, DIGITS, 16)} took {r.randint(1, 99)} ms",
     "address that names nobody": lambda r: r.choice(ADDRESSES).format(r.randint(1000, 9999), a=r.randint(0, 255)),
-    "clock, C++, MAC": lambda r: r.choice(CLOCKS),
+    "clock, count, C++, MAC": lambda r: r.choice(CLOCKS),
     "code about secrets": lambda r: r.choice(ABOUT_SECRETS),
+    "web route": lambda r: r.choice(ROUTES).format(some(r, string.ascii_lowercase, r.randint(4, 9))),
     "path, repository": lambda r: r.choice(PATHS),
     "table of numbers": lambda r: "  ".join(str(r.randint(100, 9999)) for _ in range(12)),
     "log line": _log_line,

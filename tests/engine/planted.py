@@ -130,6 +130,27 @@ NAMED = (
     "<{name}>«»</{name}>",
     'variable "{name}" {{ default = 1 }}\n{name} = "«»"',
     "--build-arg {name}=«» .",
+    "**{name}:** «»\nand more",
+    "- **{name}**: `«»`",
+    "| {name} | `«»` | the main one |",
+    "| `{name}`     | «»     |",
+    "[client]\n{name} = «»\nport = 1",
+    "{name} -> «»",
+    "{name} → «»",
+    "{name}：«»",
+    "env:\n  - name: {name}\n    value: «»\n",
+    '[{{"name": "{name}", "value": "«»"}}]',
+    '<add key="{name}" value="«»"/>',
+    "setx {name} «»",
+)
+PROSE = (
+    "My API key: «»",
+    "- **API key**: `«»`",
+    "Mein Passwort ist «»",
+    "mot de passe : «»",
+    "contraseña: «»",
+    "密码：«»",
+    "Password:\n«»\nThanks",
 )
 PLACES = {
     "AWS secret key": (
@@ -166,6 +187,7 @@ PLACES = {
     "kubeconfig": ("    client-key-data: «»\n    x: 1",),
     ".npmrc": ("//registry.npmjs.org/:_authToken=«»\n",),
     "chat": ("my password is «», please log in for me", "the api key is «» and the region is eu"),
+    "signed URL": ("https://b.s3.amazonaws.com/a?X-Amz-Date=1&X-Amz-Signature=«»", "https://x.io/a?Signature=«»&b=1"),
     "command": (
         "mysql -u root -p«» app",
         "app login --token «» --verbose",
@@ -181,6 +203,7 @@ def place_value(rng: Random, kind: str) -> str:
         "AWS secret key": lambda: mixed(rng, 40, base64ish),
         "bearer": lambda: mixed(rng, 40, URL_SAFE),
         "cookie": lambda: mixed(rng, 32),
+        "signed URL": lambda: some(rng, HEX, 64),
         "Azure storage": lambda: some(rng, base64ish, 86) + "==",
         "Docker auth": lambda: base64.b64encode(f"jo:{mixed(rng, 14)}".encode()).decode(),
         "kubeconfig": lambda: "LS0tLS1CRUdJTi" + some(rng, base64ish, 400),
@@ -255,8 +278,18 @@ PATHS = (
     "file:///Users/«»/a.html",
     "/mnt/c/Users/«»/x",
     "C:/Users/«»/x",
+    "/var/home/«»/x",
+    "/export/home/«»",
+    "\\\\wsl$\\Ubuntu\\home\\«»\\x",
+    '"/home/«»"',
+    'src="/Users/«»/Pictures/a.png"',
+    "GET /home/«»/.ssh/id_rsa HTTP/1.1",
+    '"cwd": "/home/«»/shop"',
 )
-CALLED = ("call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}")
+CALLED = (
+    "call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}",
+    "我的电话是{}", "手机: {}",
+)  # fmt: skip
 
 
 def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
@@ -265,11 +298,14 @@ def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
     for kind, make in {**TOKENS, **PERSONAL}.items():
         for number in range(each):
             yield from _in_turn(kind, make(rng), number)
-    for number in range(each * 3):
+    contexts = NAMED + PROSE
+    for number in range(each * 4):
         name = rng.choice(NAMES)
         value = mixed(rng, rng.randint(10, 32), ALNUM + ("!#%^*+~" if number % 3 else ""))
         yield _split(
-            PASSWORD, NAMED[number % len(NAMED)].replace("{name}", name).replace("{{", "{").replace("}}", "}"), value
+            PASSWORD,
+            contexts[number % len(contexts)].replace("{name}", name).replace("{{", "{").replace("}}", "}"),
+            value,
         )
     for kind, templates in PLACES.items():
         for number in range(each):

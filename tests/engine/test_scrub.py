@@ -281,6 +281,30 @@ def test_in_json_numbers_keys_and_escaped_secrets_are_seen(kinds):
     }
 
 
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("密码：hunter22x", "named_secret"),
+        ("contraseña: hunter22x", "named_secret"),
+        ("我的电话是13800138000", "phone"),
+    ],
+)
+def test_words_of_other_languages_are_seen_in_json_in_ascii_too(kinds, text, kind):
+    value = re.sub("[0-9a-z]+$", f"[{kind}]", text)
+    assert json.loads(kinds(json.dumps([text]))) == [value]
+
+
+def test_claude_code_names_folders_after_homes(kinds):
+    for before in ("~/.claude/projects/", "C:\\Users\\Public\\.claude\\projects\\C-", "$ ls\n"):
+        assert kinds(f"{before}-Users-joanna-src") == f"{before}-Users-[username]-src"
+    assert kinds("a page--Users-list-item") == "a page--Users-list-item"
+
+
+def test_a_pass_phrase_goes_and_a_sentence_stays(kinds):
+    assert kinds('DOCKER_PASSWORD: "pass phrase 12"') == 'DOCKER_PASSWORD: "[named_secret]"'
+    assert kinds('password: "must have 12 characters"') == 'password: "must have 12 characters"'
+
+
 def test_json_stays_json_even_where_a_secret_spans_two_values(clean):
     value = {"a": f"-----BEGIN PRIVATE KEY-----\n{BODY}", "b": f"{BODY}\n-----END PRIVATE KEY-----", "n": 10**30}
     scrubbed = json.loads(clean(json.dumps(value)))
@@ -320,6 +344,14 @@ def test_a_frame_is_scrubbed_in_lists_and_structs(scrubber):
         ("jo@x.org", 1, f"mail {mail}", [mail, None], [{"role": "user", "content": f"I am {mail}"}]),
         ("b", 2, None, None, []),
     ]
+
+
+def test_what_most_rows_repeat_is_looked_at_once(scrubber):
+    frame = pl.DataFrame({"model": ["/home/jdoe/x.gguf", None, "m"] * 10})
+    scrubbed, counts = scrubber.frame(frame)
+    assert counts == {"username": 1}
+    placed = f"/home/{PLACEHOLDER.search(scrubbed['model'][0])[0]}/x.gguf"
+    assert scrubbed["model"].to_list() == [placed, None, "m"] * 10
 
 
 def test_a_column_without_text_is_fine(scrubber):

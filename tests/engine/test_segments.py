@@ -143,7 +143,7 @@ def test_torn_lines_go_to_quarantine_and_cost_no_other(store, logger):
 
 
 def test_secrets_are_scrubbed_from_every_text_column(store, logger):
-    fields = dict.fromkeys(("input", "output", "error_type"), f"see {KEY}")
+    fields = dict.fromkeys(("module", "action", "input", "output", "error_type", "model_id"), f"see {KEY}")
     lists = dict.fromkeys(("improvements", "learnings"), ("fine", f"see {KEY}"))
     logger.log_many([interaction("a", **fields, **lists, extra={"deep": [{"key": KEY}]}), interaction("b")])
     logger.probe(fact="f", question=f"what is {KEY}?", answer=KEY)
@@ -154,6 +154,30 @@ def test_secrets_are_scrubbed_from_every_text_column(store, logger):
     assert json.loads(row["extra"]) == {"deep": [{"key": placed}]}
     assert row["learnings"] == ["fine", f"see {placed}"]
     assert (plain["learnings"], plain["extra"], plain["error_type"]) == ([], None, None)
+
+
+def test_who_did_it_and_the_ids_stay_for_forgetting(store, logger):
+    mail = "jo@acme.io"
+    logger.log_many([interaction(mail, mail, user=mail)])
+    seal(store, Curate())
+    (row,) = rows(store)
+    assert (row["interaction_id"], row["conversation_id"], row["user"]) == (mail, mail, mail)
+
+
+def test_a_source_may_be_a_path(store):
+    InteractionLogger(store.root, source="/home/joanna/notes.md").log(module="m", action="a", input="i")
+    seal(store, Curate())
+    assert PLACEHOLDER.sub("*", rows(store)[0]["source"]) == "/home/*/notes.md"
+
+
+def test_quarantine_names_nobody(store):
+    mail = "joanna.doe@acme.io"
+    quarantine.keep(store, "interactions", [(mail, f"unknown role '{mail}'")], "/home/joanna/x\udcff.jsonl")
+    (path,) = store.path("log/interactions/quarantine").iterdir()
+    entry = json.loads(path.read_bytes())
+    assert PLACEHOLDER.sub("*", entry["origin"]) == "/home/*/x\ufffd.jsonl"
+    placed = PLACEHOLDER.fullmatch(entry["raw"])[0]
+    assert quarantine.reasons(store, "interactions") == {f"unknown role '{placed}'": 1}
 
 
 def test_originals_are_kept_apart_and_private_only_on_request(store, logger):

@@ -14,10 +14,13 @@ import polars as pl
 
 from vibe_pipeline import settings
 from vibe_pipeline.fingerprint import sha_of_bytes
+from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import connect, read_lines
 from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store
+
+ENTRY = dict.fromkeys(("reason", "origin", "raw"), pl.String)
 
 
 def keep(
@@ -27,12 +30,13 @@ def keep(
     origin: str,
     log: settings.Log = settings.DEFAULT_LOG,
 ) -> None:
-    """Put (raw text, reason) pairs aside, scrubbed as the log is; `origin` says where they were found."""
+    """Put (raw text, reason) pairs aside; `origin` says where they were found. All three are scrubbed as the log is: a
+    reason may quote what was read, a path may name a person."""
     if not rejects:
         return
-    raws, _ = Scrubber(store, log).column(pl.Series([raw for raw, _ in rejects], dtype=pl.String))
-    lines = [_line(raw, reason, origin) for raw, (_, reason) in zip(raws, rejects, strict=True)]
-    data = b"".join(lines)
+    rows = repaired([(reason, origin, raw) for raw, reason in rejects])
+    scrubbed, _ = Scrubber(store, log).frame(pl.DataFrame(rows, schema=ENTRY, orient="row"))
+    data = b"".join(_line(entry) for entry in scrubbed.iter_rows(named=True))
     store.write(f"log/{stream}/quarantine/{sha_of_bytes(data)}.jsonl", data)
 
 
@@ -50,6 +54,5 @@ def reasons(store: Store, stream: str) -> dict[str, int]:
     return dict(sorted(counts.items()))
 
 
-def _line(raw: str, reason: str, origin: str) -> bytes:
-    entry = {"schema_version": SCHEMA_VERSION, "reason": reason, "origin": origin, "raw": raw}
-    return json.dumps(entry, ensure_ascii=False).encode() + b"\n"
+def _line(entry: dict[str, str]) -> bytes:
+    return json.dumps({"schema_version": SCHEMA_VERSION, **entry}, ensure_ascii=False).encode() + b"\n"

@@ -7,7 +7,7 @@ entry that replaces others (compaction.py) takes their place in the moment in wh
 
 Rows lie by conversation and turn: a conversation is read from few row groups, similar texts compress together,
 and the same rows give the same sha in one home, whichever process logged them first. What is private is replaced on
-the way (scrub/); `user`, `module`, `action` and the ids stay: a person is forgotten by `user`.
+the way (scrub/); `user` and the ids stay: a person is forgotten by `user`.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ SEALED_BYTES = 8 << 20
 RECENT = 1 << 17
 """Ids that are kept apart before they are merged with all that are known."""
 
-SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer", "text")
+SCRUBBED = (
+    *("module", "action", "input", "output", "error_type", "improvements", "learnings", "model_id", "source", "extra"),
+    *("fact", "question", "answer", "text"),
+)
+"""All but `user`, ids, times and numbers."""
 
 ORDER = {
     "interactions": "conversation_id, turn, occurred_at, interaction_id",

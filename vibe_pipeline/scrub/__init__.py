@@ -50,7 +50,8 @@ class Scrubber:
         return scrubbed.cast(dict(frame.schema)), counts  # type: ignore[arg-type]
 
     def table(self, table: pa.Table, columns: Collection[str]) -> tuple[pa.Table, Counter[str]]:
-        """The table with these columns scrubbed (those that it has), and how many of each kind there were."""
+        """The table with these columns scrubbed (those that it has), and how many of each kind there were: where most
+        rows repeat what others say (a model, a module), each different text counts once."""
         counts: Counter[str] = Counter()
         if not self._groups:
             return table, counts
@@ -83,7 +84,7 @@ class Scrubber:
     def _array(self, array: Any) -> tuple[Any, Counter[str]]:
         kind = array.type
         if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
-            cleaned, counts = self.column(pl.Series(pl.from_arrow(array)))
+            cleaned, counts = self._once(pl.Series(pl.from_arrow(array)))
             return (cleaned.to_arrow().cast(kind) if counts else array), counts
         if pa.types.is_list(kind) or pa.types.is_large_list(kind):
             whole = pa.concat_arrays([array]) if array.offset else array
@@ -98,6 +99,14 @@ class Scrubber:
                 (found for _, found in parts), Counter()
             )
         return array, Counter()
+
+    def _once(self, texts: pl.Series) -> tuple[pl.Series, Counter[str]]:
+        """The same as `column`; where most rows repeat what others say, each different text is looked at once."""
+        distinct = texts.unique()
+        if len(distinct) * 2 > len(texts):
+            return self.column(texts)
+        cleaned, counts = self.column(distinct)
+        return (texts.replace_strict(distinct, cleaned, return_dtype=pl.String) if counts else texts), counts
 
     def _pass(self, column: pl.Series, signs: str, patterns: Sequence[Pattern], counts: Counter[str]) -> pl.Series:
         suspicious = column.str.contains(signs).fill_null(False).arg_true()

@@ -20,6 +20,19 @@ def alone(first: str, besides: str = "") -> str:
     )
 
 
+def any_case(words: str, guard: str = "") -> str:
+    """These alternatives in any case, written so that Python's engine can jump to their first letters; a guard stands
+    behind those."""
+    firsts = {(first, word[1:]): None for word in words.split() for first in (word[0], word[0].upper())}
+    return "(?:" + "|".join(f"{first}{guard}(?i:{rest})" for first, rest in firsts) + ")"
+
+
+def written(text: str) -> str:
+    """For triggers: a text as it is, or as JSON in ASCII writes it."""
+    escaped = "".join(letter if letter.isascii() else rf"\\+u{ord(letter):04x}" for letter in text)
+    return f"(?:{text}|{escaped})"
+
+
 def itself(match: re.Match[str]) -> str | None:
     """The identity of a value that is written in one way only."""
     return value_of(match)

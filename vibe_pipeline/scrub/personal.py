@@ -1,4 +1,4 @@
-"""Personal data by their shape: e-mail, payment card, IBAN, IP address, the name in a home path; phones are next door.
+"""Personal data by their shape: e-mail, payment card, IBAN, IP address; home paths and phones are next door.
 
 A shape alone is not believed where there is a check: cards pass Luhn, IBANs mod 97 and their country's length,
 addresses are public ones. Left alone on purpose: addresses that name nobody (private, loopback, documentation,
@@ -10,13 +10,9 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from vibe_pipeline.scrub import phones
-from vibe_pipeline.scrub.patterns import Pattern, alone, value_of
-
-LATIN = r"A-Za-zÀ-ɏ"
-
-FILES = r"(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|ts|tsx|jsx|json|py|html?|md|txt|tgz|gz|zip|pdf|mp4|woff2?|map|lock)"
-"""Endings of files, and of no address: logo@2x.png."""
+from vibe_pipeline.scrub import homes, phones
+from vibe_pipeline.scrub.homes import FILES, LATIN
+from vibe_pipeline.scrub.patterns import Pattern, alone
 
 EMAIL = re.compile(
     alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-") + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
@@ -66,20 +62,6 @@ RESOLVERS = frozenset(("8.8.8.8", "8.8.4.4", "1.1.1.1", "1.0.0.1", "9.9.9.9"))
 SECTION = 20
 """Three numbers up to this one, and a fourth, are a version or a section unless something before them says address."""
 
-PART = r"[^\s\\/:*?\"'<>|`$%{}()\[\],;&#]{1,64}"
-HOME = re.compile(
-    r"(?:(?<![A-Za-z0-9._~-])|(?<=\\[nrt])|(?<=/mnt/[a-z])|(?<=/[a-z]))"
-    r"(?:/home/|/Users/|(?:(?<![A-Za-z])[A-Za-z]:)(?:\\{1,4}|/)Users(?:\\{1,4}|/))"
-    rf"(?P<value>{PART}(?: [{LATIN}.]{{1,32}}){{0,3}}(?=\\{{1,4}}[A-Za-z.])|{PART})"
-)
-"""A name with spaces is one where a backslash follows."""
-NOBODY = frozenset((
-    "user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
-    "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin", "yourname",
-    "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…"
-))  # fmt: skip
-"""Names in home paths that say nothing of a person."""
-
 
 def _email(match: re.Match[str]) -> str | None:
     address = match[0].lower().replace("%40", "@").replace("\\u0040", "@")
@@ -123,14 +105,9 @@ def _is_public(text: str) -> bool:
         return False
 
 
-def _username(match: re.Match[str]) -> str | None:
-    name = value_of(match).rstrip(".")
-    return name if name and name.lower() not in NOBODY else None
-
-
 PATTERNS = (
     Pattern("email", r"@|%40|\\u0040", EMAIL, _email),
-    Pattern("username", r"/home/|/Users/|\\Users", HOME, _username),
+    *homes.PATTERNS,
     Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", IBAN, _iban),
     Pattern("card", r"[2-6][0-9]{3}[ -]?(?:[0-9]{4}[ -]?[0-9]{4}|[0-9]{6})[ -]?[0-9]{2}", CARD, _card),
     Pattern("ip", r"[0-9]\.[0-9]+\.[0-9]+\.[0-9]", IPV4, _ipv4),
@@ -140,7 +117,7 @@ PATTERNS = (
 """In this order: a card is not to be read as a phone."""
 
 SIGNS = (
-    r"@|%40|\\u0040|/home/|Users|[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}|[2-6][0-9]{3}[ -]?[0-9]{4}"
+    rf"@|%40|\\u0040|{homes.SIGNS}|[A-Z]{{2}}[0-9]{{2}}[ -]?[A-Z0-9]{{4}}|[2-6][0-9]{{3}}[ -]?[0-9]{{4}}"
     rf"|[0-9]\.[0-9]+\.[0-9]+\.[0-9]|[23][0-9A-Fa-f]{{3}}:|{phones.SIGNS}"
 )
 """What each of them shows: one cheap regex, so that most rows are looked at once."""

@@ -1,9 +1,7 @@
-"""Secrets by their place or their name: private keys, headers, URLs, connection strings, files of passwords.
+"""Secrets by their place: private keys, headers, URLs, connection strings, commands, files of passwords.
 
-What only its name gives away (`password = …`) must mix letters with digits or signs, as few examples do: `password =
-"changeme"` and `SECRET_KEY = "dev"` stay. So does what stands in a secret's place and is none: ${PASSWORD}, <token>,
-a path, an expression. Only the value goes; name, header and URL stay.
-Not here: what has a shape of its own (tokens.py).
+Only the value goes; header and URL stay. All secrets come together here, in the order in which they are replaced.
+Not here: what has a shape of its own (tokens.py), and what only its name gives away (named.py).
 """
 
 from __future__ import annotations
@@ -11,8 +9,8 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from vibe_pipeline.scrub import tokens
-from vibe_pipeline.scrub.patterns import Pattern, alone, itself, value_of
+from vibe_pipeline.scrub import named, tokens
+from vibe_pipeline.scrub.patterns import Pattern, alone, itself
 
 Q = r"[\"'\\]{0,4}"
 """Quotation marks, perhaps escaped."""
@@ -57,6 +55,8 @@ PLACES = (
     ("telegram_bot_token", ":AA", alone("[0-9]", "-") + r"[0-9]{7,9}:AA[0-9A-Za-z_-]{33}(?![0-9A-Za-z_-])"),
     ("azure_storage_key", "Key=|sig=",
      r"(?:AccountKey|SharedAccessKey|[?&;]sig)=(?P<value>[A-Za-z0-9+/%]{32,120}={0,2})"),
+    ("url_signature", "(?i:signature=)",
+     r"(?i:[?&, -]signature)=(?P<value>[A-Za-z0-9%+/=_-]{32,1000})"),
     ("authorization", "(?i:authorization)",
      rf"(?i)authorization{Q}\s{{0,4}}(?:[:=,]|=>)\s{{0,4}}f?{Q}(?:bearer|basic|token|apikey|ssws|bot|key)\s{{1,4}}"
      r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000})"),
@@ -92,59 +92,7 @@ PLACES = (
 )  # fmt: skip
 """The same of what is known by its place."""
 
-
-def _any_case(words: str) -> str:
-    """These alternatives in any case, written so that Python's engine can jump to their first letters."""
-    firsts = ((first, word[1:]) for word in words.split() for first in (word[0], word[0].upper()))
-    return "(?:" + "|".join(f"{first}(?i:{rest})" for first, rest in firsts) + ")"
-
-
-NAME = _any_case(
-    r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z]) pwd pw(?<![a-zA-Z]pw)(?![a-zA-Z]) secret"
-    r" credentials? token api[_-]?key access[_-]?key private[_-]?key encryption[_-]?key signing[_-]?key master[_-]?key"
-    r" account[_-]?key auth[_-]?key shared[_-]?key storage[_-]?key service[_-]?key license[_-]?key client[_-]?key"
-    r" app[_-]?key"
-)
-SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
-SIGN = r"[\"'`*\\\])]{0,4}\s{0,4}(?::=|=>|==?|:|>)\s{0,4}"
-MIXED = r"(?=[^\s0-9]{0,200}[0-9])(?=[^\sA-Za-z]{0,200}[A-Za-z])"
-PLAIN = "A-Za-z0-9!@#%^*_+/=~-"
-NEXT = "&(?![A-Za-z_]{1,30}=)"
-"""An & that does not begin the next parameter of a URL."""
-
-NAMED_TRIGGER = (
-    r"(?i:(?:pass|pwd|pw|secret|credential|token|[a-z][_-]?key)[a-z0-9_-]{0,24}[\"'`*\\\])]{0,4}\s{0,4}[:=>,(]{1,2}"
-    r"[^0-9!@#%^&*\n]{0,200}[0-9!@#%^&*]|(?:pass(?:word|phrase|code)|secret|token|key)\s+(?:is|was)\s)"
-)
-NAMED = (
-    # In quotation marks.
-    rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])"
-    rf"(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)",
-    # On a line of its own: an environment file, YAML.
-    r"(?m)(?:^|(?<=\\n))[ \t]{0,40}(?:-[ \t]{1,8}|(?i:export|set|env|arg)[ \t]{1,4})?[\"']?[\w.-]{0,60}"
-    rf"{NAME}[\w-]{{0,20}}[\"']?(?:=|:[ \t]{{1,8}})"
-    r"(?P<value>(?=[^\s\\]{0,300}[A-Za-z])(?=[^\s\\]{0,300}[0-9!@#%^&*])(?:(?!&[A-Za-z_]{1,30}=)[^\s\"'`\\,;(){}]){6,300})"
-    r"(?=[ \t\r]{0,40}(?:$|\\[nr]))",
-    # In a tag.
-    rf"<{NAME}{SUFFIX}>(?P<value>{MIXED}[^\s<>]{{6,300}})</",
-    # In a sentence.
-    rf"(?:{NAME}|(?i:api|access) key)\s{{1,4}}(?:is|was)\s{{1,4}}:?\s?[\"'`]?"
-    rf"(?P<value>{MIXED}[^\s\"'`,;\\]{{6,200}}[^\s\"'`,;\\.?])",
-    # Anywhere, in letters that no expression needs.
-    rf"{NAME}{SUFFIX}{SIGN}[\"']?(?P<value>(?=[A-Za-z!@#%^&*_+/=~-]{{0,200}}[0-9])"
-    rf"(?=[0-9!@#%^&*_+/=~-]{{0,200}}[A-Za-z])(?:[{PLAIN}]|{NEXT}){{7,200}})(?![\w(.\[{PLAIN}]|{NEXT})",
-)
-
-STOPS = re.compile(
-    r"(?i)example|change_?me|^your|placeholder|redacted|dummy|x{4}|^\*{3}|\.{3}|\$\{|\{\{|^\$[a-z_({]|^<|%[({]|^%[a-z_]+%$|^\["
-    r"|^(?:https?|file|arn|projects|gs|s3)[:/]|^\.{0,2}/|\.(?:pem|key|json|txt|ya?ml|env|crt)$"
-    r"|^(?:pass(?:word|wd|wort)?|secret|token|none|null|true|false)$"
-)
-"""What stands where a secret would and is none: a placeholder, a path, the word itself."""
-EXPRESSION = re.compile(r"[a-z]\(|\w\[")
-CURSORS = ("page_", "page-", "next_", "sync_")
-"""What stands before a token that is a place in a list."""
-CAREFUL = ("named_secret", "cookie", "connection_string", "command_password", "basic_auth")
+CAREFUL = ("cookie", "connection_string", "command_password", "basic_auth")
 
 KEY_SIGNS = (
     r"PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
@@ -152,8 +100,8 @@ KEY_SIGNS = (
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@"
     r"|:(?:54|64)3[0-9]:|:\*:|[?&]key=|mysql|docker login|redis-cli"
-    r"|(?i:pass|pwd|pw[\"': =]|secret|credential|token|[a-z][_ -]?key|auth|bearer|curl|sess|sid|csrf|xsrf)"
-    r"|(?i:remember|identified)"
+    r"|(?i:auth|bearer|curl|sess|sid|csrf|xsrf|remember|identified|signature=)"
+    rf"|{named.SIGNS}"
 )
 """What each of them shows: cheap regexes, so that most rows are looked at twice and no more."""
 
@@ -163,17 +111,9 @@ def groups() -> tuple[tuple[str, tuple[Pattern, ...]], ...]:
     """(what all of them show, patterns), in the order in which they are to be replaced."""
     keys, places = (
         [
-            Pattern(kind, trigger, re.compile(text), _unless_stopped if kind in CAREFUL else itself)
+            Pattern(kind, trigger, re.compile(text), named.unless_stopped if kind in CAREFUL else itself)
             for kind, trigger, text in table
         ]
         for table in (KEYS, PLACES)
     )
-    named = [Pattern("named_secret", NAMED_TRIGGER, re.compile(text), _unless_stopped) for text in NAMED]
-    return (f"{KEY_SIGNS}|{tokens.SIGNS}", (*keys, *tokens.patterns())), (PLACE_SIGNS, (*places, *named))
-
-
-def _unless_stopped(match: re.Match[str]) -> str | None:
-    value = value_of(match)
-    is_cursor = match.string[max(0, match.start() - 5) : match.start()].lower() in CURSORS
-    is_expression = "quote" not in match.re.groupindex and EXPRESSION.search(value)
-    return None if is_cursor or is_expression or STOPS.search(value) else value
+    return (f"{KEY_SIGNS}|{tokens.SIGNS}", (*keys, *tokens.patterns())), (PLACE_SIGNS, (*places, *named.patterns()))
