@@ -78,10 +78,25 @@ def seal_alone(store: Store, curate: settings.Curate, log: settings.Log, watch: 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
     """The sealed segments of a stream whose sequence lies above `after`, in order."""
+    found = entries(store, stream, after)
+    replaced = {sequence for entry in found for sequence in entry.replaces}
+    return [entry for entry in found if entry.sequence not in replaced]
+
+
+def entries(store: Store, stream: str, after: int = -1) -> list[Segment]:
+    """The same with those that were replaced, and that a reader with an old list may still open."""
     names = store.names(f"log/{stream}/manifest", ".json")
-    entries = [_entry(store, name) for name in names if int(Path(name).stem) > after]
-    replaced = {sequence for entry in entries for sequence in entry.replaces}
-    return [entry for entry in entries if entry.sequence not in replaced]
+    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+
+
+def entry_name(stream: str, sequence: int) -> str:
+    """Where the entry of a segment lies."""
+    return f"log/{stream}/manifest/{sequence:08d}.json"
+
+
+def file_name(store: Store, segment: Segment) -> str:
+    """Where the rows of a segment lie by now."""
+    return store.current(f"log/{segment.stream}/segments/{segment.month}/{segment.sha}.parquet")
 
 
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
@@ -115,7 +130,7 @@ def publish(
         replaces=replaces,
         **counts(stream, rows, curate),
     )
-    store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
+    store.write_json(entry_name(stream, sequence), plain(segment))
     return segment
 
 
@@ -267,7 +282,7 @@ def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, in
         held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
     with connect(threads=1) as database:
         database.register("fresh", rows)
-        query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
+        query = f"SELECT coalesce(sum(line_bytes), 0)::BIGINT, {conversations}, {held_out} FROM fresh"
         found = database.sql(query).fetchall()[0]
     return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
 
