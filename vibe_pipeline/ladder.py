@@ -93,7 +93,6 @@ class Ladder:
 
     def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
         """What forgetting would erase and which rungs were built from it; erases nothing."""
-        spans.join(self.store, self.settings.log, now=spans.AT_LAST)
         return forgetting.described(forgetting.preview(self.store, criteria), None)
 
     def forget(self, criteria: Criteria) -> dict[str, Any]:
@@ -101,7 +100,6 @@ class Ladder:
 
         Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
         """
-        spans.join(self.store, self.settings.log, now=spans.AT_LAST)  # what still waits is found as well
         return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
 
     def cuts(self) -> list[Cut]:

@@ -26,6 +26,7 @@ from vibe_pipeline import settings
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.interactions import forgotten, quarantine
+from vibe_pipeline.interactions.hashes import Hashes, held
 from vibe_pipeline.interactions.schema import (
     STREAMS,
     connect,
@@ -49,9 +50,6 @@ ROW_GROUP = 1 << 16
 
 SEALED_BYTES = 8 << 20
 """Of lines in one segment: what is made of them on the way takes ten times as much."""
-
-RECENT = 1 << 17
-"""Ids that are kept apart before they are merged with all that are known."""
 
 SCRUBBED = ("input", "output", "extra", "error_type", "improvements", "learnings", "fact", "question", "answer", "text")
 
@@ -160,8 +158,7 @@ def locked(store: Store) -> AbstractContextManager[None]:
 class Known:
     """The ids of everything that was logged, sealed or not, as 64-bit hashes: 80 MB for ten million, 240 MB while read.
 
-    What was forgotten counts as known. Two of ten million ids share a hash with a probability of 3e-6; then one record
-    would count as a duplicate.
+    What was forgotten counts as known. Of two ids that share a hash, one record would count as a duplicate.
     """
 
     def __init__(self, store: Store, stream: str = "interactions") -> None:
@@ -171,9 +168,7 @@ class Known:
             for rows, _ in read_rows(stream, [*_spools(store, stream), *_taken(store, stream)]):
                 database.register("waiting", rows)
                 hashes.append(_column(database.sql(f"SELECT hash({identity_of(stream)}) FROM waiting")))
-        self._old = np.concatenate(hashes)
-        self._old.sort()
-        self._recent = self._old[:0]
+        self._known = Hashes(np.concatenate(hashes))
         self._database = connect()
         self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing
 
@@ -184,9 +179,7 @@ class Known:
     def add(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; from now on all of them are known."""
         new, hashes = self._new(ids)
-        self._recent = np.union1d(self._recent, hashes[new])
-        if len(self._recent) > RECENT:  # copying all of them for each batch would cost more than the batch
-            self._old, self._recent = np.union1d(self._old, self._recent), self._recent[:0]
+        self._known.add(hashes[new])
         return new.tolist()
 
     def _new(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -194,23 +187,13 @@ class Known:
         query = f"SELECT hash(id) AS id, {self._is_forgotten} AS gone FROM (SELECT unnest($1::VARCHAR[]) AS id)"
         found = self._database.execute(query, [list(ids)]).fetchnumpy()
         hashes, gone = found["id"], found["gone"].astype(bool)
-        new = np.zeros(len(hashes), dtype=bool)
-        new[np.unique(hashes, return_index=True)[1]] = True
-        return new & ~gone & ~_holds(self._old, hashes) & ~_holds(self._recent, hashes), hashes
+        return self._known.new(hashes) & ~gone, hashes
 
 
 def _column(found: duckdb.DuckDBPyRelation) -> np.ndarray:
     """The first column, batch by batch: ten million ids at once would be held several times over."""
     batches = [batch.column(0).to_numpy() for batch in found.to_arrow_reader()]
     return np.concatenate([np.empty(0, np.uint64), *batches])
-
-
-def _holds(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Which of the values are among these, which are sorted."""
-    if not len(ordered):
-        return np.zeros(len(values), dtype=bool)
-    places = np.searchsorted(ordered, values)
-    return ordered[np.minimum(places, len(ordered) - 1)] == values
 
 
 def _entry(store: Store, name: str) -> Segment:
@@ -307,7 +290,7 @@ def _fresh(store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray) -> p
     identity, known, first = identity_of(stream), "", ""
     with connect(threads=1) as database:
         database.register("batch", rows)
-        if _holds(doubtful, _column(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
+        if held(doubtful, _column(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
             known = f"ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id"
             first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
         query = f"""
