@@ -13,7 +13,7 @@ the way (scrub/); `user`, `module`, `action` and the ids stay: a person is forgo
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
@@ -148,6 +148,16 @@ def waiting(store: Store, stream: str, log: settings.Log = settings.DEFAULT_LOG)
 def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Rows and rejects of what is logged and not sealed yet, as it was written; the caller holds the lock."""
     yield from read_rows(stream, [*_taken(store, stream), *_spools(store, stream)])
+
+
+def waiting_bytes(store: Store) -> int:
+    """Of lines that are logged and not sealed yet."""
+    size = 0
+    for place in (f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")):
+        for name in store.names(place, ".jsonl"):
+            with suppress(FileNotFoundError):  # sealed since we looked
+                size += store.path(name).stat().st_size
+    return size
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
