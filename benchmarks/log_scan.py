@@ -1,7 +1,8 @@
 """Reading millions: a filter and a count per module, over segments, a SQLite table and JSONL read by DuckDB.
 
 The interactions are made by SQL straight into segments: each text from the halves of two passages of real text, so that
-hardly one comes twice, and everything else by arithmetic. The other two hold the same rows, as many as fit; the whole log is then scanned alone.
+hardly one comes twice, and everything else by arithmetic. The other two hold the same rows, as many as fit; the whole
+log is then scanned alone.
 """
 
 from __future__ import annotations

@@ -93,7 +93,6 @@ class Ladder:
 
     def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
         """What forgetting would erase and which rungs were built from it; erases nothing."""
-        spans.join(self.store, self.settings.log, now=spans.AT_LAST)
         return forgetting.described(forgetting.preview(self.store, criteria), None)
 
     def forget(self, criteria: Criteria) -> dict[str, Any]:
@@ -101,7 +100,6 @@ class Ladder:
 
         Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
         """
-        spans.join(self.store, self.settings.log, now=spans.AT_LAST)  # what still waits is found as well
         return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
 
     def cuts(self) -> list[Cut]:
@@ -228,7 +226,7 @@ class Ladder:
         return [record for ledger in chosen for record in rows(ledger)]
 
     def log_stats(self) -> dict[str, Any]:
-        """What the sealed log holds, from the counts kept per segment."""
+        """What the sealed log holds, from the counts kept per segment, and what waits to be sealed."""
         sealed = {stream: segments.manifest(self.store, stream) for stream in STREAMS}
         every = [segment for found in sealed.values() for segment in found]
         came_in = sum(segment.bytes for segment in every)
@@ -244,6 +242,7 @@ class Ladder:
             "stored_bytes": stored,
             "saved": round(1 - stored / came_in, 3) if came_in else None,
             "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
+            "waiting_bytes": segments.waiting_bytes(self.store),
             "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
         }

@@ -3,13 +3,15 @@
 import os
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from vibe_pipeline.interactions.compaction import GRACE_S, compact
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.interactions.segments import entries, entry_name, manifest, paths, seal
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate, Settings
@@ -27,8 +29,10 @@ def log(store):
 
     def write(*names: str, month: int = 1) -> None:
         moment = datetime(2026, month, 2, tzinfo=UTC)
-        told = {"conversation_id": "c", "turn": 0, "occurred_at": moment, "module": "m", "action": "a", "input": "q"}
-        InteractionLogger(store.root).log_many([Interaction(interaction_id=name, **told) for name in names])
+        told = {"conversation_id": "c", "turn": 0, "occurred_at": moment, "module": "m", "action": "a"}
+        InteractionLogger(store.root).log_many(
+            [Interaction(interaction_id=name, input=f"about {name}", **told) for name in names]
+        )
         seal(store, Curate())
 
     return write
@@ -102,6 +106,71 @@ def test_a_reader_with_an_old_list_reads_on_for_an_hour(store, log):
     assert ids(store) == ["a", "b"]
     log("c")
     assert ids(store) == ["a", "b", "c"]
+
+
+def test_what_is_replaced_twice_never_comes_back(store, log):
+    log("a")
+    log("b")
+    (first,) = compact(store, "interactions", Curate(), -1)
+    log("c")
+    (second,) = compact(store, "interactions", Curate(), -1)
+    past = time.time() - GRACE_S - 1
+    os.utime(store.path(entry_name("interactions", second.sequence)), (past, past))  # copied back in another order
+    compact(store, "interactions", Curate(), -1)
+    assert entries(store, "interactions") == [second]
+    assert first.replaces == (0, 1)
+
+
+def test_emptied_segments_that_share_a_file_are_merged_away_one_by_one(store, log):
+    ladder = Ladder(store.root, Settings())
+    log("pinned")
+    ladder.open_generation(force=True)
+    log("empty")
+    log("a")
+    log("b")
+    for name in ("pinned", "empty"):
+        ladder.forget(Criteria(text=f"about {name}"))
+    assert [it.rows for it in manifest(store, "interactions")] == [0, 0, 1, 1]
+    compact(store, "interactions", Curate(), 0)
+    log("c")
+    compact(store, "interactions", Curate(), 0, grace_s=-1)
+    assert [it.rows for it in manifest(store, "interactions")] == [0, 3]
+    assert ids(store) == ["a", "b", "c"]
+    assert ladder.examples(0).rows == 0
+
+
+def test_a_log_that_was_forgotten_as_a_whole_is_merged_and_cut(store, log):
+    ladder = Ladder(store.root, Settings())
+    log("a")
+    log("b")
+    ladder.forget(Criteria(text="about"))
+    assert ladder.open_generation(force=True).interactions == 0
+    (segment,) = manifest(store, "interactions")
+    assert (segment.rows, segment.bytes, segment.conversations, segment.replaces) == (0, 0, 0, (0, 1))
+
+
+@pytest.mark.parametrize("steps", range(6))
+def test_a_sweep_that_dies_at_any_step_is_done_by_the_next(store, log, monkeypatch, steps):
+    for name in "abc":
+        log(name)
+    compact(store, "interactions", Curate(), -1)
+    unlink, left = Path.unlink, iter(range(steps))
+
+    def die(path, *arguments, **options):
+        if path.suffix in (".json", ".parquet") and next(left, None) is None:
+            raise KeyboardInterrupt
+        unlink(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "unlink", die)
+    with pytest.raises(KeyboardInterrupt):
+        compact(store, "interactions", Curate(), -1, grace_s=-1)
+    monkeypatch.undo()
+    assert ids(store) == ["a", "b", "c"]
+    log("d")
+    compact(store, "interactions", Curate(), -1, grace_s=-1)
+    compact(store, "interactions", Curate(), -1, grace_s=-1)
+    assert len(list(store.root.rglob("*.parquet"))) == len(entries(store, "interactions")) == 1
+    assert ids(store) == ["a", "b", "c", "d"]
 
 
 @pytest.mark.parametrize("step", ["write_table", "write_json"])

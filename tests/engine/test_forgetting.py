@@ -230,15 +230,37 @@ def test_spools_and_quarantine_are_erased_too(ladder):
     assert (ladder.log_stats()["interactions"], ladder.log_stats()["quarantined"]) == (1, 1)
 
 
-def test_spans_that_wait_for_the_rest_of_their_conversation_are_erased_too(ladder):
-    home, now = ladder.store.root, datetime.now(UTC)
-    asked = {"gen_ai.input.messages": f'[{{"role": "user", "content": "Who is {PLANTED}?"}}]'}
-    answered = {"gen_ai.output.messages": '[{"role": "assistant", "content": "Who?"}]'}
-    spool = Spool(home / spans.SPOOL)
-    spool.append([spans.line_of_span(Span("t", "1", "outer", "chat", now, now, {**asked, **answered}), now)])
+@pytest.fixture
+def waiting(ladder):
+    """Two conversations in flight: a call of a model in each, and nothing of what came around it yet."""
+    now, spool = datetime.now(UTC), Spool(ladder.store.path(spans.SPOOL))
+    for trace, asked in (("t", PLANTED), ("u", "else")):
+        told = {
+            "gen_ai.input.messages": f'[{{"role": "user", "content": "Who is {asked}?"}}]',
+            "gen_ai.output.messages": '[{"role": "assistant", "content": "Who?"}]',
+            "user.id": f"user of {trace}",
+        }
+        spool.append([spans.line_of_span(Span(trace, trace, "outer", "chat", now, now, told), now)])
     spool.close()
-    assert ladder.forget(Criteria(text=PLANTED))["interactions"] == 1
-    assert holders(home, PLANTED) == []
+    return ladder
+
+
+@pytest.mark.parametrize("asked", [{"text": PLANTED}, {"user": "user of t"}, {"source": "otlp", "text": "zebra"}])
+def test_spans_that_wait_are_erased_and_the_conversations_of_others_go_on_waiting(waiting, asked):
+    before = state(waiting.store.root)
+    assert waiting.plan_forgetting(Criteria(**asked))["interactions"] == 1
+    assert state(waiting.store.root) == before
+    assert waiting.forget(Criteria(**asked))["interactions"] == 1
+    assert holders(waiting.store.root, PLANTED) == []
+    assert waiting.log_stats()["waiting_spans"] == 1
+
+
+def test_nothing_of_a_span_stays_though_nothing_of_it_would_be_logged(ladder):
+    now, spool = datetime.now(UTC), Spool(ladder.store.path(spans.SPOOL))
+    spool.append([spans.line_of_span(Span("t", "1", "outer", "GET", now, now, {"url.path": PLANTED}), now)])
+    spool.close()
+    ladder.forget(Criteria(text=PLANTED))
+    assert holders(ladder.store.root, PLANTED) == []
 
 
 def test_originals_are_searched_and_erased_too(ladder):
@@ -281,6 +303,17 @@ def test_what_compaction_replaced_and_a_killed_writer_left_is_erased(ladder):
     assert len(holders(home, PLANTED)) > 2
     ladder.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == []
+
+
+@pytest.mark.parametrize(
+    "folder", ["interactions/originals", "interactions/quarantine", "spans/joining", "remarks/segments/2026-11"]
+)
+def test_what_a_killed_writer_left_goes_though_nothing_else_matches(ladder, folder):
+    half_written = ladder.store.path(f"log/{folder}/.{'0' * 32}")
+    half_written.parent.mkdir(parents=True)
+    half_written.write_text(PLANTED)
+    assert ladder.forget(Criteria(text=PLANTED))["tombstone"] is None
+    assert holders(ladder.store.root, PLANTED) == []
 
 
 def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):

@@ -16,6 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from vibe_pipeline import settings
+from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -25,6 +26,8 @@ from vibe_pipeline.store import Store
 ROOT = Path(__file__).parents[2]
 
 KILLS = int(os.environ.get("VIBE_KILLS", "12"))
+
+CHATS, BROKEN = 2000, 20
 
 WRITE = """
 import sys
@@ -38,7 +41,7 @@ WORK = """
 import sys
 from pathlib import Path
 from vibe_pipeline.interactions.compaction import compact
-from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import import_paths, tally
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.settings import Curate
@@ -50,8 +53,8 @@ while True:
 """
 
 SEAL = WORK.format(work="seal(store, Curate())")
-COMPACT = WORK.format(work="compact(store, 'interactions', Curate(), -1)")
-IMPORT = WORK.format(work="import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])")
+COMPACT = WORK.format(work="compact(store, 'interactions', Curate(), -1, grace_s=-1)")
+IMPORT = WORK.format(work="tally.BATCH = 20; import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])")
 
 
 class Victim:
@@ -76,33 +79,46 @@ class Victim:
         return [line.strip() for line in self.lines if len(line.strip()) == 32]
 
 
-def test_no_promise_is_broken_whoever_is_killed(tmp_path):
-    home, chats = tmp_path / "var", tmp_path / "chats.jsonl"
-    rounds = [
-        {"messages": [{"role": "user", "content": f"q{n}"}, {"role": "assistant", "content": "a"}]} for n in range(300)
+def chats(folder: Path, number: int) -> Path:
+    """A file that nobody has imported yet: long enough to be killed in the middle of it."""
+    said = [
+        {"messages": [{"role": "user", "content": f"{number}: q{n}"}, {"role": "assistant", "content": "a"}]}
+        for n in range(CHATS)
     ]
-    chats.write_text("\n".join(map(json.dumps, rounds)))
+    broken = [f"{number}: broken {n}" for n in range(BROKEN)]
+    path = folder / f"chats-{number}.jsonl"
+    path.write_text("\n".join([*broken, *map(json.dumps, said)]))
+    return path
+
+
+def test_no_promise_is_broken_whoever_is_killed(tmp_path):
+    home = tmp_path / "var"
     chance = random.Random(0)
     steady = [Victim(WRITE, home, "durable"), Victim(SEAL, home)]
     for process in steady:
         process.wait_for_a_line()
     promised: list[str] = []
-    kinds = [(WRITE, "durable"), (WRITE, "batched"), (SEAL,), (COMPACT,), (IMPORT, chats)]
+    kinds = [(WRITE, "durable"), (WRITE, "batched"), (SEAL,), (COMPACT,), (IMPORT,)]
+    files: list[Path] = []
     for number in range(KILLS):
         code, *arguments = kinds[number % len(kinds)]
+        if code == IMPORT:  # what an earlier one has brought, a later one would not log again
+            files.append(chats(tmp_path, number))
+            arguments = files[-1:]
         victim = Victim(code, home, *arguments)
         victim.wait_for_a_line()
-        time.sleep(chance.uniform(0, 0.4))
+        time.sleep(chance.uniform(0, 0.8))
         promised += victim.kill()
     promised += steady[0].kill()
     steady[1].kill()
     store = Store(home)
-    import_paths(InteractionLogger(home), store, [chats])
+    import_paths(InteractionLogger(home), store, files)
     seal(store, settings.Curate())
     compact(store, "interactions", settings.Curate(), -1)
-    files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-    found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source"]) for file in files])
+    sealed = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
+    found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source"]) for file in sealed])
     assert len(promised) > 10 * KILLS
     assert set(promised) <= set(found["interaction_id"])
     assert found["interaction_id"].is_unique().all()
-    assert found.filter(pl.col("source") == "import:openai_chat").height == len(rounds)
+    assert found.filter(pl.col("source") == "import:openai_chat").height == CHATS * len(files)
+    assert sum(quarantine.reasons(store, "interactions").values()) == BROKEN * len(files)

@@ -248,7 +248,8 @@ def test_the_views_agree_with_the_ladder(climbed):
 
 def test_an_empty_ladder_can_be_asked_everything(ladder):
     assert (ladder.records(), ladder.cuts(), ladder.pending("main"), ladder.champion("main")) == ([], [], [], None)
-    assert ladder.log_stats()["interactions"] == 0
+    stats = ladder.log_stats()
+    assert (stats["interactions"], stats["waiting_bytes"]) == (0, 0)
     with ladder.connect() as db:
         for view in ("interactions", "examples", "generations", "scores", "items"):
             assert db.sql(f"SELECT count(*) FROM {view}").fetchall() == [(0,)]

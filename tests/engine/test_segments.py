@@ -11,7 +11,7 @@ from vibe_pipeline.errors import Busy, LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions import quarantine, segments
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import Known, manifest, paths, seal
+from vibe_pipeline.interactions.segments import Known, manifest, paths, seal, waiting_bytes
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Curate, Log
@@ -57,6 +57,18 @@ def test_all_spools_become_one_segment_and_are_gone(store, logger):
     assert sorted(ids(store)) == ["a", "b", "c"]
     assert manifest(store, "interactions") == [segment]
     assert not list(store.root.rglob("*.jsonl"))
+
+
+def test_lines_wait_in_bytes_until_they_are_sealed(store, logger):
+    logger.log_many([interaction("a")])
+    with pytest.MonkeyPatch.context() as crash:
+        crash.setattr(Store, "write_table", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            seal(store, Curate())
+    logger.log_many([interaction("b")])
+    assert waiting_bytes(store) == sum(path.stat().st_size for path in store.root.rglob("*.jsonl")) > 0
+    seal(store, Curate())
+    assert waiting_bytes(store) == 0
 
 
 def test_both_streams_are_sealed_apart_and_numbered_from_zero(store, logger):

@@ -181,16 +181,18 @@ def forget(
     ladder = Ladder()
     criteria = Criteria(user=user, conversation=conversation, source=source, text=match)
     plan = ladder.plan_forgetting(criteria)
-    is_idle = dry_run or not any(plan[name] for name in FORGOTTEN)
-    if not is_idle and not yes and not sys.stdin.isatty():
+    is_found = any(plan[name] for name in FORGOTTEN)
+    if is_found and not (yes or dry_run or sys.stdin.isatty()):
         raise SettingsInvalid("what is forgotten is gone, and nobody is here to confirm it", "Add --yes, or --dry-run")
-    if is_idle or not json_:
+    if dry_run or not (is_found and json_):
         _print_forgetting(plan, json_)
-    if is_idle:
+    if dry_run:
         return
-    if not yes:
+    if is_found and not yes:
         typer.confirm("Erase all this for good?", abort=True, err=True)
-    done = ladder.forget(criteria)
+    done = ladder.forget(criteria)  # of what a killed writer left half-written nobody knows what is in it
+    if not is_found:
+        return
     if json_:
         return print_json(done)
     errors.print(f"forgotten; the tombstone is {done['tombstone']}", markup=False)

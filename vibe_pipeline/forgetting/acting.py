@@ -8,7 +8,7 @@ nobody climbs, cuts or seals. Neither intent nor tombstone holds an erased row, 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from itertools import groupby
@@ -20,7 +20,6 @@ from vibe_pipeline.errors import Busy
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.forgetting import plan as plans
 from vibe_pipeline.forgetting.erasing import (
-    QUARANTINED,
     amend_manifest,
     empty_quarantine,
     erased,
@@ -29,8 +28,9 @@ from vibe_pipeline.forgetting.erasing import (
     sweep,
 )
 from vibe_pipeline.forgetting.plan import Plan
-from vibe_pipeline.interactions import forgotten
-from vibe_pipeline.interactions.matching import Criteria, matching, matching_rejects, quarantined
+from vibe_pipeline.interactions import forgotten, quarantine
+from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions.matching import Criteria, matching, matching_rejects, quarantined, tell_of
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.interactions.segments import locked, seal_alone
 from vibe_pipeline.ledger import Ledger, chains
@@ -51,11 +51,11 @@ MAKING_WAIT_S = 3600.0
 
 def preview(store: Store, criteria: Criteria) -> Plan:
     """What forgetting would do now; changes nothing."""
+    coming, lost = spans.coming(store, _tells_of(criteria))
     with locked(store):
-        found = matching(store, criteria)
-        rejects = matching_rejects(store, criteria)
-    lines = sum(int(hits.sum()) for _, _, hits in quarantined(store, criteria))
-    return plans.make(store, found, lines + rejects)[0]
+        found = matching(store, criteria, coming)
+        rejects = matching_rejects(store, criteria) + int(tell_of(lost, criteria).sum())
+    return plans.make(store, found, len(quarantined(store, criteria)) + rejects)[0]
 
 
 def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, str | None]:
@@ -63,20 +63,17 @@ def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, 
     with _alone(store):
         if store.exists(INTENT):
             _finish(store, settings)
+        spans.join(store, settings.log, is_meant=_tells_of(criteria))
         found = matching(store, criteria)  # before sealing: a secret that leaves with it could not be searched for
-        if not len(found) and not matching_rejects(store, criteria) and not any(quarantined(store, criteria)):
+        if not len(found) and not matching_rejects(store, criteria) and not quarantined(store, criteria):
             return plans.make(store, found, 0)[0], None
         seal_alone(store, settings.curate, settings.log)
-        lines = [
-            line.decode()
-            for _, found_in, hits in quarantined(store, criteria)
-            for line, is_hit in zip(found_in, hits, strict=True)
-            if is_hit
-        ]
-        made, rows = plans.make(store, found, len(lines))
-        told = pa.table({"kind": [QUARANTINED] * len(lines), "id": lines}, schema=rows.schema)
-        tombstone, salt = uuid.uuid4().hex, forgotten.salt(store)
-        forgotten.keep(store, tombstone, salt, plans.salted(pa.concat_tables([rows, told]), salt))
+        with quarantine.locked(store):  # from here on an import knows what is not to be put aside again
+            lines = quarantined(store, criteria)
+            made, rows = plans.make(store, found, len(lines))
+            told = pa.table({"kind": [quarantine.KIND] * len(lines), "id": lines}, schema=rows.schema)
+            tombstone, salt = uuid.uuid4().hex, forgotten.salt(store)
+            forgotten.keep(store, tombstone, salt, plans.salted(pa.concat_tables([rows, told]), salt))
         asked = {name: sha_of_bytes(f"{salt}{value}".encode()) for name, value in criteria.given.items()}
         intent = {
             "schema_version": SCHEMA_VERSION,
@@ -125,6 +122,7 @@ def _alone(store: Store) -> Iterator[None]:
             raise Busy(what, "Wait until it is done, or end it, and run the same command again") from error
         held.enter_context(store.lock("cuts", WAIT_S))
         held.enter_context(locked(store))
+        sweep(store)
         yield
 
 
@@ -140,7 +138,6 @@ def _finish(store: Store, settings: Settings) -> None:
             amend_manifest(store, stream, settings.curate)
         empty_quarantine(store, rows)
     silence(store, {rung.child_sha for rung in done.rungs})
-    sweep(store)
     for lineage, rungs in groupby(done.rungs, key=lambda rung: rung.lineage):
         Ledger(store, lineage).taint(tombstone, [_tainted(rung) for rung in rungs])
     write_csv(store, chains(store))
@@ -148,6 +145,10 @@ def _finish(store: Store, settings: Settings) -> None:
     became = {name: store.current(name) for name in names if store.current(name) != name}
     store.write_json(f"{forgotten.FOLDER}/{tombstone}.json", {**intent, "finished_at": _now(), "became": became})
     store.remove(INTENT)
+
+
+def _tells_of(criteria: Criteria) -> Callable[[str], bool]:
+    return lambda text: bool(tell_of([text], criteria)[0])
 
 
 def _tainted(rung: plans.Touched) -> dict[str, Any]:

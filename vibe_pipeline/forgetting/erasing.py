@@ -7,7 +7,6 @@ keys read; every other file just gets shorter. Not here: in which order, and wha
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,25 +19,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vibe_pipeline import settings
-from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.forgetting.plan import Holding
-from vibe_pipeline.interactions import forgotten, segments
-from vibe_pipeline.interactions.schema import STREAMS, connect
+from vibe_pipeline.interactions import forgotten, quarantine, segments
+from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions.schema import connect
 from vibe_pipeline.store import ROW_GROUP, Store
 
 PLACE = ("kind", "stage", "split", "generation")
 """What stays of an erased example."""
 
-QUARANTINED = "quarantined"
-"""The kind under which a line in quarantine is remembered."""
-
 WRITTEN_BY_HALF = re.compile(r"\.[0-9a-f]{32}")
-"""What a killed writer of the store leaves behind; nobody is writing while we are at work."""
+"""What a killed writer of the store leaves behind."""
 
-IMPORT_S = 3600.0
-"""An import may be writing to quarantine beside us; what is older than this was left by a dead one."""
-
-FOLDERS = ("log/*/segments/*", "examples", "suites", "mixes", "scores", "scores/*", "results/*", "models/adapters")
+LOGGED = ("log/*/*", "log/*/segments/*")
+MADE = ("examples", "suites", "mixes", "scores", "scores/*", "results/*", "models/adapters")
 
 
 class Erased:
@@ -98,15 +92,13 @@ def amend_manifest(store: Store, stream: str, curate: settings.Curate) -> None:
 
 def empty_quarantine(store: Store, rows: Erased) -> None:
     """Drop the lines in quarantine that are to go."""
-    for stream in STREAMS:
-        for name in store.names(f"log/{stream}/quarantine", ".jsonl"):
-            lines = store.path(name).read_bytes().splitlines(keepends=True)
-            gone = rows.among(pa.array([line.decode() for line in lines]), QUARANTINED)
+    with quarantine.locked(store):
+        for stream, name, lines, entries in quarantine.files(store):
+            gone = rows.among(pa.array([entry["raw"] for entry in entries]), quarantine.KIND)
             if not gone.any():
                 continue
-            left = b"".join(line for line, is_gone in zip(lines, gone, strict=True) if not is_gone)
-            if left:
-                store.write(f"{Path(name).parent}/{sha_of_bytes(left)}.jsonl", left)
+            if left := [line for line, is_gone in zip(lines, gone, strict=True) if not is_gone]:
+                quarantine.write(store, stream, left)
             store.remove(name)
 
 
@@ -120,12 +112,11 @@ def silence(store: Store, adapters: set[str | None]) -> None:
 
 
 def sweep(store: Store) -> None:
-    """Remove what killed writers left half-written."""
-    left = [path for folder in FOLDERS for path in store.root.glob(f"{folder}/.*")]
-    left += [path for path in store.root.glob("log/*/quarantine/.*") if time.time() - path.stat().st_mtime > IMPORT_S]
-    for path in left:
-        if WRITTEN_BY_HALF.fullmatch(path.name):
-            store.remove(path.relative_to(store.root).as_posix())
+    """Remove what killed writers left half-written. Nobody alive is writing there: the caller holds all other locks."""
+    with spans.locked(store), quarantine.locked(store):
+        for path in (path for folder in (*LOGGED, *MADE) for path in store.root.glob(f"{folder}/.*")):
+            if WRITTEN_BY_HALF.fullmatch(path.name):
+                store.remove(path.relative_to(store.root).as_posix())
 
 
 def _emptied(table: pa.Table, gone: pa.Array) -> pa.Table:

@@ -1,7 +1,8 @@
 """Compaction: many small segments become few. What a cut has pinned is never rewritten.
 
 A merged segment's manifest entry names the entries it replaces, so the switch is one rename and every reader sees
-either the old ones or the new one. Replaced files stay for an hour, for readers that already had their list.
+either the old ones or the new one. Replaced files stay for an hour, for readers that already had their list. Entries
+go before files: a file without an entry is nothing, an entry without a file would be damage.
 
 Not here: when. The ladder compacts what lies after the last cut.
 """
@@ -11,12 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 
 import pyarrow as pa
 
 from vibe_pipeline import settings
 from vibe_pipeline.interactions.schema import STREAMS, connect
-from vibe_pipeline.interactions.segments import ORDER, locked, manifest, paths, publish
+from vibe_pipeline.interactions.segments import ORDER, entries, entry_name, file_name, locked, manifest, paths, publish
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment
 from vibe_pipeline.store import Store, sql_list
@@ -34,11 +36,12 @@ def compact(
     after: int,
     *,
     target_bytes: int = TARGET_BYTES,
+    grace_s: float = GRACE_S,
     watch: Watch = nobody,
 ) -> list[Segment]:
     """Merge the small segments of a stream that lie above `after`, month by month; returns the merged ones."""
     with locked(store):
-        _sweep(store, stream)
+        _sweep(store, stream, grace_s)
         small = [it for it in manifest(store, stream, after) if it.bytes < target_bytes / 2]
         groups = list(_groups(small, target_bytes))
         merged: list[Segment] = []
@@ -70,20 +73,23 @@ def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Cur
         query = f"FROM read_parquet({files}, hive_partitioning = false) ORDER BY {ORDER[stream]}"
         rows = database.sql(query).to_arrow_table().cast(STREAMS[stream])
     # The lines are gone; what they weighed is kept as a whole, on the first row.
-    weights = [sum(segment.bytes for segment in group), *[0] * (rows.num_rows - 1)]
+    weights = [sum(segment.bytes for segment in group), *[0] * rows.num_rows][: rows.num_rows]
     rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))
     return publish(store, stream, rows, curate, group[0].month, tuple(segment.sequence for segment in group))
 
 
-def _sweep(store: Store, stream: str) -> None:
-    """Remove entries and files that were replaced more than an hour ago."""
-    entries = store.names(f"log/{stream}/manifest", ".json")
-    for name in entries:
-        merged = store.path(name)
-        replaced = store.read_json(name).get("replaces", []) if time.time() - merged.stat().st_mtime > GRACE_S else []
-        for sequence in replaced:
-            entry = store.path(f"log/{stream}/manifest/{sequence:08d}.json")
-            if entry.exists():
-                for path in paths(store, stream, [store.read_json(f"log/{stream}/manifest/{entry.name}")["sha"]]):
-                    path.unlink()
-                entry.unlink()
+def _sweep(store: Store, stream: str, grace_s: float) -> None:
+    """Remove what was replaced longer than `grace_s` ago, then the files that no entry names."""
+    kept, gone = [], set[int]()
+    for entry in reversed(entries(store, stream)):
+        age_s = time.time() - store.path(entry_name(stream, entry.sequence)).stat().st_mtime
+        if entry.sequence in gone or age_s > grace_s:
+            gone.update(entry.replaces)
+        if entry.sequence not in gone:
+            kept.append(entry)
+    for sequence in sorted(gone):  # what replaced others goes after them, else they would be read again
+        store.remove(entry_name(stream, sequence))
+    named = {Path(file_name(store, entry)).stem for entry in kept}  # segments that forgetting emptied share a file
+    for path in store.path(f"log/{stream}/segments").glob("*/*.parquet"):
+        if path.stem not in named:
+            path.unlink()

@@ -1,4 +1,6 @@
-"""What was forgotten, as salted hashes of ids: no import, no spool and no restored backup brings it back unseen.
+"""What was forgotten, as salted hashes of ids: no import and no spool brings it back.
+
+A backup of log/ that is put back does: its segments are read as they are, and have to be forgotten again.
 
 `forgotten/<tombstone>.parquet` holds (kind, hash), where kind is a stream of the log or "examples". The salt is this
 home's own, so that a hash says nothing beside another home. Not here: forgetting (vibe_pipeline/forgetting).

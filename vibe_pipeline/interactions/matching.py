@@ -7,15 +7,17 @@ column, in any case, as it is and as JSON writes it. Not here: erasing anything.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 
 import duckdb
 import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.schema import STREAMS, connect
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.schema import STREAMS, connect, rows_of
 from vibe_pipeline.interactions.segments import manifest, paths, unsealed
 from vibe_pipeline.store import Store, sql_list
 
@@ -59,13 +61,15 @@ class Criteria:
         return {name: value for name, value in values.items() if value is not None}
 
 
-def matching(store: Store, criteria: Criteria) -> pa.Table:
+def matching(
+    store: Store, criteria: Criteria, coming: Mapping[str, Sequence[bytes]] = MappingProxyType({})
+) -> pa.Table:
     """(kind, id) of all matching rows, sealed or not; what is not sealed is searched before secrets leave it.
 
-    The caller holds the lock of sealing."""
+    `coming` are lines (stream → lines) that are not logged yet. The caller holds the lock of sealing."""
     with connect() as db:
         for stream in STREAMS:
-            _define(db, store, stream)
+            _define(db, store, stream, coming.get(stream, ()))
         conditions = {stream: _condition(stream, criteria) for stream in STREAMS}
         for statement in (TOLD, FOUND):
             query = statement.format(**conditions)
@@ -77,21 +81,19 @@ def matching_rejects(store: Store, criteria: Criteria) -> int:
     """Lines in spools that cannot be read, and would go to quarantine to be found there."""
     rejects = (found for stream in STREAMS for _, found in unsealed(store, stream))
     found = [line for rejected in rejects for line in rejected["line"].to_pylist()]
-    return int(_is_matching(found, criteria).sum())
+    return int(tell_of(found, criteria).sum())
 
 
-def quarantined(store: Store, criteria: Criteria) -> Iterator[tuple[str, list[bytes], pl.Series]]:
-    """(name, its lines, which of them match) of every file in quarantine that holds a match."""
-    for stream in STREAMS:
-        for name in store.names(f"log/{stream}/quarantine", ".jsonl"):
-            lines = store.path(name).read_bytes().splitlines(keepends=True)
-            entries = [json.loads(line) for line in lines]
-            hits = _is_matching(["\n".join(map(str, entry.values())) for entry in entries], criteria)
-            if hits.any():
-                yield name, lines, hits
+def quarantined(store: Store, criteria: Criteria) -> list[str]:
+    """The text of every record in quarantine that matches."""
+    found: list[str] = []
+    for _, _, _, entries in quarantine.files(store):
+        hits = tell_of(["\n".join(map(str, entry.values())) for entry in entries], criteria)
+        found += [entry["raw"] for entry, is_hit in zip(entries, hits, strict=True) if is_hit]
+    return found
 
 
-def _is_matching(texts: list[str], criteria: Criteria) -> pl.Series:
+def tell_of(texts: Sequence[str], criteria: Criteria) -> pl.Series:
     """Which texts hold all that was given: nobody could read them, so a name in quotes anywhere in one is enough."""
     lowered, hits = pl.Series(texts, dtype=pl.String).str.to_lowercase(), pl.repeat(True, len(texts), eager=True)
     for name, value in criteria.given.items():
@@ -100,10 +102,10 @@ def _is_matching(texts: list[str], criteria: Criteria) -> pl.Series:
     return hits
 
 
-def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str) -> None:
+def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str, coming: Sequence[bytes]) -> None:
     """A view over the sealed rows of a stream, their originals where they are kept, and those that wait."""
     schema = STREAMS[stream]
-    waiting = [rows.select(schema.names) for rows, _ in unsealed(store, stream)]
+    waiting = [rows.select(schema.names) for rows, _ in (*unsealed(store, stream), rows_of(stream, coming))]
     db.register(f"waiting_{stream}", pa.concat_tables([schema.empty_table(), *waiting]))
     originals = [store.path(name) for name in store.names(f"log/{stream}/originals", ".parquet")]
     files = [*paths(store, stream, [segment.sha for segment in manifest(store, stream)]), *originals]

@@ -158,6 +158,13 @@ def read_rows(stream: str, paths: Sequence[Path]) -> Iterator[tuple[pa.Table, pa
             yield parse(database, stream, lines)
 
 
+def rows_of(stream: str, lines: Sequence[bytes]) -> tuple[pa.Table, pa.Table]:
+    """The same of lines that are in no file."""
+    texts = pa.array([line.decode() for line in lines], pa.large_string())
+    with connect(threads=1) as database:
+        return parse(database, stream, pa.table({"ordinal": np.arange(len(texts)), "line": texts}))
+
+
 def parse(database: duckdb.DuckDBPyConnection, stream: str, lines: pa.Table) -> tuple[pa.Table, pa.Table]:
     """The same for some lines."""
     database.register("lines", lines)

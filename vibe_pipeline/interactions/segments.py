@@ -13,7 +13,7 @@ the way (scrub/); `user` and the ids stay: a person is forgotten by `user`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import duckdb
@@ -26,6 +26,7 @@ from vibe_pipeline import settings
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.interactions import forgotten, quarantine
+from vibe_pipeline.interactions.hashes import Hashes, held
 from vibe_pipeline.interactions.schema import (
     STREAMS,
     connect,
@@ -49,9 +50,6 @@ ROW_GROUP = 1 << 16
 
 SEALED_BYTES = 8 << 20
 """Of lines in one segment: what is made of them on the way takes ten times as much."""
-
-RECENT = 1 << 17
-"""Ids that are kept apart before they are merged with all that are known."""
 
 SCRUBBED = (
     *("module", "action", "input", "output", "error_type", "improvements", "learnings", "model_id", "source", "extra"),
@@ -82,10 +80,25 @@ def seal_alone(store: Store, curate: settings.Curate, log: settings.Log, watch: 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
     """The sealed segments of a stream whose sequence lies above `after`, in order."""
+    found = entries(store, stream, after)
+    replaced = {sequence for entry in found for sequence in entry.replaces}
+    return [entry for entry in found if entry.sequence not in replaced]
+
+
+def entries(store: Store, stream: str, after: int = -1) -> list[Segment]:
+    """The same with those that were replaced, and that a reader with an old list may still open."""
     names = store.names(f"log/{stream}/manifest", ".json")
-    entries = [_entry(store, name) for name in names if int(Path(name).stem) > after]
-    replaced = {sequence for entry in entries for sequence in entry.replaces}
-    return [entry for entry in entries if entry.sequence not in replaced]
+    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+
+
+def entry_name(stream: str, sequence: int) -> str:
+    """Where the entry of a segment lies."""
+    return f"log/{stream}/manifest/{sequence:08d}.json"
+
+
+def file_name(store: Store, segment: Segment) -> str:
+    """Where the rows of a segment lie by now."""
+    return store.current(f"log/{segment.stream}/segments/{segment.month}/{segment.sha}.parquet")
 
 
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
@@ -119,13 +132,23 @@ def publish(
         replaces=replaces,
         **counts(stream, rows, curate),
     )
-    store.write_json(f"log/{stream}/manifest/{sequence:08d}.json", plain(segment))
+    store.write_json(entry_name(stream, sequence), plain(segment))
     return segment
 
 
 def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
     """Rows and rejects of what is logged and not sealed yet, as it was written; the caller holds the lock."""
     yield from read_rows(stream, [*_taken(store, stream), *_spools(store, stream)])
+
+
+def waiting_bytes(store: Store) -> int:
+    """Of lines that are logged and not sealed yet."""
+    size = 0
+    for place in (f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")):
+        for name in store.names(place, ".jsonl"):
+            with suppress(FileNotFoundError):  # sealed since we looked
+                size += store.path(name).stat().st_size
+    return size
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
@@ -136,8 +159,7 @@ def locked(store: Store) -> AbstractContextManager[None]:
 class Known:
     """The ids of everything that was logged, sealed or not, as 64-bit hashes: 80 MB for ten million, 240 MB while read.
 
-    What was forgotten counts as known. Two of ten million ids share a hash with a probability of 3e-6; then one record
-    would count as a duplicate.
+    What was forgotten counts as known. Of two ids that share a hash, one record would count as a duplicate.
     """
 
     def __init__(self, store: Store, stream: str = "interactions") -> None:
@@ -147,9 +169,7 @@ class Known:
             for rows, _ in read_rows(stream, [*_spools(store, stream), *_taken(store, stream)]):
                 database.register("waiting", rows)
                 hashes.append(_column(database.sql(f"SELECT hash({identity_of(stream)}) FROM waiting")))
-        self._old = np.concatenate(hashes)
-        self._old.sort()
-        self._recent = self._old[:0]
+        self._known = Hashes(np.concatenate(hashes))
         self._database = connect()
         self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing
 
@@ -160,9 +180,7 @@ class Known:
     def add(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; from now on all of them are known."""
         new, hashes = self._new(ids)
-        self._recent = np.union1d(self._recent, hashes[new])
-        if len(self._recent) > RECENT:  # copying all of them for each batch would cost more than the batch
-            self._old, self._recent = np.union1d(self._old, self._recent), self._recent[:0]
+        self._known.add(hashes[new])
         return new.tolist()
 
     def _new(self, ids: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -170,23 +188,13 @@ class Known:
         query = f"SELECT hash(id) AS id, {self._is_forgotten} AS gone FROM (SELECT unnest($1::VARCHAR[]) AS id)"
         found = self._database.execute(query, [list(ids)]).fetchnumpy()
         hashes, gone = found["id"], found["gone"].astype(bool)
-        new = np.zeros(len(hashes), dtype=bool)
-        new[np.unique(hashes, return_index=True)[1]] = True
-        return new & ~gone & ~_holds(self._old, hashes) & ~_holds(self._recent, hashes), hashes
+        return self._known.new(hashes) & ~gone, hashes
 
 
 def _column(found: duckdb.DuckDBPyRelation) -> np.ndarray:
     """The first column, batch by batch: ten million ids at once would be held several times over."""
     batches = [batch.column(0).to_numpy() for batch in found.to_arrow_reader()]
     return np.concatenate([np.empty(0, np.uint64), *batches])
-
-
-def _holds(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Which of the values are among these, which are sorted."""
-    if not len(ordered):
-        return np.zeros(len(values), dtype=bool)
-    places = np.searchsorted(ordered, values)
-    return ordered[np.minimum(places, len(ordered) - 1)] == values
 
 
 def _entry(store: Store, name: str) -> Segment:
@@ -258,7 +266,7 @@ def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, in
         held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
     with connect(threads=1) as database:
         database.register("fresh", rows)
-        query = f"SELECT sum(line_bytes)::BIGINT, {conversations}, {held_out} FROM fresh"
+        query = f"SELECT coalesce(sum(line_bytes), 0)::BIGINT, {conversations}, {held_out} FROM fresh"
         found = database.sql(query).fetchall()[0]
     return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
 
@@ -283,7 +291,7 @@ def _fresh(store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray) -> p
     identity, known, first = identity_of(stream), "", ""
     with connect(threads=1) as database:
         database.register("batch", rows)
-        if _holds(doubtful, _column(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
+        if held(doubtful, _column(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
             known = f"ANTI JOIN ({_sealed(store, stream)}) AS sealed ON batch.{identity} = sealed.id"
             first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
         query = f"""

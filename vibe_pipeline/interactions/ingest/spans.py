@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from itertools import chain
@@ -48,14 +48,15 @@ SETTLED_S = 10.0
 ABANDONED_S = 600.0
 """How long a tool may run before the call after it counts as another conversation, where no outer span says more."""
 
-AT_LAST = datetime.max.replace(tzinfo=UTC)
-"""The time at which nothing waits any more."""
-
 CROWDED_BYTES = 8 << 20
 """More than this does not wait for what may never come."""
 
 FULL_BYTES = 32 << 20
 """More than this is not taken in: what is joined is held in memory, and takes some ten times as much there."""
+
+
+IsMeant = Callable[[str], bool]
+"""Whether a conversation, told as text, is not to wait for its rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def line_of_span(span: Span, received_at: datetime) -> bytes:
 
 def waiting(store: Store) -> int:
     """How many spans wait for the rest of their conversation."""
-    with store.lock("spans", LOCK_WAIT_S):
+    with locked(store):
         return sum(path.read_bytes().count(b"\n") for path in _files(store))
 
 
@@ -89,20 +90,30 @@ def waiting_bytes(store: Store) -> int:
     return sum(sizes)
 
 
+def locked(store: Store, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[None]:
+    """One joiner at a time."""
+    return store.lock("spans", wait_s)
+
+
 def join(
-    store: Store, log: settings.Log = settings.DEFAULT_LOG, *, now: datetime | None = None, wait_s: float = LOCK_WAIT_S
+    store: Store,
+    log: settings.Log = settings.DEFAULT_LOG,
+    *,
+    now: datetime | None = None,
+    wait_s: float = LOCK_WAIT_S,
+    is_meant: IsMeant | None = None,
 ) -> int:
-    """Log the interactions of all conversations that are complete; returns how many there were.
+    """Log the interactions of all conversations that are complete, or meant; returns how many there were.
 
     The order of the steps is the safety: log, keep what still waits in one new file, only then remove the old ones. A
     crash in between repeats some of it, which gives the same ids. Busy if another process joins for longer than that.
     """
     if not _files(store):
         return 0
-    with store.lock("spans", wait_s):
+    with locked(store, wait_s):
         files = _taken(store)
         spans, rejects = _read(files)
-        complete, rest = _divided(spans, now or datetime.now(UTC))
+        complete, rest = _divided(spans, now or datetime.now(UTC), is_meant)
         found: list[Line] = []
         for conversation in complete:
             interactions, unusable = _interactions(conversation)
@@ -114,6 +125,20 @@ def join(
         quarantine.keep(store, "interactions", rejects, SOURCE, log)
         _replace(store, files, rest)
     return len(found)
+
+
+def coming(store: Store, is_meant: IsMeant) -> tuple[dict[str, list[bytes]], list[str]]:
+    """What joining the conversations that are meant would log (stream → lines) and put aside; joins nothing."""
+    with locked(store):
+        spans, rejects = _read(_files(store))
+    lines: dict[str, list[bytes]] = defaultdict(list)
+    for conversation in _conversations(spans):
+        if is_meant(_text(conversation)):
+            interactions, unusable = _interactions(conversation)
+            rejects += unusable
+            for line in interactions:
+                lines[line.stream].append(line.text)
+    return lines, [text for text, _ in rejects]
 
 
 def _taken(store: Store) -> list[Path]:
@@ -149,18 +174,24 @@ def _waiting(line: bytes) -> Waiting:
     return Waiting(line, Span(**{**values, **times, "events": events}), received_at)
 
 
-def _divided(spans: Sequence[Waiting], now: datetime) -> tuple[list[list[Waiting]], list[Waiting]]:
-    """The conversations that are complete, and the spans of the others."""
+def _conversations(spans: Sequence[Waiting]) -> list[list[Waiting]]:
     conversations: dict[str, list[Waiting]] = defaultdict(list)
     for name, each in zip(conversations_of([each.span for each in spans]), spans, strict=True):
         conversations[name].append(each)
+    return list(conversations.values())
+
+
+def _divided(
+    spans: Sequence[Waiting], now: datetime, is_meant: IsMeant | None
+) -> tuple[list[list[Waiting]], list[Waiting]]:
+    """The conversations that are complete or meant, and the spans of the others."""
     is_crowded = sum(len(each.line) for each in spans) > CROWDED_BYTES
     complete: list[list[Waiting]] = []
     rest: list[Waiting] = []
-    for conversation in conversations.values():
+    for conversation in _conversations(spans):
         quiet_s = abs((now - max(each.received_at for each in conversation)).total_seconds())
         patience_s = SETTLED_S if is_crowded or _is_rooted(conversation) else ABANDONED_S
-        if quiet_s >= patience_s:
+        if quiet_s >= patience_s or (is_meant and is_meant(_text(conversation))):
             complete.append(conversation)
         else:
             rest += conversation
@@ -171,6 +202,12 @@ def _is_rooted(conversation: Sequence[Waiting]) -> bool:
     """Whether the outermost span of every trace has come: it ends last."""
     traces = {each.span.trace for each in conversation}
     return traces == {each.span.trace for each in conversation if each.span.parent is None}
+
+
+def _text(conversation: Sequence[Waiting]) -> str:
+    """All that is known of a conversation by now, as it came and as it would be logged."""
+    lines = [line.text for line in _interactions(conversation)[0]]
+    return b"\n".join((f'"{SOURCE}"'.encode(), *(each.line for each in conversation), *lines)).decode()
 
 
 def _interactions(conversation: Sequence[Waiting]) -> tuple[list[Line], list[tuple[str, str]]]:
