@@ -111,7 +111,10 @@ def test_the_output_of_a_command_is_no_answer():
 
 @pytest.mark.parametrize("line", ["    ", "+a list in Markdown  "])
 def test_lines_of_an_output_may_end_in_spaces_too(line):
-    ran = asked("/test pytest") + f"> === test session starts ===\n    def test():\n{line}\n        b = 2\n=== 1 failed ===  \n"
+    ran = (
+        asked("/test pytest")
+        + f"> === test session starts ===\n    def test():\n{line}\n        b = 2\n=== 1 failed ===  \n"
+    )
     assert pairs(ran, answered("Make it 1.")) == [("/test pytest", "Make it 1.")]
 
 

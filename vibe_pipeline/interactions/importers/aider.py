@@ -47,8 +47,8 @@ SENT_BACK = ("edit format", "lint errors", "test errors")
 """Failures that aider tells the model of."""
 
 API_ERROR = re.compile(
-    r"^(?:Unexpected error: )?(?:litellm\.)?((?:RateLimit|API|APIConnection|APIStatus|Authentication|BadRequest|InternalServer|NotFound"
-    r"|ServiceUnavailable|ContextWindowExceeded|Overloaded|PermissionDenied)Error|Timeout)\b",
+    r"^(?:Unexpected error: )?(?:litellm\.)?((?:RateLimit|API|APIConnection|APIStatus|Authentication|BadRequest"
+    r"|InternalServer|NotFound|ServiceUnavailable|ContextWindowExceeded|Overloaded|PermissionDenied)Error|Timeout)\b",
     re.MULTILINE,
 )
 

@@ -133,7 +133,9 @@ def _interactions(session: _Session, source: str, at: datetime) -> list[Interact
 
 def _without_commands(messages: list[Message]) -> list[Message]:
     spoken = [message for message in messages if message.role != "system"]
-    answered = {id(said) for said, after in pairwise(spoken) if after.role == "assistant" and after.success is not False}
+    answered = {
+        id(said) for said, after in pairwise(spoken) if after.role == "assistant" and after.success is not False
+    }
     return [
         message
         for message in messages
