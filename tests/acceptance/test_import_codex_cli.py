@@ -41,24 +41,26 @@ def test_a_rollout(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "calls"),
+    ("name", "question", "calls"),
     [
-        ("rollout_fc_args_1.jsonl", [("exec_command", {"cmd": "rg --files", "workdir": "/tmp"})]),
-        ("rollout_fc_stdin.jsonl", [("write_stdin", {"chars": "yes\n", "session_id": "sess-42"})]),
+        ("rollout_fc_args_1.jsonl", "inspect files", [("exec_command", {"cmd": "rg --files", "workdir": "/tmp"})]),
+        ("rollout_fc_stdin.jsonl", "send input", [("write_stdin", {"chars": "yes\n", "session_id": "sess-42"})]),
         (
             "rollout_function_calls.jsonl",
+            "Run the tests",
             [("shell_command", {"summary": "Running tests"}), ("apply_patch", {"summary": "Fixing typo"})],
         ),
     ],
 )
-def test_calls_whose_results_are_missing(tmp_path, name, calls):
-    rows = bring(tmp_path, name)
-    assert [tuple(json.loads(row["input"]).values()) for row in rows] == calls
-    assert {(row["action"], row["output"], row["success"]) for row in rows} == {("tool", "", None)}
+def test_calls_whose_results_are_missing(tmp_path, name, question, calls):
+    *tools, last = rows = bring(tmp_path, name)
+    assert [(row["action"], *json.loads(row["input"]).values()) for row in tools] == [("tool", *call) for call in calls]
+    assert (last["action"], last["input"]) == ("chat", question)
+    assert {(row["output"], row["success"]) for row in rows} == {("", None)}
 
 
 def test_a_patch_is_kept_as_it_was_written(tmp_path):
-    (row,) = bring(tmp_path, "rollout_fc_args_2.jsonl")
+    row, _ = bring(tmp_path, "rollout_fc_args_2.jsonl")
     patch = json.loads(row["input"])["arguments"]["patch"]
     assert patch.startswith("*** Begin Patch\n*** Update File: internal/parser/codex.go")
 

@@ -107,6 +107,13 @@ def test_a_reply_of_weight_0_or_marked_as_failed_is_context_and_never_a_target(w
     assert learned(world.cut()) == [("q1\n\na1\n\nq2", "a2")]
 
 
+@pytest.mark.parametrize("success", [None, True, False])
+def test_a_question_that_nothing_was_said_to_is_neither_learned_nor_context(world, success):
+    world.log(event("q1", success=success), event("q2", "a2", turn=1))
+    curated = world.cut()
+    assert (learned(curated), curated.dropped) == ([("q2", "a2")], {})
+
+
 def test_a_reply_of_weight_1_is_learned(world):
     world.log(event("q1", "a1", extra={"weight": 1}))
     assert learned(world.cut()) == [("q1", "a1")]

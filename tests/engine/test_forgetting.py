@@ -367,6 +367,19 @@ def test_an_import_does_not_bring_it_back(ladder, tmp_path):
     assert holders(ladder.store.root, PLANTED) == []
 
 
+def test_a_chat_that_has_grown_brings_back_only_what_was_said_since(ladder, tmp_path):
+    texts = [f"q {PLANTED}", "a", "r", "b"]
+    file, log = tmp_path / "chats.jsonl", InteractionLogger(ladder.store.root)
+    for said in (texts[:2], texts):
+        messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(said)]
+        file.write_text(json.dumps({"messages": messages}))
+        import_paths(log, ladder.store, [file])
+        ladder.seal()
+        ladder.forget(Criteria(text=PLANTED))
+    assert holders(ladder.store.root, PLANTED) == []
+    assert [row[6] for row in rows_of(ladder, "interactions")] == ["r"]
+
+
 def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
     identity = plant(ladder.store.root)
     ladder.forget(Criteria(conversation=CONVERSATION))

@@ -109,6 +109,27 @@ def test_the_output_of_a_command_is_no_answer():
     assert pairs(asked("q"), answered("a"), ran, asked("r"), answered("b")) == [("q", "a"), ("r", "b")]
 
 
+@pytest.mark.parametrize("line", ["    ", "+a list in Markdown  "])
+def test_lines_of_an_output_may_end_in_spaces_too(line):
+    ran = (
+        asked("/test pytest")
+        + f"> === test session starts ===\n    def test():\n{line}\n        b = 2\n=== 1 failed ===  \n"
+    )
+    assert pairs(ran, answered("Make it 1.")) == [("/test pytest", "Make it 1.")]
+
+
+def test_an_output_that_never_ends_ends_at_the_next_question():
+    ran = asked("/run tail -f log") + "> one\ntwo\n"
+    assert pairs(ran, asked("q"), answered("a")) == [("q", "a")]
+
+
+def test_an_error_that_aider_did_not_expect_leaves_no_question_open():
+    line = "> Unexpected error: litellm.APIConnectionError: None  \n"
+    first, second = read(asked("hi"), line, asked("Unexpected error?"), answered("a"))
+    assert (first.input, first.output, first.error_type) == ("hi", "", "APIConnectionError")
+    assert (second.input, second.output) == ("Unexpected error?", "a")
+
+
 def test_a_model_that_cannot_be_reached_is_an_event_without_output():
     line = "> litellm.RateLimitError: too many requests  \n"
     (item,) = read(asked("q"), line)

@@ -143,7 +143,8 @@ def test_a_system_error_is_the_failure_of_the_tool():
         c=node("u", "assistant", '{"prompt": "x"}', recipient="dalle"),
         r=node("c", "tool", content=error),
     )
-    (item,) = read(value)
+    item, question = read(value)
+    assert (question.input, question.output, question.success) == ("q", "", None)
     assert (item.input, item.output) == ('{"name": "dalle", "arguments": {"prompt": "x"}}', "too late")
     assert (item.success, item.error_type) == (False, "Timeout")
 

@@ -194,7 +194,7 @@ def test_parallel_calls_and_a_compaction_cut_nothing_off():
     lines = [user("q", "1"), answer([call("a", "1")], "2", "1"), answer([call("b", "2")], "3", "2")]
     lines += [result("a") | {"uuid": "4", "parentUuid": "2"}, result("b") | {"uuid": "5", "parentUuid": "3"}]
     lines += [user("r", "6"), answer("a", "7", "6")]
-    assert [action for action, _, _ in said(*lines)] == ["tool", "tool", "chat"]
+    assert [action for action, _, _ in said(*lines)] == ["tool", "tool", "chat", "chat"]
 
 
 def test_of_two_lines_with_one_name_the_first_counts():

@@ -97,6 +97,45 @@ def test_commands_notes_and_context_are_no_questions():
     assert item.extra["system"] == "<session_context>Linux</session_context>"
 
 
+def test_a_question_mark_that_the_model_answers_is_a_question():
+    assert turns(HEADER, said("1", "user", "?"), said("2", "gemini", "What?")) == [("chat", "?", "What?")]
+
+
+def test_a_command_that_stands_for_a_prompt_is_what_the_person_said():
+    asked = said("1", "user", [{"text": "You are an agent."}], displayContent=[{"text": "/init"}])
+    (item,) = read(HEADER, asked, said("2", "gemini", "Done."))
+    assert (item.input, item.output, item.extra) == ("/init", "Done.", {"prompt": "You are an agent."})
+
+
+def test_what_the_program_says_after_a_tool_is_no_question():
+    shown = [{"functionResponse": {"name": "f", "response": {"output": "ok"}}}]
+    program = said("3", "user", [{"text": "System: Please continue."}], displayContent=shown)
+    lines = [said("1", "user", "q"), said("2", "gemini", "a"), program, said("4", "gemini", "b")]
+    assert turns(HEADER, *lines) == [("chat", "q", "a\n\nb")]
+
+
+@pytest.mark.parametrize("calls", [[], [tool("cancelled", "stopped")]])
+def test_a_request_that_was_cancelled_is_no_part_of_the_next(calls):
+    lines = [said("1", "user", "q"), said("2", "gemini", "", toolCalls=calls), said("3", "info", "Request cancelled.")]
+    *_, first, second = read(HEADER, *lines, said("4", "user", "r"), said("5", "gemini", "b"))
+    assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "cancelled")
+    assert (second.input, second.output, second.success) == ("r", "b", True)
+    assert read(HEADER, *lines)[-1].interaction_id == first.interaction_id
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"sessionId": "s", "startTime": TIME, "messages": [{"role": "user", "content": "q"}]},
+        {"sessionId": "s", "startTime": TIME, "type": "GENERATION", "input": "q", "output": "a"},
+        {"id": "1", "type": "user", "timestamp": TIME, "role": "user", "content": "q"},
+        {"id": "1", "type": "error", "timestamp": TIME, "detail": "of another program"},
+    ],
+)
+def test_what_other_programs_write_is_left_to_them(record):
+    assert not formats()["gemini_cli"].recognises(record)
+
+
 def test_an_error_without_an_answer_is_a_failed_interaction():
     failed = [said("u", "user", "q"), said("e", "error", "[API Error: quota]")]
     (item,) = read({**HEADER, "messages": failed})

@@ -98,7 +98,7 @@ def test_a_tool_span_gives_the_result_time_and_error_of_its_call():
         error__type="OSError",
         status={"code": 2, "message": "no net"},
     )
-    (tool,) = read(otlp(chat(1, asked, [called]), run))
+    tool, _ = read(otlp(chat(1, asked, [called]), run))
     assert (tool.action, tool.input, tool.success, tool.error_type) == (
         "tool",
         '{"name": "f", "arguments": {"a": 1}}',

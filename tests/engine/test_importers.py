@@ -150,10 +150,69 @@ def test_parallel_calls_are_paired_by_id_whatever_their_order():
         {"role": "tool", "tool_call_id": "b", "content": "result b"},
         {"role": "tool", "tool_call_id": "a", "content": "result a"},
     ]
-    assert [(json.loads(item.input)["name"], item.output) for item in read({"messages": messages})] == [
-        ("b", "result b"),
-        ("a", "result a"),
+    *tools, question = read({"messages": messages})
+    assert [(json.loads(item.input)["name"], item.output) for item in tools] == [("b", "result b"), ("a", "result a")]
+    assert (question.input, question.output, question.success) == ("q", "", None)
+
+
+CALL = {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLED = '{"name": "f", "arguments": {}}'
+
+
+@pytest.mark.parametrize(
+    ("reply", "expected"),
+    [
+        ([{"role": "assistant", "content": ""}], []),
+        ([{"role": "assistant", "content": None, "tool_calls": [CALL]}], [(CALLED, "")]),
+        (
+            [{"role": "assistant", "tool_calls": [CALL]}, {"role": "tool", "tool_call_id": "c1", "content": "ok"}],
+            [(CALLED, "ok")],
+        ),
+        (
+            [
+                {"role": "assistant", "tool_calls": [CALL, {**CALL, "id": "c2"}]},
+                {"role": "tool", "tool_call_id": "c2", "content": "ok"},
+            ],
+            [(CALLED, "ok"), (CALLED, "")],
+        ),
+    ],
+)
+def test_a_question_that_nothing_was_said_to_is_no_part_of_the_next(reply, expected):
+    asked, later = {"role": "user", "content": "r"}, EXCHANGE
+    *tools, first = read({"messages": [asked, *reply]})
+    assert [(item.action, item.input, item.output, item.success) for item in tools] == [
+        ("tool", call, output, None) for call, output in expected
     ]
+    assert (first.action, first.input, first.output, first.success) == ("chat", "r", "", None)
+    *same, second = read({"messages": [asked, *reply, *later]})
+    assert [item.interaction_id for item in same] == [item.interaction_id for item in (*tools, first)]
+    assert (second.input, second.output, second.success) == ("q", "a", True)
+
+
+def test_a_call_at_the_end_of_a_dialect_without_ids_is_kept():
+    said = [("human", "q"), ("function_call", CALLED)]
+    assert pairs({"conversations": [{"from": role, "value": text} for role, text in said]}) == [
+        ("tool", 0, CALLED, ""),
+        ("chat", 1, "q", ""),
+    ]
+
+
+def test_a_question_that_nothing_followed_yet_is_left_out():
+    assert pairs(chat("q", "a", "r")) == [("chat", 0, "q", "a")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text", "extra"),
+    [
+        ({"content": None, "refusal": "I cannot."}, "I cannot.", {"refusal": True}),
+        ({"content": None, "audio": {"id": "x", "transcript": "hello"}}, "hello", {}),
+    ],
+)
+def test_a_refusal_and_what_was_spoken_are_what_was_said(answer, text, extra):
+    messages = [EXCHANGE[0], {"role": "assistant", **answer}, *EXCHANGE]
+    first, second = read({"messages": messages})
+    assert (first.output, first.extra, first.success) == (text, extra, True)
+    assert (second.input, second.output) == ("q", "a")
 
 
 @pytest.mark.parametrize(
@@ -161,6 +220,7 @@ def test_parallel_calls_are_paired_by_id_whatever_their_order():
     [
         {"prompt": "q", "chosen": EXCHANGE, "rejected": [EXCHANGE[0], {"role": "assistant", "content": "worse"}]},
         {"prompt": "q", "chosen": "a", "rejected": "worse"},
+        {"question": "q", "chosen": "a", "rejected": "worse"},
         {"prompt": [EXCHANGE[0]], "chosen": [EXCHANGE[1]], "rejected": [{"role": "assistant", "content": "worse"}]},
         {"messages": [EXCHANGE[0]], "chosen": "a", "rejected": "worse"},
         {
@@ -203,6 +263,70 @@ def test_requests_with_their_responses_are_read(value):
     assert pairs(value) == [("chat", 0, "q", "a")]
 
 
+def test_other_choices_are_kept_with_the_first():
+    choices = [{"message": {"role": "assistant", "content": text}} for text in ("one", "two")]
+    (item,) = read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})
+    assert (item.output, item.extra) == ("one", {"alternatives": ["two"]})
+
+
+@pytest.mark.parametrize(("label", "feedback"), [(True, 1.0), (False, 0.0), ("no", None)])
+def test_the_label_of_an_unpaired_preference_is_feedback(label, feedback):
+    (item,) = read({"prompt": "q", "completion": "a", "label": label})
+    assert (item.output, item.feedback) == ("a", feedback)
+
+
+NAMES = [
+    {"conversation_id": "c"},
+    {"metadata": {"session_id": "c"}},
+    {"request": {"messages": [], "thread_id": 7}},
+    {"chatId": "c"},
+    {},
+]
+
+
+@pytest.mark.parametrize("names", NAMES, ids=str)
+def test_a_conversation_that_has_grown_keeps_its_id_and_its_rows(names):
+    def said(*texts):
+        value = {**names, **chat(*texts)}
+        if "request" in names:
+            value["request"] = {**names["request"], "messages": value.pop("messages")}
+        return read(value)
+
+    (first,) = said("q", "a")
+    same, new = said("q", "a", "r", "b")
+    assert (same.interaction_id, new.conversation_id) == (first.interaction_id, first.conversation_id)
+
+
+def test_an_id_of_sharegpt_names_a_conversation_with_how_it_begins():
+    def said(name, *texts):
+        turns = [{"from": ("human", "gpt")[n % 2], "value": text} for n, text in enumerate(texts)]
+        return read({"id": name, "conversations": turns})
+
+    (first,) = said(1, "q", "a")
+    same, new = said(1, "q", "a", "r", "b")
+    assert (same.interaction_id, new.conversation_id) == (first.interaction_id, first.conversation_id)
+    assert said(2, "q", "a")[0].conversation_id != first.conversation_id != said(1, "other", "a")[0].conversation_id
+
+
+def test_conversations_of_other_names_or_people_are_others_though_the_words_are_the_same():
+    values = [{"conversation_id": "c1"}, {"conversation_id": "c2"}, {}, {"user": "jo"}, {"user": "al"}]
+    found = [read({**chat("q", "a"), **value})[0] for value in values]
+    assert len({item.interaction_id for item in found}) == len({item.conversation_id for item in found}) == 5
+
+
+def test_two_conversations_that_begin_alike_keep_all_that_they_hold():
+    left, right = (read(chat("q", "a", middle, "b", "thanks", "welcome")) for middle in ("left", "right"))
+    assert {item.conversation_id for item in left} == {item.conversation_id for item in right}
+    assert [a.interaction_id == b.interaction_id for a, b in zip(left, right, strict=True)] == [True, False, False]
+
+
+def test_a_pair_is_a_row_of_its_own_in_the_conversation_of_its_answer():
+    (plain,) = read(chat("q", "a"))
+    (pair,) = read({"prompt": "q", "chosen": "a", "rejected": "worse"})
+    assert pair.interaction_id != plain.interaction_id
+    assert pair.conversation_id == plain.conversation_id
+
+
 def test_the_same_conversation_has_the_same_ids_in_every_dialect():
     other = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
     (first,), (second,) = read(chat("q", "a", id="one")), read(other)
@@ -218,13 +342,20 @@ def test_the_same_conversation_has_the_same_ids_in_every_dialect():
         (1700000000000, 2023),
         ("2021-05-06T07:08:09Z", 2021),
         ("2020-01-01", 2020),
+        ("20240501", 2024),
     ],
 )
 def test_the_time_is_that_of_the_record(stamp, year):
     assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
 
 
-@pytest.mark.parametrize("stamp", ["1e400", "-1e400", "NaN", "true", "1e300", '"soon"', "[]", "1" + "0" * 400])
+@pytest.mark.parametrize(
+    "stamp",
+    [
+        *("1e400", "-1e400", "NaN", "true", "1e300", '"soon"', "[]", "1" + "0" * 400),
+        *("1.25", '"2024"', "20240501123000", '"0001-01-01T00:00:00Z"'),
+    ],
+)
 def test_a_time_that_is_none_is_left_to_the_file(bring, store, stamp):
     text = json.dumps(chat("q", "a")).replace("{", f'{{"create_time": {stamp}, ', 1)
     assert bring(text).imported == 1
@@ -256,8 +387,8 @@ def test_without_a_time_the_file_says_when(bring, store, tmp_path):
         ({"messages": [{"content": "x"}]}, "a message has no role"),
         ({"messages": [{"role": "narrator", "content": "x"}]}, "a message has the unknown role 'narrator'"),
         (chat("q"), "no answer follows a question"),
-        (chat("q", ""), "no answer follows a question"),
-        (chat("q", None), "no answer follows a question"),
+        ({"prompt": "q", "chosen": "", "rejected": "worse"}, "a preference without the better answer"),
+        ({"chosen": "a", "rejected": "worse"}, "a completion or preference without its prompt"),
         ({"messages": EXCHANGE[1:]}, "no answer follows a question"),
         ({"conversations": []}, "conversations is empty"),
         ({"conversations": "text"}, "conversations is not a list"),
@@ -442,7 +573,7 @@ def test_requests_to_anthropic_are_read_with_their_tools():
     answer = [{"type": "thinking", "thinking": "hm"}, {"type": "text", "text": "Rain."}]
     request = {"model": "claude-x", "system": [{"type": "text", "text": "be brief"}], "messages": asked}
     value = {"request": request, "response": {"model": "claude-x-1", "content": answer}, "latency_ms": 12}
-    tool, chat_ = read(value)
+    tool, unanswered, chat_ = read(value)
     assert (tool.action, tool.input, tool.output, tool.success, tool.error_type) == (
         "tool",
         '{"name": "weather", "arguments": {"city": "Oslo"}}',
@@ -450,7 +581,8 @@ def test_requests_to_anthropic_are_read_with_their_tools():
         False,
         "tool_error",
     )
-    assert (chat_.input, chat_.output, chat_.latency_ms) == ("Weather?\n\nGuess then.", "Rain.", 12.0)
+    assert (unanswered.input, unanswered.output) == ("Weather?", "")
+    assert (chat_.input, chat_.output, chat_.latency_ms) == ("Guess then.", "Rain.", 12.0)
     assert (chat_.model_id, chat_.extra) == ("claude-x-1", {"system": "be brief", "reasoning": "hm"})
 
 

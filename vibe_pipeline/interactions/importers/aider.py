@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
@@ -46,8 +47,8 @@ SENT_BACK = ("edit format", "lint errors", "test errors")
 """Failures that aider tells the model of."""
 
 API_ERROR = re.compile(
-    r"^(?:litellm\.)?((?:RateLimit|API|APIConnection|APIStatus|Authentication|BadRequest|InternalServer|NotFound"
-    r"|ServiceUnavailable|ContextWindowExceeded|Overloaded|PermissionDenied)Error|Timeout)\b",
+    r"^(?:Unexpected error: )?(?:litellm\.)?((?:RateLimit|API|APIConnection|APIStatus|Authentication|BadRequest"
+    r"|InternalServer|NotFound|ServiceUnavailable|ContextWindowExceeded|Overloaded|PermissionDenied)Error|Timeout)\b",
     re.MULTILINE,
 )
 
@@ -58,6 +59,9 @@ REASONING = re.compile(
     r"|-{3,}\n► \*\*THINKING\*\*(.*?)(?:-{3,}\n► \*\*ANSWER\*\*|\Z))",
     re.DOTALL,
 )
+
+CLOSED = re.compile(r"\S  $")
+"""aider strips what it ends, so that a line of spaces alone is one of the output."""
 
 OWN = re.compile(
     r"^(?:Tokens: |Cost estimates|Applied edit to |Commit |Committing |You can use /undo|Aider v|Models?: |Main model|"
@@ -155,10 +159,13 @@ def _blocks(chat: str) -> Iterator[tuple[str, str]]:
     is_marked = re.search(r"^####.*  $", chat, re.MULTILINE) is not None
     role, lines = "start", [""]
     is_open = False  # in an output of several lines only the first has the mark, only the last the two spaces
-    for line in [*chat.split("\n"), ""]:
+    written = [*chat.split("\n"), ""]
+    for line, after in pairwise([*written, ""]):
         now = _role(line, is_marked)
-        if is_open and now != "user":
-            now, is_open = "tool", not line.endswith("  ")
+        if now == "user":
+            is_open = False
+        elif is_open:
+            now, is_open = "tool", not _closes_output(line, after)
         elif is_marked and now != "tool" and _opens_output(line, role):
             now, is_open = "tool", True
         elif now == "assistant" and not line.strip() and role in ("user", "start"):
@@ -173,6 +180,11 @@ def _blocks(chat: str) -> Iterator[tuple[str, str]]:
 def _opens_output(line: str, before: str) -> bool:
     """The model is set apart by a blank line, so that what follows at once is aider's; so is the count of tokens."""
     return line.startswith("> Tokens: ") or (before in ("start", "user", "tool") and line.startswith("> "))
+
+
+def _closes_output(line: str, after: str) -> bool:
+    """A line of the output itself may end in spaces too: what comes next has to be aider's, or a blank line."""
+    return CLOSED.search(line) is not None and (not after.strip() or after.startswith((">", "####")))
 
 
 def _block(role: str, lines: list[str]) -> Iterator[tuple[str, str]]:

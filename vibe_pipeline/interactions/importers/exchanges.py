@@ -1,9 +1,12 @@
 """Messages → interactions: where an exchange begins and ends, and what it is called. Shared by the importers.
 
-One exchange (what the user said since the last answer, then what the assistant said) is one "chat" interaction;
-a tool call with its result is one "tool" interaction. Turns count the interactions of a conversation in order.
-Ids are hashes. Where a format names its conversations the name decides, so that one which has grown brings only what
-is new; elsewhere the content does: the same conversation from two files, or in two dialects, gives the same ids.
+One exchange (what the user said since the assistant or a tool last did, then what the assistant said) is one "chat"
+interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
+interaction. A last question that nothing followed yet is left out. Turns count the interactions of a conversation.
+
+Ids are hashes. Where a format names its conversations the name decides; elsewhere how it began does, and an interaction
+is what it is by all that was said before it. So one that has grown brings only what is new, two that went on in
+different ways keep all they hold, and the same conversation from two files, or in two dialects, has the same ids.
 """
 
 from __future__ import annotations
@@ -48,40 +51,52 @@ class Step:
 
 
 def interactions(messages: Sequence[Message], origin: Origin) -> list[Interaction]:
-    """The complete exchanges of a conversation; Unusable where there is none."""
+    """The exchanges of a conversation; Unusable where there is none."""
     steps = list(_steps(messages, origin.unasked))
     if not steps:
         raise Unusable("no answer follows a question")
+    if origin.rejected and not steps[-1].output:
+        raise Unusable("a preference without the better answer")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
     shared = {**({"system": system} if system else {}), **origin.extra}
-    said = [[message.role, message.text, [call for _, call in message.calls]] for message in messages]
-    conversation_id = key_of([origin.module, origin.conversation] if origin.conversation else said)
-    found = [_interaction(step, turn, conversation_id, shared, origin) for turn, step in enumerate(steps)]
+    named = key_of([origin.module, origin.conversation]) if origin.conversation else None
+    before = conversation_id = named or _beginning(messages, origin)
+    found: list[Interaction] = []
+    for turn, step in enumerate(steps):
+        found.append(_interaction(step, turn, conversation_id, before, shared, origin))
+        before = named or found[-1].interaction_id
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
 
+def _beginning(messages: Sequence[Message], origin: Origin) -> str:
+    """The name of a conversation that has none: what was said by whom up to the first answer to the first question."""
+    asked = next((n for n, message in enumerate(messages) if message.role == "user" and message.text.strip()), 0)
+    end = next((n for n in range(asked, len(messages)) if messages[n].role == "assistant"), len(messages))
+    said = [[message.role, message.text, [call for _, call in message.calls]] for message in messages[: end + 1]]
+    return key_of([said, origin.user] if origin.user else said)
+
+
 def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
+    for question, reply in _exchanges(messages):
+        yield from _tool_steps(reply)
+        answer = [message for message in reply if message.role == "assistant"]
+        if (question and reply) or (unasked and _is_answer(answer)):
+            yield _chat_step(question, answer)
+
+
+def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[list[Message], list[Message]]]:
+    """Each question with all that followed it before the next: answers, calls and results, though without a word."""
     question: list[Message] = []
-    answer: list[Message] = []
-    calls: list[tuple[str | None, str]] = []
-    results: list[Message] = []
+    reply: list[Message] = []
     for message in messages:
-        if results and message.role != "result":
-            yield from _tool_steps(calls, results)
-            calls, results = [], []
         if message.role == "user" and message.text.strip():
-            if _is_answer(answer):
-                yield _chat_step(question, answer)
-                question = []
-            question, answer, calls = [*question, message], [], []
-        elif message.role == "assistant":
-            answer = [*answer, message] if question or unasked else []
-            calls = [*calls, *message.calls]
-        elif message.role == "result" and calls:
-            results = [*results, message]
-    yield from _tool_steps(calls, results)
-    if _is_answer(answer):
-        yield _chat_step(question, answer)
+            if reply:
+                yield question, reply
+                question, reply = [], []
+            question.append(message)
+        elif message.role in ("assistant", "result"):
+            reply.append(message)
+    yield question, reply
 
 
 def _is_answer(messages: Sequence[Message]) -> bool:
@@ -98,25 +113,48 @@ def _chat_step(question: list[Message], answer: list[Message]) -> Step:
     return Step("chat", text, answer_text(answer), (*question, *answer), extra)
 
 
-def _tool_steps(calls: list[tuple[str | None, str]], results: list[Message]) -> Iterator[Step]:
-    """Calls and results paired by id, else in order; when their numbers differ, as the one batch they were."""
-    if not results:
-        return
-    by_id = {identity: call for identity, call in calls if identity}
-    if all(result.call_id in by_id for result in results):
+def _tool_steps(reply: Sequence[Message]) -> Iterator[Step]:
+    """The calls of a reply with their results, one batch of them after the other."""
+    asked: list[Message] = []
+    results: list[Message] = []
+    for message in reply:
+        if message.role == "result":
+            results += [message] if asked else []
+            continue
+        if results:
+            yield from _batch(asked, results)
+            asked, results = [], []
+        asked += [message] if message.calls else []
+    yield from _batch(asked, results)
+
+
+def _batch(asked: Sequence[Message], results: Sequence[Message]) -> Iterator[Step]:
+    """Calls and results paired by id, else in order; when their numbers differ, as the one batch they were.
+
+    A call without a result has an empty one, for that the model asked for it is worth keeping.
+    """
+    calls = [(identity, call, message) for message in asked for identity, call in message.calls]
+    by_id = {identity: call for identity, call, _ in calls if identity}
+    answered = {result.call_id for result in results}
+    if answered <= by_id.keys():
         for result in results:
             yield Step("tool", by_id[result.call_id or ""], result.text, (result,), result.extra)
+        for identity, call, message in calls:
+            if identity not in answered:
+                yield Step("tool", call, "", (Message("result", at=message.at, model=message.model),), {})
     elif len(calls) == len(results):
-        for (_, call), result in zip(calls, results, strict=True):
+        for (_, call, _), result in zip(calls, results, strict=True):
             yield Step("tool", call, result.text, (result,), result.extra)
     else:
-        batch = calls[0][1] if len(calls) == 1 else "[" + ", ".join(call for _, call in calls) + "]"
+        batch = calls[0][1] if len(calls) == 1 else "[" + ", ".join(call for _, call, _ in calls) + "]"
         yield Step("tool", batch, "\n\n".join(result.text for result in results), tuple(results), {})
 
 
-def _interaction(step: Step, turn: int, conversation_id: str, shared: dict[str, Any], origin: Origin) -> Interaction:
+def _interaction(
+    step: Step, turn: int, conversation_id: str, before: str, shared: dict[str, Any], origin: Origin
+) -> Interaction:
     return Interaction(
-        interaction_id=key_of([conversation_id, turn, step.action, step.input, step.output]),
+        interaction_id=key_of([before, turn, step.action, step.input, step.output]),
         conversation_id=conversation_id,
         turn=turn,
         occurred_at=next((message.at for message in step.messages if message.at), origin.at),
@@ -137,9 +175,11 @@ def _interaction(step: Step, turn: int, conversation_id: str, shared: dict[str, 
 
 
 def _success(step: Step) -> bool | None:
-    """An answer is one, unless the format says that it failed; of a tool nothing is known unless it says so."""
+    """What was answered is a success, unless the format says that it failed; of a tool only the format knows."""
     said = [message.success for message in step.messages if message.success is not None]
-    return all(said) if said else True if step.action == "chat" else None
+    if not all(said):
+        return False
+    return True if (step.output if step.action == "chat" else said) else None
 
 
 def _with_rejected(interaction: Interaction, rejected: str) -> Interaction:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
@@ -23,9 +24,11 @@ PATCHES = ("$set", "$rewindTo")
 HEADER = ("sessionId", "startTime", "summary", "kind")
 
 COMMAND = re.compile(r"/\w+(\s|$)|\?$")
-"""What a person tells the program, not the model."""
+"""What a person tells the program; it is a question only if the model answered."""
 
 CONTEXT = "<session_context>"
+
+CANCELLED = "Request cancelled."
 
 FAILED = {"error": "tool_error", "cancelled": "cancelled"}
 
@@ -39,9 +42,16 @@ def recognises(value: Any) -> bool:
     """Whether this is a session, or one line of one."""
     if not isinstance(value, dict) or "uuid" in value:
         return False
-    is_message = {"id", "type", "timestamp"} <= value.keys() and value["type"] in TYPES and "message" not in value
-    is_header = "sessionId" in value and ("projectHash" in value or "startTime" in value)
-    return is_header or any(key in value for key in PATCHES) or (is_message and "payload" not in value)
+    is_header = {"sessionId", "projectHash"} <= value.keys()
+    messages = value.get("messages")
+    is_session = "sessionId" in value and isinstance(messages, list) and any(map(_is_message, messages))
+    return is_header or is_session or any(key in value for key in PATCHES) or _is_message(value)
+
+
+def _is_message(value: Any) -> bool:
+    """Other programs' lines have a type too, beside a role, a message or a payload."""
+    has_keys = isinstance(value, dict) and {"id", "type", "timestamp", "content"} <= value.keys()
+    return has_keys and value["type"] in TYPES and not {"role", "message", "payload"} & value.keys()
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
@@ -117,7 +127,20 @@ def _interactions(session: _Session, source: str, at: datetime) -> list[Interact
         extra={key: said for key, said in extra.items() if said and said != "main"},
         conversation=text_at(header, "sessionId"),
     )
-    return interactions(_without_retried([said for item in session.messages.values() for said in _said(item)]), origin)
+    said = [message for item in session.messages.values() for message in _said(item)]
+    return interactions(_without_retried(_without_commands(said)), origin)
+
+
+def _without_commands(messages: list[Message]) -> list[Message]:
+    spoken = [message for message in messages if message.role != "system"]
+    answered = {
+        id(said) for said, after in pairwise(spoken) if after.role == "assistant" and after.success is not False
+    }
+    return [
+        message
+        for message in messages
+        if message.role != "user" or id(message) in answered or not COMMAND.match(message.text.strip())
+    ]
 
 
 def _without_retried(messages: list[Message]) -> list[Message]:
@@ -137,8 +160,10 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
     if kind == "user":
         if text.lstrip().startswith(CONTEXT):
             yield Message("system", text, at=at)
-        elif not COMMAND.match(text.strip()):
-            yield Message("user", text, at=at)
+        else:
+            yield from _asked(item, text, at)
+    elif kind == "info" and text.strip() == CANCELLED:
+        yield Message("assistant", at=at, success=False, error_type="cancelled")
     elif kind == "error":
         yield Message("assistant", at=at, success=False, error_type="error", extra={"error": text})
     elif kind == "gemini":
@@ -155,6 +180,15 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
         )
         for number, call in enumerate(calls):
             yield _result(call, _identity(call, number), at)
+
+
+def _asked(item: dict[str, Any], text: str, at: datetime | None) -> Iterator[Message]:
+    """What the person saw of it (`/init` for the prompt that it stands for); what tells of a tool is no person's."""
+    shown = list_of(item.get("displayContent"))
+    if any(isinstance(part, dict) and "functionResponse" in part for part in shown):
+        return
+    words = _content(item["displayContent"]).strip() if item.get("displayContent") else ""
+    yield Message("user", words or text, at=at, extra={"prompt": text} if words and words != text.strip() else {})
 
 
 def _identity(call: dict[str, Any], number: int) -> str:

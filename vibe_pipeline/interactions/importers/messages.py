@@ -30,6 +30,10 @@ CONTENT_KEYS = ("content", "value", "text", "message")
 TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time")
 
 
+EARLIEST, LATEST = 1990, 2100
+"""Years between which something may have been said: 1.25 or 20240501123000 is no number of seconds."""
+
+
 class Unusable(Exception):
     """A record that gives no interaction; the text is the reason, in plain words. Never shown as an error.
 
@@ -75,15 +79,17 @@ def message_of(value: Any) -> Message:
     text, reasoning, calls = _content(next((value[key] for key in CONTENT_KEYS if value.get(key) is not None), None))
     if role == "call":
         role, text, calls = "assistant", "", [(None, _normal(text))]
+    refusal = None if text else _text_or(value.get("refusal"))
     return Message(
         role=role,
-        text=text,
+        text=text or refusal or _transcript(value),
         reasoning=reasoning or _text_or(value.get("reasoning_content"), "") or "",
         calls=(*calls, *_tool_calls(value)),
         call_id=_text_or(value.get("tool_call_id")),
         weight=value["weight"] if isinstance(value.get("weight"), (int, float)) else None,
         at=moment_of(value),
         model=_text_or(value.get("model")),
+        extra={"refusal": True} if refusal else {},
     )
 
 
@@ -130,17 +136,22 @@ def moment_of(value: dict[str, Any]) -> datetime | None:
     """When a record or message says it happened: seconds (or ms, µs, ns) since 1970, or an ISO text (UTC if naive)."""
     stamp = next((value[key] for key in TIME_KEYS if value.get(key)), None)
     try:
-        if isinstance(stamp, str) and not stamp.replace(".", "", 1).isdigit():
-            moment = datetime.fromisoformat(stamp)
-            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-        seconds = float(stamp) if stamp is not None and stamp is not True else 0.0
-        if not math.isfinite(seconds):  # JSON's 1e400 is infinite
-            return None
-        while seconds > 1e11:
-            seconds /= 1000
-        return datetime.fromtimestamp(seconds, UTC) if seconds > 0 else None
+        moment = _moment(stamp) if stamp is not None and stamp is not True else None
     except (TypeError, ValueError, OverflowError, OSError):
         return None
+    return moment if moment and EARLIEST <= moment.year < LATEST else None
+
+
+def _moment(stamp: Any) -> datetime | None:
+    if isinstance(stamp, str) and (len(stamp) == 8 or not stamp.replace(".", "", 1).isdigit()):
+        moment = datetime.fromisoformat(stamp)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+    seconds = float(stamp)
+    if not math.isfinite(seconds):  # JSON's 1e400 is infinite
+        return None
+    while seconds > 1e11:
+        seconds /= 1000
+    return datetime.fromtimestamp(seconds, UTC)
 
 
 def _role(value: dict[str, Any]) -> str:
@@ -182,6 +193,12 @@ def _part(part: Any) -> tuple[str, str]:
         (part[key] for key in ("text", "value", "content", "reasoning", "thinking", "refusal") if part.get(key)), ""
     )
     return kind, text if isinstance(text, str) else _content(text)[0]
+
+
+def _transcript(value: dict[str, Any]) -> str:
+    """What was spoken, where only the sound of it is the content."""
+    audio = value.get("audio")
+    return _text_or(audio.get("transcript"), "") or "" if isinstance(audio, dict) else ""
 
 
 def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:

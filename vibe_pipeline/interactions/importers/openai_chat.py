@@ -15,8 +15,15 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.messages import Message, answer_text, messages_of, moment_of
+from vibe_pipeline.interactions.importers.fields import row_of
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, messages_of, moment_of
 from vibe_pipeline.records import Interaction
+
+CONVERSATIONS = (
+    *("conversation_id", "session_id", "thread_id", "chat_id"),
+    *("conversationId", "sessionId", "threadId", "chatId"),
+)
+"""What names a conversation; "id" is that of one request or of one line."""
 
 PREFERENCES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
 
@@ -43,6 +50,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         user=_name(request, "user"),
         extra={key: request[key] for key in ("tools", "functions") if request.get(key)} | _identity(record),
         rejected=answer_text(_said(worse, "rejected")) if worse is not None else None,
+        conversation=_conversation(record, request),
     )
     yield from interactions(_messages(record, request, better), origin)
 
@@ -55,9 +63,22 @@ def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> l
     if "messages" in request:
         asked = [*_system(request), *messages_of(request["messages"], "messages")]
     else:
-        asked = _said(record.get("prompt"), "prompt", role="user")
+        asked = [*_system(request), *_prompt(record)]
     answered = _completion(record) or _failure(record)
-    return [*asked, *chosen, *(replace(message, latency_ms=_latency(record)) for message in answered)]
+    latency_ms, feedback = _latency(record), _label(record)
+    return [*asked, *chosen, *(replace(it, latency_ms=latency_ms, feedback=feedback) for it in answered)]
+
+
+def _prompt(record: dict[str, Any]) -> list[Message]:
+    prompt = next((record[key] for key in ("prompt", "question") if record.get(key)), None)
+    if prompt is None:
+        raise Unusable("a completion or preference without its prompt")
+    return _said(prompt, "prompt", role="user")
+
+
+def _label(record: dict[str, Any]) -> float | None:
+    """Of unpaired preferences (KTO): whether the completion is wanted."""
+    return float(record["label"]) if isinstance(record.get("label"), bool) else None
 
 
 def _system(request: dict[str, Any]) -> list[Message]:
@@ -87,15 +108,26 @@ def _completion(record: dict[str, Any]) -> list[Message]:
         return _said(record["completion"], "completion")
     response = _response(record)
     choices = response.get("choices")
-    first = choices[0] if isinstance(choices, list) and choices else None
-    said = first.get("message", first.get("text")) if isinstance(first, dict) else None
-    if said is None and response is not record:
+    if isinstance(choices, list) and choices:
+        return _chosen(choices)
+    said = None
+    if response is not record:
         said = response if "role" in response else None
         if said is None and response.get("content"):
             said = {"role": "assistant", "content": response["content"]}
     if said is None and isinstance(record.get("response"), str):
         said = record["response"]
     return _said(said, "response") if said is not None else []
+
+
+def _chosen(choices: list[Any]) -> list[Message]:
+    """The first choice is the answer, the others are kept with it."""
+    each = [choice.get("message", choice.get("text")) if isinstance(choice, dict) else None for choice in choices]
+    first, *others = [_said(said, "choice") if said is not None else [] for said in each]
+    alternatives = [text for other in others if (text := answer_text(other))]
+    if not first or not alternatives:
+        return first
+    return [*first[:-1], replace(first[-1], extra={**first[-1].extra, "alternatives": alternatives})]
 
 
 def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:
@@ -126,8 +158,18 @@ def _response(value: dict[str, Any]) -> dict[str, Any]:
     return value
 
 
+def _conversation(record: dict[str, Any], request: dict[str, Any]) -> str | None:
+    about = [record, request, row_of(record.get("metadata")), row_of(request.get("metadata"))]
+    named = (value[key] for value in about for key in CONVERSATIONS if _is_name(value.get(key)))
+    return next((str(name) for name in named), None)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+
+
 def _identity(record: dict[str, Any]) -> dict[str, str]:
-    """What the record calls itself, kept for people; our ids are hashes of the content."""
+    """What the record calls itself, kept for people."""
     name = next((record[key] for key in ("id", "custom_id", "conversation_id") if _name(record, key)), None)
     return {"id": name} if name else {}
 

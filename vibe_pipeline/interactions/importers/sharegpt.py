@@ -41,6 +41,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
     record: dict[str, Any] = {"conversations": value} if isinstance(value, list) else value
     worse = _answer(record, "rejected")
     model = record.get("model")
+    said = [*_system(record), *_messages(record)]
     origin = Origin(
         module="sharegpt",
         source=source,
@@ -48,8 +49,15 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         model=model if isinstance(model, str) else None,
         extra=_extra(record),
         rejected=answer_text(worse) if worse else None,
+        conversation=_name(record, said),
     )
-    yield from interactions([*_system(record), *_messages(record), *_answer(record, "chosen")], origin)
+    yield from interactions([*said, *_answer(record, "chosen")], origin)
+
+
+def _name(record: dict[str, Any], said: list[Message]) -> str | None:
+    """The id, with the first question: many data sets merely count their conversations."""
+    question = next((message.text for message in said if message.role == "user"), "")
+    return f"{record['id']} {question}" if isinstance(record.get("id"), (str, int)) else None
 
 
 def _messages(record: dict[str, Any]) -> list[Message]:
