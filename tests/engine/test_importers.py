@@ -280,7 +280,6 @@ NAMES = [
     {"metadata": {"session_id": "c"}},
     {"request": {"messages": [], "thread_id": 7}},
     {"chatId": "c"},
-    {},
 ]
 
 
@@ -295,6 +294,13 @@ def test_a_conversation_that_has_grown_keeps_its_id_and_its_rows(names):
     (first,) = said("q", "a")
     same, new = said("q", "a", "r", "b")
     assert (same.interaction_id, new.conversation_id) == (first.interaction_id, first.conversation_id)
+
+
+def test_a_conversation_without_a_name_that_has_grown_keeps_its_rows():
+    (first,) = read(chat("q", "a"))
+    same, new = read(chat("q", "a", "r", "b"))
+    assert same.interaction_id == first.interaction_id
+    assert same.conversation_id == new.conversation_id != first.conversation_id
 
 
 def test_an_id_of_sharegpt_names_a_conversation_with_how_it_begins():
@@ -316,7 +322,7 @@ def test_conversations_of_other_names_or_people_are_others_though_the_words_are_
 
 def test_two_conversations_that_begin_alike_keep_all_that_they_hold():
     left, right = (read(chat("q", "a", middle, "b", "thanks", "welcome")) for middle in ("left", "right"))
-    assert {item.conversation_id for item in left} == {item.conversation_id for item in right}
+    assert {item.conversation_id for item in left}.isdisjoint(item.conversation_id for item in right)
     assert [a.interaction_id == b.interaction_id for a, b in zip(left, right, strict=True)] == [True, False, False]
 
 

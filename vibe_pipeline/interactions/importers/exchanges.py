@@ -4,9 +4,10 @@ One exchange (what the user said since the assistant or a tool last did, then wh
 interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
 interaction. A last question that nothing followed yet is left out. Turns count the interactions of a conversation.
 
-Ids are hashes. Where a format names its conversations the name decides; elsewhere how it began does, and an interaction
-is what it is by all that was said before it. So one that has grown brings only what is new, two that went on in
-different ways keep all they hold, and the same conversation from two files, or in two dialects, has the same ids.
+Ids are hashes. Where a format names its conversations the name decides; elsewhere all that was said does, and an
+interaction is what it is by what was said before it. So one that has grown brings only what is new (without a name
+under another conversation, for two that begin alike are not one), and the same conversation from two files, or in two
+dialects, has the same ids.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
     shared = {**({"system": system} if system else {}), **origin.extra}
     named = key_of([origin.module, origin.conversation]) if origin.conversation else None
-    before = conversation_id = named or _beginning(messages, origin)
+    conversation_id = named or _content(messages, origin)
+    before = named or key_of(["", system, origin.user])
     found: list[Interaction] = []
     for turn, step in enumerate(steps):
         found.append(_interaction(step, turn, conversation_id, before, shared, origin))
@@ -68,11 +70,9 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
 
-def _beginning(messages: Sequence[Message], origin: Origin) -> str:
-    """The name of a conversation that has none: what was said by whom up to the first answer to the first question."""
-    asked = next((n for n, message in enumerate(messages) if message.role == "user" and message.text.strip()), 0)
-    end = next((n for n in range(asked, len(messages)) if messages[n].role == "assistant"), len(messages))
-    said = [[message.role, message.text, [call for _, call in message.calls]] for message in messages[: end + 1]]
+def _content(messages: Sequence[Message], origin: Origin) -> str:
+    """The name of a conversation that has none."""
+    said = [[message.role, message.text, [call for _, call in message.calls]] for message in messages]
     return key_of([said, origin.user] if origin.user else said)
 
 
