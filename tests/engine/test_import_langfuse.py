@@ -87,6 +87,14 @@ def test_the_traces_of_a_session_are_one_conversation():
     assert turns(read(traces)) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
 
 
+def test_each_trace_of_a_session_belongs_to_its_user():
+    traces = [
+        trace(observation(n, f"q{n}", f"a{n}", traceId=f"t{n}"), id=f"t{n}", sessionId="s", userId=f"u{n}")
+        for n in (1, 2)
+    ]
+    assert [(item.input, item.user) for item in read(traces)] == [("q1", "u1"), ("q2", "u2")]
+
+
 def test_what_people_scored_is_feedback_and_what_judges_scored_is_not():
     scores = [
         {"name": "toxic", "value": 0.9, "source": "EVAL"},

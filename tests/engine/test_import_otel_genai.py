@@ -80,6 +80,25 @@ def test_calls_of_a_named_conversation_need_not_repeat_it():
     assert both[0].interaction_id == first[0].interaction_id
 
 
+def test_each_call_belongs_to_the_user_that_it_or_the_span_around_it_names():
+    room = {"session__id": "room"}
+    mine = chat(1, [said("user", "q1")], [said("assistant", "a1")], user__id="jo", **room)
+    around = span(2, trace="u", user__id="mo", **room)
+    inside = chat(3, [said("user", "q2")], [said("assistant", "a2")], trace="u", parentSpanId="s2", **room)
+    nobody = chat(4, [said("user", "q3")], [said("assistant", "a3")], trace="v", **room)
+    found = read(otlp(mine, around, inside, nobody))
+    assert [(item.input, item.user) for item in found] == [("q1", "jo"), ("q2", "mo"), ("q3", None)]
+    assert [item.user for item in read(otlp(mine, nobody))] == ["jo", "jo"]
+
+
+def test_a_tool_belongs_to_the_user_of_its_call():
+    question = chat(1, [said("user", "q")], [said("assistant", CALL)], user__id="jo", session__id="room")
+    tool = span(2, gen_ai__operation__name="execute_tool", gen_ai__tool__call__id="k", gen_ai__tool__call__result="r")
+    other = chat(3, [said("user", "r")], [said("assistant", "a")], trace="u", user__id="mo", session__id="room")
+    found = read(otlp(question, tool, other))
+    assert [(item.action, item.output, item.user) for item in found] == [("tool", "r", "jo"), ("chat", "a", "mo")]
+
+
 def test_calls_of_one_trace_without_history_are_conversations_of_their_own():
     found = read(otlp(*(chat(n, [said("user", f"q{n}")], [said("assistant", f"a{n}")]) for n in (1, 2))))
     assert turns(found) == [(0, "chat", "q1", "a1"), (0, "chat", "q2", "a2")]

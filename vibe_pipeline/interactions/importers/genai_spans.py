@@ -17,7 +17,16 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, result_of
+from vibe_pipeline.interactions.importers.calls import (
+    Call,
+    ToolRun,
+    around,
+    conversations,
+    error_name,
+    lost,
+    only,
+    result_of,
+)
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
@@ -86,7 +95,7 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     parents: dict[str | None, str | None] = {span.identity: span.parent for span in spans if span.identity}
     calls: dict[str, list[Call]] = defaultdict(list)
     runs: dict[str, list[ToolRun]] = defaultdict(list)
-    users: dict[str, str] = {}
+    users = _users(spans)
     bad: list[Unusable] = []
     explicit = {name for span in spans if (name := _conversation(span))}
     seen: set[tuple[str | None, str | None]] = set()
@@ -100,17 +109,15 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
             bad.append(lost(error, {"name": span.name, "span_id": span.identity}))
             continue
         if isinstance(found, ToolRun):
-            runs[key].append(found)
+            runs[key].append(replace(found, result=replace(found.result, user=users[span.trace, span.identity])))
         elif found:
-            calls[key].append(found)
-        if user := text_at(span.attributes, *USER) or text_at(span.shared, *USER):
-            users.setdefault(key, user)
+            calls[key].append(replace(found, user=users[span.trace, span.identity]))
     keys = list(dict.fromkeys([*calls, *runs]))
     if not keys:
         raise Unusable(str(bad[0]) if bad else NOTHING)
     yield from bad
     for key in keys:
-        origin = Origin("otel_genai", source, at, user=users.get(key), conversation=key or None)
+        origin = Origin("otel_genai", source, at, user=only(call.user for call in calls[key]), conversation=key or None)
         yield from conversations(calls[key], runs[key], origin, is_one=key in explicit)
 
 
@@ -145,6 +152,27 @@ def _conversation(span: Span) -> str | None:
     return text_at(span.attributes, *CONVERSATION) or text_at(span.shared, *CONVERSATION)
 
 
+def _users(spans: Sequence[Span]) -> dict[tuple[str | None, str | None], str | None]:
+    """Whose each span is: of whom it or the nearest span around it names, else of the only one its trace names."""
+    parents = {(span.trace, span.identity): (span.trace, span.parent) for span in spans}
+    named = {(span.trace, span.identity): _user(span) for span in spans}
+    traces: dict[str | None, set[str | None]] = defaultdict(set)
+    for (trace, _), user in named.items():
+        traces[trace].add(user)
+    found: dict[tuple[str | None, str | None], str | None] = {}
+    for span in parents:
+        place, seen = span, {span}
+        while not named[place] and (above := parents[place]) in named and above not in seen:
+            place = above
+            seen.add(above)
+        found[span] = named[place] or only(traces[span[0]])
+    return found
+
+
+def _user(span: Span) -> str | None:
+    return text_at(span.attributes, *USER) or text_at(span.shared, *USER)
+
+
 def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
     """The call of a model that the span tells of; None where it tells of none, or not what was said."""
     said, came_back = _payloads(span)
@@ -159,7 +187,7 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     extra = {"error": span.status} if failure and span.status else {}
     model, latency = text_at(span.attributes, *MODEL), _latency(span)
     answer = [_finished(message, model, latency, extra) for message in came_back]
-    return Call(said, answer, start, span.identity, around(span.identity, parents))
+    return Call(said, answer, start, span.identity, within=around(span.identity, parents))
 
 
 def _finished(message: Message, model: str | None, latency: float | None, extra: Attributes) -> Message:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number
+from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number, only
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
@@ -24,6 +24,8 @@ Row = dict[str, Any]
 
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
+
+USER = ("userId", "user_id")
 
 
 def recognises(value: Any) -> bool:
@@ -63,7 +65,6 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     calls: list[Call] = []
     runs: list[ToolRun] = []
     bad: list[Unusable] = []
-    users: list[str] = []
     traces = [each for each in values if "traceId" not in each]
     loose = [each for each in values if "traceId" in each]
     for trace in [*traces, *([{"observations": loose}] if loose else [])]:
@@ -72,16 +73,16 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, trace))
         else:
-            calls += found[0]
-            runs += found[1]
-            users += filter(None, [text_at(_trace(trace), "userId", "user_id")])
+            user = text_at(_trace(trace), *USER)
+            calls += (replace(call, user=call.user or user) for call in found[0])
+            runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in found[1])
     if not calls and not runs:
         raise Unusable(str(bad[0]))
     yield from bad
     first = _trace(values[0])
     session = text_at(first, "sessionId", "session_id")
     name = session or text_at(first, "traceId", "id")
-    origin = Origin("langfuse", source, at, user=next(iter(users), None), conversation=name)
+    origin = Origin("langfuse", source, at, user=only(call.user for call in calls), conversation=name)
     yield from conversations(calls, runs, origin, is_one=session is not None)
 
 
@@ -150,7 +151,7 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
         for message in came_back
     ]
     start = moment_of({"time": row.get("startTime", row.get("start_time", row.get("timestamp")))}) or at
-    return _judged(Call(said, answer, start, text_at(row, "id"), within), row)
+    return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, *USER), within), row)
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:
@@ -164,6 +165,7 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
         success=not failure,
         error_type=failure,
         latency_ms=_took(row),
+        user=text_at(row, *USER),
     )
     start = moment_of({"time": row.get("startTime", row.get("start_time"))}) or at
     return ToolRun(call_of(text_at(row, "name"), arguments), message, start)

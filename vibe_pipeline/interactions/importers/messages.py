@@ -55,6 +55,8 @@ class Message:
     weight: float | None = None
     at: datetime | None = None
     model: str | None = None
+    user: str | None = None
+    """Who said it, or for whom it was said, where not all of a conversation are one person's."""
     success: bool | None = None
     """Whether what the message tells of worked, where the format says so."""
     error_type: str | None = None

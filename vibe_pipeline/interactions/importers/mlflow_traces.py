@@ -28,6 +28,7 @@ from vibe_pipeline.interactions.importers.calls import (
     is_finite,
     lost,
     number,
+    only,
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
@@ -67,7 +68,6 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
     calls: list[Call] = []
     runs: list[ToolRun] = []
     bad: list[Unusable] = []
-    users: list[str] = []
     for trace in traces:
         info = row_of(trace.get("info"))
         try:
@@ -75,15 +75,15 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, trace))
         else:
-            calls += found[0]
-            runs += found[1]
-            users += filter(None, [text_at(_metadata(info), "mlflow.trace.user")])
+            user = text_at(_metadata(info), "mlflow.trace.user")
+            calls += (replace(call, user=user) for call in found[0])
+            runs += (replace(run, result=replace(run.result, user=user)) for run in found[1])
     if not calls and not runs:
         raise Unusable(str(bad[0]) if bad else "there is no trace")
     yield from bad
     session = session_of(traces[0])
     name = session or text_at(row_of(traces[0].get("info")), "trace_id", "request_id")
-    origin = Origin("mlflow", source, at, user=next(iter(users), None), conversation=name)
+    origin = Origin("mlflow", source, at, user=only(call.user for call in calls), conversation=name)
     for found_one in conversations(calls, runs, origin, is_one=session is not None):
         yield from _with_remarks(found_one, source)
 
@@ -134,7 +134,7 @@ def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call |
         replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
         for message in came_back
     ]
-    return Call(said, answer, _start(span) or at, _identity(span), within)
+    return Call(said, answer, _start(span) or at, _identity(span), within=within)
 
 
 def _run(span: Row, at: datetime) -> ToolRun | None:
