@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.branches import interactions_of, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
@@ -38,11 +38,10 @@ def recognises(value: Any) -> bool:
     return isinstance(value, dict) and "mapping" in value
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one conversation along its current path."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one conversation in all its branches."""
     nodes = nodes_of(value["mapping"], "mapping")
-    messages = {name: list(_messages(node)) for name, node in nodes.items()}
-    tree = tree_of(nodes, messages, "parent", "children", value.get("current_node"))
+    tree = tree_of(nodes, _messages, "parent", "children", value.get("current_node"))
     origin = Origin(
         module="chatgpt_export",
         source=source,
@@ -51,10 +50,12 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         extra={key: value[key] for key in ("title", "gizmo_id") if text_at(value, key)},
         conversation=text_at(value, "conversation_id") or text_at(value, "id"),
     )
-    yield from interactions(conversation(tree), origin)
+    yield from interactions_of(tree, origin)
 
 
-def _messages(node: dict[str, Any]) -> Iterator[Message]:
+def _messages(node: Any) -> Iterator[Message]:
+    if not isinstance(node, dict):
+        raise Unusable("a node of mapping is not an object")
     message = node.get("message")
     if message is None:
         return

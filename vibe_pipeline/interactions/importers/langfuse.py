@@ -13,7 +13,16 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number, only
+from vibe_pipeline.interactions.importers.calls import (
+    Call,
+    ToolRun,
+    around,
+    conversations,
+    error_name,
+    lost,
+    number,
+    only,
+)
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of

@@ -14,8 +14,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.lines import repaired
@@ -37,8 +37,8 @@ def recognises(value: Any) -> bool:
     return isinstance(value.get("chat"), dict) or isinstance(_chat(value).get("history"), dict)
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one chat along its current path."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one chat in all its branches."""
     row, chat = _row(value), _chat(value)
     params = chat.get("params")
     system = text_at(params, "system") if isinstance(params, dict) else None
@@ -50,7 +50,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         extra={"title": chat["title"]} if text_at(chat, "title") else {},
         conversation=text_at(row, "id") or text_at(chat, "id"),
     )
-    yield from interactions([*([Message("system", system)] if system else []), *_conversation(chat)], origin)
+    yield from interactions_of(_tree(chat), origin, [Message("system", system)] if system else [])
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any]:
@@ -66,18 +66,18 @@ def _chat(value: dict[str, Any]) -> dict[str, Any]:
     return chat if isinstance(chat, dict) else row
 
 
-def _conversation(chat: dict[str, Any]) -> list[Message]:
+def _tree(chat: dict[str, Any]) -> Tree:
     history = chat.get("history")
     if isinstance(history, dict) and history.get("messages"):
         nodes = nodes_of(history["messages"], "history.messages")
-        messages = {name: list(_messages(node)) for name, node in nodes.items()}
-        return conversation(tree_of(nodes, messages, "parentId", "childrenIds", history.get("currentId")))
+        return tree_of(nodes, _messages, "parentId", "childrenIds", history.get("currentId"))
     listed = chat.get("messages")
     if not isinstance(listed, list):
         raise Unusable("chat has neither a history nor messages")
     if not listed:
         raise Unusable("messages is empty")
-    return [message for item in listed for message in _messages(item)]
+    nodes = {f"number {number}": item for number, item in enumerate(listed)}
+    return tree_of(nodes, _messages, "no parent", "no children", None)
 
 
 def _messages(item: Any) -> Iterator[Message]:
