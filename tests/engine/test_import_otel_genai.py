@@ -36,6 +36,10 @@ def span(number: int = 1, trace: str = "t", events: list | None = None, **more) 
     }
 
 
+def attributes(**values: str) -> list[dict]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+
+
 def said(role: str, *parts) -> dict:
     return {"role": role, "parts": [{"type": "text", "content": p} if isinstance(p, str) else p for p in parts]}
 
@@ -172,6 +176,26 @@ def test_a_failed_call_is_a_failed_exchange():
             ai__prompt__messages='[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]',
             ai__response__text="a",
         ),
+        span()
+        | {
+            "attributes": attributes(
+                events=json.dumps(
+                    [
+                        {"event.name": "gen_ai.system.message", "content": "s"},
+                        {"event.name": "gen_ai.user.message", "content": "q"},
+                        {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "a"}},
+                    ]
+                )
+            )
+        },
+        span()
+        | {
+            "attributes": attributes(
+                request_data='{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]}',
+                response_data='{"message": {"role": "assistant", "content": "a"}, "usage": {}}',
+            )
+        },
+        span(pydantic_ai__all_messages=json.dumps([said("system", "s"), said("user", "q"), said("assistant", "a")])),
         span(
             gen_ai__system_instructions='[{"type": "text", "content": "s"}]',
             gen_ai__input__messages='[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]',
@@ -182,6 +206,53 @@ def test_a_failed_call_is_a_failed_exchange():
 def test_all_dialects_say_the_same(spoken):
     (item,) = read(otlp(spoken))
     assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
+
+
+MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        {
+            "llm.input_messages": [{f"message.{key}": value for key, value in each.items()} for each in MESSAGES],
+            "llm.output_messages": [{"message.role": "assistant", "message.content": "a"}],
+        },
+        {
+            "llm": {
+                "input_messages": [{"message": each} for each in MESSAGES],
+                "output_messages": [
+                    {"message": {"role": "assistant", "contents": [{"message_content": {"text": "a"}}]}}
+                ],
+            },
+            "openinference": {"span": {"kind": "LLM"}},
+        },
+    ],
+)
+def test_openinference_may_be_written_as_objects_and_lists(spoken):
+    row = {"name": "chat", "context": {"trace_id": "t", "span_id": "s"}, "parent_id": None, "attributes": spoken}
+    (item,) = read(row)
+    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s"})
+    (failed,) = read(row | {"status_code": "ERROR", "status_message": "slow"})
+    assert failed.extra["error"] == "slow"
+
+
+def test_other_choices_are_alternatives():
+    numbered = {
+        "gen_ai__prompt__0__content": "q",
+        "gen_ai__completion__0__content": "a",
+        "gen_ai__completion__1__content": "b",
+    }
+    events = [("gen_ai.user.message", {"content": "q"})]
+    events += [("gen_ai.choice", {"message": json.dumps({"role": "assistant", "content": text})}) for text in "ab"]
+    for spoken in (span(**numbered), span(events=events)):
+        (item,) = read(otlp(spoken))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+def test_an_object_that_was_generated_is_the_answer():
+    (item,) = read(otlp(span(ai__prompt='{"prompt": "q"}', ai__response__object='{"a": 1}')))
+    assert (item.input, item.output) == ("q", '{"a": 1}')
 
 
 def test_an_agents_span_around_its_calls_is_not_read_twice():

@@ -27,6 +27,9 @@ CONTEXT = {
 
 UNFINISHED = ("in_progress", "finished_partial_completion")
 
+RATING = {"conversation_id", "rating", "content"}
+"""Of message_feedback.json."""
+
 MEDIA = {"image": "[image]", "audio": "[audio]", "video": "[video]"}
 
 MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
@@ -34,12 +37,14 @@ MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a conversation of ours."""
-    return isinstance(value, dict) and "mapping" in value
+    """Whether this is a conversation of ours, or a rating of one of its messages."""
+    return isinstance(value, dict) and ("mapping" in value or value.keys() >= RATING)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one conversation in all its branches."""
+    if "mapping" not in value:
+        raise Unusable("a rating without its conversation, that stands in another file")
     nodes = nodes_of(value["mapping"], "mapping")
     tree = tree_of(nodes, _messages, "parent", "children", value.get("current_node"))
     origin = Origin(

@@ -2,8 +2,9 @@
 
 The conventions changed often and instrumentations follow different ones: gen_ai.input.messages (since 1.37, as JSON
 in an attribute or in an event), one event a message (gen_ai.user.message …, 1.28 to 1.36), one event a side
-(gen_ai.content.prompt), OpenLLMetry's numbered gen_ai.prompt.0.content, OpenInference's llm.input_messages.0 …, the
-AI SDK's ai.prompt.messages. A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
+(gen_ai.content.prompt), OpenLLMetry's numbered gen_ai.prompt.0.content, OpenInference's llm.input_messages.0 …, which
+some write as lists and objects, the AI SDK's ai.prompt.messages, Logfire's events and request_data, all messages of an
+agent's run (pydantic_ai.all_messages). A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
 
 Not here: how spans are written down (otel_genai.py) and how calls become a conversation (calls.py).
 """
@@ -28,7 +29,7 @@ from vibe_pipeline.interactions.importers.calls import (
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.fields import rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, text_of
 from vibe_pipeline.records import Interaction
@@ -41,11 +42,34 @@ CONVERSATION = (
     "ai.telemetry.metadata.sessionId",
 )
 USER = ("user.id", "enduser.id", "traceloop.association.properties.user_id", "langfuse.user.id", "gen_ai.request.user")
-MODEL = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.response.model", "ai.model.id")
+MODEL = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "ai.response.model",
+    "ai.model.id",
+    "model_name",
+)
 
-ASKED = ("gen_ai.input.messages", "gen_ai.prompt", "gen_ai.request.messages", "ai.prompt.messages", "ai.prompt")
+ASKED = (
+    "gen_ai.input.messages",
+    "gen_ai.prompt",
+    "gen_ai.request.messages",
+    "ai.prompt.messages",
+    "ai.prompt",
+    "request_data",
+)
 SYSTEM = ("gen_ai.system_instructions", "gen_ai.system.instructions")
-ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages")
+ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages", "response_data")
+AI_SDK = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.result.object")
+EVENTS = ("events", "all_messages_events")
+WHOLE = "pydantic_ai.all_messages"
+"""What was asked and answered in one list, of a run that may hold several calls."""
+
+NESTED = ("llm", "openinference", "input", "output", "session", "user", "tool")
+LISTED = ("llm.input_messages", "llm.output_messages")
+"""OpenInference's attributes that are written as objects and as lists too."""
+
 NUMBERED = {
     "asked": re.compile(r"^(?:gen_ai\.prompt|llm\.prompts|llm\.input_messages)\.(\d+)\.(.+)$"),
     "answered": re.compile(r"^(?:gen_ai\.completion|llm\.completions|llm\.output_messages)\.(\d+)\.(.+)$"),
@@ -218,12 +242,52 @@ def _payloads(span: Span) -> tuple[list[Message], list[Message]]:
     system = text_of(parsed(_first(found, *SYSTEM)))
     said = asked(_json_items(_first(found, *ASKED))) if _first(found, *ASKED) is not None else []
     came_back = answered(_json_items(_first(found, *ANSWERED))) if _first(found, *ANSWERED) is not None else []
-    said = said or asked(_numbered(found, "asked")) or _event_messages(span.events)
-    came_back = came_back or answered(_numbered(found, "answered")[:1]) or _event_choice(span.events)
+    events = [*span.events, *_written_events(found)]
+    said = said or asked(_numbered(found, "asked")) or _event_messages(events)
+    came_back = came_back or _chosen(_numbered(found, "answered")) or _chosen(_event_choices(events))
     came_back = came_back or _ai_sdk(found)
     if not came_back and text_at(found, "openinference.span.kind") == "LLM":
         said, came_back = said or asked(found.get("input.value")), answered(found.get("output.value"))
+    if not came_back and (WHOLE in found or "all_messages_events" in found):
+        said, came_back = _parted(said or asked(found.get(WHOLE)))
     return ([Message("system", system), *said] if system else said), came_back
+
+
+def flat(attributes: Attributes) -> Attributes:
+    """The attributes with those that are objects or lists of messages under the names that stand for their parts."""
+    if not any(isinstance(attributes.get(key), (dict, list)) for key in (*NESTED, *LISTED)):
+        return attributes
+    return dict(_flattened(attributes, ""))
+
+
+def _flattened(value: Attributes, within: str) -> Iterator[tuple[str, Any]]:
+    for key, inner in value.items():
+        name = f"{within}{key}"
+        if isinstance(inner, dict) and (within or key in NESTED):
+            yield from _flattened(inner, f"{name}.")
+        elif isinstance(inner, list) and name.startswith(LISTED) and all(isinstance(item, dict) for item in inner):
+            for number, item in enumerate(inner):
+                yield from _flattened(item, f"{name}.{number}.")
+        else:
+            yield name, inner
+
+
+def _parted(said: list[Message]) -> tuple[list[Message], list[Message]]:
+    """A list that ends with the answer, without it, and the answer."""
+    end = next((n for n in range(len(said), 0, -1) if said[n - 1].role != "assistant"), 0)
+    return said[:end], said[end:]
+
+
+def _chosen(messages: Sequence[Attributes]) -> list[Message]:
+    """The first is the answer, the others are its alternatives."""
+    return answered({"choices": [{"message": message} for message in messages]}) if messages else []
+
+
+def _written_events(found: Attributes) -> Iterator[tuple[str, Attributes]]:
+    """Events that are JSON in an attribute."""
+    written = parsed(_first(found, *EVENTS))
+    for event in rows_of(written):
+        yield str(event.get("event.name")), event
 
 
 def _json_items(value: Any) -> Any:
@@ -273,15 +337,16 @@ def _event_messages(events: Sequence[tuple[str, Attributes]]) -> list[Message]:
     return said
 
 
-def _event_choice(events: Sequence[tuple[str, Attributes]]) -> list[Message]:
+def _event_choices(events: Sequence[tuple[str, Attributes]]) -> list[Attributes]:
+    choices = []
     for name, attributes in events:
         if name == "gen_ai.choice":
             body = _body(attributes)
             message = parsed(_first(body, "message", "content"))
             whole = message if isinstance(message, dict) else {"content": message}
             calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            return answered({"role": "assistant", **calls, **whole})
-    return []
+            choices.append({"role": "assistant", **calls, **whole})
+    return choices
 
 
 def _body(attributes: Attributes) -> Attributes:
@@ -290,7 +355,7 @@ def _body(attributes: Attributes) -> Attributes:
 
 
 def _ai_sdk(found: Attributes) -> list[Message]:
-    text, calls = _first(found, "ai.response.text", "ai.result.text"), parsed(found.get("ai.response.toolCalls"))
+    text, calls = _first(found, *AI_SDK), parsed(found.get("ai.response.toolCalls"))
     if not isinstance(text, str) and not calls:
         return []
     return answered({"role": "assistant", "content": text, "tool_calls": calls})

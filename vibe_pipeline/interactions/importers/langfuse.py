@@ -26,6 +26,7 @@ from vibe_pipeline.interactions.importers.calls import (
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
 from vibe_pipeline.records import Interaction
 
@@ -185,20 +186,28 @@ def _judged(call: Call, row: Row) -> Call:
     scores = [score for score in _rows(row.get("scores")) if not text_at(score, "observationId")]
     values = {name: score["value"] for score in scores if (name := text_at(score, "name")) and _is_plain(score)}
     by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
-    feedback = next((given for score in by_hand if (given := _opinion(score)) is not None), None)
+    best = next((score for score in by_hand if _opinion(score) is not None), None)
+    opinions = [
+        Opinion(_opinion(score) if score is best else None, text_at(score, "comment"), _given_at(score), _author(score))
+        for score in by_hand
+    ]
+    judges = (score for score in scores if score not in by_hand)
+    comments = {name: words for s in judges if (name := text_at(s, "name")) and (words := text_at(s, "comment"))}
     keys = ("longStringValue", "stringValue", "value")
     better = tuple(filter(None, (text_at(row_, *keys) for row_ in _rows(row.get("corrections")))))
-    if not values and feedback is None and not better:
-        return call
     last = call.answer[-1]
-    known = last.extra.get("scores", {})
-    judged = replace(
-        last,
-        feedback=feedback if feedback is not None else last.feedback,
-        improvements=(*last.improvements, *better),
-        extra=last.extra | ({"scores": known | values} if values else {}),
-    )
-    return replace(call, answer=[*call.answer[:-1], judged])
+    kept = {"scores": values, "score_comments": comments}
+    extra = {name: last.extra.get(name, {}) | more for name, more in kept.items() if more}
+    last = replace(last, improvements=(*last.improvements, *better), extra=last.extra | extra)
+    return replace(call, answer=[*call.answer[:-1], judged(last, opinions)])
+
+
+def _given_at(score: Row) -> datetime | None:
+    return moment_of({"time": score.get("updatedAt") or score.get("timestamp") or score.get("createdAt")})
+
+
+def _author(score: Row) -> str | None:
+    return text_at(score, "authorUserId", "author_user_id")
 
 
 def _is_plain(score: Row) -> bool:

@@ -62,7 +62,7 @@ class Message:
     error_type: str | None = None
     latency_ms: float | None = None
     feedback: float | None = None
-    """What a person thought of an answer: 1 is a thumb up, -1 a thumb down."""
+    """What a person thought of an answer: 1 is a thumb up, -1 a thumb down (with words: opinions.py)."""
     improvements: tuple[str, ...] = ()
     """What a person would rather have read."""
     extra: dict[str, Any] = field(default_factory=dict)
