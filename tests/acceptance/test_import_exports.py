@@ -87,16 +87,18 @@ def test_chatgpt_edges(tmp_path):
     assert counts(result) == (6, 5, 0, 1)
     assert result.reasons == {"mapping is empty": 1}
     assert turns(rows) == {
+        ("chat", "Name a river", "The Rhine"),
         ("chat", "Name a river", "The Danube"),
+        ("chat", "cycle", "cycle"),
         ("chat", "dangling current_node", "half an ans"),
         ("tool", '{"name": "python", "arguments": "print(1)"}', "1"),
         ("chat", "Plot it", "It prints 1."),
         ("chat", "[image]\nWhat is it?", "An image."),
     }
-    by_input = {row["input"]: row for row in rows}
-    assert by_input["Name a river"]["extra"]["alternatives"] == ["The Rhine"]
-    assert (by_input["dangling current_node"]["success"], by_input["Name a river"]["success"]) == (False, True)
-    assert by_input["[image]\nWhat is it?"]["extra"]["weight"] == 0.0
+    by_output = {row["output"]: row for row in rows}
+    assert by_output["The Danube"]["extra"]["alternatives"] == ["The Rhine"]
+    assert (by_output["half an ans"]["success"], by_output["The Danube"]["success"]) == (False, True)
+    assert by_output["An image."]["extra"]["weight"] == 0.0
 
 
 @pytest.mark.parametrize("name", ["conversations_three.json", "export.zip"])

@@ -1,4 +1,4 @@
-"""What people thought of an answer is a remark of its own, so that what they thought later comes with a later import."""
+"""What people thought of an answer is a remark, so that what they thought later comes with a later import."""
 
 import json
 

@@ -136,9 +136,9 @@ def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list
         while name is not None:
             own += tree.messages[name]
             then.add(tree.messages[name])
-            first, *others = children.get(name) or [None]
-            starts.extend((other, then.copy()) for other in others if other is not None)
-            name = first
+            following = children.get(name, [])
+            starts.extend((other, then.copy()) for other in following[1:])
+            name = following[0] if following else None
         yield start, said.with_own(own)
 
 

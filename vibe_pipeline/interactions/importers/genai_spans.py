@@ -1,17 +1,13 @@
-"""Spans of generative AI → interactions: the one place that knows the names of the attributes.
+"""Spans of generative AI → interactions: whose they are, which model answered, what failed, which tools ran.
 
-The conventions changed often and instrumentations follow different ones: gen_ai.input.messages (since 1.37, as JSON
-in an attribute or in an event), one event a message (gen_ai.user.message …, 1.28 to 1.36), one event a side
-(gen_ai.content.prompt), OpenLLMetry's numbered gen_ai.prompt.0.content, OpenInference's llm.input_messages.0 …, which
-some write as lists and objects, the AI SDK's ai.prompt.messages, Logfire's events and request_data, all messages of an
-agent's run (pydantic_ai.all_messages). A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
+A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
 
-Not here: how spans are written down (otel_genai.py) and how calls become a conversation (calls.py).
+Not here: what was asked and answered (genai_messages.py), how spans are written down (otel_genai.py) and how calls
+become a conversation (calls.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -29,9 +25,10 @@ from vibe_pipeline.interactions.importers.calls import (
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, first_at, said_in
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, text_of
+from vibe_pipeline.interactions.importers.payloads import parsed
 from vibe_pipeline.records import Interaction
 
 CONVERSATION = (
@@ -51,30 +48,6 @@ MODEL = (
     "model_name",
 )
 
-ASKED = (
-    "gen_ai.input.messages",
-    "gen_ai.prompt",
-    "gen_ai.request.messages",
-    "ai.prompt.messages",
-    "ai.prompt",
-    "request_data",
-)
-SYSTEM = ("gen_ai.system_instructions", "gen_ai.system.instructions")
-ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages", "response_data")
-AI_SDK = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.result.object")
-EVENTS = ("events", "all_messages_events")
-WHOLE = "pydantic_ai.all_messages"
-"""What was asked and answered in one list, of a run that may hold several calls."""
-
-NESTED = ("llm", "openinference", "input", "output", "session", "user", "tool")
-LISTED = ("llm.input_messages", "llm.output_messages")
-"""OpenInference's attributes that are written as objects and as lists too."""
-
-NUMBERED = {
-    "asked": re.compile(r"^(?:gen_ai\.prompt|llm\.prompts|llm\.input_messages)\.(\d+)\.(.+)$"),
-    "answered": re.compile(r"^(?:gen_ai\.completion|llm\.completions|llm\.output_messages)\.(\d+)\.(.+)$"),
-}
-
 TOOL_OPERATIONS = ("execute_tool", "tool_call", "tool")
 TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span.kind", "operation.name")
 TOOL_NAME = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
@@ -82,18 +55,9 @@ TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 TOOL_ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args", "input.value")
 TOOL_RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result", "output.value")
 
-EVENT_ROLES = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
-}
-
 NOTHING = "no span holds what was asked and answered (not of a model, or its content was not captured)"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +73,7 @@ class Span:
     attributes: Attributes
     shared: Attributes = field(default_factory=dict)
     """Of the resource."""
-    events: tuple[tuple[str, Attributes], ...] = ()
+    events: tuple[Event, ...] = ()
     failed: bool = False
     status: str | None = None
 
@@ -199,7 +163,7 @@ def _user(span: Span) -> str | None:
 
 def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
     """The call of a model that the span tells of; None where it tells of none, or not what was said."""
-    said, came_back = _payloads(span)
+    said, came_back = said_in(span.attributes, span.events)
     if not said and not came_back:
         return None
     failure = _failure(span)
@@ -223,142 +187,14 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     name = text_at(span.attributes, *TOOL_NAME) or text_at(span.attributes, "traceloop.entity.name")
     if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
         return None
-    arguments = parsed(_first(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
-    result = _first(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
+    arguments = parsed(first_at(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
+    result = first_at(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None
     call_id = text_at(span.attributes, *TOOL_ID)
     message = result_of(result, failure, words=span.status, latency_ms=_latency(span), call_id=call_id)
     return ToolRun(call_of(name or span.name, arguments), message, span.start or at)
-
-
-def _payloads(span: Span) -> tuple[list[Message], list[Message]]:
-    """What was asked and what was answered, from whichever convention the span follows."""
-    found = span.attributes
-    for name, attributes in span.events:
-        if name.startswith("gen_ai."):
-            found = {**attributes, **found}
-    system = text_of(parsed(_first(found, *SYSTEM)))
-    said = asked(_json_items(_first(found, *ASKED))) if _first(found, *ASKED) is not None else []
-    came_back = answered(_json_items(_first(found, *ANSWERED))) if _first(found, *ANSWERED) is not None else []
-    events = [*span.events, *_written_events(found)]
-    said = said or asked(_numbered(found, "asked")) or _event_messages(events)
-    came_back = came_back or _chosen(_numbered(found, "answered")) or _chosen(_event_choices(events))
-    came_back = came_back or _ai_sdk(found)
-    if not came_back and text_at(found, "openinference.span.kind") == "LLM":
-        said, came_back = said or asked(found.get("input.value")), answered(found.get("output.value"))
-    if not came_back and (WHOLE in found or "all_messages_events" in found):
-        said, came_back = _parted(said or asked(found.get(WHOLE)))
-    return ([Message("system", system), *said] if system else said), came_back
-
-
-def flat(attributes: Attributes) -> Attributes:
-    """The attributes with those that are objects or lists of messages under the names that stand for their parts."""
-    if not any(isinstance(attributes.get(key), (dict, list)) for key in (*NESTED, *LISTED)):
-        return attributes
-    return dict(_flattened(attributes, ""))
-
-
-def _flattened(value: Attributes, within: str) -> Iterator[tuple[str, Any]]:
-    for key, inner in value.items():
-        name = f"{within}{key}"
-        if isinstance(inner, dict) and (within or key in NESTED):
-            yield from _flattened(inner, f"{name}.")
-        elif isinstance(inner, list) and name.startswith(LISTED) and all(isinstance(item, dict) for item in inner):
-            for number, item in enumerate(inner):
-                yield from _flattened(item, f"{name}.{number}.")
-        else:
-            yield name, inner
-
-
-def _parted(said: list[Message]) -> tuple[list[Message], list[Message]]:
-    """A list that ends with the answer, without it, and the answer."""
-    end = next((n for n in range(len(said), 0, -1) if said[n - 1].role != "assistant"), 0)
-    return said[:end], said[end:]
-
-
-def _chosen(messages: Sequence[Attributes]) -> list[Message]:
-    """The first is the answer, the others are its alternatives."""
-    return answered({"choices": [{"message": message} for message in messages]}) if messages else []
-
-
-def _written_events(found: Attributes) -> Iterator[tuple[str, Attributes]]:
-    """Events that are JSON in an attribute."""
-    written = parsed(_first(found, *EVENTS))
-    for event in rows_of(written):
-        yield str(event.get("event.name")), event
-
-
-def _json_items(value: Any) -> Any:
-    """An array attribute can hold no objects: its messages are JSON texts."""
-    return [parsed(item) for item in value] if isinstance(value, list) else value
-
-
-def _numbered(attributes: Attributes, side: str) -> list[Attributes]:
-    """gen_ai.prompt.0.role, gen_ai.prompt.0.content, …, gen_ai.prompt.2.tool_calls.0.name as messages."""
-    found: dict[int, Attributes] = defaultdict(dict)
-    for key, value in attributes.items():
-        if match := NUMBERED[side].match(key):
-            found[int(match[1][:9])][match[2].removeprefix("message.")] = value
-    return [_numbered_message(found[number], side) for number in sorted(found)]
-
-
-def _numbered_message(flat: Attributes, side: str) -> Attributes:
-    calls: dict[str, Attributes] = defaultdict(dict)
-    contents: dict[str, str] = {}
-    for key, value in flat.items():
-        if match := re.match(r"^(?:tool_calls|message\.tool_calls)\.(\d+)\.(.+)$", key):
-            calls[match[1]][match[2].removeprefix("tool_call.").removeprefix("function.")] = value
-        elif (match := re.match(r"^contents\.(\d+)\.message_content\.text$", key)) and isinstance(value, str):
-            contents[match[1]] = value
-    content = parsed(flat.get("content")) if str(flat.get("content")).startswith("[") else flat.get("content")
-    called = {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
-    return {
-        "role": flat.get("role") or ("assistant" if side == "answered" else "user"),
-        "content": content if content is not None else "\n".join(contents.values()),
-        **({"tool_call_id": flat["tool_call_id"]} if "tool_call_id" in flat else {}),
-        **({"reasoning": flat["reasoning"]} if "reasoning" in flat else {}),
-        **called,
-    }
-
-
-def _event_messages(events: Sequence[tuple[str, Attributes]]) -> list[Message]:
-    """One event a message; its body is spread over the attributes, or JSON in one of them."""
-    said: list[Message] = []
-    for name, attributes in events:
-        if name in EVENT_ROLES:
-            body = _body(attributes)
-            role = body.get("role") if isinstance(body.get("role"), str) else EVENT_ROLES[name]
-            content = _first(body, "content", "message", name)
-            identity = {"tool_call_id": body["id"]} if name == "gen_ai.tool.message" and "id" in body else {}
-            calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            said.extend(asked([{"role": role, "content": parsed(content), **identity, **calls}]))
-    return said
-
-
-def _event_choices(events: Sequence[tuple[str, Attributes]]) -> list[Attributes]:
-    choices = []
-    for name, attributes in events:
-        if name == "gen_ai.choice":
-            body = _body(attributes)
-            message = parsed(_first(body, "message", "content"))
-            whole = message if isinstance(message, dict) else {"content": message}
-            calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            choices.append({"role": "assistant", **calls, **whole})
-    return choices
-
-
-def _body(attributes: Attributes) -> Attributes:
-    body = parsed(_first(attributes, "event.body", "body", "gen_ai.event.content"))
-    return body if isinstance(body, dict) else attributes
-
-
-def _ai_sdk(found: Attributes) -> list[Message]:
-    text, calls = _first(found, *AI_SDK), parsed(found.get("ai.response.toolCalls"))
-    if not isinstance(text, str) and not calls:
-        return []
-    return answered({"role": "assistant", "content": text, "tool_calls": calls})
 
 
 def _failure(span: Span) -> str | None:
@@ -374,7 +210,3 @@ def _latency(span: Span) -> float | None:
     if span.start is None or span.end is None or span.end < span.start:
         return None
     return round((span.end - span.start).total_seconds() * 1000, 3)
-
-
-def _first(value: Attributes, *keys: str) -> Any:
-    return next((value[key] for key in keys if value.get(key) is not None), None)

@@ -3,7 +3,8 @@
 Generations are the calls of a model, tool observations the runs of tools; a trace without generations counts as one
 call. The traces of a session are one conversation. Scores that a person gave are feedback, corrections improvements.
 
-Not here: the payloads that frameworks log (payloads.py) and how calls become a conversation (calls.py).
+Not here: tables as CSV (langfuse_table.py), the payloads that frameworks log (payloads.py) and how calls become a
+conversation (calls.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.interactions.importers import langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
@@ -31,6 +33,8 @@ from vibe_pipeline.interactions.importers.payloads import answered, asked, parse
 from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
+
+opens, records = langfuse_table.opens, langfuse_table.records
 
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}

@@ -4,7 +4,7 @@ rows.
 The lines of a file are gathered, because exporters write one batch a line and the spans of a conversation end up in
 several. Spans without GenAI attributes give nothing; of those with them, the ones whose content was not captured.
 
-Not here: what the attributes mean (genai_spans.py).
+Not here: what the attributes mean (genai_spans.py, genai_messages.py).
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.genai_spans import Span, flat, interactions_of, moment
+from vibe_pipeline.interactions.importers.genai_messages import flat
+from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_of, moment
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction
 
