@@ -64,7 +64,13 @@ def test_chatgpt_with_hidden_instructions(tmp_path):
 
 
 def test_chatgpt_with_branches_thoughts_and_a_tool(tmp_path):
-    _, (tool, answer) = bring(tmp_path, "chatgpt_export/native_conversation_branches.json")
+    _, rows = bring(tmp_path, "chatgpt_export/native_conversation_branches.json")
+    tool = next(row for row in rows if row["action"] == "tool")
+    superseded, answer = sorted((row for row in rows if row["action"] == "chat"), key=lambda row: row["output"] > "G")[
+        ::-1
+    ]
+    assert (superseded["output"], superseded["input"]) == ("Superseded answer.", answer["input"])
+    assert {superseded["conversation_id"], answer["conversation_id"]} >= {tool["conversation_id"]}
     assert tool["input"] == '{"name": "browser.search", "arguments": {"query": "fixture evidence"}}'
     assert (tool["action"], tool["output"]) == ("tool", "Privacy-safe tool result.")
     assert answer["input"] == "Analyze the attached fixture and create an artifact.\n[image]"
@@ -78,19 +84,21 @@ def test_chatgpt_with_branches_thoughts_and_a_tool(tmp_path):
 
 def test_chatgpt_edges(tmp_path):
     result, rows = bring(tmp_path, "chatgpt_export/handmade_edges.json")
-    assert counts(result) == (6, 4, 0, 2)
-    assert result.reasons == {"mapping is empty": 1, "no answer follows a question": 1}
+    assert counts(result) == (6, 5, 0, 1)
+    assert result.reasons == {"mapping is empty": 1}
     assert turns(rows) == {
+        ("chat", "Name a river", "The Rhine"),
         ("chat", "Name a river", "The Danube"),
+        ("chat", "cycle", "cycle"),
         ("chat", "dangling current_node", "half an ans"),
         ("tool", '{"name": "python", "arguments": "print(1)"}', "1"),
         ("chat", "Plot it", "It prints 1."),
         ("chat", "[image]\nWhat is it?", "An image."),
     }
-    by_input = {row["input"]: row for row in rows}
-    assert by_input["Name a river"]["extra"]["alternatives"] == ["The Rhine"]
-    assert (by_input["dangling current_node"]["success"], by_input["Name a river"]["success"]) == (False, True)
-    assert by_input["[image]\nWhat is it?"]["extra"]["weight"] == 0.0
+    by_output = {row["output"]: row for row in rows}
+    assert by_output["The Danube"]["extra"]["alternatives"] == ["The Rhine"]
+    assert (by_output["half an ans"]["success"], by_output["The Danube"]["success"]) == (False, True)
+    assert by_output["An image."]["extra"]["weight"] == 0.0
 
 
 @pytest.mark.parametrize("name", ["conversations_three.json", "export.zip"])
@@ -146,7 +154,8 @@ def test_open_webui_all_chats_with_ratings(tmp_path):
     result, rows = bring(tmp_path, "open_webui/handmade_export_all.json")
     assert (counts(result), result.format) == ((3, 2, 0, 1), "open_webui")
     assert result.reasons == {"messages is empty": 1}
-    prime = next(row for row in rows if row["input"] == "Name a prime")
+    prime, other = sorted((row for row in rows if row["input"] == "Name a prime"), key=lambda row: row["output"])
+    assert (other["output"], other["feedback"], other["model_id"]) == ("9", -1.0, "m-b")
     assert (prime["output"], prime["feedback"], prime["model_id"]) == ("7", 1.0, "m-a")
     assert prime["extra"]["alternatives"] == ["9"]
     assert prime["occurred_at"].replace(tzinfo=UTC) == moment(2025, 6, 15, 15, 6, 40)
@@ -214,4 +223,4 @@ def test_files_that_are_cut_off_or_hold_junk_never_stop_an_import(tmp_path):
     assert all(it.read == it.imported + it.duplicate + it.quarantined for it in results)
     whole = [it for it in results if Path(it.path).parent == DATA / FOLDERS[0]]
     assert {it.format for it in whole} == {"chatgpt_export"}
-    assert sum(it.imported + it.duplicate for it in whole) == 11
+    assert sum(it.imported + it.duplicate for it in whole) == 12

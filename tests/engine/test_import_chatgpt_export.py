@@ -1,4 +1,4 @@
-"""ChatGPT's export: the current path is the conversation, what was hidden is no question, tools are called."""
+"""ChatGPT's export: every branch is read once, what was hidden is no question, tools are called."""
 
 from datetime import UTC, datetime
 
@@ -31,7 +31,7 @@ def turns(value):
     return [(item.action, item.turn, item.input, item.output) for item in read(value)]
 
 
-def test_the_current_path_is_the_conversation_and_other_answers_are_kept_beside_it():
+def test_every_branch_is_read_and_the_answer_that_stands_has_the_others_beside_it():
     value = chat(
         "a3",
         u1=node(None, "user", "q1"),
@@ -40,18 +40,64 @@ def test_the_current_path_is_the_conversation_and_other_answers_are_kept_beside_
         u2=node("a2", "user", "q2"),
         a3=node("u2", "assistant", "third"),
         other=node("a1", "user", "another q2"),
+        a4=node("other", "assistant", "fourth"),
     )
-    first, second = read(value)
-    assert (first.input, first.output, first.extra["alternatives"]) == ("q1", "second", ["first"])
-    assert (second.input, second.output, second.extra) == ("q2", "third", {})
-    assert first.conversation_id == second.conversation_id
-    assert turns(value | {"current_node": "other"}) == [("chat", 0, "q1", "first")]
+    assert turns(value) == [
+        ("chat", 0, "q1", "first"),
+        ("chat", 1, "another q2", "fourth"),
+        ("chat", 0, "q1", "second"),
+        ("chat", 1, "q2", "third"),
+    ]
+    main, _, first, second = read(value)
+    assert first.conversation_id == second.conversation_id != main.conversation_id
+    assert (main.extra, second.extra) == ({}, {"branch_of": main.conversation_id})
+    assert first.extra == {"branch_of": main.conversation_id, "alternatives": ["first"]}
 
 
-def test_without_a_current_node_the_newest_leaf_ends_the_path():
+def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one():
+    before = {"u": node(None, "user", "q", create_time=1), "a": node("u", "assistant", "a", create_time=2)}
+    before |= {"v": node("a", "user", "r", create_time=3), "b": node("v", "assistant", "s", create_time=4)}
+    edited = {"w": node("a", "user", "r again", create_time=5), "c": node("w", "assistant", "t", create_time=6)}
+    first = {"x": node(None, "user", "q again", create_time=7), "d": node("x", "assistant", "e", create_time=8)}
+    old, new = read(chat("b", **before)), read(chat("d", **first, **edited, **before))
+    assert [item.output for item in old] == ["a", "s"]
+    assert [item.output for item in new] == ["a", "s", "e", "t"]
+    assert [item.interaction_id for item in old] == [item.interaction_id for item in new[:2]]
+    assert len({item.conversation_id for item in new}) == 3
+    ids = {item.interaction_id for item in new}
+    assert {item.interaction_id for item in read(chat("c", **before, **edited, **first))} == ids
+
+
+def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
+    nodes = {"u": node(None, "user", "q", create_time=1), "a": node("u", "assistant", "a", create_time=2)}
+    nodes |= {"typo": node("a", "user", "rr", create_time=3), "v": node("a", "user", "r", create_time=4)}
+    assert turns(chat("b", **nodes, b=node("v", "assistant", "s", create_time=5))) == [
+        ("chat", 0, "q", "a"),
+        ("chat", 1, "r", "s"),
+    ]
+
+
+def test_a_branch_takes_instructions_and_question_along_but_no_tool():
+    value = chat(
+        "b",
+        s=node(None, "system", "be kind"),
+        u=node("s", "user", "q"),
+        c=node("u", "assistant", "1", recipient="python"),
+        r=node("c", "tool", "2"),
+        a=node("r", "assistant", "a"),
+        b=node("r", "assistant", "b"),
+    )
+    tool, main, branch = read(value)
+    assert (tool.action, tool.output, main.output) == ("tool", "2", "a")
+    assert (branch.action, branch.input, branch.output) == ("chat", "q", "b")
+    assert branch.extra["system"] == "be kind"
+
+
+def test_without_a_current_node_the_newest_answer_stands():
     nodes = {"u": node(None, "user", "q"), "new": node("u", "assistant", "new", create_time=1700000009)}
     nodes |= {"old": node("u", "assistant", "old", create_time=1700000001)}
-    assert turns(chat("gone", **nodes)) == [("chat", 0, "q", "new")]
+    old, new = read(chat("gone", **nodes))
+    assert (old.output, old.extra, new.output, new.extra["alternatives"]) == ("old", {}, "new", ["old"])
 
 
 @pytest.mark.parametrize(
@@ -209,6 +255,13 @@ def test_a_conversation_that_has_grown_brings_only_what_is_new():
 def test_what_gives_nothing_has_its_reason(mapping, reason):
     with pytest.raises(Unusable, match=reason):
         read({"mapping": mapping})
+
+
+@pytest.mark.parametrize("broken", [3, None, {"parent": "a", "message": {"author": {"role": "user"}, "content": None}}])
+def test_a_node_that_cannot_be_read_costs_itself(broken):
+    nodes = {"x": broken, "u": node(None, "user", "q", create_time=1), "a": node("u", "assistant", "a", create_time=2)}
+    bad, item = read(chat("a", **nodes))
+    assert (type(bad), item.output, item.extra) == (Unusable, "a", {})
 
 
 def test_a_path_of_twenty_thousand_messages_is_read():

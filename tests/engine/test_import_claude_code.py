@@ -181,13 +181,36 @@ def test_the_result_of_a_sub_agent_belongs_to_who_called_it():
     assert said(*lines) == [("tool", BASH, "report"), ("chat", "q", "a")]
 
 
-def test_a_question_that_was_taken_back_leaves_with_its_answers():
+def test_a_question_that_was_taken_back_keeps_its_answers_and_the_next_one_begins_a_branch():
     lines = [user("hello", "1"), answer("hi", "2", "1")]
     lines += [user("q", "3", "2"), answer("first", "4", "3"), user("more", "5", "4"), answer("x", "6", "5")]
     again = [user("q", "7", "2"), answer("second", "8", "7")]
-    hello, item = read(*lines, *again)
-    assert (hello.output, item.input, item.output) == ("hi", "q", "second")
-    assert item.extra["alternatives"] == ["first\n\nx"]
+    found = read(*lines, *again)
+    assert [(item.turn, item.output) for item in found] == [(0, "hi"), (1, "first"), (2, "x"), (0, "second")]
+    assert found[-1].extra == {"branch_of": found[0].conversation_id, "alternatives": ["first"]}
+    assert {item.conversation_id for item in found[:-1]} == {found[0].conversation_id}
+    assert [item.interaction_id for item in read(*lines)] == [item.interaction_id for item in found[:-1]]
+
+
+def test_a_question_that_was_taken_back_before_its_answer_is_none():
+    lines = [
+        user("hello", "1"),
+        answer("hi", "2", "1"),
+        user("qu", "3", "2"),
+        user("q", "4", "2"),
+        answer("a", "5", "4"),
+    ]
+    assert [(item.turn, item.input) for item in read(*lines)] == [(0, "hello"), (1, "q")]
+
+
+def test_a_session_that_was_resumed_into_another_file_brings_only_what_is_new():
+    old = [user("q", "1"), answer("a", "2", "1")]
+    resumed = [{**value, "sessionId": "s9"} for value in old]
+    resumed += [user("r", "3", "2", session="s9"), answer("b", "4", "3", session="s9")]
+    (first,), (same, new) = read(*old), read(*resumed)
+    assert same.interaction_id == first.interaction_id
+    assert (new.conversation_id, new.turn, new.input) == (first.conversation_id, 1, "r")
+    assert {item.interaction_id for item in read(*old, *resumed)} == {same.interaction_id, new.interaction_id}
 
 
 def test_parallel_calls_and_a_compaction_cut_nothing_off():

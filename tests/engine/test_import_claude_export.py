@@ -1,4 +1,4 @@
-"""Claude.ai's export: blocks in their order, what was attached is part of the question, the current branch counts."""
+"""Claude.ai's export: blocks in their order, what was attached is part of the question, every branch counts."""
 
 from datetime import UTC, datetime
 
@@ -86,17 +86,39 @@ def test_attachments_and_files_are_part_of_the_question():
     assert item.input == "sum up\n\n[file: notes.txt]\ninside\n\n[file]\npaste\n\n[file: a.pdf]\n\n[image]"
 
 
-def test_the_current_branch_is_the_conversation():
+def test_the_answer_that_stands_has_the_others_beside_it():
     messages = [
         said("human", "q", uuid="u", parent_message_uuid="00000000-0000-4000-8000-000000000000"),
         said("assistant", "old", uuid="a", parent_message_uuid="u"),
         said("assistant", "new", uuid="b", parent_message_uuid="u"),
     ]
-    (item,) = read(*messages, current_leaf_message_uuid="b")
-    assert (item.output, item.extra["alternatives"]) == ("new", ["old"])
-    (item,) = read(*messages, current_leaf_message_uuid="a")
-    assert (item.output, item.extra["alternatives"]) == ("old", ["new"])
-    assert read(*messages)[0].output == "new"
+    old, new = read(*messages, current_leaf_message_uuid="b")
+    assert (old.output, new.output, new.extra) == (
+        "old",
+        "new",
+        {"title": "n", "branch_of": old.conversation_id, "alternatives": ["old"]},
+    )
+    old, new = read(*messages, current_leaf_message_uuid="a")
+    assert old.extra == {"title": "n", "alternatives": ["new"]}
+
+
+def test_a_question_in_other_words_is_another_conversation():
+    first = [
+        said("human", "q", uuid="u", parent_message_uuid="0"),
+        said("assistant", "a", uuid="a") | {"parent_message_uuid": "u"},
+    ]
+    again = [
+        said("human", "r", uuid="v", parent_message_uuid="0"),
+        said("assistant", "b", uuid="b") | {"parent_message_uuid": "v"},
+    ]
+    found = read(*first, *again)
+    assert [(item.turn, item.input, item.output) for item in found] == [(0, "q", "a"), (0, "r", "b")]
+    assert found[1].extra["branch_of"] == found[0].conversation_id
+
+
+def test_a_message_that_is_none_costs_itself():
+    bad, item = read(said("human", "q"), None, said("assistant", "a"))
+    assert (str(bad), item.input, item.output) == ("a message is not an object", "q", "a")
 
 
 @pytest.mark.parametrize(

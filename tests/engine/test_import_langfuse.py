@@ -1,5 +1,6 @@
 """Langfuse's exports: traces and tables, generations and tools, scores and corrections."""
 
+import csv
 import json
 from datetime import UTC, datetime
 
@@ -10,7 +11,9 @@ from hypothesis import strategies as st
 from vibe_pipeline.interactions.importers import formats, import_paths, langfuse
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.segments import waiting
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Log
 from vibe_pipeline.store import Store
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -87,6 +90,14 @@ def test_the_traces_of_a_session_are_one_conversation():
     assert turns(read(traces)) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
 
 
+def test_each_trace_of_a_session_belongs_to_its_user():
+    traces = [
+        trace(observation(n, f"q{n}", f"a{n}", traceId=f"t{n}"), id=f"t{n}", sessionId="s", userId=f"u{n}")
+        for n in (1, 2)
+    ]
+    assert [(item.input, item.user) for item in read(traces)] == [("q1", "u1"), ("q2", "u2")]
+
+
 def test_what_people_scored_is_feedback_and_what_judges_scored_is_not():
     scores = [
         {"name": "toxic", "value": 0.9, "source": "EVAL"},
@@ -118,6 +129,46 @@ def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
     assert next(name for name, each in formats().items() if each.recognises(page)) == "langfuse"
     found = list(langfuse.read(page, "test", MOMENT))
     assert [item.input if isinstance(item, Interaction) else str(item)[:7] for item in found] == ["q", "neither"]
+
+
+def test_tables_as_csv_are_read_as_the_same_records(tmp_path):
+    failed = observation(2, "q2", "", level="ERROR", statusMessage="RateLimitError: slow", traceId="u")
+    found = [observation(1, "q1", "a1"), failed]
+    traces = [
+        {
+            "id": "v",
+            "timestamp": "2026-01-02T00:00:00Z",
+            "userId": "jo",
+            "sessionId": "s",
+            "input": "q3",
+            "output": "a3",
+        }
+    ]
+    lines = {}
+    for name, rows in (("observations", found), ("traces", traces)):
+        cells = [
+            {key: cell if isinstance(cell, str) else json.dumps(cell) for key, cell in row.items()} for row in rows
+        ]
+        with (tmp_path / f"{name}.csv").open("w", newline="") as file:
+            table = csv.DictWriter(file, list(dict.fromkeys(key for row in cells for key in row)))
+            table.writeheader()
+            table.writerows(cells)
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    for suffix in ("csv", "jsonl"):
+        store = Store(tmp_path / suffix)
+        paths = [tmp_path / f"{name}.{suffix}" for name in ("observations", "traces")]
+        results = import_paths(InteractionLogger(store.root), store, paths)
+        assert [(it.format, it.read, it.imported) for it in results] == [("langfuse", 2, 2), ("langfuse", 1, 1)]
+        rows = waiting(store, "interactions", Log()).sort_by("input").to_pylist()
+        lines[suffix] = [
+            (row["input"], row["output"], row["success"], row["user"], row["interaction_id"]) for row in rows
+        ]
+    assert lines["csv"] == lines["jsonl"]
+    assert [line[:4] for line in lines["csv"]] == [
+        ("q1", "a1", True, None),
+        ("q2", "", False, None),
+        ("q3", "a3", True, "jo"),
+    ]
 
 
 junk = st.recursive(

@@ -75,6 +75,11 @@ def test_the_calls_of_a_session_are_one_conversation_and_a_bad_one_costs_itself(
     assert [str(item) for item in found if isinstance(item, Unusable)] == ["a message has the unknown role 'nobody'"]
 
 
+def test_each_call_of_a_session_belongs_to_its_user():
+    found = read([payload("q1", "a1", end_user="jo"), payload("q2", "a2", end_user="mo", startTime=1767312009.0)])
+    assert [(item.input, item.user) for item in found] == [("q1", "jo"), ("q2", "mo")]
+
+
 def test_a_failure_and_its_retry_are_two_exchanges():
     failed = payload("q", "", status="failure", response={}, error_str="litellm.RateLimitError: too many")
     found = read([failed, payload("q", "a", startTime=1767312001.0)])

@@ -98,6 +98,12 @@ def test_the_traces_of_a_session_are_one_conversation():
     assert found[0].interaction_id == read(first)[0].interaction_id
 
 
+def test_each_trace_of_a_session_belongs_to_its_user():
+    traces = [trace(chat(n, f"q{n}", f"a{n}"), session="s", trace_id=f"t{n}") for n in (1, 2)]
+    traces[1]["info"]["trace_metadata"]["mlflow.trace.user"] = "mo"
+    assert [(item.input, item.user) for item in read(traces)] == [("q1", "jo"), ("q2", "mo")]
+
+
 def test_version_two_and_tables_are_read():
     old = {
         "context": {"trace_id": "0x1", "span_id": "0x2"},

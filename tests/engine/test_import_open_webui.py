@@ -32,7 +32,7 @@ def answer(content, **more):
 
 
 def test_the_current_answer_with_its_thumb_and_the_others_beside_it():
-    (item,) = read(
+    item, other = read(
         row(
             "a",
             u=said(None, "user", "q", timestamp=1750000000),
@@ -40,8 +40,10 @@ def test_the_current_answer_with_its_thumb_and_the_others_beside_it():
             b=said("u", "assistant", "9", model="m-b", annotation={"rating": -1}),
         )
     )
+    assert (other.input, other.output, other.feedback, other.model_id) == ("q", "9", -1.0, "m-b")
     assert (item.input, item.output, item.feedback, item.model_id, item.user) == ("q", "7", 1.0, "m-a", "me")
-    assert item.extra == {"title": "t", "annotation": {"reason": "good"}, "alternatives": ["9"]}
+    kept = {"title": "t", "annotation": {"reason": "good"}, "alternatives": ["9"]}
+    assert {name: item.extra[name] for name in kept} == kept
     assert item.occurred_at == datetime(2025, 6, 15, 15, 6, 40, tzinfo=UTC)
 
 

@@ -36,6 +36,10 @@ def span(number: int = 1, trace: str = "t", events: list | None = None, **more) 
     }
 
 
+def attributes(**values: str) -> list[dict]:
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items()]
+
+
 def said(role: str, *parts) -> dict:
     return {"role": role, "parts": [{"type": "text", "content": p} if isinstance(p, str) else p for p in parts]}
 
@@ -78,6 +82,25 @@ def test_calls_of_a_named_conversation_need_not_repeat_it():
     both = read(otlp(*spans))
     assert turns(both) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
     assert both[0].interaction_id == first[0].interaction_id
+
+
+def test_each_call_belongs_to_the_user_that_it_or_the_span_around_it_names():
+    room = {"session__id": "room"}
+    mine = chat(1, [said("user", "q1")], [said("assistant", "a1")], user__id="jo", **room)
+    around = span(2, trace="u", user__id="mo", **room)
+    inside = chat(3, [said("user", "q2")], [said("assistant", "a2")], trace="u", parentSpanId="s2", **room)
+    nobody = chat(4, [said("user", "q3")], [said("assistant", "a3")], trace="v", **room)
+    found = read(otlp(mine, around, inside, nobody))
+    assert [(item.input, item.user) for item in found] == [("q1", "jo"), ("q2", "mo"), ("q3", None)]
+    assert [item.user for item in read(otlp(mine, nobody))] == ["jo", "jo"]
+
+
+def test_a_tool_belongs_to_the_user_of_its_call():
+    question = chat(1, [said("user", "q")], [said("assistant", CALL)], user__id="jo", session__id="room")
+    tool = span(2, gen_ai__operation__name="execute_tool", gen_ai__tool__call__id="k", gen_ai__tool__call__result="r")
+    other = chat(3, [said("user", "r")], [said("assistant", "a")], trace="u", user__id="mo", session__id="room")
+    found = read(otlp(question, tool, other))
+    assert [(item.action, item.output, item.user) for item in found] == [("tool", "r", "jo"), ("chat", "a", "mo")]
 
 
 def test_calls_of_one_trace_without_history_are_conversations_of_their_own():
@@ -153,6 +176,26 @@ def test_a_failed_call_is_a_failed_exchange():
             ai__prompt__messages='[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]',
             ai__response__text="a",
         ),
+        span()
+        | {
+            "attributes": attributes(
+                events=json.dumps(
+                    [
+                        {"event.name": "gen_ai.system.message", "content": "s"},
+                        {"event.name": "gen_ai.user.message", "content": "q"},
+                        {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "a"}},
+                    ]
+                )
+            )
+        },
+        span()
+        | {
+            "attributes": attributes(
+                request_data='{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]}',
+                response_data='{"message": {"role": "assistant", "content": "a"}, "usage": {}}',
+            )
+        },
+        span(pydantic_ai__all_messages=json.dumps([said("system", "s"), said("user", "q"), said("assistant", "a")])),
         span(
             gen_ai__system_instructions='[{"type": "text", "content": "s"}]',
             gen_ai__input__messages='[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]',
@@ -163,6 +206,53 @@ def test_a_failed_call_is_a_failed_exchange():
 def test_all_dialects_say_the_same(spoken):
     (item,) = read(otlp(spoken))
     assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
+
+
+MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        {
+            "llm.input_messages": [{f"message.{key}": value for key, value in each.items()} for each in MESSAGES],
+            "llm.output_messages": [{"message.role": "assistant", "message.content": "a"}],
+        },
+        {
+            "llm": {
+                "input_messages": [{"message": each} for each in MESSAGES],
+                "output_messages": [
+                    {"message": {"role": "assistant", "contents": [{"message_content": {"text": "a"}}]}}
+                ],
+            },
+            "openinference": {"span": {"kind": "LLM"}},
+        },
+    ],
+)
+def test_openinference_may_be_written_as_objects_and_lists(spoken):
+    row = {"name": "chat", "context": {"trace_id": "t", "span_id": "s"}, "parent_id": None, "attributes": spoken}
+    (item,) = read(row)
+    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s"})
+    (failed,) = read(row | {"status_code": "ERROR", "status_message": "slow"})
+    assert failed.extra["error"] == "slow"
+
+
+def test_other_choices_are_alternatives():
+    numbered = {
+        "gen_ai__prompt__0__content": "q",
+        "gen_ai__completion__0__content": "a",
+        "gen_ai__completion__1__content": "b",
+    }
+    events = [("gen_ai.user.message", {"content": "q"})]
+    events += [("gen_ai.choice", {"message": json.dumps({"role": "assistant", "content": text})}) for text in "ab"]
+    for spoken in (span(**numbered), span(events=events)):
+        (item,) = read(otlp(spoken))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+def test_an_object_that_was_generated_is_the_answer():
+    (item,) = read(otlp(span(ai__prompt='{"prompt": "q"}', ai__response__object='{"a": 1}')))
+    assert (item.input, item.output) == ("q", '{"a": 1}')
 
 
 def test_an_agents_span_around_its_calls_is_not_read_twice():

@@ -43,6 +43,7 @@ from vibe_pipeline.interactions.importers import (
     mlflow_traces,
     open_webui,
     openai_chat,
+    openai_responses,
     otel_genai,
     sharegpt,
     swe_agent,
@@ -50,6 +51,7 @@ from vibe_pipeline.interactions.importers import (
 from vibe_pipeline.interactions.importers.columns import ColumnMap
 from vibe_pipeline.interactions.importers.files import File, Where, expand, with_suffix
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.recognised import (
     Importer,
     connector_of,
@@ -90,6 +92,7 @@ OURS: dict[str, Importer] = {
     "litellm": litellm,
     "langfuse": langfuse,
     "openai_chat": openai_chat,
+    "openai_responses": openai_responses,
     "sharegpt": sharegpt,
     TABLE: Table(),
     "document": document,
@@ -199,7 +202,8 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            for item in lines_of(partial(among[name].read, raw.value, source or f"import:{name}", written_at)):
+            read = partial(among[name].read, raw.value, source or f"import:{name}", written_at)
+            for item in lines_of(read, written_at):
                 if isinstance(item, Unusable):
                     tally.read += 1
                     tally.reject(item.part, item)
@@ -210,10 +214,14 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
         yield found
 
 
-def lines_of(read: Callable[[], Iterable[Interaction | Remark | Unusable]]) -> list[Line | Unusable]:
-    """All that `read` gives or none of it: what the log refuses (1e999 in extra) is its reason, and costs no batch."""
+def lines_of(read: Callable[[], Iterable[Interaction | Remark | Unusable]], at: datetime) -> list[Line | Unusable]:
+    """All that `read` gives or none of it: what the log refuses (1e999 in extra) is its reason, and costs no batch.
+
+    What people thought of an interaction becomes remarks; `at` is when, where nobody says it.
+    """
     try:
-        return [it if isinstance(it, Unusable) else line(it) for it in read()]
+        found = (with_remarks(it, at) if isinstance(it, Interaction) else [it] for it in read())
+        return [it if isinstance(it, Unusable) else line(it) for several in found for it in several]
     except RecursionError as error:
         raise Unusable("nested too deep") from error
     except SettingsInvalid as error:

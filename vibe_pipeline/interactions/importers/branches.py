@@ -1,58 +1,88 @@
-"""Conversations that are kept as a tree: the current path, and what was answered beside it.
+"""Conversations that are kept as a tree: a question may be asked again in other words, an answer given again.
 
-A question that was asked again in other words begins another conversation and is left out; another answer to the
-same question is kept with the one that stands, as "alternatives". Not here: what a node says (one importer a format).
+Every exchange of every branch is logged once. At each fork the child that was answered first goes on with the
+conversation, for ever: so ids are the same whichever branch was the current one on the day of the export. Every other
+child begins a conversation of its own, `branch_of` the first; it holds what was said from there on, and an answer the
+question that it answers. The current path says which answer stands: it has the others to its question as
+"alternatives". Not here: what a node says (one importer a format).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.importers.calls import lost
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
+from vibe_pipeline.records import Interaction
+
+Read = Callable[[Any], Iterable[Message]]
 
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """Nodes in the order in which they are written, by name."""
+    """Nodes by name, in the order in which they are written."""
 
     messages: dict[str, list[Message]]
     parents: dict[str, str | None]
     current: str | None
     """The last node of the current path; the newest leaf where the format names none that exists."""
+    bad: list[Unusable] = field(default_factory=list)
+    """Nodes that say nothing that can be read; each costs itself."""
 
 
-def tree_of(nodes: dict[str, Any], messages: dict[str, list[Message]], parent: str, children: str, leaf: Any) -> Tree:
-    """The tree of nodes that name their parent, or their children, or both."""
-    listed = {child: name for name, node in nodes.items() for child in _names(node.get(children))}
-    named = {name: node.get(parent) for name, node in nodes.items()}
+def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf: Any) -> Tree:
+    """The tree of nodes that name their parent, or their children, or both; without a single link it is a list."""
+    messages: dict[str, list[Message]] = {}
+    bad: list[Unusable] = []
+    for name, node in nodes.items():
+        try:
+            messages[name] = list(read(node))
+        except (Unusable, RecursionError) as error:
+            messages[name] = []
+            bad.append(lost(error, node))
+    rows = {name: node for name, node in nodes.items() if isinstance(node, dict)}
+    listed = {child: name for name, row in rows.items() for child in _names(row.get(children))}
+    named = {name: row.get(parent) for name, row in rows.items()}
     parents = {
-        name: up if isinstance(up, str) and up in nodes else listed.get(name) if up is None else None
+        name: up if isinstance(up, str) and up in rows else listed.get(name) if up is None else None
         for name, up in named.items()
     }
-    current = leaf if isinstance(leaf, str) and leaf in nodes else _newest_leaf(messages, parents)
-    return Tree(messages, parents, current)
+    parents = _without_circles(parents) if any(parents.values()) else dict(zip(rows, [None, *rows], strict=False))
+    current = leaf if isinstance(leaf, str) and leaf in rows else _newest_leaf(messages, parents)
+    return Tree(messages, parents, current, bad)
 
 
-def conversation(tree: Tree) -> list[Message]:
-    """The messages of the current path; each answer with those that were given in its place."""
-    children: dict[str | None, list[str]] = {}
-    for name, parent in tree.parents.items():
-        if parent is not None:
-            children.setdefault(parent, []).append(name)
-    found: list[Message] = []
-    beside: dict[str, None] = {}
-    for name in _path(tree):
-        said = tree.messages[name]
-        if any(message.role == "user" for message in said):
-            beside = {}
-        else:
-            others = (other for other in children.get(tree.parents[name], ()) if other != name)
-            beside |= {text: None for other in others if (text := _answer(tree, children, other))}
-        for message in said:
-            kept = beside and message.role == "assistant"
-            found.append(replace(message, extra={**message.extra, "alternatives": list(beside)}) if kept else message)
+def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) -> Iterator[Interaction | Unusable]:
+    """The exchanges of all branches; `before` stands before each. Unusable where none has any."""
+    try:
+        found = with_branches(_branches(_with_alternatives(tree), before), origin)
+    except Unusable as reason:
+        raise tree.bad[0] if tree.bad else reason from None
+    yield from tree.bad
+    yield from found
+
+
+def with_branches(branches: Iterable[tuple[str, Sequence[Message]]], origin: Origin) -> list[Interaction]:
+    """The exchanges of a conversation, that comes first, and of its branches, each with the name of where it begins."""
+    found: list[Interaction] = []
+    reasons: list[Unusable] = []
+    conversation: str | None = None
+    for name, said in branches:
+        try:
+            branch = interactions(said, origin if conversation is None else _aside(origin, conversation, name))
+        except Unusable as reason:
+            branch = []
+            reasons.append(reason)
+        if conversation is None:
+            conversation = branch[0].conversation_id if branch else key_of([origin.module, origin.conversation or name])
+        found += branch
+    if not found:
+        raise reasons[0] if reasons else Unusable("no answer follows a question")
     return found
 
 
@@ -62,45 +92,144 @@ def nodes_of(value: Any, name: str) -> dict[str, Any]:
         raise Unusable(f"{name} is not an object")
     if not value:
         raise Unusable(f"{name} is empty")
-    if not all(isinstance(node, dict) for node in value.values()):
-        raise Unusable(f"a node of {name} is not an object")
     return value
 
 
-def _names(value: Any) -> Iterator[str]:
-    yield from (name for name in value if isinstance(name, str)) if isinstance(value, list) else ()
+def _aside(origin: Origin, conversation: str, name: str) -> Origin:
+    extra = {**origin.extra, "branch_of": conversation}
+    return replace(origin, conversation=f"{conversation}/{name}", extra=extra)
+
+
+@dataclass(slots=True)
+class _Before:
+    """What a branch needs of what was said before it: instructions, and the question if it begins with an answer."""
+
+    instructions: list[Message]
+    question: list[Message] = field(default_factory=list)
+    """Since the last question; tools that were called since stay where they were called."""
+
+    def add(self, messages: Sequence[Message]) -> None:
+        for message in messages:
+            if message.role == "system":
+                self.instructions.append(message)
+            elif message.role == "user" and any(said.role != "user" for said in self.question):
+                self.question = [message]
+            elif message.role != "result":
+                self.question.append(replace(message, calls=()))
+
+    def copy(self) -> _Before:
+        return _Before(list(self.instructions), list(self.question))
+
+    def with_own(self, own: Sequence[Message]) -> list[Message]:
+        speaker = next((message.role for message in own if message.role != "system"), "user")
+        return [*self.instructions, *(self.question if speaker != "user" else ()), *own]
+
+
+def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list[Message]]]:
+    """(first node, messages) of the conversation and of every branch."""
+    children = _children(tree)
+    starts = [(name, _Before(list(before))) for name in children[None]]
+    for start, said in starts:
+        own: list[Message] = []
+        then = said.copy()
+        name: str | None = start
+        while name is not None:
+            own += tree.messages[name]
+            then.add(tree.messages[name])
+            following = children.get(name, [])
+            starts.extend((other, then.copy()) for other in following[1:])
+            name = following[0] if following else None
+        yield start, said.with_own(own)
+
+
+def _children(tree: Tree) -> dict[str | None, list[str]]:
+    """By when they were first answered, else as they are written; None stands above the roots."""
+    children: dict[str | None, list[str]] = {None: []}
+    for name, parent in tree.parents.items():
+        children.setdefault(parent, []).append(name)
+    answered: dict[str, float] = {}
+    for name in _leaves_first(children):
+        said = [message for message in tree.messages[name] if message.role == "assistant"]
+        below = [answered[child] for child in children.get(name, ())]
+        answered[name] = min([*([min(_times(said), default=0.0)] if said else []), *below], default=math.inf)
+    for siblings in children.values():
+        siblings.sort(key=answered.__getitem__)
+    return children
+
+
+def _leaves_first(children: dict[str | None, list[str]]) -> list[str]:
+    names = list(children[None])
+    for name in names:
+        names.extend(children.get(name, ()))
+    return names[::-1]
+
+
+def _with_alternatives(tree: Tree) -> Tree:
+    """The answers of the current path with those that were given in their place."""
+    children = _children(tree)
+    messages = dict(tree.messages)
+    beside: dict[str, None] = {}
+    for name in _path(tree):
+        said = tree.messages[name]
+        if any(message.role == "user" for message in said):
+            beside = {}
+            continue
+        others = (other for other in children.get(tree.parents[name], ()) if other != name)
+        beside |= {text: None for other in others if (text := _answer(tree, children, other))}
+        if beside:
+            more = {"alternatives": list(beside)}
+            messages[name] = [
+                replace(message, extra={**message.extra, **more}) if message.role == "assistant" else message
+                for message in said
+            ]
+    return replace(tree, messages=messages)
+
+
+def _path(tree: Tree) -> list[str]:
+    """From the root to the current node."""
+    path: list[str] = []
+    name = tree.current
+    while name is not None:
+        path.append(name)
+        name = tree.parents[name]
+    return path[::-1]
+
+
+def _answer(tree: Tree, children: dict[str | None, list[str]], name: str) -> str:
+    """What was answered on a branch before its next question."""
+    said: list[Message] = []
+    following: list[str] = [name]
+    while following and not any(message.role == "user" for message in tree.messages[following[-1]]):
+        said += tree.messages[following[-1]]
+        following = children.get(following[-1], [])
+    return answer_text(said)
 
 
 def _newest_leaf(messages: dict[str, list[Message]], parents: dict[str, str | None]) -> str | None:
     """The leaf with the latest message; among those without a time the one written last."""
     inner = set(parents.values())
     leaves = [(order, name) for order, name in enumerate(parents) if name not in inner]
-
-    def age(leaf: tuple[int, str]) -> tuple[float, int]:
-        times = [message.at.timestamp() for message in messages[leaf[1]] if message.at]
-        return (max(times, default=0.0), leaf[0])
-
-    return max(leaves, key=age)[1] if leaves else None
+    return max(leaves, key=lambda leaf: (max(_times(messages[leaf[1]]), default=0.0), leaf[0]))[1] if leaves else None
 
 
-def _path(tree: Tree) -> list[str]:
-    """From the root to the current node; a tree without a single link is a list."""
-    if not any(tree.parents.values()):
-        return list(tree.parents)
-    path: dict[str, None] = {}
-    name = tree.current
-    while name is not None and name not in path:  # damaged exports have circles
-        path[name] = None
-        name = tree.parents[name]
-    return list(reversed(path))
+def _times(messages: Sequence[Message]) -> list[float]:
+    return [message.at.timestamp() for message in messages if message.at]
 
 
-def _answer(tree: Tree, children: dict[str | None, list[str]], name: str) -> str:
-    """What was answered on a branch before its next question."""
-    said: list[Message] = []
-    seen: set[str] = set()
-    while name not in seen and not any(message.role == "user" for message in tree.messages[name]):
-        seen.add(name)
-        said += tree.messages[name]
-        name = children.get(name, [name])[-1]
-    return answer_text(said)
+def _without_circles(parents: dict[str, str | None]) -> dict[str, str | None]:
+    """Damaged exports have them; each begins with its node that is written first."""
+    parents, known = dict(parents), set[str]()
+    for start in parents:
+        path: dict[str, None] = {}
+        name: str | None = start
+        while name is not None and name not in known and name not in path:
+            path[name] = None
+            name = parents[name]
+        if name in path:
+            parents[str(name)] = None
+        known |= path.keys()
+    return parents
+
+
+def _names(value: Any) -> Iterator[str]:
+    yield from (name for name in value if isinstance(name, str)) if isinstance(value, list) else ()

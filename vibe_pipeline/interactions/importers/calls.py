@@ -13,7 +13,7 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,8 @@ class Call:
     answer: Sequence[Message]
     at: datetime
     identity: str | None = None
+    user: str | None = None
+    """Who asked; what a call repeats of its history was asked by whom it was asked of first."""
     within: frozenset[str] = frozenset()
     """What it was a part of: the identities of the spans around it."""
 
@@ -74,7 +76,9 @@ class _Thread:
                     self.messages.insert(known, Message("result"))
                 said = self.messages[known]
                 text, extra = said.text or run.result.text, message.extra | said.extra | run.result.extra
-                self.messages[known] = replace(run.result, text=text, call_id=identity, at=run.at, extra=extra)
+                user = run.result.user or message.user
+                completed = replace(run.result, text=text, call_id=identity, at=run.at, user=user, extra=extra)
+                self.messages[known] = completed
                 self.runs.append(self.messages[known])
                 return True
         return False
@@ -132,7 +136,7 @@ def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
     system = "\n\n".join(message.text for message in call.asked if message.role == "system" and message.text)
     told = {"system": system} if system else {}
     added = [
-        replace(message, at=message.at or call.at, extra=told | message.extra)
+        replace(message, at=message.at or call.at, user=message.user or call.user, extra=told | message.extra)
         for message in (*new, *call.answer)
         if message.role != "system"
     ]
@@ -188,6 +192,12 @@ def _with_questions(messages: list[Message]) -> list[Message]:
 
 def _beginning(thread: _Thread) -> str:
     return next((message.text for message in thread.messages if message.role == "user"), "")
+
+
+def only(users: Iterable[str | None]) -> str | None:
+    """The one user of them, None where they are several: nobody is given another's words."""
+    named = set(filter(None, users))
+    return named.pop() if len(named) == 1 else None
 
 
 def lost(error: Unusable | RecursionError, value: Any) -> Unusable:

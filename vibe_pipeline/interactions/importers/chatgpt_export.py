@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.branches import interactions_of, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
@@ -27,6 +27,9 @@ CONTEXT = {
 
 UNFINISHED = ("in_progress", "finished_partial_completion")
 
+RATING = {"conversation_id", "rating", "content"}
+"""Of message_feedback.json."""
+
 MEDIA = {"image": "[image]", "audio": "[audio]", "video": "[video]"}
 
 MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
@@ -34,15 +37,16 @@ MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a conversation of ours."""
-    return isinstance(value, dict) and "mapping" in value
+    """Whether this is a conversation of ours, or a rating of one of its messages."""
+    return isinstance(value, dict) and ("mapping" in value or value.keys() >= RATING)
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one conversation along its current path."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one conversation in all its branches."""
+    if "mapping" not in value:
+        raise Unusable("a rating without its conversation, that stands in another file")
     nodes = nodes_of(value["mapping"], "mapping")
-    messages = {name: list(_messages(node)) for name, node in nodes.items()}
-    tree = tree_of(nodes, messages, "parent", "children", value.get("current_node"))
+    tree = tree_of(nodes, _messages, "parent", "children", value.get("current_node"))
     origin = Origin(
         module="chatgpt_export",
         source=source,
@@ -51,10 +55,12 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         extra={key: value[key] for key in ("title", "gizmo_id") if text_at(value, key)},
         conversation=text_at(value, "conversation_id") or text_at(value, "id"),
     )
-    yield from interactions(conversation(tree), origin)
+    yield from interactions_of(tree, origin)
 
 
-def _messages(node: dict[str, Any]) -> Iterator[Message]:
+def _messages(node: Any) -> Iterator[Message]:
+    if not isinstance(node, dict):
+        raise Unusable("a node of mapping is not an object")
     message = node.get("message")
     if message is None:
         return

@@ -1,11 +1,12 @@
 """Claude Code's sessions: JSONL with one event a line, and the web's variant, one JSON with "loglines".
 
-A file may hold several sessions, and its sub-agents ("sidechains"): each is a conversation of its own. A fork goes
-under the name of the session it was forked from, so that the history it copies is known already. Lines are taken in
-file order, not up the parent links, because parallel tool calls branch too and a compaction cuts the chain; only a
-question that was taken back (another one hangs from the same parent) leaves with all that followed from it.
+A file may hold several sessions, and its sub-agents ("sidechains"): each is a conversation of its own. It goes under
+the name of its first question, and not of the session: a fork, or a session that was resumed into another file, copies
+its history, and that is known already. Lines are taken in file order, not up the parent links, because parallel tool
+calls branch too and a compaction cuts the chain; only where another question hangs from the same parent, one of them
+was taken back, and what followed from the later one is a branch.
 
-Not here: what one line says (claude_code_lines.py).
+Not here: what one line says (claude_code_lines.py), what becomes of branches (branches.py).
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.interactions.importers.branches import with_branches
 from vibe_pipeline.interactions.importers.claude_code_lines import Transcript, prompt_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
-from vibe_pipeline.interactions.importers.messages import Unusable, answer_text, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, moment_of
 from vibe_pipeline.records import Interaction
 
 EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
@@ -61,45 +63,36 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
 
 
 def _conversation(lines: list[Line], session: str, agent: str, source: str, at: datetime) -> list[Interaction]:
-    kept, alternatives = _current_path(lines)
-    transcript = Transcript()
-    for line in kept:
-        transcript.add(line)
-    said = transcript.messages
-    for place, message in enumerate(said):
-        if message.role == "user" and message.text in alternatives:
-            said[place] = replace(message, extra={"alternatives": alternatives[message.text]})
     origin = Origin(
         module="claude_code",
         source=source,
-        at=next((moment for moment in map(moment_of, kept) if moment), at),
-        extra=_extra(kept) | ({"agent": agent} if agent else {}),
-        conversation="/".join(filter(None, (session or _first_words(kept), agent))) or None,
-        unasked=_is_stream(kept),
+        at=next((moment for moment in map(moment_of, lines) if moment), at),
+        extra=_extra(lines) | ({"agent": agent} if agent else {}),
+        conversation="/".join(filter(None, (_first_question(lines) or session, agent))) or None,
+        unasked=_is_stream(lines),
     )
-    return interactions(said, origin)
+    return with_branches(_branches(lines), origin)
 
 
 def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
     """(session, agent) → its lines; of two with the same uuid the first counts."""
     grouped: dict[tuple[str, str], list[Line]] = {}
-    known: set[str] = set()
+    known: set[tuple[str, str]] = set()
     branches: dict[str, str] = {}
     lines = list(_lines(values))
-    forks = {_session(line): _forked_from(line) for line in reversed(lines) if _forked_from(line)}
     session = next(filter(None, map(_session, lines)), "")  # lines without one may stand before the first that has
     for line in lines:
         uuid = text_at(line, "uuid")
-        if uuid in known:
-            continue
-        known.update({uuid} if uuid else ())
         session = _session(line) or session
+        if uuid and (session, uuid) in known:
+            continue
+        known.update({(session, uuid)} if uuid else ())
         named = text_at(line, "agentId") if line.get("isSidechain") is not False else None  # else whose result it is
         agent = named or text_at(line, "parent_tool_use_id") or ""
         if not agent and line.get("isSidechain") is True:
             agent = branches.get(text_at(line, "parentUuid") or "", uuid or "sidechain")
             branches |= {uuid: agent} if uuid else {}
-        grouped.setdefault((forks.get(session) or session, agent), []).append(line)
+        grouped.setdefault((session, agent), []).append(line)
     return grouped
 
 
@@ -117,48 +110,75 @@ def _session(line: Line) -> str | None:
     return text_at(line, "sessionId") or text_at(line, "session_id")
 
 
-def _forked_from(line: Line) -> str | None:
-    """Only the lines that a fork has copied say where they come from."""
+def _first_question(lines: Sequence[Line]) -> str:
+    """Its name, or what it says and when: how a conversation begins does not change when it grows."""
+    first = next((line for line in lines if prompt_of(line)), None)
+    if first is None:
+        return ""
+    return _original(first) or f"{text_at(first, 'timestamp')} {prompt_of(first)}"
+
+
+def _original(line: Line) -> str | None:
+    """The name of the line, or of that which a fork has copied."""
     origin = line.get("forkedFrom")
-    return text_at(origin, "sessionId") if isinstance(origin, dict) else None
+    return (text_at(origin, "messageUuid") if isinstance(origin, dict) else None) or text_at(line, "uuid")
 
 
-def _first_words(lines: Sequence[Line]) -> str:
-    """The name of a session that has none: how it begins does not change when it grows."""
-    words = ((text_at(line, "uuid"), text_at(line, "timestamp"), prompt_of(line)) for line in lines)
-    return next((f"{uuid} {stamp} {text}" for uuid, stamp, text in words if text), "")
-
-
-def _current_path(lines: list[Line]) -> tuple[list[Line], dict[str, list[str]]]:
-    """The lines without what was taken back, and the other answers to each question that was asked again."""
-    asked: dict[str, Line] = {}
-    retracted: dict[str, Line] = {}
-    for line in lines:
-        parent = text_at(line, "parentUuid")
-        if parent and prompt_of(line):
-            before = asked.get(parent)
-            if before is not None and (uuid := text_at(before, "uuid")):
-                retracted[uuid] = before
-            asked[parent] = line
-    kept: list[Line] = []
-    lost: dict[str, list[Line]] = {}
-    root: dict[str, str] = {}
+def _branches(lines: list[Line]) -> Iterator[tuple[str, list[Message]]]:
+    """The messages of the conversation, then of every branch by the question that it begins with."""
+    beside = _asked_beside(lines)
+    branches: dict[str, list[Line]] = {"": []}
+    branch_of: dict[str, str] = {}
+    current = ""  # that of lines which hang from none
     for line in lines:
         uuid = text_at(line, "uuid") or ""
-        start = uuid if uuid in retracted else root.get(text_at(line, "parentUuid") or "")
-        if start is None:
-            kept.append(line)
-        else:
-            root[uuid] = start
-            lost.setdefault(start, []).append(line)
-    alternatives: dict[str, list[str]] = {}
-    for start, branch in lost.items():
-        transcript = Transcript()
-        for line in branch:
-            transcript.add(line)
-        if text := answer_text(transcript.messages):
-            alternatives.setdefault(prompt_of(retracted[start]), []).append(text)
-    return kept, alternatives
+        current = uuid if uuid in beside else branch_of.get(text_at(line, "parentUuid") or "", current)
+        branch_of |= {uuid: current} if uuid else {}
+        branches.setdefault(current, []).append(line)
+    for start, branch in branches.items():
+        messages = _said(branch)
+        if start and beside[start] and messages:
+            messages[0] = replace(messages[0], extra={"alternatives": beside[start]})
+        yield start, messages
+
+
+def _asked_beside(lines: list[Line]) -> dict[str, list[str]]:
+    """The questions that begin a branch: of those from one parent all but the first that was answered.
+
+    The last one stands, and has what was answered to the same words before.
+    """
+    siblings: dict[str, dict[str, str]] = {}
+    question: dict[str, str] = {}
+    answers: dict[str, list[Line]] = {}
+    for line in lines:
+        uuid, parent, words = text_at(line, "uuid") or "", text_at(line, "parentUuid") or "", prompt_of(line)
+        if uuid and parent and words:
+            siblings.setdefault(parent, {})[uuid] = words
+            question[uuid] = uuid
+        elif parent in question:
+            question[uuid] = question[parent]
+            if line.get("type") == "assistant":
+                answers.setdefault(question[uuid], []).append(line)
+    beside: dict[str, list[str]] = {}
+    for asked in siblings.values():
+        *_, last = asked
+        main = next((uuid for uuid in asked if uuid in answers), last)
+        beside |= {uuid: [] for uuid in asked if uuid != main}
+        if last in beside:
+            same = (
+                answer_text(_said(answers.get(uuid, [])))
+                for uuid in asked
+                if uuid != last and asked[uuid] == asked[last]
+            )
+            beside[last] = list(filter(None, same))
+    return beside
+
+
+def _said(lines: Iterable[Line]) -> list[Message]:
+    transcript = Transcript()
+    for line in lines:
+        transcript.add(line)
+    return transcript.messages
 
 
 def _is_stream(lines: Sequence[Line]) -> bool:

@@ -1,7 +1,7 @@
 """Claude.ai's data export: {"chat_messages": [{"sender", "content": [blocks], "attachments", "files"}]}.
 
 What was pasted or attached as text was read by the model, so it is part of the question. Where messages name their
-parents, the current branch is the conversation. Not here: the archive it comes in (archives.py).
+parents, they are a tree. Not here: its branches (branches.py), the archive it comes in (archives.py).
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import conversation, tree_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import rows_of, text_at
+from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -25,8 +25,8 @@ def recognises(value: Any) -> bool:
     return isinstance(value, dict) and "chat_messages" in value
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one conversation."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one conversation in all its branches."""
     said = value["chat_messages"]
     if not isinstance(said, list):
         raise Unusable("chat_messages is not a list")
@@ -42,18 +42,15 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         extra={"title": value["name"]} if text_at(value, "name") else {},
         conversation=text_at(value, "uuid") or text_at(value, "conversation_id"),
     )
-    yield from interactions(_current(said, value.get("current_leaf_message_uuid")), origin)
+    yield from interactions_of(_tree(said, value.get("current_leaf_message_uuid")), origin)
 
 
-def _current(said: list[Any], leaf: Any) -> list[Message]:
-    """The messages in order; of a tree the current path."""
-    messages = [list(_messages(item)) for item in said]
-    names = [text_at(item, "uuid") or f"number {number}" for number, item in enumerate(said)]
-    nodes = dict(zip(names, said, strict=True))
-    if len(nodes) < len(said) or not any(text_at(item, "parent_message_uuid") in nodes for item in said):
-        return [message for part in messages for message in part]
-    tree = tree_of(nodes, dict(zip(names, messages, strict=True)), "parent_message_uuid", "children", leaf)
-    return conversation(tree)
+def _tree(said: list[Any], leaf: Any) -> Tree:
+    """The messages by their names; in their order where two have the same."""
+    numbers = [f"number {number}" for number in range(len(said))]
+    names = [text_at(row_of(item), "uuid") or number for item, number in zip(said, numbers, strict=True)]
+    nodes = dict(zip(names if len(set(names)) == len(said) else numbers, said, strict=True))
+    return tree_of(nodes, _messages, "parent_message_uuid", "children", leaf)
 
 
 def _messages(item: Any) -> Iterator[Message]:

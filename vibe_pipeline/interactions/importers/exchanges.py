@@ -31,6 +31,7 @@ class Origin:
     at: datetime
     model: str | None = None
     user: str | None = None
+    """Of the messages that name none."""
     extra: dict[str, Any] = field(default_factory=dict)
     rejected: str | None = None
     """Of a preference pair: what was answered worse than the last answer."""
@@ -167,7 +168,7 @@ def _interaction(
         improvements=tuple(better for message in step.messages for better in message.improvements),
         feedback=next((message.feedback for message in reversed(step.messages) if message.feedback is not None), None),
         latency_ms=next((it.latency_ms for it in reversed(step.messages) if it.latency_ms is not None), None),
-        user=origin.user,
+        user=next((message.user for message in step.messages if message.user), origin.user),
         model_id=next((message.model for message in reversed(step.messages) if message.model), origin.model),
         source=origin.source,
         extra={**shared, **step.extra},

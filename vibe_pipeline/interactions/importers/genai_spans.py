@@ -1,27 +1,34 @@
-"""Spans of generative AI → interactions: the one place that knows the names of the attributes.
+"""Spans of generative AI → interactions: whose they are, which model answered, what failed, which tools ran.
 
-The conventions changed often and instrumentations follow different ones: gen_ai.input.messages (since 1.37, as JSON
-in an attribute or in an event), one event a message (gen_ai.user.message …, 1.28 to 1.36), one event a side
-(gen_ai.content.prompt), OpenLLMetry's numbered gen_ai.prompt.0.content, OpenInference's llm.input_messages.0 …, the
-AI SDK's ai.prompt.messages. A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
+A conversation is a gen_ai.conversation.id, a session or, without either, a trace.
 
-Not here: how spans are written down (otel_genai.py) and how calls become a conversation (calls.py).
+Not here: what was asked and answered (genai_messages.py), how spans are written down (otel_genai.py) and how calls
+become a conversation (calls.py).
 """
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, result_of
+from vibe_pipeline.interactions.importers.calls import (
+    Call,
+    ToolRun,
+    around,
+    conversations,
+    error_name,
+    lost,
+    only,
+    result_of,
+)
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, first_at, said_in
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, text_of
+from vibe_pipeline.interactions.importers.payloads import parsed
 from vibe_pipeline.records import Interaction
 
 CONVERSATION = (
@@ -32,15 +39,14 @@ CONVERSATION = (
     "ai.telemetry.metadata.sessionId",
 )
 USER = ("user.id", "enduser.id", "traceloop.association.properties.user_id", "langfuse.user.id", "gen_ai.request.user")
-MODEL = ("gen_ai.response.model", "gen_ai.request.model", "llm.model_name", "ai.response.model", "ai.model.id")
-
-ASKED = ("gen_ai.input.messages", "gen_ai.prompt", "gen_ai.request.messages", "ai.prompt.messages", "ai.prompt")
-SYSTEM = ("gen_ai.system_instructions", "gen_ai.system.instructions")
-ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages")
-NUMBERED = {
-    "asked": re.compile(r"^(?:gen_ai\.prompt|llm\.prompts|llm\.input_messages)\.(\d+)\.(.+)$"),
-    "answered": re.compile(r"^(?:gen_ai\.completion|llm\.completions|llm\.output_messages)\.(\d+)\.(.+)$"),
-}
+MODEL = (
+    "gen_ai.response.model",
+    "gen_ai.request.model",
+    "llm.model_name",
+    "ai.response.model",
+    "ai.model.id",
+    "model_name",
+)
 
 TOOL_OPERATIONS = ("execute_tool", "tool_call", "tool")
 TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span.kind", "operation.name")
@@ -49,18 +55,9 @@ TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 TOOL_ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args", "input.value")
 TOOL_RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result", "output.value")
 
-EVENT_ROLES = {
-    "gen_ai.system.message": "system",
-    "gen_ai.user.message": "user",
-    "gen_ai.assistant.message": "assistant",
-    "gen_ai.tool.message": "tool",
-}
-
 NOTHING = "no span holds what was asked and answered (not of a model, or its content was not captured)"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-Attributes = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +73,7 @@ class Span:
     attributes: Attributes
     shared: Attributes = field(default_factory=dict)
     """Of the resource."""
-    events: tuple[tuple[str, Attributes], ...] = ()
+    events: tuple[Event, ...] = ()
     failed: bool = False
     status: str | None = None
 
@@ -86,7 +83,7 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     parents: dict[str | None, str | None] = {span.identity: span.parent for span in spans if span.identity}
     calls: dict[str, list[Call]] = defaultdict(list)
     runs: dict[str, list[ToolRun]] = defaultdict(list)
-    users: dict[str, str] = {}
+    users = _users(spans)
     bad: list[Unusable] = []
     explicit = {name for span in spans if (name := _conversation(span))}
     seen: set[tuple[str | None, str | None]] = set()
@@ -100,17 +97,15 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
             bad.append(lost(error, {"name": span.name, "span_id": span.identity}))
             continue
         if isinstance(found, ToolRun):
-            runs[key].append(found)
+            runs[key].append(replace(found, result=replace(found.result, user=users[span.trace, span.identity])))
         elif found:
-            calls[key].append(found)
-        if user := text_at(span.attributes, *USER) or text_at(span.shared, *USER):
-            users.setdefault(key, user)
+            calls[key].append(replace(found, user=users[span.trace, span.identity]))
     keys = list(dict.fromkeys([*calls, *runs]))
     if not keys:
         raise Unusable(str(bad[0]) if bad else NOTHING)
     yield from bad
     for key in keys:
-        origin = Origin("otel_genai", source, at, user=users.get(key), conversation=key or None)
+        origin = Origin("otel_genai", source, at, user=only(call.user for call in calls[key]), conversation=key or None)
         yield from conversations(calls[key], runs[key], origin, is_one=key in explicit)
 
 
@@ -145,9 +140,30 @@ def _conversation(span: Span) -> str | None:
     return text_at(span.attributes, *CONVERSATION) or text_at(span.shared, *CONVERSATION)
 
 
+def _users(spans: Sequence[Span]) -> dict[tuple[str | None, str | None], str | None]:
+    """Whose each span is: of whom it or the nearest span around it names, else of the only one its trace names."""
+    parents = {(span.trace, span.identity): (span.trace, span.parent) for span in spans}
+    named = {(span.trace, span.identity): _user(span) for span in spans}
+    traces: dict[str | None, set[str | None]] = defaultdict(set)
+    for (trace, _), user in named.items():
+        traces[trace].add(user)
+    found: dict[tuple[str | None, str | None], str | None] = {}
+    for span in parents:
+        place, seen = span, {span}
+        while not named[place] and (above := parents[place]) in named and above not in seen:
+            place = above
+            seen.add(above)
+        found[span] = named[place] or only(traces[span[0]])
+    return found
+
+
+def _user(span: Span) -> str | None:
+    return text_at(span.attributes, *USER) or text_at(span.shared, *USER)
+
+
 def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
     """The call of a model that the span tells of; None where it tells of none, or not what was said."""
-    said, came_back = _payloads(span)
+    said, came_back = said_in(span.attributes, span.events)
     if not said and not came_back:
         return None
     failure = _failure(span)
@@ -159,7 +175,7 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     extra = {"error": span.status} if failure and span.status else {}
     model, latency = text_at(span.attributes, *MODEL), _latency(span)
     answer = [_finished(message, model, latency, extra) for message in came_back]
-    return Call(said, answer, start, span.identity, around(span.identity, parents))
+    return Call(said, answer, start, span.identity, within=around(span.identity, parents))
 
 
 def _finished(message: Message, model: str | None, latency: float | None, extra: Attributes) -> Message:
@@ -171,101 +187,14 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     name = text_at(span.attributes, *TOOL_NAME) or text_at(span.attributes, "traceloop.entity.name")
     if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
         return None
-    arguments = parsed(_first(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
-    result = _first(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
+    arguments = parsed(first_at(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
+    result = first_at(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None
     call_id = text_at(span.attributes, *TOOL_ID)
     message = result_of(result, failure, words=span.status, latency_ms=_latency(span), call_id=call_id)
     return ToolRun(call_of(name or span.name, arguments), message, span.start or at)
-
-
-def _payloads(span: Span) -> tuple[list[Message], list[Message]]:
-    """What was asked and what was answered, from whichever convention the span follows."""
-    found = span.attributes
-    for name, attributes in span.events:
-        if name.startswith("gen_ai."):
-            found = {**attributes, **found}
-    system = text_of(parsed(_first(found, *SYSTEM)))
-    said = asked(_json_items(_first(found, *ASKED))) if _first(found, *ASKED) is not None else []
-    came_back = answered(_json_items(_first(found, *ANSWERED))) if _first(found, *ANSWERED) is not None else []
-    said = said or asked(_numbered(found, "asked")) or _event_messages(span.events)
-    came_back = came_back or answered(_numbered(found, "answered")[:1]) or _event_choice(span.events)
-    came_back = came_back or _ai_sdk(found)
-    if not came_back and text_at(found, "openinference.span.kind") == "LLM":
-        said, came_back = said or asked(found.get("input.value")), answered(found.get("output.value"))
-    return ([Message("system", system), *said] if system else said), came_back
-
-
-def _json_items(value: Any) -> Any:
-    """An array attribute can hold no objects: its messages are JSON texts."""
-    return [parsed(item) for item in value] if isinstance(value, list) else value
-
-
-def _numbered(attributes: Attributes, side: str) -> list[Attributes]:
-    """gen_ai.prompt.0.role, gen_ai.prompt.0.content, …, gen_ai.prompt.2.tool_calls.0.name as messages."""
-    found: dict[int, Attributes] = defaultdict(dict)
-    for key, value in attributes.items():
-        if match := NUMBERED[side].match(key):
-            found[int(match[1][:9])][match[2].removeprefix("message.")] = value
-    return [_numbered_message(found[number], side) for number in sorted(found)]
-
-
-def _numbered_message(flat: Attributes, side: str) -> Attributes:
-    calls: dict[str, Attributes] = defaultdict(dict)
-    contents: dict[str, str] = {}
-    for key, value in flat.items():
-        if match := re.match(r"^(?:tool_calls|message\.tool_calls)\.(\d+)\.(.+)$", key):
-            calls[match[1]][match[2].removeprefix("tool_call.").removeprefix("function.")] = value
-        elif (match := re.match(r"^contents\.(\d+)\.message_content\.text$", key)) and isinstance(value, str):
-            contents[match[1]] = value
-    content = parsed(flat.get("content")) if str(flat.get("content")).startswith("[") else flat.get("content")
-    called = {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
-    return {
-        "role": flat.get("role") or ("assistant" if side == "answered" else "user"),
-        "content": content if content is not None else "\n".join(contents.values()),
-        **({"tool_call_id": flat["tool_call_id"]} if "tool_call_id" in flat else {}),
-        **({"reasoning": flat["reasoning"]} if "reasoning" in flat else {}),
-        **called,
-    }
-
-
-def _event_messages(events: Sequence[tuple[str, Attributes]]) -> list[Message]:
-    """One event a message; its body is spread over the attributes, or JSON in one of them."""
-    said: list[Message] = []
-    for name, attributes in events:
-        if name in EVENT_ROLES:
-            body = _body(attributes)
-            role = body.get("role") if isinstance(body.get("role"), str) else EVENT_ROLES[name]
-            content = _first(body, "content", "message", name)
-            identity = {"tool_call_id": body["id"]} if name == "gen_ai.tool.message" and "id" in body else {}
-            calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            said.extend(asked([{"role": role, "content": parsed(content), **identity, **calls}]))
-    return said
-
-
-def _event_choice(events: Sequence[tuple[str, Attributes]]) -> list[Message]:
-    for name, attributes in events:
-        if name == "gen_ai.choice":
-            body = _body(attributes)
-            message = parsed(_first(body, "message", "content"))
-            whole = message if isinstance(message, dict) else {"content": message}
-            calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            return answered({"role": "assistant", **calls, **whole})
-    return []
-
-
-def _body(attributes: Attributes) -> Attributes:
-    body = parsed(_first(attributes, "event.body", "body", "gen_ai.event.content"))
-    return body if isinstance(body, dict) else attributes
-
-
-def _ai_sdk(found: Attributes) -> list[Message]:
-    text, calls = _first(found, "ai.response.text", "ai.result.text"), parsed(found.get("ai.response.toolCalls"))
-    if not isinstance(text, str) and not calls:
-        return []
-    return answered({"role": "assistant", "content": text, "tool_calls": calls})
 
 
 def _failure(span: Span) -> str | None:
@@ -281,7 +210,3 @@ def _latency(span: Span) -> float | None:
     if span.start is None or span.end is None or span.end < span.start:
         return None
     return round((span.end - span.start).total_seconds() * 1000, 3)
-
-
-def _first(value: Attributes, *keys: str) -> Any:
-    return next((value[key] for key in keys if value.get(key) is not None), None)

@@ -3,7 +3,8 @@
 Generations are the calls of a model, tool observations the runs of tools; a trace without generations counts as one
 call. The traces of a session are one conversation. Scores that a person gave are feedback, corrections improvements.
 
-Not here: the payloads that frameworks log (payloads.py) and how calls become a conversation (calls.py).
+Not here: tables as CSV (langfuse_table.py), the payloads that frameworks log (payloads.py) and how calls become a
+conversation (calls.py).
 """
 
 from __future__ import annotations
@@ -13,17 +14,32 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, around, conversations, error_name, lost, number
+from vibe_pipeline.interactions.importers import langfuse_table
+from vibe_pipeline.interactions.importers.calls import (
+    Call,
+    ToolRun,
+    around,
+    conversations,
+    error_name,
+    lost,
+    number,
+    only,
+)
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
 from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
 
+opens, records = langfuse_table.opens, langfuse_table.records
+
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
+
+USER = ("userId", "user_id")
 
 
 def recognises(value: Any) -> bool:
@@ -63,7 +79,6 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     calls: list[Call] = []
     runs: list[ToolRun] = []
     bad: list[Unusable] = []
-    users: list[str] = []
     traces = [each for each in values if "traceId" not in each]
     loose = [each for each in values if "traceId" in each]
     for trace in [*traces, *([{"observations": loose}] if loose else [])]:
@@ -72,16 +87,16 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, trace))
         else:
-            calls += found[0]
-            runs += found[1]
-            users += filter(None, [text_at(_trace(trace), "userId", "user_id")])
+            user = text_at(_trace(trace), *USER)
+            calls += (replace(call, user=call.user or user) for call in found[0])
+            runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in found[1])
     if not calls and not runs:
         raise Unusable(str(bad[0]))
     yield from bad
     first = _trace(values[0])
     session = text_at(first, "sessionId", "session_id")
     name = session or text_at(first, "traceId", "id")
-    origin = Origin("langfuse", source, at, user=next(iter(users), None), conversation=name)
+    origin = Origin("langfuse", source, at, user=only(call.user for call in calls), conversation=name)
     yield from conversations(calls, runs, origin, is_one=session is not None)
 
 
@@ -150,7 +165,7 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
         for message in came_back
     ]
     start = moment_of({"time": row.get("startTime", row.get("start_time", row.get("timestamp")))}) or at
-    return _judged(Call(said, answer, start, text_at(row, "id"), within), row)
+    return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, *USER), within), row)
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:
@@ -164,6 +179,7 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
         success=not failure,
         error_type=failure,
         latency_ms=_took(row),
+        user=text_at(row, *USER),
     )
     start = moment_of({"time": row.get("startTime", row.get("start_time"))}) or at
     return ToolRun(call_of(text_at(row, "name"), arguments), message, start)
@@ -174,20 +190,28 @@ def _judged(call: Call, row: Row) -> Call:
     scores = [score for score in _rows(row.get("scores")) if not text_at(score, "observationId")]
     values = {name: score["value"] for score in scores if (name := text_at(score, "name")) and _is_plain(score)}
     by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
-    feedback = next((given for score in by_hand if (given := _opinion(score)) is not None), None)
+    best = next((score for score in by_hand if _opinion(score) is not None), None)
+    opinions = [
+        Opinion(_opinion(score) if score is best else None, text_at(score, "comment"), _given_at(score), _author(score))
+        for score in by_hand
+    ]
+    judges = (score for score in scores if score not in by_hand)
+    comments = {name: words for s in judges if (name := text_at(s, "name")) and (words := text_at(s, "comment"))}
     keys = ("longStringValue", "stringValue", "value")
     better = tuple(filter(None, (text_at(row_, *keys) for row_ in _rows(row.get("corrections")))))
-    if not values and feedback is None and not better:
-        return call
     last = call.answer[-1]
-    known = last.extra.get("scores", {})
-    judged = replace(
-        last,
-        feedback=feedback if feedback is not None else last.feedback,
-        improvements=(*last.improvements, *better),
-        extra=last.extra | ({"scores": known | values} if values else {}),
-    )
-    return replace(call, answer=[*call.answer[:-1], judged])
+    kept = {"scores": values, "score_comments": comments}
+    extra = {name: last.extra.get(name, {}) | more for name, more in kept.items() if more}
+    last = replace(last, improvements=(*last.improvements, *better), extra=last.extra | extra)
+    return replace(call, answer=[*call.answer[:-1], judged(last, opinions)])
+
+
+def _given_at(score: Row) -> datetime | None:
+    return moment_of({"time": score.get("updatedAt") or score.get("timestamp") or score.get("createdAt")})
+
+
+def _author(score: Row) -> str | None:
+    return text_at(score, "authorUserId", "author_user_id")
 
 
 def _is_plain(score: Row) -> bool:

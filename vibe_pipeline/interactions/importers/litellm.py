@@ -13,7 +13,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, conversations, error_name, is_finite, lost
+from vibe_pipeline.interactions.importers.calls import Call, conversations, error_name, is_finite, lost, only
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
@@ -41,18 +41,16 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     """The interactions of one call, or of the calls of one session."""
     calls: list[Call] = []
     bad: list[Unusable] = []
-    users: list[str] = []
     values = value if isinstance(value, list) else [value]
     for record in map(_record, values):
         try:
             calls.append(_call(record, at))
-            users += filter(None, [_user(record)])
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, record))
     if not calls:
         raise Unusable(str(bad[0]) if bad else "there is no call")
     yield from bad
-    origin = Origin("litellm", source, at, user=next(iter(users), None), conversation=session_of(values[0]))
+    origin = Origin("litellm", source, at, user=only(call.user for call in calls), conversation=session_of(values[0]))
     yield from conversations(calls, [], origin, is_one=True)
 
 
@@ -96,7 +94,7 @@ def _call(record: dict[str, Any], at: datetime) -> Call:
         )
         for message in came_back
     ]
-    return Call(said, answer, began or at)
+    return Call(said, answer, began or at, user=_user(record))
 
 
 def _asked(record: dict[str, Any]) -> list[Message]:

@@ -59,12 +59,14 @@ class Message:
     weight: float | None = None
     at: datetime | None = None
     model: str | None = None
+    user: str | None = None
+    """Who said it, or for whom it was said, where not all of a conversation are one person's."""
     success: bool | None = None
     """Whether what the message tells of worked, where the format says so."""
     error_type: str | None = None
     latency_ms: float | None = None
     feedback: float | None = None
-    """What a person thought of an answer: 1 is a thumb up, -1 a thumb down."""
+    """What a person thought of an answer: 1 is a thumb up, -1 a thumb down (with words: opinions.py)."""
     improvements: tuple[str, ...] = ()
     """What a person would rather have read."""
     extra: dict[str, Any] = field(default_factory=dict)

@@ -1,9 +1,8 @@
 """MLflow's traces, from a tracking store or as JSON (Trace.to_json): info and spans, of version 3 and of version 2.
 
 Spans of chat models are the calls of a model, those of tools the runs of tools; where there are none, the outermost
-span counts as one call. The traces of a session are one conversation. What a person assessed is feedback and, with its
-comment, a remark, so that one given after the first import comes with the next; what was expected is an improvement;
-the verdicts of judges and programs are kept beside them.
+span counts as one call. The traces of a session are one conversation. What a person assessed is feedback, with
+its comment; what was expected is an improvement; the verdicts of judges and programs are kept beside them.
 
 Not here: the stores (mlflow_store.py), the payloads that frameworks log (payloads.py), how calls become a conversation
 (calls.py), and the tracking of our own runs (tracking.py).
@@ -17,7 +16,6 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers import mlflow_store
 from vibe_pipeline.interactions.importers.calls import (
     Call,
@@ -28,22 +26,21 @@ from vibe_pipeline.interactions.importers.calls import (
     is_finite,
     lost,
     number,
+    only,
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import list_of, row_of, text_at
 from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.records import Interaction, Remark
+from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
 
 connects, opens, records = mlflow_store.connects, mlflow_store.opens, mlflow_store.records
-
-REMARKS = "mlflow.remarks"
-"""In the extra of an answer, until the interaction that they are about has its id."""
 
 MODELS = ("CHAT_MODEL", "LLM")
 OPINIONS = {"yes": 1.0, "true": 1.0, "no": -1.0, "false": -1.0}
@@ -61,13 +58,12 @@ def session_of(value: Any) -> str | None:
     return text_at(_metadata(row_of(_trace(value).get("info"))), "mlflow.trace.session")
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark | Unusable]:
-    """The interactions of one trace, or of the traces of one session, and what people said of them."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one trace, or of the traces of one session."""
     traces = [_trace(each) for each in (value if isinstance(value, list) else [value])]
     calls: list[Call] = []
     runs: list[ToolRun] = []
     bad: list[Unusable] = []
-    users: list[str] = []
     for trace in traces:
         info = row_of(trace.get("info"))
         try:
@@ -75,17 +71,16 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, trace))
         else:
-            calls += found[0]
-            runs += found[1]
-            users += filter(None, [text_at(_metadata(info), "mlflow.trace.user")])
+            user = text_at(_metadata(info), "mlflow.trace.user")
+            calls += (replace(call, user=user) for call in found[0])
+            runs += (replace(run, result=replace(run.result, user=user)) for run in found[1])
     if not calls and not runs:
         raise Unusable(str(bad[0]) if bad else "there is no trace")
     yield from bad
     session = session_of(traces[0])
     name = session or text_at(row_of(traces[0].get("info")), "trace_id", "request_id")
-    origin = Origin("mlflow", source, at, user=next(iter(users), None), conversation=name)
-    for found_one in conversations(calls, runs, origin, is_one=session is not None):
-        yield from _with_remarks(found_one, source)
+    origin = Origin("mlflow", source, at, user=only(call.user for call in calls), conversation=name)
+    yield from conversations(calls, runs, origin, is_one=session is not None)
 
 
 def _trace(value: Any) -> Row:
@@ -134,7 +129,7 @@ def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call |
         replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
         for message in came_back
     ]
-    return Call(said, answer, _start(span) or at, _identity(span), within)
+    return Call(said, answer, _start(span) or at, _identity(span), within=within)
 
 
 def _run(span: Row, at: datetime) -> ToolRun | None:
@@ -171,29 +166,12 @@ def _judged(answer: Message, assessment: Row) -> Message:
     kept = {"value": value, "rationale": assessment.get("rationale")}
     more = {name: {key: item for key, item in kept.items() if item is not None and is_finite(item)}}
     assessments = {**answer.extra.get("assessments", {}), **more}
-    known = answer.feedback if answer.feedback is not None else opinion
-    said = {} if opinion is None else {REMARKS: [*answer.extra.get(REMARKS, []), (assessment, opinion)]}
-    return replace(answer, feedback=known, extra=answer.extra | {"assessments": assessments} | said)
-
-
-def _with_remarks(item: Interaction | Unusable, source: str) -> Iterator[Interaction | Remark | Unusable]:
-    if isinstance(item, Unusable) or REMARKS not in item.extra:
-        yield item
-        return
-    yield replace(item, extra={name: value for name, value in item.extra.items() if name != REMARKS})
-    for assessment, score in item.extra[REMARKS]:
-        identity = text_at(assessment, "assessment_id") or [item.interaction_id, assessment]
-        yield Remark(
-            remark_id=key_of(["mlflow", identity]),
-            interaction_id=item.interaction_id,
-            kind="feedback",
-            score=score,
-            text=text_at(assessment, "rationale"),
-            user=text_at(row_of(assessment.get("source")), "source_id"),
-            occurred_at=moment_of({"time": assessment.get("last_update_time", assessment.get("create_time"))})
-            or item.occurred_at,
-            source=source,
-        )
+    answer = replace(answer, extra=answer.extra | {"assessments": assessments})
+    if opinion is None:
+        return answer
+    given_at = moment_of({"time": assessment.get("last_update_time", assessment.get("create_time"))})
+    person = text_at(row_of(assessment.get("source")), "source_id")
+    return judged(answer, [Opinion(opinion, text_at(assessment, "rationale"), given_at, person)])
 
 
 def _opinion(value: Any) -> float | None:

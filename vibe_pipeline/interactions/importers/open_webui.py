@@ -12,12 +12,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import conversation, nodes_of, tree_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
+from vibe_pipeline.interactions.importers.exchanges import Origin
+from vibe_pipeline.interactions.importers.fields import number_at, row_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
+from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
@@ -37,8 +39,8 @@ def recognises(value: Any) -> bool:
     return isinstance(value.get("chat"), dict) or isinstance(_chat(value).get("history"), dict)
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one chat along its current path."""
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of one chat in all its branches."""
     row, chat = _row(value), _chat(value)
     params = chat.get("params")
     system = text_at(params, "system") if isinstance(params, dict) else None
@@ -50,7 +52,9 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         extra={"title": chat["title"]} if text_at(chat, "title") else {},
         conversation=text_at(row, "id") or text_at(chat, "id"),
     )
-    yield from interactions([*([Message("system", system)] if system else []), *_conversation(chat)], origin)
+    changed_at = moment_of({"time": value.get("updated_at")})
+    tree = _tree(chat, _rated(value), changed_at)
+    yield from interactions_of(tree, origin, [Message("system", system)] if system else [])
 
 
 def _row(value: dict[str, Any]) -> dict[str, Any]:
@@ -66,21 +70,29 @@ def _chat(value: dict[str, Any]) -> dict[str, Any]:
     return chat if isinstance(chat, dict) else row
 
 
-def _conversation(chat: dict[str, Any]) -> list[Message]:
+def _rated(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Of a rating: what was thought, by the name of the message, in the words of an annotation."""
+    meta, data = row_of(value.get("meta")), row_of(value.get("data"))
+    name = text_at(meta, "message_id")
+    return {name: data} if value.get("type") == "rating" and name else {}
+
+
+def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime | None) -> Tree:
     history = chat.get("history")
     if isinstance(history, dict) and history.get("messages"):
         nodes = nodes_of(history["messages"], "history.messages")
-        messages = {name: list(_messages(node)) for name, node in nodes.items()}
-        return conversation(tree_of(nodes, messages, "parentId", "childrenIds", history.get("currentId")))
+        rows = {name: node | {"annotation": rated[name]} if name in rated else node for name, node in nodes.items()}
+        return tree_of(rows, partial(_messages, at=at), "parentId", "childrenIds", history.get("currentId"))
     listed = chat.get("messages")
     if not isinstance(listed, list):
         raise Unusable("chat has neither a history nor messages")
     if not listed:
         raise Unusable("messages is empty")
-    return [message for item in listed for message in _messages(item)]
+    nodes = {f"number {number}": item for number, item in enumerate(listed)}
+    return tree_of(nodes, partial(_messages, at=at), "no parent", "no children", None)
 
 
-def _messages(item: Any) -> Iterator[Message]:
+def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
     """A question; or an answer, taken apart where tools were called in it."""
     whole = message_of(item)
     if whole.role != "assistant":
@@ -90,7 +102,7 @@ def _messages(item: Any) -> Iterator[Message]:
     last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
         dated = replace(part, at=whole.at, model=whole.model)
-        yield _judged(dated, item) if number == last else dated
+        yield _judged(dated, item, at) if number == last else dated
 
 
 def _attached(item: dict[str, Any]) -> Iterator[str]:
@@ -141,20 +153,20 @@ def _result(result: Any, identity: str | None) -> Message:
     return Message("result", text, call_id=identity, success=False if failed else None, error_type=error_type)
 
 
-def _judged(message: Message, item: dict[str, Any]) -> Message:
+def _judged(message: Message, item: dict[str, Any], at: datetime | None) -> Message:
     """The answer with what a person thought of it, and with its failure."""
-    annotation = item.get("annotation")
-    said: dict[str, Any] = annotation if isinstance(annotation, dict) else {}
-    rating = said.get("rating")
+    said = row_of(item.get("annotation"))
+    rating = number_at(said, "rating")
     error = item.get("error")
     kept = {key: said[key] for key in ("reason", "comment", "tags") if said.get(key)}
-    return replace(
+    score = rating if rating is not None and -1 <= rating <= 1 else None
+    answer = replace(
         message,
-        feedback=float(rating) if isinstance(rating, (int, float)) and -1 <= rating <= 1 else None,
         success=False if error else None,
         error_type=_error_type(error) if error else None,
         extra=({"annotation": kept} if kept else {}) | ({"error": _error_text(error)} if error else {}),
     )
+    return judged(answer, [Opinion(score, text_at(said, "comment"), at)])
 
 
 def _error_type(error: Any) -> str:

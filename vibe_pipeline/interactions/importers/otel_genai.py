@@ -1,9 +1,10 @@
-"""OpenTelemetry's GenAI spans: OTLP as JSON (resourceSpans) and the span dump of the Python SDK's console exporter.
+"""OpenTelemetry's GenAI spans: OTLP as JSON (resourceSpans), the dump of the Python SDK's console exporter, Phoenix's
+rows.
 
 The lines of a file are gathered, because exporters write one batch a line and the spans of a conversation end up in
 several. Spans without GenAI attributes give nothing; of those with them, the ones whose content was not captured.
 
-Not here: what the attributes mean (genai_spans.py).
+Not here: what the attributes mean (genai_spans.py, genai_messages.py).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.interactions.importers.genai_messages import flat
 from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_of, moment
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction
@@ -70,7 +72,7 @@ def _span(span: dict[str, Any], shared: dict[str, Any]) -> Span:
         name=_text(span, "name") or "",
         start=moment(_first(span, "startTimeUnixNano", "start_time_unix_nano")),
         end=moment(_first(span, "endTimeUnixNano", "end_time_unix_nano")),
-        attributes=_attributes(span.get("attributes")),
+        attributes=flat(_attributes(span.get("attributes"))),
         shared=shared,
         events=tuple(_event(event) for event in _list(span, "events")),
         failed=status.get("code") in (2, "2", "STATUS_CODE_ERROR"),
@@ -87,15 +89,15 @@ def _console(span: dict[str, Any]) -> Span:
         name=_text(span, "name") or "",
         start=moment(span.get("start_time")),
         end=moment(span.get("end_time")),
-        attributes=_dict(span, "attributes"),
+        attributes=flat(_dict(span, "attributes")),
         shared=_dict(_dict(span, "resource"), "attributes"),
         events=tuple(
             (_text(event, "name") or "", _dict(event, "attributes"))
             for event in _list(span, "events")
             if isinstance(event, dict)
         ),
-        failed=status.get("status_code") in ("ERROR", "StatusCode.ERROR"),
-        status=_text(status, "description"),
+        failed=_first(status | span, "status_code") in ("ERROR", "StatusCode.ERROR"),
+        status=_text(status, "description") or _text(span, "status_message"),
     )
 
 

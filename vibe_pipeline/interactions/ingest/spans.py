@@ -214,7 +214,7 @@ def _interactions(conversation: Sequence[Waiting]) -> tuple[list[Line], list[tup
     """Its interactions, and what of it cannot be read; a trace that tells of no model is neither."""
     spans, at = [each.span for each in conversation], min(each.received_at for each in conversation)
     try:
-        found = lines_of(lambda: interactions_of(spans, SOURCE, at))
+        found = lines_of(lambda: interactions_of(spans, SOURCE, at), at)
     except Unusable as reason:
         text = b"\n".join(each.line for each in conversation).decode()
         return [], [(text, str(reason))] if str(reason) != NOTHING else []
