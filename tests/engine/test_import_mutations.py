@@ -9,6 +9,7 @@ import pytest
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import formats
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.lines import line_of
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -237,7 +238,8 @@ def with_wrong(value, path, wrong):
 def read(name, value):
     with suppress(Unusable, SettingsInvalid):  # of the second the log's own check makes a reason
         for item in formats()[name].read(value, "test", MOMENT):
-            line_of(item)
+            for logged in () if isinstance(item, Unusable) else with_remarks(item, MOMENT):
+                line_of(logged)
 
 
 @pytest.mark.parametrize(
