@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.serving import sealed
 from vibe_pipeline.interactions.importers import formats, import_paths, langfuse
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import waiting
 from vibe_pipeline.records import Interaction
-from vibe_pipeline.settings import Log
 from vibe_pipeline.store import Store
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -159,7 +158,7 @@ def test_tables_as_csv_are_read_as_the_same_records(tmp_path):
         paths = [tmp_path / f"{name}.{suffix}" for name in ("observations", "traces")]
         results = import_paths(InteractionLogger(store.root), store, paths)
         assert [(it.format, it.read, it.imported) for it in results] == [("langfuse", 2, 2), ("langfuse", 1, 1)]
-        rows = waiting(store, "interactions", Log()).sort_by("input").to_pylist()
+        rows = sealed(store.root).sort("input").rows(named=True)
         lines[suffix] = [
             (row["input"], row["output"], row["success"], row["user"], row["interaction_id"]) for row in rows
         ]

@@ -40,8 +40,9 @@ def test_a_request_with_its_response_is_an_exchange(value):
 
 
 def test_a_call_is_a_tool_and_an_error_a_failed_exchange():
-    (tool,) = read({"request": {"input": "q"}, "response": response(CALL)})
-    assert (tool.action, tool.input, tool.extra["question"]) == ("tool", '{"name": "f", "arguments": {}}', "q")
+    tool, unanswered = read({"request": {"input": "q"}, "response": response(CALL)})
+    assert (tool.action, tool.input, tool.output) == ("tool", '{"name": "f", "arguments": {}}', "")
+    assert (unanswered.action, unanswered.input, unanswered.output) == ("chat", "q", "")
     (failed,) = read({"request": {"input": "q"}, "response": response(error={"code": "server_error", "message": "no"})})
     assert (failed.success, failed.error_type, failed.output) == (False, "server_error", "")
 

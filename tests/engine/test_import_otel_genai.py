@@ -100,7 +100,11 @@ def test_a_tool_belongs_to_the_user_of_its_call():
     tool = span(2, gen_ai__operation__name="execute_tool", gen_ai__tool__call__id="k", gen_ai__tool__call__result="r")
     other = chat(3, [said("user", "r")], [said("assistant", "a")], trace="u", user__id="mo", session__id="room")
     found = read(otlp(question, tool, other))
-    assert [(item.action, item.output, item.user) for item in found] == [("tool", "r", "jo"), ("chat", "a", "mo")]
+    assert [(item.action, item.output, item.user) for item in found] == [
+        ("tool", "r", "jo"),
+        ("chat", "", "jo"),
+        ("chat", "a", "mo"),
+    ]
 
 
 def test_calls_of_one_trace_without_history_are_conversations_of_their_own():
