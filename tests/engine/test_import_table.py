@@ -123,6 +123,8 @@ def test_every_kind_of_table_gives_the_same_interactions(bring, store, tmp_path,
         ("2026-01-02T05:04:05+02:00", "2026-01-02T03:04:05"),
         ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
         ("2026-01-02", "2026-01-02T00:00:00"),
+        ("20260102", "2026-01-02T00:00:00"),
+        ("20260102030405", "2026-01-02T03:04:05"),
     ],
 )
 def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
@@ -134,6 +136,7 @@ def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
     ("field", "value"),
     [
         *(("occurred_at", value) for value in ("soon", "infinity", "-5", "2026-13-01", "99999999999999999999999")),
+        *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799")),
         *(("success", value) for value in ("maybe", "2")),
         *(("latency_ms", value) for value in ("fast", "inf", "nan", "1e999")),
         *(("turn", value) for value in ("-1", "1.5", "x", "9999999999")),
@@ -258,6 +261,44 @@ def test_more_rows_than_a_batch(bring, monkeypatch):
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
     result = bring(text, columns=())
     assert (result.read, result.imported, result.reasons) == (20, 10, {"of the wrong type: turn": 10})
+
+
+def late(count: int) -> list[dict]:
+    """Rows of which the last alone have all the fields."""
+    rare = {"success": False, "error_type": "Timeout", "user": "jo", "extra": {"k": 1}, "note": "n"}
+    rows = [{"module": "m", "action": "run", "input": f"q{number}", "output": "a"} for number in range(count)]
+    return [*rows[:-2], rows[-2] | rare, rows[-1]]
+
+
+def test_a_field_that_only_later_rows_have_is_that_field(bring, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    assert bring(as_lines(late(10)), "a.jsonl", columns=()).imported == 10
+    row = next(row for row in rows(store) if row["input"] == "q8")
+    assert (row["success"], row["error_type"], row["user"]) == (False, "Timeout", "jo")
+    assert json.loads(row["extra"]) == {"k": 1, "note": "n"}
+
+
+@pytest.mark.parametrize("columns", [(), ("output=answer", "error_type=why", "input=input")])
+def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring, monkeypatch, columns):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    values = [{**row, "answer": "b"} for row in late(10)]
+    values[9] |= {"why": "it broke"}
+    bring(as_lines(values), "a.jsonl", columns=columns)
+    for part in (values[7:], values[::-1]):
+        assert bring(as_lines(part), "a.jsonl", columns=columns).duplicate == len(part)
+
+
+def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    with pytest.raises(SettingsInvalid, match="there is no column 'nothing' for user; the columns of a are module, ac"):
+        bring(as_lines(late(10)), "a.jsonl", columns=("user=nothing",))
+    assert rows(store) == []
+
+
+def test_a_header_may_write_the_names_of_fields_as_it_likes(bring, store):
+    assert bring("Input,OUTPUT,User,Answer\nq,a,jo,b\n", columns=("output=Answer",)).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["output"], row["user"], json.loads(row["extra"])) == ("q", "b", "jo", {"OUTPUT": "a"})
 
 
 def test_strange_names_and_types_of_columns(bring, store):

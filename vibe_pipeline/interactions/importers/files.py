@@ -72,26 +72,26 @@ def first_bytes(path: Path) -> bytes:
     """What a file starts with, enough to tell a database, an archive or text from JSON; nothing of a folder."""
     if path.is_dir():
         return b""
-    with _readable(path), path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         return file.read(START)
 
 
 def open_text(path: Path) -> TextIO:
     """A file as text without a byte order mark; of UTF-8, bytes that are none are kept as lone surrogates."""
-    with _readable(path):
+    with readable(path):
         encoding = _encoding(first_bytes(path)[:4])
         return path.open(encoding=encoding, errors=_on_error(encoding), newline="")
 
 
 def text_of(path: Path) -> str:
     """A file that is text and not JSON; bytes that are no characters become U+FFFD."""
-    with _readable(path):
+    with readable(path):
         return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors="replace")
 
 
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
-    with _readable(path), path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         yield from records_of(file, path.suffix)
 
 
@@ -106,7 +106,7 @@ def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
