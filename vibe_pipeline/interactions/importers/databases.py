@@ -81,7 +81,7 @@ def _is_copied(path: Path, folder: Path) -> bool:
 
 @contextmanager
 def _shared_lock(path: Path) -> Iterator[bool]:
-    """Nobody writes while it is held. It cannot be had where a program died and left its journal: nobody writes then."""
+    """While it is held nobody writes. It cannot be had where a program died and left its journal."""
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", PATIENCE_S, uri=True)) as database:
         try:
             database.execute("BEGIN")
