@@ -236,6 +236,35 @@ def test_a_broken_line_of_csv_costs_no_neighbour(tmp_path_factory, lines):
     assert sum(isinstance(fields, str) for fields in found) == sum(line in BROKEN for line in lines)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n  \n{}q;a;n\n",
+        "{}q;a;n\n",
+        "sep=;\n{}q;a;n\n",
+        '"SEP=;"\r\n{}q;a;n\r\n',
+    ],
+)
+@pytest.mark.parametrize("first", ['input;output;"a, b, c, d"\n', '"input";output;"a, b,\r\n c, d"\n'])
+def test_headers_as_programs_write_them(bring, store, text, first):
+    assert bring(text.format(first), columns=()).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["output"], json.loads(row["extra"])) == ("q", "a", {"a, b, c, d": "n"})
+
+
+@pytest.mark.parametrize("first", ['size 5",input', '"size"5,input'])
+def test_a_stray_quote_in_the_header_costs_no_row(bring, first):
+    assert bring(f"{first}\n1,q\n2,r\n", columns=("output==x", "action=input")).imported == 2
+
+
+def test_a_field_may_be_long_and_one_that_is_too_long_says_so(bring, store, monkeypatch):
+    monkeypatch.setattr(delimited, "LONGEST", 300_000)
+    lines = ["input,output", f"{'x' * 200_000},a", f'"{"y " * 60_000}\n{"z" * 60_000}",b', f"{'w' * 400_000},c", "q,d"]
+    result = bring("\n".join(lines), columns=())
+    assert (result.imported, result.reasons) == (3, {delimited.TOO_LONG: 1})
+    assert {len(row["input"]) for row in rows(store)} == {200_000, 180_001, 1}
+
+
 def test_an_empty_row_says_nothing(bring):
     assert bring("input,output,n\n,,1\nq,,2\n", columns=()).reasons == {"nothing in input, output and action": 1}
 

@@ -73,10 +73,10 @@ def _is_copied(path: Path, folder: Path) -> bool:
         if is_held:
             _copy(path, folder)
             return True
-        before = _state(path), _state(journal)
+        states = _state(path), _state(journal)
         _copy(path, folder)
         _copy(journal, folder)
-        return before == (_state(path), _state(journal))
+        return states == (_state(path), _state(journal))
 
 
 @contextmanager
