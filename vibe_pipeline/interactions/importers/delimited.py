@@ -95,7 +95,7 @@ class _Lines:
 
 
 def _header(lines: _Lines) -> tuple[Row, str]:
-    """The fields of the first line that is not blank and their delimiter: the one that it has most of outside of quotes.
+    """The fields of the first line that is not blank, and the delimiter that it has most of outside of quotes.
 
     Then the lines stand at the first row.
     """

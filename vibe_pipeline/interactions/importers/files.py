@@ -32,6 +32,9 @@ NOISE = frozenset(("__pycache__", "node_modules", "site-packages", ".git", ".ven
 STARTS = {".md": b"# aider chat started at"}
 """Of these a folder has many that are no log: only those are taken, hidden or not, that start so."""
 
+BLANK = b"\xef\xbb\xbf\r\n\t "
+"""What may stand before the first character that says something."""
+
 START = 4096
 
 LOCAL = ("sqlite", "file")
@@ -140,7 +143,8 @@ def _found(path: Path, is_taken: Taken, is_whole: Taken) -> Iterator[File]:
         if is_whole(path):
             yield File(path, repaired(path.name))
         else:
-            next(os.scandir(path), None)
+            with os.scandir(path):  # refuses what the walk passes over
+                pass
             yield from sorted(_walk(path, is_taken), key=lambda file: file.path)
     elif path.is_file():
         first_bytes(path)
@@ -183,7 +187,7 @@ def _is_meant(file: Path, is_taken: Taken) -> bool:
 def _is_taken(file: Path) -> bool:
     start = STARTS.get(file.suffix.lower())
     if start is not None:
-        return first_bytes(file).lstrip(b"\xef\xbb\xbf\r\n ").startswith(start)
+        return first_bytes(file).lstrip(BLANK).startswith(start)
     return with_suffix(SUFFIXES)(file)
 
 

@@ -26,7 +26,7 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import delimited
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
-from vibe_pipeline.interactions.importers.files import File, first_bytes, open_text, records
+from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, open_text, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
@@ -44,7 +44,6 @@ STRANGE = ("\\ud", "\\uD", "NaN", "Infinity")
 """What Python reads and writes as JSON and others do not: escaped surrogates, and numbers that are none."""
 
 TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-BLANK = b"\xef\xbb\xbf\r\n\t "
 
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
