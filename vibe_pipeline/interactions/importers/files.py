@@ -172,8 +172,8 @@ def _walk(path: Path, is_taken: Taken) -> Iterator[File]:
             if _is_meant(file, is_taken):
                 yield File(file, repaired(file.relative_to(path).as_posix()))
     for error in closed:
-        folder = Path(error.filename)
-        yield File(folder, repaired(folder.relative_to(path).as_posix()), f"{folder} cannot be read: {error.strerror}")
+        shut = Path(error.filename)
+        yield File(shut, repaired(shut.relative_to(path).as_posix()), f"{shut} cannot be read: {error.strerror}")
 
 
 def _is_meant(file: Path, is_taken: Taken) -> bool:
