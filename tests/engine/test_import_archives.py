@@ -2,8 +2,10 @@
 
 import json
 import os
+import sqlite3
 import struct
 import zipfile
+from contextlib import closing
 
 import pytest
 
@@ -113,6 +115,22 @@ def test_a_bomb_in_an_archive_that_is_cut_off_is_not_unpacked(bring, tmp_path, m
 def test_an_archive_without_chats_says_so(bring, tmp_path):
     assert bring(zipped(tmp_path / "a.zip", {"user.json": {"email": "x"}})).reasons == {NO_CHATS: 1}
     assert bring(zipped(tmp_path / "b.zip", {})).reasons == {NO_CHATS: 1}
+
+
+def test_what_only_a_folder_gives_is_told(bring, tmp_path):
+    with closing(sqlite3.connect(tmp_path / "logs.db")) as database:
+        database.execute("CREATE TABLE responses (id)")
+    members = {
+        "a.json": chat("q"),
+        "b.traj": json.dumps(chat("r")),
+        "logs.db": (tmp_path / "logs.db").read_bytes(),
+        ".aider.chat.history.md": "\n# aider chat started at 2026-01-02 03:04:05\n\n#### q\n\na\n",
+        "README.md": "# An export",
+        "Thumbs.db": "pictures",
+        "more.zip": zipped(tmp_path / "more.zip", {"a.json": chat("q")}).read_bytes(),
+    }
+    result = bring(zipped(tmp_path / "a.zip", members))
+    assert (result.imported, result.reasons) == (2, {archives.UNPACK: 3})
 
 
 def test_every_byte_of_an_archive_may_be_wrong(bring, tmp_path):

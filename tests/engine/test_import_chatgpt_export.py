@@ -55,10 +55,22 @@ def test_every_branch_is_read_and_the_answer_that_stands_has_the_others_beside_i
 
 
 def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one():
-    before = {"u": node(None, "user", "q", create_time=1700000001), "a": node("u", "assistant", "a", create_time=1700000002)}
-    before |= {"v": node("a", "user", "r", create_time=1700000003), "b": node("v", "assistant", "s", create_time=1700000004)}
-    edited = {"w": node("a", "user", "r again", create_time=1700000005), "c": node("w", "assistant", "t", create_time=1700000006)}
-    first = {"x": node(None, "user", "q again", create_time=1700000007), "d": node("x", "assistant", "e", create_time=1700000008)}
+    before = {
+        "u": node(None, "user", "q", create_time=1700000001),
+        "a": node("u", "assistant", "a", create_time=1700000002),
+    }
+    before |= {
+        "v": node("a", "user", "r", create_time=1700000003),
+        "b": node("v", "assistant", "s", create_time=1700000004),
+    }
+    edited = {
+        "w": node("a", "user", "r again", create_time=1700000005),
+        "c": node("w", "assistant", "t", create_time=1700000006),
+    }
+    first = {
+        "x": node(None, "user", "q again", create_time=1700000007),
+        "d": node("x", "assistant", "e", create_time=1700000008),
+    }
     old, new = read(chat("b", **before)), read(chat("d", **first, **edited, **before))
     assert [item.output for item in old] == ["a", "s"]
     assert [item.output for item in new] == ["a", "s", "e", "t"]
@@ -69,8 +81,14 @@ def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one(
 
 
 def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
-    nodes = {"u": node(None, "user", "q", create_time=1700000001), "a": node("u", "assistant", "a", create_time=1700000002)}
-    nodes |= {"typo": node("a", "user", "rr", create_time=1700000003), "v": node("a", "user", "r", create_time=1700000004)}
+    nodes = {
+        "u": node(None, "user", "q", create_time=1700000001),
+        "a": node("u", "assistant", "a", create_time=1700000002),
+    }
+    nodes |= {
+        "typo": node("a", "user", "rr", create_time=1700000003),
+        "v": node("a", "user", "r", create_time=1700000004),
+    }
     assert turns(chat("b", **nodes, b=node("v", "assistant", "s", create_time=1700000005))) == [
         ("chat", 0, "q", "a"),
         ("chat", 1, "r", "s"),
@@ -259,7 +277,11 @@ def test_what_gives_nothing_has_its_reason(mapping, reason):
 
 @pytest.mark.parametrize("broken", [3, None, {"parent": "a", "message": {"author": {"role": "user"}, "content": None}}])
 def test_a_node_that_cannot_be_read_costs_itself(broken):
-    nodes = {"x": broken, "u": node(None, "user", "q", create_time=1700000001), "a": node("u", "assistant", "a", create_time=1700000002)}
+    nodes = {
+        "x": broken,
+        "u": node(None, "user", "q", create_time=1700000001),
+        "a": node("u", "assistant", "a", create_time=1700000002),
+    }
     bad, item = read(chat("a", **nodes))
     assert (type(bad), item.output, item.extra) == (Unusable, "a", {})
 

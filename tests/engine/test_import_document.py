@@ -116,6 +116,23 @@ def test_sections_of_restructured_text(tmp_path):
     ]
 
 
+@pytest.mark.parametrize(
+    ("text", "name", "expected"),
+    [
+        ("---\n\nAn introduction that matters.\n\n---\n\nMore.", "a.md", [("", "---\n\nAn intro")]),
+        ("---\n- a point\n---\nMore.", "a.md", [("", "---\n- a point")]),
+        ("+++\n[page]\ntitle = 'x'\n+++\nText.", "a.md", [("", "Text.")]),
+        ('---\n# of jo\ntags:\n- a\n  b: c\n\n"k": [1,\n]\n---\nText.', "a.md", [("", "Text.")]),
+        ("---\n---\nText.", "a.md", [("", "Text.")]),
+        ("---\nFAQ\n---\n\nText.", "a.rst", [("FAQ", "Text.")]),
+        ("---\na: b\n---\nText.", "a.txt", [("", "---\na: b\n---\nText.")]),
+    ],
+)
+def test_front_matter_is_keys_at_the_start_of_markdown(tmp_path, text, name, expected):
+    found = sections(text, name, tmp_path)
+    assert [(path, part[: len(start)]) for (path, part), (_, start) in zip(found, expected, strict=True)] == expected
+
+
 def test_a_section_is_an_interaction_that_says_where_it_stood(bring, store):
     assert bring(MANUAL, "guide/manual.md").imported == 5
     found = {row["input"]: row for row in rows(store)}
@@ -170,7 +187,13 @@ def test_a_huge_line_is_cut_and_nothing_of_it_is_lost(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(b"a\0b" * 10, "not text"), (b"x" * 40, "larger than 0 MiB: no document")]
+    ("content", "reason"),
+    [
+        (b"a\0b" * 10, "not text"),
+        (b"x" * 40, "larger than 0 MiB: no document"),
+        (b"good\n\ncaf\xe9\n", "not UTF-8"),
+        (b"\xff\xfea\x00b", "not UTF-8"),
+    ],
 )
 def test_what_is_no_document_says_why(bring, monkeypatch, content, reason):
     monkeypatch.setattr(document, "LARGEST", 35)
@@ -193,6 +216,8 @@ def test_a_named_text_is_a_document_and_a_folder_gives_its_texts_only_when_asked
         ("# aider chat started at 2026-01-02 03:04:05\n\n#### q  \n\na\n", "aider"),
         ("[a link](there) begins this text", "document"),
         ("2026 was a good year", "document"),
+        ("[]\n\nis an empty list", "document"),
+        ("[1, 2]\n\nhas two numbers", "document"),
     ],
 )
 @pytest.mark.parametrize("name", ["a.txt", "a.md"])

@@ -148,19 +148,51 @@ def test_merges_are_left_out_and_nothing_is_committed_yet_is_no_error(repository
     assert bring().read == 3
 
 
-def test_the_users_own_settings_change_nothing(repository, bring, store):
+def test_the_users_own_settings_change_nothing(repository, bring, store, monkeypatch, tmp_path):
+    lines = [f"{number}\n" for number in range(30)] + ["\n", "{\n", "\n", "}\n"]
+    repository.commit("one", a="".join(lines), b="b\n")
+    lines[2] = lines[12] = "changed\n"
+    repository.commit("two", a="".join([*lines[:31], "new\n", *lines[31:]]), b="c\n")
+    bring()
+    before = rows(store)
+    assert len(before) == 4
+    (tmp_path / "attributes").write_text("a binary\n")
+    (tmp_path / "order").write_text("b\na\n")
     for name, value in {
-        "color.ui": "always",
-        "diff.noprefix": "true",
-        "log.showSignature": "true",
-        "diff.external": "false",
-        "format.pretty": "oneline",
-        "diff.renames": "false",
+        **{"color.ui": "always", "diff.noprefix": "true", "diff.mnemonicPrefix": "true", "diff.external": "false"},
+        **{"log.showSignature": "true", "log.showRoot": "false", "log.abbrevCommit": "true", "log.date": "relative"},
+        **{"format.pretty": "oneline", "diff.renames": "false", "diff.algorithm": "patience", "diff.context": "0"},
+        **{"diff.interHunkContext": "9", "diff.suppressBlankEmpty": "true", "diff.indentHeuristic": "false"},
+        **{"diff.orderFile": str(tmp_path / "order"), "core.attributesFile": str(tmp_path / "attributes")},
+        **{"core.abbrev": "40", "log.follow": "true", "diff.relative": "true", "diff.renameLimit": "1"},
     }.items():
         repository.git("config", name, value)
+    monkeypatch.setenv("GIT_DIFF_OPTS", "--unified=1")
+    home = Store(tmp_path / "other")
+    import_paths(InteractionLogger(home.root), home, [repository.folder], format="git")
+    assert rows(home) == before
+
+
+def test_the_edge_of_a_shallow_clone_is_left_for_the_whole_one(repository, store, tmp_path):
+    for number in range(3):
+        repository.commit(f"change {number}", **{f"file{number}": "x\n"})
+    clone = ["clone", "-q", "--depth=2", f"file://{repository.folder}", str(tmp_path / "clone")]
+    repository.git(*clone)
+    logger = InteractionLogger(store.root)
+    (result,) = import_paths(logger, store, [tmp_path / "clone"], format="git")
+    assert (result.read, result.imported, result.reasons) == (2, 1, {git_history.EDGE: 1})
+    repository.git("-C", str(tmp_path / "clone"), "fetch", "-q", "--unshallow")
+    (result,) = import_paths(logger, store, [tmp_path / "clone"], format="git")
+    assert (result.read, result.imported, result.duplicate) == (3, 2, 1)
+
+
+def test_a_glob_tells_what_is_no_repository_and_reads_the_others(repository, store, tmp_path, monkeypatch):
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     repository.commit("one", a="1\n")
-    bring()
-    assert rows(store)[0]["improvements"] == ["new file mode 100644\n--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+1"]
+    (tmp_path / "wo").mkdir()
+    plain, work = import_paths(InteractionLogger(store.root), store, [tmp_path / "wo*"], format="git")
+    assert (plain.read, plain.quarantined, work.imported) == (1, 1, 1)
+    assert "not a git repository" in next(iter(plain.reasons))
 
 
 def test_a_repository_is_a_folder_like_others_unless_asked_for(repository, store):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from vibe_pipeline.interactions.importers import import_paths, llm_logs
+from vibe_pipeline.interactions.importers import databases, import_paths, llm_logs
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -135,7 +135,7 @@ def test_a_database_is_found_in_a_folder_and_a_broken_one_is_one_reject(database
     found = import_paths(InteractionLogger(store.root), store, [tmp_path])
     results = {result.path.split("/")[-1]: result for result in found}
     assert results["whole.db"].imported == 1
-    assert results["cut.db"].reasons == {llm_logs.BROKEN: 1}
+    assert results["cut.db"].reasons == {databases.BROKEN: 1}
     assert results["other.db"].reasons == {llm_logs.FOREIGN: 1}
 
 

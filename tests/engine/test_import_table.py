@@ -123,6 +123,8 @@ def test_every_kind_of_table_gives_the_same_interactions(bring, store, tmp_path,
         ("2026-01-02T05:04:05+02:00", "2026-01-02T03:04:05"),
         ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
         ("2026-01-02", "2026-01-02T00:00:00"),
+        ("20260102", "2026-01-02T00:00:00"),
+        ("20260102030405", "2026-01-02T03:04:05"),
     ],
 )
 def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
@@ -134,6 +136,7 @@ def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
     ("field", "value"),
     [
         *(("occurred_at", value) for value in ("soon", "infinity", "-5", "2026-13-01", "99999999999999999999999")),
+        *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799")),
         *(("success", value) for value in ("maybe", "2")),
         *(("latency_ms", value) for value in ("fast", "inf", "nan", "1e999")),
         *(("turn", value) for value in ("-1", "1.5", "x", "9999999999")),
@@ -233,6 +236,35 @@ def test_a_broken_line_of_csv_costs_no_neighbour(tmp_path_factory, lines):
     assert sum(isinstance(fields, str) for fields in found) == sum(line in BROKEN for line in lines)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\n  \n{}q;a;n\n",
+        "{}q;a;n\n",
+        "sep=;\n{}q;a;n\n",
+        '"SEP=;"\r\n{}q;a;n\r\n',
+    ],
+)
+@pytest.mark.parametrize("first", ['input;output;"a, b, c, d"\n', '"input";output;"a, b,\r\n c, d"\n'])
+def test_headers_as_programs_write_them(bring, store, text, first):
+    assert bring(text.format(first), columns=()).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["output"], json.loads(row["extra"])) == ("q", "a", {"a, b, c, d": "n"})
+
+
+@pytest.mark.parametrize("first", ['size 5",input', '"size"5,input'])
+def test_a_stray_quote_in_the_header_costs_no_row(bring, first):
+    assert bring(f"{first}\n1,q\n2,r\n", columns=("output==x", "action=input")).imported == 2
+
+
+def test_a_field_may_be_long_and_one_that_is_too_long_says_so(bring, store, monkeypatch):
+    monkeypatch.setattr(delimited, "LONGEST", 300_000)
+    lines = ["input,output", f"{'x' * 200_000},a", f'"{"y " * 60_000}\n{"z" * 60_000}",b', f"{'w' * 400_000},c", "q,d"]
+    result = bring("\n".join(lines), columns=())
+    assert (result.imported, result.reasons) == (3, {delimited.TOO_LONG: 1})
+    assert {len(row["input"]) for row in rows(store)} == {200_000, 180_001, 1}
+
+
 def test_an_empty_row_says_nothing(bring):
     assert bring("input,output,n\n,,1\nq,,2\n", columns=()).reasons == {"nothing in input, output and action": 1}
 
@@ -258,6 +290,44 @@ def test_more_rows_than_a_batch(bring, monkeypatch):
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
     result = bring(text, columns=())
     assert (result.read, result.imported, result.reasons) == (20, 10, {"of the wrong type: turn": 10})
+
+
+def late(count: int) -> list[dict]:
+    """Rows of which the last alone have all the fields."""
+    rare = {"success": False, "error_type": "Timeout", "user": "jo", "extra": {"k": 1}, "note": "n"}
+    rows = [{"module": "m", "action": "run", "input": f"q{number}", "output": "a"} for number in range(count)]
+    return [*rows[:-2], rows[-2] | rare, rows[-1]]
+
+
+def test_a_field_that_only_later_rows_have_is_that_field(bring, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    assert bring(as_lines(late(10)), "a.jsonl", columns=()).imported == 10
+    row = next(row for row in rows(store) if row["input"] == "q8")
+    assert (row["success"], row["error_type"], row["user"]) == (False, "Timeout", "jo")
+    assert json.loads(row["extra"]) == {"k": 1, "note": "n"}
+
+
+@pytest.mark.parametrize("columns", [(), ("output=answer", "error_type=why", "input=input")])
+def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring, monkeypatch, columns):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    values = [{**row, "answer": "b"} for row in late(10)]
+    values[9] |= {"why": "it broke"}
+    bring(as_lines(values), "a.jsonl", columns=columns)
+    for part in (values[7:], values[::-1]):
+        assert bring(as_lines(part), "a.jsonl", columns=columns).duplicate == len(part)
+
+
+def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    with pytest.raises(SettingsInvalid, match="there is no column 'nothing' for user; the columns of a are module, ac"):
+        bring(as_lines(late(10)), "a.jsonl", columns=("user=nothing",))
+    assert rows(store) == []
+
+
+def test_a_header_may_write_the_names_of_fields_as_it_likes(bring, store):
+    assert bring("Input,OUTPUT,User,Answer\nq,a,jo,b\n", columns=("output=Answer",)).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["output"], row["user"], json.loads(row["extra"])) == ("q", "b", "jo", {"OUTPUT": "a"})
 
 
 def test_strange_names_and_types_of_columns(bring, store):

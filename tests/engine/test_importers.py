@@ -606,19 +606,120 @@ def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
     assert item.extra == {"error": "slow down"}
 
 
+def test_a_path_that_is_empty_is_no_folder(store):
+    with pytest.raises(SourceUnreadable, match="a path is empty"):
+        import_paths(InteractionLogger(store.root), store, [""])
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Refuses to open some paths, as the system does for those who may read everything neither."""
+    opened = Path.open
+
+    def refuse(*names: str) -> None:
+        def refusing(path, *arguments, **options):
+            if path.name in names:
+                raise PermissionError(13, "Permission denied")
+            return opened(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, "open", refusing)
+
+    return refuse
+
+
+def test_one_that_cannot_be_read_costs_no_neighbour(store, tmp_path, unreadable):
+    (tmp_path / "in").mkdir()
+    for name in ("a.jsonl", "b.jsonl", "c.jsonl", "b.md"):
+        (tmp_path / "in" / name).write_text(lines(chat(name, "a")))
+    os.mkfifo(tmp_path / "in" / "d.jsonl")
+    (tmp_path / "in" / "e.jsonl").symlink_to(tmp_path / "nowhere")
+    unreadable("b.jsonl", "b.md")
+    logger = InteractionLogger(store.root)
+    folder = import_paths(logger, store, [tmp_path / "in"])
+    assert [(Path(it.path).name, it.imported, it.quarantined) for it in folder] == [
+        ("a.jsonl", 1, 0),
+        ("b.jsonl", 0, 1),
+        ("b.md", 0, 1),
+        ("c.jsonl", 1, 0),
+    ]
+    matches = import_paths(logger, store, [tmp_path / "in" / "*.jsonl"])
+    assert [(it.read, it.duplicate, it.quarantined) for it in matches] == [
+        *((1, 1, 0), (1, 0, 1), (1, 1, 0)),
+        *((1, 0, 1), (1, 0, 1)),
+    ]
+    (denied,), (pipe,), (dangling,) = (matches[number].reasons for number in (1, 3, 4))
+    assert "b.jsonl cannot be read: Permission denied" in denied
+    assert "d.jsonl is no file (a pipe or a device)" in pipe
+    assert "e.jsonl cannot be read: No such file" in dangling
+    with pytest.raises(SourceUnreadable, match=r"b\.jsonl cannot be read: Permission denied"):
+        import_paths(logger, store, [tmp_path / "in" / "a.jsonl", tmp_path / "in" / "b.jsonl"])
+
+
+def test_a_folder_that_cannot_be_read_costs_no_neighbour(store, tmp_path, monkeypatch):
+    for name in ("closed/a.jsonl", "open/a.jsonl"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        (tmp_path / "in" / name).write_text(lines(chat(name, "a")))
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    closed, opened = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert (closed.read, closed.quarantined, opened.imported) == (1, 1, 1)
+    assert "closed cannot be read: Permission denied" in next(iter(closed.reasons))
+    with pytest.raises(SourceUnreadable, match="closed cannot be read"):
+        import_paths(InteractionLogger(store.root), store, [tmp_path / "in" / "closed"])
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_it_can_be(store, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "caf\udce9.jsonl").write_text(lines(chat("q", "a"), "broken"))
+    (tmp_path / "in" / "th\udce9.md").write_text("Some text.")
+    logger = InteractionLogger(store.root)
+    (result,) = import_paths(logger, store, [tmp_path / "in"])
+    assert (Path(result.path).name, result.imported, result.quarantined) == ("caf\ufffd.jsonl", 1, 1)
+    (result,) = import_paths(logger, store, [tmp_path / "in"], format="document")
+    assert (Path(result.path).name, result.imported) == ("th\ufffd.md", 1)
+
+
 class Failing:
-    """An importer of another package, with a bug."""
+    """An importer of another package, with a bug in one of its functions."""
+
+    def __init__(self, where="read"):
+        self.where = where
+
+    def fail(self, where):
+        if self.where == where:
+            raise KeyError("oops")
+
+    def connects(self, address):
+        return self.fail("connects")
+
+    def opens(self, file, start):
+        self.fail("opens")
+        return self.where == "records"
+
+    def records(self, file):
+        self.fail("records")
 
     def recognises(self, value):
+        self.fail("recognises")
         return value == "mine"
 
+    def session_of(self, value):
+        return self.fail("session_of")
+
     def read(self, value, source, at):
-        raise KeyError("oops")
+        self.fail("read")
 
 
 @pytest.fixture
 def entry_point(monkeypatch):
-    def bring_in(found) -> None:
+    def bring_in(load, name="failing") -> None:
+        found = SimpleNamespace(name=name, value="x:y", load=load, dist=SimpleNamespace(name="vibe-failing"))
         monkeypatch.setattr("vibe_pipeline.interactions.importers.entry_points", lambda group: [found])
         formats.cache_clear()
 
@@ -626,16 +727,40 @@ def entry_point(monkeypatch):
     formats.cache_clear()
 
 
-def test_a_format_of_another_package_is_used_and_its_bug_costs_one_record(bring, entry_point):
-    entry_point(SimpleNamespace(name="failing", value="x:y", load=Failing))
-    result = bring(lines("mine", chat("q", "a")).replace("mine", '"mine"'))
-    assert (result.imported, result.reasons) == (1, {"the importer failed: KeyError: 'oops'": 1})
+@pytest.mark.parametrize("where", ["recognises", "session_of", "read"])
+def test_a_format_of_another_package_is_used_and_its_bug_costs_one_record(bring, entry_point, where):
+    entry_point(lambda: Failing(where))
+    result = bring(lines('"mine"', chat("q", "a")))
+    assert (result.imported, result.reasons) == (1, {"the importer failing failed: KeyError: 'oops'": 1})
 
 
-def test_a_format_that_cannot_be_loaded_is_named(bring, entry_point):
-    def broken():
-        raise ImportError("no module named x")
+@pytest.mark.parametrize("where", ["opens", "records"])
+def test_its_bug_in_reading_a_file_costs_that_file(store, tmp_path, entry_point, where):
+    entry_point(lambda: Failing(where))
+    (tmp_path / "a.jsonl").write_text("[]")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "a.jsonl"])
+    assert result.reasons == {"the importer failing failed: KeyError: 'oops'": 1}
 
-    entry_point(SimpleNamespace(name="broken", value="x:y", load=broken))
-    with pytest.raises(SettingsInvalid, match="the importer broken of x:y cannot be loaded: no module named x"):
+
+def test_its_bug_in_looking_at_a_folder_is_one_line(store, tmp_path, entry_point):
+    entry_point(lambda: Failing("connects"))
+    with pytest.raises(SourceUnreadable, match="the importer failing failed"):
+        import_paths(InteractionLogger(store.root), store, [tmp_path])
+
+
+def broken():
+    raise ImportError("no module named x")
+
+
+@pytest.mark.parametrize(
+    ("name", "load", "words"),
+    [
+        ("broken", broken, "the importer broken of the package vibe-failing cannot be loaded: no module named x"),
+        ("document", Failing, "the importer document of the package vibe-failing has a name that is taken"),
+        ("auto", Failing, "the importer auto of the package vibe-failing has a name that is taken"),
+    ],
+)
+def test_a_format_that_cannot_be_used_is_named_with_its_package(bring, entry_point, name, load, words):
+    entry_point(load, name)
+    with pytest.raises(SettingsInvalid, match=rf"{words}\..* remove vibe-failing"):
         bring(lines(chat("q", "a")))

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from threading import Event
+from threading import Event, Timer
 
 import pytest
 
@@ -79,6 +79,30 @@ def test_links_lead_nowhere(folder, root):
     assert folder.look([root]) == []
 
 
+def test_links_to_one_file_go_one_by_one(folder, root):
+    for name in ("h1", "h2", "h3"):
+        (root / name).hardlink_to(root / "a.txt")
+    folder.look([root])
+    (root / "h1").unlink()
+    (root / "h2").unlink()
+    (root / "h3").rename(root / "h4")
+    assert sorted(told(folder.look([root]))) == [("deleted", "h2"), ("deleted", "h3"), ("moved", "h4")]
+
+
+def test_what_may_not_be_read_for_a_while_was_neither_deleted_nor_created(folder, root, monkeypatch):
+    os.utime(root / "a.txt", (1, 1))
+    (root / "deep").rename(root.parent / "elsewhere")  # nothing in it is found, as in a folder that may not be read
+    monkeypatch.setattr(Path, "lstat", refused)
+    assert folder.look([root]) == []
+    monkeypatch.undo()
+    (root.parent / "elsewhere").rename(root / "deep")
+    assert folder.look([root]) == []
+
+
+def refused(path: Path) -> None:
+    raise PermissionError
+
+
 def logged(home: Path) -> list[dict]:
     spools = (home / "log" / "interactions" / "spool").glob("*.jsonl")
     return [json.loads(line) for spool in spools for line in spool.read_text().splitlines()]
@@ -102,6 +126,47 @@ def test_what_happened_before_the_end_is_logged_with_its_diff(root, tmp_path):
     )
     assert json.loads(changed["extra"]) == {"path": "a.txt", "size_before": 8, "size": 6}
     assert (made["action"], made["output"], json.loads(made["extra"])["size"]) == ("created", "", 3)
+
+
+def test_a_name_that_is_no_utf8_costs_no_operation(root, tmp_path):
+    stop = Event()
+    watched = watching.watch(root, InteractionLogger(tmp_path / "home"), stop)
+    next(watched)
+    timer = Timer(0.3, lambda: (strange(root).write_bytes(b""), (root / "a.txt").write_text("one\n2\n")))
+    timer.start()
+    assert next(watched) == 1
+    (root / "new.txt").write_text("new\n")
+    assert next(number for number in watched if number) == 1
+    stop.set()
+    assert sum(watched) == 0
+    assert [row["input"] for row in logged(tmp_path / "home")] == ["a.txt", "new.txt"]
+
+
+def strange(root: Path) -> Path:
+    (root / "node_modules").mkdir()
+    return root / "node_modules" / "caf\udce9.txt"
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        (OSError("OS file watch limit reached."), "fewer files"),
+        (FileNotFoundError("No path"), "Check that it is there"),
+    ],
+)
+def test_one_that_cannot_be_watched_says_why_and_what_happened_before_is_logged(
+    root, tmp_path, monkeypatch, error, remedy
+):
+    def failing(*_, **__):
+        (root / "a.txt").write_text("changed\n")
+        raise error
+
+    monkeypatch.setattr("watchfiles.watch", failing)
+    watched = watching.watch(root, InteractionLogger(tmp_path / "home"), Event())
+    next(watched)
+    with pytest.raises(SourceUnreadable, match=f"cannot be watched: {error}.*{remedy}"):
+        next(watched)
+    assert [row["input"] for row in logged(tmp_path / "home")] == ["a.txt"]
 
 
 def test_long_diffs_are_cut_and_large_files_have_none(root, tmp_path):

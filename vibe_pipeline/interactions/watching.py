@@ -4,7 +4,8 @@ What the system reports only says where to look: an operation is the difference 
 looked at and how it is now. So the many events of one save are one operation, and what came while nobody listened is
 found at the next look around, which is also the last thing that is done.
 
-Not here: files of other programs (importers/). Hidden files, folders of NOISE and the log's own home are left alone.
+Not here: files of other programs (importers/). Hidden files, folders of NOISE, names that are no UTF-8 and
+the log's own home are left alone.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from __future__ import annotations
 import difflib
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +26,7 @@ from uuid import uuid4
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.files import NOISE
+from vibe_pipeline.interactions.lines import SURROGATE
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
 
@@ -39,6 +43,11 @@ QUIET_MS = 200
 """Without an event for so long, a save is over."""
 
 LOOK_AROUND_MS = 30_000
+
+NEVER_BEGAN = "Error creating"
+LIMITS = ("watch limit reached", "os error 24", "os error 28")
+FEWER = "Name a folder with fewer files in it, or raise the system's limits (fs.inotify)"
+"""What watchfiles says where it cannot begin, and where that is because too much is watched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,30 +73,43 @@ class Operation:
 
 def watch(folder: Path, logger: InteractionLogger, stop: Event) -> Iterator[int]:
     """Log what happens in the folder until `stop` is set; yields how many files there are, then each number logged."""
-    import watchfiles
-
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise SourceUnreadable(f"{folder} is no folder", "Name one")
     watched = Folder(folder, logger.home)
     yield len(watched.states)
     try:
-        for events in watchfiles.watch(
-            folder,
-            watch_filter=None,
-            step=QUIET_MS,
-            stop_event=stop,
-            rust_timeout=LOOK_AROUND_MS,
-            yield_on_timeout=True,
-            raise_interrupt=False,
-            ignore_permission_denied=True,
-        ):
-            yield _log(logger, folder, watched.look(Path(path) for _, path in events))
-    except (OSError, RuntimeError) as error:
-        raise SourceUnreadable(
-            f"{folder} cannot be watched: {error}", "Name a folder with fewer files in it"
-        ) from error
-    yield _log(logger, folder, watched.look([folder]))
+        for places in _places(folder, stop):
+            yield _log(logger, folder, watched.look(places))
+    finally:
+        last = _log(logger, folder, watched.look([folder]))
+    yield last
+
+
+def _places(folder: Path, stop: Event) -> Iterator[list[Path]]:
+    """Where to look whenever something happened or nothing did for long; where the report itself failed, everywhere."""
+    import watchfiles
+
+    while not stop.is_set():
+        try:
+            for events in watchfiles.watch(
+                folder,
+                watch_filter=None,
+                step=QUIET_MS,
+                stop_event=stop,
+                rust_timeout=LOOK_AROUND_MS,
+                yield_on_timeout=True,
+                raise_interrupt=False,
+                ignore_permission_denied=True,
+            ):
+                yield [Path(path) for _, path in events]
+            return
+        except (OSError, RuntimeError, UnicodeError) as error:
+            if not isinstance(error, RuntimeError) or str(error).startswith(NEVER_BEGAN):
+                remedy = FEWER if any(it in str(error) for it in LIMITS) else "Check that it is there and its name"
+                raise SourceUnreadable(f"{folder} cannot be watched: {error}", remedy) from error
+        stop.wait(QUIET_MS / 1000)  # a name that is no UTF-8 ends a report, and may be written to all the time
+        yield [folder]
 
 
 class Folder:
@@ -105,6 +127,8 @@ class Folder:
         places = {path.relative_to(self.root).as_posix() for path in paths} or {"."}
         before = {name: state for name, state in self.states.items() if _is_below(name, places)}
         after = dict(self._seen(places))
+        hidden = ((name, _state(self.root / name, state)) for name, state in before.items() if name not in after)
+        after |= {name: state for name, state in hidden if state}  # in a folder that may not be read now
         for name in before:
             self._forget(name)
         for name, state in after.items():
@@ -114,7 +138,7 @@ class Folder:
     def _seen(self, places: set[str]) -> Iterator[tuple[str, State]]:
         for place in places:
             path = self.root / place
-            found = self._walk(path) if path.is_dir() and not path.is_symlink() else [path]
+            found = self._walk(path) if _is_folder(path) else [path]
             for file in found:
                 name = file.relative_to(self.root).as_posix()
                 if not self._is_noise(file) and (state := _state(file, self.states.get(name))):
@@ -128,7 +152,7 @@ class Folder:
     def _is_noise(self, path: Path) -> bool:
         parts = path.relative_to(self.root).parts
         is_hidden = any(part in NOISE or part.startswith(".") or part.endswith("~") for part in parts)
-        return is_hidden or path.is_relative_to(self.home)
+        return is_hidden or path.is_relative_to(self.home) or SURROGATE.search(str(path)) is not None
 
     def _remember(self, name: str, state: State) -> None:
         size = len(state.text or "")
@@ -146,8 +170,14 @@ def _is_below(name: str, places: set[str]) -> bool:
     return "." in places or name in places or any(str(parent) in places for parent in Path(name).parents)
 
 
+def _is_folder(path: Path) -> bool:
+    with suppress(OSError):
+        return stat.S_ISDIR(path.lstat().st_mode)
+    return False
+
+
 def _state(path: Path, known: State | None) -> State | None:
-    """None where there is no ordinary file."""
+    """None where there is no ordinary file; what may not be read now is as it was."""
     try:
         seen = path.lstat()
         if not stat.S_ISREG(seen.st_mode):
@@ -156,8 +186,10 @@ def _state(path: Path, known: State | None) -> State | None:
         if known and (known.identity, known.size, known.changed_ns) == (identity, seen.st_size, seen.st_mtime_ns):
             return known
         data = path.read_bytes() if seen.st_size <= TEXT_LIMIT else b"\0"
+    except PermissionError:
+        return known
     except OSError:
-        return None  # gone meanwhile, or not ours to read
+        return None  # gone meanwhile
     try:
         text = None if b"\0" in data else data.decode()
     except UnicodeDecodeError:
@@ -166,18 +198,21 @@ def _state(path: Path, known: State | None) -> State | None:
 
 
 def _operations(before: dict[str, State], after: dict[str, State]) -> list[Operation]:
-    # With the time: a system gives the number of a deleted file to the next that is created.
-    gone = {(state.identity, state.changed_ns): name for name, state in before.items() if name not in after}
+    # With the time: a system gives the number of a deleted file to the next that is created. Links share theirs.
+    gone = defaultdict[tuple[tuple[int, int], int], list[str]](list)
+    for name in sorted(before.keys() - after.keys(), reverse=True):
+        gone[before[name].identity, before[name].changed_ns].append(name)
     found: list[Operation] = []
     for name, state in after.items():
         known = before.get(name)
-        if known is None and (source := gone.pop((state.identity, state.changed_ns), None)):
+        if known is None and (sources := gone.get((state.identity, state.changed_ns))):
+            source = sources.pop()
             found.append(Operation("moved", name, before[source], state, source))
         elif known is None:
             found.append(Operation("created", name, None, state))
         elif known is not state and not _is_same(known, state):
             found.append(Operation("modified", name, known, state))
-    found += [Operation("deleted", name, before[name]) for name in gone.values()]
+    found += [Operation("deleted", name, before[name]) for names in gone.values() for name in names]
     return sorted(found, key=lambda it: it.path)
 
 

@@ -25,7 +25,7 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 from vibe_pipeline import settings
-from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.importers import (
     ai_studio,
     aider,
@@ -49,7 +49,7 @@ from vibe_pipeline.interactions.importers import (
     swe_agent,
 )
 from vibe_pipeline.interactions.importers.columns import ColumnMap
-from vibe_pipeline.interactions.importers.files import File, Where, expand, with_suffix
+from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.recognised import (
@@ -58,6 +58,7 @@ from vibe_pipeline.interactions.importers.recognised import (
     length_of,
     opener_of,
     recognised,
+    told_by,
 )
 from vibe_pipeline.interactions.importers.table import Table
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
@@ -103,14 +104,18 @@ OURS: dict[str, Importer] = {
 
 @cache
 def formats() -> dict[str, Importer]:
-    """All formats by name, those of other packages last; one that cannot be loaded is an error that names it."""
+    """All formats by name, those of other packages last; one that cannot be used is an error that names its package."""
     found = dict(OURS)
     for entry in entry_points(group=ENTRY_POINTS):
+        package = entry.dist.name if entry.dist else entry.value
+        if entry.name in (AUTO, *found):
+            what = f"the importer {entry.name} of the package {package} has a name that is taken"
+            raise SettingsInvalid(what, f"Rename its entry point, or remove {package}")
         try:
-            found.setdefault(entry.name, entry.load())
+            found[entry.name] = entry.load()
         except Exception as error:
-            what = f"the importer {entry.name} of {entry.value} cannot be loaded: {error}"
-            raise SettingsInvalid(what, "Upgrade or remove the package that brings it") from error
+            what = f"the importer {entry.name} of the package {package} cannot be loaded: {error}"
+            raise SettingsInvalid(what, f"Upgrade or remove {package}") from error
     return found
 
 
@@ -177,13 +182,28 @@ def _named(paths: Sequence[Path | str], chosen: dict[str, Importer]) -> list[Whe
 
 
 def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
-    """What each record gives; what it does not is noted in the tally."""
-    written_at = datetime.now(UTC)
-    if isinstance(tally.where, File):
-        written_at = datetime.fromtimestamp(tally.where.path.stat().st_mtime, UTC)
+    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read."""
+    where = tally.where
+    try:
+        if isinstance(where, str):
+            yield from _records(tally, among, source, datetime.now(UTC))
+        elif where.reason:
+            raise Unusable(where.reason)
+        else:
+            with readable(where.path):
+                written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
+            yield from _records(tally, among, source, written_at)
+    except (SourceUnreadable, Unusable) as failure:
+        if isinstance(where, str):
+            raise
+        tally.read += 1
+        tally.reject(tally.name, failure.what if isinstance(failure, SourceUnreadable) else failure)
+
+
+def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: datetime) -> Iterator[list[Line]]:
     opener = opener_of(tally.where, among)
     if opener and hasattr(importer := among[opener], "batches"):
-        for rows in importer.batches(tally.where, source or f"import:{opener}", written_at):
+        for rows in told_by(opener, partial(importer.batches, tally.where, source or f"import:{opener}", at)):
             tally.formats[opener] += len(rows.lines)
             tally.read += len(rows.lines) + len(rows.rejects)
             tally.seen += rows.size
@@ -202,8 +222,8 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
             if name is None:
                 raise Unusable(f"not in a known format ({', '.join(among)})")
             tally.formats[name] += 1
-            read = partial(among[name].read, raw.value, source or f"import:{name}", written_at)
-            for item in lines_of(read, written_at):
+            read = partial(among[name].read, raw.value, source or f"import:{name}", at)
+            for item in lines_of(read, at, f"the importer {name}"):
                 if isinstance(item, Unusable):
                     tally.read += 1
                     tally.reject(item.part, item)
@@ -214,7 +234,9 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
         yield found
 
 
-def lines_of(read: Callable[[], Iterable[Interaction | Remark | Unusable]], at: datetime) -> list[Line | Unusable]:
+def lines_of(
+    read: Callable[[], Iterable[Interaction | Remark | Unusable]], at: datetime, reader: str = "the importer"
+) -> list[Line | Unusable]:
     """All that `read` gives or none of it: what the log refuses (1e999 in extra) is its reason, and costs no batch.
 
     What people thought of an interaction becomes remarks; `at` is when, where nobody says it.
@@ -229,4 +251,4 @@ def lines_of(read: Callable[[], Iterable[Interaction | Remark | Unusable]], at: 
     except Unusable:
         raise
     except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
-        raise Unusable(f"the importer failed: {type(error).__name__}: {error}") from error
+        raise Unusable(f"{reader} failed: {type(error).__name__}: {error}") from error

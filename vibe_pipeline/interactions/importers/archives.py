@@ -18,11 +18,18 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from vibe_pipeline.interactions.importers.databases import MAGIC
+from vibe_pipeline.interactions.importers.files import BLANK, STARTS
 from vibe_pipeline.interactions.importers.temporary import room, temporary
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
-MEMBER_SUFFIXES = (".json", ".jsonl", ".ndjson")
+MEMBER_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj")
+
+PACKED = {**STARTS, ".db": MAGIC, ".zip": SIGNATURES[0], ".eval": SIGNATURES[0]}
+"""How members begin that a folder would give: databases and archives in an archive, and texts."""
+
+UNPACK = "not read inside an archive: unpack it and import the folder"
 
 UNPACKED_AT_LEAST = 64 << 20
 UNPACKED_TIMES = 100
@@ -67,17 +74,21 @@ def unpacked_size(path: Path) -> int:
 
 
 def members(path: Path) -> Iterator[Member]:
-    """The JSON files of an archive in order; one that cannot be read costs itself."""
+    """The JSON files of an archive in order; one that cannot be read costs itself, and one that is not read is told."""
     budget = max(UNPACKED_AT_LEAST, UNPACKED_TIMES * path.stat().st_size)
     try:
         archive = zipfile.ZipFile(path)
-        infos = [info for info in archive.infolist() if not info.is_dir() and _is_wanted(info.filename)]
+        infos = [info for info in archive.infolist() if not info.is_dir()]
     except Exception:  # zipfile raises what the damage happens to lead to: struct.error, IndexError, UnicodeDecodeError
         yield from _cut_off(path, budget)
         yield Member(path.name, temporary(), 0, BROKEN)
         return
     with archive:
         for info in infos:
+            if _is_packed(archive, info):
+                yield Member(info.filename, temporary(), 0, UNPACK)
+            if not _is_wanted(info.filename):
+                continue
             member = _member(info.filename, _read(archive, info), budget)
             budget -= member.size
             yield member
@@ -87,6 +98,13 @@ def _is_wanted(filename: str) -> bool:
     name = PurePosixPath(filename)
     is_hidden = name.name.startswith(".") or "__MACOSX" in name.parts
     return not is_hidden and name.suffix.lower() in MEMBER_SUFFIXES
+
+
+def _is_packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
+    start = PACKED.get(PurePosixPath(info.filename).suffix.lower())
+    with suppress(_Damaged):
+        return start is not None and next(_read(archive, info), b"").lstrip(BLANK).startswith(start)
+    return False
 
 
 def _cut_off(path: Path, budget: int) -> Iterator[Member]:

@@ -10,14 +10,15 @@ Not here: how rows come out of files (table.py).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import SCHEMA_VERSION, Interaction
 
-FIELDS = tuple(it.name for it in fields(Interaction) if it.name != "extra")
+OWN = tuple(it.name for it in fields(Interaction))
+FIELDS = tuple(it for it in OWN if it != "extra")
 
 CONTENT = ("input", "output", "action")
 """A row without any of them says nothing."""
@@ -46,8 +47,11 @@ CREATE MACRO truth(t) AS CASE
     WHEN lower(t) IN ('false', 'f', '0', '0.0', 'no', 'n', 'error', 'failure', 'failed') THEN false END;
 CREATE MACRO since_1970(n) AS make_timestamp((
     CASE WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n ELSE n / 1e3 END)::BIGINT);
-CREATE MACRO instant(t) AS
-    CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?') THEN since_1970(try_cast(t AS DOUBLE))
+CREATE MACRO compact(t) AS
+    CASE WHEN regexp_full_match(t, '[0-9]{8}([0-9]{6})?') THEN try_strptime(t, ['%Y%m%d', '%Y%m%d%H%M%S']) END;
+CREATE MACRO later_than_1980(i) AS CASE WHEN year(i) >= 1980 THEN i END;
+CREATE MACRO instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?')
+    THEN coalesce(compact(t), later_than_1980(since_1970(try_cast(t AS DOUBLE))))
     ELSE make_timestamp(epoch_us(try_cast(t AS TIMESTAMPTZ))) END;
 CREATE MACRO moment(t) AS
     CASE WHEN year(instant(t)) BETWEEN 1 AND 9999 THEN strftime(instant(t), '%Y-%m-%dT%H:%M:%S.%fZ') END;
@@ -56,8 +60,9 @@ CREATE MACRO json_of_type(t, wanted) AS
 CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
     coalesce(list_filter(from_json(json_of_type(t, 'ARRAY'), '["VARCHAR"]'), lambda it: it IS NOT NULL), [t]) END;
 """
-"""Times are seconds, ms, µs or ns since 1970 by their size, else ISO 8601, in UTC where they name no zone. One thread:
-a batch is too small to share, and each further thread took 70 MB and made it no faster."""
+"""Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601, in UTC where they name no zone. A
+number that would lie before 1980 is a year, a count of days or another date, and no time. One thread: a batch is too
+small to share, and each further thread took 70 MB and made it no faster."""
 
 LINES = """
 WITH given AS (
@@ -111,26 +116,44 @@ class ColumnMap:
                 columns[name] = value
         return cls(columns, constants)
 
-    def within(self, names: Iterable[str], where: str) -> ColumnMap:
-        """The whole map for a table with these columns; SettingsInvalid names them where one is not there."""
-        names = list(names)
+    def in_any_case(self, names: Collection[str]) -> ColumnMap:
+        """With the columns of a header that bear the names of fields and are written otherwise: Input, OUTPUT."""
+        taken = {*names} & {*OWN} | self.columns.keys() | self.constants.keys()
+        free = {name.lower(): name for name in names if name not in self.columns.values()}
+        return ColumnMap(
+            {**{it: free[it] for it in OWN if it in free and it not in taken}, **self.columns}, self.constants
+        )
+
+    def within(self, names: Collection[str]) -> ColumnMap:
+        """The whole map for rows with these columns: those that bear the names of fields need none.
+
+        In the order of the fields, since an id is the hash of what a row says in this order.
+        """
+        whole = {**{it: it for it in OWN if it in names}, **self.columns}
+        return ColumnMap({it: whole[it] for it in OWN if it in whole and it not in self.constants}, self.constants)
+
+    def is_satisfied(self, names: Collection[str]) -> bool:
+        """Whether there are all columns that are mapped, and one that says something."""
+        whole = self.within(names)
+        return {*self.columns.values()} <= {*names} and not whole.columns.keys().isdisjoint(CONTENT)
+
+    def check(self, names: Collection[str], where: str) -> None:
+        """SettingsInvalid names the columns of a table that do not satisfy the map."""
+        if self.is_satisfied(names):
+            return
         there = f"the columns of {where} are {', '.join(names)}"
         for name, column in self.columns.items():
             if column not in names:
                 raise SettingsInvalid(f"there is no column {column!r} for {name}; {there}", "Name one of them")
-        own = {name: name for name in (*FIELDS, "extra") if name in names and name not in self.constants}
-        whole = ColumnMap({**own, **self.columns}, self.constants)
-        if not set(CONTENT) & whole.columns.keys():
-            remedy = "Name one with --map input=COLUMN"
-            raise SettingsInvalid(f"no column gives input, output or action; {there}", remedy)
-        return whole
+        raise SettingsInvalid(f"no column gives input, output or action; {there}", "Name one with --map input=COLUMN")
 
     def select(self, name: str, source: str, at: datetime) -> tuple[str, dict[str, object]]:
         """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
         `name` is the module of rows that have none, and sets the ids that it gives them apart from other tables'."""
         mapped = list(self.columns)
-        texts = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
-        texts |= {it: _quoted(value) for it, value in self.constants.items()}
+        pointed = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
+        pointed |= {it: _quoted(value) for it, value in self.constants.items()}
+        texts = {it: pointed[it] for it in OWN if it in pointed}
         given = [it for it in texts if it != "extra"]
         told = {it: f'it."{it}"' for it in given if it not in IDENTITIES}
         wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in given]

@@ -1,4 +1,5 @@
-"""CSV and TSV: the header, and the rows with as many fields as it has. Quotes may hold delimiters and line breaks.
+"""CSV and TSV: the header, and the rows with as many fields as it has. Quotes may hold delimiters and line breaks,
+in the header too.
 
 A quote that is never closed would swallow the rows after it. So a record of several lines with the wrong number of
 fields costs its first line, and the others are read again. Not here: what the columns mean (columns.py).
@@ -7,8 +8,11 @@ fields costs its first line, and the others are read again. Not here: what the c
 from __future__ import annotations
 
 import csv
+import re
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
+from operator import itemgetter
 from pathlib import Path
 from typing import TextIO
 
@@ -19,16 +23,26 @@ from vibe_pipeline.interactions.lines import repaired
 SUFFIXES = (".csv", ".tsv")
 DELIMITERS = (",", ";", "\t", "|")
 
+EXCEL = re.compile(r'"?sep=(.)"?\s*', re.IGNORECASE)
+"""A line before the header by which Excel knows the delimiter."""
+
+QUOTED = re.compile(r'(?:^|(?<=[,;\t|]))[ ]*"(?:[^"]|"")*(?:"|$)')
+BREAK = re.compile(r"\s*[\r\n]+\s*")
+
+LONGEST = 16 << 20
+"""Characters of a field: as far as the end of a quotation is looked for."""
+
+TOO_LONG = f"a field that is longer than {LONGEST >> 20} million characters"
+
 Row = list[str]
 
 
 def header(path: Path) -> Row:
-    """The names of the columns, each once; nothing of an empty file."""
+    """The names of the columns, each once and on one line; nothing of an empty file."""
     with open_text(path) as file:
-        first, delimiter = _first(file)
         names: Row = []
-        for number, name in enumerate(next(csv.reader([first], delimiter=delimiter), []), 1):
-            name = name.strip() or f"column_{number}"
+        for number, name in enumerate(_header(_Lines(file))[0], 1):
+            name = BREAK.sub(" ", name.strip()) or f"column_{number}"
             names.append(f"{name}_{number}" if name in names else name)
         return names
 
@@ -36,24 +50,25 @@ def header(path: Path) -> Row:
 def rows(path: Path, width: int) -> Iterator[tuple[str, Row | str]]:
     """(text, fields) of every row below the header, or (text, reason)."""
     with open_text(path) as file:
-        _, delimiter = _first(file)
         lines = _Lines(file)
+        _, delimiter = _header(lines)
         reader = csv.reader(lines, delimiter=delimiter, strict=True)
         while True:
             try:
                 row = next(reader)
             except StopIteration:
                 return
-            except csv.Error:  # text after a closing quote, or a field without one to the end or csv's limit
+            except csv.Error:  # text after a closing quote, or a field without one to the end or to LONGEST
                 row, reader = [""] * (width + 1), csv.reader(lines, delimiter=delimiter, strict=True)
             if len(row) == width:
                 yield _judged("".join(lines.record), row)
             elif len(lines.record) > 1:
-                first, *others = lines.record
-                lines.again.extendleft(reversed(others))
-                yield repaired(first), "a quote that is not closed where it should be"
+                lines.put_back(1)
+                yield repaired(lines.record[0]), "a quote that is not closed where it should be"
             elif row:
-                yield repaired(lines.record[0]), f"not {width} fields as in the header, or a stray quote"
+                is_long = len(lines.record[0]) > LONGEST
+                reason = TOO_LONG if is_long else f"not {width} fields as in the header, or a stray quote"
+                yield repaired(lines.record[0]), reason
             lines.record = []
 
 
@@ -73,11 +88,34 @@ class _Lines:
         self.record.append(line)
         return line
 
+    def put_back(self, kept: int) -> None:
+        """What the record has taken beyond so many lines is read again."""
+        self.again.extendleft(reversed(self.record[kept:]))
+        self.record = self.record[:kept]
 
-def _first(file: TextIO) -> tuple[str, str]:
-    """The header's line and its delimiter: the candidate that it has most of."""
-    first = file.readline()
-    return first, max(DELIMITERS, key=first.count)
+
+def _header(lines: _Lines) -> tuple[Row, str]:
+    """The fields of the first line that is not blank, and the delimiter that it has most of outside of quotes.
+
+    Then the lines stand at the first row.
+    """
+    csv.field_size_limit(LONGEST)  # of the whole process, and there is no other way
+    first = next(filter(str.strip, lines), "")
+    if given := EXCEL.fullmatch(first):
+        first = next(filter(str.strip, lines), "")
+    delimiters = given[1] if given else DELIMITERS
+    best: tuple[int, Row, str, int] = -1, [], max(delimiters, key=first.count), 1
+    lines.record = [first]
+    for delimiter in delimiters:
+        lines.put_back(0)
+        with suppress(csv.Error, StopIteration):
+            row = next(csv.reader(lines, delimiter=delimiter, strict=True))
+            count = QUOTED.sub("", "".join(lines.record)).count(delimiter)
+            best = max(best, (count, row, delimiter, len(lines.record)), key=itemgetter(0))
+    _, row, delimiter, length = best
+    lines.put_back(length)
+    lines.record = []
+    return row or next(csv.reader([first], delimiter=delimiter), []), delimiter
 
 
 def _judged(text: str, row: Row) -> tuple[str, Row | str]:

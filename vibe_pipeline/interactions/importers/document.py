@@ -22,7 +22,7 @@ from markdown_it.token import Token
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.files import File, text_of
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.raw import Raw
+from vibe_pipeline.interactions.importers.raw import NOT_UTF8, Raw
 from vibe_pipeline.records import Interaction
 
 MARKDOWN = (".md", ".markdown")
@@ -37,6 +37,9 @@ LARGEST = 32 << 20
 KEYS = {"document", "headings", "part", "text"}
 
 FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
+
+ENTRY = re.compile(r"[\w\"'][^:=]*(:(?=\s|$)|=)")
+"""Of front matter, YAML or TOML: a line that begins with a key."""
 
 UNDERLINE = re.compile(r"([!-/:-@\[-`{-~])\1+\s*$")
 """Of a reStructuredText title: one punctuation character, again and again."""
@@ -61,14 +64,19 @@ def records(file: File) -> Iterator[Raw]:
     if file.path.stat().st_size > LARGEST:
         yield Raw(file.name, reason=f"larger than {LARGEST >> 20} MiB: no document")
         return
-    text = text_of(file.path).removeprefix("\ufeff")
+    try:
+        text = text_of(file.path, errors="strict").removeprefix("\ufeff")
+    except UnicodeError:
+        yield Raw(file.name, reason=NOT_UTF8)
+        return
     if "\0" in text:
         yield Raw(file.name, reason="not text")
         return
-    found = FRONT_MATTER.match(text)
+    is_markdown = file.path.suffix.lower() in MARKDOWN
+    found = _front_matter(text) if is_markdown else None
     about = {"front_matter": found[2].strip()} if found else {}
     lines = text[found.end() if found else 0 :].splitlines()
-    headings, blocks = _markdown(lines) if file.path.suffix.lower() in MARKDOWN else _plain(lines, file)
+    headings, blocks = _markdown(lines) if is_markdown else _plain(lines, file)
     numbers: dict[tuple[str, ...], int] = {}
     for path, begin, end in _sections(headings, len(lines)):
         for part in _parts(lines, begin, end, blocks):
@@ -103,13 +111,23 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
     )
 
 
+def _front_matter(text: str) -> re.Match[str] | None:
+    """Keys and what belongs to them between two rules; a text between two rules is none."""
+    found = FRONT_MATTER.match(text)
+    lines = [line for line in found[2].splitlines() if line.strip()] if found else []
+    is_entry = [ENTRY.match(line) is not None for line in lines]
+    is_part = all(it or line[0] in " \t#-[]{}" for it, line in zip(is_entry, lines, strict=True))
+    return found if is_part and (any(is_entry) or not lines) else None
+
+
 def _is_json(start: bytes) -> bool:
-    """Whether the first line is a record, or the beginning of a document over several lines."""
+    """Whether the first line is a record or a list of them, or the beginning of a document over several lines."""
     first = start.replace(b"\0", b"").decode("utf-8", "ignore").lstrip("\ufeff\ufffe \t\r\n").split("\n", 1)[0].strip()
     if first in ("{", "[", "[{"):
         return True
     try:
-        return isinstance(json.loads(first), (dict, list))
+        value = json.loads(first)
+        return isinstance(value[0] if isinstance(value, list) and value else value, dict)
     except (ValueError, RecursionError):
         return len(first) > 1000 and first.startswith('{"')  # a record that is longer than the start of the file
 

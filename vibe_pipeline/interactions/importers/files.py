@@ -1,7 +1,7 @@
 """Paths → records: which files there are, how they are encoded, where one record ends and the next begins.
 
 Not here: what a record means. A record that cannot be read is yielded with its reason, so that it costs itself
-and no other; only a path that is not there or not readable is an error.
+and no other; only a path that is named and not there or not readable is an error.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import json_stream
 from vibe_pipeline.interactions.importers.json_stream import CHUNK
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
+from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip", ".db", ".eval")
 """Taken from a folder, unless a format that is asked for says otherwise; a file that is named is taken whatever it is
@@ -30,6 +31,9 @@ NOISE = frozenset(("__pycache__", "node_modules", "site-packages", ".git", ".ven
 
 STARTS = {".md": b"# aider chat started at"}
 """Of these a folder has many that are no log: only those are taken, hidden or not, that start so."""
+
+BLANK = b"\xef\xbb\xbf\r\n\t "
+"""What may stand before the first character that says something."""
 
 START = 4096
 
@@ -43,7 +47,9 @@ class File:
 
     path: Path
     name: str
-    """As seen from the folder that was named: the same wherever that folder lies."""
+    """As seen from the folder that was named: the same wherever that folder lies. Text that UTF-8 can hold."""
+    reason: str | None = None
+    """Why it cannot be read, if that was seen when it was found."""
 
 
 Where = File | str
@@ -72,26 +78,26 @@ def first_bytes(path: Path) -> bytes:
     """What a file starts with, enough to tell a database, an archive or text from JSON; nothing of a folder."""
     if path.is_dir():
         return b""
-    with _readable(path), path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         return file.read(START)
 
 
 def open_text(path: Path) -> TextIO:
     """A file as text without a byte order mark; of UTF-8, bytes that are none are kept as lone surrogates."""
-    with _readable(path):
+    with readable(path):
         encoding = _encoding(first_bytes(path)[:4])
         return path.open(encoding=encoding, errors=_on_error(encoding), newline="")
 
 
-def text_of(path: Path) -> str:
-    """A file that is text and not JSON; bytes that are no characters become U+FFFD."""
-    with _readable(path):
-        return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors="replace")
+def text_of(path: Path, errors: str = "replace") -> str:
+    """A file that is text and not JSON; bytes that are no characters become U+FFFD, or what `errors` says."""
+    with readable(path):
+        return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors=errors)
 
 
 def records(path: Path) -> Iterator[Raw]:
     """The records of one file in order."""
-    with _readable(path), path.open("rb") as file:
+    with readable(path), path.open("rb") as file:
         yield from records_of(file, path.suffix)
 
 
@@ -106,7 +112,7 @@ def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
 
 
 @contextmanager
-def _readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
@@ -116,35 +122,72 @@ def _readable(path: Path) -> Iterator[None]:
 
 
 def _expand(named: Path | str, is_taken: Taken, is_whole: Taken) -> list[Where]:
+    if not str(named):
+        raise SourceUnreadable("a path is empty (a variable that is not set?)", "Name a file or folder; . is this one")
     scheme, is_address, rest = str(named).partition(":///" if str(named).startswith(LOCAL) else "://")
     if is_address and scheme not in LOCAL:
         return [str(named)]
     path = Path(rest if is_address else named).expanduser()
+    with readable(path):
+        if path.exists():
+            return list(_found(path, is_taken, is_whole))
+    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
+    if matches in ([], [str(path)]):
+        raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
+    return [file for match in matches for file in _matched(Path(match), is_taken, is_whole)]
+
+
+def _found(path: Path, is_taken: Taken, is_whole: Taken) -> Iterator[File]:
+    """What is there; SourceUnreadable where it cannot be read at all."""
     if path.is_dir():
         if is_whole(path):
-            return [File(path, path.name)]
-        files = sorted(file for file in _walk(path) if file.is_file() and is_taken(file))
-        return [File(file, file.relative_to(path).as_posix()) for file in files]
-    if path.is_file():
-        return [File(path, path.name)]
-    if path.exists():
+            yield File(path, repaired(path.name))
+        else:
+            with os.scandir(path):  # refuses what the walk passes over
+                pass
+            yield from sorted(_walk(path, is_taken), key=lambda file: file.path)
+    elif path.is_file():
+        first_bytes(path)
+        yield File(path, repaired(path.name))
+    else:
         raise SourceUnreadable(f"{path} is no file (a pipe or a device)", "Write what comes from it to a file first")
-    matches = [match for match in sorted(glob.glob(str(path), recursive=True)) if match != str(path)]  # noqa: PTH207
-    if not matches:
-        raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _expand(match, is_taken, is_whole)]
 
 
-def _walk(path: Path) -> Iterator[Path]:
-    for folder, below, names in os.walk(path):
+def _matched(path: Path, is_taken: Taken, is_whole: Taken) -> list[File]:
+    """What a glob leads to may be out of order, and costs its neighbours nothing."""
+    try:
+        with readable(path):
+            path.stat()
+            return list(_found(path, is_taken, is_whole))
+    except SourceUnreadable as error:
+        return [File(path, repaired(path.name), error.what)]
+
+
+def _walk(path: Path, is_taken: Taken) -> Iterator[File]:
+    """The files that are taken, and folders that cannot be looked into."""
+    closed: list[OSError] = []
+    for folder, below, names in os.walk(path, onerror=closed.append):
         below[:] = [name for name in below if name not in NOISE]
-        yield from (Path(folder) / name for name in names)
+        for file in (Path(folder) / name for name in names):
+            if _is_meant(file, is_taken):
+                yield File(file, repaired(file.relative_to(path).as_posix()))
+    for error in closed:
+        shut = Path(error.filename)
+        yield File(shut, repaired(shut.relative_to(path).as_posix()), f"{shut} cannot be read: {error.strerror}")
+
+
+def _is_meant(file: Path, is_taken: Taken) -> bool:
+    """What cannot be looked at is meant too, so that its reason is told when it is read."""
+    try:
+        return file.is_file() and is_taken(file)
+    except (OSError, SourceUnreadable):
+        return True
 
 
 def _is_taken(file: Path) -> bool:
     start = STARTS.get(file.suffix.lower())
     if start is not None:
-        return first_bytes(file).lstrip(b"\xef\xbb\xbf\r\n ").startswith(start)
+        return first_bytes(file).lstrip(BLANK).startswith(start)
     return with_suffix(SUFFIXES)(file)
 
 

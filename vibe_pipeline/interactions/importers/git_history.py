@@ -1,8 +1,9 @@
 """Git history: what each commit made of each file. Asked for by name, for a folder of chats may be a repository too.
 
 The input is the commit's message, the output the lines as they were before, with what stands around them, and the one
-improvement the diff. A commit is a conversation. Merges are left out; of a binary file only
-the name is kept; a diff that is too long is cut and says so. What is read is the history of HEAD, oldest first.
+improvement the diff. A commit is a conversation. Merges are left out, and so is the edge of a shallow clone;
+of a binary file only the name is kept; a diff that is too long is cut and says so. What is read is the history of HEAD,
+oldest first.
 
 Not here: what is learned from it.
 """
@@ -38,14 +39,19 @@ LINE = 1 << 16
 KEYS = {"git_commit", "author", "time", "message", "path", "diff"}
 
 SHOW = ("--no-merges", "--reverse", "--patch", "--find-renames", "--no-color", "--no-ext-diff", "--no-textconv",
-        "--no-show-signature", "--encoding=UTF-8", "--src-prefix=a/", "--dst-prefix=b/",
-        "--submodule=short")  # fmt: skip
+        "--no-show-signature", "--encoding=UTF-8", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
+        "--ignore-submodules=none", "--no-relative", "--unified=3", "--inter-hunk-context=0", "--indent-heuristic",
+        "--diff-algorithm=default", "-l1000", f"-O{os.devnull}")  # fmt: skip
+SETTINGS = ("core.quotePath=false", f"core.attributesFile={os.devnull}", "log.showRoot=true",
+            "diff.suppressBlankEmpty=false")  # fmt: skip
 """Whatever the user's own configuration says."""
 
 FORMAT = "%H%x00%aN%x00%aE%x00%at%x00%B%n%x00"
 
 UNTOLD = ("index ", "similarity index ", "dissimilarity index ")
 """Lines of a diff from which nobody learns."""
+
+EDGE = "the edge of a shallow clone: what this commit changed is not in it (git fetch --unshallow)"
 
 PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
@@ -71,10 +77,15 @@ def records(file: File) -> Iterator[Raw]:
     """One record a commit and file."""
     if _git(file.path, "rev-parse", "--verify", "--quiet", "HEAD").returncode:
         return  # nothing was committed yet
+    edge = _edge(file.path)
+    yield from (Raw(sha, reason=EDGE) for sha in edge)
     mark = uuid.uuid4().hex  # at the start of a line only where a commit begins
     commit: dict[str, Any] = {}
     change: _Change | None = None
-    with _running(file.path, "log", *SHOW, f"--format={mark}{FORMAT}") as (output, failure):
+    with _running(file.path, "log", *SHOW, f"--format={mark}{FORMAT}", "HEAD", *(f"^{sha}" for sha in edge)) as (
+        output,
+        failure,
+    ):
         for line in _lines(output):
             is_commit, is_change = line.startswith(mark), line.startswith("diff --git ")
             if change and (is_commit or is_change):
@@ -118,6 +129,13 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         source=source,
         extra={"commit": sha, "path": path},
     )
+
+
+def _edge(folder: Path) -> list[str]:
+    """The commits of a shallow clone that were cut off from their parents: each seems to have made all files."""
+    told = _git(folder, "rev-parse", "--git-path", "shallow").stdout.removesuffix("\n")
+    path = folder / told
+    return path.read_text().split() if path.is_file() else []
 
 
 class _Change:
@@ -185,8 +203,8 @@ def _lines(output: IO[bytes]) -> Iterator[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Without what points git to another repository, and with what keeps it from asking and fetching."""
-    own = {name: value for name, value in os.environ.items() if name not in PLACES}
+    """Without what points git to another repository or other diffs, and with what keeps it from asking and fetching."""
+    own = {name: value for name, value in os.environ.items() if name not in (*PLACES, "GIT_DIFF_OPTS")}
     return {**own, "LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0", "GIT_NO_LAZY_FETCH": "1"}
 
 
@@ -194,7 +212,7 @@ def _command(folder: Path, *arguments: str) -> list[str]:
     git = shutil.which("git")
     if git is None:
         raise SourceUnreadable("git is not installed, or not on PATH", "Install it, or name another format")
-    return [git, "-C", str(folder), "-c", "core.quotePath=false", *arguments]
+    return [git, "-C", str(folder), *(part for setting in SETTINGS for part in ("-c", setting)), *arguments]
 
 
 def _git(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:

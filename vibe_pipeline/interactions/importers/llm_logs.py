@@ -1,6 +1,6 @@
 """logs.db of the command line tool `llm`: conversations and responses, since 0.32 threads, turns, messages and parts.
 
-A database may hold both (an upgrade leaves the old tables as they are). It is opened read-only and never locked.
+A database may hold both (an upgrade leaves the old tables as they are). It is read from a copy.
 Every conversation becomes one record, so that a damaged database gives all that can still be read and one reject.
 
 Not here: what an exchange is (exchanges.py). Answers that failed are not logged by `llm`.
@@ -9,13 +9,13 @@ Not here: what an exchange is (exchanges.py). Answers that failed are not logged
 from __future__ import annotations
 
 import json
+import sqlite3
 from collections import defaultdict
 from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
+from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, call_of, moment_of
@@ -43,16 +43,21 @@ def recognises(value: Any) -> bool:
 
 def records(file: File) -> Iterator[Raw]:
     """One record a conversation, oldest first."""
-    database = _Database(file.path)
-    found = [*_conversations(database), *_threads(database)]
+    try:
+        with opened(file.path) as connection:
+            database = _Database(connection)
+            found = [*_conversations(database), *_threads(database)]
+    except FAILURES as failure:
+        yield Raw(file.path.name, reason=reason_of(failure))
+        return
     for value in sorted(found, key=lambda value: str(value["turns"][0].get("datetime_utc"))):
         try:
             value = repaired(value)
             yield Raw(json.dumps(value, ensure_ascii=False), value)
         except RecursionError:
             yield Raw(str(value.get("llm_conversation")), reason="nested too deep")
-    if database.broken:
-        yield Raw(file.path.name, reason=BROKEN)
+    if database.failure:
+        yield Raw(file.path.name, reason=reason_of(database.failure))
     elif not {"responses", "turns"} & database.tables:
         yield Raw(file.path.name, reason=FOREIGN)
 
@@ -124,9 +129,9 @@ def _result(part: Row, at: datetime | None) -> Message:
 class _Database:
     """Rows as plain values, for as long as they can be read; what a table or column lacks is simply not there."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.broken = False
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self.connection = connection
+        self.failure: Exception | None = None
         self.tables = {
             _text(row["name"]) for row in self._select("select name from sqlite_master where type = 'table'")
         }
@@ -146,12 +151,11 @@ class _Database:
     def _select(self, query: str) -> list[Row]:
         found: list[Row] = []
         try:
-            with opened(self.path) as database:
-                cursor = database.execute(query)
-                names = [column[0] for column in cursor.description]
-                found.extend(dict(zip(names, row, strict=True)) for row in cursor)
-        except FAILURES:
-            self.broken = True
+            cursor = self.connection.execute(query)
+            names = [column[0] for column in cursor.description]
+            found.extend(dict(zip(names, row, strict=True)) for row in cursor)
+        except FAILURES as failure:
+            self.failure = failure
         return found
 
 

@@ -45,8 +45,9 @@ def opens(file: File, start: bytes) -> bool:
     """Whether the file is a tracking database with traces."""
     if not start.startswith(SQLITE):
         return False
+    address = f"{file.path.resolve().as_uri()}?immutable=1"  # no lock and no file beside it for a look at the names
     try:
-        with closing(sqlite3.connect(f"{file.path.resolve().as_uri()}?mode=ro", uri=True)) as database:
+        with closing(sqlite3.connect(address, uri=True)) as database:
             return bool(database.execute("SELECT 1 FROM sqlite_master WHERE name = 'trace_info'").fetchall())
     except sqlite3.Error:
         return False

@@ -6,18 +6,23 @@ Not here: the registry of formats, what a record means, and counting.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
+from vibe_pipeline.errors import SourceUnreadable, VibeError
 from vibe_pipeline.interactions.importers.archives import is_archive, members, unpacked_size
-from vibe_pipeline.interactions.importers.files import Where, first_bytes, records, records_of
+from vibe_pipeline.interactions.importers.files import File, Where, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 from vibe_pipeline.interactions.importers.temporary import room, temporary
 from vibe_pipeline.records import Interaction, Remark
+
+T = TypeVar("T")
 
 Found = tuple[str | None, Raw]
 """A record and its format; None where no format knows it."""
@@ -40,20 +45,22 @@ def recognised(where: Where, among: dict[str, Importer]) -> Iterator[Found]:
     """Each record of a file, or of a store that is a folder or an address, with the name of its format."""
     opener = opener_of(where, among)
     if opener is not None:
-        yield from _gathered(((opener, raw) for raw in among[opener].records(where)), among)  # type: ignore[attr-defined]
+        found = told_by(opener, partial(among[opener].records, where))  # type: ignore[attr-defined]
+        yield from _gathered(((opener, raw) for raw in found), among)
     elif isinstance(where, str):
         yield None, Raw(where, reason="no format reads such an address")
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     else:
-        yield from _gathered(((_format(raw, among), raw) for raw in records(where.path)), among)
+        yield from _gathered((_found(raw, among) for raw in records(where.path)), among)
 
 
 def length_of(where: Where) -> int:
-    """Bytes of a file, unpacked; 0 of a store, that tells no length."""
-    if isinstance(where, str) or not where.path.is_file():
-        return 0
-    return unpacked_size(where.path) if is_archive(first_bytes(where.path)) else where.path.stat().st_size
+    """Bytes of a file, unpacked; 0 of a store, that tells no length, and of what cannot be read."""
+    with suppress(OSError, SourceUnreadable):
+        if isinstance(where, File) and where.path.is_file():
+            return unpacked_size(where.path) if is_archive(first_bytes(where.path)) else where.path.stat().st_size
+    return 0
 
 
 def opener_of(where: Where, among: dict[str, Importer]) -> str | None:
@@ -61,19 +68,29 @@ def opener_of(where: Where, among: dict[str, Importer]) -> str | None:
     if isinstance(where, str) or (where.path.is_dir() and connector_of(str(where.path), among)):
         return connector_of(where if isinstance(where, str) else str(where.path), among)
     start = first_bytes(where.path)
-    return next((name for name, it in among.items() if hasattr(it, "opens") and it.opens(where, start)), None)
+    return _first(among, "opens", where, start)
 
 
 def connector_of(address: str, among: dict[str, Importer]) -> str | None:
     """The format of a store behind an address or in a folder."""
-    return next((name for name, it in among.items() if hasattr(it, "connects") and it.connects(address)), None)
+    return _first(among, "connects", address)
+
+
+def told_by(name: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
+    """What an importer gives of a whole file; a bug in it is SourceUnreadable and names it."""
+    try:
+        yield from read()
+    except VibeError:
+        raise
+    except Exception as error:
+        raise _failed(name, error) from error
 
 
 def _archived(path: Path, among: dict[str, Importer]) -> Iterator[Found]:
     """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
     is_ours = False
     for member in members(path):
-        found = _ours((_format(raw, among), raw) for raw in records_of(member.file, member.suffix))
+        found = _ours(_found(raw, among) for raw in records_of(member.file, member.suffix))
         for first in found:
             is_ours = True
             yield from _gathered(chain([first], found), among)
@@ -100,7 +117,10 @@ def _gathered(found: Iterable[Found], among: dict[str, Importer]) -> Iterator[Fo
     end = 0
     with temporary() as waiting:
         for name, raw in found:
-            session = _session(among[name], raw.value) if name and raw.reason is None else None
+            try:
+                session = _asked(name, among[name], "session_of", raw.value) if name and not raw.reason else None
+            except SourceUnreadable as failure:
+                name, session, raw = None, None, Raw(raw.text, reason=failure.what)
             if not name or session is None:
                 yield name, raw
                 continue
@@ -115,13 +135,31 @@ def _gathered(found: Iterable[Found], among: dict[str, Importer]) -> Iterator[Fo
             yield name, Raw("\n".join(texts), [read_text(text).value for text in texts])
 
 
-def _format(raw: Raw, among: dict[str, Importer]) -> str | None:
-    if raw.reason is not None:
-        return None
-    return next((name for name, importer in among.items() if importer.recognises(raw.value)), None)
+def _found(raw: Raw, among: dict[str, Importer]) -> Found:
+    """The record with its format; where an importer fails over it, with that as the reason."""
+    if raw.reason is None:
+        try:
+            return _first(among, "recognises", raw.value), raw
+        except SourceUnreadable as failure:
+            return None, Raw(raw.text, reason=failure.what)
+    return None, raw
 
 
-def _session(importer: Importer, value: Any) -> str | None:
-    """What the record is gathered with; None where it stands alone and is read alone."""
-    session_of = getattr(importer, "session_of", None)
-    return session_of(value) if session_of else None
+def _first(among: dict[str, Importer], question: str, *of: Any) -> str | None:
+    """The first importer that says yes."""
+    return next((name for name, importer in among.items() if _asked(name, importer, question, *of)), None)
+
+
+def _asked(name: str, importer: Importer, question: str, *of: Any) -> Any:
+    """What an importer answers, None where it need not know the question; a bug in it is SourceUnreadable."""
+    try:
+        return getattr(importer, question)(*of) if hasattr(importer, question) else None
+    except VibeError:
+        raise
+    except Exception as error:
+        raise _failed(name, error) from error
+
+
+def _failed(name: str, error: Exception) -> SourceUnreadable:
+    what = f"the importer {name} failed: {type(error).__name__}: {error}"
+    return SourceUnreadable(what, "Upgrade or remove the package that brings it, or name another --format")

@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -24,8 +25,8 @@ import pyarrow.parquet as pq
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import delimited
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
-from vibe_pipeline.interactions.importers.databases import BROKEN, FAILURES, MAGIC, opened
-from vibe_pipeline.interactions.importers.files import File, first_bytes, open_text, records
+from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
+from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, open_text, records
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
@@ -43,7 +44,6 @@ STRANGE = ("\\ud", "\\uD", "NaN", "Infinity")
 """What Python reads and writes as JSON and others do not: escaped surrogates, and numbers that are none."""
 
 TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
-BLANK = b"\xef\xbb\xbf\r\n\t "
 
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
@@ -69,9 +69,12 @@ class Rows(NamedTuple):
     """Some rows as they lie in a file: each a JSON object as text."""
 
     columns: list[str]
+    """Of these rows."""
     texts: pa.Array
     rejects: Sequence[Reject] = ()
     size: int = 0
+    are_alike: bool = True
+    """Whether all rows of the file have these columns, and not only these rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,15 +105,30 @@ class Table:
         name = self.name or file.path.stem
         with connect() as database:
             database.execute(MACROS)
-            select: tuple[str, dict[str, object]] | None = None
-            for rows in self._rows(file, database):
+            batches = self._rows(file, database)
+            first = next(batches, Rows([], pa.array([], pa.string())))
+            columns = self._columns(first, file, name)
+            for rows in chain([first], batches):
                 if len(rows.texts):
-                    # Objects need not all have the same keys, so that those of the first batch stand for all.
-                    select = select or self.columns.within(rows.columns, name).select(name, source, at)
+                    # By these rows' own columns, so that a field counts from the row on in which it first appears.
+                    select = columns.within(rows.columns).select(name, source, at)
                     lines, rejects = _lines(database, rows.texts, *select)
                     yield Read(lines, [*rows.rejects, *rejects], rows.size)
                 elif rows.rejects:
                     yield Read([], list(rows.rejects), rows.size)
+
+    def _columns(self, first: Rows, file: File, name: str) -> ColumnMap:
+        """The map, where the rows have all that it names: of objects the last may be the first to have a key."""
+        columns = self.columns.in_any_case(first.columns) if first.are_alike else self.columns
+        names = dict.fromkeys(first.columns)
+        if not first.are_alike and not columns.is_satisfied(names):
+            for rows in _objects(file.path):
+                names |= dict.fromkeys(rows.columns)
+                if columns.is_satisfied(names):
+                    break
+        if names:
+            columns.check(names, name)
+        return columns
 
     def _rows(self, file: File, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
         start = first_bytes(file.path)
@@ -172,7 +190,7 @@ def _objects(path: Path) -> Iterator[Rows]:
         names = dict.fromkeys(name for raw in good if isinstance(raw.value, dict) for name in raw.value)
         texts = [_plain(raw.text) for raw in good]
         rejects = [(raw.text, raw.reason) for _, raw in batch if raw.reason is not None]
-        yield Rows(list(names), pa.array(texts, pa.string()), rejects, _size(batch))
+        yield Rows(list(names), pa.array(texts, pa.string()), rejects, _size(batch), are_alike=False)
 
 
 def _parquet(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
@@ -201,8 +219,8 @@ def _stored(path: Path, name: str | None) -> Iterator[Rows]:
             values = (dict(zip(names, row, strict=True)) for row in rows)
             for batch in _batched((_plain(json.dumps(value, default=_blob)), None) for value in values):
                 yield Rows(names, pa.array([text for text, _ in batch], pa.string()), size=_size(batch))
-    except FAILURES:
-        yield Rows([], pa.array([], pa.string()), [(path.name, BROKEN)])
+    except FAILURES as failure:
+        yield Rows([], pa.array([], pa.string()), [(path.name, reason_of(failure))])
 
 
 def _batched(rows: Iterable[tuple[str, T]]) -> Iterator[list[tuple[str, T]]]:

@@ -14,7 +14,7 @@ from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers.files import Where
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.lines import line_of
+from vibe_pipeline.interactions.lines import line_of, repaired
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.records import Interaction, Remark
@@ -77,7 +77,7 @@ class Tally:
     @property
     def name(self) -> str:
         """The path or address, as people know it."""
-        return self.where if isinstance(self.where, str) else str(self.where.path)
+        return repaired(self.where if isinstance(self.where, str) else str(self.where.path))
 
     def reject(self, text: str, reason: Unusable | str) -> None:
         self.reasons[str(reason)] += 1
