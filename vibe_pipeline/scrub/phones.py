@@ -117,7 +117,7 @@ WORDS = (
     r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach|my num|meine num|mon num|mi n)[^\n0-9]{0,24}"
 )
 AFTER_FOREIGN = r"(?:[^\x00-\x7f]|u[0-9a-f]{4})[\"\\: ]{0,5}\+?[0-9]{3}[0-9 -]{3}"
-"""A number behind a letter that is not ASCII, or an escaped one: the words themselves would cost a tenth of the speed."""
+"""A number behind a letter that is not ASCII, or an escaped one: the words would cost a tenth of the speed."""
 
 PATTERNS = (
     Pattern("phone", r"\+[1-9]|00[1-9][0-9 ]", PLUS, _plus),
