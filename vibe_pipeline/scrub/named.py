@@ -53,7 +53,7 @@ SHAPES = (
     # The same of words with blanks between them.
     (TRIGGER,
      rf"{any_case(PASSWORDS)}{SUFFIX}{SIGN}(?P<quote>\\{{0,3}}[\"'])(?P<value>(?=[^\n0-9\"']{{0,100}}[0-9])"
-     r"(?:[^\s\"'`\\]{1,30} ){1,6}[^\s\"'`\\]{1,30})(?P=quote)"),
+     r"(?:[^\s\"'`\\()]{1,30} ){1,6}[^\s\"'`\\()]{1,30})(?P=quote)"),
     # On a line of its own: an environment file, INI, properties, YAML.
     (TRIGGER,
      r"(?m)(?:^|(?<=\\n))[ \t]{0,40}(?:-[ \t]{1,8}|(?i:export|set|env|arg)[ \t]{1,4})?[\"']?[\w.-]{0,60}"
@@ -76,7 +76,7 @@ SHAPES = (
      rf"[\w.-]{{0,60}}{NAME}{OTHER}[\w-]{{0,20}}[ \t]{{1,4}}[\"']?(?P<value>{MIXED}[^\s\"'\\]{{6,300}})"),
     # In two fields, one for the name and one for the value.
     (TRIGGER,
-     rf"(?:[nN]ame|NAME|[kK]ey|KEY){Q}\s{{0,4}}[:=]\s{{0,4}}{Q}[\w.-]{{0,60}}{NAME}{OTHER}[\w-]{{0,20}}{Q}"
+     rf"{any_case('name key')}{Q}\s{{0,4}}[:=]\s{{0,4}}{Q}[\w.-]{{0,60}}{NAME}{OTHER}[\w-]{{0,20}}{Q}"
      rf"(?:[\s,]|\\[nrt]){{1,40}}{Q}(?i:value){Q}\s{{0,4}}[:=]\s{{0,4}}{Q}"
      rf"(?P<value>{MIXED}[^\s\"'<>\\]{{5,300}}[^\s\"'<>\\,}}])"),
     # Anywhere, in letters that no expression needs.

@@ -10,7 +10,7 @@ import re
 from functools import cache
 
 from vibe_pipeline.scrub import named, tokens
-from vibe_pipeline.scrub.patterns import Pattern, alone, itself
+from vibe_pipeline.scrub.patterns import Pattern, alone, any_case, itself
 
 Q = r"[\"'\\]{0,4}"
 """Quotation marks, perhaps escaped."""
@@ -18,6 +18,7 @@ IS = rf"{Q}\s{{0,4}}[:=]\s{{0,4}}{Q}"
 REAL = r"(?![{$<%(]|[*]{3})"
 """Not {password}, $PASSWORD, <password>, %(password)s, ***."""
 SIGNED = r"(?=[^\s;]{0,200}[0-9!@#%^&*])"
+UNTIL_NEXT = rf"(?P<value>{REAL}{SIGNED}[^;\s\"'&\\]{{3,200}})"
 
 BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-----" for edge in ("BEGIN", "END"))
 
@@ -80,8 +81,9 @@ PLACES = (
      r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:543[0-9]|643[0-9]|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
      r"(?P<value>[^\s\\\"'`]{3,200})"),
     ("connection_string", "(?i:pwd=|password=)",
-     r"(?i)(?:;\s?|(?:server|host|data source|user|uid|dsn)=[^\n]{0,200}[;& ])(?:password|pwd)="
-     rf"(?P<value>{REAL}{SIGNED}[^;\s\"'&\\]{{3,200}})"),
+     rf";\s?(?i:password|pwd)={UNTIL_NEXT}"),
+    ("connection_string", "(?i:pwd=|password=)",
+     rf"{any_case('server host source user uid dsn')}=[^\n]{{0,200}}[;& ](?i:password|pwd)={UNTIL_NEXT}"),
     ("command_password",
      r"--(?:pass|token|api-key|secret|auth-|access-|client-)|sshpass|mysql[^\n]* -p|docker login|redis-cli"
      r"|(?i:identified by|with password|encrypted password|requirepass)",
