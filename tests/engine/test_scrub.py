@@ -294,6 +294,14 @@ def test_words_of_other_languages_are_seen_in_json_in_ascii_too(kinds, text, kin
     assert json.loads(kinds(json.dumps([text]))) == [value]
 
 
+def test_a_pair_of_fields_is_seen_in_json_inside_json(kinds):
+    def nested(value: str) -> str:
+        pair = f'"env":[{{"name":"DB_PASSWORD","value":"{value}"}}]'
+        return json.dumps({"k": json.dumps({"k": pair})})
+
+    assert kinds(nested("hunter22x")) == nested("[named_secret]")
+
+
 def test_claude_code_names_folders_after_homes(kinds):
     for before in ("~/.claude/projects/", "C:\\Users\\Public\\.claude\\projects\\C-", "$ ls\n"):
         assert kinds(f"{before}-Users-joanna-src") == f"{before}-Users-[username]-src"

@@ -48,7 +48,7 @@ TRIGGER = (
 SHAPES = (
     # In quotation marks.
     (TRIGGER,
-     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])"
+     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?<!\\)(?P<quote>\\{{0,3}}[\"'`])"
      rf"(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)"),
     # The same of words with blanks between them.
     (TRIGGER,
