@@ -259,6 +259,17 @@ def test_an_object_that_was_generated_is_the_answer():
     assert (item.input, item.output) == ("q", '{"a": 1}')
 
 
+def test_a_call_that_says_more_than_the_calls_of_its_tools_is_one_of_its_own():
+    outer = chat(1, [said("user", "Plan my trip")], [said("assistant", "Take a train, rain is expected.")])
+    tool = span(2, parentSpanId="s1", gen_ai__operation__name="execute_tool", gen_ai__tool__name="forecast")
+    inner = chat(3, [said("user", "Condense: 4mm")], [said("assistant", "rain")], parentSpanId="s2")
+    found = read(otlp(outer, tool, inner))
+    assert [(item.input, item.output) for item in found if item.action == "chat"] == [
+        ("Plan my trip", "Take a train, rain is expected."),
+        ("Condense: 4mm", "rain"),
+    ]
+
+
 def test_an_agents_span_around_its_calls_is_not_read_twice():
     inner = chat(2, [said("user", "q")], [said("assistant", "a")], parentSpanId="s9")
     middle = span(9, parentSpanId="s1")

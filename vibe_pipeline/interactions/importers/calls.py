@@ -20,7 +20,7 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.messages import Message, Unusable
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.payloads import result_text
 from vibe_pipeline.records import Interaction
 
@@ -125,9 +125,20 @@ def conversations(
 
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
-    """Without the calls that only wrap another: an agent's run repeats what its model was asked."""
-    around = frozenset[str]().union(*(call.within for call in calls))
-    return [call for call in calls if call.identity not in around]
+    """Without the calls that only wrap others: an agent's run repeats what its models were asked and said."""
+    inside: dict[str, list[str]] = {}
+    for call in calls:
+        for around in call.within:
+            inside.setdefault(around, []).append(answer_text(call.answer).strip())
+    return [call for call in calls if not _repeats(call, inside.get(call.identity or ""))]
+
+
+def _repeats(call: Call, inside: list[str] | None) -> bool:
+    """Whether it says nothing but what was said inside of it; a tool of its own may have asked another model."""
+    left = answer_text(call.answer).strip()
+    for text in sorted(inside or (), key=len, reverse=True):
+        left = "" if left in text else left.replace(text, "").strip() if text else left
+    return inside is not None and not left
 
 
 def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
