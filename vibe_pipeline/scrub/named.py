@@ -48,8 +48,8 @@ TRIGGER = (
 SHAPES = (
     # In quotation marks.
     (TRIGGER,
-     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?<!\\)(?P<quote>\\{{0,3}}[\"'`])"
-     rf"(?P<value>{MIXED}(?:(?!(?P=quote))[^\s\\]|\\[^\s]){{6,500}}?)(?P=quote)"),
+     rf"{NAME}{SUFFIX}(?:{SIGN}|[\"'\\\])]{{1,4}}\s?,\s{{0,4}})[rbf]?(?P<quote>\\{{0,3}}[\"'`])"
+     rf"(?P<value>{MIXED}(?:(?!(?P=quote))(?:[^\s\\]|\\[^\s])){{6,500}}?)(?P=quote)"),
     # The same of words with blanks between them.
     (TRIGGER,
      rf"{any_case(PASSWORDS)}{SUFFIX}{SIGN}(?P<quote>\\{{0,3}}[\"'])(?P<value>(?=[^\n0-9\"']{{0,100}}[0-9])"
