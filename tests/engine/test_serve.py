@@ -139,7 +139,7 @@ def test_remarks_are_kept_and_those_without_what_they_need_are_not(server):
     remarks = [
         {"interaction_id": "i", "kind": "feedback", "score": 1, "text": "fine"},
         {"interaction_id": "i", "kind": "improvement", "text": "shorter"},
-        {"interaction_id": "i", "kind": "feedback", "text": "no score"},
+        {"interaction_id": "i", "kind": "feedback"},
         {"interaction_id": "i", "kind": "praise", "text": "?"},
         {"kind": "learning", "text": "of what?"},
         {"interaction_id": "i", "kind": ["feedback"], "score": 1},

@@ -28,14 +28,14 @@ TURN_LIMIT = 1 << 31
 """The column is an int32."""
 
 
-REMARKS = {"feedback": "score", "improvement": "text", "learning": "text"}
-"""Kind of a remark → what it cannot do without."""
+REMARKS: dict[str, tuple[str, ...]] = {"feedback": ("score", "text"), "improvement": ("text",), "learning": ("text",)}
+"""Kind of a remark → one of what it cannot do without."""
 
 
 def line_of(record: Interaction | Probe | Remark) -> bytes:
     """The record as JSON in UTF-8, without a line feed; fields that are None or empty are left out."""
-    if isinstance(record, Remark) and getattr(record, needed := REMARKS.get(record.kind, "kind")) is None:
-        raise SettingsInvalid(f"cannot log {record.kind} without a {needed}", f"Pass a {needed}")
+    if isinstance(record, Remark):
+        _require_words(record)
     kept: dict[str, Any] = {"schema_version": SCHEMA_VERSION}
     for name, check, wanted in FIELDS[type(record)]:
         value = getattr(record, name)
@@ -47,6 +47,13 @@ def line_of(record: Interaction | Probe | Remark) -> bytes:
         if checked is not None and checked != []:
             kept[name] = checked
     return ENCODER.encode(kept).encode()
+
+
+def _require_words(remark: Remark) -> None:
+    needed = REMARKS.get(remark.kind, ("kind",))
+    if all(getattr(remark, name) is None for name in needed):
+        names = " or a ".join(needed)
+        raise SettingsInvalid(f"cannot log {remark.kind} without a {names}", f"Pass a {names}")
 
 
 def fitting(values: dict[str, Any]) -> dict[str, Any]:
