@@ -115,8 +115,9 @@ def test_chatgpt_as_a_file_and_as_downloaded(tmp_path, name):
 def test_chatgpt_without_links_and_a_shape_without_an_answer(tmp_path):
     _, rows = bring(tmp_path, "chatgpt_export/minimal_conversations.json")
     assert turns(rows) == {("chat", "Hello, what's the weather?", "It's sunny.")}
-    result, _ = bring(tmp_path / "other", "chatgpt_export/synthetic_fuzz_shape.json")
-    assert result.reasons == {"no answer follows a question": 1}
+    result, rows = bring(tmp_path / "other", "chatgpt_export/synthetic_fuzz_shape.json")
+    assert (result.imported, result.reasons) == (1, {})
+    assert {(action, output) for action, _, output in turns(rows)} == {("chat", ""), ("tool", "")}
 
 
 def test_claude_with_thinking(tmp_path):
@@ -223,4 +224,4 @@ def test_files_that_are_cut_off_or_hold_junk_never_stop_an_import(tmp_path):
     assert all(it.read == it.imported + it.duplicate + it.quarantined for it in results)
     whole = [it for it in results if Path(it.path).parent == DATA / FOLDERS[0]]
     assert {it.format for it in whole} == {"chatgpt_export"}
-    assert sum(it.imported + it.duplicate for it in whole) == 12
+    assert sum(it.imported + it.duplicate for it in whole) == 13
