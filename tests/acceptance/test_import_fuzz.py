@@ -39,25 +39,32 @@ def name_of(path: Path) -> str:
 
 
 def bring(home: Path, path: Path) -> ImportedFile:
-    with closing(InteractionLogger(home)) as logger:
-        (result,) = import_paths(logger, Store(home), [path])
-    assert result.imported + result.duplicate + result.quarantined == result.read
-    assert sum(result.reasons.values()) == result.quarantined
+    (result,) = bring_all(home, [path])
     return result
+
+
+def bring_all(home: Path, paths: list[Path]) -> list[ImportedFile]:
+    with closing(InteractionLogger(home)) as logger:
+        results = import_paths(logger, Store(home), paths)
+    for result in results:
+        assert result.imported + result.duplicate + result.quarantined == result.read
+        assert sum(result.reasons.values()) == result.quarantined
+    return results
 
 
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_file_that_was_cut_off_or_changed_never_crashes(tmp_path, path):
     content, choose = path.read_bytes(), random.Random(path.name)
-    holds_records = bring(tmp_path / "whole", path).read > 0
-    spoiled = tmp_path / path.name
-    for number in range(4):
+    spoiled = [tmp_path / str(number) / path.name for number in range(8)]
+    for number, file in enumerate(spoiled):
         place = choose.randrange(len(content) + 1)
         noise = choose.choice((b"", b"\xff", b'"', b"}", b"[", b"\\u00", b"\0", choose.randbytes(20)))
         rest = b"" if number % 2 else content[place + len(noise) :]
-        spoiled.write_bytes(content[:place] + noise + rest)
-        read = bring(tmp_path / "var", spoiled).read
-        assert read or not holds_records or not spoiled.read_bytes().strip(), "what is left of the file was not told"
+        file.parent.mkdir()
+        file.write_bytes(content[:place] + noise + rest)
+    whole, *results = bring_all(tmp_path / "var", [path, *spoiled])
+    for file, result in zip(spoiled, results, strict=True):
+        assert result.read or not whole.read or not file.read_bytes().strip(), "what is left of the file was not told"
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])

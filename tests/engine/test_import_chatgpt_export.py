@@ -17,6 +17,11 @@ def node(parent, role, *parts, recipient="all", metadata=None, content=None, **m
     return {"parent": parent, "message": message}
 
 
+def said(parent, role, text, second):
+    """A node of something that was said so many seconds after the conversation began."""
+    return node(parent, role, text, create_time=1700000000 + second)
+
+
 def chat(current=None, /, **nodes):
     return {"conversation_id": "c", "create_time": 1700000000, "current_node": current, "mapping": nodes}
 
@@ -56,20 +61,20 @@ def test_every_branch_is_read_and_the_answer_that_stands_has_the_others_beside_i
 
 def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one():
     before = {
-        "u": node(None, "user", "q", create_time=1700000001),
-        "a": node("u", "assistant", "a", create_time=1700000002),
+        "u": said(None, "user", "q", 1),
+        "a": said("u", "assistant", "a", 2),
     }
     before |= {
-        "v": node("a", "user", "r", create_time=1700000003),
-        "b": node("v", "assistant", "s", create_time=1700000004),
+        "v": said("a", "user", "r", 3),
+        "b": said("v", "assistant", "s", 4),
     }
     edited = {
-        "w": node("a", "user", "r again", create_time=1700000005),
-        "c": node("w", "assistant", "t", create_time=1700000006),
+        "w": said("a", "user", "r again", 5),
+        "c": said("w", "assistant", "t", 6),
     }
     first = {
-        "x": node(None, "user", "q again", create_time=1700000007),
-        "d": node("x", "assistant", "e", create_time=1700000008),
+        "x": said(None, "user", "q again", 7),
+        "d": said("x", "assistant", "e", 8),
     }
     old, new = read(chat("b", **before)), read(chat("d", **first, **edited, **before))
     assert [item.output for item in old] == ["a", "s"]
@@ -82,14 +87,14 @@ def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one(
 
 def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
     nodes = {
-        "u": node(None, "user", "q", create_time=1700000001),
-        "a": node("u", "assistant", "a", create_time=1700000002),
+        "u": said(None, "user", "q", 1),
+        "a": said("u", "assistant", "a", 2),
     }
     nodes |= {
-        "typo": node("a", "user", "rr", create_time=1700000003),
-        "v": node("a", "user", "r", create_time=1700000004),
+        "typo": said("a", "user", "rr", 3),
+        "v": said("a", "user", "r", 4),
     }
-    assert turns(chat("b", **nodes, b=node("v", "assistant", "s", create_time=1700000005))) == [
+    assert turns(chat("b", **nodes, b=said("v", "assistant", "s", 5))) == [
         ("chat", 0, "q", "a"),
         ("chat", 1, "r", "s"),
     ]
@@ -112,8 +117,8 @@ def test_a_branch_takes_instructions_and_question_along_but_no_tool():
 
 
 def test_without_a_current_node_the_newest_answer_stands():
-    nodes = {"u": node(None, "user", "q"), "new": node("u", "assistant", "new", create_time=1700000009)}
-    nodes |= {"old": node("u", "assistant", "old", create_time=1700000001)}
+    nodes = {"u": node(None, "user", "q"), "new": said("u", "assistant", "new", 9)}
+    nodes |= {"old": said("u", "assistant", "old", 1)}
     old, new = read(chat("gone", **nodes))
     assert (old.output, old.extra, new.output, new.extra["alternatives"]) == ("old", {}, "new", ["old"])
 
@@ -279,8 +284,8 @@ def test_what_gives_nothing_has_its_reason(mapping, reason):
 def test_a_node_that_cannot_be_read_costs_itself(broken):
     nodes = {
         "x": broken,
-        "u": node(None, "user", "q", create_time=1700000001),
-        "a": node("u", "assistant", "a", create_time=1700000002),
+        "u": said(None, "user", "q", 1),
+        "a": said("u", "assistant", "a", 2),
     }
     bad, item = read(chat("a", **nodes))
     assert (type(bad), item.output, item.extra) == (Unusable, "a", {})

@@ -64,9 +64,9 @@ def test_a_tool_observation_completes_its_call_whatever_the_order():
     first = observation(1, "q", {"role": "assistant", "content": None, "tool_calls": [CALL]})
     tool = observation(2, {"a": 1}, "none", type="TOOL", name="f", level="ERROR", statusMessage="OSError: no net")
     tool["output"] = None
-    item, _ = read(trace(tool, first))
+    item, asked = read(trace(tool, first))
     assert (item.action, item.input, item.output) == ("tool", '{"name": "f", "arguments": {"a": 1}}', "OSError: no net")
-    assert (item.success, item.error_type, item.extra["question"]) == (False, "OSError", "q")
+    assert (item.success, item.error_type, asked.input, asked.output) == (False, "OSError", "q", "")
 
 
 def test_a_failed_generation_is_a_failed_exchange():

@@ -62,8 +62,8 @@ def test_a_trace_without_a_model_is_one_call():
 
 def test_a_tool_completes_its_call():
     called = {"role": "assistant", "content": None, "tool_calls": [CALL]}
-    item, _ = read(trace(span(2, "TOOL", {"a": 1}, "fine"), chat(1, "q", called)))
-    assert (item.action, item.output, item.success, item.extra["question"]) == ("tool", "fine", True, "q")
+    item, asked = read(trace(span(2, "TOOL", {"a": 1}, "fine"), chat(1, "q", called)))
+    assert (item.action, item.output, item.success, asked.input) == ("tool", "fine", True, "q")
 
 
 def test_a_failed_span_is_a_failed_exchange():

@@ -125,7 +125,7 @@ def test_a_tool_span_gives_the_result_time_and_error_of_its_call():
         error__type="OSError",
         status={"code": 2, "message": "no net"},
     )
-    tool, _ = read(otlp(chat(1, asked, [called]), run))
+    tool, question = read(otlp(chat(1, asked, [called]), run))
     assert (tool.action, tool.input, tool.success, tool.error_type) == (
         "tool",
         '{"name": "f", "arguments": {"a": 1}}',
@@ -133,7 +133,7 @@ def test_a_tool_span_gives_the_result_time_and_error_of_its_call():
         "OSError",
     )
     assert tool.occurred_at == datetime(2026, 1, 2, 0, 0, 2, tzinfo=UTC)
-    assert (tool.extra["question"], tool.extra["error"]) == ("q", "no net")
+    assert (question.input, tool.extra["error"]) == ("q", "no net")
     result = said("tool", {"type": "tool_call_response", "id": "k", "response": "none"})
     whole = read(otlp(chat(1, asked, [called]), run, chat(3, [*asked, called, result], [said("assistant", "sorry")])))
     assert turns(whole) == [(0, "tool", tool.input, "none"), (1, "chat", "q", "sorry")]

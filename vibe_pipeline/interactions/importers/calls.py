@@ -119,7 +119,7 @@ def conversations(
         name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
         begun[beginning] += 1
         try:
-            yield from interactions(_answered(thread.messages), replace(origin, conversation=name))
+            yield from interactions(thread.messages, replace(origin, conversation=name))
         except Unusable as reason:
             yield Unusable(str(reason), beginning)
 
@@ -175,30 +175,6 @@ def _words(message: Message) -> tuple[str, ...]:
     return (
         (message.role, *(call for _, call in message.calls)) if message.calls else (message.role, message.text.strip())
     )
-
-
-def _answered(messages: Sequence[Message]) -> list[Message]:
-    """With an empty result for every call that nothing answers: that the model asked for it is worth keeping."""
-    answered: list[Message] = []
-    for place, message in enumerate(messages):
-        answered.append(message)
-        following = messages[place + 1] if place + 1 < len(messages) else None
-        if message.calls and (following is None or following.role != "result"):
-            nothing = replace(message, role="result", text="", calls=(), reasoning="")
-            answered.extend(replace(nothing, call_id=identity) for identity, _ in message.calls)
-    return _with_questions(answered)
-
-
-def _with_questions(messages: list[Message]) -> list[Message]:
-    """Tools that no answer follows keep the question that they were called for."""
-    starts = [n for n, message in enumerate(messages) if message.role == "user"]
-    for start, end in zip(starts, [*starts, len(messages)][1:], strict=True):
-        if not any(said.role == "assistant" and (said.text or said.success is False) for said in messages[start:end]):
-            question = {"question": messages[start].text}
-            for n in range(start, end):
-                if messages[n].role == "result":
-                    messages[n] = replace(messages[n], extra=messages[n].extra | question)
-    return messages
 
 
 def _beginning(thread: _Thread) -> str:
