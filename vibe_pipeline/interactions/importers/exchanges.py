@@ -142,7 +142,8 @@ def _batch(asked: Sequence[Message], results: Sequence[Message]) -> Iterator[Ste
             yield Step("tool", by_id[result.call_id or ""], result.text, (result,), result.extra)
         for identity, call, message in calls:
             if identity not in answered:
-                yield Step("tool", call, "", (Message("result", at=message.at, model=message.model, user=message.user),), {})
+                nothing = Message("result", at=message.at, model=message.model, user=message.user)
+                yield Step("tool", call, "", (nothing,), {})
     elif len(calls) == len(results):
         for (_, call, _), result in zip(calls, results, strict=True):
             yield Step("tool", call, result.text, (result,), result.extra)
