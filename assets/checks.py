@@ -13,7 +13,7 @@ from assets.resources import LadderResource
 def freshness(context: dg.AssetCheckExecutionContext, ladder: LadderResource) -> dg.AssetCheckResult:
     """The newest interaction is not older than `log.stale_days`."""
     with ladder.open(context.log) as here:
-        health = here.log_health()
+        health = here.log.health()
     age = {} if health.age_days is None else {"age_days": health.age_days}
     return dg.AssetCheckResult(
         passed=health.age_days is not None and health.age_days <= health.stale_days,
@@ -26,7 +26,7 @@ def freshness(context: dg.AssetCheckExecutionContext, ladder: LadderResource) ->
 def quarantine_share(context: dg.AssetCheckExecutionContext, ladder: LadderResource) -> dg.AssetCheckResult:
     """The share of what came in and could not be read is not above `log.quarantine_limit`."""
     with ladder.open(context.log) as here:
-        health = here.log_health()
+        health = here.log.health()
     return dg.AssetCheckResult(
         passed=health.quarantine_share <= health.quarantine_limit,
         severity=dg.AssetCheckSeverity.WARN,

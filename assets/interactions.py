@@ -27,10 +27,10 @@ def interactions(
     Making it seals what was written since the last time into Parquet files that never change again.
     """
     with ladder.open(context.log) as here, duckdb.get_connection() as database:
-        sealed = here.seal()
+        sealed = here.log.seal()
         here.define_views(database)
         counts, days = database.execute(COUNTS).fetchall(), database.execute(DAYS).fetchall()
-        stats, version = here.log_stats(), here.log_sha()
+        stats, version = here.log.stats(), here.log.sha()
     tables = {
         "by_source_and_action": markdown_table(("source", "action", "interactions"), counts),
         "by_day_and_source": markdown_table(("day", "source", "interactions"), days),

@@ -46,7 +46,7 @@ def measure_import(work: Path, size: int, advance: Advance) -> Figures:
         home = work / f"import-{shape}"
         command = [sys.executable, "-c", VIBE, "log", "import", str(export), "--json"]
         said, took, peak = _run(command, home)
-        interactions = Ladder(home).log_stats()["interactions"]
+        interactions = Ladder(home).log.stats()["interactions"]
         figures |= {
             f"import_{shape}_rows_per_s": interactions / took,
             f"import_{shape}_mb_per_s": export.stat().st_size / MB / took,
@@ -85,8 +85,8 @@ def measure_sealing(work: Path, size: int, rounds: int, advance: Advance) -> Fig
         ladder = Ladder(work / f"seal-{number}")
         import_paths(InteractionLogger(ladder.store.root), ladder.store, [export])
         shutil.copy(next(ladder.store.path("log/interactions/spool").iterdir()), spool)
-        took = seconds(ladder.seal)
-        stats = ladder.log_stats()
+        took = seconds(ladder.log.seal)
+        stats = ladder.log.stats()
         sealed.append((stats["interactions"] / took, stats["bytes"] / MB / took))
         figures["bytes_vs_jsonl"] = stats["stored_bytes"] / stats["bytes"]
         figures["bytes_vs_export"] = stats["stored_bytes"] / export.stat().st_size
@@ -111,10 +111,10 @@ def _compacted(ladder: Ladder, spool: Path) -> tuple[float, float]:
             logger = InteractionLogger(ladder.store.root)
             logger.log_lines(line.rstrip(b"\n") for line in lines)
             logger.close()
-            ladder.seal()
-    before = ladder.log_stats()
-    took = seconds(ladder.compact)
-    assert ladder.log_stats()["interactions"] == before["interactions"]
+            ladder.log.seal()
+    before = ladder.log.stats()
+    took = seconds(ladder.log.compact)
+    assert ladder.log.stats()["interactions"] == before["interactions"]
     return before["interactions"] / took, before["bytes"] / MB / took
 
 

@@ -81,7 +81,7 @@ def measure(work: Path, count: int, shared: int, rounds: int, advance: Advance) 
             ask = partial(_ask_duckdb, log, "interactions", question)
             figures |= spread(f"{name}_seconds", [seconds(ask) for _ in range(rounds)])
     advance(steps, steps, "scanned")
-    return figures | {"scan_stored_mb": ladder.log_stats()["stored_bytes"] / 1e6}
+    return figures | {"scan_stored_mb": ladder.log.stats()["stored_bytes"] / 1e6}
 
 
 def _compared(name: str, question: str, ways: dict[str, Ask], rounds: int) -> Figures:

@@ -78,7 +78,7 @@ def climb(instance: dg.DagsterInstance, ladder: Ladder, lineage: str, facts: int
     _require_own_home(ladder)
     work = 0
     for generation, modules in enumerate(GROUPS):
-        if generation >= len(ladder.cuts()):
+        if generation >= len(ladder.log.cuts()):
             _open(ladder, modules.split(), facts, mistakes)
         register(instance, ladder)
         work += _run_once(instance, "open_generation", "examples", generation_name(generation))
@@ -98,7 +98,7 @@ def show(ladder: Ladder, lineage: str) -> None:
         console.print(table)
     for words in report.reasons(records):
         console.print(words, markup=False, soft_wrap=True)
-    if len(ladder.cuts()) > len(GROUPS):
+    if len(ladder.log.cuts()) > len(GROUPS):
         console.print(f"{generation_name(len(GROUPS))} and later are yours: the demo leaves them alone.", markup=False)
     name = "" if lineage == next(iter(ladder.settings.lineages)) else f"--lineage {lineage} "
     for question in _questions(ladder, lineage):
@@ -108,13 +108,13 @@ def show(ladder: Ladder, lineage: str) -> None:
 
 def _open(ladder: Ladder, modules: Sequence[str], facts: int, mistakes: int) -> None:
     """Log what a group of modules teaches and close the generation's window. Logging it twice adds nothing."""
-    _say(f"{generation_name(len(ladder.cuts()))}: reading {' '.join(modules)}")
+    _say(f"{generation_name(len(ladder.log.cuts()))}: reading {' '.join(modules)}")
     made = synthesize(modules, facts=facts, mistakes=mistakes)
     InteractionLogger(ladder.store.root).log_many(
         [replace(interaction, source=SOURCE) for interaction in made.interactions],
         [replace(probe, source=SOURCE) for probe in made.probes],
     )
-    cut = ladder.open_generation()
+    cut = ladder.log.open_generation()
     _say(f"{generation_name(cut.generation)}: opened with {cut.interactions} interactions and {cut.probes} probes")
 
 
@@ -128,8 +128,8 @@ def _run_once(instance: dg.DagsterInstance, job: str, asset: str, key: str, *, a
 
 def _require_own_home(ladder: Ladder) -> None:
     """The demo's generations hold the demo's interactions only; SettingsInvalid where there are others."""
-    ladder.seal()
-    cuts, sealed = ladder.cuts(), segments.manifest(ladder.store, "interactions")
+    ladder.log.seal()
+    cuts, sealed = ladder.log.cuts(), segments.manifest(ladder.store, "interactions")
     if len(cuts) >= len(GROUPS):
         sealed = [segment for segment in sealed if segment.sequence <= cuts[len(GROUPS) - 1].interactions_position]
     files = segments.paths(ladder.store, "interactions", [segment.sha for segment in sealed])

@@ -17,7 +17,7 @@ from vibe_pipeline.records import generation_name
 def register(instance: dg.DagsterInstance, ladder: Ladder) -> int:
     """Add every cut and every lineage as a dynamic partition; returns how many were new."""
     named = {
-        generations: [generation_name(cut.generation) for cut in ladder.cuts()],
+        generations: [generation_name(cut.generation) for cut in ladder.log.cuts()],
         lineages: list(ladder.settings.lineages),
     }
     added = 0
@@ -39,7 +39,8 @@ def main() -> int:
     except VibeError as error:
         print(f"partitions: {error}", file=sys.stderr)
         return 1
-    print(f"{len(ladder.cuts())} generations, {len(ladder.settings.lineages)} lineages, {added} of them new to Dagster")
+    generations, lineages = len(ladder.log.cuts()), len(ladder.settings.lineages)
+    print(f"{generations} generations, {lineages} lineages, {added} of them new to Dagster")
     return 0
 
 

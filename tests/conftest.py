@@ -158,8 +158,8 @@ def climbed_home(tmp_path_factory, new_ladder, log_facts, log_fixes) -> Path:
     for generation in range(2):
         log_facts(home, range(6 * generation, 6 * generation + 6))
         log_fixes(home, range(6 * generation, 6 * generation + 6))
-        ladder.open_generation()
-    ladder.open_generation(force=True)
+        ladder.log.open_generation()
+    ladder.log.open_generation(force=True)
     for generation in range(3):
         ladder.climb("main", generation)
     return home

@@ -6,8 +6,7 @@ same key gives the kept result at once. Dagster, the CLI and a notebook all clim
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,30 +15,25 @@ import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
 from vibe_pipeline.curate.examples import Inputs, curate
-from vibe_pipeline.errors import GenerationRefused, LedgerDamaged
+from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import compaction, following, quarantine, reading, segments
-from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.interactions.matching import Criteria
-from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.ledger import Event, Ledger, Line, chains
+from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import (
     Cut,
     ExampleSet,
-    LogHealth,
     Mix,
     Scorecard,
-    Segment,
     Split,
     Training,
     generation_name,
-    load,
     plain,
 )
 from vibe_pipeline.report import rows, settled_facts, write_csv
@@ -73,63 +67,16 @@ class Ladder:
     ) -> None:
         self.settings = settings or load_settings()
         self.store = Store(home_folder or home())
+        self.log = Log(self.store, self.settings, watch)
         self._watch = watch
         self._execution = cache(lambda: models.execution(device, threads))
         self._base = cache(lambda source: models.base_model(self.store, source, watch))
 
-    # The log and its generations
-
-    def seal(self) -> list[Segment]:
-        """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
-        forgetting.finish(self.store, self.settings)
-        spans.join(self.store, self.settings.log)
-        return segments.seal(self.store, self.settings.curate, self.settings.log, self._watch)
-
-    def compact(self) -> list[Segment]:
-        """Merge the small segments that no cut has pinned; returns the merged ones."""
-        forgetting.finish(self.store, self.settings)
-        with self.store.lock("cuts", STAGE_WAIT_S):
-            return self._compact(self.cuts())
-
-    def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
-        """What forgetting would erase and which rungs were built from it; erases nothing."""
-        return forgetting.described(forgetting.preview(self.store, criteria), None)
-
-    def forget(self, criteria: Criteria) -> dict[str, Any]:
-        """Erase what matches wherever it lies, leave a tombstone and taint what was built from it.
-
-        Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
-        """
-        return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
-
-    def cuts(self) -> list[Cut]:
-        """All cuts, from g000 up."""
-        names = self.store.names("cuts", ".json")
-        for generation, name in enumerate(names):
-            if name != (wanted := f"cuts/{generation:06d}.json"):
-                raise LedgerDamaged(f"{wanted} is missing, and later cuts are there", "Restore it from a backup")
-        return [self._read(Cut, name) for name in names]
-
-    def open_generation(self, *, force: bool = False) -> Cut:
-        """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
-        self.seal()
-        with self.store.lock("cuts", STAGE_WAIT_S):
-            cuts = self.cuts()
-            self._compact(cuts)
-            cut = self._next_cut(cuts[-1] if cuts else None)
-            wanted = self.settings.gate.min_items
-            if cut.expected_held_out < wanted and not force:
-                raise GenerationRefused(
-                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions, {cut.probes} probes"
-                    f" and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
-                    "Log more, or open it all the same with --force",
-                )
-            self.store.write_json(f"cuts/{cut.generation:06d}.json", plain(cut))
-        return cut
+    # One generation
 
     def examples(self, generation: int) -> ExampleSet:
         """The examples and the suite of one generation, curated once and fixed from then on."""
-        cuts = self.cuts()
+        cuts = self.log.cuts()
         if generation >= len(cuts):
             raise GenerationRefused(
                 f"{generation_name(generation)} is not open; there are {len(cuts)} generations",
@@ -202,7 +149,7 @@ class Ladder:
         """Generations that are open and not settled on the lineage's current line."""
         self.settings.lineage(lineage)
         settled = Ledger(self.store, lineage).line().settled
-        return [cut.generation for cut in self.cuts() if cut.generation not in settled]
+        return [cut.generation for cut in self.log.cuts() if cut.generation not in settled]
 
     def outdated(self, lineage: str) -> list[int]:
         """Generations from the first whose rung would be another with the settings of today; climbing it supersedes
@@ -225,62 +172,9 @@ class Ladder:
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
 
-    def log_stats(self) -> dict[str, Any]:
-        """What the sealed log holds, from the counts kept per segment, and what waits to be sealed."""
-        sealed = {stream: segments.manifest(self.store, stream) for stream in STREAMS}
-        every = [segment for found in sealed.values() for segment in found]
-        came_in = sum(segment.bytes for segment in every)
-        stored = sum(
-            path.stat().st_size
-            for stream, found in sealed.items()
-            for path in segments.paths(self.store, stream, [segment.sha for segment in found])
-        )
-        return {
-            **{stream: sum(segment.rows for segment in found) for stream, found in sealed.items()},
-            "segments": len(every),
-            "bytes": came_in,
-            "stored_bytes": stored,
-            "saved": round(1 - stored / came_in, 3) if came_in else None,
-            "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
-            "waiting_bytes": segments.waiting_bytes(self.store),
-            "waiting_spans": spans.waiting(self.store),
-            "generations": len(self.cuts()),
-        }
-
-    def log_health(self) -> LogHealth:
-        """How old the newest sealed interaction is and how much was quarantined, beside what the settings allow."""
-        stats, newest = self.log_stats(), reading.newest(self.store)
-        came_in = stats["quarantined"] + sum(stats[stream] for stream in STREAMS)
-        return LogHealth(
-            interactions=stats["interactions"],
-            age_days=(datetime.now(UTC) - newest).total_seconds() / 86_400 if newest else None,
-            stale_days=self.settings.log.stale_days,
-            quarantined=stats["quarantined"],
-            quarantine_share=stats["quarantined"] / came_in if came_in else 0.0,
-            quarantine_limit=self.settings.log.quarantine_limit,
-        )
-
-    def log_tail(self, limit: int) -> list[dict[str, Any]]:
-        """The latest interactions, sealed or not, oldest first."""
-        return reading.tail(self.store, limit, self.settings.log)
-
-    def log_follow(self, limit: int) -> Iterator[list[dict[str, Any]]]:
-        """The same, and then what arrives, in lists; an empty one where nothing has arrived since the last."""
-        return following.follow(self.store, limit, self.settings.log)
-
-    def log_search(self, text: str, limit: int) -> list[dict[str, Any]]:
-        """Interactions whose input or output holds a text, newest first."""
-        return reading.search(self.store, text, limit, self.settings.log)
-
-    def log_sha(self) -> str:
-        """Hash of everything sealed so far."""
-        return key_of(
-            {stream: [segment.sha for segment in segments.manifest(self.store, stream)] for stream in STREAMS}
-        )
-
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
-        cut, examples = self.cuts()[generation], self.examples(generation)
+        cut, examples = self.log.cuts()[generation], self.examples(generation)
         held_out = sum(rows for split, _, rows, _ in examples.counts if split != Split.TRAIN)
         return {
             "generation": generation_name(generation),
@@ -301,8 +195,8 @@ class Ladder:
 
     def define_views(self, db: duckdb.DuckDBPyConnection) -> None:
         """Create those views on a connection. Reading makes nothing: a generation not yet curated has no examples."""
-        kept = [self._kept("examples", key_of(plain(cut)), ExampleSet) for cut in self.cuts()]
-        views.define(db, self.store, self.cuts(), [examples for examples in kept if examples], self.records())
+        kept = [self._kept("examples", key_of(plain(cut)), ExampleSet) for cut in self.log.cuts()]
+        views.define(db, self.store, self.log.cuts(), [examples for examples in kept if examples], self.records())
 
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
@@ -340,56 +234,12 @@ class Ladder:
             ):
                 if not self.store.exists(name):
                     self.store.write_json(name, plain(make()))
-        return self._read(kind, name)
+        return self.store.read_record(kind, name)
 
     def _kept(self, stage: str, key: str, kind: type[T]) -> T | None:
         """The kept result of these inputs, if there is one."""
         name = _result(stage, key)
-        return self._read(kind, name) if self.store.exists(name) else None
-
-    def _read(self, kind: type[T], name: str) -> T:
-        """A stored record; LedgerDamaged where it is no such record."""
-        try:
-            return load(kind, self.store.read_json(name))
-        except ValueError as error:
-            what = f"{name} cannot be read: it is no {kind.__name__}"
-            raise LedgerDamaged(what, "Restore it from a backup, or remove it to have it made again") from error
-
-    def _compact(self, cuts: list[Cut]) -> list[Segment]:
-        """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""
-        after = {stream: getattr(cuts[-1], f"{stream}_position") if cuts else -1 for stream in STREAMS}
-        return [
-            segment
-            for stream in STREAMS
-            for segment in compaction.compact(
-                self.store, stream, self.settings.curate, after[stream], watch=self._watch
-            )
-        ]
-
-    def _next_cut(self, last: Cut | None) -> Cut:
-        """The cut that would close the window from the last one to now."""
-        new = {
-            stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
-            for stream in STREAMS
-        }
-        position = {
-            stream: found[-1].sequence if found else getattr(last, f"{stream}_position", -1)
-            for stream, found in new.items()
-        }
-        shas = {stream: tuple(segment.sha for segment in found) for stream, found in new.items()}
-        return Cut(
-            generation=last.generation + 1 if last else 0,
-            interaction_segments=shas["interactions"],
-            probe_segments=shas["probes"],
-            remark_segments=shas["remarks"],
-            interactions_position=position["interactions"],
-            probes_position=position["probes"],
-            remarks_position=position["remarks"],
-            interactions=sum(segment.rows for segment in new["interactions"]),
-            probes=sum(segment.rows for segment in new["probes"]),
-            expected_held_out=sum(segment.held_out for found in new.values() for segment in found),
-            previous=key_of(plain(last)) if last else None,
-        )
+        return self.store.read_record(kind, name) if self.store.exists(name) else None
 
     def _curate(self, cuts: list[Cut], generation: int) -> ExampleSet:
         """Curate the delta of one cut and write examples and suite."""

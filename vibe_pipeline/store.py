@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 import pyarrow as pa
@@ -24,7 +24,9 @@ from filelock import FileLock, ReadWriteLock, Timeout
 
 from vibe_pipeline.errors import FULL, Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
-from vibe_pipeline.records import SCHEMA_VERSION
+from vibe_pipeline.records import SCHEMA_VERSION, load
+
+T = TypeVar("T")
 
 ROW_GROUP = 1024
 """Rows a row group: replay reads single groups, so its cost is bounded by what it draws."""
@@ -108,6 +110,14 @@ class Store:
         if not isinstance(value, dict):
             raise LedgerDamaged(f"{name} cannot be read: it is no JSON object", "Restore it from a backup")
         return value
+
+    def read_record(self, kind: type[T], name: str) -> T:
+        """The record that was written as that JSON; LedgerDamaged where it is no such record."""
+        try:
+            return load(kind, self.read_json(name))
+        except ValueError as error:
+            what = f"{name} cannot be read: it is no {kind.__name__}"
+            raise LedgerDamaged(what, "Restore it from a backup, or remove it to have it made again") from error
 
     def write_table(self, folder: str, table: pa.Table, row_group: int = ROW_GROUP) -> str:
         """A table as `folder/<sha>.parquet` (zstd); returns the sha. Same table, same sha."""

@@ -25,7 +25,7 @@ def bring(tmp_path):
     def run(*paths: Path) -> pl.DataFrame:
         ladder = Ladder(tmp_path / "var", Settings())
         import_paths(InteractionLogger(ladder.store.root), ladder.store, list(paths))
-        ladder.open_generation(force=True)
+        ladder.log.open_generation(force=True)
         return ladder.store.read_frame(f"examples/{ladder.examples(0).sha}.parquet")
 
     return run

@@ -19,11 +19,6 @@ from vibe_pipeline.store import Store
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path)
-
-
-@pytest.fixture
 def log(store):
     """Log and seal some interactions of one conversation and month."""
 
@@ -124,12 +119,12 @@ def test_what_is_replaced_twice_never_comes_back(store, log):
 def test_emptied_segments_that_share_a_file_are_merged_away_one_by_one(store, log):
     ladder = Ladder(store.root, Settings())
     log("pinned")
-    ladder.open_generation(force=True)
+    ladder.log.open_generation(force=True)
     log("empty")
     log("a")
     log("b")
     for name in ("pinned", "empty"):
-        ladder.forget(Criteria(text=f"about {name}"))
+        ladder.log.forget(Criteria(text=f"about {name}"))
     assert [it.rows for it in manifest(store, "interactions")] == [0, 0, 1, 1]
     compact(store, "interactions", Curate(), 0)
     log("c")
@@ -143,8 +138,8 @@ def test_a_log_that_was_forgotten_as_a_whole_is_merged_and_cut(store, log):
     ladder = Ladder(store.root, Settings())
     log("a")
     log("b")
-    ladder.forget(Criteria(text="about"))
-    assert ladder.open_generation(force=True).interactions == 0
+    ladder.log.forget(Criteria(text="about"))
+    assert ladder.log.open_generation(force=True).interactions == 0
     (segment,) = manifest(store, "interactions")
     assert (segment.rows, segment.bytes, segment.conversations, segment.replaces) == (0, 0, 0, (0, 1))
 
@@ -194,11 +189,11 @@ def test_opening_a_generation_compacts_its_window_and_no_earlier_one(store, log)
     ladder = Ladder(store.root, Settings())
     log("a")
     log("b")
-    first = ladder.open_generation(force=True)
+    first = ladder.log.open_generation(force=True)
     log("c")
     log("d")
-    second = ladder.open_generation(force=True)
+    second = ladder.log.open_generation(force=True)
     assert [len(cut.interaction_segments) for cut in (first, second)] == [1, 1]
-    assert ladder.compact() == []
+    assert ladder.log.compact() == []
     assert [it.rows for it in manifest(store, "interactions")] == [2, 2]
     assert second.interactions == 2

@@ -20,7 +20,7 @@ def ladder(tmp_path_factory) -> Ladder:
     InteractionLogger(home).log_many(made.interactions, made.probes)
     brief = Lineage(recipe=Recipe(epochs=3, batch_size=16), style=Style(max_tokens=8))
     ladder = Ladder(home, Settings(lineages={"main": brief}), device="cpu", threads=1)
-    ladder.open_generation(force=True)
+    ladder.log.open_generation(force=True)
     ladder.climb("main", 0)
     return ladder
 

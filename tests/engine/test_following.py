@@ -9,12 +9,6 @@ from vibe_pipeline.interactions.following import follow
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.settings import Curate
-from vibe_pipeline.store import Store
-
-
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path)
 
 
 @pytest.fixture

@@ -72,7 +72,7 @@ def planted_home(tmp_path_factory, new_ladder, log_facts, log_fixes) -> Path:
     for generation in range(3):
         log_facts(home, range(6 * generation, 6 * generation + 6))
         log_fixes(home, range(6 * generation, 6 * generation + 6))
-        ladder.open_generation()
+        ladder.log.open_generation()
         ladder.climb("main", generation)
     return home
 
@@ -110,19 +110,19 @@ def test_a_conversation_leaves_every_file_and_no_other_row_is_touched(planted):
     examples = [row for row in rows_of(planted, "examples") if CONVERSATION not in row]
     held = {name.split("/")[0] for name in holders(home, PLANTED)}
     assert held >= {"log", "examples", "mixes"}
-    done = planted.forget(Criteria(conversation=CONVERSATION))
+    done = planted.log.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == holders(home, CONVERSATION) == holders(home, "Stripes") == []
     assert (done["interactions"], done["remarks"], done["probes"], done["quarantined"]) == (2, 1, 0, 0)
     assert done["generations"] == [{"generation": "g000", "train": 2, "held_out": 0}]
     assert rows_of(planted, "interactions") == kept
     assert rows_of(planted, "examples") == examples
-    assert planted.log_stats()["interactions"] == len(kept) == 72
+    assert planted.log.stats()["interactions"] == len(kept) == 72
 
 
 def test_the_ladder_stands_and_nothing_is_made_again(planted):
     before = planted.records()
     adapters = planted.store.names("models/adapters")
-    planted.forget(Criteria(conversation=CONVERSATION))
+    planted.log.forget(Criteria(conversation=CONVERSATION))
     assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3
     changed = {"is_tainted", "taint"}
     assert [{k: v for k, v in row.items() if k not in changed} for row in planted.records()] == [
@@ -136,7 +136,7 @@ def test_the_ladder_stands_and_nothing_is_made_again(planted):
 
 
 def test_every_rung_above_is_tainted_and_says_why(planted):
-    done = planted.forget(Criteria(conversation=CONVERSATION))
+    done = planted.log.forget(Criteria(conversation=CONVERSATION))
     events = Ledger(planted.store, "main").events()
     assert [event.kind for event in events].count(TAINTED) == 1
     assert events[-1].facts["tombstone"] == done["tombstone"]
@@ -153,24 +153,24 @@ def test_a_rung_that_grew_without_the_rows_is_tainted_by_its_parent(new_ladder, 
     plant(ladder.store.root)
     for generation in range(2):
         log_facts(ladder.store.root, range(6 * generation, 6 * generation + 6))
-        ladder.open_generation()
+        ladder.log.open_generation()
         ladder.climb("main", generation)
-    ladder.forget(Criteria(text=PLANTED))
+    ladder.log.forget(Criteria(text=PLANTED))
     assert [row["taint"] for row in ladder.records()] == [
         "its mix held 12 erased rows",
         "it grew from main g000, which was",
     ]
     log_facts(ladder.store.root, range(12, 18))
-    ladder.open_generation()
+    ladder.log.open_generation()
     event = ladder.climb("main", 2)
     assert event.facts["tainted"] == "it grew from g001, which was"
     assert ladder.records()[-1]["is_tainted"]
 
 
 def test_later_rungs_learn_and_are_judged_on_what_is_left(planted, log_facts):
-    planted.forget(Criteria(user="alice"))
+    planted.log.forget(Criteria(user="alice"))
     log_facts(planted.store.root, range(18, 24))
-    planted.open_generation()
+    planted.log.open_generation()
     event = planted.climb("main", 3)
     mix = planted.store.read_frame(f"mixes/{event.facts['mix_sha']}.parquet")
     assert mix["example_id"].null_count() == 0
@@ -179,16 +179,16 @@ def test_later_rungs_learn_and_are_judged_on_what_is_left(planted, log_facts):
 
 
 def test_every_file_named_by_its_content_still_is(planted):
-    planted.forget(Criteria(conversation=CONVERSATION))
+    planted.log.forget(Criteria(conversation=CONVERSATION))
     for folder in ("examples", "suites", "mixes", "log/interactions/segments/*"):
         for path in planted.store.root.glob(f"{folder}/*.parquet"):
             assert sha_of_file(path) == path.stem
 
 
 def test_two_forgettings_in_a_row_are_followed_through_both(planted):
-    born = planted.cuts()[0].interaction_segments[0]
-    planted.forget(Criteria(conversation=CONVERSATION))
-    planted.forget(Criteria(conversation="fix 1"))
+    born = planted.log.cuts()[0].interaction_segments[0]
+    planted.log.forget(Criteria(conversation=CONVERSATION))
+    planted.log.forget(Criteria(conversation="fix 1"))
     found = planted.store.current(f"log/interactions/segments/2026-11/{born}.parquet")
     assert born not in found
     assert not {CONVERSATION, "fix 1"} & {row[1] for row in rows_of(planted, "interactions")}
@@ -200,7 +200,7 @@ def test_probes_go_with_the_fact_that_was_told_and_their_items_with_them(planted
     suite = planted.examples(0).suite_sha
     scored = list(planted.store.root.glob(f"scores/*/{suite}.parquet"))
     before = [pl.read_parquet(path).height for path in scored]
-    done = planted.forget(Criteria(conversation="What does thing3 do?"))
+    done = planted.log.forget(Criteria(conversation="What does thing3 do?"))
     assert (done["interactions"], done["probes"]) == (1, 1)
     assert done["generations"] == [{"generation": "g000", "train": 1, "held_out": 1}]
     items = planted.store.read_frame(f"suites/{suite}.parquet")
@@ -209,9 +209,9 @@ def test_probes_go_with_the_fact_that_was_told_and_their_items_with_them(planted
 
 
 def test_a_source_and_a_user_narrow_each_other(planted):
-    assert planted.plan_forgetting(Criteria(user="alice", source="logger"))["interactions"] == 2
-    assert planted.plan_forgetting(Criteria(user="alice", source="elsewhere"))["interactions"] == 0
-    assert planted.plan_forgetting(Criteria(user="bob"))["remarks"] == 1
+    assert planted.log.plan_forgetting(Criteria(user="alice", source="logger"))["interactions"] == 2
+    assert planted.log.plan_forgetting(Criteria(user="alice", source="elsewhere"))["interactions"] == 0
+    assert planted.log.plan_forgetting(Criteria(user="bob"))["remarks"] == 1
 
 
 # what is not sealed, not read, not finished
@@ -223,11 +223,11 @@ def test_spools_and_quarantine_are_erased_too(ladder):
     (home / "log/interactions/spool/broken.jsonl").write_text(
         f'{{"input": "{PLANTED}", "user": "ali\n{{"input": "x"}}\n'
     )
-    plan = ladder.plan_forgetting(Criteria(text=PLANTED.upper()))
+    plan = ladder.log.plan_forgetting(Criteria(text=PLANTED.upper()))
     assert (plan["interactions"], plan["remarks"], plan["quarantined"]) == (1, 1, 1)
-    ladder.forget(Criteria(text=PLANTED.upper()))
+    ladder.log.forget(Criteria(text=PLANTED.upper()))
     assert holders(home, PLANTED) == []
-    assert (ladder.log_stats()["interactions"], ladder.log_stats()["quarantined"]) == (1, 1)
+    assert (ladder.log.stats()["interactions"], ladder.log.stats()["quarantined"]) == (1, 1)
 
 
 @pytest.fixture
@@ -248,18 +248,18 @@ def waiting(ladder):
 @pytest.mark.parametrize("asked", [{"text": PLANTED}, {"user": "user of t"}, {"source": "otlp", "text": "zebra"}])
 def test_spans_that_wait_are_erased_and_the_conversations_of_others_go_on_waiting(waiting, asked):
     before = state(waiting.store.root)
-    assert waiting.plan_forgetting(Criteria(**asked))["interactions"] == 1
+    assert waiting.log.plan_forgetting(Criteria(**asked))["interactions"] == 1
     assert state(waiting.store.root) == before
-    assert waiting.forget(Criteria(**asked))["interactions"] == 1
+    assert waiting.log.forget(Criteria(**asked))["interactions"] == 1
     assert holders(waiting.store.root, PLANTED) == []
-    assert waiting.log_stats()["waiting_spans"] == 1
+    assert waiting.log.stats()["waiting_spans"] == 1
 
 
 def test_nothing_of_a_span_stays_though_nothing_of_it_would_be_logged(ladder):
     now, spool = datetime.now(UTC), Spool(ladder.store.path(spans.SPOOL))
     spool.append([spans.line_of_span(Span("t", "1", "outer", "GET", now, now, {"url.path": PLANTED}), now)])
     spool.close()
-    ladder.forget(Criteria(text=PLANTED))
+    ladder.log.forget(Criteria(text=PLANTED))
     assert holders(ladder.store.root, PLANTED) == []
 
 
@@ -268,7 +268,7 @@ def test_originals_are_searched_and_erased_too(ladder):
     InteractionLogger(ladder.store.root).log(module="m", action="ask", input=f"I am {address}", output=PLANTED)
     seal(ladder.store, Curate(), Log(keep_originals=True))
     assert [holder.split("/")[2] for holder in holders(ladder.store.root, address)] == ["originals"]
-    assert ladder.forget(Criteria(text=address))["interactions"] == 1
+    assert ladder.log.forget(Criteria(text=address))["interactions"] == 1
     assert holders(ladder.store.root, address) == holders(ladder.store.root, PLANTED) == []
 
 
@@ -277,8 +277,8 @@ def test_a_secret_that_sealing_would_replace_is_found_before_it_is(ladder):
     logger = InteractionLogger(ladder.store.root)
     logger.log(module="m", action="ask", input=f"psql://me:{password}@host", output="ok")
     logger.close()
-    assert ladder.forget(Criteria(text=password))["interactions"] == 1
-    assert ladder.log_stats()["interactions"] == 0
+    assert ladder.log.forget(Criteria(text=password))["interactions"] == 1
+    assert ladder.log.stats()["interactions"] == 0
 
 
 @pytest.mark.parametrize("text", ['say "hi"', "two\nlines", "ünïcode", "back\\slash"])
@@ -287,21 +287,21 @@ def test_text_is_found_as_json_writes_it(ladder, text):
     logger.log(module="m", action="a", input="q", extra={"deep": [{"er": text}]})
     logger.log(module="m", action="a", input="another")
     logger.close()
-    ladder.seal()
-    assert ladder.forget(Criteria(text=text))["interactions"] == 1
+    ladder.log.seal()
+    assert ladder.log.forget(Criteria(text=text))["interactions"] == 1
 
 
 def test_what_compaction_replaced_and_a_killed_writer_left_is_erased(ladder):
     home = ladder.store.root
     plant(home)
-    ladder.seal()
+    ladder.log.seal()
     InteractionLogger(home).log(module="m", action="a", input="later")
-    ladder.seal()
-    ladder.compact()
+    ladder.log.seal()
+    ladder.log.compact()
     segment = next(iter(home.glob("log/interactions/segments/*/*.parquet")))
     shutil.copy(segment, segment.parent / f".{'0' * 32}")
     assert len(holders(home, PLANTED)) > 2
-    ladder.forget(Criteria(conversation=CONVERSATION))
+    ladder.log.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == []
 
 
@@ -312,7 +312,7 @@ def test_what_a_killed_writer_left_goes_though_nothing_else_matches(ladder, fold
     half_written = ladder.store.path(f"log/{folder}/.{'0' * 32}")
     half_written.parent.mkdir(parents=True)
     half_written.write_text(PLANTED)
-    assert ladder.forget(Criteria(text=PLANTED))["tombstone"] is None
+    assert ladder.log.forget(Criteria(text=PLANTED))["tombstone"] is None
     assert holders(ladder.store.root, PLANTED) == []
 
 
@@ -320,10 +320,10 @@ def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):
     home = ladder.store.root
     plant(home)
     log_facts(home, range(6))
-    ladder.open_generation()
+    ladder.log.open_generation()
     rung = ladder.rung("main", 0)
     trained = ladder.train(rung)
-    done = ladder.forget(Criteria(conversation=CONVERSATION))
+    done = ladder.log.forget(Criteria(conversation=CONVERSATION))
     assert f"models/adapters/{trained.adapter_sha}" in done["discarded"]
     assert not ladder.store.exists(f"models/adapters/{trained.adapter_sha}")
     event = ladder.settle(rung)
@@ -334,14 +334,14 @@ def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):
 
 def test_what_a_tainted_adapter_answered_is_blank(planted):
     (adapter,) = {planted.champion("main").facts["child_sha"]}
-    planted.forget(Criteria(conversation=CONVERSATION))
+    planted.log.forget(Criteria(conversation=CONVERSATION))
     cards = [planted.store.read_json(name) for name in planted.store.names("results/scorecard")]
     assert {answer for card in cards if card["adapter_sha"] == adapter for _, answer, _ in card["tone"]} == {""}
     assert "tone" not in planted.champion("main").facts
 
 
 def test_an_adapter_found_by_its_key_in_another_lineage_is_tainted_there(planted, settings):
-    planted.forget(Criteria(conversation=CONVERSATION))
+    planted.log.forget(Criteria(conversation=CONVERSATION))
     lineages = {**settings.lineages, "twin": settings.lineages["main"].model_copy(update={"gate": Gate(min_items=1)})}
     both = Ladder(planted.store.root, settings.model_copy(update={"lineages": lineages}), device="cpu", threads=1)
     assert both.climb("twin", 0).facts["tainted"] == "its adapter was kept from a run over erased rows"
@@ -359,10 +359,10 @@ def test_an_import_does_not_bring_it_back(ladder, tmp_path):
     file.write_text("\n".join(map(json.dumps, chats)))
     log = InteractionLogger(ladder.store.root)
     import_paths(log, ladder.store, [file])
-    ladder.seal()
-    ladder.forget(Criteria(text=PLANTED))
+    ladder.log.seal()
+    ladder.log.forget(Criteria(text=PLANTED))
     (again,) = import_paths(log, ladder.store, [file])
-    ladder.seal()
+    ladder.log.seal()
     assert (again.imported, again.duplicate) == (0, 2)
     assert holders(ladder.store.root, PLANTED) == []
 
@@ -374,28 +374,28 @@ def test_a_chat_that_has_grown_brings_back_only_what_was_said_since(ladder, tmp_
         messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(said)]
         file.write_text(json.dumps({"messages": messages}))
         import_paths(log, ladder.store, [file])
-        ladder.seal()
-        ladder.forget(Criteria(text=PLANTED))
+        ladder.log.seal()
+        ladder.log.forget(Criteria(text=PLANTED))
     assert holders(ladder.store.root, PLANTED) == []
     assert [row[6] for row in rows_of(ladder, "interactions")] == ["r"]
 
 
 def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
     identity = plant(ladder.store.root)
-    ladder.forget(Criteria(conversation=CONVERSATION))
+    ladder.log.forget(Criteria(conversation=CONVERSATION))
     logger = InteractionLogger(ladder.store.root)
     logger.log(module="m", action="a", input=PLANTED, interaction_id=identity)
     logger.learning(identity, f"about {PLANTED}")
     logger.log(module="m", action="a", input="new", conversation_id=CONVERSATION)
     logger.close()
-    ladder.seal()
+    ladder.log.seal()
     assert holders(ladder.store.root, PLANTED) == []
     assert [row[6] for row in rows_of(ladder, "interactions")] == ["new"]
 
 
 def test_the_tombstone_holds_neither_words_nor_ids(planted):
     identity = next(row[0] for row in rows_of(planted, "interactions") if row[1] == CONVERSATION)
-    done = planted.forget(Criteria(conversation=CONVERSATION, user="alice"))
+    done = planted.log.forget(Criteria(conversation=CONVERSATION, user="alice"))
     stone = planted.store.read_json(f"forgotten/{done['tombstone']}.json")
     assert set(stone["asked"]) == {"conversation", "user"}
     assert stone["plan"]["counts"]["interactions"] == 2
@@ -410,8 +410,8 @@ def test_the_tombstone_holds_neither_words_nor_ids(planted):
 
 def test_nothing_matched_writes_nothing(planted):
     before = state(planted.store.root)
-    assert planted.forget(Criteria(text="no such words"))["tombstone"] is None
-    assert planted.plan_forgetting(Criteria(conversation=CONVERSATION))["interactions"] == 2
+    assert planted.log.forget(Criteria(text="no such words"))["tombstone"] is None
+    assert planted.log.plan_forgetting(Criteria(conversation=CONVERSATION))["interactions"] == 2
     assert state(planted.store.root) == before
 
 
@@ -428,9 +428,9 @@ def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
     with subprocess.Popen(command, stdout=subprocess.PIPE) as climber:
         climber.stdout.readline()
         with pytest.raises(Busy, match="is being curated or climbed"):
-            planted.forget(Criteria(conversation=CONVERSATION))
+            planted.log.forget(Criteria(conversation=CONVERSATION))
         climber.kill()
-    assert planted.forget(Criteria(conversation=CONVERSATION))["interactions"] == 2
+    assert planted.log.forget(Criteria(conversation=CONVERSATION))["interactions"] == 2
 
 
 # anything at all
@@ -454,15 +454,15 @@ def test_what_matches_is_nowhere_and_what_does_not_is_untouched(tmp_path_factory
         logger.log(module="m", action="ask", input=words or "-", output=answer, **told)
         if number == sealed:
             logger.close()
-            ladder.open_generation(force=True)
+            ladder.log.open_generation(force=True)
             ladder.examples(0)
     logger.close()
-    ladder.seal()
+    ladder.log.seal()
     columns = "interaction_id, conversation_id, turn, input, output, extra"
     with ladder.connect() as db:
         left = f"SELECT {columns} FROM interactions WHERE input NOT LIKE '%{PLANTED}%' ORDER BY ALL"
         kept = db.sql(left).fetchall()
-    done = ladder.forget(Criteria(text=PLANTED))
+    done = ladder.log.forget(Criteria(text=PLANTED))
     assert done["interactions"] == len(logged) - len(kept)
     assert holders(home, PLANTED) == []
     with ladder.connect() as db:
@@ -517,12 +517,12 @@ def test_a_forgetting_killed_at_any_moment_is_finished_by_the_next(planted, fork
     assert process.exitcode == -signal.SIGKILL
     assert len(planted.records()) == 3
     if planted.store.exists(INTENT):
-        planted.seal()
+        planted.log.seal()
     else:
-        planted.forget(Criteria(conversation=CONVERSATION))
+        planted.log.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == holders(home, CONVERSATION) == []
     assert not planted.store.exists(INTENT)
-    assert planted.log_stats()["interactions"] == 72
+    assert planted.log.stats()["interactions"] == 72
     assert [row["is_tainted"] for row in planted.records()] == [True] * 3
     assert [event.kind for event in Ledger(planted.store, "main").events()].count(TAINTED) == 1
     assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3

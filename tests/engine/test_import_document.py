@@ -67,11 +67,6 @@ Run it.
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "home")
-
-
-@pytest.fixture
 def bring(store, tmp_path):
     """Write a file of the folder `docs` and import that folder."""
 

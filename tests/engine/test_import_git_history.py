@@ -18,11 +18,6 @@ from vibe_pipeline.store import Store
 IDENTITY = ("-c", "user.name=Jo Doe", "-c", "user.email=jo@example.org", "-c", "init.defaultBranch=main")
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "home")
-
-
 class Repository:
     def __init__(self, folder: Path) -> None:
         self.folder = folder

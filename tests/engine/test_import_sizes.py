@@ -19,10 +19,10 @@ from vibe_pipeline.ladder import Ladder
 
 ladder = Ladder(sys.argv[1])
 (result,) = import_paths(InteractionLogger(ladder.store.root), ladder.store, [sys.argv[2]])
-ladder.seal()
+ladder.log.seal()
 ((length,),) = ladder.connect().sql("SELECT max(len(input)) FROM interactions").fetchall()
 peak = int(re.search(r"VmHWM:\\s*(\\d+) kB", Path("/proc/self/status").read_text())[1]) // 1024
-print(json.dumps([result.read, result.imported, ladder.log_stats()["interactions"], length, peak]))
+print(json.dumps([result.read, result.imported, ladder.log.stats()["interactions"], length, peak]))
 """
 
 

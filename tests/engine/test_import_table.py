@@ -28,11 +28,6 @@ ROWS = [
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "home")
-
-
-@pytest.fixture
 def bring(store, tmp_path):
     """Import one file with this content."""
 

@@ -49,8 +49,8 @@ def test_sealing_and_merging_say_how_far_they_are(tmp_path, store, settings):
     ladder = Ladder(store.root, settings, watch=watch)
     for number in range(2):
         InteractionLogger(store.root).log(module="m", action="a", input=f"x{number}" * 1_000_000)
-        ladder.seal()
-    ladder.compact()
+        ladder.log.seal()
+    ladder.log.compact()
     assert watch.told["sealing interactions"][-1][:2] == (1, 1)
     assert watch.told["compacting interactions"] == [(1, 1, "")]
 

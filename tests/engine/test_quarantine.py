@@ -17,11 +17,6 @@ from vibe_pipeline.store import Store
 GOOD = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
 
 
-@pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path / "var")
-
-
 def kept(store: Store) -> list[str]:
     return sorted(entry["raw"] for _, _, _, entries in quarantine.files(store) for entry in entries)
 
@@ -70,7 +65,7 @@ def test_any_text_is_kept_once_and_as_it_was(tmp_path_factory, texts):
 def test_what_was_forgotten_is_not_put_aside_again(store, tmp_path):
     bring(store, tmp_path / "a.jsonl", '{"user": "zoe", cut', '{"user": "yan", cut')
     ladder = Ladder(store.root)
-    assert ladder.forget(Criteria(user="zoe"))["quarantined"] == 1
+    assert ladder.log.forget(Criteria(user="zoe"))["quarantined"] == 1
     bring(store, tmp_path / "a.jsonl", '{"user": "zoe", cut', '{"user": "yan", cut', "new")
     bring(store, tmp_path / "copy.jsonl", '{"user": "zoe", cut')
     assert kept(store) == ["new", '{"user": "yan", cut']

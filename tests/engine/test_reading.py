@@ -16,11 +16,6 @@ START = datetime(2026, 1, 2, tzinfo=UTC)
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path)
-
-
-@pytest.fixture
 def log(store):
     def write(minute: int, text: str, output: str = "") -> None:
         moment = START + timedelta(minutes=minute)
@@ -145,7 +140,7 @@ from vibe_pipeline import InteractionLogger, Ladder
 log, ladder = InteractionLogger(sys.argv[1]), Ladder(sys.argv[1])
 for moment in (datetime.min, datetime.max):
     log.log(module="m", action="a", input="q", occurred_at=moment.replace(tzinfo=UTC))
-shown = [row["occurred_at"].isoformat() for _ in range(2) for row in (ladder.log_tail(9), ladder.seal())[0]]
+shown = [row["occurred_at"].isoformat() for _ in range(2) for row in (ladder.log.tail(9), ladder.log.seal())[0]]
 with ladder.connect() as db:
     shown += [moment.isoformat() for moment, in db.sql("SELECT timestamp FROM user_interactions ORDER BY 1").fetchall()]
 print(json.dumps(shown))

@@ -22,11 +22,6 @@ KEY = "AKIAIOSFODNN7EXAMPLE"
 
 
 @pytest.fixture
-def store(tmp_path) -> Store:
-    return Store(tmp_path)
-
-
-@pytest.fixture
 def logger(store) -> InteractionLogger:
     return InteractionLogger(store.root)
 

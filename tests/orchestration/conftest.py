@@ -60,7 +60,7 @@ class World:
 
     def open(self, chats: int = CHATS) -> None:
         """Log some chats and open the next generation."""
-        generation = len(self.ladder.cuts())
+        generation = len(self.ladder.log.cuts())
         logger = InteractionLogger(self.home)
         for i in range(chats):
             logger.log(
@@ -73,7 +73,7 @@ class World:
                 occurred_at=datetime(2025, 1, 1, tzinfo=UTC),
             )
         logger.close()
-        self.ladder.open_generation(force=True)
+        self.ladder.log.open_generation(force=True)
         register(self.instance, self.ladder)
 
     def run(self, job: str, key: str) -> dg.ExecuteInProcessResult:

@@ -14,7 +14,7 @@ def test_the_latest_days_are_shown_with_every_source_and_in_utc(ladder):
         logger = InteractionLogger(ladder.store.root, source=source, durability="batched")
         for day in range(SHOWN_DAYS + 2):
             logger.log(module="m", action="a", input="q", occurred_at=first + timedelta(days=day))
-    ladder.seal()
+    ladder.log.seal()
     with duckdb.connect() as database:
         database.execute("SET TimeZone = 'Asia/Tokyo'")
         ladder.define_views(database)

@@ -53,7 +53,7 @@ def synthesize(
     with progress.terminal(f"reading {', '.join(packages)}"):
         made = make(packages, facts=facts, mistakes=mistakes, seed=seed)
     InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
-    ladder.seal()
+    ladder.log.seal()
     by_action: dict[str, int] = {}
     for interaction in made.interactions:
         by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
@@ -67,7 +67,7 @@ def open_(
 ) -> None:
     """Seal the log, close the next generation's window and curate its examples."""
     ladder = Ladder(watch=progress.terminal)
-    cut = ladder.open_generation(force=force)
+    cut = ladder.log.open_generation(force=force)
     print_record(ladder.describe_generation(cut.generation), json_)
 
 

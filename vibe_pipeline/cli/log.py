@@ -51,7 +51,7 @@ def import_(
     ladder = Ladder(watch=terminal)
     logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
     found = import_paths(logger, ladder.store, paths, format, source, map_ or (), table, log, terminal)
-    ladder.seal()
+    ladder.log.seal()
     files = [asdict(file) for file in found]
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
@@ -92,11 +92,11 @@ def seal(json_: Json = False) -> None:
     from vibe_pipeline.interactions.schema import STREAMS
 
     ladder = Ladder(watch=terminal)
-    before = ladder.log_stats()["quarantined"]
-    new = ladder.seal()
+    before = ladder.log.stats()["quarantined"]
+    new = ladder.log.seal()
     rows = {stream: sum(it.rows for it in new if it.stream == stream) for stream in STREAMS}
     size = sum(segment.bytes for segment in new)
-    after = ladder.log_stats()
+    after = ladder.log.stats()
     quarantined = after["quarantined"] - before
     print_record({**rows, "segments": len(new), "bytes": size, "quarantined": quarantined}, json_)
     if waiting := after["waiting_spans"]:
@@ -106,13 +106,13 @@ def seal(json_: Json = False) -> None:
 @log_app.command()
 def stats(json_: Json = False) -> None:
     """What the log holds."""
-    print_record(Ladder().log_stats(), json_)
+    print_record(Ladder().log.stats(), json_)
 
 
 @log_app.command()
 def compact(json_: Json = False) -> None:
     """Merge small segments into larger ones; what a generation has pinned stays as it is."""
-    merged = Ladder(watch=terminal).compact()
+    merged = Ladder(watch=terminal).log.compact()
     print_record({"segments": len(merged), "replaced": sum(len(segment.replaces) for segment in merged)}, json_)
 
 
@@ -127,8 +127,8 @@ def tail(
     With --follow what arrives is shown when it arrives, whenever it happened."""
     ladder = Ladder()
     if not follow:
-        return _print_interactions(ladder.log_tail(lines), json_)
-    for rows in ladder.log_follow(lines):
+        return _print_interactions(ladder.log.tail(lines), json_)
+    for rows in ladder.log.follow(lines):
         _print_interactions(rows, json_)
         if not rows:
             time.sleep(1)
@@ -141,7 +141,7 @@ def search(
     json_: Json = False,
 ) -> None:
     """Interactions that hold a text; with --json one object a line."""
-    _print_interactions(Ladder().log_search(text, limit), json_)
+    _print_interactions(Ladder().log.search(text, limit), json_)
 
 
 @log_app.command()
@@ -180,7 +180,7 @@ def forget(
     """
     ladder = Ladder()
     criteria = Criteria(user=user, conversation=conversation, source=source, text=match)
-    plan = ladder.plan_forgetting(criteria)
+    plan = ladder.log.plan_forgetting(criteria)
     is_found = any(plan[name] for name in FORGOTTEN)
     if is_found and not (yes or dry_run or sys.stdin.isatty()):
         raise SettingsInvalid("what is forgotten is gone, and nobody is here to confirm it", "Add --yes, or --dry-run")
@@ -190,7 +190,7 @@ def forget(
         return
     if is_found and not yes:
         typer.confirm("Erase all this for good?", abort=True, err=True)
-    done = ladder.forget(criteria)  # of what a killed writer left half-written nobody knows what is in it
+    done = ladder.log.forget(criteria)  # of what a killed writer left half-written nobody knows what is in it
     if not is_found:
         return
     if json_:

@@ -1,0 +1,117 @@
+"""Folders are walked, globs expanded, and what cannot be read costs no neighbour."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.engine.importing import chat, lines
+from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.logger import InteractionLogger
+
+
+def test_folders_are_walked_and_globs_expanded(store, tmp_path):
+    for name in ("x/a.jsonl", "x/deep/b.JSON", "x/readme.md", "x/.hidden.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(lines(chat(name, "a")))
+    logger = InteractionLogger(store.root)
+    names = [Path(f.path).name for f in import_paths(logger, store, [tmp_path / "x", tmp_path / "x" / "**" / "*.JSON"])]
+    assert names == ["a.jsonl", "b.JSON"]
+
+
+def test_a_path_that_is_not_there_is_an_error(store, tmp_path):
+    for name in ("missing.json", "no*match.json"):
+        with pytest.raises(SourceUnreadable, match=r"Check the path"):
+            import_paths(InteractionLogger(store.root), store, [tmp_path / name])
+
+
+def test_what_is_no_file_is_refused_or_passed_over(store, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "gone.jsonl").symlink_to(tmp_path / "nowhere")
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    logger = InteractionLogger(store.root)
+    assert import_paths(logger, store, [tmp_path / "in"]) == []
+    with pytest.raises(SourceUnreadable, match="there is no file"):
+        import_paths(logger, store, [tmp_path / "in" / "gone.jsonl"])
+    with pytest.raises(SourceUnreadable, match="is no file"):
+        import_paths(logger, store, [tmp_path / "pipe.jsonl"])
+
+
+def test_a_path_that_is_empty_is_no_folder(store):
+    with pytest.raises(SourceUnreadable, match="a path is empty"):
+        import_paths(InteractionLogger(store.root), store, [""])
+
+
+@pytest.fixture
+def unreadable(monkeypatch):
+    """Refuses to open some paths, as the system does for those who may read everything neither."""
+    opened = Path.open
+
+    def refuse(*names: str) -> None:
+        def refusing(path, *arguments, **options):
+            if path.name in names:
+                raise PermissionError(13, "Permission denied")
+            return opened(path, *arguments, **options)
+
+        monkeypatch.setattr(Path, "open", refusing)
+
+    return refuse
+
+
+def test_one_that_cannot_be_read_costs_no_neighbour(store, tmp_path, unreadable):
+    (tmp_path / "in").mkdir()
+    for name in ("a.jsonl", "b.jsonl", "c.jsonl", "b.md"):
+        (tmp_path / "in" / name).write_text(lines(chat(name, "a")))
+    os.mkfifo(tmp_path / "in" / "d.jsonl")
+    (tmp_path / "in" / "e.jsonl").symlink_to(tmp_path / "nowhere")
+    unreadable("b.jsonl", "b.md")
+    logger = InteractionLogger(store.root)
+    folder = import_paths(logger, store, [tmp_path / "in"])
+    assert [(Path(it.path).name, it.imported, it.quarantined) for it in folder] == [
+        ("a.jsonl", 1, 0),
+        ("b.jsonl", 0, 1),
+        ("b.md", 0, 1),
+        ("c.jsonl", 1, 0),
+    ]
+    matches = import_paths(logger, store, [tmp_path / "in" / "*.jsonl"])
+    assert [(it.read, it.duplicate, it.quarantined) for it in matches] == [
+        *((1, 1, 0), (1, 0, 1), (1, 1, 0)),
+        *((1, 0, 1), (1, 0, 1)),
+    ]
+    (denied,), (pipe,), (dangling,) = (matches[number].reasons for number in (1, 3, 4))
+    assert "b.jsonl cannot be read: Permission denied" in denied
+    assert "d.jsonl is no file (a pipe or a device)" in pipe
+    assert "e.jsonl cannot be read: No such file" in dangling
+    with pytest.raises(SourceUnreadable, match=r"b\.jsonl cannot be read: Permission denied"):
+        import_paths(logger, store, [tmp_path / "in" / "a.jsonl", tmp_path / "in" / "b.jsonl"])
+
+
+def test_a_folder_that_cannot_be_read_costs_no_neighbour(store, tmp_path, monkeypatch):
+    for name in ("closed/a.jsonl", "open/a.jsonl"):
+        (tmp_path / "in" / name).parent.mkdir(parents=True)
+        (tmp_path / "in" / name).write_text(lines(chat(name, "a")))
+    scandir = os.scandir
+
+    def refusing(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    closed, opened = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert (closed.read, closed.quarantined, opened.imported) == (1, 1, 1)
+    assert "closed cannot be read: Permission denied" in next(iter(closed.reasons))
+    with pytest.raises(SourceUnreadable, match="closed cannot be read"):
+        import_paths(InteractionLogger(store.root), store, [tmp_path / "in" / "closed"])
+
+
+def test_a_name_that_is_no_utf8_is_shown_as_it_can_be(store, tmp_path):
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "caf\udce9.jsonl").write_text(lines(chat("q", "a"), "broken"))
+    (tmp_path / "in" / "th\udce9.md").write_text("Some text.")
+    logger = InteractionLogger(store.root)
+    (result,) = import_paths(logger, store, [tmp_path / "in"])
+    assert (Path(result.path).name, result.imported, result.quarantined) == ("caf\ufffd.jsonl", 1, 1)
+    (result,) = import_paths(logger, store, [tmp_path / "in"], format="document")
+    assert (Path(result.path).name, result.imported) == ("th\ufffd.md", 1)
