@@ -51,6 +51,14 @@ def test_what_is_set_wins_over_success(log, logged):
     assert [(row["success"], row["error_type"]) for row in logged()] == [(False, "Timeout")]
 
 
+def test_a_name_that_log_does_not_know_is_refused_before_the_work_is_done(log):
+    with pytest.raises(SettingsInvalid, match=r"nothing is logged under modle_id\. Pass any of .*model_id"):
+        log.interaction(module="m", action="ask", input="q", modle_id="x")
+    for mistyped in ({"modle_id": "x"}, {"input": "q"}, {"interaction_id": "one for all calls"}):
+        with pytest.raises(SettingsInvalid, match=f"nothing is logged under {next(iter(mistyped))}"):
+            log.logged(**mistyped)
+
+
 @pytest.mark.parametrize("error", [ValueError("no"), KeyboardInterrupt(), asyncio.CancelledError()])
 def test_an_exception_is_recorded_and_goes_on(log, logged, error):
     def fail():

@@ -184,18 +184,17 @@ def forget(
     is_found = any(plan[name] for name in FORGOTTEN)
     if is_found and not (yes or dry_run or sys.stdin.isatty()):
         raise SettingsInvalid("what is forgotten is gone, and nobody is here to confirm it", "Add --yes, or --dry-run")
-    if dry_run or not (is_found and json_):
+    if dry_run or not json_:
         _print_forgetting(plan, json_)
     if dry_run:
         return
     if is_found and not yes:
         typer.confirm("Erase all this for good?", abort=True, err=True)
     done = ladder.log.forget(criteria)  # of what a killed writer left half-written nobody knows what is in it
-    if not is_found:
-        return
     if json_:
         return print_json(done)
-    errors.print(f"forgotten; the tombstone is {done['tombstone']}", markup=False)
+    if done["tombstone"]:
+        errors.print(f"forgotten; the tombstone is {done['tombstone']}", markup=False)
 
 
 def _print_forgetting(plan: dict[str, Any], json_: bool) -> None:
@@ -235,9 +234,8 @@ def _print_interactions(rows: list[dict[str, Any]], json_: bool) -> None:
         mark = {True: "✓", False: "✗"}.get(row["success"], "·")
         moment = row["occurred_at"].replace(tzinfo=None).isoformat(" ", "seconds")
         said = " → ".join(_on_one_line(row[name])[:SHOWN] for name in ("input", "output") if row[name])
-        print(
-            printable(_on_one_line(f"{moment}Z {mark} {row['source']} {row['module']}.{row['action']}") + f"  {said}")
-        )
+        place = _on_one_line(f"{moment}Z {mark} {row['source']} {row['module']}.{row['action']}")
+        print(printable(f"{place}  {said}"), flush=True)
 
 
 def _on_one_line(text: str) -> str:

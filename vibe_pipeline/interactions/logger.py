@@ -8,8 +8,9 @@ logged as text; lone surrogates in text are replaced by U+FFFD.
 
 from __future__ import annotations
 
+import inspect
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -94,6 +95,7 @@ class InteractionLogger:
     def interaction(self, *, module: str, action: str, input: str, **known: Any) -> Recording:
         """Record what happens inside a `with` block: set `.output`. Latency is recorded for you and, on an exception
         (which goes on), success, error_type and traceback. `known` takes whatever `log` takes."""
+        _require(known, TAKEN)
         identity = known.pop("interaction_id", None) or uuid.uuid4().hex
         given = {name: known.pop(name) for name in RECORDED if name in known}
         known = {"module": module, "action": action, "input": input, **known}
@@ -101,6 +103,7 @@ class InteractionLogger:
 
     def logged(self, *, module: str | None = None, action: str | None = None, **known: Any) -> Callable[[F], F]:
         """Decorator for a function, plain or async: every call is one interaction, its arguments the input."""
+        _require(known, TAKEN - {"input", "interaction_id"})
 
         def decorate(function: F) -> F:
             in_module, name = place_of(function)
@@ -110,9 +113,10 @@ class InteractionLogger:
         return decorate
 
     def feedback(
-        self, interaction_id: str, score: float, comment: str | None = None, *, user: str | None = None
+        self, interaction_id: str, score: float | None, comment: str | None = None, *, user: str | None = None
     ) -> str:
-        """Log what somebody thought of an interaction, at any later time; the latest score counts. Returns an id."""
+        """Log what somebody thought of an interaction, at any later time: a score (the latest counts), words, or both.
+        Returns an id."""
         return self._remark("feedback", interaction_id, score, comment, user)
 
     def improvement(self, interaction_id: str, text: str, *, user: str | None = None) -> str:
@@ -178,6 +182,17 @@ class InteractionLogger:
         )
         self._remarks.append([line_of(remark)])
         return identity
+
+
+TAKEN = inspect.signature(InteractionLogger.log).parameters.keys() - {"self", "module", "action", "latency_ms"}
+"""What a recording may be told beforehand."""
+
+
+def _require(known: dict[str, Any], taken: Set[str]) -> None:
+    """Refuse a mistyped name where it is written: at the end of a block it would cost the result of what was done."""
+    if unknown := sorted(known.keys() - taken):
+        what = f"nothing is logged under {', '.join(unknown)}"
+        raise SettingsInvalid(what, f"Pass any of {', '.join(sorted(taken))}")
 
 
 def _tuple(texts: Sequence[str], name: str) -> tuple[str, ...]:
