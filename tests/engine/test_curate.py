@@ -114,8 +114,9 @@ def test_a_question_that_nothing_was_said_to_is_neither_learned_nor_context(worl
     assert (learned(curated), curated.dropped) == ([("q2", "a2")], {})
 
 
-def test_a_reply_of_weight_1_is_learned(world):
-    world.log(event("q1", "a1", extra={"weight": 1}))
+@pytest.mark.parametrize("weight", [1, "75 kg", None])
+def test_a_reply_of_weight_1_or_of_none_that_can_be_read_is_learned(world, weight):
+    world.log(event("q1", "a1", extra={"weight": weight}))
     assert learned(world.cut()) == [("q1", "a1")]
 
 

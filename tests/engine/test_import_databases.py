@@ -55,6 +55,15 @@ def test_what_a_dead_program_did_not_commit_is_not_read(tmp_path):
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
+@pytest.mark.parametrize("mode", ["delete", "wal"])
+def test_while_it_is_read_no_copy_lies_about_that_a_kill_would_leave(tmp_path, mode, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    with closing(made(tmp_path / "a.db", mode)), opened(tmp_path / "a.db") as database:
+        assert [path for path in (tmp_path / "tmp").rglob("*") if path.is_file()] == []
+        assert database.execute("SELECT input FROM t").fetchall() == COMMITTED
+
+
 def test_a_folder_that_cannot_be_written_changes_nothing(tmp_path):
     left_by_a_crash(tmp_path / "a.db")
     tmp_path.chmod(0o500)

@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import os
 import time
-from functools import partial
+from functools import partial, wraps
 
 import polars as pl
 import pytest
@@ -378,3 +379,55 @@ def test_batched_syncs_seldom_and_at_close(tmp_path, monkeypatch):
 def test_an_unknown_durability_is_refused(tmp_path):
     with pytest.raises(SettingsInvalid, match="durability = 'never' is not 'durable' or 'batched'"):
         InteractionLogger(tmp_path, durability="never")
+
+
+def test_a_fork_that_leaves_the_block_as_well_is_an_interaction_of_its_own(log, logged):
+    with log.interaction(module="m", action="run", input="q") as it:
+        child = os.fork()
+        it.output = "parent" if child else "child"
+        started = it.interaction_id
+    if not child:
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    found = {row["output"]: row["interaction_id"] for row in logged()}
+    assert found["parent"] == started != found["child"]
+
+
+def test_a_plain_function_around_an_async_one_is_over_when_that_is(log, logged):
+    def around(function):
+        @wraps(function)
+        def call(*args):
+            return function(*args)
+
+        return call
+
+    @log.logged()
+    @around
+    async def divide(number):
+        await asyncio.sleep(0.02)
+        return 1 / number
+
+    assert asyncio.run(divide(1)) == 1
+    with pytest.raises(ZeroDivisionError):
+        asyncio.run(divide(0))
+    good, bad = logged()
+    assert (good["output"], good["success"], good["latency_ms"] >= 20) == ("1.0", True, True)
+    assert (bad["success"], bad["error_type"]) == (False, "ZeroDivisionError")
+
+
+def test_a_single_argument_keeps_its_name_where_only_that_tells_what_it_is(log, logged):
+    @log.logged()
+    def unlock(password): ...
+
+    unlock("Tr0ub4dor" + "&3")
+    assert logged()[0]["input"].startswith('{"password": "[')
+
+
+def test_what_a_block_adds_to_what_it_was_given_stands_in_no_other(log, logged):
+    given = {"extra": {"k": 1}, "improvements": ["first"]}
+    for number in range(2):
+        with log.interaction(module="m", action="run", input="q", **given) as it:
+            it.extra["number"] = number
+            it.improvements.append("second")
+    assert given == {"extra": {"k": 1}, "improvements": ["first"]}
+    assert [row["improvements"] for row in logged()] == [["first", "second"]] * 2

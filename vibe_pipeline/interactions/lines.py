@@ -177,7 +177,7 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "probe_id": IDENTITY,
     "remark_id": IDENTITY,
     "turn": (_turn, "an int from 0 to 2147483647"),
-    "occurred_at": (_moment, "a datetime with a time zone, such as datetime.now(UTC)"),
+    "occurred_at": (_moment, "a datetime with a time zone, such as datetime.now(UTC), of the years 1 to 9999 in UTC"),
     "success": (_or_none(_truth), "True, False or None"),
     "error_type": MAYBE_TEXT,
     "user": MAYBE_TEXT,

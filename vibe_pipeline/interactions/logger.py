@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import uuid
 from collections.abc import Callable, Iterable, Sequence, Set
+from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
@@ -97,7 +98,7 @@ class InteractionLogger:
         (which goes on), success, error_type and traceback. `known` takes whatever `log` takes."""
         _require(known, TAKEN)
         identity = known.pop("interaction_id", None) or uuid.uuid4().hex
-        given = {name: known.pop(name) for name in RECORDED if name in known}
+        given = {name: _own(known.pop(name)) for name in RECORDED if name in known}
         known = {"module": module, "action": action, "input": input, **known}
         return Recording(self.log, known, identity, **given)
 
@@ -193,6 +194,11 @@ def _require(known: dict[str, Any], taken: Set[str]) -> None:
     if unknown := sorted(known.keys() - taken):
         what = f"nothing is logged under {', '.join(unknown)}"
         raise SettingsInvalid(what, f"Pass any of {', '.join(sorted(taken))}")
+
+
+def _own(value: Any) -> Any:
+    """What a block adds to a list or dict must not stand in the next one that is given the same."""
+    return copy(value) if type(value) in (dict, list) else value
 
 
 def _tuple(texts: Sequence[str], name: str) -> tuple[str, ...]:

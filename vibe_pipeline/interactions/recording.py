@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
+import re
 import time
 import traceback
 import uuid
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
@@ -23,6 +25,9 @@ Log = Callable[..., str]
 
 RECORDED = ("output", "success", "error_type", "model_id", "feedback", "improvements", "learnings", "extra")
 """What `log` takes and a block may still change."""
+
+SECRET = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
+"""What an argument is called that sealing has to replace (scrub/named.py): by its value alone nobody could tell."""
 
 
 @dataclass(slots=True)
@@ -44,17 +49,20 @@ class Recording(AbstractContextManager["Recording"]):
     learnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
     _started: float | None = None
+    _process: int = 0
 
     def __enter__(self) -> Recording:
         if self._started is not None:
             self.interaction_id = uuid.uuid4().hex
-        self._started = time.perf_counter()
+        self._started, self._process = time.perf_counter(), os.getpid()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Log it. What the block raised is raised on; if it cannot be logged as well, a note on it says why."""
+        if os.getpid() != self._process:  # a fork inside the block leaves it as well, and that is another interaction
+            self.interaction_id = uuid.uuid4().hex
         latency_ms = (time.perf_counter() - (self._started or 0.0)) * 1000
         told = {name: getattr(self, name) for name in RECORDED}
         fields = fitting({**self.known, "interaction_id": self.interaction_id, **told, "latency_ms": latency_ms})
@@ -90,9 +98,10 @@ def logged(function: Callable[..., Any], record: Callable[[str], Recording]) -> 
 
     @functools.wraps(function)
     def call(*args: Any, **kwargs: Any) -> Any:
-        with recorded(args, kwargs) as it:
+        with ExitStack() as until:
+            it = until.enter_context(recorded(args, kwargs))
             it.output = function(*args, **kwargs)
-            return it.output
+            return _finished(it, until.pop_all()) if inspect.iscoroutine(it.output) else it.output
 
     @functools.wraps(function)
     async def call_async(*args: Any, **kwargs: Any) -> Any:
@@ -101,6 +110,13 @@ def logged(function: Callable[..., Any], record: Callable[[str], Recording]) -> 
             return it.output
 
     return call_async if _is(inspect.iscoroutinefunction, function) else call
+
+
+async def _finished(it: Recording, until: ExitStack) -> Any:
+    """What a plain function around an async one gave: it is over when that is."""
+    with until:
+        it.output = await it.output
+        return it.output
 
 
 def place_of(function: Callable[..., Any]) -> tuple[str, str]:
@@ -122,12 +138,12 @@ def _is(kind: Callable[[Any], bool], function: Callable[..., Any]) -> bool:
 
 
 def _input(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
-    """The arguments by name, without self and cls; a single text stands for itself."""
+    """The arguments by name, without self and cls; a single text stands for itself, unless its name gives it away."""
     try:
         arguments = dict(signature.bind(*args, **kwargs).arguments)
     except TypeError:  # the call itself will say so
         arguments = {"args": args, **kwargs}
     told = {name: value for name, value in arguments.items() if name not in ("self", "cls")}
-    if len(told) == 1 and isinstance(text := next(iter(told.values())), str):
+    if len(told) == 1 and isinstance(text := next(iter(told.values())), str) and not SECRET.search(next(iter(told))):
         return text
     return text_of(told)

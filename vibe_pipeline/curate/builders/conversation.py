@@ -14,7 +14,7 @@ SELECT
     occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,
-    success IS DISTINCT FROM false AND coalesce((extra ->> '$.weight')::DOUBLE, 1) > 0 AS is_target
+    success IS DISTINCT FROM false AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0 AS is_target
 FROM (
     SELECT
         *,

@@ -53,8 +53,12 @@ def opened(path: Path) -> Iterator[sqlite3.Connection]:
                 break
         else:
             raise InUse(IN_USE)
-        with closing(sqlite3.connect(Path(folder) / path.name)) as database:
+        copy = Path(folder) / path.name
+        with closing(sqlite3.connect(copy)) as database:
             database.text_factory = lambda text: text.decode("utf-8", "replace")
+            database.execute("PRAGMA journal_mode = DELETE")  # brings in what the log still holds
+            database.execute("SELECT count(*) FROM sqlite_master").fetchall()  # takes back what was never committed
+            copy.unlink()  # a killed import leaves nothing that is not scrubbed
             yield database
 
 
