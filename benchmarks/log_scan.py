@@ -1,8 +1,8 @@
 """Reading millions: a filter and a count per module, over segments, a SQLite table and JSONL read by DuckDB.
 
-The interactions are made by SQL straight into segments: each text from the halves of two passages of real text, so that
-hardly one comes twice, and everything else by arithmetic. The other two hold the same rows, as many as fit; the whole
-log is then scanned alone.
+The interactions are made by SQL straight into segments, laid out as sealing does: each text from the halves of two
+passages of real text, so that hardly one comes twice, and everything else by arithmetic. The other two hold the same
+rows, as many as fit; the whole log is then scanned alone.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from benchmarks.report import Figures, rows, seconds, shown, spread
 from benchmarks.text import passages
 from vibe_pipeline.interactions.schema import INTERACTIONS, connect
-from vibe_pipeline.interactions.segments import publish
+from vibe_pipeline.interactions.segments import ORDER, publish
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import Advance
 
@@ -108,10 +109,12 @@ def _fill(ladder: Ladder, first: int, last: int, done: Callable[[int], None]) ->
         database.register("texts", pa.table({"text": texts}))
         for start in range(first, last, SLICE):
             numbers = {"first": start, "last": min(start + SLICE, last), "half": CHARACTERS // 2}
-            made = database.sql(GENERATED, params=numbers).to_arrow_table()
-            schema = INTERACTIONS.append(pa.field("line_bytes", pa.int64()))
-            month = f"{made['occurred_at'][0].as_py():%Y-%m}"
-            publish(ladder.store, "interactions", made.cast(schema), ladder.settings.curate, month)
+            made = database.sql(f"{GENERATED} ORDER BY {ORDER['interactions']}", params=numbers).to_arrow_table()
+            laid = made.cast(INTERACTIONS.append(pa.field("line_bytes", pa.int64())))
+            months = pc.strftime(laid["occurred_at"], format="%Y-%m")
+            for month in sorted(months.unique().to_pylist()):
+                chosen = laid.filter(pc.equal(months, month))
+                publish(ladder.store, "interactions", chosen, ladder.settings.curate, month)
             done(start // SLICE + 1)
 
 

@@ -17,7 +17,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from vibe_pipeline.store import Store
+from vibe_pipeline.cli.output import write as write_file
 
 Figures = dict[str, float]
 
@@ -52,16 +52,16 @@ def write(docs: Path, name: str, about: dict[str, Any], figures: Figures, table:
     date = datetime.now(UTC).date().isoformat()
     versions = {library: version(library) for library in LIBRARIES}
     rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
-    Store(docs / "benchmarks").write_json(
-        f"{name}.json", {"machine": about, "date": date, "versions": versions, "figures": rounded}
-    )
+    (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
+    found = {"machine": about, "date": date, "versions": versions, "figures": rounded}
+    write_file(docs / "benchmarks" / f"{name}.json", json.dumps(found, indent=1) + "\n")
     page = docs / "benchmarks.md"
     text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
     where = ", ".join(f"{value}" for value in (about["cpu"], f"{about['cores']} cores", about["disk"], about["system"]))
     section = f"<!-- {name} -->\n## {name}\n\n{date}, {where}.\n\n{table.strip()}\n<!-- /{name} -->"
     marked = re.compile(f"<!-- {name} -->.*<!-- /{name} -->", re.DOTALL)
     text = marked.sub(lambda _: section, text) if marked.search(text) else f"{text.rstrip()}\n\n{section}\n"
-    Store(docs).write(page.name, text.encode())
+    write_file(page, text)
 
 
 def rows(titles: Sequence[str], lines: Sequence[Sequence[object]]) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import math
 import re
+import uuid
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,6 @@ import typer
 from rich.console import Console
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.store import Store
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
@@ -65,11 +65,14 @@ def print_table(title: str, names: list[str], rows: list[Any]) -> None:
 
 
 def write(path: Path, text: str) -> None:
-    """The whole file or none."""
-    folder = path.expanduser().absolute().parent
+    """A file outside the home: the whole of it or none, for whoever may read its folder."""
+    path = path.expanduser().absolute()
+    temporary = path.with_name(f".{uuid.uuid4().hex}")
     try:
-        if not folder.is_dir() or path.is_dir():
-            raise FileNotFoundError(errno.ENOENT, "it needs a folder that is there, and a name in it")
-        Store(folder).write(path.name, text.encode())
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(path)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -125,7 +125,7 @@ class Folder:
     def look(self, paths: Iterable[Path]) -> list[Operation]:
         """What has happened to these files and to all below these folders since the last look."""
         places = {path.relative_to(self.root).as_posix() for path in paths} or {"."}
-        before = {name: state for name, state in self.states.items() if _is_below(name, places)}
+        before = self._known(places)
         after = dict(self._seen(places))
         hidden = ((name, _state(self.root / name, state)) for name, state in before.items() if name not in after)
         after |= {name: state for name, state in hidden if state}  # in a folder that may not be read now
@@ -134,6 +134,13 @@ class Folder:
         for name, state in after.items():
             self._remember(name, state)
         return _operations(before, {name: self.states[name] for name in after})
+
+    def _known(self, places: set[str]) -> dict[str, State]:
+        if "." in places:
+            return dict(self.states)
+        files = {name: self.states[name] for name in places & self.states.keys()}
+        folders = tuple(f"{place}/" for place in places - files.keys())
+        return files | {name: state for name, state in self.states.items() if folders and name.startswith(folders)}
 
     def _seen(self, places: set[str]) -> Iterator[tuple[str, State]]:
         for place in places:
@@ -163,11 +170,6 @@ class Folder:
 
     def _forget(self, name: str) -> None:
         self.kept -= len(self.states.pop(name).text or "")
-
-
-def _is_below(name: str, places: set[str]) -> bool:
-    """Whether a file is one of these places or lies in one."""
-    return "." in places or name in places or any(str(parent) in places for parent in Path(name).parents)
 
 
 def _is_folder(path: Path) -> bool:
