@@ -1,7 +1,9 @@
-"""The log under SIGKILL: writers, sealers, compactors and importers die at random moments, and no promise is broken.
+"""The log under SIGKILL: writers, sealers, compactors, importers and joiners of spans die at random moments, and no
+promise is broken.
 
-An id on a writer's stdout is a promise. VIBE_KILLS says how many writers are killed, each beside a sealer, compactor or
-importer that is killed too (`make soak`: 200).
+An id on a writer's stdout is a promise. A worker says what it begins to do, so that it is killed in the middle of that,
+and the test says how many were. VIBE_KILLS says how many writers are killed, each beside a worker that is killed too
+(`make soak`: 200).
 """
 
 import json
@@ -12,6 +14,8 @@ import subprocess
 import sys
 import threading
 import time
+from collections import Counter, defaultdict
+from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -20,13 +24,14 @@ from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).parents[2]
 
-KILLS = int(os.environ.get("VIBE_KILLS", "9"))
+KILLS = int(os.environ.get("VIBE_KILLS", "8"))
 
 CHATS, BROKEN = 2000, 20
 
@@ -38,46 +43,95 @@ while True:
     print(logger.log(module="m", action="a", input="x" * 500), flush=True)
 """
 
+SEND = """
+import json, sys, time, uuid
+from datetime import UTC, datetime
+from vibe_pipeline.interactions.importers.genai_spans import Span
+from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions.spool import Spool
+from vibe_pipeline.store import Store
+spool = Spool(Store(sys.argv[1]).path(spans.SPOOL))
+while True:
+    identity, now = uuid.uuid4().hex, datetime.now(UTC)
+    said = {name: json.dumps([{"role": role, "parts": [{"type": "text", "content": identity}]}])
+            for name, role in (("gen_ai.input.messages", "user"), ("gen_ai.output.messages", "assistant"))}
+    spool.append([spans.line_of_span(Span(identity, "s", None, "chat", now, now, said), now)])
+    print(identity, flush=True)
+    time.sleep(0.01)
+"""
+
 WORK = """
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.importers import import_paths, tally
+from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
+tally.BATCH = 20
 store = Store(sys.argv[1])
-print("ready", flush=True)
+def begin(what):
+    print(what, flush=True)
 while True:
-    {work}
+{work}
 """
 
-SEAL = WORK.format(work="seal(store, Curate())")
-COMPACT = WORK.format(work="compact(store, 'interactions', Curate(), -1, grace_s=-1)")
-IMPORT = WORK.format(work="tally.BATCH = 20; import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])")
+WORKERS = {
+    "seal": """
+    begin("seal"); seal(store, Curate())
+    begin("between")""",
+    "compact": """
+    for _ in range(3):
+        begin("between"); seal(store, Curate())
+    begin("compact"); compact(store, "interactions", Curate(), -1, grace_s=-1)""",
+    "import": """
+    begin("import"); import_paths(InteractionLogger(store.root), store, [Path(sys.argv[2])])
+    begin("between")""",
+    "join": """
+    begin("join"); spans.join(store, now=datetime.max.replace(tzinfo=UTC))
+    begin("between")""",
+}
+"""What is done again and again: the lines between which a worker is killed, and what makes work for it."""
 
 
 class Victim:
-    """A process of ours with what it has printed so far; killed by its own id."""
+    """A process of ours with what it has printed so far, and when; killed by its own id."""
 
     def __init__(self, code: str, *arguments: object) -> None:
         command = [sys.executable, "-c", code, *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        self.lines: list[str] = []
-        self._reader = threading.Thread(target=lambda: self.lines.extend(self.process.stdout))
+        self.lines: list[tuple[str, float]] = []
+        self._reader = threading.Thread(target=self._read)
         self._reader.start()
 
-    def wait_for_a_line(self) -> None:
-        while not self.lines and self.process.poll() is None:
-            time.sleep(0.01)
+    def wait_for(self, line: str = "") -> None:
+        """Until it has printed something, or this line as its latest."""
+        while self.process.poll() is None and not (self.lines and line in ("", self.lines[-1][0])):
+            time.sleep(0.0005)
 
     def kill(self) -> list[str]:
-        """Ids that were promised; the last line may be cut off, a whole one has 32 digits."""
+        """What it has printed; a promise has 32 digits, and the last line may be cut off."""
         self.process.send_signal(signal.SIGKILL)
         self._reader.join()
         self.process.wait()
-        return [line.strip() for line in self.lines if len(line.strip()) == 32]
+        return [line for line, _ in self.lines]
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self.lines.append((line.strip(), time.perf_counter()))
+
+
+def promised(lines: list[str]) -> set[str]:
+    return {line for line in lines if len(line) == 32}
+
+
+def seconds_of(work: str, victim: Victim) -> list[float]:
+    """How long it took each time that it was done to the end."""
+    pairs = zip(victim.lines, victim.lines[1:], strict=False)
+    return [after - before for (line, before), (_, after) in pairs if line == work]
 
 
 def chats(folder: Path, number: int) -> Path:
@@ -93,34 +147,47 @@ def chats(folder: Path, number: int) -> Path:
 
 
 def test_no_promise_is_broken_whoever_is_killed(tmp_path):
-    home = tmp_path / "var"
-    chance = random.Random(0)
-    steady = [*(Victim(WRITE, home, "durable") for _ in range(2)), Victim(SEAL, home)]
-    for process in steady:
-        process.wait_for_a_line()
-    promised: list[str] = []
+    home, chance = tmp_path / "var", random.Random(0)
+    steady, sender = [Victim(WRITE, home, "durable") for _ in range(2)], Victim(SEND, home)
+    for process in (*steady, sender):
+        process.wait_for()
+    logged: set[str] = set()
     files: list[Path] = []
+    took: dict[str, list[float]] = defaultdict(lambda: [0.1])
+    hit = Counter[str]()
     for number in range(KILLS):
-        beside = (SEAL, COMPACT, IMPORT)[number % 3]
-        if beside == IMPORT:  # what an earlier one has brought, a later one would not log again
+        work = list(WORKERS)[number % len(WORKERS)]
+        if work == "import":  # what an earlier one has brought, a later one would not log again
             files.append(chats(tmp_path, number))
         writer = Victim(WRITE, home, ("durable", "batched")[number % 2])
-        victims = [writer, Victim(beside, home, *(files[-1:] if beside == IMPORT else ()))]
-        for victim in victims:
-            victim.wait_for_a_line()
-        for victim in chance.sample(victims, 2):
-            time.sleep(chance.uniform(0, 0.5))
-            promised += victim.kill()
+        worker = Victim(WORK.replace("{work}", WORKERS[work]), home, *(files[-1:] if work == "import" else ()))
+        writer.wait_for()
+        worker.wait_for("between") if work != "import" else worker.wait_for()
+        worker.wait_for(work)
+        time.sleep(chance.uniform(0, sorted(took[work])[len(took[work]) // 2]))
+        for victim in chance.sample([writer, worker], 2):
+            lines = victim.kill()
+            logged |= promised(lines)
+        hit[work] += worker.lines[-1][0] == work
+        took[work] += seconds_of(work, worker)
     for process in steady:
-        promised += process.kill()
+        logged |= promised(process.kill())
+    sent = promised(sender.kill())
     store = Store(home)
     import_paths(InteractionLogger(home), store, files)
+    spans.join(store, now=datetime.max.replace(tzinfo=UTC))
     seal(store, settings.Curate())
     compact(store, "interactions", settings.Curate(), -1)
     sealed = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
-    found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source"]) for file in sealed])
-    assert len(promised) > 10 * KILLS
-    assert set(promised) <= set(found["interaction_id"])
+    found = pl.concat([pl.read_parquet(file, columns=["interaction_id", "source", "output"]) for file in sealed])
+    print(f"killed at work, of {KILLS}: {dict(hit)}")
+    assert len(logged) > 10 * KILLS
+    assert logged <= set(found["interaction_id"])
     assert found["interaction_id"].is_unique().all()
     assert found.filter(pl.col("source") == "import:openai_chat").height == CHATS * len(files)
     assert sum(quarantine.reasons(store, "interactions").values()) == BROKEN * len(files)
+    answers = found.filter(pl.col("source") == spans.SOURCE)["output"]
+    assert answers.is_unique().all()
+    assert sent
+    assert sent <= set(answers)
+    assert all(hit[work] for work in WORKERS)
