@@ -7,11 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from benchmarks import by_hand
 from benchmarks.report import Figures, rows, seconds, shown, spread
 from benchmarks.text import WHAT_IT_IS, write_export
 from vibe_pipeline import InteractionLogger
@@ -29,6 +31,9 @@ sys.exit(code)
 
 SHAPES = ("jsonl", "json_array")
 
+BY_HAND = {"to_sqlite": by_hand.to_sqlite, "to_jsonl": by_hand.to_jsonl}
+BY_HAND_IS = {"to_sqlite": "by hand into SQLite (WAL, one transaction)", "to_jsonl": "by hand into a JSONL file"}
+
 MB = 1e6
 
 VIBE = "from vibe_pipeline.cli import main; main()"
@@ -36,29 +41,40 @@ VIBE = "from vibe_pipeline.cli import main; main()"
 
 
 def measure_import(work: Path, size: int, advance: Advance) -> Figures:
-    """Seconds, rates and peak memory of the command, for lines and for one array."""
-    figures: Figures = {}
+    """Seconds, rates and peak memory of the command, for lines and for one array, and rates of loops by hand."""
+    figures: Figures = {"import_mb": size / MB}
     for number, shape in enumerate(SHAPES):
         export = work / f"export.{'jsonl' if shape == 'jsonl' else 'json'}"
         with export.open("w", encoding="utf-8") as file:
             write_export(file, size, as_array=shape == "json_array")
         advance(2 * number + 1, 2 * len(SHAPES), f"importing {shape}")
-        home = work / f"import-{shape}"
-        command = [sys.executable, "-c", VIBE, "log", "import", str(export), "--json"]
-        said, took, peak = _run(command, home)
-        interactions = Ladder(home).log.stats()["interactions"]
-        figures |= {
-            f"import_{shape}_rows_per_s": interactions / took,
-            f"import_{shape}_mb_per_s": export.stat().st_size / MB / took,
-            f"import_{shape}_peak_mib": peak / (1 << 20),
-            f"import_{shape}_seconds": took,
-        }
-        if said["quarantined"]:
-            raise SystemExit(f"{said['quarantined']} of {said['read']} records were quarantined")
-        export.unlink()
-        shutil.rmtree(home)
+        interactions, took, peak = _imported(export, work / f"import-{shape}")
+        figures |= _rates(shape, interactions, export, took) | {f"import_{shape}_peak_mib": peak / (1 << 20)}
+        for name, way in BY_HAND.items() if shape == "jsonl" else ():
+            (work / name).mkdir()
+            alone = seconds(partial(way, export, work / name))
+            figures |= _rates(name, interactions, export, alone) | {f"import_vs_{name}_ratio": alone / took}
         advance(2 * number + 2, 2 * len(SHAPES), f"imported {shape}")
-    return figures | {"import_mb": size / MB}
+        export.unlink()
+    return figures
+
+
+def _imported(export: Path, home: Path) -> tuple[int, float, int]:
+    """(interactions, seconds, peak resident bytes) of the command."""
+    said, took, peak = _run([sys.executable, "-c", VIBE, "log", "import", str(export), "--json"], home)
+    if said["quarantined"]:
+        raise SystemExit(f"{said['quarantined']} of {said['read']} records were quarantined")
+    interactions = Ladder(home).log.stats()["interactions"]
+    shutil.rmtree(home)
+    return interactions, took, peak
+
+
+def _rates(name: str, interactions: int, export: Path, took: float) -> Figures:
+    return {
+        f"import_{name}_rows_per_s": interactions / took,
+        f"import_{name}_mb_per_s": export.stat().st_size / MB / took,
+        f"import_{name}_seconds": took,
+    }
 
 
 def _run(command: list[str], home: Path) -> tuple[dict[str, Any], float, int]:
@@ -121,10 +137,12 @@ def _compacted(ladder: Ladder, spool: Path) -> tuple[float, float]:
 def table_import(figures: Figures) -> str:
     """For people."""
     names = ("rows_per_s", "mb_per_s", "peak_mib", "seconds")
-    lines = [(shape, *(shown(figures, f"import_{shape}_{name}") for name in names)) for shape in SHAPES]
-    titles = ("export", "interactions/s", "MB/s", "peak memory, MiB", "seconds")
-    what = f"`vibe log import` of {shown(figures, 'import_mb')} MB ({WHAT_IT_IS}), sealing included:"
-    return f"{what}\n\n{rows(titles, lines)}"
+    ways = {**{shape: f"`vibe log import`, {shape}" for shape in SHAPES}, **BY_HAND_IS}
+    lines = [(words, *(shown(figures, f"import_{way}_{name}") for name in names)) for way, words in ways.items()]
+    titles = ("", "interactions/s", "MB/s", "peak memory, MiB", "seconds")
+    what = f"An export of {shown(figures, 'import_mb')} MB ({WHAT_IT_IS}), scrubbed and sealed:"
+    loops = "A loop by hand scrubs nothing, and brings everything again when it is run again."
+    return f"{what}\n\n{rows(titles, lines)}\n\n{loops}"
 
 
 def table_sealing(figures: Figures) -> str:
