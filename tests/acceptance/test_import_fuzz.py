@@ -55,16 +55,20 @@ def bring_all(home: Path, paths: list[Path]) -> list[ImportedFile]:
 @pytest.mark.parametrize("path", FILES, ids=name_of)
 def test_a_file_that_was_cut_off_or_changed_never_crashes(tmp_path, path):
     content, choose = path.read_bytes(), random.Random(path.name)
-    spoiled = [tmp_path / str(number) / path.name for number in range(8)]
+    spoiled, whole_lines = [tmp_path / str(number) / path.name for number in range(8)], []
     for number, file in enumerate(spoiled):
         place = choose.randrange(len(content) + 1)
+        whole_lines.append(content.count(b"\n", 0, place))
         noise = choose.choice((b"", b"\xff", b'"', b"}", b"[", b"\\u00", b"\0", choose.randbytes(20)))
         rest = b"" if number % 2 else content[place + len(noise) :]
         file.parent.mkdir()
         file.write_bytes(content[:place] + noise + rest)
     whole, *results = bring_all(tmp_path / "var", [path, *spoiled])
-    for file, result in zip(spoiled, results, strict=True):
+    is_alone = path in LINES and whole.read == len(content.splitlines())
+    for file, result, lines in zip(spoiled, results, whole_lines, strict=True):
         assert result.read or not whole.read or not file.read_bytes().strip(), "what is left of the file was not told"
+        if is_alone:  # each line is a record of its own
+            assert result.imported + result.duplicate >= lines - whole.quarantined
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
