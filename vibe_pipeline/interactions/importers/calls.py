@@ -57,7 +57,7 @@ def conversations(
     threads: list[Thread] = []
     for call in sorted(_leaves(calls), key=lambda call: call.at):
         _add(threads, call, is_one)
-    for run in _unasked(threads, sorted(runs, key=lambda run: run.at)):
+    for run in _complete(threads, sorted(runs, key=lambda run: run.at)):
         threads = threads or [Thread()]
         threads[0].insert(run.call, replace(run.result, at=run.at), run.at)
     begun: Counter[str] = Counter()
@@ -78,17 +78,19 @@ def _told(message: Message) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value not in (None, "", (), {})}
 
 
-def _unasked(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> Iterator[ToolRun]:
-    """Gives each run to the call that it is of; the runs that no call asked for."""
+def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
+    """Give each run to the call that it is of; returns the runs that no call asked for."""
     calls: dict[str, list[ToolCall]] = defaultdict(list)
     for asked in (asked for thread in threads for _, several in thread.turns for asked in several):
         calls[f"id {asked.identity}"].append(asked)
         calls[_apart(asked.call)[0]].append(asked)
+    left: list[ToolRun] = []
     for run in runs:
         if call := _call_of(run, calls):
             call.complete(replace(run.result, at=run.at))
         else:
-            yield run
+            left.append(run)
+    return left
 
 
 def _call_of(run: ToolRun, calls: Mapping[str, list[ToolCall]]) -> ToolCall | None:

@@ -213,7 +213,9 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
         return None
     arguments = parsed(first_at(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
-    result = first_at(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
+    result = first_at(span.attributes, *TOOL_RESULT)
+    if result is None:
+        result = parsed(span.attributes.get("traceloop.entity.output"))
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None
