@@ -66,6 +66,23 @@ def test_a_tool_completes_its_call():
     assert (item.action, item.output, item.success, asked.input) == ("tool", "fine", True, "q")
 
 
+def test_langchains_call_that_asks_for_a_tool_has_its_own_time_and_model():
+    question = {"type": "human", "content": "q"}
+    called = {"type": "ai", "content": "", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "k"}]}
+
+    def generated(number: int, asked: list, text: str, message: dict) -> dict:
+        generation = {"type": "ChatGeneration", "text": text, "message": message}
+        outputs = {"generations": [[generation]], "llm_output": {"model_name": "m-1"}, "type": "LLMResult"}
+        return span(number, "CHAT_MODEL", [asked], outputs)
+
+    first = generated(1, [question], "", called)
+    result = {"type": "tool", "content": "r", "tool_call_id": "k"}
+    last = generated(3, [question, called, result], "a", {"type": "ai", "content": "a"})
+    tool, item = mlflow_traces.read(trace(first, span(2, "TOOL", {"a": 1}, result), last), "test", MOMENT)
+    assert (tool.output, item.input, item.output, item.model_id) == ("r", "q", "a", "m-1")
+    assert item.occurred_at == datetime(2026, 1, 2, 0, 0, 1, tzinfo=UTC)
+
+
 def test_a_failed_span_is_a_failed_exchange():
     events = [{"name": "exception", "attributes": {"exception.type": "OSError"}}]
     status = {"code": "STATUS_CODE_ERROR", "message": "OSError: no net"}

@@ -254,6 +254,62 @@ def test_other_choices_are_alternatives():
         assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
 
 
+def test_openllmetry_wraps_the_arguments_of_a_tool():
+    asked = {"gen_ai__prompt__0__content": "q", "gen_ai__completion__0__tool_calls__0__name": "f"}
+    told = {"traceloop__entity__input": '{"args": [], "kwargs": {"a": 1}}', "traceloop__entity__output": '"r"'}
+    tool = span(2, traceloop__span__kind="tool", traceloop__entity__name="f", **told)
+    question = span(1, **asked, gen_ai__completion__0__tool_calls__0__arguments='{"a": 1}')
+    assert turns(read(otlp(question, tool))) == [
+        (0, "tool", '{"name": "f", "arguments": {"a": 1}}', "r"),
+        (1, "chat", "q", ""),
+    ]
+
+
+def test_openinference_calls_a_function_in_its_old_way_too():
+    message = {"function_call_name": "f", "function_call_arguments_json": '{"a": 1}'}
+    called = {f"llm__output_messages__0__message__{name}": value for name, value in message.items()}
+    tool, question = read(otlp(span(llm__input_messages__0__message__content="q", **called)))
+    assert (tool.input, question.input) == ('{"name": "f", "arguments": {"a": 1}}', "q")
+
+
+def test_a_question_may_be_an_image_alone():
+    content = {"llm__input_messages__0__message__contents__0__message_content__type": "image"}
+    (item,) = read(otlp(span(llm__output_messages__0__message__content="a cat", **content)))
+    assert (item.input, item.output) == ("[image]", "a cat")
+
+
+STREAMED = {"request_data": '{"messages": [{"role": "user", "content": "q"}], "stream": true}'}
+
+
+def test_what_logfire_streamed_answers_the_question_of_another_span():
+    request = span(1) | {"attributes": attributes(**STREAMED)}
+    chunks = {"response_data": '{"combined_chunk_content": "a", "chunk_count": 3}'}
+    response = span(2) | {"attributes": attributes(**STREAMED, **chunks)}
+    assert turns(read(otlp(request, response))) == [(0, "chat", "q", "a")]
+
+
+def test_a_question_that_no_span_answers_is_put_aside_with_its_words():
+    request = span(1) | {"attributes": attributes(**STREAMED)}
+    other = chat(2, [said("user", "other")], [said("assistant", "a")])
+    lost, item = otel_genai.read(otlp(request, other), "test", MOMENT)
+    assert (str(lost), item.input) == ("a span holds a question without an answer", "other")
+    assert STREAMED["request_data"] in json.loads(lost.part)["attributes"].values()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        {"llm__request__type": "embedding"},
+        {"gen_ai__operation__name": "embeddings"},
+        {"openinference__span__kind": "EMBEDDING"},
+    ],
+)
+def test_an_embedding_is_no_exchange(kind):
+    embedding = span(1, gen_ai__prompt__0__content="a text", **kind)
+    question = chat(2, [said("user", "q")], [said("assistant", "a")])
+    assert turns(read(otlp(embedding, question))) == [(0, "chat", "q", "a")]
+
+
 def test_an_object_that_was_generated_is_the_answer():
     (item,) = read(otlp(span(ai__prompt='{"prompt": "q"}', ai__response__object='{"a": 1}')))
     assert (item.input, item.output) == ("q", '{"a": 1}')

@@ -43,6 +43,8 @@ AGENT = [
 ]
 """A model that asks for a tool and then answers, and the agent around, which repeats what was said."""
 
+ANSWERS = [("v", "It is 42"), ("w", "No idea")]
+
 WHOLE = [("chat", "q", "a"), ("tool", '{"name": "f", "arguments": {"a": 1}}', "42")]
 
 
@@ -143,6 +145,20 @@ def test_what_tells_of_no_model_goes_and_what_cannot_be_read_is_kept_with_its_re
         "a message has the unknown role",
         "not a span",
     ]
+
+
+def test_what_was_said_in_vain_is_kept_word_for_word(store):
+    """A question whose answer another span may bring is taken, and put aside if none did."""
+    asked = {"gen_ai__input__messages": json.dumps([said("user", "and now?")])}
+    orphans = [
+        call(n, 0, [said("tool", RESULT)], [said("assistant", text)], trace=n, parent=None) for n, text in ANSWERS
+    ]
+    receive(store, [span("u", 0, trace="u", parent=None, **asked), *orphans])
+    assert join(store, now=at(SETTLED_S)) == 0
+    kept = [json.loads(line) for path in store.root.rglob("quarantine/*") for line in path.read_text().splitlines()]
+    assert len(kept) == 3
+    for words in ("and now?", *dict(ANSWERS).values()):
+        assert any(words in entry["raw"] for entry in kept)
 
 
 def test_spans_of_a_newer_program_are_not_touched(store):

@@ -50,6 +50,12 @@ CHAT = [("system", "s"), ("user", "q"), ("assistant", CALL), ("result", "r")]
                 {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": "r"}}]},
             ],
         },
+        [  # Google's SDK
+            {"role": "system", "parts": [{"text": "s"}]},
+            {"role": "user", "parts": [{"text": "q"}]},
+            {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"a": 1}}}]},
+            {"role": "user", "parts": [{"function_response": {"name": "f", "response": "r"}}]},
+        ],
         {  # LangChain
             "messages": [
                 [
@@ -107,6 +113,12 @@ def test_what_is_no_chat_is_one_question(payload, text):
 )
 def test_all_apis_answer_the_same(payload):
     assert plain(answered(payload)) == [("assistant", "a")]
+
+
+def test_langchain_keeps_the_calls_of_a_generation_in_its_message():
+    message = {"type": "ai", "content": "", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "k"}]}
+    generation = {"type": "ChatGeneration", "text": "", "message": message}
+    assert plain(answered({"generations": [[generation]], "type": "LLMResult"})) == [("assistant", CALL)]
 
 
 def test_reasoning_is_no_part_of_an_answer_and_other_answers_are_alternatives():

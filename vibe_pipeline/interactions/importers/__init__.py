@@ -226,7 +226,7 @@ def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: d
             for item in lines_of(read, at, f"the importer {name}"):
                 if isinstance(item, Unusable):
                     tally.read += 1
-                    tally.reject(item.part, item)
+                    tally.reject(item.part or raw.text, item)
                 else:
                     found.append(item)
         except Unusable as reason:

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -22,6 +22,7 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.payloads import result_text
+from vibe_pipeline.interactions.importers.threads import Thread, ToolCall, words_of
 from vibe_pipeline.records import Interaction
 
 
@@ -49,79 +50,71 @@ class ToolRun:
     at: datetime
 
 
-@dataclass(slots=True)
-class _Thread:
-    """One conversation while it is put together."""
-
-    messages: list[Message] = field(default_factory=list)
-    runs: list[Message] = field(default_factory=list)
-    """The results that came from runs."""
-    said: set[tuple[str, ...]] = field(default_factory=set)
-    """The words and calls of `messages`, to know them again in the history of later calls."""
-
-    def is_idle(self) -> bool:
-        """Whether the last answer was given: while a tool is waited for, another call is that of another agent."""
-        return bool(self.messages) and self.messages[-1].role == "assistant" and not self.messages[-1].calls
-
-    def complete(self, run: ToolRun) -> bool:
-        """Put the run where its result belongs; False if no call of this thread asked for it."""
-        for place, message in enumerate(self.messages):
-            for identity, call in message.calls:
-                asked_for = identity == run.result.call_id if identity and run.result.call_id else call == run.call
-                known = self._result(place, identity) if asked_for else None
-                if not asked_for or (known is not None and any(self.messages[known] is done for done in self.runs)):
-                    continue
-                if known is None:
-                    known = self._end_of_results(place)
-                    self.messages.insert(known, Message("result"))
-                said = self.messages[known]
-                text, extra = said.text or run.result.text, message.extra | said.extra | run.result.extra
-                user = run.result.user or message.user
-                completed = replace(run.result, text=text, call_id=identity, at=run.at, user=user, extra=extra)
-                self.messages[known] = completed
-                self.runs.append(self.messages[known])
-                return True
-        return False
-
-    def add(self, run: ToolRun) -> None:
-        """A run that no call asked for: before the first question that was asked later."""
-        later = (n for n, each in enumerate(self.messages) if each.role == "user" and each.at and each.at >= run.at)
-        place = next(later, len(self.messages))
-        call = Message("assistant", calls=((run.result.call_id, run.call),), at=run.at)
-        self.messages[place:place] = [call, replace(run.result, at=run.at)]
-
-    def _result(self, place: int, identity: str | None) -> int | None:
-        """Where the result of a call stands: by its id, else the only one of an only call."""
-        results = range(place + 1, self._end_of_results(place))
-        named = next((n for n in results if identity and self.messages[n].call_id == identity), None)
-        alone = len(results) == len(self.messages[place].calls) == 1
-        return results[0] if named is None and alone else named
-
-    def _end_of_results(self, place: int) -> int:
-        following = range(place + 1, len(self.messages))
-        return next((n for n in following if self.messages[n].role != "result"), len(self.messages))
-
-
 def conversations(
     calls: Sequence[Call], runs: Sequence[ToolRun], origin: Origin, is_one: bool
 ) -> Iterator[Interaction | Unusable]:
     """The interactions of all calls of a session or trace; `is_one` where the format calls it one conversation."""
-    threads: list[_Thread] = []
+    threads: list[Thread] = []
     for call in sorted(_leaves(calls), key=lambda call: call.at):
         _add(threads, call, is_one)
-    for run in sorted(runs, key=lambda run: run.at):
-        if not any(thread.complete(run) for thread in threads):
-            threads = threads or [_Thread()]
-            threads[0].add(run)
+    for run in _complete(threads, sorted(runs, key=lambda run: run.at)):
+        threads = threads or [Thread()]
+        threads[0].insert(run.call, replace(run.result, at=run.at), run.at)
     begun: Counter[str] = Counter()
     for number, thread in enumerate(threads):
-        beginning = _beginning(thread)
+        beginning = thread.beginning()
         name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
         begun[beginning] += 1
+        messages = list(thread.messages())
         try:
-            yield from interactions(thread.messages, replace(origin, conversation=name))
+            yield from interactions(messages, replace(origin, conversation=name))
         except Unusable as reason:
-            yield Unusable(str(reason), beginning)
+            yield lost(reason, [_told(message) for message in messages])
+
+
+def _told(message: Message) -> dict[str, Any]:
+    """What a message holds, for the quarantine."""
+    known = {each.name: getattr(message, each.name) for each in fields(message)}
+    return {name: value for name, value in known.items() if value not in (None, "", (), {})}
+
+
+def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
+    """Give each run to the call that it is of; returns the runs that no call asked for."""
+    calls: dict[str, list[ToolCall]] = defaultdict(list)
+    for asked in (asked for thread in threads for _, several in thread.turns for asked in several):
+        calls[f"id {asked.identity}"].append(asked)
+        calls[_apart(asked.call)[0]].append(asked)
+    left: list[ToolRun] = []
+    for run in runs:
+        if call := _call_of(run, calls):
+            call.complete(replace(run.result, at=run.at))
+        else:
+            left.append(run)
+    return left
+
+
+def _call_of(run: ToolRun, calls: Mapping[str, list[ToolCall]]) -> ToolCall | None:
+    """The call with the run's id, else the first to its tool that was asked for before; one with its arguments first.
+
+    Instrumentations wrap arguments ({"args": [], "kwargs": {…}}) and names ("execute_tool f").
+    """
+    identity, name = run.result.call_id, _apart(run.call)[0]
+    for call in calls.get(f"id {identity}", ()):
+        if identity and not call.is_run:
+            return call
+    found = [
+        call
+        for key in dict.fromkeys((name, name.rpartition(" ")[2]))
+        for call in calls.get(key, ())
+        if not call.is_run and not (identity and call.identity) and (call.asked_at is None or call.asked_at <= run.at)
+    ]
+    return next((call for call in found if _apart(call.call)[1] in run.call), found[0] if found else None)
+
+
+def _apart(call: str) -> tuple[str, str]:
+    """The name and the arguments in a call as `call_of` writes it."""
+    name, _, arguments = call.partition(', "arguments": ')
+    return name.removeprefix('{"name": ').strip('"'), arguments.removesuffix("}")
 
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
@@ -141,44 +134,50 @@ def _repeats(call: Call, inside: list[str] | None) -> bool:
     return inside is not None and not left
 
 
-def _add(threads: list[_Thread], call: Call, is_one: bool) -> None:
+def _add(threads: list[Thread], call: Call, is_one: bool) -> None:
     """What was said in it; a system prompt is kept with what was said under it, since calls may differ in theirs."""
     thread, new = _place(threads, call, is_one)
     system = "\n\n".join(message.text for message in call.asked if message.role == "system" and message.text)
     told = {"system": system} if system else {}
-    added = [
-        replace(message, at=message.at or call.at, user=message.user or call.user, extra=told | message.extra)
-        for message in (*new, *call.answer)
-        if message.role != "system"
-    ]
-    thread.messages += added
-    thread.said.update(words for words in map(_words, added) if any(words[1:]))
+    for at, messages in ((None, new), (call.at, call.answer)):
+        for message in messages:
+            if message.role != "system":
+                user, extra = message.user or call.user, told | message.extra
+                thread.say(replace(message, at=message.at or call.at, user=user, extra=extra), at)
 
 
-def _place(threads: list[_Thread], call: Call, is_one: bool) -> tuple[_Thread, Sequence[Message]]:
+def _place(threads: list[Thread], call: Call, is_one: bool) -> tuple[Thread, Sequence[Message]]:
     """The thread that the call goes on with, and what of its history is new there."""
     history = [n for n, message in enumerate(call.asked) if message.role in ("assistant", "result")]
-    words = [_words(message) for message in call.asked[: history[-1] + 1]] if history else []
+    words = [words_of(message) for message in call.asked[: history[-1] + 1]] if history else []
     for thread in reversed(threads):
-        known = max((n for n, each in enumerate(words) if each[0] == "assistant" and each in thread.said), default=None)
-        if known is None and not thread.said.isdisjoint(words):
-            known = history[-1]  # an answer that was edited before it was sent on
-        if known is not None:
-            return thread, call.asked[known + 1 :]
+        known = [n for n, each in enumerate(words) if each[0] == "assistant" and each in thread.said]
+        if known:
+            return thread, call.asked[known[-1] + 1 :]
+    for thread in reversed(threads):
+        awaited = _awaited(thread, call.asked)
+        if awaited is not None:
+            return thread, call.asked[awaited:]
+    for thread in reversed(threads):
+        if not thread.said.isdisjoint(words):  # an answer that was edited before it was sent on
+            return thread, call.asked[history[-1] + 1 :]
     if not (is_one and threads and threads[0].is_idle()):
-        threads.append(_Thread())
+        threads.append(Thread())
         return threads[-1], call.asked
     return threads[0], call.asked
 
 
-def _words(message: Message) -> tuple[str, ...]:
-    return (
-        (message.role, *(call for _, call in message.calls)) if message.calls else (message.role, message.text.strip())
-    )
+def _awaited(thread: Thread, asked: Sequence[Message]) -> int | None:
+    """Where the results begin that the thread waits for: by their ids, or because nothing was sent but results.
 
-
-def _beginning(thread: _Thread) -> str:
-    return next((message.text for message in thread.messages if message.role == "user"), "")
+    A server that keeps the history is sent no more than that.
+    """
+    is_bare = all(message.role in ("system", "result") for message in asked)
+    for place, message in enumerate(asked):
+        call = thread.awaits(message) if message.role == "result" else None
+        if call and (is_bare or (message.call_id and message.call_id == call.identity)):
+            return place
+    return None
 
 
 def only(users: Iterable[str | None]) -> str | None:
@@ -191,7 +190,7 @@ def lost(error: Unusable | RecursionError, value: Any) -> Unusable:
     """A part that gives nothing, for the quarantine."""
     reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
     try:
-        return Unusable(reason, json.dumps(value, ensure_ascii=False))
+        return Unusable(reason, json.dumps(value, ensure_ascii=False, default=str))
     except (RecursionError, ValueError):
         return Unusable(reason)
 

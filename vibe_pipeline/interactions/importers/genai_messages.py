@@ -130,17 +130,21 @@ def _numbered(attributes: Attributes, side: str) -> list[Attributes]:
 
 def _numbered_message(flat: Attributes, side: str) -> Attributes:
     calls: dict[str, Attributes] = defaultdict(dict)
-    contents: dict[str, str] = {}
+    contents: dict[str, Attributes] = defaultdict(dict)
     for key, value in flat.items():
         if match := re.match(r"^(?:tool_calls|message\.tool_calls)\.(\d+)\.(.+)$", key):
             calls[match[1]][match[2].removeprefix("tool_call.").removeprefix("function.")] = value
-        elif (match := re.match(r"^contents\.(\d+)\.message_content\.text$", key)) and isinstance(value, str):
-            contents[match[1]] = value
+        elif match := re.match(r"^contents\.(\d+)\.message_content\.(type|text)$", key):
+            contents[match[1]][match[2]] = value
     content = parsed(flat.get("content")) if str(flat.get("content")).startswith("[") else flat.get("content")
-    called = {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
+    called: Attributes = (
+        {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
+    )
+    if name := text_at(flat, "function_call_name"):
+        called["function_call"] = {"name": name, "arguments": flat.get("function_call_arguments_json")}
     return {
         "role": flat.get("role") or ("assistant" if side == "answered" else "user"),
-        "content": content if content is not None else "\n".join(contents.values()),
+        "content": content if content is not None else list(contents.values()),
         **({"tool_call_id": flat["tool_call_id"]} if "tool_call_id" in flat else {}),
         **({"reasoning": flat["reasoning"]} if "reasoning" in flat else {}),
         **called,

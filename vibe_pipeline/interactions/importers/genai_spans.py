@@ -9,8 +9,8 @@ become a conversation (calls.py).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -29,6 +29,7 @@ from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, first_at, said_in
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import parsed
+from vibe_pipeline.interactions.importers.threads import words_of
 from vibe_pipeline.records import Interaction
 
 CONVERSATION = (
@@ -54,6 +55,9 @@ TOOL_NAME = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
 TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 TOOL_ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args", "input.value")
 TOOL_RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result", "output.value")
+
+KIND = ("llm.request.type", "gen_ai.operation.name", "openinference.span.kind")
+NO_EXCHANGE = ("embedding", "embeddings", "rerank", "reranker")
 
 NOTHING = "no span holds what was asked and answered (not of a model, or its content was not captured)"
 
@@ -84,6 +88,7 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     calls: dict[str, list[Call]] = defaultdict(list)
     runs: dict[str, list[ToolRun]] = defaultdict(list)
     users = _users(spans)
+    unanswered: list[tuple[str, Call, Span]] = []
     bad: list[Unusable] = []
     explicit = {name for span in spans if (name := _conversation(span))}
     seen: set[tuple[str | None, str | None]] = set()
@@ -94,12 +99,15 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
         try:
             found = _run(span, at) or _call(span, parents, at)
         except (Unusable, RecursionError) as error:
-            bad.append(lost(error, {"name": span.name, "span_id": span.identity}))
+            bad.append(_lost(error, span))
             continue
         if isinstance(found, ToolRun):
             runs[key].append(replace(found, result=replace(found.result, user=users[span.trace, span.identity])))
+        elif found and not found.answer:
+            unanswered.append((key, found, span))
         elif found:
             calls[key].append(replace(found, user=users[span.trace, span.identity]))
+    bad += _never_answered(unanswered, calls)
     keys = list(dict.fromkeys([*calls, *runs]))
     if not keys:
         raise Unusable(str(bad[0]) if bad else NOTHING)
@@ -107,6 +115,20 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     for key in keys:
         origin = Origin("otel_genai", source, at, user=only(call.user for call in calls[key]), conversation=key or None)
         yield from conversations(calls[key], runs[key], origin, is_one=key in explicit)
+
+
+def _never_answered(
+    unanswered: Sequence[tuple[str, Call, Span]], calls: Mapping[str, list[Call]]
+) -> Iterator[Unusable]:
+    """Not those whose answer another span tells: Logfire logs one for what was streamed, with its question."""
+    known = {(key, *map(words_of, call.asked)) for key, found in calls.items() for call in found} if unanswered else ()
+    for key, call, span in unanswered:
+        if (key, *map(words_of, call.asked)) not in known:
+            yield _lost(Unusable("a span holds a question without an answer"), span)
+
+
+def _lost(error: Unusable | RecursionError, span: Span) -> Unusable:
+    return lost(error, {each.name: getattr(span, each.name) for each in fields(span)})
 
 
 def conversations_of(spans: Sequence[Span]) -> list[str]:
@@ -162,7 +184,12 @@ def _user(span: Span) -> str | None:
 
 
 def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
-    """The call of a model that the span tells of; None where it tells of none, or not what was said."""
+    """The call of a model that the span tells of; None where it tells of none, or not what was said.
+
+    Without an answer where the span holds none.
+    """
+    if any((text_at(span.attributes, key) or "").lower() in NO_EXCHANGE for key in KIND):
+        return None
     said, came_back = said_in(span.attributes, span.events)
     if not said and not came_back:
         return None
@@ -170,8 +197,6 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     start = span.start or at
     if failure and not any(message.text for message in came_back):
         came_back = [Message("assistant", success=False, error_type=failure)]
-    if not came_back:
-        raise Unusable("a span holds a question without an answer")
     extra = {"error": span.status} if failure and span.status else {}
     model, latency = text_at(span.attributes, *MODEL), _latency(span)
     answer = [_finished(message, model, latency, extra) for message in came_back]
@@ -188,7 +213,9 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
         return None
     arguments = parsed(first_at(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
-    result = first_at(span.attributes, *TOOL_RESULT, "traceloop.entity.output")
+    result = first_at(span.attributes, *TOOL_RESULT)
+    if result is None:
+        result = parsed(span.attributes.get("traceloop.entity.output"))
     failure = _failure(span)
     if arguments is None and result is None and not failure:
         return None

@@ -124,7 +124,7 @@ def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call |
     if not said or not came_back:
         raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
     extra = about | ({"error": words} if failure and (words := _status(span)[1]) else {})
-    model = text_at(row_of(outputs), "model") or text_at(row_of(inputs), "model") or _named_model(span)
+    model = _model(span, row_of(inputs), row_of(outputs))
     answer = [
         replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
         for message in came_back
@@ -197,9 +197,11 @@ def _attribute(span: Row, key: str) -> Any:
         return value
 
 
-def _named_model(span: Row) -> str | None:
-    found = (_attribute(span, key) for key in ("mlflow.llm.model", "gen_ai.request.model", "model"))
-    return next((name for name in found if isinstance(name, str)), None)
+def _model(span: Row, inputs: Row, outputs: Row) -> str | None:
+    named = text_at(outputs, "model") or text_at(inputs, "model")
+    named = named or text_at(row_of(outputs.get("llm_output")), "model_name", "model")  # LangChain's
+    attributes = {key: _attribute(span, key) for key in ("mlflow.llm.model", "gen_ai.request.model", "model")}
+    return named or text_at(attributes, *attributes)
 
 
 def _identity(span: Row) -> str | None:

@@ -22,7 +22,7 @@ SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 ASKED_TEXT = ("question", "query", "user_input", "message", "text", "content")
 
 CAME_BACK = ("message", "messages", "output", "generations", "response", "completion")
-ANSWER_TEXT = ("output_text", "answer", "text", "result", "content", "generated_text")
+ANSWER_TEXT = ("output_text", "answer", "text", "result", "content", "generated_text", "combined_chunk_content")
 
 CALLS = ("tool_call", "tool_use", "tool-call", "function_call", "server_tool_call", "server_tool_use", "mcp_call")
 RESULTS = (
@@ -33,6 +33,11 @@ RESULTS = (
     "tool_response",
     "server_tool_call_response",
 )
+GEMINI = {
+    **dict.fromkeys(("functionCall", "function_call"), "call"),
+    **dict.fromkeys(("functionResponse", "function_response"), "result"),
+}
+"""Parts without a type."""
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = ("reasoning", "thinking", "redacted_thinking")
@@ -152,9 +157,10 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
 def _stands_alone(item: dict[str, Any]) -> bool:
     """Whether it is a message and no part of one."""
     kind = item.get("type")
-    inner = any(key in item for key in ("message", "kwargs", "data", "parts"))
+    inner = "text" not in item and any(key in item for key in ("message", "kwargs", "data", "parts"))
+    generation = isinstance(item.get("message"), dict)  # LangChain's, with the text of its message beside it
     named = isinstance(item.get("role"), str) or (isinstance(kind, str) and kind.lower() in ROLES)
-    return (named and kind not in (*CALLS, *RESULTS)) or kind == "message" or (inner and "text" not in item)
+    return (named and kind not in (*CALLS, *RESULTS)) or kind == "message" or inner or generation
 
 
 def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
@@ -228,7 +234,7 @@ def _part(part: Any) -> tuple[str, Any]:
         return "text", "" if part is None else _as_json(part)
     kind = part.get("type")
     kind = kind if isinstance(kind, str) else ""
-    for key, name in (("functionCall", "call"), ("function_call", "call"), ("functionResponse", "result")):
+    for key, name in GEMINI.items():
         if isinstance(part.get(key), dict) and not kind:
             return name, _call(part[key]) if name == "call" else _result(part[key])
     if kind in RESULTS:

@@ -213,12 +213,12 @@ def _text(conversation: Sequence[Waiting]) -> str:
 def _interactions(conversation: Sequence[Waiting]) -> tuple[list[Line], list[tuple[str, str]]]:
     """Its interactions, and what of it cannot be read; a trace that tells of no model is neither."""
     spans, at = [each.span for each in conversation], min(each.received_at for each in conversation)
+    text = b"\n".join(each.line for each in conversation).decode()
     try:
         found = lines_of(lambda: interactions_of(spans, SOURCE, at), at)
     except Unusable as reason:
-        text = b"\n".join(each.line for each in conversation).decode()
         return [], [(text, str(reason))] if str(reason) != NOTHING else []
-    lost = [(item.part, str(item)) for item in found if isinstance(item, Unusable)]
+    lost = [(item.part or text, str(item)) for item in found if isinstance(item, Unusable)]
     return [item for item in found if isinstance(item, Line)], lost
 
 
