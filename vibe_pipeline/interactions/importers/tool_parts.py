@@ -1,0 +1,92 @@
+"""What tells of tools in a message: the types of its parts, and calls that a model writes into its text.
+
+The types differ by API and grow every month, but they end alike, so that they are told by their end. A hosted tool
+(web search, code interpreter, MCP) ran where the model is: its one part is the call and what came of it.
+
+Not here: messages (messages.py) and payloads (payloads.py), which both read such parts.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from contextlib import suppress
+from typing import Any
+
+CALLS = ("_call", "tool-call", "tool_use")
+RESULTS = ("_call_output", "_call_response", "_search_output", "tool_result", "tool-result", "tool_response")
+
+NAMES = ("name", "toolName", "tool_name")
+ARGUMENTS = ("arguments", "input", "args", "action", "operation")
+OUTCOMES = ("output", "outputs", "results", "result", "error")
+ABOUT = ("type", "id", "call_id", "status", "server_label", *NAMES, *OUTCOMES)
+
+SEALED = "encrypted_content"
+
+WRITTEN_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
+WRITTEN_RESULT = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
+
+
+def is_call(kind: str) -> bool:
+    """Whether a part of this type is the call of a tool."""
+    return kind.endswith(CALLS)
+
+
+def is_result(kind: str) -> bool:
+    """Whether a part of this type is what a tool gave back."""
+    return kind.endswith(RESULTS)
+
+
+def called(part: dict[str, Any]) -> tuple[str | None, Any]:
+    """(name, arguments) of a call; those of a hosted tool are all that its part says beside what came of it."""
+    inner = next((part[key] for key in ("function", "custom") if isinstance(part.get(key), dict)), part)
+    name = next((inner[key] for key in NAMES if isinstance(inner.get(key), str)), None)
+    arguments = next((inner[key] for key in ARGUMENTS if inner.get(key) is not None), None)
+    if name is None and isinstance(part.get("function"), str):
+        name = part["function"]
+    kind = part.get("type")
+    if name is None and isinstance(kind, str) and kind.endswith("_call"):
+        name = kind.removesuffix("_call")
+        arguments = {key: it for key, it in part.items() if key not in ABOUT} if arguments is None else arguments
+    return name, {} if arguments is None else arguments
+
+
+def outcome(part: dict[str, Any]) -> tuple[Any, bool | None] | None:
+    """(what came back, whether it worked) of a hosted tool; None where the part is a call alone."""
+    value = next((part[key] for key in OUTCOMES if part.get(key)), None)
+    kind, status = str(part.get("type")), part.get("status")
+    if value is None and not kind.startswith(("web_search", "file_search", "code_interpreter", "image_generation")):
+        return None
+    worked = False if part.get("error") else {"completed": True, "failed": False}.get(str(status))
+    return ("[image]" if kind.startswith("image_generation") and value else value or ""), worked
+
+
+def json_of(value: Any) -> str:
+    """What a tool gave back as JSON, without what only its maker can read."""
+    if isinstance(value, list):
+        value = [
+            {key: it for key, it in row.items() if key != SEALED} if isinstance(row, dict) else row for row in value
+        ]
+    return json.dumps(value, ensure_ascii=False)
+
+
+def taken_out(text: str) -> tuple[str, list[dict[str, Any]]]:
+    """(the rest, the calls) of a text with calls as <tool_call>{…}</tool_call>, if all can be read."""
+    calls = [object_in(written) for written in WRITTEN_CALL.findall(text)] if "<tool_call>" in text else []
+    found = [call for call in calls if call is not None and isinstance(call.get("name"), str)]
+    return (WRITTEN_CALL.sub("", text).strip(), found) if found and len(found) == len(calls) else (text, [])
+
+
+def responses(text: str) -> list[str]:
+    """What tools gave back, each in its <tool_response>; the text itself where it is not written so."""
+    return (WRITTEN_RESULT.findall(text) if "<tool_response>" in text else []) or [text]
+
+
+def object_in(text: str) -> dict[str, Any] | None:
+    """The object that a text is: JSON, or what Python prints."""
+    for read in (json.loads, ast.literal_eval):
+        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
+            value = read(text)
+            return value if isinstance(value, dict) else None
+    return None
