@@ -6,6 +6,7 @@ Not here: the payloads (payloads.py), chats with "messages" (openai_chat.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -17,6 +18,8 @@ from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
+
+UNFINISHED = ("incomplete", "failed", "cancelled")
 
 
 def recognises(value: Any) -> bool:
@@ -35,6 +38,9 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         came_back = [Message("assistant", success=False, error_type=name, extra={"error": error})]
     if not came_back:
         raise Unusable("the response holds no output")
+    if (status := text_at(response, "status")) in UNFINISHED:
+        why = text_at(row_of(response.get("incomplete_details")), "reason") or status
+        came_back[-1] = replace(came_back[-1], success=False, error_type=came_back[-1].error_type or why)
     user, model = text_at(request, "user"), text_at(response, "model") or text_at(request, "model")
     began = moment_of(response) or moment_of(value) or at
     origin = Origin("openai_responses", source, began, model, user, conversation=_conversation(request, response))

@@ -11,8 +11,11 @@ from __future__ import annotations
 import ast
 import json
 import re
+import warnings
 from contextlib import suppress
 from typing import Any
+
+from vibe_pipeline.interactions.lines import repaired
 
 CALLS = ("_call", "tool-call", "tool_use")
 RESULTS = ("_call_output", "_call_response", "_search_output", "tool_result", "tool-result", "tool_response")
@@ -23,6 +26,9 @@ OUTCOMES = ("output", "outputs", "results", "result", "error")
 ABOUT = ("type", "id", "call_id", "status", "server_label", *NAMES, *OUTCOMES)
 
 SEALED = "encrypted_content"
+
+LONGEST = 1_000_000
+"""Characters of a Python object that is read: its syntax tree takes a hundred times as much."""
 
 WRITTEN_CALL = re.compile(r"<tool_call>\s*(.*?)\s*</tool_call>", re.DOTALL)
 WRITTEN_RESULT = re.compile(r"<tool_response>\s*(.*?)\s*</tool_response>", re.DOTALL)
@@ -84,9 +90,23 @@ def responses(text: str) -> list[str]:
 
 
 def object_in(text: str) -> dict[str, Any] | None:
-    """The object that a text is: JSON, or what Python prints."""
-    for read in (json.loads, ast.literal_eval):
-        with suppress(ValueError, SyntaxError, RecursionError, MemoryError):
-            value = read(text)
-            return value if isinstance(value, dict) else None
+    """The object that a text is: JSON, or what Python prints of one."""
+    with suppress(ValueError, RecursionError):
+        value = json.loads(text)
+        return repaired(value) if isinstance(value, dict) else None
+    if text[:2] != "{'" or len(text) > LONGEST:
+        return None
+    with suppress(ValueError, SyntaxError, RecursionError, MemoryError), warnings.catch_warnings():
+        warnings.simplefilter("ignore", SyntaxWarning)  # a backslash in what was no object after all
+        value = ast.literal_eval(text)
+        return repaired(value) if isinstance(value, dict) and _is_plain(value) else None
     return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON can hold it: Python prints sets, bytes and other keys than texts, too."""
+    if isinstance(value, dict):
+        return all(isinstance(key, str) for key in value) and all(map(_is_plain, value.values()))
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float))
