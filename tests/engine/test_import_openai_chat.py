@@ -373,3 +373,8 @@ def test_tools_that_ran_at_anthropic_are_tools(found, output, success):
     tool, asked = read({"messages": [EXCHANGE[0], {"role": "assistant", "content": content}]})
     assert (tool.action, tool.input) == ("tool", '{"name": "web_search", "arguments": {"query": "x"}}')
     assert (tool.output, tool.success, asked.output) == (output, success, "I search.\n\nFound.")
+
+
+def test_a_question_that_is_a_document_alone_leaves_a_mark():
+    part = {"type": "document", "source": {"type": "base64", "data": "aGk="}, "title": "a.pdf"}
+    assert pairs({"messages": [{"role": "user", "content": [part]}, EXCHANGE[1]]}) == [("chat", 0, "[document]", "a")]

@@ -199,7 +199,7 @@ def _part(part: Any) -> tuple[str, str]:
     if not isinstance(part, dict):
         raise Unusable("a message whose content is neither text nor a list of parts")
     kind = str(part.get("type", "text"))
-    for medium in ("image", "audio", "video", "file"):
+    for medium in ("image", "audio", "video", "file", "document"):
         if medium in kind and not tool_parts.is_call(kind):
             return kind, f"[{medium}]"
     text = next(

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
 from vibe_pipeline.interactions.importers import tool_parts
@@ -130,7 +131,7 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
         return
     if isinstance(value, list):
         loose: list[Any] = []
-        for item in _with_roles([parsed(item) for item in value]):
+        for item in _calls_first(_with_roles([parsed(item) for item in value])):
             if isinstance(item, list):
                 yield from _messages(item, role)
             elif isinstance(item, dict) and _stands_alone(item):
@@ -148,15 +149,26 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
 
 def _with_roles(items: list[Any]) -> list[Any]:
     """LangChain's JavaScript gives what a tool gave back the tool's own name as its role."""
-    strange = [item for item in items if isinstance(item, dict) and _is_strange(item.get("role"))]
-    if not strange:
+    if not any(map(_is_strange, items)):
         return items
     names = {tool_parts.called(call)[0] for item in items if isinstance(item, dict) for call in _calls(item)}
-    return [{**item, "role": "tool"} if item in strange and item["role"] in names else item for item in items]
+    return [{**item, "role": "tool"} if _is_strange(item) and item["role"] in names else item for item in items]
 
 
-def _is_strange(role: Any) -> bool:
+def _is_strange(item: Any) -> bool:
+    role = item.get("role") if isinstance(item, dict) else None
     return isinstance(role, str) and role.lower() not in ROLES
+
+
+def _calls_first(items: list[Any]) -> Iterator[Any]:
+    """Koog tells each call as a message of the tool before its result; the calls of an answer came together."""
+    for is_tool, group in groupby(items, _is_of_tool):
+        told = list(group)
+        yield from sorted(told, key=lambda item: not tool_parts.functions_in(item.get("content"))) if is_tool else told
+
+
+def _is_of_tool(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("role") == "tool"
 
 
 def _is_tools(kind: Any) -> bool:
@@ -182,26 +194,10 @@ def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
         raise Unusable(f"a message has the unknown role {name!r:.40}")
     said = ROLES[name.lower()]
     content = next((value[key] for key in ("parts", "content", "text") if value.get(key) is not None), None)
-    content = _calls_written(content)
+    content = tool_parts.functions_in(content) or content
     parts = content if isinstance(content, list) else [] if content is None else [content]
-    if not parts or not all(map(_is_definition, parts)):
+    if not parts or not all(map(tool_parts.is_definition, parts)):
         yield from _parts([*parts, *_calls(value)], "assistant" if said == "call" else said, value)
-
-
-def _calls_written(content: Any) -> Any:
-    """Calls that some frameworks write as JSON into the text of a message."""
-    value = parsed(content) if isinstance(content, str) else None
-    is_calls = isinstance(value, list) and bool(value) and all(map(_is_function, value))
-    return value if is_calls else content
-
-
-def _is_function(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") == "function" and isinstance(part.get("function"), dict)
-
-
-def _is_definition(part: Any) -> bool:
-    """Whether it says what a tool can do: LangChain tells it as a message of the tool."""
-    return _is_function(part) and "parameters" in part["function"]
 
 
 def _of_class(value: dict[str, Any]) -> str | None:

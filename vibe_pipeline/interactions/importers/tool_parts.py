@@ -27,6 +27,9 @@ ABOUT = ("type", "id", "call_id", "status", "server_label", *NAMES, *OUTCOMES)
 
 SEALED = "encrypted_content"
 
+NEAR = 100
+"""Characters from the beginning of a text within which it must speak of a function to be looked into."""
+
 LONGEST = 1_000_000
 """Characters of a Python object that is read: its syntax tree takes a hundred times as much."""
 
@@ -82,6 +85,24 @@ def taken_out(text: str) -> tuple[str, list[dict[str, Any]]]:
     calls = [object_in(written) for written in WRITTEN_CALL.findall(text)] if "<tool_call>" in text else []
     found = [call for call in calls if call is not None and isinstance(call.get("name"), str)]
     return (WRITTEN_CALL.sub("", text).strip(), found) if found and len(found) == len(calls) else (text, [])
+
+
+def functions_in(text: Any) -> list[dict[str, Any]]:
+    """The calls that a text is, as JSON of OpenAI's: some frameworks write them so."""
+    found: Any = None
+    if isinstance(text, str) and '"function"' in text[:NEAR]:
+        with suppress(ValueError, RecursionError):
+            found = repaired(json.loads(text))
+    return found if isinstance(found, list) and all(map(_is_function, found)) else []
+
+
+def is_definition(part: Any) -> bool:
+    """Whether it says what a tool can do: LangChain tells it as a message of the tool."""
+    return _is_function(part) and "parameters" in part["function"]
+
+
+def _is_function(part: Any) -> bool:
+    return isinstance(part, dict) and part.get("type") == "function" and isinstance(part.get("function"), dict)
 
 
 def responses(text: str) -> list[str]:
