@@ -35,3 +35,11 @@ def test_a_result_that_comes_late_belongs_to_the_call_that_it_names():
         ("tool", "two", "2", None),
         ("chat", "q", "a", None),
     ]
+
+
+def test_what_is_said_of_tools_that_nobody_asked_for_is_an_answer_without_a_question():
+    call = Message("assistant", calls=(("k", "one"),))
+    assert steps(call, Message("result", "1", call_id="k"), ANSWERED) == [
+        ("tool", "one", "1", None),
+        ("chat", "", "a", None),
+    ]

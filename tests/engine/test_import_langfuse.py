@@ -80,6 +80,14 @@ def test_a_generation_that_failed_midway_is_a_failure_with_what_it_said():
     assert (item.output, item.success, item.error_type) == ("a", False, "TimeoutError")
 
 
+def test_a_hosted_tool_has_its_own_outcome_in_an_answer():
+    ran = {"type": "mcp_call", "id": "k", "name": "f", "arguments": '{"a": 1}', "output": "r", "status": "completed"}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    tool, asked = read(trace(observation(1, "q", {"output": [ran, said]}, level="ERROR", statusMessage="E: cut")))
+    assert (tool.input, tool.output, tool.success) == ('{"name": "f", "arguments": {"a": 1}}', "r", True)
+    assert (asked.output, asked.success, asked.latency_ms) == ("a", False, 250)
+
+
 def test_a_trace_without_generations_is_one_call():
     (item,) = read(trace(input='{"question": "q"}', output='"a"'))
     assert (item.input, item.output) == ("q", "a")

@@ -79,15 +79,17 @@ def _content(messages: Sequence[Message], origin: Origin) -> str:
 
 
 def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
-    opening: dict[str, Any] = {}
+    opening: list[Message] = []
     for question, reply in _exchanges(messages):
         yield from _tool_steps(reply)
         answer = [message for message in reply if message.role == "assistant"]
         if (question and reply) or (unasked and _is_answer(answer)):
-            yield _chat_step(question, answer, opening)
-            opening = {}
-        elif words := answer_text(answer):
-            opening = {"opening": words}
+            yield _chat_step(question, answer, answer_text(opening))
+            opening = []
+        elif answer:
+            opening = answer
+    if _is_answer(opening) and any(message.calls or message.role == "result" for message in messages):
+        yield _chat_step([], opening, "")  # tools ran, and nobody had asked
 
 
 def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[list[Message], list[Message]]]:
@@ -110,11 +112,11 @@ def _is_answer(messages: Sequence[Message]) -> bool:
     return bool(answer_text(messages)) or any(message.success is False for message in messages)
 
 
-def _chat_step(question: list[Message], answer: list[Message], opening: dict[str, Any]) -> Step:
+def _chat_step(question: list[Message], answer: list[Message], opening: str) -> Step:
     reasoning = "\n\n".join(message.reasoning for message in answer if message.reasoning)
     weights = [message.weight for message in answer if message.weight is not None]
     extra = {**({"reasoning": reasoning} if reasoning else {}), **({"weight": weights[-1]} if weights else {})}
-    extra |= opening
+    extra |= {"opening": opening} if opening else {}
     extra |= {name: value for message in (*question, *answer) for name, value in message.extra.items()}
     text = "\n\n".join(message.text for message in question)
     return Step("chat", text, answer_text(answer), (*question, *answer), extra)

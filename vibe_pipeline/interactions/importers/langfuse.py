@@ -170,8 +170,13 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
         raise Unusable("an answer without a question" if came_back else "a question without an answer")
     extra = about | ({"error": words} if failure and (words := text_at(row, "statusMessage")) else {})
     model = text_at(row, "model", "providedModelName", "internalModel")
-    told = {"model": model, "latency_ms": _took(row), **({"success": False, "error_type": failure} if failure else {})}
-    answer = [replace(message, **told, extra=message.extra | extra) for message in came_back]
+    took, success = _took(row), False if failure else None
+    answer = [
+        replace(it, model=model, latency_ms=took, success=success, error_type=failure, extra=it.extra | extra)
+        if it.role == "assistant"
+        else it  # what a tool gave back to the model where that ran
+        for it in came_back
+    ]
     start = moment_of({"time": row.get("startTime", row.get("timestamp"))}) or at
     return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within), row)
 
