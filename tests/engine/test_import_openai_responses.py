@@ -123,7 +123,8 @@ def test_a_custom_tool_and_its_output_are_a_tool():
     assert (tool.action, tool.input, tool.output) == ("tool", '{"name": "run", "arguments": "print(2)"}', "2")
 
 
-def test_a_response_that_was_cut_off_is_no_success():
-    cut = response(SAID, status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+@pytest.mark.parametrize(("output", "text"), [([SAID], "a"), ([], "")])
+def test_a_response_that_was_cut_off_is_no_success(output, text):
+    cut = response(*output, status="incomplete", incomplete_details={"reason": "max_output_tokens"})
     (item,) = read({"request": {"input": "q"}, "response": cut})
-    assert (item.output, item.success, item.error_type) == ("a", False, "max_output_tokens")
+    assert (item.output, item.success, item.error_type) == (text, False, "max_output_tokens")

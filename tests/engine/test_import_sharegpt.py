@@ -30,8 +30,10 @@ def test_several_results_in_one_message_are_paired_with_their_calls():
     assert [(action, output) for action, _, _, output in found] == [("tool", "1"), ("tool", "2"), ("chat", "")]
 
 
-def test_tags_that_hold_no_call_are_what_was_said():
-    text = "Write <tool_call>json</tool_call> around it."
+@pytest.mark.parametrize(
+    "text", ["Write <tool_call>json</tool_call>", 'Write `<tool_call>{"name": "f"}</tool_call>`, then wait.']
+)
+def test_tags_that_are_no_call_are_what_was_said(text):
     assert pairs(hermes(("human", "How?"), ("gpt", text))) == [("chat", 0, "How?", text)]
 
 

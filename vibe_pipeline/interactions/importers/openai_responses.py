@@ -6,7 +6,6 @@ Not here: the payloads (payloads.py), chats with "messages" (openai_chat.py).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -36,11 +35,11 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     if error := row_of(response.get("error")):
         name = text_at(error, "code", "type") or error_name(text_at(error, "message"))
         came_back = [Message("assistant", success=False, error_type=name, extra={"error": error})]
+    elif (status := text_at(response, "status")) in UNFINISHED:
+        why = text_at(row_of(response.get("incomplete_details")), "reason") or status
+        came_back.append(Message("assistant", success=False, error_type=why))
     if not came_back:
         raise Unusable("the response holds no output")
-    if (status := text_at(response, "status")) in UNFINISHED:
-        why = text_at(row_of(response.get("incomplete_details")), "reason") or status
-        came_back[-1] = replace(came_back[-1], success=False, error_type=came_back[-1].error_type or why)
     user, model = text_at(request, "user"), text_at(response, "model") or text_at(request, "model")
     began = moment_of(response) or moment_of(value) or at
     origin = Origin("openai_responses", source, began, model, user, conversation=_conversation(request, response))

@@ -81,10 +81,10 @@ def json_of(value: Any) -> str:
 
 
 def taken_out(text: str) -> tuple[str, list[dict[str, Any]]]:
-    """(the rest, the calls) of a text with calls as <tool_call>{…}</tool_call>, if all can be read."""
-    calls = [object_in(written) for written in WRITTEN_CALL.findall(text)] if "<tool_call>" in text else []
-    found = [call for call in calls if call is not None and isinstance(call.get("name"), str)]
-    return (WRITTEN_CALL.sub("", text).strip(), found) if found and len(found) == len(calls) else (text, [])
+    """(the rest, the calls) of a text that ends with calls as <tool_call>{…}</tool_call>, if all can be read."""
+    written = WRITTEN_CALL.findall(text) if text.rstrip().endswith("</tool_call>") else []
+    calls = [call for each in written if (call := object_in(each)) and isinstance(call.get("name"), str)]
+    return (WRITTEN_CALL.sub("", text).strip(), calls) if calls and len(calls) == len(written) else (text, [])
 
 
 def functions_in(text: Any) -> list[dict[str, Any]]:
