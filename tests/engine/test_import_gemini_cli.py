@@ -165,6 +165,28 @@ def test_a_file_of_lines_is_one_record_and_a_broken_line_costs_itself(tmp_path):
     assert (result.imported, result.duplicate, result.quarantined) == (0, 1, 1)
 
 
+HISTORY = [
+    {"role": "user", "parts": [{"text": "This is the Gemini CLI. We are setting up the context for our chat."}]},
+    {"role": "model", "parts": [{"text": "Got it. Thanks for the context!"}]},
+    {"role": "user", "parts": [{"text": "list"}]},
+    {"role": "model", "parts": [{"functionCall": {"name": "ls", "args": {}}}]},
+    {"role": "user", "parts": [{"functionResponse": {"name": "ls", "response": {"output": "a.txt"}}}]},
+    {"role": "model", "parts": [{"text": "There is a.txt"}]},
+]
+
+
+@pytest.mark.parametrize("checkpoint", [HISTORY, {"history": HISTORY, "authType": "oauth-personal"}])
+def test_a_checkpoint_is_a_conversation(tmp_path, checkpoint):
+    (tmp_path / "checkpoint-a.json").write_text(json.dumps(checkpoint))
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "checkpoint-a.json"])
+    assert (result.format, result.read, result.imported) == ("gemini_cli", 1, 1)
+    tool, asked = formats()["gemini_cli"].read(checkpoint, "test", MOMENT)
+    assert (tool.action, tool.input, tool.output) == ("tool", '{"name": "ls", "arguments": {}}', "a.txt")
+    assert (asked.input, asked.output) == ("list", "There is a.txt")
+    assert asked.extra == {"system": HISTORY[0]["parts"][0]["text"]}
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [

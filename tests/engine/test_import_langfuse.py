@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -74,6 +75,19 @@ def test_a_failed_generation_is_a_failed_exchange():
     assert (item.output, item.success, item.error_type) == ("", False, "RateLimitError")
 
 
+def test_a_generation_that_failed_midway_is_a_failure_with_what_it_said():
+    (item,) = read(trace(observation(1, "q", "a", level="ERROR", statusMessage="TimeoutError: slow")))
+    assert (item.output, item.success, item.error_type) == ("a", False, "TimeoutError")
+
+
+def test_a_hosted_tool_has_its_own_outcome_in_an_answer():
+    ran = {"type": "mcp_call", "id": "k", "name": "f", "arguments": '{"a": 1}', "output": "r", "status": "completed"}
+    said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    tool, asked = read(trace(observation(1, "q", {"output": [ran, said]}, level="ERROR", statusMessage="E: cut")))
+    assert (tool.input, tool.output, tool.success) == ('{"name": "f", "arguments": {"a": 1}}', "r", True)
+    assert (asked.output, asked.success, asked.latency_ms) == ("a", False, 250)
+
+
 def test_a_trace_without_generations_is_one_call():
     (item,) = read(trace(input='{"question": "q"}', output='"a"'))
     assert (item.input, item.output) == ("q", "a")
@@ -128,6 +142,50 @@ def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
     assert next(name for name, each in formats().items() if each.recognises(page)) == "langfuse"
     found = list(langfuse.read(page, "test", MOMENT))
     assert [item.input if isinstance(item, Interaction) else str(item)[:7] for item in found] == ["q", "neither"]
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda traces: {"data": traces, "meta": {"page": 1}},
+        lambda traces: {"id": "s", "createdAt": "2026-01-02T00:00:00Z", "traces": traces},
+    ],
+)
+def test_the_traces_of_a_session_are_one_conversation_in_a_page_and_in_its_own_download(wrap):
+    asked = [
+        {**trace(), "id": f"t{n}", "sessionId": "s", "input": f"q{n}", "output": f"a{n}", "observations": ["o"]}
+        for n in (1, 2)
+    ]
+    assert langfuse.recognises(wrap(asked))
+    found = read(wrap(asked))
+    assert turns(found) == [(0, "chat", "q1", "a1"), (1, "chat", "q2", "a2")]
+    assert [item.interaction_id for item in found] == [item.interaction_id for item in read(asked)]
+
+
+def test_the_observations_of_each_trace_in_a_page_belong_together():
+    first = observation(1, "q", {"role": "assistant", "content": None, "tool_calls": [CALL]})
+    tool = observation(2, {"a": 1}, "", type="TOOL", name="f") | {"input": {"a": 1}, "output": "r"}
+    page = {"data": [first, tool, observation(3, "other", "fine", traceId="u")], "meta": {"page": 1}}
+    assert turns(read(page)) == [
+        (0, "tool", '{"name": "f", "arguments": {"a": 1}}', "r"),
+        (1, "chat", "q", ""),
+        (0, "chat", "other", "fine"),
+    ]
+
+
+def test_rows_of_the_blob_storage_are_the_same_rows():
+    row = observation(1, "q", "a", userId="jo", sessionId="s", providedModelName="n", statusMessage="E: no") | {
+        "model": None
+    }
+    snake = {re.sub("[A-Z]", lambda letter: f"_{letter[0].lower()}", name): value for name, value in row.items()}
+    assert langfuse.recognises(snake)
+    assert langfuse.session_of(snake) == langfuse.session_of(row)
+    assert read(snake) == read(row)
+    assert (read(row)[0].model_id, read(row)[0].user, read(row)[0].latency_ms) == ("n", "jo", 250)
+
+
+def test_lines_of_other_programs_that_have_a_trace_are_left_to_them():
+    assert not langfuse.recognises({"trace_id": "t", "start_time": 1, "type": "request", "message": "m"})
 
 
 def test_tables_as_csv_are_read_as_the_same_records(tmp_path):

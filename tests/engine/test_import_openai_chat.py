@@ -338,3 +338,43 @@ def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
     (item,) = read({"request": {"messages": [EXCHANGE[0]]}, **more})
     assert (item.action, item.input, item.output, item.success, item.error_type) == ("chat", "q", "", False, kind)
     assert item.extra == {"error": "slow down"}
+
+
+def test_a_custom_tool_is_called_with_its_text():
+    call = {"id": "1", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
+    messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "out"}]
+    assert pairs({"messages": messages})[0] == ("tool", 0, '{"name": "shell", "arguments": "ls -l"}', "out")
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning", "thinking"])
+def test_reasoning_beside_the_content_is_kept(key):
+    (item,) = read({"messages": [EXCHANGE[0], {**EXCHANGE[1], key: "hm"}]})
+    assert (item.output, item.extra) == ("a", {"reasoning": "hm"})
+
+
+@pytest.mark.parametrize(
+    ("found", "output", "success"),
+    [
+        (
+            [{"type": "web_search_result", "title": "T", "encrypted_content": "Eu0"}],
+            '[{"type": "web_search_result", "title": "T"}]',
+            None,
+        ),
+        ({"type": "web_search_tool_result_error"}, '{"type": "web_search_tool_result_error"}', False),
+    ],
+)
+def test_tools_that_ran_at_anthropic_are_tools(found, output, success):
+    content = [
+        {"type": "text", "text": "I search."},
+        {"type": "server_tool_use", "id": "k", "name": "web_search", "input": {"query": "x"}},
+        {"type": "web_search_tool_result", "tool_use_id": "k", "content": found},
+        {"type": "text", "text": "Found."},
+    ]
+    tool, asked = read({"messages": [EXCHANGE[0], {"role": "assistant", "content": content}]})
+    assert (tool.action, tool.input) == ("tool", '{"name": "web_search", "arguments": {"query": "x"}}')
+    assert (tool.output, tool.success, asked.output) == (output, success, "I search.\n\nFound.")
+
+
+def test_a_question_that_is_a_document_alone_leaves_a_mark():
+    part = {"type": "document", "source": {"type": "base64", "data": "aGk="}, "title": "a.pdf"}
+    assert pairs({"messages": [{"role": "user", "content": [part]}, EXCHANGE[1]]}) == [("chat", 0, "[document]", "a")]

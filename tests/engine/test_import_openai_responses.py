@@ -57,3 +57,74 @@ def test_instructions_are_the_system_text_and_a_conversation_keeps_its_name():
 def test_what_gives_nothing_has_its_reason():
     with pytest.raises(Unusable, match="the response holds no output"):
         read({"request": {"input": "q"}, "response": response()})
+
+
+@pytest.mark.parametrize(
+    ("item", "call", "output", "success"),
+    [
+        (
+            {
+                "type": "file_search_call",
+                "id": "k",
+                "status": "completed",
+                "queries": ["d"],
+                "results": [{"text": "t"}],
+            },
+            '{"name": "file_search", "arguments": {"queries": ["d"]}}',
+            '[{"text": "t"}]',
+            True,
+        ),
+        (
+            {"type": "web_search_call", "id": "k", "status": "completed", "action": {"query": "x"}},
+            '{"name": "web_search", "arguments": {"query": "x"}}',
+            "",
+            True,
+        ),
+        (
+            {"type": "code_interpreter_call", "code": "print(1)", "outputs": [{"type": "logs", "logs": "1"}]},
+            '{"name": "code_interpreter", "arguments": {"code": "print(1)"}}',
+            "1",
+            None,
+        ),
+        (
+            {"type": "image_generation_call", "id": "k", "status": "completed", "result": "aGk="},
+            '{"name": "image_generation", "arguments": {}}',
+            "[image]",
+            True,
+        ),
+        (
+            {"type": "mcp_call", "id": "k", "name": "roll", "arguments": '{"d": 6}', "output": "4", "error": None},
+            '{"name": "roll", "arguments": {"d": 6}}',
+            "4",
+            None,
+        ),
+        (
+            {"type": "mcp_call", "id": "k", "name": "roll", "arguments": "{}", "output": None, "error": "no die"},
+            '{"name": "roll", "arguments": {}}',
+            "no die",
+            False,
+        ),
+    ],
+)
+def test_a_hosted_tool_is_a_tool_with_what_came_of_it(item, call, output, success):
+    tool, asked = read({"request": {"input": "q"}, "response": response(item, SAID)})
+    assert (tool.action, tool.input, tool.output, tool.success) == ("tool", call, output, success)
+    assert (asked.input, asked.output) == ("q", "a")
+
+
+def test_a_custom_tool_and_its_output_are_a_tool():
+    called = {"type": "custom_tool_call", "call_id": "k", "name": "run", "input": "print(2)"}
+    sent = [
+        {"role": "user", "content": "q"},
+        called,
+        {"type": "custom_tool_call_output", "call_id": "k", "output": "2"},
+    ]
+    tool, _ = read({"request": {"input": sent}, "response": response(SAID)})
+    assert (tool.action, tool.input, tool.output) == ("tool", '{"name": "run", "arguments": "print(2)"}', "2")
+
+
+@pytest.mark.parametrize(("output", "text"), [([SAID], "a"), ([], "")])
+def test_a_response_that_was_cut_off_is_no_success(output, text):
+    cut = response(*output, status="incomplete", incomplete_details={"reason": "max_output_tokens"})
+    (item,) = read({"request": {"input": "q"}, "response": cut})
+    assert (item.output, item.success, item.error_type) == (text, False, "max_output_tokens")

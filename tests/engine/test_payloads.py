@@ -1,5 +1,7 @@
 """What was sent to a model and what came back, as APIs and frameworks write it: all of it ends as the same messages."""
 
+import json
+
 import pytest
 
 from vibe_pipeline.interactions.importers.messages import Message, Unusable
@@ -135,3 +137,55 @@ def test_nothing_came_back(payload):
 def test_an_unknown_role_is_named():
     with pytest.raises(Unusable, match="unknown role 'nobody'"):
         asked([{"role": "nobody", "content": "q"}])
+
+
+def test_a_role_that_is_the_name_of_a_called_tool_is_its_result():
+    call = {"id": "k", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    called = {"role": "assistant", "content": "", "tool_calls": [call]}
+    said = [{"role": "user", "content": "q"}, called, {"role": "f", "content": "r", "additional_kwargs": {}}]
+    assert plain(asked(said)) == CHAT[1:]
+
+
+@pytest.mark.parametrize("role", ["assistant", "tool"])
+def test_calls_written_as_json_into_the_text_are_calls(role):
+    call = {"function": {"name": "f", "arguments": '{"a": 1}'}, "id": "k", "type": "function"}
+    assert plain(asked([{"role": role, "content": json.dumps([call])}, {"role": "tool", "content": "r"}])) == CHAT[2:]
+
+
+def test_calls_told_one_by_one_with_their_results_are_those_of_one_answer():
+    calls = [{"function": {"name": name, "arguments": "{}"}, "id": name, "type": "function"} for name in "fg"]
+    texts = [json.dumps(calls[:1]), "1", json.dumps(calls[1:]), "2"]
+    told = [{"role": "tool", "content": text} for text in texts]
+    said = asked([{"role": "user", "content": "q"}, *told])
+    assert [(each.role, each.text) for each in said[1:]] == [
+        ("assistant", ""),
+        ("assistant", ""),
+        ("result", "1"),
+        ("result", "2"),
+    ]
+
+
+def test_the_definition_of_a_tool_is_said_by_nobody():
+    definition = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    assert plain(asked([{"role": "user", "content": "q"}, {"role": "tool", "content": definition}])) == CHAT[1:2]
+
+
+def test_what_gemini_writes_in_python_is_read_as_its_json():
+    call, response = {"function_call": {"name": "f", "args": {"a": 1}}}, {"name": "f", "response": {"b": 2}}
+    said = [{"role": "model", "parts": [call]}, {"role": "user", "parts": [{"function_response": response}]}]
+    assert plain(asked(said)) == [("assistant", CALL), ("result", '{"b": 2}')]
+
+
+def test_reasoning_is_told_by_any_type_that_says_so():
+    thought = {"type": "Microsoft.Extensions.AI.TextReasoningContent", "content": {"text": "", "protectedData": "Cg=="}}
+    said = [{"role": "assistant", "parts": [{"type": "text", "content": "a"}, thought]}]
+    assert plain(answered(said)) == [("assistant", "a")]
+
+
+def test_an_answer_as_python_prints_it_is_read():
+    assert plain(answered(str({"role": "assistant", "text": "It's a."}))) == [("assistant", "It's a.")]
+
+
+def test_a_transcript_may_name_developers_and_tools():
+    text = "developer: s\nuser: q\nassistant: b\ntool: r"
+    assert plain(asked(text)) == [("system", "s"), ("user", "q"), ("assistant", "b"), ("result", "r")]

@@ -2,7 +2,8 @@
 
 One exchange (what the user said since the assistant or a tool last did, then what the assistant said) is one "chat"
 interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
-interaction. A last question that nothing followed yet is left out. Turns count the interactions of a conversation.
+interaction. What was said before the first question is the "opening" in its extra. A last question that nothing
+followed yet is left out. Turns count the interactions of a conversation.
 
 Ids are hashes. Where a format names its conversations the name decides; elsewhere all that was said does, and an
 interaction is what it is by what was said before it. So one that has grown brings only what is new (without a name
@@ -78,11 +79,17 @@ def _content(messages: Sequence[Message], origin: Origin) -> str:
 
 
 def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
+    opening: list[Message] = []
     for question, reply in _exchanges(messages):
         yield from _tool_steps(reply)
         answer = [message for message in reply if message.role == "assistant"]
         if (question and reply) or (unasked and _is_answer(answer)):
-            yield _chat_step(question, answer)
+            yield _chat_step(question, answer, answer_text(opening))
+            opening = []
+        elif answer:
+            opening = answer
+    if _is_answer(opening) and any(message.calls or message.role == "result" for message in messages):
+        yield _chat_step([], opening, "")  # tools ran, and nobody had asked
 
 
 def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[list[Message], list[Message]]]:
@@ -105,10 +112,11 @@ def _is_answer(messages: Sequence[Message]) -> bool:
     return bool(answer_text(messages)) or any(message.success is False for message in messages)
 
 
-def _chat_step(question: list[Message], answer: list[Message]) -> Step:
+def _chat_step(question: list[Message], answer: list[Message], opening: str) -> Step:
     reasoning = "\n\n".join(message.reasoning for message in answer if message.reasoning)
     weights = [message.weight for message in answer if message.weight is not None]
     extra = {**({"reasoning": reasoning} if reasoning else {}), **({"weight": weights[-1]} if weights else {})}
+    extra |= {"opening": opening} if opening else {}
     extra |= {name: value for message in (*question, *answer) for name, value in message.extra.items()}
     text = "\n\n".join(message.text for message in question)
     return Step("chat", text, answer_text(answer), (*question, *answer), extra)
@@ -116,32 +124,40 @@ def _chat_step(question: list[Message], answer: list[Message]) -> Step:
 
 def _tool_steps(reply: Sequence[Message]) -> Iterator[Step]:
     """The calls of a reply with their results, one batch of them after the other."""
+    named = {identity: call for message in reply for identity, call in message.calls if identity}
+    answered = {message.call_id for message in reply if message.role == "result"}
     asked: list[Message] = []
     results: list[Message] = []
     for message in reply:
         if message.role == "result":
-            results += [message] if asked else []
+            results.append(message)
             continue
         if results:
-            yield from _batch(asked, results)
+            yield from _batch(asked, results, named, answered)
             asked, results = [], []
         asked += [message] if message.calls else []
-    yield from _batch(asked, results)
+    yield from _batch(asked, results, named, answered)
 
 
-def _batch(asked: Sequence[Message], results: Sequence[Message]) -> Iterator[Step]:
+def _batch(
+    asked: Sequence[Message], results: Sequence[Message], named: dict[str, str], answered: set[str | None]
+) -> Iterator[Step]:
     """Calls and results paired by id, else in order; when their numbers differ, as the one batch they were.
 
-    A call without a result has an empty one, for that the model asked for it is worth keeping.
+    A call without a result has an empty one, for that the model asked for it is worth keeping. So is a result without a
+    call: it came late (`named` and `answered` are of the whole reply), or the call was not kept.
     """
     calls = [(identity, call, message) for message in asked for identity, call in message.calls]
     by_id = {identity: call for identity, call, _ in calls if identity}
-    answered = {result.call_id for result in results}
-    if answered <= by_id.keys():
+    if not calls:
+        for result in results:
+            if result.text or result.success is False:
+                yield Step("tool", named.get(result.call_id or "", ""), result.text, (result,), result.extra)
+    elif {result.call_id for result in results} <= by_id.keys():
         for result in results:
             yield Step("tool", by_id[result.call_id or ""], result.text, (result,), result.extra)
         for identity, call, message in calls:
-            if identity not in answered:
+            if not identity or identity not in answered:
                 nothing = Message("result", at=message.at, model=message.model, user=message.user)
                 yield Step("tool", call, "", (nothing,), {})
     elif len(calls) == len(results):

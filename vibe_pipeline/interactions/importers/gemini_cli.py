@@ -1,7 +1,8 @@
 """Gemini CLI's sessions: one JSON record with "messages", or its newer JSON lines, which say how a record grew.
 
 Lines are replayed: a message with a known id replaces it (tools and tokens arrive later), `$set` patches the record,
-`$rewindTo` takes back everything from a message on. Not here: logs.json, which has prompts but no answers.
+`$rewindTo` takes back everything from a message on. A checkpoint (`/chat save`) is the bare history of Gemini's API.
+Not here: logs.json, which has prompts but no answers, and the parts of a checkpoint (payloads.py).
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,7 @@ from typing import Any
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.payloads import asked, parsed
 from vibe_pipeline.records import Interaction
 
 TYPES = ("user", "gemini", "info", "error", "warning")
@@ -26,20 +28,24 @@ HEADER = ("sessionId", "startTime", "summary", "kind")
 COMMAND = re.compile(r"/\w+(\s|$)|\?$")
 """What a person tells the program; it is a question only if the model answered."""
 
-CONTEXT = "<session_context>"
+CONTEXT = ("<session_context>", "This is the Gemini CLI. We are setting up the context")
+TAKEN = "Got it. Thanks for the context!"
+"""What the program answers to its context in the model's name."""
 
 CANCELLED = "Request cancelled."
 
 FAILED = {"error": "tool_error", "cancelled": "cancelled"}
 
 
-def session_of(value: Any) -> str:
+def session_of(value: Any) -> str | None:
     """The lines of a file belong together; those of several sessions are told apart when they are read."""
-    return ""
+    return None if _history(value) else ""
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a session, or one line of one."""
+    """Whether this is a session, one line of one, or a checkpoint."""
+    if _history(value):
+        return True
     if not isinstance(value, dict) or "uuid" in value:
         return False
     is_header = {"sessionId", "projectHash"} <= value.keys()
@@ -55,7 +61,10 @@ def _is_message(value: Any) -> bool:
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of all sessions in these lines; Unusable where there is none in any."""
+    """The interactions of all sessions in these lines, or of a checkpoint; Unusable where there is none in any."""
+    if history := _history(value):
+        yield from interactions(list(_recalled(history)), Origin("gemini_cli", source, at))
+        return
     found: list[Interaction] = []
     reasons: list[Unusable] = []
     for session in _sessions(value if isinstance(value, list) else [value]):
@@ -66,6 +75,22 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
     if not found:
         raise reasons[0] if reasons else Unusable("no session")
     yield from found
+
+
+def _history(value: Any) -> list[Any]:
+    """The turns of a checkpoint: the file is a list of them, or holds it; empty where it is none."""
+    turns = list_of(value.get("history") if isinstance(value, dict) else value)
+    return turns if all(isinstance(turn, dict) and {"role", "parts"} <= turn.keys() for turn in turns) else []
+
+
+def _recalled(history: list[Any]) -> Iterator[Message]:
+    for message in asked(history):
+        if message.text.lstrip().startswith(CONTEXT):
+            yield replace(message, role="system")
+        elif message.role == "result":
+            yield replace(message, text=_response(parsed(message.text)))
+        elif message.text.strip() != TAKEN:
+            yield message
 
 
 @dataclass(slots=True)

@@ -1,5 +1,6 @@
-"""Langfuse's exports: a trace with its observations, lists of traces, and tables of traces or of observations.
+"""Langfuse's exports: a trace with its observations, lists, pages and tables of traces or observations, a session.
 
+The blob storage writes trace_id where all others write traceId: rows are read under the names of the latter.
 Generations are the calls of a model, tool observations the runs of tools; a trace without generations counts as one
 call. The traces of a session are one conversation. Scores that a person gave are feedback, corrections improvements.
 
@@ -26,33 +27,30 @@ from vibe_pipeline.interactions.importers.calls import (
     only,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.fields import Row, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
 from vibe_pipeline.records import Interaction
-
-Row = dict[str, Any]
 
 opens, records = langfuse_table.opens, langfuse_table.records
 
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
 
-USER = ("userId", "user_id")
-
 
 def recognises(value: Any) -> bool:
-    """Whether this is a trace, an observation or a page of them."""
+    """Whether this is a trace, an observation, or a page or session of them."""
     if not isinstance(value, dict):
         return False
-    if isinstance(value.get("data"), list) and "meta" in value:
-        return any(recognises(item) for item in value["data"])
-    if "traceId" in value:
-        return value.get("type") in TYPES or "startTime" in value
+    if (listed := _listed(value)) is not None:
+        return any(map(recognises, listed))
+    if "traceId" in value or "trace_id" in value:
+        return value.get("type") in TYPES or {"traceId", "startTime"} <= value.keys()
     if "observations" in value:
         return "trace" in value or "id" in value
-    return {"id", "timestamp"} <= value.keys() and bool(TRACE_KEYS & value.keys()) and "messages" not in value
+    row = _row(value)
+    return {"id", "timestamp"} <= row.keys() and bool(TRACE_KEYS & row.keys()) and "messages" not in row
 
 
 def session_of(value: Any) -> str | None:
@@ -60,68 +58,80 @@ def session_of(value: Any) -> str | None:
     trace = _trace(value)
     if "traceId" in trace:
         return text_at(trace, "traceId")
-    session = text_at(trace, "sessionId", "session_id")
+    session = text_at(trace, "sessionId")
     return f"session {session}" if session else None
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    """The interactions of one trace, or of the traces of one session."""
-    values = value if isinstance(value, list) else [value]
-    values = [item for each in values for item in (_rows(each["data"]) if _is_page(each) else [each])]
-    values = [item for item in values if isinstance(item, dict)]
-    if not values:
+    """The interactions of one trace, or of each session and each trace alone of many."""
+    sessions: dict[str, list[Row]] = {}
+    for place, each in enumerate(_each(value)):
+        sessions.setdefault(session_of(each) or f"place {place}", []).append(each)
+    if not sessions:
         raise Unusable("there is no trace")
-    sessions = {session_of(each) for each in values}
-    if len(values) > 1 and (None in sessions or len(sessions) > 1):
-        for each in values:
-            yield from _whole(each, source, at)
-        return
+    for rows in sessions.values():
+        try:
+            yield from _session(rows, source, at)
+        except Unusable as reason:
+            if len(sessions) == 1:
+                raise
+            yield from (lost(reason, row) for row in rows)
+
+
+def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction | Unusable]:
+    """The interactions of the traces of one session, or of the observations of one trace."""
     calls: list[Call] = []
     runs: list[ToolRun] = []
     bad: list[Unusable] = []
-    traces = [each for each in values if "traceId" not in each]
-    loose = [each for each in values if "traceId" in each]
+    traces = [each for each in rows if "traceId" not in each]
+    loose = [each for each in rows if "traceId" in each]
     for trace in [*traces, *([{"observations": loose}] if loose else [])]:
         try:
             found = _calls(trace, at, bad)
         except (Unusable, RecursionError) as error:
             bad.append(lost(error, trace))
         else:
-            user = text_at(_trace(trace), *USER)
+            user = text_at(_trace(trace), "userId")
             calls += (replace(call, user=call.user or user) for call in found[0])
             runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in found[1])
     if not calls and not runs:
         raise Unusable(str(bad[0]))
     yield from bad
-    first = _trace(values[0])
-    session = text_at(first, "sessionId", "session_id")
+    first = _trace(rows[0])
+    session = text_at(first, "sessionId")
     name = session or text_at(first, "traceId", "id")
     origin = Origin("langfuse", source, at, user=only(call.user for call in calls), conversation=name)
     yield from conversations(calls, runs, origin, is_one=session is not None)
 
 
-def _whole(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    try:
-        yield from read(value, source, at)
-    except Unusable as reason:
-        yield lost(reason, value)
+def _row(value: Any) -> Row:
+    return {langfuse_table.name_of(key): each for key, each in value.items()} if isinstance(value, dict) else {}
 
 
-def _is_page(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("data"), list) and "meta" in value
+def _listed(value: Row) -> list[Any] | None:
+    """The rows of a page of the API, or the traces of a session."""
+    if isinstance(value.get("data"), list) and "meta" in value:
+        return list(value["data"])
+    return list(value["traces"]) if isinstance(value.get("traces"), list) and "id" in value else None
+
+
+def _each(value: Any) -> Iterator[Row]:
+    """The rows that are traces or observations, however they are wrapped."""
+    for item in value if isinstance(value, list) else [value]:
+        listed = _listed(item) if isinstance(item, dict) else None
+        yield from _each(listed) if listed is not None else filter(None, [_row(item)])
 
 
 def _trace(value: Any) -> Row:
-    inner = value.get("trace") if isinstance(value, dict) else None
-    return inner if isinstance(inner, dict) else value if isinstance(value, dict) else {}
+    row = _row(value)
+    return _row(row["trace"]) if isinstance(row.get("trace"), dict) else row
 
 
 def _calls(value: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
     """The calls and runs of one trace; its own input and output where no generation holds any."""
     trace = _trace(value)
-    listed = value.get("observations", trace.get("observations"))
-    rows = [row for row in listed if isinstance(row, dict)] if isinstance(listed, list) else []
-    parents = {text_at(row, "id"): text_at(row, "parentObservationId", "parent_observation_id") for row in rows}
+    rows = _rows(value.get("observations", trace.get("observations")))
+    parents = {text_at(row, "id"): text_at(row, "parentObservationId") for row in rows}
     about = {
         **({"trace": name} if (name := text_at(trace, "name")) else {}),
         **({"tags": tags} if (tags := _texts(parsed(trace.get("tags")))) else {}),
@@ -155,33 +165,36 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
         return None
     failure = _failure(row)
     if failure and not any(message.text for message in came_back):
-        came_back = [Message("assistant", success=False)]
+        came_back = [Message("assistant")]
     if not said or not came_back:
         raise Unusable("an answer without a question" if came_back else "a question without an answer")
-    extra = about | ({"error": words} if failure and (words := text_at(row, "statusMessage", "status_message")) else {})
-    model = text_at(row, "model", "providedModelName", "provided_model_name", "internalModel")
+    extra = about | ({"error": words} if failure and (words := text_at(row, "statusMessage")) else {})
+    model = text_at(row, "model", "providedModelName", "internalModel")
+    took, success = _took(row), False if failure else None
     answer = [
-        replace(message, model=model, latency_ms=_took(row), error_type=failure, extra=message.extra | extra)
-        for message in came_back
+        replace(it, model=model, latency_ms=took, success=success, error_type=failure, extra=it.extra | extra)
+        if it.role == "assistant"
+        else it  # what a tool gave back to the model where that ran
+        for it in came_back
     ]
-    start = moment_of({"time": row.get("startTime", row.get("start_time", row.get("timestamp")))}) or at
-    return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, *USER), within), row)
+    start = moment_of({"time": row.get("startTime", row.get("timestamp"))}) or at
+    return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within), row)
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:
     arguments, result, failure = parsed(row.get("input")), parsed(row.get("output")), _failure(row)
     if arguments is None and result is None and not failure:
         return None
-    words = text_at(row, "statusMessage", "status_message") or ""
+    words = text_at(row, "statusMessage") or ""
     message = Message(
         "result",
         result_text(result) if result is not None else words,
         success=not failure,
         error_type=failure,
         latency_ms=_took(row),
-        user=text_at(row, *USER),
+        user=text_at(row, "userId"),
     )
-    start = moment_of({"time": row.get("startTime", row.get("start_time"))}) or at
+    start = moment_of({"time": row.get("startTime")}) or at
     return ToolRun(call_of(text_at(row, "name"), arguments), message, start)
 
 
@@ -211,7 +224,7 @@ def _given_at(score: Row) -> datetime | None:
 
 
 def _author(score: Row) -> str | None:
-    return text_at(score, "authorUserId", "author_user_id")
+    return text_at(score, "authorUserId")
 
 
 def _is_plain(score: Row) -> bool:
@@ -222,18 +235,18 @@ def _is_plain(score: Row) -> bool:
 def _opinion(score: Row) -> float | None:
     """A boolean score of 0 is a thumb down."""
     value = score.get("value")
-    if score.get("dataType", score.get("data_type")) == "BOOLEAN" or isinstance(value, bool):
+    if score.get("dataType") == "BOOLEAN" or isinstance(value, bool):
         return (1.0 if value else -1.0) if isinstance(value, (bool, int, float)) else None
     return number(value)
 
 
 def _failure(row: Row) -> str | None:
-    return error_name(text_at(row, "statusMessage", "status_message")) if row.get("level") == "ERROR" else None
+    return error_name(text_at(row, "statusMessage")) if row.get("level") == "ERROR" else None
 
 
 def _took(row: Row) -> float | None:
-    start = moment_of({"time": row.get("startTime", row.get("start_time"))})
-    end = moment_of({"time": row.get("endTime", row.get("end_time"))})
+    start = moment_of({"time": row.get("startTime")})
+    end = moment_of({"time": row.get("endTime")})
     if start and end and end >= start:
         return round((end - start).total_seconds() * 1000, 3)
     seconds = number(row.get("latency"))
@@ -241,8 +254,7 @@ def _took(row: Row) -> float | None:
 
 
 def _rows(value: Any) -> list[Row]:
-    value = parsed(value)
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [_row(item) for item in rows_of(parsed(value))]
 
 
 def _texts(value: Any) -> list[str]:

@@ -39,9 +39,13 @@ def records(file: File) -> Iterator[Raw]:
             yield Raw(json.dumps(value, ensure_ascii=False), value)
 
 
+def name_of(column: str) -> str:
+    """As JSON calls it: some exports write trace_id."""
+    return re.sub(r"_([a-z])", lambda match: match[1].upper(), column) if "_" in column else column
+
+
 def _names(path: Path) -> list[str]:
-    """As JSON calls them: some exports write trace_id."""
-    return [re.sub(r"_([a-z])", lambda match: match[1].upper(), name) for name in delimited.header(path)]
+    return [name_of(name) for name in delimited.header(path)]
 
 
 def _number(cell: str) -> float | None:

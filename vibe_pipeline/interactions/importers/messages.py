@@ -8,10 +8,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from itertools import groupby
 from typing import Any
 
+from vibe_pipeline.interactions.importers import tool_parts
 from vibe_pipeline.interactions.lines import repaired
 
 ROLES = {
@@ -27,6 +29,7 @@ ROLES = {
 
 ROLE_KEYS = ("role", "from", "speaker", "sender")
 CONTENT_KEYS = ("content", "value", "text", "message")
+REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time")
 
 
@@ -81,11 +84,14 @@ def message_of(value: Any) -> Message:
     text, reasoning, calls = _content(next((value[key] for key in CONTENT_KEYS if value.get(key) is not None), None))
     if role == "call":
         role, text, calls = "assistant", "", [(None, _normal(text))]
+    elif role == "assistant":
+        text, written = tool_parts.taken_out(text)
+        calls += [(None, _normal(json.dumps(call))) for call in written]
     refusal = None if text else _text_or(value.get("refusal"))
     return Message(
         role=role,
         text=text or refusal or _transcript(value),
-        reasoning=reasoning or _text_or(value.get("reasoning_content"), "") or "",
+        reasoning=reasoning or next((it for key in REASONING_KEYS if (it := _text_or(value.get(key)))), ""),
         calls=(*calls, *_tool_calls(value)),
         call_id=_text_or(value.get("tool_call_id")),
         weight=value["weight"] if isinstance(value.get("weight"), (int, float)) else None,
@@ -105,28 +111,35 @@ def messages_of(values: Any, name: str) -> list[Message]:
 
 
 def _taken_apart(value: Any) -> Iterator[Message]:
-    """A user's message in which tools answer (Anthropic's) as their results, then what the user said."""
+    """A message in which tools answer as their results, in order, and what was said before and after them."""
     content = value.get("content") if isinstance(value, dict) else None
-    results = [part for part in content if _is_result(part)] if isinstance(content, list) else []
-    if not results:
-        yield message_of(value)
-        return
-    for part in results:
-        failed = part.get("is_error") is True
-        yield Message(
-            role="result",
-            text=_content(part.get("content"))[0],
-            call_id=_text_or(part.get("tool_use_id")),
-            success=False if failed else None,
-            error_type="tool_error" if failed else None,
-        )
-    rest = [part for part in content if not _is_result(part)] if isinstance(content, list) else []
-    if rest:
-        yield message_of({**value, "content": rest})
+    parts = content if isinstance(content, list) else []
+    for are_results, group in groupby(parts, _is_result):
+        if are_results:
+            yield from map(_result, group)
+        elif len(rest := list(group)) < len(parts):
+            yield message_of({**value, "content": rest})
+    if not any(map(_is_result, parts)):
+        message = message_of(value)
+        texts = tool_parts.responses(message.text) if message.role == "result" else [message.text]
+        yield from (replace(message, text=text) for text in texts)
 
 
 def _is_result(part: Any) -> bool:
-    return isinstance(part, dict) and part.get("type") == "tool_result"
+    return isinstance(part, dict) and tool_parts.is_result(str(part.get("type")))
+
+
+def _result(part: dict[str, Any]) -> Message:
+    content = part.get("content")
+    kind = content.get("type") if isinstance(content, dict) else None
+    failed = part.get("is_error") is True or str(kind).endswith("_error")
+    return Message(
+        role="result",
+        text=_content(content)[0] or (tool_parts.json_of(content) if content else ""),
+        call_id=_text_or(part.get("tool_use_id")),
+        success=False if failed else None,
+        error_type="tool_error" if failed else None,
+    )
 
 
 def answer_text(messages: Sequence[Message]) -> str:
@@ -172,10 +185,8 @@ def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:
     calls: list[tuple[str | None, str]] = []
     for part in content if isinstance(content, list) else [content]:
         kind, text = _part(part)
-        if kind in ("tool_call", "tool_use", "function_call"):
-            calls.append(
-                (_text_or(part.get("id")), _normal(text) if text else call_of(part.get("name"), part.get("input")))
-            )
+        if tool_parts.is_call(kind):
+            calls.append((_text_or(part.get("id")), _normal(text) if text else call_of(*tool_parts.called(part))))
         else:
             (reasoning if kind in ("reasoning", "thinking") else texts).append(text)
     return "\n".join(filter(None, texts)), "\n".join(filter(None, reasoning)), calls
@@ -188,8 +199,8 @@ def _part(part: Any) -> tuple[str, str]:
     if not isinstance(part, dict):
         raise Unusable("a message whose content is neither text nor a list of parts")
     kind = str(part.get("type", "text"))
-    for medium in ("image", "audio", "video", "file"):
-        if medium in kind:
+    for medium in ("image", "audio", "video", "file", "document"):
+        if medium in kind and not tool_parts.is_call(kind):
             return kind, f"[{medium}]"
     text = next(
         (part[key] for key in ("text", "value", "content", "reasoning", "thinking", "refusal") if part.get(key)), ""
@@ -206,9 +217,8 @@ def _transcript(value: dict[str, Any]) -> str:
 def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
     listed = value.get("tool_calls")
     for call in listed if isinstance(listed, list) else []:
-        function = call.get("function", call) if isinstance(call, dict) else {}
-        if isinstance(function, dict) and function:
-            yield _text_or(call.get("id")), call_of(function.get("name"), function.get("arguments"))
+        if isinstance(call, dict) and call:
+            yield _text_or(call.get("id")), call_of(*tool_parts.called(call))
     old = value.get("function_call")
     if isinstance(old, dict):
         yield None, call_of(old.get("name"), old.get("arguments"))

@@ -12,8 +12,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Any
 
+from vibe_pipeline.interactions.importers import tool_parts
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of
 from vibe_pipeline.interactions.lines import repaired
 
@@ -24,15 +26,6 @@ ASKED_TEXT = ("question", "query", "user_input", "message", "text", "content")
 CAME_BACK = ("message", "messages", "output", "generations", "response", "completion")
 ANSWER_TEXT = ("output_text", "answer", "text", "result", "content", "generated_text", "combined_chunk_content")
 
-CALLS = ("tool_call", "tool_use", "tool-call", "function_call", "server_tool_call", "server_tool_use", "mcp_call")
-RESULTS = (
-    "tool_call_response",
-    "tool_result",
-    "tool-result",
-    "function_call_output",
-    "tool_response",
-    "server_tool_call_response",
-)
 GEMINI = {
     **dict.fromkeys(("functionCall", "function_call"), "call"),
     **dict.fromkeys(("functionResponse", "function_response"), "result"),
@@ -40,9 +33,9 @@ GEMINI = {
 """Parts without a type."""
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
-REASONING = ("reasoning", "thinking", "redacted_thinking")
-TRANSCRIPT = re.compile(r"\A(?:system|human|user): .*^(?:human|user): ", re.I | re.S | re.M)
-SPEAKER = re.compile(r"^(system|human|user|assistant|ai): ", re.I | re.M)
+REASONING = re.compile("reasoning|thinking", re.I)
+TRANSCRIPT = re.compile(r"\A(?:system|developer|human|user): .*^(?:human|user): ", re.I | re.S | re.M)
+SPEAKER = re.compile(r"^(system|developer|human|user|assistant|ai|tool): ", re.I | re.M)
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
 
 
@@ -111,13 +104,13 @@ def _of_choice(choice: Any) -> Any:
 
 
 def parsed(value: Any) -> Any:
-    """JSON that was written into a text; text that is no JSON object or list stays text."""
+    """JSON that was written into a text, or an object as Python prints it; any other text stays text."""
     if not isinstance(value, str) or value.strip()[:1] not in ("{", "[", '"'):
         return value
     try:
         return repaired(json.loads(value))
     except (ValueError, RecursionError):
-        return value
+        return tool_parts.object_in(value) or value
 
 
 def text_of(value: Any) -> str:
@@ -127,7 +120,7 @@ def text_of(value: Any) -> str:
 
 def _is_message(value: dict[str, Any]) -> bool:
     kind = value.get("type")
-    known = isinstance(kind, str) and (kind.lower() in ROLES or kind in (*CALLS, *RESULTS, *REASONING))
+    known = isinstance(kind, str) and (kind.lower() in ROLES or _is_tools(kind) or bool(REASONING.search(kind)))
     return isinstance(value.get("role"), str) or known or (kind == "message" and "content" in value)
 
 
@@ -138,7 +131,7 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
         return
     if isinstance(value, list):
         loose: list[Any] = []
-        for item in map(parsed, value):
+        for item in _calls_first(_with_roles([parsed(item) for item in value])):
             if isinstance(item, list):
                 yield from _messages(item, role)
             elif isinstance(item, dict) and _stands_alone(item):
@@ -154,13 +147,41 @@ def _messages(value: Any, role: str) -> Iterator[Message]:
         yield from _parts([value], role, {})
 
 
+def _with_roles(items: list[Any]) -> list[Any]:
+    """LangChain's JavaScript gives what a tool gave back the tool's own name as its role."""
+    if not any(map(_is_strange, items)):
+        return items
+    names = {tool_parts.called(call)[0] for item in items if isinstance(item, dict) for call in _calls(item)}
+    return [{**item, "role": "tool"} if _is_strange(item) and item["role"] in names else item for item in items]
+
+
+def _is_strange(item: Any) -> bool:
+    role = item.get("role") if isinstance(item, dict) else None
+    return isinstance(role, str) and role.lower() not in ROLES
+
+
+def _calls_first(items: list[Any]) -> Iterator[Any]:
+    """Koog tells each call as a message of the tool before its result; the calls of an answer came together."""
+    for is_tool, group in groupby(items, _is_of_tool):
+        told = list(group)
+        yield from sorted(told, key=lambda item: not tool_parts.functions_in(item.get("content"))) if is_tool else told
+
+
+def _is_of_tool(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("role") == "tool"
+
+
+def _is_tools(kind: Any) -> bool:
+    return isinstance(kind, str) and (tool_parts.is_call(kind) or tool_parts.is_result(kind))
+
+
 def _stands_alone(item: dict[str, Any]) -> bool:
     """Whether it is a message and no part of one."""
     kind = item.get("type")
     inner = "text" not in item and any(key in item for key in ("message", "kwargs", "data", "parts"))
     generation = isinstance(item.get("message"), dict)  # LangChain's, with the text of its message beside it
     named = isinstance(item.get("role"), str) or (isinstance(kind, str) and kind.lower() in ROLES)
-    return (named and kind not in (*CALLS, *RESULTS)) or kind == "message" or inner or generation
+    return (named and not _is_tools(kind)) or kind == "message" or inner or generation
 
 
 def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
@@ -174,8 +195,10 @@ def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
         raise Unusable(f"a message has the unknown role {name!r:.40}")
     said = ROLES[name.lower()]
     content = next((value[key] for key in ("parts", "content", "text") if value.get(key) is not None), None)
+    content = tool_parts.functions_in(content) or content
     parts = content if isinstance(content, list) else [] if content is None else [content]
-    yield from _parts([*parts, *_calls(value)], "assistant" if said == "call" else said, value)
+    if not parts or not all(map(tool_parts.is_definition, parts)):
+        yield from _parts([*parts, *_calls(value)], "assistant" if said == "call" else said, value)
 
 
 def _of_class(value: dict[str, Any]) -> str | None:
@@ -194,7 +217,7 @@ def _calls(value: dict[str, Any]) -> list[Any]:
         for key in ("tool_calls", "toolCalls"):
             listed = parsed(holder.get(key))
             if isinstance(listed, list) and listed:
-                return [{"type": "tool_call", **call} for call in listed if isinstance(call, dict)]
+                return [{**call, "type": "tool_call"} for call in listed if isinstance(call, dict)]
     old = value.get("function_call")
     return [{**old, "type": "tool_call"}] if isinstance(old, dict) else []
 
@@ -211,11 +234,15 @@ def _parts(parts: Iterable[Any], role: str, whole: dict[str, Any]) -> Iterator[M
             yield from _said(role, texts, thoughts, calls)
             texts, thoughts, calls, results = [], [], [], results + 1
             yield value
+        elif kind == "run":
+            yield from _said("assistant", texts, thoughts, [*calls, value[0]])
+            texts, thoughts, calls = [], [], []
+            yield value[1]
         elif kind == "call":
             calls.append(value)
         elif value:
             (thoughts if kind == "reasoning" else texts).append(value)
-    if role != "result":
+    if role != "result" or calls:
         yield from _said(role, texts, thoughts, calls)
     elif not results:
         failed = bool(whole.get("error")) or whole.get("status") == "error" or whole.get("is_error") is True
@@ -237,11 +264,11 @@ def _part(part: Any) -> tuple[str, Any]:
     for key, name in GEMINI.items():
         if isinstance(part.get(key), dict) and not kind:
             return name, _call(part[key]) if name == "call" else _result(part[key])
-    if kind in RESULTS:
+    if tool_parts.is_result(kind):
         return "result", _result(part)
-    if kind in CALLS or kind == "function" or "toolName" in part:
-        return "call", _call(part)
-    if kind in REASONING or part.get("thought") is True:
+    if tool_parts.is_call(kind) or kind == "function" or "toolName" in part:
+        return _run(part) or ("call", _call(part))
+    if REASONING.search(kind) or part.get("thought") is True:
         return "reasoning", _inner_text(part)
     for medium in MEDIA:
         if medium in kind or (not kind and medium in str(part.get("mime_type", part.get("inlineData", "")))):
@@ -249,21 +276,28 @@ def _part(part: Any) -> tuple[str, Any]:
     if not kind and ("inlineData" in part or "inline_data" in part):
         return "text", "[file]"
     text = _inner_text(part)
-    return "text", text if text or kind else _as_json(part)
+    return "text", text if text or kind or "text" in part else _as_json(part)
 
 
 def _inner_text(part: dict[str, Any]) -> str:
-    keys = ("text", "content", "value", "reasoning", "thinking", "refusal", "summary")
+    keys = ("text", "content", "value", "reasoning", "thinking", "refusal", "summary", "logs")
     value = next((part[key] for key in keys if part.get(key)), "")
     return value if isinstance(value, str) else text_of(value)
 
 
 def _call(part: dict[str, Any]) -> tuple[str | None, str]:
-    function = part.get("function")
-    inner = function if isinstance(function, dict) else part
-    name = next((inner[key] for key in ("name", "toolName", "tool_name") if isinstance(inner.get(key), str)), function)
-    arguments: Any = next((inner[key] for key in ("arguments", "input", "args") if inner.get(key) is not None), {})
-    return _call_id(part), call_of(name if isinstance(name, str) else None, arguments)
+    return _call_id(part), call_of(*tool_parts.called(part))
+
+
+def _run(part: dict[str, Any]) -> tuple[str, Any] | None:
+    """A tool that ran where the model is: its call, and its result."""
+    came = tool_parts.outcome(part)
+    if came is None:
+        return None
+    value, worked = came
+    error_type = "tool_error" if worked is False else None
+    result = Message("result", result_text(value), call_id=_call_id(part), success=worked, error_type=error_type)
+    return "run", (_call(part), result)
 
 
 def _result(part: dict[str, Any]) -> Message:
@@ -279,8 +313,8 @@ def result_text(value: Any) -> str:
     if isinstance(value, dict) and value.get("type") in ("text", "json", "error-text", "error-json"):
         return result_text(value.get("value", value.get("text", "")))
     if isinstance(value, list) and value and all(isinstance(item, dict) and "type" in item for item in value):
-        return text_of(value)
-    return _as_json(value)
+        return text_of(value) or tool_parts.json_of(value)
+    return tool_parts.json_of(value)
 
 
 def _call_id(part: dict[str, Any]) -> str | None:

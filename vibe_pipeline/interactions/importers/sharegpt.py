@@ -17,9 +17,9 @@ from vibe_pipeline.interactions.importers.messages import (
     ROLE_KEYS,
     ROLES,
     Message,
-    Unusable,
     answer_text,
     message_of,
+    messages_of,
     moment_of,
 )
 from vibe_pipeline.records import Interaction
@@ -63,11 +63,9 @@ def _name(record: dict[str, Any], said: list[Message]) -> str | None:
 def _messages(record: dict[str, Any]) -> list[Message]:
     key = next(key for key in KEYS if key in record)
     values = record[key]
-    if not isinstance(values, list):
-        raise Unusable(f"{key} is not a list")
-    if not values:
-        raise Unusable(f"{key} is empty")
-    return [message_of(part) for value in values for part in _taken_apart(value)]
+    if isinstance(values, list):
+        values = [part for value in values for part in _taken_apart(value)]
+    return messages_of(values, key)
 
 
 def _taken_apart(value: Any) -> list[Any]:
