@@ -315,6 +315,26 @@ def test_an_object_that_was_generated_is_the_answer():
     assert (item.input, item.output) == ("q", '{"a": 1}')
 
 
+ANSWERS_IN_JSON = [
+    '{"answer": "x", "confidence": 0.9}',
+    '[{"text": "good", "score": 1}]',
+    "[1, 2]",
+    '[null, {"content": "c"}]',
+]
+
+
+@pytest.mark.parametrize("text", ANSWERS_IN_JSON)
+def test_what_is_said_in_json_stays_as_it_was_said(text):
+    whole = span(gen_ai__prompt=text, gen_ai__completion=text)
+    numbered = span(2, trace="u", gen_ai__prompt__0__content=text, gen_ai__completion__0__content=text)
+    openinference = span(3, trace="v") | {
+        "attributes": {f"llm.{side}_messages.0.message.content": text for side in ("input", "output")}
+    }
+    events = [(f"gen_ai.{name}", attributes(content=text)) for name in ("user.message", "choice")]
+    found = read(otlp(whole, numbered, openinference, span(4, trace="w", events=events)))
+    assert [(item.input, item.output) for item in found] == [(text, text)] * 4
+
+
 def test_a_call_that_says_more_than_the_calls_of_its_tools_is_one_of_its_own():
     outer = chat(1, [said("user", "Plan my trip")], [said("assistant", "Take a train, rain is expected.")])
     tool = span(2, parentSpanId="s1", gen_ai__operation__name="execute_tool", gen_ai__tool__name="forecast")

@@ -18,7 +18,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.fields import rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, text_of
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, parts_in, text_of
 
 ASKED = (
     "gen_ai.input.messages",
@@ -64,8 +64,8 @@ def said_in(attributes: Attributes, events: Sequence[Event]) -> tuple[list[Messa
         if name.startswith("gen_ai."):
             found = {**more, **found}
     system = text_of(parsed(first_at(found, *SYSTEM)))
-    said = asked(_json_items(first_at(found, *ASKED))) if first_at(found, *ASKED) is not None else []
-    came_back = answered(_json_items(first_at(found, *ANSWERED))) if first_at(found, *ANSWERED) is not None else []
+    said = asked(_payload(found, ASKED, "user"))
+    came_back = answered(_payload(found, ANSWERED, "assistant"))
     events = [*events, *_written_events(found)]
     said = said or asked(_numbered(found, "asked")) or _event_messages(events)
     came_back = came_back or _chosen(_numbered(found, "answered")) or _chosen(_event_choices(events))
@@ -114,9 +114,14 @@ def _written_events(found: Attributes) -> Iterator[Event]:
         yield str(event.get("event.name")), event
 
 
-def _json_items(value: Any) -> Any:
-    """An array attribute can hold no objects: its messages are JSON texts."""
-    return [parsed(item) for item in value] if isinstance(value, list) else value
+def _payload(found: Attributes, names: Sequence[str], role: str) -> Any:
+    """What the first of these attributes holds; an array can hold no objects, so that its messages are JSON texts."""
+    name = next((name for name in names if found.get(name) is not None), "")
+    value = found.get(name)
+    if isinstance(value, list):
+        return [parsed(item) for item in value]
+    is_said = name.startswith("gen_ai.") and parsed(value) is not value and parts_in(value) is value
+    return [{"role": role, "content": value}] if is_said else value
 
 
 def _numbered(attributes: Attributes, side: str) -> list[Attributes]:
@@ -136,7 +141,7 @@ def _numbered_message(flat: Attributes, side: str) -> Attributes:
             calls[match[1]][match[2].removeprefix("tool_call.").removeprefix("function.")] = value
         elif match := re.match(r"^contents\.(\d+)\.message_content\.(type|text)$", key):
             contents[match[1]][match[2]] = value
-    content = parsed(flat.get("content")) if str(flat.get("content")).startswith("[") else flat.get("content")
+    content = parts_in(flat.get("content"))
     called: Attributes = (
         {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
     )
@@ -161,7 +166,7 @@ def _event_messages(events: Sequence[Event]) -> list[Message]:
             content = first_at(body, "content", "message", name)
             identity = {"tool_call_id": body["id"]} if name == "gen_ai.tool.message" and "id" in body else {}
             calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            said.extend(asked([{"role": role, "content": parsed(content), **identity, **calls}]))
+            said.extend(asked([{"role": role, "content": parts_in(content), **identity, **calls}]))
     return said
 
 
@@ -170,7 +175,7 @@ def _event_choices(events: Sequence[Event]) -> list[Attributes]:
     for name, attributes in events:
         if name == "gen_ai.choice":
             body = _body(attributes)
-            message = parsed(first_at(body, "message", "content"))
+            message = parts_in(first_at(body, "message", "content"))
             whole = message if isinstance(message, dict) else {"content": message}
             calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
             choices.append({"role": "assistant", **calls, **whole})

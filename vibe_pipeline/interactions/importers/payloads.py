@@ -34,6 +34,7 @@ GEMINI = {
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = re.compile("reasoning|thinking", re.I)
+ENVELOPES = ("choices", "candidates", "parts", *SENT, *CAME_BACK)
 TRANSCRIPT = re.compile(r"\A(?:system|developer|human|user): .*^(?:human|user): ", re.I | re.S | re.M)
 SPEAKER = re.compile(r"^(system|developer|human|user|assistant|ai|tool): ", re.I | re.M)
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
@@ -111,6 +112,24 @@ def parsed(value: Any) -> Any:
         return repaired(json.loads(value))
     except (ValueError, RecursionError):
         return tool_parts.object_in(value) or value
+
+
+def parts_in(text: Any) -> Any:
+    """JSON in a text where it is messages or parts of one; what somebody said in JSON stays as it was said."""
+    value = parsed(text)
+    items = value if isinstance(value, list) else [value]
+    is_made_of_parts = bool(items) and all(isinstance(item, dict) and _is_telling(item) for item in items)
+    return value if is_made_of_parts else text
+
+
+def _is_telling(item: dict[str, Any]) -> bool:
+    """Whether its keys say that it is a message, a part, or an envelope of them, and not an answer in JSON."""
+    kind = item.get("type")
+    if isinstance(kind, str):
+        is_part = _is_tools(kind) or REASONING.search(kind) or any(medium in kind for medium in MEDIA)
+        return bool(is_part) or kind.lower() in ROLES or kind == "message" or kind.endswith(("text", "refusal"))
+    wraps = any(isinstance(item.get(key), (dict, list)) for key in (*ENVELOPES, *GEMINI))
+    return wraps or isinstance(item.get("role"), str) or item.keys() == {"text"}
 
 
 def text_of(value: Any) -> str:
