@@ -25,6 +25,8 @@ BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-
 EDGE = r"(?:\s|\\[nrt]){1,12}(?:[+-]|(?:>[ \t]?){1,4}|[0-9]{1,6}(?:→|\\t|[:|\t]))?[ \t]{0,8}"
 """Between two lines of a block, with what a diff, a quotation or a numbered file puts before the next."""
 
+AWS_QUOTED = r"(?i:aws.{0,20}?(?:key|pw|pass|token).{0,20}?[0-9a-z/+]{20})"
+
 KEYS = (
     # In a diff the line of its end has one dash more.
     ("private_key", "PRIVATE KEY", BEGIN + r"(?:[^-]|-(?!----[^-])){40,20000}?" + END),
@@ -42,6 +44,8 @@ KEYS = (
     ("aws_secret_key", "(?i:secretaccesskey|(?:session|security)_?-?token)",
      rf"(?i)(?:secretaccesskey|(?:aws_|x-amz-)?(?:session|security)_?-?token){IS}"
      r"(?P<value>[A-Za-z0-9/+=]{40,2000})(?![A-Za-z0-9/+=])"),
+    ("aws_access_key", AWS_QUOTED,
+     any_case("aws") + r"(?i:.{0,20}?(?:key|pw|pass|token).{0,20}?)[\"'](?P<value>[0-9A-Za-z/+]{40})[\"']"),
 )  # fmt: skip
 """(kind, trigger, pattern). In front of all tokens, which might find their own shape inside these."""
 
@@ -104,7 +108,8 @@ PLACES = (
 CAREFUL = ("cookie", "connection_string", "command_password", "basic_auth")
 
 KEY_SIGNS = (
-    r"PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
+    rf"{AWS_QUOTED}|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi"
+    r"|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
 )
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@"
