@@ -250,9 +250,10 @@ def test_what_a_placeholder_has_replaced_is_found_in_quarantine(ladder, criteria
 
 
 def test_what_a_placeholder_has_replaced_is_found_in_sealed_rows(ladder):
-    with InteractionLogger(ladder.store.root) as logger:
-        for mail in ("jo@x.org", "ann@x.org"):
-            logger.log(module="m", action="ask", input=f"mail {mail}, {PLANTED if mail[0] == 'j' else 'x'}", output="y")
+    logger = InteractionLogger(ladder.store.root)
+    for mail, text in (("jo@x.org", PLANTED), ("ann@x.org", "x")):
+        logger.log(module="m", action="ask", input=f"mail {mail}, {text}", output="y")
+    logger.close()
     seal(ladder.store, Curate())
     ladder.log.forget(Criteria(text="Jo@x.org"))
     assert holders(ladder.store.root, PLANTED) == []
