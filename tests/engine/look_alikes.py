@@ -105,6 +105,52 @@ def _log_line(rng: Random) -> str:
     )
 
 
+def _diff(rng: Random) -> str:
+    """Dates and numbers, which a diff's + makes look like phones."""
+    date = f"20{rng.randint(10, 30)}-{rng.randint(1, 12):02}-{rng.randint(1, 28):02}"
+    clock = f"{rng.randint(0, 23):02}:{rng.randint(0, 59):02}:{rng.randint(0, 59):02}"
+    small = [str(rng.randint(0, 99)) for _ in range(rng.randint(3, 6))]
+    lines = (
+        f"{date} {clock} INFO ready", f"{date},{rng.random():.2f},{rng.randint(1, 9)}",
+        date.replace("-", "/") + f" {clock[:5]}",
+        ".".join(reversed(date.split("-"))) + f" {clock}", " ".join(small), ", ".join(small), ".".join(small[:3]),
+        "\t".join(small), " ".join(f"{rng.random() * 40:.3f}" for _ in range(3)),
+        f"{rng.randint(1, 2**16)} {rng.randint(1, 2**16)} 3",
+        f"{rng.randint(1900, 2030)} {rng.randint(1, 366)} {rng.randint(0, 9999)}", f"{clock}.{rng.randint(100, 999)}",
+    )  # fmt: skip
+    return "@@ -1,3 +1,3 @@\n" + "\n".join(rng.choice("+-+ ") + line for line in rng.sample(lines, 3))
+
+
+def _coloured(rng: Random) -> str:
+    """What a terminal shows of a test run, a log, a search."""
+    lines = (
+        f"\x1b[32mPASSED\x1b[0m tests/test_a.py::test_b \x1b[32m[{rng.randint(1, 99):3}%]\x1b[0m",
+        f"\x1b[2m2026-03-04T12:00:01.{rng.randint(100, 999)}Z\x1b[0m "
+        f"\x1b[1;34mINFO\x1b[0m \x1b[36mrows\x1b[0m=\x1b[35m{some(rng, DIGITS, 8)}\x1b[0m",
+        f"\x1b[35m\x1b[Ksrc/a.py\x1b[m\x1b[K\x1b[36m:\x1b[m\x1b[K"
+        f"\x1b[32m{rng.randint(1, 999)}\x1b[m: \x1b[01;31mpassword\x1b[m = getpass()",
+        f"\x1b[33mcommit {some(rng, HEX, 40)}\x1b[m\n"
+        "\x1b[36m@@ -1 +1 @@\x1b[m\n\x1b[31m-10 20 30 40\x1b[m\n\x1b[32m+10 20 30 41\x1b[m",
+        f"\x1b[32m+2023-09-27 19:09:12\x1b[m started, \x1b[1m{rng.randint(1, 999)}\x1b[m s",
+        f"\\033[36mtoken\\033[0m: \\033[1mnone\\033[0m \\e[{rng.randint(30, 37)}mdone\\e[0m",
+    )  # fmt: skip
+    return rng.choice(lines)
+
+
+def _numbered(rng: Random) -> str:
+    lines = (
+        "import os",
+        "def f(x):",
+        "    return x * 2",
+        "password = getpass()",
+        "x = [10, 20, 30, 40]",
+        "",
+        "# 2024-01-02",
+    )
+    first = rng.randint(1, 900)
+    return "\n".join(f"{first + row:6}→{rng.choice(lines)}" for row in range(4))
+
+
 HARMLESS: dict[str, Callable[[Random], str]] = {
     "UUID": lambda r: f"id {uuid.UUID(int=r.getrandbits(128), version=4)} done",
     "SHA-256": lambda r: f"sha256: {some(r, HEX, 64)}",
@@ -126,6 +172,9 @@ HARMLESS: dict[str, Callable[[Random], str]] = {
     "path, repository": lambda r: r.choice(PATHS),
     "table of numbers": lambda r: "  ".join(str(r.randint(100, 9999)) for _ in range(12)),
     "log line": _log_line,
+    "diff": _diff,
+    "coloured output": _coloured,
+    "numbered lines": _numbered,
 }
 
 

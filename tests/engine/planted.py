@@ -107,6 +107,24 @@ ANYWHERE = (
     "- {}\n- other",
 )
 
+ON_LINES = (
+    ("@@ -1,3 +0,0 @@\n-first\n-", "-", "\n-last"),
+    ("@@ -0,0 +1,3 @@\n+first\n+", "+", "\n+last"),
+    ("@@ -1,3 +1,3 @@\n first\n ", " ", "\n+last"),
+    ("-", "-", "\n-another"),
+    ("first\\n-", "-", "\\n-last"),
+    ("> ", "> ", "\n> last"),
+    ("     1→first\n     2→", "     3→", "\n     9→last"),
+    ("\x1b[32m", "", "\x1b[0m and more"),
+    ("\x1b[1m\x1b[38;5;214m", "", "\x1b[m\x1b[K\nlast"),
+    ("\x1b[31m-", "\x1b[m\n\x1b[31m-", "\x1b[m\n\x1b[32m+last\x1b[m"),
+    ("\x1b[32m+\x1b[m\x1b[32m", "", "\x1b[m"),
+    ("\\033[1;31m", "", "\\033[0m"),
+    ("echo -e '\\e[36m", "", "\\e[0m'"),
+)
+"""(before, at the beginning of each further line, after): a diff, a list, a quotation, a file as Claude Code reads it,
+the colours of a terminal."""
+
 PASSWORD = "a password or key known by its name"
 NAMES = (
     "DB_PASSWORD",
@@ -142,6 +160,13 @@ NAMED = (
     '[{{"name": "{name}", "value": "«»"}}]',
     '<add key="{name}" value="«»"/>',
     "setx {name} «»",
+    "@@ -1,2 +0,0 @@\n-{name}=«»\n-PATH=/bin",
+    "@@ -0,0 +1,2 @@\n+port: 80\n+  {name}: «»\n",
+    "@@ -0,0 +1,3 @@\n+env:\n+  - name: {name}\n+    value: «»\n",
+    "     7→{name}=«»\n     8→",
+    "\x1b[32m{name}\x1b[0m=\x1b[33m«»\x1b[0m\nPATH=/bin",
+    "\x1b[1m{name}\x1b[0m: «»",
+    '{{"out": "\\u001b[36m{name}\\u001b[0m: \\u001b[1m«»\\u001b[0m"}}',
 )
 PROSE = (
     "My API key: «»",
@@ -151,6 +176,7 @@ PROSE = (
     "contraseña: «»",
     "密码：«»",
     "Password:\n«»\nThanks",
+    "-Password:\n-«»\n-Thanks",
 )
 PLACES = {
     "AWS secret key": (
@@ -162,6 +188,7 @@ PLACES = {
         "Authorization: Bearer «»\nAccept: */*",
         "curl -H 'Authorization: Bearer «»' https://x.io",
         '{"authorization": "Bearer «»"}',
+        "\x1b[1mAuthorization\x1b[0m: Bearer \x1b[36m«»\x1b[0m",
     ),
     "basic auth": (
         "postgres://app:«»@db.acme.io:5432/app",
@@ -170,14 +197,23 @@ PLACES = {
         "redis://:«»@cache:6379/0",
         "curl -u jo:«» https://acme.io",
         "mongodb+srv://u:«»@c0.mongodb.net/?retryWrites=true",
+        "requests.get(url, auth=('jo', '«»'))",
     ),
     "cookie": (
         "Cookie: theme=dark; sessionid=«»; lang=en",
         "Set-Cookie: connect.sid=«»; Path=/; HttpOnly",
         "-b 'PHPSESSID=«»'",
     ),
-    ".netrc": ("machine api.acme.io login jo password «»\n", "machine h\n  login jo\n  password «»\n"),
-    ".pgpass": ("db.acme.io:5432:app:jo:«»\n", "localhost:5432:*:postgres:«»\n"),
+    ".netrc": (
+        "machine api.acme.io login jo password «»\n",
+        "machine h\n  login jo\n  password «»\n",
+        "-machine h\n-  login jo\n-  password «»\n",
+    ),
+    ".pgpass": (
+        "db.acme.io:5432:app:jo:«»\n",
+        "localhost:5432:*:postgres:«»\n",
+        "@@ -0,0 +1 @@\n+db.acme.io:5432:app:jo:«»\n",
+    ),
     "connection string": (
         "Server=db;Database=x;User Id=sa;Password=«»;Encrypt=yes",
         "jdbc:postgresql://h/db?user=jo&password=«»&ssl=true",
@@ -244,7 +280,7 @@ def iban(rng: Random) -> str:
 
 PHONES = (
     "+1 (2##) 2##-####", "+1-4##-5##-####", "+12125######", "(3##) 5##-####", "5##-5##-####", "6##.5##.####",
-    "+49 30 2#######", "+49 (0)89 2######", "+44 20 7### ####", "+447911 ######", "+33 6 12 ## ## ##", "020 7### ####",
+    "+49 30 2#######", "+49 (0)89 2######", "+44 20 7### ####", "+447400 ######", "+33 6 12 ## ## ##", "020 7### ####",
     "+91 98### #####", "06 12 ## ## ##", "+41 44 6## ## ##", "+81 3-3###-####", "+34 612 ### ###",
 )  # fmt: skip
 
@@ -285,9 +321,20 @@ PATHS = (
     'src="/Users/«»/Pictures/a.png"',
     "GET /home/«»/.ssh/id_rsa HTTP/1.1",
     '"cwd": "/home/«»/shop"',
+    "\x1b[36m/home/«»/src/a.py\x1b[0m:12",
+    '{"out": "\\u001b[35m/Users/«»/a.py\\u001b[m"}',
+    "-/home/«»/notes\n",
+    "file:///c%3A/Users/«»/shop/a.py",
+    "vscode-remote://wsl%2Bubuntu/home/«»/shop/a.py",
+    "vscode-remote://ssh-remote+box/home/«»/shop/a.py",
+    "cwd=%2Fhome%2F«»%2Fshop",
+    "cd /cluster/home/«»/run",
+    "cd /gpfs/home/«»/run",
+    "C:\\Documents and Settings\\«»\\Desktop",
 )
 CALLED = (
-    "call me at {}", "Phone: {}", '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}",
+    "call me at {}", "Phone: {}", "-Phone: {}", "\x1b[1mPhone\x1b[0m: {}",
+    '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}",
     "我的电话是{}", "手机: {}",
 )  # fmt: skip
 
@@ -297,7 +344,9 @@ def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
     rng = Random(seed)
     for kind, make in {**TOKENS, **PERSONAL}.items():
         for number in range(each):
-            yield from _in_turn(kind, make(rng), number)
+            value = make(rng)
+            yield from _in_turn(kind, value, number)
+            yield from _on_lines(kind, value, number)
     contexts = NAMED + PROSE
     for number in range(each * 4):
         name = rng.choice(NAMES)
@@ -332,6 +381,14 @@ def _in_turn(kind: str, value: str, number: int) -> Iterator[Planted]:
     if number % 4 == 1 and kind != "private key":
         outer = json.dumps({"body": json.dumps({"text": "x «»", "n": [1]}, ensure_ascii=False)}, ensure_ascii=False)
         yield _split(kind, outer, value)
+
+
+def _on_lines(kind: str, value: str, number: int) -> Iterator[Planted]:
+    before, edge, after = ON_LINES[number % len(ON_LINES)]
+    parts = before, value.replace("\n", edge if "\n" in edge else f"\n{edge}"), after
+    yield Planted(kind, *parts)
+    before, text, after = (json.dumps(part, ensure_ascii=False)[1:-1] for part in parts)
+    yield Planted(kind, f'{{"diff": "{before}', text, f'{after}", "n": 3}}')
 
 
 def _split(kind: str, template: str, value: str) -> Planted:

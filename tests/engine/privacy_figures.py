@@ -31,7 +31,7 @@ def outcomes(scrubber: Scrubber, items: list[Planted]) -> pl.DataFrame:
     texts = pl.Series("text", [it.before + it.value + it.after for it in items])
     scrubbed = scrubber.column(texts)[0].rename("scrubbed")
     frame = pl.DataFrame([pl.Series("kind", [it.kind for it in items]), texts, scrubbed])
-    gone = [it.value not in text for it, text in zip(items, scrubbed, strict=True)]
+    gone = [not any(line in text for line in it.value.splitlines()) for it, text in zip(items, scrubbed, strict=True)]
     exact = [
         text.startswith(it.before) and text.endswith(it.after)
         and PLACEHOLDER.fullmatch(text[len(it.before) : len(text) - len(it.after)]) is not None

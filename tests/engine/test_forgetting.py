@@ -230,6 +230,36 @@ def test_spools_and_quarantine_are_erased_too(ladder):
     assert (ladder.log.stats()["interactions"], ladder.log.stats()["quarantined"]) == (1, 1)
 
 
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("criteria", [Criteria(user="Jo@x.org"), Criteria(text="jo@x.org")])
+def test_what_a_placeholder_has_replaced_is_found_in_quarantine(ladder, criteria, is_sealed):
+    home = ladder.store.root
+    lines = [
+        f'{{"turn": "two", "input": "{text}", "user": "{user}"}}\n'
+        for text, user in ((PLANTED, "Jo@x.org"), ("x", "b"))
+    ]
+    spool = home / "log/interactions/spool"
+    spool.mkdir(parents=True)
+    (spool / "broken.jsonl").write_text("".join(lines))
+    if is_sealed:
+        seal(ladder.store, Curate())
+    assert ladder.log.plan_forgetting(criteria)["quarantined"] == 1
+    ladder.log.forget(criteria)
+    assert holders(home, PLANTED) == []
+    assert ladder.log.stats()["quarantined"] == 1
+
+
+def test_what_a_placeholder_has_replaced_is_found_in_sealed_rows(ladder):
+    logger = InteractionLogger(ladder.store.root)
+    for mail, text in (("jo@x.org", PLANTED), ("ann@x.org", "x")):
+        logger.log(module="m", action="ask", input=f"mail {mail}, {text}", output="y")
+    logger.close()
+    seal(ladder.store, Curate())
+    ladder.log.forget(Criteria(text="Jo@x.org"))
+    assert holders(ladder.store.root, PLANTED) == []
+    assert ladder.log.stats()["interactions"] == 1
+
+
 @pytest.fixture
 def waiting(ladder):
     """Two conversations in flight: a call of a model in each, and nothing of what came around it yet."""

@@ -160,6 +160,20 @@ def test_look_alikes_stay(scrubber):
     assert {kind: value for kind, value in found.items() if value > allowed.get(kind, 0)} == {}
 
 
+@pytest.mark.parametrize("edge", ["-", "+", "> ", "     7→", "12\t", "  ", "\x1b[31m-"])
+def test_of_a_key_that_was_cut_off_no_line_stays(kinds, edge):
+    lines = ["before", "-----BEGIN RSA PRIVATE KEY-----", *BODY.split("\n"), "abcdefghij"]
+    scrubbed = kinds("\n".join(edge + line for line in lines))
+    assert scrubbed.split(edge, 1)[1].startswith(f"before\n{edge}[private_key]")
+    assert not any(line in scrubbed for line in lines[1:])
+
+
+def test_colours_stay_where_they_were(kinds):
+    text = "\x1b[1;32mok\x1b[0m \x85\x85 \\033[36m{}\\e[0m\x1b[K\n\\u001b[31m-{}\x1b[m"
+    assert kinds(text.format("a@x.org", "b@x.org")) == text.format("[email]", "[email]")
+    assert kinds(text) == text
+
+
 def test_only_the_password_of_a_url_goes(kinds):
     wanted = "git clone https://jo:[basic_auth]@example.com/r.git"
     assert kinds("git clone https://jo:hunter2@example.com/r.git") == wanted
@@ -180,6 +194,8 @@ def test_all_are_counted_by_kind(scrubber):
     ("one", "other"),
     [
         ("Jo@X.org", "mailto:jo@x.org"),
+        ("\x1b[33mjo@x.org\x1b[0m", "jo@x.org"),
+        ("-jo@x.org", "+jo@x.org"),
         ("+1 (415) 555-2671", "phone: 4155552671"),
         ("+49 151 12345678", "0151 12345678"),
         ("4242 4242 4242 4242", "4242-4242-4242-4242"),

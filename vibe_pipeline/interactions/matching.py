@@ -1,7 +1,8 @@
 """Which rows of the log somebody asks to forget: interactions by what was asked, and what belongs to them.
 
 A remark goes with its interaction, a probe with the fact that an interaction told. Text is searched for in every
-column, in any case, as it is and as JSON writes it. Not here: erasing anything.
+column, in any case, as it is, as JSON writes it, and as the placeholders that scrubbing made of it. Not here: erasing
+anything.
 """
 
 from __future__ import annotations
@@ -15,10 +16,13 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.schema import STREAMS, connect, rows_of
 from vibe_pipeline.interactions.segments import manifest, paths, unsealed
+from vibe_pipeline.scrub import Scrubber
+from vibe_pipeline.scrub.placeholders import KEY
 from vibe_pipeline.store import Store, sql_list
 
 COLUMNS = {"user": "user", "conversation": "conversation_id", "source": "source"}
@@ -70,10 +74,12 @@ def matching(
     with connect() as db:
         for stream in STREAMS:
             _define(db, store, stream, coming.get(stream, ()))
-        conditions = {stream: _condition(stream, criteria) for stream in STREAMS}
+        forms = _forms(criteria.text, store) if criteria.text is not None else []
+        conditions = {stream: _condition(stream, criteria, len(forms)) for stream in STREAMS}
+        parameters = {**criteria.given, **{f"form{number}": form for number, form in enumerate(forms)}}
         for statement in (TOLD, FOUND):
             query = statement.format(**conditions)
-            db.execute(query, {name: value for name, value in _parameters(criteria).items() if f"${name}" in query})
+            db.execute(query, {name: value for name, value in parameters.items() if f"${name}" in query})
         return db.sql("FROM found ORDER BY ALL").to_arrow_table()
 
 
@@ -88,16 +94,17 @@ def quarantined(store: Store, criteria: Criteria) -> list[str]:
     """The text of every record in quarantine that matches."""
     found: list[str] = []
     for _, _, _, entries in quarantine.files(store):
-        hits = tell_of(["\n".join(map(str, entry.values())) for entry in entries], criteria)
+        hits = tell_of(["\n".join(map(str, entry.values())) for entry in entries], criteria, store)
         found += [entry["raw"] for entry, is_hit in zip(entries, hits, strict=True) if is_hit]
     return found
 
 
-def tell_of(texts: Sequence[str], criteria: Criteria) -> pl.Series:
-    """Which texts hold all that was given: nobody could read them, so a name in quotes anywhere in one is enough."""
+def tell_of(texts: Sequence[str], criteria: Criteria, store: Store | None = None) -> pl.Series:
+    """Which texts hold all that was given: nobody could read them, so a name in quotes anywhere in one is enough. Texts
+    that were scrubbed are searched for what became of it in this store."""
     lowered, hits = pl.Series(texts, dtype=pl.String).str.to_lowercase(), pl.repeat(True, len(texts), eager=True)
     for name, value in criteria.given.items():
-        forms = _forms(value if name == "text" else f'"{value}"')
+        forms = _forms(value if name == "text" else f'"{value}"', store)
         hits &= lowered.str.contains_any([form.lower() for form in forms])
     return hits
 
@@ -113,7 +120,7 @@ def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str, coming: Se
     db.execute(f"CREATE VIEW {stream} AS FROM waiting_{stream}{sealed}")
 
 
-def _condition(stream: str, criteria: Criteria) -> str:
+def _condition(stream: str, criteria: Criteria, forms: int) -> str:
     """SQL for one stream; a stream without a column that was asked for matches by what it belongs to alone."""
     schema = STREAMS[stream]
     asked = {name: COLUMNS[name] for name in criteria.given if name in COLUMNS}
@@ -124,16 +131,17 @@ def _condition(stream: str, criteria: Criteria) -> str:
         texts = [f'"{it.name}"' for it in schema if pa.types.is_string(it.type)]
         lists = [f'array_to_string("{it.name}", chr(10))' for it in schema if pa.types.is_list(it.type)]
         row = f"lower(concat_ws(chr(10), {', '.join([*texts, *lists])}))"
-        forms = (f"contains({row}, lower($form{number}))" for number, _ in enumerate(_forms(criteria.text)))
-        parts.append(f"({' OR '.join(forms)})")
+        parts.append(f"({' OR '.join(f'contains({row}, lower($form{number}))' for number in range(forms))})")
     return "(" + " AND ".join(parts) + ")"
 
 
-def _parameters(criteria: Criteria) -> dict[str, str]:
-    forms = _forms(criteria.text) if criteria.text is not None else []
-    return {**criteria.given, **{f"form{number}": form for number, form in enumerate(forms)}}
+def _forms(text: str, store: Store | None = None) -> list[str]:
+    """How a text may stand in a row: as it is, as the store's scrubber left it, and as JSON in JSON writes either."""
+    texts = [text]
+    if store is not None and store.exists(KEY):  # nothing was ever replaced, and nothing is to be made by looking
+        texts.append(Scrubber(store, settings.DEFAULT_LOG).column(pl.Series(texts))[0][0])
+    return list(dict.fromkeys(form for it in texts for form in (it, *_in_json(it))))
 
 
-def _forms(text: str) -> list[str]:
-    """How a text may stand in a row: as it is, and as JSON inside JSON writes it."""
-    return list(dict.fromkeys([text, *(json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (False, True))]))
+def _in_json(text: str) -> list[str]:
+    return [json.dumps(text, ensure_ascii=ascii)[1:-1] for ascii in (False, True)]

@@ -3,7 +3,8 @@
 A Scrubber works on columns. A Rust regex for each group of patterns finds the rows that are worth a look; only they
 meet Python, and only with the patterns whose own trigger hits. Text that is JSON stays JSON. Scrubbing twice changes
 nothing more. Sealing scrubs every segment; a release scrubs again at its door (`Scrubber.frame`).
-Not here: what a secret looks like (secrets.py), what personal data look like (personal.py).
+Not here: what a secret looks like (secrets.py), what personal data look like (personal.py), and how the colours of a
+terminal are kept out of the way (colours.py).
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.scrub import personal, secrets
+from vibe_pipeline.scrub import colours, personal, secrets
 from vibe_pipeline.scrub.patterns import Pattern, value_of
 from vibe_pipeline.scrub.placeholders import is_placed, key_of_home, placeholder
 from vibe_pipeline.store import Store
@@ -65,15 +66,25 @@ class Scrubber:
             log.info("replaced in %d rows: %s", table.num_rows, kinds)
         return table, counts
 
-    def column(self, column: pl.Series, rounds: int = ROUNDS) -> tuple[pl.Series, Counter[str]]:
-        """The same for one column of text. What changed is looked at again until nothing changes."""
+    def column(self, column: pl.Series) -> tuple[pl.Series, Counter[str]]:
+        """The same for one column of text."""
+        coloured = column.str.contains(colours.SIGNS).fill_null(False).arg_true()
+        if coloured.is_empty():
+            return self._settled(column)
+        texts, runs = colours.marked(column.gather(coloured).to_list())
+        cleaned, counts = self._settled(column.clone().scatter(coloured, pl.Series(texts, dtype=column.dtype)))
+        back = colours.restored(cleaned.gather(coloured).to_list(), runs)
+        return cleaned.scatter(coloured, pl.Series(back, dtype=column.dtype)), counts
+
+    def _settled(self, column: pl.Series, rounds: int = ROUNDS) -> tuple[pl.Series, Counter[str]]:
+        """What changed is looked at again until nothing changes."""
         counts: Counter[str] = Counter()
         cleaned = column
         for signs, patterns in self._groups:
             cleaned = self._pass(cleaned, signs, patterns, counts)
         if counts and rounds > 1:
             changed = (cleaned != column).fill_null(False).arg_true()
-            again, more = self.column(cleaned.gather(changed), rounds - 1)
+            again, more = self._settled(cleaned.gather(changed), rounds - 1)
             cleaned, counts = (cleaned.scatter(changed, again) if more else cleaned), counts + more
         return cleaned, counts
 
@@ -149,13 +160,15 @@ class Scrubber:
         return literal if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
 
     def _placed(self, match: re.Match[str], pattern: Pattern, counts: Counter[str], quote: str = "") -> str:
-        """The match with the value replaced and what stands around it kept; all of it where nothing is to hide."""
+        """The match with the value replaced and what stands around it kept, the marks of colours inside it too; all of
+        it where nothing is to hide."""
         text, (start, end) = match.string, match.span("value" if "value" in match.re.groupindex else 0)
         identity = pattern.identity(match)
         if identity is None or is_placed(text, start, end) or self._is_allowed(value_of(match), identity):
             return match[0]
         counts[pattern.kind] += 1
-        placed = f"{quote}{placeholder(self._key, pattern.kind, identity)}{quote}"
+        marks = colours.MARK * text.count(colours.MARK, start, end)
+        placed = f"{quote}{placeholder(self._key, pattern.kind, identity)}{marks}{quote}"
         return f"{text[match.start() : start]}{placed}{text[end : match.end()]}"
 
     def _is_allowed(self, *names: str) -> bool:

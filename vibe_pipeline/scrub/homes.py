@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 
-from vibe_pipeline.scrub.patterns import Pattern, value_of
+from vibe_pipeline.scrub.patterns import BEHIND_SIGN, Pattern, value_of
 
 LATIN = r"A-Za-zÀ-ɏ"
 FILES = r"(?:png|jpe?g|gif|svg|webp|ico|css|js|mjs|ts|tsx|jsx|json|py|html?|md|txt|tgz|gz|zip|pdf|mp4|woff2?|map|lock)"
@@ -21,8 +21,12 @@ NAME = rf"(?P<value>{PART}(?: [{LATIN}.]{{1,32}}){{0,3}}(?=\\{{1,4}}[A-Za-z.])|{
 SLASH = r"(?:\\{1,4}|/)"
 HOMES = (
     r"/(?:(?<![A-Za-z0-9._~-]/)|(?<=\\[nrt]/)|(?<=/mnt/[a-z]/)|(?<=/[a-z]/)|(?<=/(?:var|nfs|net|mnt|srv|usr)/)"
-    r"|(?<=/data/)|(?<=/export/)|(?<=Volumes/Data/))(?:home|Users)/" + NAME,
-    rf":(?<=[A-Za-z]:)(?<![A-Za-z]{{2}}:){SLASH}Users{SLASH}" + NAME,
+    r"|(?<=/data/)|(?<=/export/)|(?<=/gpfs/)|(?<=/lustre/)|(?<=/cluster/)|(?<=Volumes/Data/)|(?<=%3[Aa]/)"
+    rf"|{BEHIND_SIGN})(?:home|Users)/" + NAME,
+    rf":(?<=[A-Za-z]:)(?<![A-Za-z]{{2}}:){SLASH}(?:Users|Documents and Settings){SLASH}" + NAME,
+    r"(?:vscode-remote|ssh|sftp)://[^\s/\"'<>]{1,200}/(?:home|Users)/" + NAME,
+    # In a URL's query; what is no folder may be the address of a page.
+    rf"%(?<![A-Za-z0-9._~-]%)(?i:2F)(?:home|Users)%(?i:2F)(?P<value>{PART})(?=%(?i:2F))",
     rf"wsl(?:\$|\.localhost){SLASH}[\w.-]{{1,40}}{SLASH}home{SLASH}" + NAME,
     # Claude Code's folder names.
     rf"-(?:(?m:(?<=^-))|(?<=\\n-)|(?<=projects[\\/]-)|(?<=[A-Z]--))(?:Users|home)-(?P<value>[{LATIN}0-9._]{{1,64}})(?=-)",
@@ -31,7 +35,8 @@ HOMES = (
 NOBODY = frozenset((
     "user", "username", "users", "name", "you", "me", "shared", "public", "default", "all", "guest", "runner",
     "runneradmin", "vsts", "ubuntu", "debian", "ec2-user", "vagrant", "node", "app", "jovyan", "admin", "yourname",
-    "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…"
+    "your_name", "your-name", "your_username", "linuxbrew", "git", "foo", "bar", "...", "…",
+    "administrator", "all users", "default user"
 ))  # fmt: skip
 """Names in home paths that say nothing of a person."""
 PAGES = frozenset((
@@ -68,9 +73,16 @@ def _is_route(match: re.Match[str]) -> bool:
     return ROUTE_BEFORE.search(before) is not None and FILE_SYSTEM_AFTER.match(after) is None
 
 
-TRIGGERS = ("/home/|/Users/", r"\\Users|:/+Users", r"wsl(?:\$|\.)", "-(?:Users|home)-")
+TRIGGERS = (
+    "/home/|/Users/",
+    r"\\Users|:/+Users|Documents and",
+    "(?:vscode-remote|ssh|sftp)://",
+    "(?i:%2f(?:home|users)%2f)",
+    r"wsl(?:\$|\.)",
+    "-(?:Users|home)-",
+)
 PATTERNS = tuple(
     Pattern("username", trigger, re.compile(text), _username) for trigger, text in zip(TRIGGERS, HOMES, strict=True)
 )
 
-SIGNS = "/home/|-home-|Users|wsl[$.]"
+SIGNS = "/home/|-home-|2[Ff]home|Users|wsl[$.]|Documents and"

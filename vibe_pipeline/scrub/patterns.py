@@ -10,13 +10,19 @@ import re
 from collections.abc import Callable
 from typing import NamedTuple
 
+from vibe_pipeline.scrub.colours import MARK
+
+BEHIND_SIGN = rf"(?<=[+-][\s\S])(?:(?m:(?<=^[+-][\s\S]))|(?<={MARK}[+-][\s\S])|(?<=\\n[+-][\s\S]))"
+"""That a character, already read, stands behind the sign with which a diff begins a line."""
+
 
 def alone(first: str, besides: str = "") -> str:
-    """A first character that is not inside a longer word (nor after `besides`); the n of an escaped line end is no part
-    of the next word. The character comes before the guard, so that Python's engine can jump to it."""
+    """A first character that is not inside a longer word (nor after `besides`). The n of an escaped line end is no part
+    of the next word, nor is the + or - with which a diff begins a line. The character comes before the guard, so that
+    Python's engine can jump to it."""
     return (
         rf"{first}(?:(?<![A-Za-z0-9_\\{besides}][\s\S])|(?<=\\[nrtbf][\s\S])|(?<=\\u[0-9a-fA-F]{{4}}[\s\S])"
-        r"|(?<=%[0-9A-F]{2}[\s\S]))"
+        rf"|(?<=%[0-9A-F]{{2}}[\s\S])|{BEHIND_SIGN})"
     )
 
 
@@ -31,6 +37,11 @@ def written(text: str) -> str:
     """For triggers: a text as it is, or as JSON in ASCII writes it."""
     escaped = "".join(letter if letter.isascii() else rf"\\+u{ord(letter):04x}" for letter in text)
     return f"(?:{text}|{escaped})"
+
+
+def digits_of(text: str) -> str:
+    """Its ASCII digits."""
+    return re.sub(r"[^0-9]", "", text)
 
 
 def itself(match: re.Match[str]) -> str | None:

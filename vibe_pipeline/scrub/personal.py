@@ -12,10 +12,10 @@ from ipaddress import ip_address
 
 from vibe_pipeline.scrub import homes, phones
 from vibe_pipeline.scrub.homes import FILES, LATIN
-from vibe_pipeline.scrub.patterns import Pattern, alone
+from vibe_pipeline.scrub.patterns import Pattern, alone, digits_of
 
 EMAIL = re.compile(
-    alone(f"[{LATIN}0-9_+]", "%.+À-ɏ-") + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
+    alone(f"[{LATIN}0-9_]", "%.À-ɏ") + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
     rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}"
     rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?!-?[A-Za-z0-9])"
 )
@@ -68,12 +68,8 @@ def _email(match: re.Match[str]) -> str | None:
     return None if address.startswith(REPOSITORIES) else address
 
 
-def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
-
-
 def _card(match: re.Match[str]) -> str | None:
-    digits = _digits(match[0])
+    digits = digits_of(match[0])
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
     passes_luhn = sum(number - 9 * (number > 9) for number in doubled) % 10 == 0
     return digits if passes_luhn and ISSUERS.match(digits) and len(set(digits)) > 1 else None

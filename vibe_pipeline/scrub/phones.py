@@ -10,7 +10,8 @@ import re
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from vibe_pipeline.scrub.patterns import Pattern, alone, any_case
+from vibe_pipeline.scrub.colours import MARK
+from vibe_pipeline.scrub.patterns import Pattern, alone, any_case, digits_of
 
 if TYPE_CHECKING:
     from phonenumbers import PhoneNumber
@@ -28,6 +29,7 @@ NATIONAL = re.compile(
 )
 OWN = r"my\x20number meine\x20nummer mon\x20num[ée]ro mi\x20n[úu]mero"
 VERBS = " ".join(rf"{it}\x20(?:me|us|him|her|them)(?:\x20(?:at|on|under))?" for it in ("call", "text", "ring", "reach"))
+VERBS += r" call(?=\x20[2-9][0-9]{2}[\x20.][0-9]{3}[\x20.][0-9]{4}(?![0-9]))"
 FOREIGN = "电话 手机 電話 手機 携帯 号码 號碼 番号 телефон"
 APART = any_case(rf"mobile cell telefon tel fax whats\x20?app sms handy mob {OWN} {VERBS}", r"(?<![a-zA-Z][\s\S])")
 CALLED = re.compile(
@@ -43,30 +45,39 @@ RUN_BEFORE = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{2}[ ,]{1,2}$")
 """A pair of digits of a longer run."""
 STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
 """A short date with a time, an American postal code."""
+PLUS_ONE = re.compile(r"\+1[ .-]?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}")
+BEGINNING = re.compile(rf"(?m:^[+-]?|(?:{MARK}|\\n)[+-]?)\Z")
+"""Where a plus may be a diff's, and what follows a row of numbers."""
 DECIMAL = re.compile(r"\+[0-9]+\.[0-9]+")
 DATE = re.compile(
-    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
+    r"(?:[0-9]{1,2}([./-])[0-9]{1,2}\1[0-9]{2,4}(?!\1[0-9])|(?:19|20)[0-9]{2}([./ -]?)[01][0-9]\2[0-3][0-9])(?![0-9])"
 )
-
-
-def _digits(text: str) -> str:
-    return re.sub(r"[^0-9]", "", text)
 
 
 def _plus(match: re.Match[str]) -> str | None:
     import phonenumbers
 
-    number = _parsed(re.sub("^00", "+", match[0]), None)
-    if number is None or DECIMAL.fullmatch(match[0]) or not phonenumbers.is_possible_number(number):
+    text = re.sub("^00", "+", match[0])
+    number = _parsed(text, None)
+    if number is None or DECIMAL.fullmatch(text) or DATE.match(text, 1):
         return None
-    is_american = number.country_code == 1
-    is_written_apart = re.search(r"[ ()/-]|\..+\.", match[0]) is not None
-    is_certain = match[0][0] == "+" and (is_written_apart or is_american)
-    return _full(number) if is_certain or phonenumbers.is_valid_number(number) else None
+    is_valid = PLUS_ONE.fullmatch(text) is not None or phonenumbers.is_valid_number(number)
+    if match[0][0] == "0":
+        return _full(number) if is_valid else None
+    groups = re.findall("[0-9]+", text)
+    longest = max(map(len, groups[1:] or groups))
+    if BEGINNING.search(match.string[max(0, match.start() - 3) : match.start()]):
+        official = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        is_apart = longest > 2 and groups[0] == str(number.country_code)
+        is_one = is_valid and (is_apart or longest > 5 or groups == re.findall("[0-9]+", official))
+    else:
+        is_long = len(groups) > 1 and longest > 3 and len(digits_of(text)) > 10
+        is_one = is_valid or (is_long and phonenumbers.is_possible_number(number))
+    return _full(number) if is_one else None
 
 
 def _american(match: re.Match[str]) -> str | None:
-    digits = _digits(match[0])
+    digits = digits_of(match[0])
     if not AMERICAN_SHAPE.fullmatch(match[0]):
         return None
     return digits if len(digits) == 11 else "1" + digits
@@ -76,7 +87,7 @@ def _national(match: re.Match[str]) -> str | None:
     import phonenumbers
 
     before = match.string[max(0, match.start() - 4) : match.start()]
-    if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(_digits(match[0])) <= 12:
+    if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(digits_of(match[0])) <= 12:
         return None
     if RUN_BEFORE.search(before) or _is_counting(match[0]):
         return None
@@ -94,7 +105,7 @@ def _is_counting(text: str) -> bool:
 
 
 def _called(match: re.Match[str]) -> str | None:
-    digits = _digits(match["value"])
+    digits = digits_of(match["value"])
     is_one = not DATE.match(match["value"]) and len(set(digits)) > 1
     is_american = len(digits) == 10 and digits[0] in "23456789"
     return ("1" + digits if is_american else digits) if is_one else None

@@ -22,11 +22,17 @@ UNTIL_NEXT = rf"(?P<value>{REAL}{SIGNED}[^;\s\"'&\\]{{3,200}})"
 
 BEGIN, END = (rf"-----{edge} (?:[A-Z0-9]{{1,20}} ){{0,3}}PRIVATE KEY(?: BLOCK)?-----" for edge in ("BEGIN", "END"))
 
+EDGE = r"(?:\s|\\[nrt]){1,12}(?:[+-]|(?:>[ \t]?){1,4}|[0-9]{1,6}(?:→|\\t|[:|\t]))?[ \t]{0,8}"
+"""Between two lines of a block, with what a diff, a quotation or a numbered file puts before the next."""
+
+AWS_QUOTED = r"(?i:aws.{0,20}?(?:key|pw|pass|token).{0,20}?[0-9a-z/+]{20})"
+
 KEYS = (
-    ("private_key", "PRIVATE KEY", BEGIN + r"(?:[^-]|-(?!----)){40,20000}?" + END),
+    # In a diff the line of its end has one dash more.
+    ("private_key", "PRIVATE KEY", BEGIN + r"(?:[^-]|-(?!----[^-])){40,20000}?" + END),
     # The block was cut off: all that still looks like base64 goes.
     ("private_key", "PRIVATE KEY",
-     BEGIN + r"(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/=]{16,20000})+(?:(?:\s|\\[nr]){1,8}[A-Za-z0-9+/=]{1,80}$)?"),
+     BEGIN + rf"(?:{EDGE}[A-Za-z0-9+/=]{{16,20000}})+(?:{EDGE}[A-Za-z0-9+/=]{{1,80}}$)?"),
     ("private_key", "PuTTY-User-Key",
      r"PuTTY-User-Key-File-[23]:(?:(?!Private-MAC)[\s\S]){40,20000}Private-MAC: ?[0-9a-f]{40,64}"),
     # The same in base64, as Kubernetes keeps it.
@@ -38,6 +44,8 @@ KEYS = (
     ("aws_secret_key", "(?i:secretaccesskey|(?:session|security)_?-?token)",
      rf"(?i)(?:secretaccesskey|(?:aws_|x-amz-)?(?:session|security)_?-?token){IS}"
      r"(?P<value>[A-Za-z0-9/+=]{40,2000})(?![A-Za-z0-9/+=])"),
+    ("aws_access_key", AWS_QUOTED,
+     any_case("aws") + r"(?i:.{0,20}?(?:key|pw|pass|token).{0,20}?)[\"'](?P<value>[0-9A-Za-z/+]{40})[\"']"),
 )  # fmt: skip
 """(kind, trigger, pattern). In front of all tokens, which might find their own shape inside these."""
 
@@ -60,11 +68,14 @@ PLACES = (
      r"(?i:[?&, -]signature)=(?P<value>[A-Za-z0-9%+/=_-]{32,1000})"),
     ("authorization", "(?i:authorization)",
      rf"(?i)authorization{Q}\s{{0,4}}(?:[:=,]|=>)\s{{0,4}}f?{Q}(?:bearer|basic|token|apikey|ssws|bot|key)\s{{1,4}}"
-     r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000})"),
+     r"(?P<value>[A-Za-z0-9._~+/=-]{16,4000}|(?=[^\s0-9]{0,15}[0-9])[A-Za-z0-9._~+/=-]{10,15})"),
     ("authorization", r"(?i:bearer)\s+[A-Za-z0-9._~+/=-]{20}",
      r"(?i)(?<![a-z])bearer\s{1,4}(?P<value>(?=[^\s0-9]{0,400}[0-9])[A-Za-z0-9._~+/=-]{20,4000})"),
     ("basic_auth", r"curl\s[^\n]*(?:-u|--user)",
      rf"curl\s[^\n]{{0,300}}?(?:-u|--user)[ =]{{0,4}}{Q}[^\s:\"']{{1,100}}:(?P<value>{REAL}[^\s\"'\\]{{1,200}})"),
+    ("basic_auth", r"(?i:auth) ?=? ?\(",
+     r"[aA]uth(?: ?= ?|(?<=[cC]Auth)|(?<=c_auth))\(\s?[\"'][^\"'\n]{1,100}[\"'],\s?[\"']"
+     rf"(?P<value>{REAL}(?=[^\s0-9]{{0,100}}[0-9])[^\s\"'\\]{{6,100}})[\"']\s?\)"),
     ("basic_auth", "://[!-~]*@",
      rf"://[^\s:/?#\[\]@\"'<>\\]{{0,200}}:(?P<value>{REAL}(?![0-9]{{1,5}}/)[^\s\"'<>\\]{{1,200}})@[A-Za-z0-9\[{{]"),
     ("cookie", r"(?i:sess|sid|auth|csrf|xsrf|remember)[a-zA-Z0-9_.-]*=[^\s;,\"'\\]{16}",
@@ -75,10 +86,10 @@ PLACES = (
     ("docker_auth", r"auth\\?\"", rf"\"_?auth\\?\"{IS}(?P<value>[A-Za-z0-9+/]{{12,400}}={{0,2}})\\?\""),
     ("npm_token", "_auth", r"_auth(?:Token)?=(?P<value>(?=[A-Za-z_-]{0,200}[0-9])[A-Za-z0-9+/=_-]{16,400})"),
     ("netrc", r"(?:machine|login)\s+\S+\s+[^\n]*password\s",
-     r"(?:machine|login)\s{1,8}\S{1,200}\s{1,8}(?:(?:login|account)\s{1,8}\S{1,200}\s{1,8})?password\s{1,8}"
+     r"(?:machine|login)\s{1,8}\S{1,200}[\s+-]{1,8}(?:(?:login|account)\s{1,8}\S{1,200}[\s+-]{1,8})?password\s{1,8}"
      rf"(?P<value>{REAL}[^\s\\]{{3,200}})"),
     ("pgpass", ":(?:543[0-9]|643[0-9]|[*]):",
-     r"(?:^|(?<=\\n)|(?<=[\s\"'`]))[A-Za-z0-9_.*-]{1,200}:(?:543[0-9]|643[0-9]|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
+     r"(?:^|(?<=\\n)|(?<=[\s\"'`+]))[A-Za-z0-9_.*-]{1,200}:(?:543[0-9]|643[0-9]|\*):[^\s:\\]{1,80}:[^\s:\\]{1,80}:"
      r"(?P<value>[^\s\\\"'`]{3,200})"),
     ("connection_string", "(?i:pwd=|password=)",
      rf";\s?(?i:password|pwd)={UNTIL_NEXT}"),
@@ -97,7 +108,8 @@ PLACES = (
 CAREFUL = ("cookie", "connection_string", "command_password", "basic_auth")
 
 KEY_SIGNS = (
-    r"PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
+    rf"{AWS_QUOTED}|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi"
+    r"|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
 )
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@"

@@ -14,8 +14,6 @@ from importlib import import_module
 from vibe_pipeline.scrub.patterns import Pattern, alone
 
 PLUGINS = {
-    "aws.AWSKeyDetector": r"(?:A3T|ABIA|ACCA|AKIA|ASIA)[0-9A-Z]{8}"
-                          r"|(?i:aws.{0,20}?(?:key|pw|pass|token).{0,20}?[0-9a-z/+]{20})",
     "gitlab_token.GitLabTokenDetector": r"gl[a-z]+-|GR1348941",
     "mailchimp.MailchimpDetector": r"[0-9a-z]{8}-us[0-9]",
     "pypi_token.PypiTokenDetector": "pypi-AgE",
@@ -27,6 +25,7 @@ PLUGINS = {
 """Plugin → trigger."""
 
 TOKENS = (
+    ("aws_access_key", r"A(?:3T[A-Z0-9]|BIA|CCA|KIA|SIA)", r"[0-9A-Z]{16}"),
     ("github_token", r"gh[pousr]_", r"[A-Za-z0-9]{36,255}"),
     ("github_token", r"github_pat_", r"[A-Za-z0-9_]{22,255}"),
     ("gitlab_token", r"gl(?:pat|ptt|rt|dt|ft|soat|oas|imt|agent|cbt|ffct|wt)-", r"[A-Za-z0-9_.-]{20,300}"),
@@ -104,10 +103,4 @@ def _of_plugin(plugin: str, trigger: str) -> list[Pattern]:
     module, name = plugin.split(".")
     detector = getattr(import_module(f"detect_secrets.plugins.{module}"), name)
     kind = re.sub(r"\W+", "_", detector.secret_type.lower())
-    return [Pattern(kind, trigger, _with_value(regex, kind)) for regex in detector.denylist]
-
-
-def _with_value(regex: re.Pattern[str], kind: str) -> re.Pattern[str]:
-    """Of what AWS's second pattern matches, a name and a key, only the key is the secret."""
-    is_named = kind == "aws_access_key" and regex.groups
-    return re.compile(regex.pattern.replace("([", "(?P<value>["), regex.flags) if is_named else regex
+    return [Pattern(kind, trigger, regex) for regex in detector.denylist]
