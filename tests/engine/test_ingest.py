@@ -215,6 +215,16 @@ def test_spans_that_are_too_many_and_cost_few_values_are_refused(monkeypatch):
     assert refused.value.status == 413
 
 
+def test_json_in_the_texts_of_spans_is_counted_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(values, "VALUES", MANY - 1)
+    monkeypatch.setattr(otlp, "tells", pytest.fail)
+    said = {"key": "gen_ai.input.messages", "value": {"stringValue": " [" + "{}," * MANY + "{}]"}}
+    for span in ({**SPAN, "attributes": [said]}, {**SPAN, "attributes": [], "events": [{"attributes": [said]}]}):
+        data = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+        with pytest.raises(Refused, match="more than 3999 values"):
+            export_of(data, JSON, MOMENT)
+
+
 def test_what_stands_in_a_text_counts_for_nothing(monkeypatch):
     monkeypatch.setattr(values, "VALUES", 100)
     text = '{"a": [1, 2]}, \\" ' * 50

@@ -43,7 +43,7 @@ REQUESTS = 256
 """Answered at once; the next is told to come back."""
 
 PARSERS = 2
-"""Bodies read at once: each may need a hundred MB while it is."""
+"""Bodies read at once: each may need two hundred MB while it is."""
 
 TROUBLE_S = 30
 """After so long a client may try again where the disk is full."""

@@ -23,10 +23,10 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 from vibe_pipeline.interactions.importers.genai_spans import Span, moment, names_a_model, tells
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.otel_genai import BATCH, spans_of
+from vibe_pipeline.interactions.ingest import values
 from vibe_pipeline.interactions.ingest.bodies import json_of
 from vibe_pipeline.interactions.ingest.refusals import PROTOBUF, Refused
 from vibe_pipeline.interactions.ingest.spans import FULL_BYTES, line_of_span
-from vibe_pipeline.interactions.ingest.values import require_few_in_json, require_few_in_protobuf
 
 SPANS = 50_000
 """Of one request. Exporters send 512, and collectors some 8,000."""
@@ -72,6 +72,7 @@ def export_of(data: bytes, media: str, received_at: datetime) -> Export:
     """The spans of a request, each looked at by itself; Refused where the request is none."""
     export = Export()
     is_told = is_modelled = False
+    is_counted, inside = values.may_hold_many(data), 0
     for count, span in enumerate(_protobuf(data) if media == PROTOBUF else _json(data), 1):
         if count > SPANS:
             raise Refused(413, f"more than {SPANS} spans in one request: send them in parts")
@@ -80,6 +81,9 @@ def export_of(data: bytes, media: str, received_at: datetime) -> Export:
                 raise span
             if not (span.trace and span.identity):
                 raise Unusable("a span without traceId and spanId")
+            inside += is_counted and _values_inside(span)
+            if inside > values.VALUES:
+                raise values.too_many()
             is_told |= tells(span)
             is_modelled |= names_a_model(span)
             export.keep(line_of_span(span, received_at))
@@ -91,8 +95,14 @@ def export_of(data: bytes, media: str, received_at: datetime) -> Export:
     return export
 
 
+def _values_inside(span: Span) -> int:
+    """How many values the texts of its attributes hold: `tells` reads them."""
+    groups = [span.attributes, *(attributes for _, attributes in span.events)]
+    return sum(values.values_in_text(value) for attributes in groups for value in attributes.values())
+
+
 def _json(data: bytes) -> Iterator[Span | Unusable]:
-    require_few_in_json(data)
+    values.require_few_in_json(data)
     try:
         batch = json_of(data)
     except ValueError as error:
@@ -114,7 +124,7 @@ def _lower(identity: str | None) -> str | None:
 
 
 def _protobuf(data: bytes) -> Iterator[Span]:
-    require_few_in_protobuf(data, ExportTraceServiceRequest.DESCRIPTOR)
+    values.require_few_in_protobuf(data, ExportTraceServiceRequest.DESCRIPTOR)
     try:
         request = ExportTraceServiceRequest.FromString(data)
     except DecodeError as error:

@@ -1,7 +1,7 @@
 """How many values a body holds, counted before any of them is built.
 
 An empty object is two bytes on the wire and some hundred in memory: a limit of bytes alone bounds neither memory nor
-time. Texts are skipped as a whole. Not here: whether the body is well formed (its parser says so).
+time. Not here: whether the body is well formed (its parser says so).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from functools import cache
 from itertools import islice
+from typing import Any
 
 from google.protobuf.descriptor import Descriptor
 
@@ -27,13 +28,20 @@ WIDTHS = {1: 8, 5: 4}
 
 def require_few_in_json(data: bytes) -> None:
     """Refused where JSON, or lines of it, holds more than can be read at once."""
-    if _may_hold_many(data) and sum(1 for _ in islice(BEGINS.finditer(data), VALUES + 1)) > VALUES:
-        raise _too_many()
+    if may_hold_many(data) and _values_in(data) > VALUES:
+        raise too_many()
+
+
+def values_in_text(value: Any) -> int:
+    """How many values the JSON in a text holds: attributes of spans hold messages so. Zero for what is none."""
+    if not (isinstance(value, str) and value.lstrip()[:1] in ("{", "[")):
+        return 0
+    return _values_in(value.encode(errors="surrogatepass"))
 
 
 def require_few_in_protobuf(data: bytes, kind: Descriptor) -> None:
     """Refused where a message of that kind holds more fields than can be read at once."""
-    if not _may_hold_many(data):
+    if not may_hold_many(data):
         return
     count = 0
     messages = [(0, len(data), kind)]
@@ -43,7 +51,7 @@ def require_few_in_protobuf(data: bytes, kind: Descriptor) -> None:
         while place < end:
             count += 1
             if count > VALUES:
-                raise _too_many()
+                raise too_many()
             tag, place = _varint(data, place)
             wire = tag & 7
             if wire == 2:
@@ -63,9 +71,13 @@ def _messages_in(kind: Descriptor) -> dict[int, Descriptor]:
     return {field.number: field.message_type for field in kind.fields if field.message_type is not None}
 
 
-def _may_hold_many(data: bytes) -> bool:
+def may_hold_many(data: bytes) -> bool:
     """A value takes two bytes at least: most requests need no counting."""
     return len(data) > 2 * VALUES
+
+
+def _values_in(data: bytes) -> int:
+    return sum(1 for _ in islice(BEGINS.finditer(data), VALUES + 1))
 
 
 def _varint(data: bytes, place: int) -> tuple[int, int]:
@@ -78,5 +90,6 @@ def _varint(data: bytes, place: int) -> tuple[int, int]:
     return 0, len(data)
 
 
-def _too_many() -> Refused:
+def too_many() -> Refused:
+    """The answer to such a request."""
     return Refused(413, f"the body holds more than {VALUES} values: send it in parts")
