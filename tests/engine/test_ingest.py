@@ -13,7 +13,7 @@ from starlette.requests import Request
 from tests.engine.spoiling import JUNK, MOMENT, spoiled
 from vibe_pipeline.errors import DiskFull
 from vibe_pipeline.interactions.importers.genai_spans import Span
-from vibe_pipeline.interactions.ingest import bodies, spans
+from vibe_pipeline.interactions.ingest import bodies, otlp, spans, values
 from vibe_pipeline.interactions.ingest.app import Access, Ingest
 from vibe_pipeline.interactions.ingest.commit import GroupCommit, Row
 from vibe_pipeline.interactions.ingest.items import interaction, remark, rows_of
@@ -152,6 +152,127 @@ def test_spans_are_told_to_come_back_while_too_many_wait(store, monkeypatch):
     with pytest.raises(Refused, match="spans wait to be read") as refused:
         asyncio.run(receive(bytearray(export), JSON, ""))
     assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
+
+
+def test_what_is_sent_at_the_same_time_does_not_exceed_what_may_wait(store, monkeypatch):
+    receive, data = Ingest(store, Access(), Log())._traces, json.dumps(EXPORT).encode()
+    limit = export_of(data, JSON, MOMENT).size * 7 // 2
+    monkeypatch.setattr(spans, "FULL_BYTES", limit)
+
+    async def send() -> list:
+        return await asyncio.gather(*(receive(bytearray(data), JSON, "") for _ in range(8)), return_exceptions=True)
+
+    answers = asyncio.run(send())
+    assert sorted(getattr(it, "status", 0) or it.status_code for it in answers) == [200] * 3 + [503] * 5
+    assert spans.waiting_bytes(store) <= limit
+
+
+def test_what_a_resource_says_is_counted_with_each_of_its_spans(monkeypatch):
+    monkeypatch.setattr(otlp, "FULL_BYTES", 10_000)
+    said = {"attributes": [{"key": "k", "value": {"stringValue": "x" * 3000}}]}
+    few, many = ({"resourceSpans": [{"resource": said, "scopeSpans": [{"spans": [SPAN] * n}]}]} for n in (2, 4))
+    assert len(export_of(json.dumps(few).encode(), JSON, MOMENT).lines) == 2
+    with pytest.raises(Refused, match="send them in parts") as refused:
+        export_of(json.dumps(many).encode(), JSON, MOMENT)
+    assert refused.value.status == 413
+
+
+def message(number: int, content: bytes) -> bytes:
+    """A field of protobuf that holds a message of less than 16 KiB."""
+    size = len(content)
+    return bytes([number << 3 | 2, size & 127 | 128, size >> 7]) + content
+
+
+MANY = 4000
+BOMBS = {
+    "resources": (PROTOBUF, b"\x0a\x00" * MANY),
+    "spans": (PROTOBUF, message(1, message(2, b"\x12\x00" * MANY))),
+    "attributes": (PROTOBUF, message(1, message(2, message(2, b"\x4a\x00" * MANY)))),
+    "unknown numbers": (PROTOBUF, b"\xa0\x06\x01" * MANY),
+    "objects": (JSON, b'{"resourceSpans": [' + b"{}," * MANY + b"{}]}"),
+    "lists": (JSON, b'{"resourceSpans": [' + b"[]," * MANY + b"[]]}"),
+    "numbers after a text": (JSON, b'{"a": "\\\\", "resourceSpans": [' + b"1," * MANY + b"1]}"),
+}
+
+
+@pytest.mark.parametrize(("media", "data"), BOMBS.values(), ids=BOMBS)
+def test_more_values_than_can_be_read_are_refused_before_they_are_built(monkeypatch, media, data):
+    monkeypatch.setattr(values, "VALUES", MANY - 1)
+    monkeypatch.setattr(otlp.ExportTraceServiceRequest, "FromString", pytest.fail, raising=False)
+    monkeypatch.setattr(bodies.json, "loads", pytest.fail)
+    reads = [lambda: export_of(data, media, MOMENT)]
+    reads += [lambda: rows_of(data, JSON, interaction)] if media == JSON else []
+    for read in reads:
+        with pytest.raises(Refused, match="more than 3999 values") as refused:
+            read()
+        assert refused.value.status == 413
+
+
+def test_spans_that_are_too_many_and_cost_few_values_are_refused(monkeypatch):
+    monkeypatch.setattr(otlp, "SPANS", 1)
+    with pytest.raises(Refused, match="more than 1 spans in one request") as refused:
+        export_of(json.dumps(EXPORT).encode(), JSON, MOMENT)
+    assert refused.value.status == 413
+
+
+def test_json_in_the_texts_of_spans_is_counted_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(values, "VALUES", MANY - 1)
+    monkeypatch.setattr(otlp, "tells", pytest.fail)
+    said = {"key": "gen_ai.input.messages", "value": {"stringValue": " [" + "{}," * MANY + "{}]"}}
+    for span in ({**SPAN, "attributes": [said]}, {**SPAN, "attributes": [], "events": [{"attributes": [said]}]}):
+        data = json.dumps({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).encode()
+        with pytest.raises(Refused, match="more than 3999 values"):
+            export_of(data, JSON, MOMENT)
+
+
+def test_what_stands_in_a_text_counts_for_nothing(monkeypatch):
+    monkeypatch.setattr(values, "VALUES", 100)
+    text = '{"a": [1, 2]}, \\" ' * 50
+    (row,) = rows_of(json.dumps({**RECORD, "input": text}).encode(), JSON, interaction)
+    assert json.loads(row.line)["input"] == text
+
+
+def test_exports_as_large_as_exporters_send_are_taken():
+    request = ExportTraceServiceRequest()
+    sent = request.resource_spans.add().scope_spans.add().spans
+    for number in range(512):
+        span = sent.add(trace_id=b"t" * 16, span_id=number.to_bytes(8))
+        for key in range(128):
+            span.attributes.add(key=f"gen_ai.prompt.{key}.role").value.string_value = "user"
+    data = request.SerializeToString()
+    assert len(data) > 2 * values.VALUES  # so that it is counted
+    assert len(export_of(data, PROTOBUF, MOMENT).lines) == 512
+
+
+SPELT = json.dumps(EXPORT).replace("resourceSpans", "resource_spans").replace("scopeSpans", "scope_spans")
+SPELT = SPELT.replace("traceId", "trace_id").replace("spanId", "span_id")
+
+
+@pytest.mark.parametrize(
+    ("body", "count"), [(SPELT, 2), ("{}", 0), ('{"resourceSpans": null}', 0), ('{"resourceSpans": [], "later": 1}', 0)]
+)
+def test_a_batch_is_taken_in_both_spellings_and_may_be_empty(body, count):
+    export = export_of(body.encode(), JSON, MOMENT)
+    assert (len(export.lines), export.rejected.total()) == (count, 0)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "reason"),
+    [
+        ("input", True, "cannot log input = true: it is not a string"),
+        ("success", "yes", 'cannot log success = "yes": it is not true, false or nothing'),
+        ("extra", [None], "cannot log extra = [null]: it is not a JSON object"),
+        ("occurred_at", "2024-01-01", "cannot log occurred_at = 2024-01-01T00:00:00: it is not a datetime with a time"),
+        ("occurred_at", False, "occurred_at = false is no time in ISO 8601"),
+    ],
+)
+def test_reasons_are_words_for_programs_in_any_language(field, value, reason):
+    (told,) = rows_of(json.dumps({**RECORD, field: value}).encode(), JSON, interaction)
+    assert told.startswith(reason)
+
+
+def test_a_program_that_names_no_host_is_no_page_of_another_site():
+    Access().check(Request({"type": "http", "headers": []}))
 
 
 def test_what_could_not_be_written_is_not_known_and_may_be_sent_again(store, monkeypatch):

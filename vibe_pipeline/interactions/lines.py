@@ -42,7 +42,7 @@ def line_of(record: Interaction | Probe | Remark) -> bytes:
         try:
             checked = check(value)
         except (TypeError, ValueError, OverflowError, RecursionError) as error:
-            what = f"cannot log {name} = {_repr(value):.60}: it is not {wanted}"
+            what = f"cannot log {name} = {shown(value):.60}: it is not {wanted}"
             raise SettingsInvalid(what, f"Pass {wanted}") from error
         if checked is not None and checked != []:
             kept[name] = checked
@@ -83,6 +83,16 @@ def text_of(value: Any) -> str:
     try:
         return json.dumps(value, ensure_ascii=False, default=_repr)
     except Exception:  # keys that are no text, a circle, a depth, a value's own methods
+        return _repr(value)
+
+
+def shown(value: Any) -> str:
+    """A value as JSON writes it, for words that people of any language read; a moment in ISO 8601, the rest by repr."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    try:
+        return json.dumps(value, ensure_ascii=False)
+    except Exception:  # as in text_of
         return _repr(value)
 
 
@@ -164,21 +174,21 @@ def _or_none(check: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else check(value)
 
 
-TEXT = (_text, "a str")
-MAYBE_TEXT = (_or_none(_text), "a str or None")
-IDENTITY = (_identity, "a str that is not empty")
-MAYBE_NUMBER = (_or_none(_number), "a finite number or None")
+TEXT = (_text, "a string")
+MAYBE_TEXT = (_or_none(_text), "a string or nothing")
+IDENTITY = (_identity, "a string that is not empty")
+MAYBE_NUMBER = (_or_none(_number), "a finite number or nothing")
 TEXTUAL = (TEXT, MAYBE_TEXT, IDENTITY)
-TEXTS = (_texts, "a list or tuple of str")
+TEXTS = (_texts, "a list of strings")
 
 CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "interaction_id": IDENTITY,
     "conversation_id": IDENTITY,
     "probe_id": IDENTITY,
     "remark_id": IDENTITY,
-    "turn": (_turn, "an int from 0 to 2147483647"),
-    "occurred_at": (_moment, "a datetime with a time zone, such as datetime.now(UTC), of the years 1 to 9999 in UTC"),
-    "success": (_or_none(_truth), "True, False or None"),
+    "turn": (_turn, "an integer from 0 to 2147483647"),
+    "occurred_at": (_moment, "a datetime with a time zone, of the years 1 to 9999 in UTC"),
+    "success": (_or_none(_truth), "true, false or nothing"),
     "error_type": MAYBE_TEXT,
     "user": MAYBE_TEXT,
     "model_id": MAYBE_TEXT,
@@ -188,7 +198,7 @@ CHECKS: dict[str, tuple[Callable[[Any], Any], str]] = {
     "latency_ms": MAYBE_NUMBER,
     "improvements": TEXTS,
     "learnings": TEXTS,
-    "extra": (_json_text, "a dict that JSON can hold"),
+    "extra": (_json_text, "a JSON object"),
 }
 """Field → (check, what to pass); every other field is TEXT."""
 

@@ -19,6 +19,9 @@ from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction
 
+BATCH = ("resourceSpans", "resource_spans")
+"""Where the spans of a batch are: as proto3 JSON has it, or as the .proto file does."""
+
 CONSOLE = {"context", "attributes", "name"}
 
 
@@ -33,7 +36,7 @@ def recognises(value: Any) -> bool:
         return bool(value) and all(isinstance(item, dict) and recognises(item) for item in value)
     if not isinstance(value, dict):
         return False
-    return any(key in value for key in ("resourceSpans", "resource_spans")) or (
+    return any(key in value for key in BATCH) or (
         value.keys() >= CONSOLE and ("parent_id" in value or "start_time" in value) and "data" not in value
     )
 
@@ -56,7 +59,7 @@ def spans_of(batch: dict[str, Any]) -> Iterator[Span | Unusable]:
     if "context" in batch:
         yield _console(batch)
         return
-    for resource in _list(batch, "resourceSpans", "resource_spans"):
+    for resource in _list(batch, *BATCH):
         shared = _attributes(_dict(resource, "resource").get("attributes"))
         for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
             for span in _list(scope, "spans"):

@@ -14,8 +14,8 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -43,7 +43,7 @@ REQUESTS = 256
 """Answered at once; the next is told to come back."""
 
 PARSERS = 2
-"""Bodies read at once: each may need a hundred MB while it is."""
+"""Bodies read at once: each may need two hundred MB while it is."""
 
 TROUBLE_S = 30
 """After so long a client may try again where the disk is full."""
@@ -75,7 +75,7 @@ class Access:
 
     def check(self, request: Request) -> None:
         """Refused for everybody else."""
-        host = request.headers.get("host", "")
+        host = request.headers.get("host", "localhost")  # a browser always sends one
         if self.is_local and not is_loopback(re.sub(r":\d+$", "", host)):
             raise Refused(403, f"host {host[:60]!r} is no name of this machine")
         if self.token is None:
@@ -97,6 +97,7 @@ class Ingest:
         self._bodies = Bodies()
         self._parsers = asyncio.Semaphore(PARSERS)
         self._requests = 0
+        self._coming_bytes = 0
         self._commits = {
             "interactions": GroupCommit(Spool(store.path("log/interactions/spool")), Known(store, "interactions")),
             "remarks": GroupCommit(Spool(store.path("log/remarks/spool")), Known(store, "remarks")),
@@ -147,13 +148,24 @@ class Ingest:
         return JSONResponse({"status": "ok"})
 
     async def _traces(self, body: bytearray, media: str, encoding: str) -> Response:
-        if spans.waiting_bytes(self._store) > spans.FULL_BYTES:
-            words = f"more than {spans.FULL_BYTES >> 20} MiB of spans wait to be read: try again"
-            raise Refused(503, words, retry_after_s=CROWDED_S)
-        export = await self._parsed(lambda: export_of(unpacked(body, encoding), media, datetime.now(UTC)))
-        await self._commits["spans"].write([Row("", line) for line in export.lines])
+        with self._room(0):
+            export = await self._parsed(lambda: export_of(unpacked(body, encoding), media, datetime.now(UTC)))
+        with self._room(export.size):
+            await self._commits["spans"].write([Row("", line) for line in export.lines])
         self.counts.update(spans=len(export.lines), rejected=export.rejected.total())
         return answer(export.response(), media)
+
+    @contextmanager
+    def _room(self, size: int) -> Iterator[None]:
+        """Holds room for so many bytes of spans, because other requests write theirs meanwhile; Refused if too few."""
+        if spans.waiting_bytes(self._store) + self._coming_bytes + size > spans.FULL_BYTES:
+            words = f"{spans.FULL_BYTES >> 20} MiB of spans wait to be read, and more are not taken in: try again"
+            raise Refused(503, words, retry_after_s=CROWDED_S)
+        self._coming_bytes += size
+        try:
+            yield
+        finally:
+            self._coming_bytes -= size
 
     async def _interactions(self, body: bytearray, media: str, encoding: str) -> Response:
         rows = await self._parsed(lambda: items.rows_of(unpacked(body, encoding), media, items.interaction))

@@ -5,17 +5,20 @@ Not here: writing them (commit.py).
 
 from __future__ import annotations
 
+import io
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import fields
 from datetime import UTC, datetime
+from itertools import islice
 from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest.bodies import json_of
 from vibe_pipeline.interactions.ingest.commit import Row
 from vibe_pipeline.interactions.ingest.refusals import JSON, Refused
-from vibe_pipeline.interactions.lines import REMARKS, line_of, repaired
+from vibe_pipeline.interactions.ingest.values import require_few_in_json
+from vibe_pipeline.interactions.lines import REMARKS, line_of, repaired, shown
 from vibe_pipeline.records import Interaction, Remark
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
@@ -47,15 +50,16 @@ def remark(value: dict[str, Any]) -> Row:
     """What InteractionLogger.feedback, improvement and learning log; ValueError says what is wrong."""
     given = _given(value, Remark, ("interaction_id", "kind"))
     if given["kind"] not in tuple(REMARKS):
-        raise ValueError(f"kind = {given['kind']!r:.60} is not one of {', '.join(REMARKS)}")
+        raise ValueError(f"kind = {shown(given['kind']):.60} is not one of {', '.join(REMARKS)}")
     identity = given.setdefault("remark_id", uuid.uuid4().hex)
     return Row(repaired(identity), _line(Remark, given))
 
 
 def _items(data: bytes, media: str) -> Iterable[Item]:
     """The values; a line that is none is a text, its reason."""
+    require_few_in_json(data)
     if media != JSON:
-        lines = [line for line in data.split(b"\n") if line.strip()]
+        lines = list(islice((line for line in io.BytesIO(data) if line.strip()), ITEMS + 1))
         _require_few(len(lines))
         return map(_value, lines)
     try:
@@ -77,7 +81,7 @@ def _value(line: bytes) -> Item:
 
 def _require_few(count: int) -> None:
     if count > ITEMS:
-        raise Refused(413, f"{count} records in one request, and at most {ITEMS} are taken: send them in parts")
+        raise Refused(413, f"at most {ITEMS} records are taken in one request: send them in parts")
 
 
 def _row(value: dict[str, Any], read: Read) -> Row | str:
@@ -106,7 +110,7 @@ def _moment(value: Any) -> datetime:
     try:
         return datetime.fromisoformat(value)
     except (TypeError, ValueError) as error:
-        raise ValueError(f"occurred_at = {value!r:.60} is no time in ISO 8601") from error
+        raise ValueError(f"occurred_at = {shown(value):.60} is no time in ISO 8601") from error
 
 
 def _line(kind: type[Interaction | Remark], given: dict[str, Any]) -> bytes:

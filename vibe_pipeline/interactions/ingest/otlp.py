@@ -22,10 +22,14 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
 from vibe_pipeline.interactions.importers.genai_spans import Span, moment, names_a_model, tells
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.otel_genai import spans_of
+from vibe_pipeline.interactions.importers.otel_genai import BATCH, spans_of
+from vibe_pipeline.interactions.ingest import values
 from vibe_pipeline.interactions.ingest.bodies import json_of
 from vibe_pipeline.interactions.ingest.refusals import PROTOBUF, Refused
-from vibe_pipeline.interactions.ingest.spans import line_of_span
+from vibe_pipeline.interactions.ingest.spans import FULL_BYTES, line_of_span
+
+SPANS = 50_000
+"""Of one request. Exporters send 512, and collectors some 8,000."""
 
 SILENT = (
     "no span holds what was asked and answered: capture of content is off in many instrumentations until it is asked"
@@ -41,8 +45,17 @@ class Export:
     """One a span, as spans.py keeps them."""
     rejected: Counter[str] = field(default_factory=Counter)
     """Reason → spans."""
+    size: int = 0
+    """Bytes that the lines take in a spool."""
     is_silent: bool = False
     """Whether models were called, and no span says with which words."""
+
+    def keep(self, line: bytes) -> None:
+        """One more span; Refused where they are more than can wait, as what a resource says is kept with each."""
+        self.lines.append(line)
+        self.size += len(line) + 1
+        if self.size > FULL_BYTES:
+            raise Refused(413, f"the spans take more than {FULL_BYTES >> 20} MiB: send them in parts")
 
     def response(self) -> ExportTraceServiceResponse:
         """partial_success where spans were rejected; with none rejected it is a warning, as OTLP has it."""
@@ -59,15 +72,21 @@ def export_of(data: bytes, media: str, received_at: datetime) -> Export:
     """The spans of a request, each looked at by itself; Refused where the request is none."""
     export = Export()
     is_told = is_modelled = False
-    for span in _protobuf(data) if media == PROTOBUF else _json(data):
+    is_counted, inside = values.may_hold_many(data), 0
+    for count, span in enumerate(_protobuf(data) if media == PROTOBUF else _json(data), 1):
+        if count > SPANS:
+            raise Refused(413, f"more than {SPANS} spans in one request: send them in parts")
         try:
             if isinstance(span, Unusable):
                 raise span
             if not (span.trace and span.identity):
                 raise Unusable("a span without traceId and spanId")
+            inside += is_counted and _values_inside(span)
+            if inside > values.VALUES:
+                raise values.too_many()
             is_told |= tells(span)
             is_modelled |= names_a_model(span)
-            export.lines.append(line_of_span(span, received_at))
+            export.keep(line_of_span(span, received_at))
         except Unusable as reason:
             export.rejected[str(reason)] += 1
         except RecursionError:
@@ -76,14 +95,22 @@ def export_of(data: bytes, media: str, received_at: datetime) -> Export:
     return export
 
 
+def _values_inside(span: Span) -> int:
+    """How many values the texts of its attributes hold: `tells` reads them."""
+    groups = [span.attributes, *(attributes for _, attributes in span.events)]
+    return sum(values.values_in_text(value) for attributes in groups for value in attributes.values())
+
+
 def _json(data: bytes) -> Iterator[Span | Unusable]:
+    values.require_few_in_json(data)
     try:
         batch = json_of(data)
     except ValueError as error:
         raise Refused(400, f"the body is {error}") from error
-    if not isinstance(batch, dict) or not isinstance(batch.get("resourceSpans", []), list):
+    known = {key: batch[key] for key in BATCH if key in batch} if isinstance(batch, dict) else None
+    if known is None or (batch and not known) or not all(isinstance(it, list | None) for it in known.values()):
         raise Refused(400, "the body is not an object with a list resourceSpans")
-    for span in spans_of({"resourceSpans": batch.get("resourceSpans")}):
+    for span in spans_of(known):
         yield (
             span
             if isinstance(span, Unusable)
@@ -97,6 +124,7 @@ def _lower(identity: str | None) -> str | None:
 
 
 def _protobuf(data: bytes) -> Iterator[Span]:
+    values.require_few_in_protobuf(data, ExportTraceServiceRequest.DESCRIPTOR)
     try:
         request = ExportTraceServiceRequest.FromString(data)
     except DecodeError as error:
