@@ -193,11 +193,11 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
             with readable(where.path):
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)
-    except (SourceUnreadable, Unusable) as failure:
-        if isinstance(where, str):
+    except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
+        if isinstance(where, str) or (isinstance(failure, SettingsInvalid) and where.is_named):
             raise
         tally.read += 1
-        tally.reject(tally.name, failure.what if isinstance(failure, SourceUnreadable) else failure)
+        tally.reject(tally.name, failure if isinstance(failure, Unusable) else failure.what)
 
 
 def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: datetime) -> Iterator[list[Line]]:
