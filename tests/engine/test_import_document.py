@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.serving import sealed
-from vibe_pipeline.interactions.importers import document, import_paths
+from vibe_pipeline.interactions.importers import Wanted, document, import_paths
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
@@ -75,7 +75,7 @@ def bring(store, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         options = {"format": "document", **options}
-        (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "docs"], **options)
+        (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "docs"], Wanted(**options))
         assert result.imported + result.duplicate + result.quarantined == result.read
         return result
 
@@ -150,7 +150,7 @@ def test_an_edited_section_is_new_in_its_old_place_and_its_neighbours_are_known(
 def test_the_same_folder_in_another_place_brings_nothing_new(bring, store, tmp_path):
     bring(MANUAL, "guide/manual.md")
     (tmp_path / "docs").rename(tmp_path / "moved")
-    (again,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "moved"], format="document")
+    (again,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "moved"], Wanted("document"))
     assert (again.imported, again.duplicate) == (0, 5)
 
 

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from vibe_pipeline.errors import SourceUnreadable
-from vibe_pipeline.interactions.importers import import_paths, mlflow_store
+from vibe_pipeline.interactions.importers import Wanted, import_paths, mlflow_store
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.settings import Curate
@@ -66,7 +66,7 @@ def database(made, tmp_path):
 @pytest.fixture
 def bring(store):
     def run(where, **options):
-        (result,) = import_paths(InteractionLogger(store.root), store, [where], **options)
+        (result,) = import_paths(InteractionLogger(store.root), store, [where], Wanted(**options))
         seal(store, Curate())
         return result
 

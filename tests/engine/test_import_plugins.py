@@ -45,7 +45,7 @@ class Failing:
 def entry_point(monkeypatch):
     def bring_in(load, name="failing") -> None:
         found = SimpleNamespace(name=name, value="x:y", load=load, dist=SimpleNamespace(name="vibe-failing"))
-        monkeypatch.setattr("vibe_pipeline.interactions.importers.entry_points", lambda group: [found])
+        monkeypatch.setattr("vibe_pipeline.interactions.importers.registry.entry_points", lambda group: [found])
         formats.cache_clear()
 
     yield bring_in

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.engine.serving import sealed
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import delimited, import_paths, table
+from vibe_pipeline.interactions.importers import Wanted, delimited, import_paths, table
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
 
@@ -35,7 +35,7 @@ def bring(store, tmp_path):
         if content:
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         logger = InteractionLogger(store.root)
-        (result,) = import_paths(logger, store, [tmp_path / name], columns=columns, **options)
+        (result,) = import_paths(logger, store, [tmp_path / name], Wanted(columns=columns, **options))
         assert result.imported + result.duplicate + result.quarantined == result.read
         assert sum(result.reasons.values()) == result.quarantined
         return result
@@ -238,7 +238,7 @@ def test_a_table_of_a_database_is_named(bring, store, tmp_path):
 
 def test_columns_and_a_table_belong_to_tables(store, tmp_path):
     with pytest.raises(SettingsInvalid, match="format 'aider' has no columns"):
-        import_paths(InteractionLogger(store.root), store, [tmp_path], format="aider", columns=MAP)
+        import_paths(InteractionLogger(store.root), store, [tmp_path], Wanted("aider", columns=MAP))
 
 
 BROKEN = {

@@ -10,7 +10,6 @@ Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.payloads import result_text
 from vibe_pipeline.records import Interaction
@@ -118,10 +118,10 @@ def conversations(
         beginning = _beginning(thread)
         name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
         begun[beginning] += 1
-        try:
+        losses = Losses()
+        with losses.of(beginning):
             yield from interactions(thread.messages, replace(origin, conversation=name))
-        except Unusable as reason:
-            yield Unusable(str(reason), beginning)
+        yield from losses
 
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
@@ -187,15 +187,6 @@ def only(users: Iterable[str | None]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def lost(error: Unusable | RecursionError, value: Any) -> Unusable:
-    """A part that gives nothing, for the quarantine."""
-    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-    try:
-        return Unusable(reason, json.dumps(value, ensure_ascii=False))
-    except (RecursionError, ValueError):
-        return Unusable(reason)
-
-
 def result_of(
     value: Any, failure: str | None, *, words: str | None, latency_ms: float | None, call_id: str | None = None
 ) -> Message:
@@ -215,12 +206,6 @@ def error_name(words: str | None) -> str:
     """The class in front of an error's words, as in "litellm.RateLimitError: too many"; "error" where there is none."""
     name = (words or "").partition(":")[0].partition("(")[0].strip().rpartition(".")[2]
     return name if name.isidentifier() and name[:1].isupper() else "error"
-
-
-def number(value: Any) -> float | None:
-    """A finite number as one; true and false are none."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None
 
 
 def is_finite(value: Any) -> bool:

@@ -27,11 +27,9 @@ from vibe_pipeline.interactions.importers import delimited
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
 from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, is_text, open_text, records
-from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import connect
-from vibe_pipeline.records import Interaction
 
 T = TypeVar("T")
 
@@ -88,14 +86,6 @@ class Table:
     is_asked_for: bool = False
 
     SUFFIXES = SUFFIXES
-
-    def recognises(self, value: Any) -> bool:
-        """A single value is never a table."""
-        return False
-
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-        """Nothing: rows go through `batches`."""
-        yield from ()
 
     def opens(self, file: File, start: bytes) -> bool:
         """Whether the file is a table, as far as it says so itself."""
