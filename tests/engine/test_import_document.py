@@ -195,6 +195,13 @@ def test_what_is_no_document_says_why(bring, monkeypatch, content, reason):
     assert bring(content, "a.txt").reasons == {reason: 1}
 
 
+@pytest.mark.parametrize(("name", "format"), [("README", "document"), ("a.txt", "git"), ("a.zip", "document")])
+def test_a_file_that_the_named_format_does_not_read_is_one_reject(store, tmp_path, name, format):
+    (tmp_path / name).write_text("# One\n\ntext\n")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / name], Wanted(format))
+    assert result.reasons == {f"no file that the format {format} reads": 1}
+
+
 def test_a_named_text_is_a_document_and_a_folder_gives_its_texts_only_when_asked(store, bring, tmp_path):
     bring(MANUAL)
     logger = InteractionLogger(store.root)

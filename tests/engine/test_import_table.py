@@ -203,7 +203,8 @@ def test_a_table_of_a_folder_that_does_not_fit_the_map_costs_no_other(store, tmp
     for name, content in (("a", "question,answer\nq,a\n"), ("b", "name,phone\nx,1\n"), ("c", "question,answer\nr,a\n")):
         (tmp_path / f"{name}.csv").write_text(content)
     logger = InteractionLogger(store.root)
-    a, b, c = import_paths(logger, store, [tmp_path / path], columns=("input=question", "output=answer"))
+    wanted = Wanted(columns=("input=question", "output=answer"))
+    a, b, c = import_paths(logger, store, [tmp_path / path], wanted)
     assert (a.imported, b.imported, c.imported) == (1, 0, 1)
     there = f"the columns of {tmp_path / 'b.csv'} are name, phone"
     assert b.reasons == {f"there is no column 'question' for input; {there}": 1}

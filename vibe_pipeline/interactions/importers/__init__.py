@@ -20,6 +20,7 @@ from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
 from vibe_pipeline.interactions.importers.recognised import Format, connector_of, length_of, opener_of, recognised
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
+from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
@@ -95,9 +96,10 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator
 
 
 def _records(tally: Tally, among: Sequence[Format], source: str | None, at: datetime) -> Iterator[list[Line]]:
-    opener = opener_of(tally.where, among)
+    opener, failure = opener_of(tally.where, among)
     if opener and opener.batches:
-        for rows in opener.tell(partial(opener.batches, tally.where, source or f"import:{opener.name}", at)):
+        read = partial(opener.batches, tally.where, source or f"import:{opener.name}", at)
+        for rows in opener.tell(read, _is_read):
             tally.formats[opener.name] += len(rows.lines)
             tally.read += len(rows.lines) + len(rows.rejects)
             tally.seen += rows.size
@@ -111,13 +113,15 @@ def _records(tally: Tally, among: Sequence[Format], source: str | None, at: date
         tally.seen += len(raw.text)
         found: list[Line] = []
         try:
+            if format is None and failure:
+                raise Unusable(failure)
             if raw.reason is not None:
                 raise Unusable(raw.reason)
             if format is None or format.read is None:
                 raise Unusable(f"not in a known format ({', '.join(it.name for it in among)})")
             tally.formats[format.name] += 1
-            read = partial(format.read, raw.value, source or f"import:{format.name}", at)
-            gave = lines_of(read, at, f"the importer {format.name}")
+            told = partial(format.read, raw.value, source or f"import:{format.name}", at)
+            gave = lines_of(told, at, f"the importer {format.name}")
             lost = [it for it in gave if isinstance(it, Unusable)]
             found = [it for it in gave if not isinstance(it, Unusable)]
             tally.read += len(lost) - (not found)  # of a record of which all is lost the first stands for it
@@ -126,6 +130,10 @@ def _records(tally: Tally, among: Sequence[Format], source: str | None, at: date
         except Unusable as reason:
             tally.reject(raw.text, reason)
         yield found
+
+
+def _is_read(rows: Read) -> bool:
+    return isinstance(rows, Read) and all(isinstance(it, Line) for it in rows.lines)
 
 
 def lines_of(

@@ -69,10 +69,13 @@ class Format:
         except Exception as error:
             raise self._failed(error) from error
 
-    def tell(self, read: Callable[[], Iterable[T]]) -> Iterator[T]:
+    def tell(self, read: Callable[[], Iterable[T]], is_sound: Callable[[T], bool]) -> Iterator[T]:
         """What the importer gives of a whole file; a bug in it is SourceUnreadable and names it."""
         try:
-            yield from read()
+            for item in read():
+                if not is_sound(item):
+                    raise TypeError(f"it gave {item!r:.100}")
+                yield item
         except VibeError:
             raise
         except Exception as error:
@@ -96,9 +99,12 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
     `opener` is the format that reads it by itself, if there is one.
     """
     if opener and opener.records:
-        yield from _gathered((opener, raw) for raw in opener.tell(partial(opener.records, where)))
+        found = opener.tell(partial(opener.records, where), _is_record)
+        yield from _gathered((opener, raw) for raw in found)
     elif isinstance(where, str):
         yield None, Raw(where, reason="no format reads such an address")
+    elif not any(it.recognises for it in among):
+        yield None, Raw(where.name, reason=f"no file that the format {' or '.join(it.name for it in among)} reads")
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     else:
@@ -113,14 +119,24 @@ def length_of(where: Where) -> int:
     return 0
 
 
-def opener_of(where: Where, among: Sequence[Format]) -> Format | None:
-    """The format that takes records out of it by itself, because it is no JSON."""
+def opener_of(where: Where, among: Sequence[Format]) -> tuple[Format | None, str | None]:
+    """The format that takes records out of it by itself, because it is no JSON; without one, why an importer failed.
+
+    That is no reason against a file that another format knows.
+    """
     if isinstance(where, str):
-        return connector_of(where, among)
+        return connector_of(where, among), None
     if where.path.is_dir() and (connector := connector_of(str(where.path), among)):
-        return connector
+        return connector, None
     start = first_bytes(where.path)
-    return next((it for it in among if it.ask(it.opens, where, start)), None)
+    failure = None
+    for format in among:
+        try:
+            if format.ask(format.opens, where, start):
+                return format, None
+        except SourceUnreadable as error:
+            failure = error.what
+    return None, failure
 
 
 def connector_of(address: str, among: Sequence[Format]) -> Format | None:
@@ -168,13 +184,17 @@ def _gathered(found: Iterable[Found]) -> Iterator[Found]:
                 continue
             with room("gathering the lines of sessions"):
                 start, end = end, end + waiting.write(raw.text.encode())
-            sessions.setdefault((format, session), array("q")).extend((start, end))
+            sessions.setdefault((format, str(session)), array("q")).extend((start, end))
         for (format, _), places in sessions.items():
             texts = []
             for start, end in zip(places[::2], places[1::2], strict=True):
                 waiting.seek(start)
                 texts.append(waiting.read(end - start).decode())
             yield format, Raw("\n".join(texts), [read_text(text).value for text in texts])
+
+
+def _is_record(raw: Raw) -> bool:
+    return isinstance(raw, Raw) and isinstance(raw.text, str)
 
 
 def _found(raw: Raw, among: Sequence[Format]) -> Found:

@@ -111,7 +111,7 @@ def formats() -> dict[str, Format]:
             raise SettingsInvalid(what, f"Rename its entry point, or remove {package}")
         try:
             found[entry.name] = Format.of(entry.name, entry.load())
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             what = f"the importer {entry.name} of the package {package} cannot be loaded: {error}"
             raise SettingsInvalid(what, f"Upgrade or remove {package}") from error
     return found
