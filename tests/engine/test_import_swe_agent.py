@@ -153,7 +153,7 @@ def test_trajectories_are_found_in_a_folder_and_bring_nothing_twice(tmp_path):
 
 
 def test_a_run_that_never_answered_is_a_reason():
-    with pytest.raises(Unusable, match="neither a question nor an answer"):
+    with pytest.raises(Unusable, match="no answer follows a question"):
         read({"history": HISTORY[:3], "trajectory": []})
 
 
