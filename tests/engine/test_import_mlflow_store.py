@@ -1,5 +1,6 @@
 """MLflow's own stores, written by MLflow itself: all experiments, page by page, with what people said."""
 
+import os
 import shutil
 
 import polars as pl
@@ -95,6 +96,14 @@ def test_every_trace_of_every_experiment_is_read_with_its_feedback_as_remarks(
         "jo",
     )
     assert "by rule" in found["b"]["extra"]
+
+
+def test_the_environment_is_afterwards_as_it_was(bring, database, monkeypatch):
+    for name in mlflow_store.QUIET:
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    bring(database)
+    assert dict(os.environ) == before
 
 
 def test_importing_twice_adds_nothing_but_what_was_said_since(bring, store, database, python):

@@ -9,6 +9,7 @@ import pytest
 from tests.engine.importing import chat, lines
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.importers import formats, import_paths
+from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -131,6 +132,20 @@ def test_its_bug_in_looking_at_a_folder_is_one_line(store, tmp_path, entry_point
     entry_point(lambda: Failing("connects"))
     with pytest.raises(SourceUnreadable, match="the importer failing failed"):
         import_paths(InteractionLogger(store.root), store, [tmp_path])
+
+
+@pytest.mark.parametrize("gave", [[], [Unusable("all of it is lost")]])
+def test_a_record_of_which_it_gives_nothing_is_no_duplicate(bring, entry_point, gave):
+    importer = SimpleNamespace(recognises=lambda value: value == "mine", read=lambda value, source, at: gave)
+    entry_point(lambda: importer)
+    result = bring(lines('"mine"', chat("q", "a")))
+    assert (result.read, result.imported, result.duplicate, result.quarantined) == (2, 1, 0, 1)
+
+
+def test_a_format_that_reads_nothing_is_refused(bring, entry_point):
+    entry_point(lambda: SimpleNamespace(recognises=lambda value: True))
+    with pytest.raises(SettingsInvalid, match="cannot be loaded: it has neither read nor batches"):
+        bring("{}")
 
 
 def broken():

@@ -170,7 +170,10 @@ def _ours(found: Iterator[Found]) -> Iterator[Found]:
 
 
 def _gathered(found: Iterable[Found]) -> Iterator[Found]:
-    """The lines of a session as one record, after the others: until then they wait outside of memory."""
+    """The lines of a session as one record, after the others: until then they wait outside of memory.
+
+    A record has to fit in memory, and so has a file of which all lines are one.
+    """
     sessions: dict[tuple[Format, str], array[int]] = {}
     end = 0
     with temporary() as waiting:

@@ -70,7 +70,7 @@ def _interactions(run: Any, source: str, at: datetime, losses: Losses) -> list[I
 
 def _messages(run: dict[str, Any]) -> list[Message]:
     steps, history = rows_of(run.get("trajectory")), rows_of(run.get("history"))
-    if not any(item.get("role") == "assistant" for item in history):
+    if steps and not any(item.get("role") == "assistant" for item in history):
         return _of_steps(steps)
     said = list(_of_history(history))
     acted = [place for place, message in enumerate(said) if message.calls]
