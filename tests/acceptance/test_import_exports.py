@@ -116,7 +116,7 @@ def test_chatgpt_without_links_and_a_shape_without_an_answer(tmp_path):
     _, rows = bring(tmp_path, "chatgpt_export/minimal_conversations.json")
     assert turns(rows) == {("chat", "Hello, what's the weather?", "It's sunny.")}
     result, rows = bring(tmp_path / "other", "chatgpt_export/synthetic_fuzz_shape.json")
-    assert (result.imported, result.reasons) == (1, {})
+    assert (result.imported, result.reasons) == (1, {"no answer follows a question": 1})
     assert {(action, output) for action, _, output in turns(rows)} == {("chat", ""), ("tool", "")}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from vibe_pipeline.interactions.importers import ImportedFile, import_paths
+from vibe_pipeline.interactions.importers import ImportedFile, Wanted, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.settings import Curate
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not (DATA / "dev").is_dir(), reason=f"no real fi
 
 def bring(home: Path, file: Path, **options) -> tuple[ImportedFile, dict[str, dict]]:
     store = Store(home)
-    (result,) = import_paths(InteractionLogger(home), store, [file], **options)
+    (result,) = import_paths(InteractionLogger(home), store, [file], Wanted(**options))
     assert result.read == result.imported + result.duplicate + result.quarantined
     seal(store, Curate())
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.importers.tally import ImportedFile
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
@@ -21,7 +21,7 @@ def bring(store: Store, tmp_path: Path) -> Callable[..., ImportedFile]:
     def run(content: str | bytes, name: str = "a.jsonl", **options: Any) -> ImportedFile:
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
-        (result,) = import_paths(InteractionLogger(store.root), store, [path], **options)
+        (result,) = import_paths(InteractionLogger(store.root), store, [path], Wanted(**options))
         assert result.imported + result.duplicate + result.quarantined == result.read
         assert sum(result.reasons.values()) == result.quarantined
         return result

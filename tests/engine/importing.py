@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers import formats
+from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -25,10 +26,20 @@ def lines(*values: Any) -> str:
     return "\n".join(value if isinstance(value, str) else json.dumps(value) for value in values)
 
 
+def format_of(value: Any) -> str:
+    """The name of the first format that recognises it."""
+    return next(name for name, importer in formats().items() if importer.ask(importer.recognises, value))
+
+
 def read(value: Any, name: str | None = None) -> list[Interaction]:
     """Straight through an importer, no file."""
-    name = name or next(name for name, importer in formats().items() if importer.recognises(value))
-    return list(formats()[name].read(value, "test", MOMENT))
+    return list(formats()[name or format_of(value)].read(value, "test", MOMENT))
+
+
+def lost(value: Any, name: str) -> list[tuple[str, str]]:
+    """(reason, part) of all parts that give nothing."""
+    found = formats()[name].read(value, "test", MOMENT)
+    return [(str(it), it.part) for it in found if isinstance(it, Unusable)]
 
 
 def pairs(value: Any) -> list[tuple[str, int, str, str]]:

@@ -50,7 +50,7 @@ def spoiled(draw: st.DrawFn, values: list[Any]) -> Any:
 def survives(name: str, value: Any) -> bool:
     """Whether reading it ends in interactions that the log takes, or in a reason; anything else is raised."""
     importer = formats()[name]
-    if isinstance(value, list) and hasattr(importer, "session_of"):
+    if isinstance(value, list) and importer.session_of:
         value = [line for line in value if importer.recognises(line)]
     elif not importer.recognises(value):
         return True

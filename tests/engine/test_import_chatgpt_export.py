@@ -94,10 +94,9 @@ def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
         "typo": said("a", "user", "rr", 3),
         "v": said("a", "user", "r", 4),
     }
-    assert turns(chat("b", **nodes, b=said("v", "assistant", "s", 5))) == [
-        ("chat", 0, "q", "a"),
-        ("chat", 1, "r", "s"),
-    ]
+    *found, taken_back = read(chat("b", **nodes, b=said("v", "assistant", "s", 5)))[::-1]
+    assert [(item.turn, item.input, item.output) for item in found[::-1]] == [(0, "q", "a"), (1, "r", "s")]
+    assert (str(taken_back), taken_back.part) == ("no answer follows a question", "rr")
 
 
 def test_a_branch_takes_instructions_and_question_along_but_no_tool():

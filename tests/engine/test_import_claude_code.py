@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
+from tests.engine.importing import lines, lost
 from tests.engine.spoiling import MOMENT, spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -40,7 +41,7 @@ def result(identity: str, content="done", details=None, **more) -> dict:
 def read(*lines: dict) -> list[Interaction]:
     importer = formats()["claude_code"]
     assert all(importer.recognises(value) for value in lines)
-    return list(importer.read(list(lines), "test", MOMENT))
+    return [item for item in importer.read(list(lines), "test", MOMENT) if isinstance(item, Interaction)]
 
 
 def said(*lines: dict) -> list[tuple[str, str, str]]:
@@ -201,6 +202,7 @@ def test_a_question_that_was_taken_back_before_its_answer_is_none():
         answer("a", "5", "4"),
     ]
     assert [(item.turn, item.input) for item in read(*lines)] == [(0, "hello"), (1, "q")]
+    assert lost(lines, "claude_code") == [("no answer follows a question", "qu")]
 
 
 def test_a_session_that_was_resumed_into_another_file_brings_only_what_is_new():
@@ -237,6 +239,8 @@ def test_a_fork_brings_only_what_is_new():
 def test_the_web_keeps_the_lines_in_one_document():
     lines = [user("q"), answer("a"), "junk", {"type": "user"}]
     assert said({"loglines": lines}) == [("chat", "q", "a")]
+    junk = [("not a line of a session", "junk"), ("not a line of a session", '{"type": "user"}')]
+    assert lost({"loglines": lines}, "claude_code") == junk
 
 
 def test_what_is_printed_has_answers_without_their_question():
@@ -303,8 +307,23 @@ def test_other_records_are_left_to_others(value):
 
 
 def test_nothing_to_learn_is_a_reason():
-    with pytest.raises(Unusable, match="no answer follows a question"):
+    with pytest.raises(Unusable, match="neither a question nor an answer"):
         read({"type": "summary", "summary": "t", "leafUuid": "x"})
+
+
+UNREADABLE = "a message whose content is neither text nor a list of parts"
+
+
+@pytest.mark.parametrize("bad", [user([3]), answer([3])])
+def test_a_line_that_cannot_be_read_is_told_with_its_reason(bad):
+    lines = [user("q"), answer("a"), bad, user("r"), answer("b")]
+    assert [item.input for item in read(*lines)] == ["q", "r"]
+    assert lost(lines, "claude_code") == [(UNREADABLE, json.dumps(bad))]
+
+
+def test_a_session_without_an_answer_is_told_beside_the_others(bring):
+    result = bring(lines(user("q"), answer("a"), user("r", session="s2")))
+    assert (result.read, result.imported, result.reasons) == (2, 1, {"no answer follows a question": 1})
 
 
 FULL = [

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 
+from tests.engine.importing import lost
 from tests.engine.spoiling import MOMENT, spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -50,7 +51,7 @@ def output(value, call_id: str = "c") -> dict:
 def read(*lines: dict) -> list[Interaction]:
     importer = formats()["codex_cli"]
     assert all(importer.recognises(value) for value in lines)
-    return list(importer.read(list(lines), "test", MOMENT))
+    return [item for item in importer.read(list(lines), "test", MOMENT) if isinstance(item, Interaction)]
 
 
 def said(*lines: dict) -> list[tuple[str, str, str]]:
@@ -302,3 +303,29 @@ STREAM = run(
 @given(spoiled([ROLLOUT, STREAM]))
 def test_no_wrong_type_gets_further_than_a_reason(lines):
     assert survives("codex_cli", lines)
+
+
+@pytest.mark.parametrize("bad", [item("message", role="user", content=[3]), output([3])])
+def test_an_item_that_cannot_be_read_is_told_with_its_reason(bad):
+    lines = [META, user("q"), call(), bad, answer("a")]
+    assert read(*lines)[-1].output == "a"
+    reason = "a message whose content is neither text nor a list of parts"
+    assert lost(lines, "codex_cli") == [(reason, json.dumps(bad["payload"]))]
+
+
+def test_a_thread_without_an_answer_is_told_beside_the_others():
+    lines = [META, user("q"), answer("a"), line("session_meta", id="t2"), user("r")]
+    assert [item.input for item in read(*lines)] == ["q"]
+    ((reason, part),) = lost(lines, "codex_cli")
+    assert (reason, json.loads(part)[0]["id"]) == ("no answer follows a question", "t2")
+
+
+def test_an_item_of_the_event_stream_that_cannot_be_read_costs_its_result():
+    item = {"id": "i", "type": "mcp_tool_call", "tool": "t", "status": "completed", "result": {"content": [3]}}
+    lines = [
+        {"type": "thread.started", "thread_id": "t"},
+        {"type": "item.completed", "item": item},
+        {"type": "item.completed", "item": {"id": "j", "type": "agent_message", "text": "a"}},
+    ]
+    assert [(it.action, it.output) for it in read(*lines)] == [("tool", ""), ("chat", "a")]
+    assert [part for _, part in lost(lines, "codex_cli")] == [json.dumps(item)]

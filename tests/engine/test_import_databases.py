@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from vibe_pipeline.interactions.importers import databases, import_paths, llm_logs, mlflow_store
+from vibe_pipeline.interactions.importers import Wanted, databases, import_paths, llm_logs, mlflow_store
 from vibe_pipeline.interactions.importers.databases import InUse, opened
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -110,7 +110,9 @@ def test_one_that_is_locked_says_so_and_costs_no_neighbour(tmp_path, monkeypatch
     with closing(made(tmp_path / "in" / "a.db")) as writer:
         torn(writer)
         store = Store(tmp_path / "home")
-        first, second = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"], columns=["action==x"])
+        first, second = import_paths(
+            InteractionLogger(store.root), store, [tmp_path / "in"], Wanted(columns=["action==x"])
+        )
         assert (first.quarantined, first.reasons) == (1, {databases.IN_USE: 1})
         assert second.imported == 2
 

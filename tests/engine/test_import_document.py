@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.engine.serving import sealed
-from vibe_pipeline.interactions.importers import document, import_paths
+from vibe_pipeline.interactions.importers import Wanted, document, import_paths
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
@@ -75,7 +75,7 @@ def bring(store, tmp_path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
         options = {"format": "document", **options}
-        (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "docs"], **options)
+        (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "docs"], Wanted(**options))
         assert result.imported + result.duplicate + result.quarantined == result.read
         return result
 
@@ -150,7 +150,7 @@ def test_an_edited_section_is_new_in_its_old_place_and_its_neighbours_are_known(
 def test_the_same_folder_in_another_place_brings_nothing_new(bring, store, tmp_path):
     bring(MANUAL, "guide/manual.md")
     (tmp_path / "docs").rename(tmp_path / "moved")
-    (again,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "moved"], format="document")
+    (again,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "moved"], Wanted("document"))
     assert (again.imported, again.duplicate) == (0, 5)
 
 
@@ -193,6 +193,13 @@ def test_a_huge_line_is_cut_and_nothing_of_it_is_lost(tmp_path):
 def test_what_is_no_document_says_why(bring, monkeypatch, content, reason):
     monkeypatch.setattr(document, "LARGEST", 35)
     assert bring(content, "a.txt").reasons == {reason: 1}
+
+
+@pytest.mark.parametrize(("name", "format"), [("README", "document"), ("a.txt", "git"), ("a.zip", "document")])
+def test_a_file_that_the_named_format_does_not_read_is_one_reject(store, tmp_path, name, format):
+    (tmp_path / name).write_text("# One\n\ntext\n")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / name], Wanted(format))
+    assert result.reasons == {f"no file that the format {format} reads": 1}
 
 
 def test_a_named_text_is_a_document_and_a_folder_gives_its_texts_only_when_asked(store, bring, tmp_path):

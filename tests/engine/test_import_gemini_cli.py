@@ -5,9 +5,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.engine.importing import lost
 from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -27,7 +29,7 @@ def tool(status="success", output="package main", **more):
 def read(*records):
     importer = formats()["gemini_cli"]
     assert all(importer.recognises(record) for record in records)
-    return list(importer.read(list(records), "test", MOMENT))
+    return [item for item in importer.read(list(records), "test", MOMENT) if isinstance(item, Interaction)]
 
 
 def turns(*records):
@@ -190,7 +192,7 @@ def test_a_checkpoint_is_a_conversation(tmp_path, checkpoint):
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
-        (HEADER, "no answer follows a question"),
+        (HEADER, "neither a question nor an answer"),
         ({**HEADER, "messages": 3}, "messages is not a list"),
         ({**HEADER, "messages": [3]}, "a message is not an object"),
     ],
@@ -198,3 +200,13 @@ def test_a_checkpoint_is_a_conversation(tmp_path, checkpoint):
 def test_what_gives_nothing_has_its_reason(record, reason):
     with pytest.raises(Unusable, match=reason):
         read(record)
+
+
+def test_a_message_or_a_session_that_gives_nothing_is_told_beside_the_others():
+    silent = {**HEADER, "sessionId": "s2"}
+    records = [HEADER, said("a", "user", "q"), {"$set": {"messages": [3]}}, said("b", "gemini", "a"), silent]
+    assert turns(*records) == [("chat", "q", "a")]
+    assert [reason for reason, _ in lost(records, "gemini_cli")] == [
+        "a message is not an object",
+        "neither a question nor an answer",
+    ]

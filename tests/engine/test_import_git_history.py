@@ -11,7 +11,7 @@ import pytest
 
 from tests.engine.serving import sealed
 from vibe_pipeline.errors import SourceUnreadable
-from vibe_pipeline.interactions.importers import git_history, import_paths
+from vibe_pipeline.interactions.importers import Wanted, git_history, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
 
@@ -52,7 +52,7 @@ def repository(tmp_path) -> Repository:
 def bring(store, repository):
     def run():
         logger = InteractionLogger(store.root)
-        (result,) = import_paths(logger, store, [repository.folder], format="git")
+        (result,) = import_paths(logger, store, [repository.folder], Wanted("git"))
         assert result.quarantined == 0
         return result
 
@@ -164,7 +164,7 @@ def test_the_users_own_settings_change_nothing(repository, bring, store, monkeyp
         repository.git("config", name, value)
     monkeypatch.setenv("GIT_DIFF_OPTS", "--unified=1")
     home = Store(tmp_path / "other")
-    import_paths(InteractionLogger(home.root), home, [repository.folder], format="git")
+    import_paths(InteractionLogger(home.root), home, [repository.folder], Wanted("git"))
     assert rows(home) == before
 
 
@@ -174,10 +174,10 @@ def test_the_edge_of_a_shallow_clone_is_left_for_the_whole_one(repository, store
     clone = ["clone", "-q", "--depth=2", f"file://{repository.folder}", str(tmp_path / "clone")]
     repository.git(*clone)
     logger = InteractionLogger(store.root)
-    (result,) = import_paths(logger, store, [tmp_path / "clone"], format="git")
+    (result,) = import_paths(logger, store, [tmp_path / "clone"], Wanted("git"))
     assert (result.read, result.imported, result.reasons) == (2, 1, {git_history.EDGE: 1})
     repository.git("-C", str(tmp_path / "clone"), "fetch", "-q", "--unshallow")
-    (result,) = import_paths(logger, store, [tmp_path / "clone"], format="git")
+    (result,) = import_paths(logger, store, [tmp_path / "clone"], Wanted("git"))
     assert (result.read, result.imported, result.duplicate) == (3, 2, 1)
 
 
@@ -185,7 +185,7 @@ def test_a_glob_tells_what_is_no_repository_and_reads_the_others(repository, sto
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     repository.commit("one", a="1\n")
     (tmp_path / "wo").mkdir()
-    plain, work = import_paths(InteractionLogger(store.root), store, [tmp_path / "wo*"], format="git")
+    plain, work = import_paths(InteractionLogger(store.root), store, [tmp_path / "wo*"], Wanted("git"))
     assert (plain.read, plain.quarantined, work.imported) == (1, 1, 1)
     assert "not a git repository" in next(iter(plain.reasons))
 
@@ -201,7 +201,7 @@ def test_without_a_repository_or_git_one_line_says_so(store, tmp_path, repositor
     (tmp_path / "plain").mkdir()
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
     with pytest.raises(SourceUnreadable, match=r"git reads no history in .*not a git repository"):
-        import_paths(logger, store, [tmp_path / "plain"], format="git")
+        import_paths(logger, store, [tmp_path / "plain"], Wanted("git"))
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(SourceUnreadable, match="git is not installed"):
-        import_paths(logger, store, [repository.folder], format="git")
+        import_paths(logger, store, [repository.folder], Wanted("git"))

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.importing import format_of
 from tests.engine.serving import sealed
-from vibe_pipeline.interactions.importers import formats, import_paths, langfuse
+from vibe_pipeline.interactions.importers import import_paths, langfuse
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -139,9 +140,9 @@ def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
     (again,) = import_paths(InteractionLogger(store.root), store, [path])
     assert (first.format, first.read, first.imported, again.imported) == ("langfuse", 3, 3, 0)
     page = {"data": [trace(observation(1, "q", "a")), trace(id="v")], "meta": {"page": 1}}
-    assert next(name for name, each in formats().items() if each.recognises(page)) == "langfuse"
+    assert format_of(page) == "langfuse"
     found = list(langfuse.read(page, "test", MOMENT))
-    assert [item.input if isinstance(item, Interaction) else str(item)[:7] for item in found] == ["q", "neither"]
+    assert [item.input if isinstance(item, Interaction) else str(item)[:7] for item in found] == ["neither", "q"]
 
 
 @pytest.mark.parametrize(

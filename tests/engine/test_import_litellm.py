@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.interactions.importers import formats, import_paths, litellm
+from tests.engine.importing import format_of
+from vibe_pipeline.interactions.importers import import_paths, litellm
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -122,7 +123,7 @@ def test_what_holds_nothing_has_its_reason(value, reason):
 
 def test_lines_are_told_apart_from_plain_chats_and_importing_twice_adds_nothing(tmp_path):
     value = payload("q", "a")
-    assert next(name for name, each in formats().items() if each.recognises(value)) == "litellm"
+    assert format_of(value) == "litellm"
     path = tmp_path / "calls.jsonl"
     path.write_text("\n".join([json.dumps(value), '{"id": "cut', json.dumps(payload("r", "b", trace_id="z"))]))
     store = Store(tmp_path / "home")

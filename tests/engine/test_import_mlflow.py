@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.interactions.importers import formats, import_paths, mlflow_traces
+from tests.engine.importing import format_of
+from vibe_pipeline.interactions.importers import import_paths, mlflow_traces
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -167,7 +168,7 @@ def test_what_is_nested_too_deep_costs_itself(tmp_path, depth):
 
 
 def test_only_traces_are_taken():
-    assert next(name for name, each in formats().items() if each.recognises(trace())) == "mlflow"
+    assert format_of(trace()) == "mlflow"
     with pytest.raises(Unusable, match="no span"):
         read(trace(span(1, "RETRIEVER", {"a": 1}, [])))
 

@@ -1,12 +1,13 @@
 """MLflow's own stores, written by MLflow itself: all experiments, page by page, with what people said."""
 
+import os
 import shutil
 
 import polars as pl
 import pytest
 
 from vibe_pipeline.errors import SourceUnreadable
-from vibe_pipeline.interactions.importers import import_paths, mlflow_store
+from vibe_pipeline.interactions.importers import Wanted, import_paths, mlflow_store
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import manifest, paths, seal
 from vibe_pipeline.settings import Curate
@@ -66,7 +67,7 @@ def database(made, tmp_path):
 @pytest.fixture
 def bring(store):
     def run(where, **options):
-        (result,) = import_paths(InteractionLogger(store.root), store, [where], **options)
+        (result,) = import_paths(InteractionLogger(store.root), store, [where], Wanted(**options))
         seal(store, Curate())
         return result
 
@@ -95,6 +96,14 @@ def test_every_trace_of_every_experiment_is_read_with_its_feedback_as_remarks(
         "jo",
     )
     assert "by rule" in found["b"]["extra"]
+
+
+def test_the_environment_is_afterwards_as_it_was(bring, database, monkeypatch):
+    for name in mlflow_store.QUIET:
+        monkeypatch.delenv(name, raising=False)
+    before = dict(os.environ)
+    bring(database)
+    assert dict(os.environ) == before
 
 
 def test_importing_twice_adds_nothing_but_what_was_said_since(bring, store, database, python):

@@ -5,6 +5,7 @@ from html import escape
 
 import pytest
 
+from tests.engine.importing import format_of
 from vibe_pipeline.interactions.importers import formats
 from vibe_pipeline.interactions.importers.messages import Unusable
 
@@ -23,7 +24,7 @@ def row(current, /, chat=None, **messages):
 def read(value):
     importer = formats()["open_webui"]
     assert importer.recognises(value)
-    assert next(name for name, other in formats().items() if other.recognises(value)) == "open_webui"
+    assert format_of(value) == "open_webui"
     return list(importer.read(value, "test", MOMENT))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from tests.engine.importing import format_of
 from vibe_pipeline.interactions.importers import formats
 from vibe_pipeline.interactions.importers.messages import Unusable
 
@@ -17,7 +18,7 @@ def response(*output, **more):
 
 
 def read(value):
-    assert next(name for name, each in formats().items() if each.recognises(value)) == "openai_responses"
+    assert format_of(value) == "openai_responses"
     return list(formats()["openai_responses"].read(value, "test", MOMENT))
 
 

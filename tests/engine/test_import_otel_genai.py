@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.interactions.importers import formats, import_paths, otel_genai
+from tests.engine.importing import format_of
+from vibe_pipeline.interactions.importers import import_paths, otel_genai
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -388,7 +389,7 @@ def test_spans_without_content_are_unusable_and_other_json_is_not_taken():
     with pytest.raises(Unusable, match="not of a model"):
         read(otlp(span(1, gen_ai__operation__name="chat")))
     assert not otel_genai.recognises({"messages": []})
-    assert next(name for name, each in formats().items() if each.recognises(otlp())) == "otel_genai"
+    assert format_of(otlp()) == "otel_genai"
 
 
 junk = st.recursive(

@@ -7,7 +7,7 @@ import pytest
 
 from tests.engine.importing import chat, lines
 from vibe_pipeline.errors import SourceUnreadable
-from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 
@@ -113,5 +113,5 @@ def test_a_name_that_is_no_utf8_is_shown_as_it_can_be(store, tmp_path):
     logger = InteractionLogger(store.root)
     (result,) = import_paths(logger, store, [tmp_path / "in"])
     assert (Path(result.path).name, result.imported, result.quarantined) == ("caf\ufffd.jsonl", 1, 1)
-    (result,) = import_paths(logger, store, [tmp_path / "in"], format="document")
+    (result,) = import_paths(logger, store, [tmp_path / "in"], Wanted("document"))
     assert (Path(result.path).name, result.imported) == ("th\ufffd.md", 1)

@@ -5,6 +5,7 @@ import json
 import pytest
 from hypothesis import given
 
+from tests.engine.importing import lost
 from tests.engine.spoiling import MOMENT, spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -46,7 +47,7 @@ MINI = [
 def read(value) -> list[Interaction]:
     importer = formats()["swe_agent"]
     assert importer.recognises(value)
-    return list(importer.read(value, "test", MOMENT))
+    return [item for item in importer.read(value, "test", MOMENT) if isinstance(item, Interaction)]
 
 
 def bash(command: str) -> str:
@@ -164,3 +165,18 @@ def test_other_records_are_left_to_others(value):
 @given(spoiled([RUN, MINI, {"info": {"exit_status": "x"}, "messages": MINI}, {"attempts": [RUN]}]))
 def test_no_wrong_type_gets_further_than_a_reason(value):
     assert survives("swe_agent", value)
+
+
+@pytest.mark.parametrize("bad", [{"role": "user", "content": [3]}, 3])
+def test_a_message_that_cannot_be_read_is_told_with_its_reason(bad):
+    run = {"info": {"exit_status": "submitted"}, "messages": [*MINI[:4], bad, *MINI[4:]]}
+    assert len(read(run)) == len(read({**run, "messages": MINI}))
+    assert [part for _, part in lost(run, "swe_agent")] == [json.dumps(bad)]
+
+
+def test_an_attempt_that_gives_nothing_is_told_beside_the_others():
+    silent = {"trajectory": [], "history": []}
+    value = {"attempts": [RUN, silent, 3]}
+    assert len(read(value)) == len(read(RUN))
+    reason = "neither a question nor an answer"
+    assert lost(value, "swe_agent") == [(reason, json.dumps(silent)), (reason, "3")]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from tests.engine.serving import sealed
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import delimited, import_paths, table
+from vibe_pipeline.interactions.importers import Wanted, delimited, import_paths, table
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
 
@@ -35,7 +35,7 @@ def bring(store, tmp_path):
         if content:
             (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
         logger = InteractionLogger(store.root)
-        (result,) = import_paths(logger, store, [tmp_path / name], columns=columns, **options)
+        (result,) = import_paths(logger, store, [tmp_path / name], Wanted(columns=columns, **options))
         assert result.imported + result.duplicate + result.quarantined == result.read
         assert sum(result.reasons.values()) == result.quarantined
         return result
@@ -120,6 +120,14 @@ def test_every_kind_of_table_gives_the_same_interactions(bring, store, tmp_path,
         ("2026-01-02", "2026-01-02T00:00:00"),
         ("20260102", "2026-01-02T00:00:00"),
         ("20260102030405", "2026-01-02T03:04:05"),
+        ("1.767323045e9", "2026-01-02T03:04:05"),
+        ("20260102T030405Z", "2026-01-02T03:04:05"),
+        ("20260102T050405.25+0200", "2026-01-02T03:04:05.250000"),
+        ("2026-01-02T03", "2026-01-02T03:00:00"),
+        ("2026-01-02T03Z", "2026-01-02T03:00:00"),
+        ('"2026-01-02T03:04:05,25Z"', "2026-01-02T03:04:05.250000"),
+        ('"Fri, 02 Jan 2026 05:04:05 +0200"', "2026-01-02T03:04:05"),
+        ("2 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:05"),
     ],
 )
 def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
@@ -131,7 +139,7 @@ def test_times_are_read_in_all_their_forms(bring, store, stamp, moment):
     ("field", "value"),
     [
         *(("occurred_at", value) for value in ("soon", "infinity", "-5", "2026-13-01", "99999999999999999999999")),
-        *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799")),
+        *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799", "1e99")),
         *(("success", value) for value in ("maybe", "2")),
         *(("latency_ms", value) for value in ("fast", "inf", "nan", "1e999")),
         *(("turn", value) for value in ("-1", "1.5", "x", "9999999999")),
@@ -181,11 +189,32 @@ def test_numbers_of_rows_are_no_ids_for_two_tables(bring, store):
     assert changed.duplicate == 1
 
 
+@pytest.mark.parametrize("columns", [(), ("conversation_id=chat",)])
+def test_equal_rows_of_other_tables_and_sources_are_others(bring, store, columns):
+    for name, source in (("one.csv", "crm"), ("two.csv", "crm"), ("two.csv", "shop")):
+        assert bring("input,chat\nlogin,7\n", name, columns=columns, source=source).imported == 1
+        grown = bring("input,chat\nlogin,7\nlogout,7\n", name, columns=columns, source=source)
+        assert (grown.imported, grown.duplicate) == (1, 1)
+    assert len({row["conversation_id"] for row in rows(store)}) == (3 if columns else 6)
+
+
+@pytest.mark.parametrize("path", [".", "*.csv"])
+def test_a_table_of_a_folder_that_does_not_fit_the_map_costs_no_other(store, tmp_path, path):
+    for name, content in (("a", "question,answer\nq,a\n"), ("b", "name,phone\nx,1\n"), ("c", "question,answer\nr,a\n")):
+        (tmp_path / f"{name}.csv").write_text(content)
+    logger = InteractionLogger(store.root)
+    wanted = Wanted(columns=("input=question", "output=answer"))
+    a, b, c = import_paths(logger, store, [tmp_path / path], wanted)
+    assert (a.imported, b.imported, c.imported) == (1, 0, 1)
+    there = f"the columns of {tmp_path / 'b.csv'} are name, phone"
+    assert b.reasons == {f"there is no column 'question' for input; {there}": 1}
+
+
 @pytest.mark.parametrize(
     ("columns", "words"),
     [
-        (("input=nothing",), "there is no column 'nothing' for input; the columns of app are question, answer"),
-        (("module==shop",), "no column gives input, output or action; the columns of app are question, answer"),
+        (("input=nothing",), "there is no column 'nothing' for input; the columns of .*app.csv are question, answer"),
+        (("module==shop",), "no column gives input, output or action; the columns of .*app.csv are question, answer"),
         (("inptu=question",), "--map 'inptu=question' is not FIELD=COLUMN or FIELD==CONSTANT"),
         (("input",), "is not FIELD=COLUMN"),
         (("input=question", "input=answer"), "--map gives input twice"),
@@ -210,7 +239,7 @@ def test_a_table_of_a_database_is_named(bring, store, tmp_path):
 
 def test_columns_and_a_table_belong_to_tables(store, tmp_path):
     with pytest.raises(SettingsInvalid, match="format 'aider' has no columns"):
-        import_paths(InteractionLogger(store.root), store, [tmp_path], format="aider", columns=MAP)
+        import_paths(InteractionLogger(store.root), store, [tmp_path], Wanted("aider", columns=MAP))
 
 
 BROKEN = {
@@ -218,7 +247,7 @@ BROKEN = {
     "few": "not 2 fields",
     '"never closed,x': "a quote that is not closed where it should be",
     '"a"b,x': "not 2 fields as in the header, or a stray quote",
-    "caf\udce9,x": "not UTF-8",
+    "é caf\udce9,x": "not UTF-8",
 }
 
 
@@ -245,6 +274,18 @@ def test_headers_as_programs_write_them(bring, store, text, first):
     assert bring(text.format(first), columns=()).imported == 1
     (row,) = rows(store)
     assert (row["input"], row["output"], json.loads(row["extra"])) == ("q", "a", {"a, b, c, d": "n"})
+
+
+def test_what_excel_writes_in_windows_1252_is_read(bring, store):
+    text = "input;output;Größe\nq;Müller – 5 €;1\n"
+    assert bring(text.encode("cp1252") + "qé;ü;2\n".encode(), columns=()).imported == 2
+    found = {(row["input"], row["output"], row["extra"]) for row in rows(store)}
+    assert found == {("q", "Müller – 5 €", '{"Größe":"1"}'), ("qé", "ü", '{"Größe":"2"}')}
+
+
+def test_a_damaged_header_costs_no_row(bring, store):
+    assert bring("input,ä\udce9\nq,a\n".encode("utf-8", "surrogateescape"), columns=()).imported == 1
+    assert rows(store)[0]["extra"] == '{"ä\ufffd":"a"}'
 
 
 @pytest.mark.parametrize("first", ['size 5",input', '"size"5,input'])
@@ -314,7 +355,9 @@ def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring, monkeypatch, c
 
 def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring, store, monkeypatch):
     monkeypatch.setattr(table, "BATCH_ROWS", 3)
-    with pytest.raises(SettingsInvalid, match="there is no column 'nothing' for user; the columns of a are module, ac"):
+    with pytest.raises(
+        SettingsInvalid, match=r"there is no column 'nothing' for user; the columns of .*a.jsonl are mod"
+    ):
         bring(as_lines(late(10)), "a.jsonl", columns=("user=nothing",))
     assert rows(store) == []
 
@@ -332,6 +375,27 @@ def test_strange_names_and_types_of_columns(bring, store):
     (row,) = rows(store)
     assert (row["input"], row["action"], row["occurred_at"]) == ("q", "it's", datetime(2026, 1, 2, tzinfo=UTC))
     assert json.loads(row["extra"]) == {"list": [1, 2], "ID": 1, "id": 2}
+
+
+def test_half_floats_are_numbers(bring, store):
+    data = io.BytesIO()
+    pq.write_table(pa.table({"input": ["q"], "turn": pa.array([2.0], pa.float16())}), data)
+    assert bring(data.getvalue(), "a.parquet", columns=()).imported == 1
+    assert rows(store)[0]["turn"] == 2
+
+
+def test_a_view_that_is_wrong_says_what_sqlite_says(bring, tmp_path):
+    as_sqlite(tmp_path / "app.db", ROWS)
+    with closing(sqlite3.connect(tmp_path / "app.db")) as database:
+        database.execute("CREATE VIEW broken AS SELECT nosuch(question) AS input FROM events")
+    result = bring(name="app.db", columns=(), table="broken")
+    assert result.reasons == {"a table that SQLite cannot read: no such function: nosuch": 1}
+
+
+@pytest.mark.parametrize("name", ["enc.db", "enc.csv", "enc.jsonl"])
+def test_bytes_that_are_no_table_say_so_and_are_not_printed(bring, name):
+    noise = bytes(range(256)) * 20
+    assert bring(noise, name, columns=("input=question",)).reasons == {table.NO_TABLE: 1}
 
 
 @pytest.mark.parametrize("name", ["cut.parquet", "cut.db"])

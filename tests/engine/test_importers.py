@@ -12,7 +12,7 @@ from tests.engine.importing import EXCHANGE, MOMENT, chat, lines
 from tests.engine.serving import sealed
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers import formats, import_paths
+from vibe_pipeline.interactions.importers import Wanted, formats, import_paths
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 
@@ -147,7 +147,7 @@ def test_the_source_names_the_format_or_what_was_asked_for(bring, store):
 
 def test_an_unknown_format_is_an_error_that_lists_the_known(store, tmp_path):
     with pytest.raises(SettingsInvalid, match=", ".join(["auto", *formats()])):
-        import_paths(InteractionLogger(store.root), store, [tmp_path], format="csv")
+        import_paths(InteractionLogger(store.root), store, [tmp_path], Wanted("csv"))
 
 
 def test_a_named_format_refuses_the_others(bring):
@@ -183,7 +183,7 @@ junk = st.recursive(
 @given(st.dictionaries(keys, junk, max_size=5) | st.lists(st.dictionaries(keys, junk, max_size=4), max_size=3))
 def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(value):
     for importer in formats().values():
-        if importer.recognises(value):
+        if importer.recognises and importer.recognises(value):
             with suppress(Unusable):
                 assert all(isinstance(item.input, str) for item in importer.read(value, "test", MOMENT))
 

@@ -190,6 +190,13 @@ def test_texts_are_remembered_up_to_a_limit(root, tmp_path, monkeypatch):
     assert folder.kept == sum(len(state.text or "") for state in folder.states.values())
 
 
+@pytest.mark.parametrize("below", [".", "inner"])
+def test_a_folder_in_the_home_is_not_watched_and_one_line_says_so(tmp_path, below):
+    (tmp_path / "home" / "inner").mkdir(parents=True)
+    with pytest.raises(SourceUnreadable, match="lies in the home of the log"):
+        next(watching.watch(tmp_path / "home" / below, InteractionLogger(tmp_path / "home"), Event()))
+
+
 def test_what_is_no_folder_is_one_line(root, tmp_path):
     with pytest.raises(SourceUnreadable, match=r"a\.txt is no folder"):
         next(watching.watch(root / "a.txt", InteractionLogger(tmp_path / "home"), Event()))

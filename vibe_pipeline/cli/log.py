@@ -45,12 +45,12 @@ def import_(
 ) -> None:
     """Bring chats of other tools, documents, tables and git history into the log and seal it; importing twice adds
     nothing."""
-    from vibe_pipeline.interactions.importers import import_paths
+    from vibe_pipeline.interactions.importers import Wanted, import_paths
     from vibe_pipeline.interactions.logger import InteractionLogger
 
     ladder = Ladder(watch=terminal)
     logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
-    found = import_paths(logger, ladder.store, paths, format, source, map_ or (), table, log, terminal)
+    found = import_paths(logger, ladder.store, paths, Wanted(format, source, map_ or (), table), log, terminal)
     ladder.log.seal()
     files = [asdict(file) for file in found]
     counts = ("read", "imported", "duplicate", "quarantined")

@@ -76,6 +76,10 @@ def watch(folder: Path, logger: InteractionLogger, stop: Event) -> Iterator[int]
     folder = folder.expanduser().resolve()
     if not folder.is_dir():
         raise SourceUnreadable(f"{folder} is no folder", "Name one")
+    if folder.is_relative_to(logger.home.resolve()):
+        raise SourceUnreadable(
+            f"{folder} lies in the home of the log, which is never watched", "Name one outside of it"
+        )
     watched = Folder(folder, logger.home)
     yield len(watched.states)
     try:

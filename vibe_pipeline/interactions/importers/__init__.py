@@ -1,66 +1,26 @@
-"""Importers: files that other programs wrote → the log. One file a format; this is their registry and the counting.
-
-An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values; more
-names are for formats that need them:
-
-- `session_of(value)` where records of a file are read together: it names what a record is a part of; None: it is alone;
-- `opens(file, start)` with `records(file)` where a file is not JSON;
-- `opens(file, start)` with `batches(file, source, at)` where rows are so many that they are never single values;
-- `connects(address)` with `records(address)` where a store is behind an address or in a folder;
-- `SUFFIXES`, what is taken from a folder when the format is asked for by name, and `is_whole(folder)` where a folder
-  is one thing.
-
-Others are added by the entry point group `vibe_pipeline.importers`.
+"""Importers: files that other programs wrote → the log. One file a format; this is their reading and the counting.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
-known) or quarantined (kept with its reason): the three always add up to `read`.
+known) or quarantined (kept with its reason), and so does every part of a record that gives nothing: the three always
+add up to `read`. Not here: which formats there are (registry.py).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from functools import cache, partial
-from importlib.metadata import entry_points
+from functools import partial
 from pathlib import Path
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
-from vibe_pipeline.interactions.importers import (
-    ai_studio,
-    aider,
-    chatgpt_export,
-    claude_code,
-    claude_export,
-    codex_cli,
-    document,
-    gemini_cli,
-    git_history,
-    inspect_ai,
-    langfuse,
-    litellm,
-    llm_logs,
-    mlflow_traces,
-    open_webui,
-    openai_chat,
-    openai_responses,
-    otel_genai,
-    sharegpt,
-    swe_agent,
-)
-from vibe_pipeline.interactions.importers.columns import ColumnMap
 from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
-from vibe_pipeline.interactions.importers.recognised import (
-    Importer,
-    connector_of,
-    length_of,
-    opener_of,
-    recognised,
-    told_by,
-)
-from vibe_pipeline.interactions.importers.table import Table
+from vibe_pipeline.interactions.importers.raw import TOO_DEEP
+from vibe_pipeline.interactions.importers.recognised import Format, connector_of, length_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.registry import Wanted, formats
+from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import Known
@@ -68,80 +28,29 @@ from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.store import Store
 
-AUTO = "auto"
-TABLE = "table"
-
-ENTRY_POINTS = "vibe_pipeline.importers"
+__all__ = ["ImportedFile", "Wanted", "formats", "import_paths", "lines_of"]
 
 TOLD_EVERY = 100
 """Records."""
-
-OURS: dict[str, Importer] = {
-    "claude_code": claude_code,
-    "codex_cli": codex_cli,
-    "swe_agent": swe_agent,
-    "aider": aider,
-    "chatgpt_export": chatgpt_export,
-    "claude_export": claude_export,
-    "open_webui": open_webui,
-    "gemini_cli": gemini_cli,
-    "ai_studio": ai_studio,
-    "mlflow": mlflow_traces,
-    "llm_logs": llm_logs,
-    "inspect_ai": inspect_ai,
-    "otel_genai": otel_genai,
-    "litellm": litellm,
-    "langfuse": langfuse,
-    "openai_chat": openai_chat,
-    "openai_responses": openai_responses,
-    "sharegpt": sharegpt,
-    TABLE: Table(),
-    "document": document,
-    "git": git_history,
-}
-"""In the order in which they are asked: the narrow ones first."""
-
-
-@cache
-def formats() -> dict[str, Importer]:
-    """All formats by name, those of other packages last; one that cannot be used is an error that names its package."""
-    found = dict(OURS)
-    for entry in entry_points(group=ENTRY_POINTS):
-        package = entry.dist.name if entry.dist else entry.value
-        if entry.name in (AUTO, *found):
-            what = f"the importer {entry.name} of the package {package} has a name that is taken"
-            raise SettingsInvalid(what, f"Rename its entry point, or remove {package}")
-        try:
-            found[entry.name] = entry.load()
-        except Exception as error:
-            what = f"the importer {entry.name} of the package {package} cannot be loaded: {error}"
-            raise SettingsInvalid(what, f"Upgrade or remove {package}") from error
-    return found
 
 
 def import_paths(
     logger: InteractionLogger,
     store: Store,
     paths: Sequence[Path | str],
-    format: str = AUTO,
-    source: str | None = None,
-    columns: Sequence[str] = (),
-    table: str | None = None,
+    wanted: Wanted = Wanted(),  # noqa: B008 (frozen)
     log: settings.Log = settings.DEFAULT_LOG,
     watch: Watch = nobody,
 ) -> list[ImportedFile]:
-    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
-
-    `columns` (FIELD=COLUMN, FIELD==CONSTANT) and `table` (of a database) make every file a table.
-    """
-    chosen = _chosen(format, columns, table)
-    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, chosen)]
+    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new."""
+    among = wanted.formats()
+    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among)]
     known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
     batch = Batch()
     total, before, told = sum(tally.length for tally in tallies), 0, 0
     with watch("importing") as advance:
         for tally in tallies:
-            for found in _read(tally, chosen, source):
+            for found in _read(tally, among, wanted.source):
                 batch.add(tally, found)
                 if batch.is_full:
                     batch.log(logger, known)
@@ -157,31 +66,17 @@ def import_paths(
     return [tally.result() for tally in tallies]
 
 
-def _chosen(format: str, columns: Sequence[str], table: str | None) -> dict[str, Importer]:
-    known = formats()
-    if format not in (AUTO, *known):
-        names = ", ".join([AUTO, *known])
-        raise SettingsInvalid(f"format {format!r} is not one of {names}", "Name one of them, or leave it out")
-    if format == TABLE or columns or table:
-        if format not in (AUTO, TABLE):
-            raise SettingsInvalid(f"format {format!r} has no columns to map and no tables", "Leave --format out")
-        return {TABLE: Table(ColumnMap.parse(columns), table, is_asked_for=True)}
-    return known if format == AUTO else {format: known[format]}
-
-
-def _named(paths: Sequence[Path | str], chosen: dict[str, Importer]) -> list[Where]:
+def _named(paths: Sequence[Path | str], among: Sequence[Format]) -> list[Where]:
     """In a folder lie texts and tables that are no log: they are taken when their format is asked for."""
-    (importer,) = chosen.values() if len(chosen) == 1 else (None,)
-    suffixes = getattr(importer, "SUFFIXES", None)
-    is_asked_for = getattr(importer, "is_whole", None)
+    (only,) = among if len(among) == 1 else (None,)
 
     def is_whole(folder: Path) -> bool:
-        return connector_of(str(folder), chosen) is not None or bool(is_asked_for and is_asked_for(folder))
+        return connector_of(str(folder), among) is not None or bool(only and only.is_whole and only.is_whole(folder))
 
-    return expand(paths, with_suffix(suffixes) if suffixes else None, is_whole)
+    return expand(paths, with_suffix(only.suffixes) if only and only.suffixes else None, is_whole)
 
 
-def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Iterator[list[Line]]:
+def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
     """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read."""
     where = tally.where
     try:
@@ -193,18 +88,19 @@ def _read(tally: Tally, among: dict[str, Importer], source: str | None) -> Itera
             with readable(where.path):
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)
-    except (SourceUnreadable, Unusable) as failure:
-        if isinstance(where, str):
+    except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
+        if isinstance(where, str) or (isinstance(failure, SettingsInvalid) and where.is_named):
             raise
         tally.read += 1
-        tally.reject(tally.name, failure.what if isinstance(failure, SourceUnreadable) else failure)
+        tally.reject(tally.name, failure if isinstance(failure, Unusable) else failure.what)
 
 
-def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: datetime) -> Iterator[list[Line]]:
-    opener = opener_of(tally.where, among)
-    if opener and hasattr(importer := among[opener], "batches"):
-        for rows in told_by(opener, partial(importer.batches, tally.where, source or f"import:{opener}", at)):
-            tally.formats[opener] += len(rows.lines)
+def _records(tally: Tally, among: Sequence[Format], source: str | None, at: datetime) -> Iterator[list[Line]]:
+    opener, failure = opener_of(tally.where, among)
+    if opener and opener.batches:
+        read = partial(opener.batches, tally.where, source or f"import:{opener.name}", at)
+        for rows in opener.tell(read, _is_read):
+            tally.formats[opener.name] += len(rows.lines)
             tally.read += len(rows.lines) + len(rows.rejects)
             tally.seen += rows.size
             for text, reason in rows.rejects:
@@ -212,26 +108,32 @@ def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: d
             yield from ([row] for row in rows.lines)
             yield []
         return
-    for name, raw in recognised(tally.where, among):
+    for format, raw in recognised(tally.where, among, opener):
         tally.read += 1
         tally.seen += len(raw.text)
         found: list[Line] = []
         try:
+            if format is None and failure:
+                raise Unusable(failure)
             if raw.reason is not None:
                 raise Unusable(raw.reason)
-            if name is None:
-                raise Unusable(f"not in a known format ({', '.join(among)})")
-            tally.formats[name] += 1
-            read = partial(among[name].read, raw.value, source or f"import:{name}", at)
-            for item in lines_of(read, at, f"the importer {name}"):
-                if isinstance(item, Unusable):
-                    tally.read += 1
-                    tally.reject(item.part or raw.text, item)
-                else:
-                    found.append(item)
+            if format is None or format.read is None:
+                raise Unusable(f"not in a known format ({', '.join(it.name for it in among)})")
+            tally.formats[format.name] += 1
+            told = partial(format.read, raw.value, source or f"import:{format.name}", at)
+            gave = lines_of(told, at, f"the importer {format.name}")
+            lost = [it for it in gave if isinstance(it, Unusable)]
+            found = [it for it in gave if not isinstance(it, Unusable)]
+            tally.read += len(lost) - (not found)  # of a record of which all is lost the first stands for it
+            for part in lost:
+                tally.reject(part.part or raw.text, part)
         except Unusable as reason:
             tally.reject(raw.text, reason)
         yield found
+
+
+def _is_read(rows: Read) -> bool:
+    return isinstance(rows, Read) and all(isinstance(it, Line) for it in rows.lines)
 
 
 def lines_of(
@@ -243,12 +145,15 @@ def lines_of(
     """
     try:
         found = (with_remarks(it, at) if isinstance(it, Interaction) else [it] for it in read())
-        return [it if isinstance(it, Unusable) else line(it) for several in found for it in several]
+        gave = [it if isinstance(it, Unusable) else line(it) for several in found for it in several]
     except RecursionError as error:
-        raise Unusable("nested too deep") from error
+        raise Unusable(TOO_DEEP) from error
     except SettingsInvalid as error:
         raise Unusable(error.what) from error
     except Unusable:
         raise
     except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
         raise Unusable(f"{reader} failed: {type(error).__name__}: {error}") from error
+    if not gave:
+        raise Unusable(f"{reader} gave nothing")
+    return gave

@@ -14,13 +14,11 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.files import File, text_of
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, moment_of
 from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
@@ -82,19 +80,12 @@ def records(file: File) -> Iterator[Raw]:
     starts = [*START.finditer(text)]
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
-        yield Raw(text[start.start() : end], {"aider_started_at": start[1].strip(), "chat": text[start.end() : end]})
+        yield Raw(text[start.start() : end], {"started_at": start[1].strip(), "chat": text[start.end() : end]})
 
 
-def recognises(value: Any) -> bool:
-    """Whether this is one start of aider, as `records` gives it."""
-    return isinstance(value, dict) and value.keys() == {"aider_started_at", "chat"}
-
-
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
     """The interactions of one start; Unusable where nothing was asked or answered."""
-    chat, started_at = text_at(value, "chat"), text_at(value, "aider_started_at") or ""
-    if chat is None:
-        raise Unusable("a chat without text")
+    chat, started_at = value["chat"], value["started_at"]
     first_line = next((line for line in chat.splitlines() if line.strip()), "")
     origin = Origin(
         module="aider",

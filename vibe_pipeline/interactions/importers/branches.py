@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.importers.calls import lost
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
@@ -31,20 +31,18 @@ class Tree:
     parents: dict[str, str | None]
     current: str | None
     """The last node of the current path; the newest leaf where the format names none that exists."""
-    bad: list[Unusable] = field(default_factory=list)
-    """Nodes that say nothing that can be read; each costs itself."""
+    losses: Losses = field(default_factory=Losses)
+    """Nodes that say nothing that can be read."""
 
 
 def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf: Any) -> Tree:
     """The tree of nodes that name their parent, or their children, or both; without a single link it is a list."""
     messages: dict[str, list[Message]] = {}
-    bad: list[Unusable] = []
+    losses = Losses()
     for name, node in nodes.items():
-        try:
+        messages[name] = []
+        with losses.of(node):
             messages[name] = list(read(node))
-        except (Unusable, RecursionError) as error:
-            messages[name] = []
-            bad.append(lost(error, node))
     rows = {name: node for name, node in nodes.items() if isinstance(node, dict)}
     listed = {child: name for name, row in rows.items() for child in _names(row.get(children))}
     named = {name: row.get(parent) for name, row in rows.items()}
@@ -54,35 +52,33 @@ def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf:
     }
     parents = _without_circles(parents) if any(parents.values()) else dict(zip(rows, [None, *rows], strict=False))
     current = leaf if isinstance(leaf, str) and leaf in rows else _newest_leaf(messages, parents)
-    return Tree(messages, parents, current, bad)
+    return Tree(messages, parents, current, losses)
 
 
 def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) -> Iterator[Interaction | Unusable]:
     """The exchanges of all branches; `before` stands before each. Unusable where none has any."""
-    try:
-        found = with_branches(_branches(_with_alternatives(tree), before), origin)
-    except Unusable as reason:
-        raise tree.bad[0] if tree.bad else reason from None
-    yield from tree.bad
+    losses = Losses(tree.losses)
+    found = with_branches(_branches(_with_alternatives(tree), before), origin, losses)
+    yield from losses.beside(found)
     yield from found
 
 
-def with_branches(branches: Iterable[tuple[str, Sequence[Message]]], origin: Origin) -> list[Interaction]:
-    """The exchanges of a conversation, that comes first, and of its branches, each with the name of where it begins."""
+def with_branches(
+    branches: Iterable[tuple[str, Sequence[Message]]], origin: Origin, losses: Losses
+) -> list[Interaction]:
+    """The exchanges of a conversation, that comes first, and of its branches, each with the name of where it begins.
+
+    What was said in a branch and gives none is among the losses.
+    """
     found: list[Interaction] = []
-    reasons: list[Unusable] = []
     conversation: str | None = None
     for name, said in branches:
-        try:
+        branch: list[Interaction] = []
+        with losses.of("\n\n".join(message.text for message in said if message.text)):
             branch = interactions(said, origin if conversation is None else _aside(origin, conversation, name))
-        except Unusable as reason:
-            branch = []
-            reasons.append(reason)
         if conversation is None:
             conversation = branch[0].conversation_id if branch else key_of([origin.module, origin.conversation or name])
         found += branch
-    if not found:
-        raise reasons[0] if reasons else Unusable("no answer follows a question")
     return found
 
 

@@ -10,16 +10,16 @@ Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
 
 from __future__ import annotations
 
-import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.payloads import result_text
 from vibe_pipeline.interactions.importers.threads import Thread, ToolCall, words_of
@@ -65,17 +65,10 @@ def conversations(
         beginning = thread.beginning()
         name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
         begun[beginning] += 1
-        messages = list(thread.messages())
-        try:
+        messages, losses = list(thread.messages()), Losses()
+        with losses.of(messages):
             yield from interactions(messages, replace(origin, conversation=name))
-        except Unusable as reason:
-            yield lost(reason, [_told(message) for message in messages])
-
-
-def _told(message: Message) -> dict[str, Any]:
-    """What a message holds, for the quarantine."""
-    known = {each.name: getattr(message, each.name) for each in fields(message)}
-    return {name: value for name, value in known.items() if value not in (None, "", (), {})}
+        yield from losses
 
 
 def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
@@ -186,15 +179,6 @@ def only(users: Iterable[str | None]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
-def lost(error: Unusable | RecursionError, value: Any) -> Unusable:
-    """A part that gives nothing, for the quarantine."""
-    reason = "nested too deep" if isinstance(error, RecursionError) else str(error)
-    try:
-        return Unusable(reason, json.dumps(value, ensure_ascii=False, default=str))
-    except (RecursionError, ValueError):
-        return Unusable(reason)
-
-
 def result_of(
     value: Any, failure: str | None, *, words: str | None, latency_ms: float | None, call_id: str | None = None
 ) -> Message:
@@ -214,12 +198,6 @@ def error_name(words: str | None) -> str:
     """The class in front of an error's words, as in "litellm.RateLimitError: too many"; "error" where there is none."""
     name = (words or "").partition(":")[0].partition("(")[0].strip().rpartition(".")[2]
     return name if name.isidentifier() and name[:1].isupper() else "error"
-
-
-def number(value: Any) -> float | None:
-    """A finite number as one; true and false are none."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if is_number else None
 
 
 def is_finite(value: Any) -> bool:

@@ -20,6 +20,7 @@ from vibe_pipeline.interactions.importers.branches import with_branches
 from vibe_pipeline.interactions.importers.claude_code_lines import Transcript, prompt_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -48,21 +49,20 @@ def recognises(value: Any) -> bool:
     return is_event or is_named or isinstance(value.get("loglines"), list)
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all conversations in these lines; Unusable where none of them has any."""
     found: list[Interaction] = []
-    reason = Unusable("no answer follows a question")
-    for (session, agent), lines in _conversations(value if isinstance(value, list) else [value]).items():
-        try:
-            found.extend(_conversation(lines, session, agent, source, at))
-        except Unusable as unusable:
-            reason = unusable
-    if not found:
-        raise reason
+    losses = Losses()
+    values = value if isinstance(value, list) else [value]
+    for (session, agent), lines in _conversations(_lines(values, losses)).items():
+        found += _conversation(lines, session, agent, source, at, losses)
+    yield from losses.beside(found)
     yield from found
 
 
-def _conversation(lines: list[Line], session: str, agent: str, source: str, at: datetime) -> list[Interaction]:
+def _conversation(
+    lines: list[Line], session: str, agent: str, source: str, at: datetime, losses: Losses
+) -> list[Interaction]:
     origin = Origin(
         module="claude_code",
         source=source,
@@ -71,15 +71,14 @@ def _conversation(lines: list[Line], session: str, agent: str, source: str, at: 
         conversation="/".join(filter(None, (_first_question(lines) or session, agent))) or None,
         unasked=_is_stream(lines),
     )
-    return with_branches(_branches(lines), origin)
+    return with_branches(_branches(lines, losses), origin, losses)
 
 
-def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
+def _conversations(lines: Sequence[Line]) -> dict[tuple[str, str], list[Line]]:
     """(session, agent) → its lines; of two with the same uuid the first counts."""
     grouped: dict[tuple[str, str], list[Line]] = {}
     known: set[tuple[str, str]] = set()
     branches: dict[str, str] = {}
-    lines = list(_lines(values))
     session = next(filter(None, map(_session, lines)), "")  # lines without one may stand before the first that has
     for line in lines:
         uuid = text_at(line, "uuid")
@@ -96,14 +95,20 @@ def _conversations(values: Iterable[Any]) -> dict[tuple[str, str], list[Line]]:
     return grouped
 
 
-def _lines(values: Iterable[Any]) -> Iterator[Line]:
+def _lines(values: Iterable[Line], losses: Losses) -> list[Line]:
+    lines: list[Line] = []
     for value in values:
-        loglines = value.get("loglines") if isinstance(value, dict) else None
-        if isinstance(loglines, list):
-            name = {"sessionId": _session(value) or text_at(value, "id")}
-            yield from ({**name, **line} for line in loglines if recognises(line))
-        elif recognises(value):
-            yield value
+        loglines = value.get("loglines")
+        if not isinstance(loglines, list):
+            lines.append(value)
+            continue
+        name = {"sessionId": _session(value) or text_at(value, "id")}
+        for line in loglines:
+            with losses.of(line):
+                if not recognises(line):
+                    raise Unusable("not a line of a session")
+                lines.append({**name, **line})
+    return lines
 
 
 def _session(line: Line) -> str | None:
@@ -124,7 +129,7 @@ def _original(line: Line) -> str | None:
     return (text_at(origin, "messageUuid") if isinstance(origin, dict) else None) or text_at(line, "uuid")
 
 
-def _branches(lines: list[Line]) -> Iterator[tuple[str, list[Message]]]:
+def _branches(lines: list[Line], losses: Losses) -> Iterator[tuple[str, list[Message]]]:
     """The messages of the conversation, then of every branch by the question that it begins with."""
     beside = _asked_beside(lines)
     branches: dict[str, list[Line]] = {"": []}
@@ -136,7 +141,7 @@ def _branches(lines: list[Line]) -> Iterator[tuple[str, list[Message]]]:
         branch_of |= {uuid: current} if uuid else {}
         branches.setdefault(current, []).append(line)
     for start, branch in branches.items():
-        messages = _said(branch)
+        messages = _said(branch, losses)
         if start and beside[start] and messages:
             messages[0] = replace(messages[0], extra={"alternatives": beside[start]})
         yield start, messages
@@ -166,7 +171,7 @@ def _asked_beside(lines: list[Line]) -> dict[str, list[str]]:
         beside |= {uuid: [] for uuid in asked if uuid != main}
         if last in beside:
             same = (
-                answer_text(_said(answers.get(uuid, [])))
+                answer_text(_said(answers.get(uuid, []), Losses()))
                 for uuid in asked
                 if uuid != last and asked[uuid] == asked[last]
             )
@@ -174,8 +179,8 @@ def _asked_beside(lines: list[Line]) -> dict[str, list[str]]:
     return beside
 
 
-def _said(lines: Iterable[Line]) -> list[Message]:
-    transcript = Transcript()
+def _said(lines: Iterable[Line], losses: Losses) -> list[Message]:
+    transcript = Transcript(losses)
     for line in lines:
         transcript.add(line)
     return transcript.messages

@@ -14,6 +14,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.fields import number_at, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of, moment_of
 
 REMINDER = re.compile(r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics)>.*?</\1>", re.DOTALL)
@@ -32,7 +33,8 @@ Line = dict[str, Any]
 class Transcript:
     """Takes the lines of one conversation in order; `messages` is what they say so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, losses: Losses) -> None:
+        self._losses = losses
         self._said: list[Message] = []
         self._command: Message | None = None
         """A slash command that nobody has answered yet."""
@@ -51,24 +53,22 @@ class Transcript:
         return in_order([self._with_failure(message) for message in self._said])
 
     def add(self, line: Line) -> None:
-        """One line; what cannot be read in it costs it alone."""
+        """One line; what cannot be read in it costs it alone, and is lost."""
         self._is_lost = self._is_lost or self._misses_question(line)
         self._known.add(text_at(line, "uuid"))
-        try:
+        with self._losses.of(line):
             match line.get("type"):
                 case "assistant":
                     self._answer(line)
                 case "user" if not is_hidden(line):
                     self._user(line)
                 case "attachment":
-                    self._ask(prompt_of(line), line)
+                    self._ask(_prompt(line), line)
                 case "system" | "result":
                     self._end_of_turn(line)
                 case "queue-operation":
                     self._notified(text_at(line, "content") or "")
-                    self._ask(prompt_of(line), line)
-        except (Unusable, RecursionError):
-            return
+                    self._ask(_prompt(line), line)
 
     def _misses_question(self, line: Line) -> bool:
         """An answer after a finished answer to a line that is not there: it must not become part of the one before."""
@@ -95,7 +95,7 @@ class Transcript:
             self._command = None
             self._notified(text)
         else:
-            self._ask(prompt_of(line), line)
+            self._ask(_prompt(line), line)
 
     def _ask(self, text: str, line: Line) -> None:
         is_repeated = bool(self._said) and self._said[-1].role == "user" and self._said[-1].text == text
@@ -168,7 +168,14 @@ def is_hidden(line: Line) -> bool:
 
 
 def prompt_of(line: Line) -> str:
-    """What a person asks in this line, "" where it is anything else."""
+    """What a person asks in this line, "" where it is anything else, or cannot be read."""
+    try:
+        return _prompt(line)
+    except (Unusable, RecursionError):
+        return ""
+
+
+def _prompt(line: Line) -> str:
     attachment = line.get("attachment")
     if line.get("type") == "attachment" and isinstance(attachment, dict):
         return _queued(attachment)
@@ -197,10 +204,7 @@ def _words(line: Line) -> str:
     content = message.get("content") if isinstance(message, dict) else None
     if isinstance(content, list):
         content = [part for part in content if not isinstance(part, dict) or part.get("type") != "tool_result"]
-    try:
-        return REMINDER.sub("", message_of({"role": "user", "content": content}).text).strip()
-    except Unusable:
-        return ""
+    return REMINDER.sub("", message_of({"role": "user", "content": content}).text).strip()
 
 
 def _result(part: dict[str, Any], line: Line) -> Message:

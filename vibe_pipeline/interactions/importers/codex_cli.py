@@ -18,6 +18,7 @@ from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, E
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -66,22 +67,19 @@ def recognises(value: Any) -> bool:
     return is_item or kind in STREAM or kind in BARE or is_error
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all threads in these lines; Unusable where none of them has any."""
     found: list[Interaction] = []
-    reason = Unusable("no answer follows a question")
-    for name, thread in _threads(value if isinstance(value, list) else [value]).items():
-        try:
-            found.extend(_interactions(name, thread, source, at))
-        except Unusable as unusable:
-            reason = unusable
-    if not found:
-        raise reason
+    losses = Losses()
+    for name, thread in _threads(value if isinstance(value, list) else [value], losses).items():
+        with losses.of([thread.meta, *thread.events, *(entry.item for entry in thread.entries)]):
+            found += _interactions(name, thread, source, at, losses)
+    yield from losses.beside(found)
     yield from found
 
 
-def _interactions(name: str, thread: Thread, source: str, at: datetime) -> list[Interaction]:
-    said = stream_messages(thread.events) if thread.events else rollout_messages(thread.entries)
+def _interactions(name: str, thread: Thread, source: str, at: datetime, losses: Losses) -> list[Interaction]:
+    said = stream_messages(thread.events, losses) if thread.events else rollout_messages(thread.entries, losses)
     moments = [moment_of(thread.meta), *(entry.at for entry in thread.entries)]
     origin = Origin(
         module="codex_cli",
@@ -94,14 +92,12 @@ def _interactions(name: str, thread: Thread, source: str, at: datetime) -> list[
     return interactions(in_order(said), origin)
 
 
-def _threads(values: Iterable[Any]) -> dict[str, Thread]:
+def _threads(values: Iterable[Any], losses: Losses) -> dict[str, Thread]:
     """Thread id → what its lines hold."""
     threads: dict[str, Thread] = {}
     name = ""
     for value in values:
-        if not recognises(value):
-            continue
-        for kind, payload, at in _unpacked(value):
+        for kind, payload, at in _unpacked(value, losses):
             if kind == "session_meta":
                 name = _name(payload, threads.get(name)) or name
                 thread = threads.setdefault(name, Thread())
@@ -114,7 +110,7 @@ def _threads(values: Iterable[Any]) -> dict[str, Thread]:
     return threads
 
 
-def _unpacked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], datetime | None]]:
+def _unpacked(value: dict[str, Any], losses: Losses) -> Iterator[tuple[str, dict[str, Any], datetime | None]]:
     """(kind, payload, time) of a line of any age."""
     kind, payload, message = value.get("type"), value.get("payload"), value.get("msg")
     if isinstance(kind, str) and isinstance(payload, dict):
@@ -124,7 +120,9 @@ def _unpacked(value: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any], date
     elif isinstance(value.get("session"), dict) and isinstance(value.get("items"), list):
         yield "session_meta", value["session"], None
         for item in value["items"]:
-            if isinstance(item, dict):
+            with losses.of(item):
+                if not isinstance(item, dict):
+                    raise Unusable("an item is not an object")
                 yield "response_item", item, moment_of(item)
     elif kind in (*STREAM, *STREAM_ITEM, "error"):
         yield "stream", value, None

@@ -16,7 +16,8 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import mark_answer
-from vibe_pipeline.interactions.importers.fields import number_at, text_at
+from vibe_pipeline.interactions.importers.fields import list_of, number_at, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
 CALLS = ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call")
@@ -59,8 +60,8 @@ class Entry:
     at: datetime | None
 
 
-def rollout_messages(entries: Sequence[Entry]) -> list[Message]:
-    """All that was said and done on the thread, without the turns that were taken back."""
+def rollout_messages(entries: Sequence[Entry], losses: Losses) -> list[Message]:
+    """All that was said and done on the thread, without the turns that were taken back; an item costs itself."""
     items = [entry.item for entry in entries if entry.kind == "response_item"]
     has_items = {"tool" if item.get("type") in CALLS else text_at(item, "type") for item in items}
     written = {role: "\n".join(_text(item) for item in items if item.get("role") == role) for role in SPEAKERS}
@@ -69,12 +70,10 @@ def rollout_messages(entries: Sequence[Entry]) -> list[Message]:
     for number, entry in enumerate(entries):
         if entry.kind == "turn_context":
             model = text_at(entry.item, "model") or model
-        try:
+        with losses.of(entry.item):
             for message in _messages(entry, f"item {number}", has_items, written, said):
                 is_answer = message.role == "assistant" and message.success is not False
                 said.append(replace(message, at=entry.at, model=model if is_answer else None))
-        except (Unusable, RecursionError):
-            continue
     return _with_ends(said, entries)
 
 
@@ -118,7 +117,7 @@ def _item(item: dict[str, Any], name: str) -> Iterator[Message]:
     elif kind == "message" and role == "assistant":
         yield message_of({"role": "assistant", "content": item.get("content")})
     elif kind == "reasoning":
-        parts = [*_list(item, "summary"), *_list(item, "content")]
+        parts = [*list_of(item.get("summary")), *list_of(item.get("content"))]
         yield Message("assistant", reasoning=message_of({"role": "assistant", "content": _texts(parts)}).text)
     elif kind in CALLS:
         yield Message("assistant", calls=((call_id or name, _call(kind, item)),))
@@ -255,11 +254,6 @@ def _seconds(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
-
-
-def _list(item: dict[str, Any], key: str) -> list[Any]:
-    found = item.get(key)
-    return found if isinstance(found, list) else []
 
 
 def _texts(parts: list[Any]) -> list[Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from vibe_pipeline.interactions.importers.fields import number_at, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
+from vibe_pipeline.interactions.importers.fields import number_at, row_of, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
+from vibe_pipeline.interactions.importers.messages import Message, call_of, message_of
 
 TOOLS = {
     "command_execution": ("command",),
@@ -21,8 +22,8 @@ TOOLS = {
 """Items that are tool calls, and where their arguments are."""
 
 
-def stream_messages(events: Iterable[dict[str, Any]]) -> list[Message]:
-    """All that a run said and did."""
+def stream_messages(events: Iterable[dict[str, Any]], losses: Losses) -> list[Message]:
+    """All that a run said and did; an item that cannot be read costs itself."""
     items: dict[str, dict[str, Any]] = {}
     run = 0
     for number, event in enumerate(events):
@@ -33,7 +34,12 @@ def stream_messages(events: Iterable[dict[str, Any]]) -> list[Message]:
             items[f"{run}/{text_at(item, 'id') or number}"] = item
         elif kind in ("turn.failed", "error"):
             items[f"{run}/event {number}"] = {**event, "type": kind}
-    return [message for name, item in items.items() for message in _messages(name, item)]
+    said: list[Message] = []
+    for name, item in items.items():
+        with losses.of(item):
+            for message in _messages(name, item):
+                said.append(message)
+    return said
 
 
 def _messages(name: str, item: dict[str, Any]) -> Iterator[Message]:
@@ -74,8 +80,4 @@ def _result(name: str, item: dict[str, Any]) -> Message:
 
 
 def _content(result: Any) -> str:
-    try:
-        content = result.get("content") if isinstance(result, dict) else None
-        return message_of({"role": "tool", "content": content}).text
-    except Unusable:
-        return ""
+    return message_of({"role": "tool", "content": row_of(result).get("content")}).text

@@ -2,7 +2,8 @@
 
 A row comes as JSON text. A field gets the column that was named for it, else a constant, else the column of its own
 name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone.
-Ids are hashes of what the row says, so that importing it again adds nothing; where a column gives the id, of that.
+Ids are hashes of the source, the table's name and what the row says, so that importing it again adds nothing and other
+tables keep their own equal rows; where a column gives the id, of that and not of what the row says.
 
 Not here: how rows come out of files (table.py).
 """
@@ -45,14 +46,19 @@ CREATE MACRO ordinal(t) AS
 CREATE MACRO truth(t) AS CASE
     WHEN lower(t) IN ('true', 't', '1', '1.0', 'yes', 'y', 'ok', 'success', 'succeeded', 'passed') THEN true
     WHEN lower(t) IN ('false', 'f', '0', '0.0', 'no', 'n', 'error', 'failure', 'failed') THEN false END;
-CREATE MACRO since_1970(n) AS make_timestamp((
-    CASE WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n ELSE n / 1e3 END)::BIGINT);
+CREATE MACRO since_1970(n) AS make_timestamp((CASE
+    WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n WHEN n < 1e19 THEN n / 1e3 END)::BIGINT);
 CREATE MACRO compact(t) AS
     CASE WHEN regexp_full_match(t, '[0-9]{8}([0-9]{6})?') THEN try_strptime(t, ['%Y%m%d', '%Y%m%d%H%M%S']) END;
 CREATE MACRO later_than_1980(i) AS CASE WHEN year(i) >= 1980 THEN i END;
-CREATE MACRO instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?')
+CREATE MACRO dotted(t) AS regexp_replace(t, '([0-9]),([0-9])', '\\1.\\2');
+CREATE MACRO with_offset(t) AS regexp_replace(regexp_replace(t, '(Z|GMT|UTC?)$', '+0000'), '\\s([+-])', '\\1');
+CREATE MACRO written(t) AS coalesce(try_cast(dotted(t) AS TIMESTAMPTZ), try_strptime(with_offset(dotted(t)), [
+    '%Y%m%dT%H%M%S', '%Y%m%dT%H%M%S%z', '%Y%m%dT%H%M%S.%f', '%Y%m%dT%H%M%S.%f%z', '%Y-%m-%dT%H', '%Y-%m-%dT%H%z',
+    '%a, %d %b %Y %H:%M:%S%z', '%d %b %Y %H:%M:%S%z']));
+CREATE MACRO instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?([eE][+]?[0-9]{1,2})?')
     THEN coalesce(compact(t), later_than_1980(since_1970(try_cast(t AS DOUBLE))))
-    ELSE make_timestamp(epoch_us(try_cast(t AS TIMESTAMPTZ))) END;
+    ELSE make_timestamp(epoch_us(written(t))) END;
 CREATE MACRO moment(t) AS
     CASE WHEN year(instant(t)) BETWEEN 1 AND 9999 THEN strftime(instant(t), '%Y-%m-%dT%H:%M:%S.%fZ') END;
 CREATE MACRO json_of_type(t, wanted) AS
@@ -60,9 +66,9 @@ CREATE MACRO json_of_type(t, wanted) AS
 CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
     coalesce(list_filter(from_json(json_of_type(t, 'ARRAY'), '["VARCHAR"]'), lambda it: it IS NOT NULL), [t]) END;
 """
-"""Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601, in UTC where they name no zone. A
-number that would lie before 1980 is a year, a count of days or another date, and no time. One thread: a batch is too
-small to share, and each further thread took 70 MB and made it no faster."""
+"""Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
+in UTC where they name no zone. A number that would lie before 1980 is a year, a count of days or another date, and no
+time. One thread: a batch is too small to share, and each further thread took 70 MB and made it no faster."""
 
 LINES = """
 WITH given AS (
@@ -149,7 +155,7 @@ class ColumnMap:
 
     def select(self, name: str, source: str, at: datetime) -> tuple[str, dict[str, object]]:
         """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
-        `name` is the module of rows that have none, and sets the ids that it gives them apart from other tables'."""
+        `name` is the module of rows that have none; with the source it sets their ids apart from other tables'."""
         mapped = list(self.columns)
         pointed = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
         pointed |= {it: _quoted(value) for it, value in self.constants.items()}
@@ -164,7 +170,7 @@ class ColumnMap:
             told=_struct(told | {"extra": "nullif(extra, '{}')"}),
             wrong=f"concat_ws(', ', {', '.join(wrong)})",
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
-            identity=self._identity("interaction_id", "sha256(said::VARCHAR)"),
+            identity=self._identity("interaction_id", _hashed("said::VARCHAR")),
             conversation=self._identity("conversation_id", "id"),
         )
         defaults = {
@@ -172,11 +178,12 @@ class ColumnMap:
             **{"output": "", "source": source, "occurred_at": f"{at.replace(tzinfo=None).isoformat()}Z"},
         }
         parameters: dict[str, object] = {
+            "table": f"{source}\0{name}\0",
             "pointers": ["/" + self.columns[it].replace("~", "~0").replace("/", "~1") for it in mapped],
             "mapped": json.dumps(dict.fromkeys([*self.columns.values(), "schema_version"])),
             "defaults": json.dumps(defaults),
         }
-        return query, parameters | ({"name": name} if "$name" in query else {})
+        return query, parameters
 
     def _identity(self, name: str, otherwise: str) -> str:
         """A column of that name holds what our log gave, and stays; what only counts rows is hashed with the table."""
@@ -184,11 +191,16 @@ class ColumnMap:
             return otherwise
         given = f'it."{name}"'
         is_ours = self.columns.get(name) == name
-        return f"coalesce({given if is_ours else f'sha256($name || chr(0) || {given})'}, {otherwise})"
+        return f"coalesce({given if is_ours else _hashed(given)}, {otherwise})"
 
 
 def _struct(values: dict[str, str]) -> str:
     return "{" + ", ".join(f'"{name}": {value}' for name, value in values.items()) + "}"
+
+
+def _hashed(text: str) -> str:
+    """An id that only this table of this source has."""
+    return f"sha256($table || {text})"
 
 
 def _quoted(text: str) -> str:

@@ -21,6 +21,8 @@ MAGIC = b"SQLite format 3\0"
 BROKEN = "a SQLite database that cannot be read to its end (cut off?)"
 IN_USE = "a SQLite database that another program keeps locked (import it again when it is done)"
 
+REFUSED = "a table that SQLite cannot read: "
+
 FAILURES = (sqlite3.Error, OverflowError, UnicodeError)
 """What reading a damaged one raises."""
 
@@ -40,7 +42,10 @@ class InUse(sqlite3.OperationalError):
 
 def reason_of(failure: Exception) -> str:
     """Why one of FAILURES came, in words."""
-    return IN_USE if isinstance(failure, InUse) else BROKEN
+    if isinstance(failure, InUse):
+        return IN_USE
+    is_refused = getattr(failure, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR
+    return f"{REFUSED}{failure}" if is_refused else BROKEN
 
 
 @contextmanager

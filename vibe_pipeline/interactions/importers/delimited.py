@@ -1,5 +1,6 @@
 """CSV and TSV: the header, and the rows with as many fields as it has. Quotes may hold delimiters and line breaks,
-in the header too.
+in the header too. Excel often writes no UTF-8 but Windows-1252; each line is judged by itself, for files are put
+together from both.
 
 A quote that is never closed would swallow the rows after it. So a record of several lines with the wrong number of
 fields costs its first line, and the others are read again. Not here: what the columns mean (columns.py).
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import TextIO
 
 from vibe_pipeline.interactions.importers.files import open_text
-from vibe_pipeline.interactions.importers.raw import NOT_UTF8
+from vibe_pipeline.interactions.importers.raw import ESCAPED_BYTE, NOT_UTF8
 from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".csv", ".tsv")
@@ -42,7 +43,7 @@ def header(path: Path) -> Row:
     with open_text(path) as file:
         names: Row = []
         for number, name in enumerate(_header(_Lines(file))[0], 1):
-            name = BREAK.sub(" ", name.strip()) or f"column_{number}"
+            name = BREAK.sub(" ", repaired(name).strip()) or f"column_{number}"
             names.append(f"{name}_{number}" if name in names else name)
         return names
 
@@ -84,7 +85,7 @@ class _Lines:
         return self
 
     def __next__(self) -> str:
-        line = self.again.popleft() if self.again else next(self.file)
+        line = self.again.popleft() if self.again else _as_excel_writes(next(self.file))
         self.record.append(line)
         return line
 
@@ -116,6 +117,15 @@ def _header(lines: _Lines) -> tuple[Row, str]:
     lines.put_back(length)
     lines.record = []
     return row or next(csv.reader([first], delimiter=delimiter), []), delimiter
+
+
+def _as_excel_writes(line: str) -> str:
+    """A line in which no character beyond ASCII is UTF-8 is read as Windows-1252; a damaged one is left as it is."""
+    if line.isascii() or not ESCAPED_BYTE.sub("", line).isascii():
+        return line
+    with suppress(UnicodeDecodeError):
+        return line.encode("utf-8", "surrogateescape").decode("cp1252")
+    return line
 
 
 def _judged(text: str, row: Row) -> tuple[str, Row | str]:

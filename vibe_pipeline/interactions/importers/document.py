@@ -21,7 +21,6 @@ from markdown_it.token import Token
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.files import File, text_of
-from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import NOT_UTF8, Raw
 from vibe_pipeline.records import Interaction
 
@@ -33,8 +32,6 @@ LIMIT = 4000
 
 LARGEST = 32 << 20
 """Bytes. What is larger is data that is called .txt."""
-
-KEYS = {"document", "headings", "part", "text"}
 
 FRONT_MATTER = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)^\1[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 
@@ -84,17 +81,9 @@ def records(file: File) -> Iterator[Raw]:
             yield Raw(part, {"document": file.name, "headings": list(path), "part": number, "text": part, **about})
 
 
-def recognises(value: Any) -> bool:
-    """Whether this is a part of a section, as `records` gives it."""
-    return isinstance(value, dict) and value.keys() >= KEYS
-
-
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: dict[str, Any], source: str, at: datetime) -> Iterator[Interaction]:
     """The one interaction of a part."""
     name, headings, part, text = (value[key] for key in ("document", "headings", "part", "text"))
-    is_right = isinstance(name, str) and isinstance(headings, list) and isinstance(part, int) and isinstance(text, str)
-    if not is_right or not all(isinstance(heading, str) for heading in headings):
-        raise Unusable("not a section of a document")
     section = key_of(["document", name, headings])
     extra = {"document": name, "headings": headings}
     yield Interaction(

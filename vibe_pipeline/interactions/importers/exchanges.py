@@ -22,6 +22,8 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
+NOTHING_SAID = "neither a question nor an answer"
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -57,7 +59,8 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     """The exchanges of a conversation; Unusable where there is none."""
     steps = list(_steps(messages, origin.unasked))
     if not steps:
-        raise Unusable("no answer follows a question")
+        is_silent = all(message.role == "system" for message in messages)
+        raise Unusable(NOTHING_SAID if is_silent else "no answer follows a question")
     if origin.rejected and not steps[-1].output:
         raise Unusable("a preference without the better answer")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from datetime import datetime
 from typing import Any
 
 Row = dict[str, Any]
@@ -13,12 +13,26 @@ def text_at(value: Row, *keys: str) -> str | None:
     return next((value[key] for key in keys if isinstance(value.get(key), str) and value[key]), None)
 
 
+def first_at(value: Row, *keys: str) -> Any:
+    """The value under the first of these keys that holds one."""
+    return next((value[key] for key in keys if value.get(key) is not None), None)
+
+
 def number_at(value: Row, key: str) -> float | None:
     """The number under this key, None where there is none that can be counted with."""
-    found = value.get(key)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
+    return number_of(value.get(key))
+
+
+def number_of(value: Any) -> float | None:
+    """The number itself, None where it is none that can be counted with; true and false are none."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return float(found) if abs(found) < 1e15 and not math.isnan(found) else None
+    return float(value) if abs(value) < 1e15 else None
+
+
+def ms_between(start: datetime | None, end: datetime | None) -> float | None:
+    """How long it took, None where a moment is not known or the end lies before the start."""
+    return round((end - start).total_seconds() * 1000, 3) if start and end and end >= start else None
 
 
 def list_of(value: Any) -> list[Any]:
@@ -34,3 +48,8 @@ def row_of(value: Any) -> Row:
 def rows_of(value: Any) -> list[Row]:
     """The objects in a list."""
     return [item for item in list_of(value) if isinstance(item, dict)]
+
+
+def texts_of(value: Any) -> list[str]:
+    """The texts in a list."""
+    return [item for item in list_of(value) if isinstance(item, str)]

@@ -12,7 +12,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -50,6 +50,8 @@ class File:
     """As seen from the folder that was named: the same wherever that folder lies. Text that UTF-8 can hold."""
     reason: str | None = None
     """Why it cannot be read, if that was seen when it was found."""
+    is_named: bool = False
+    """Whether this path was asked for, and does not only lie in a folder or match a glob."""
 
 
 Where = File | str
@@ -80,6 +82,11 @@ def first_bytes(path: Path) -> bytes:
         return b""
     with readable(path), path.open("rb") as file:
         return file.read(START)
+
+
+def is_text(start: bytes) -> bool:
+    """Whether what a file starts with may be text: that holds no NUL, but where each character is two bytes."""
+    return b"\0" not in start or _encoding(start[:4]).startswith("utf-16")
 
 
 def open_text(path: Path) -> TextIO:
@@ -130,7 +137,7 @@ def _expand(named: Path | str, is_taken: Taken, is_whole: Taken) -> list[Where]:
     path = Path(rest if is_address else named).expanduser()
     with readable(path):
         if path.exists():
-            return list(_found(path, is_taken, is_whole))
+            return [replace(file, is_named=file.path == path) for file in _found(path, is_taken, is_whole)]
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
     if matches in ([], [str(path)]):
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")

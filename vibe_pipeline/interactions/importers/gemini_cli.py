@@ -17,6 +17,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked, parsed
 from vibe_pipeline.records import Interaction
@@ -60,20 +61,17 @@ def _is_message(value: Any) -> bool:
     return has_keys and value["type"] in TYPES and not {"role", "message", "payload"} & value.keys()
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all sessions in these lines, or of a checkpoint; Unusable where there is none in any."""
     if history := _history(value):
         yield from interactions(list(_recalled(history)), Origin("gemini_cli", source, at))
         return
     found: list[Interaction] = []
-    reasons: list[Unusable] = []
-    for session in _sessions(value if isinstance(value, list) else [value]):
-        try:
+    losses = Losses()
+    for session in _sessions(value if isinstance(value, list) else [value], losses):
+        with losses.of([session.header, *session.messages.values()]):
             found += _interactions(session, source, at)
-        except Unusable as reason:
-            reasons.append(reason)
-    if not found:
-        raise reasons[0] if reasons else Unusable("no session")
+    yield from losses.beside(found)
     yield from found
 
 
@@ -100,21 +98,22 @@ class _Session:
     header: dict[str, Any] = field(default_factory=dict)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def put(self, message: Any) -> None:
-        if not isinstance(message, dict):
-            raise Unusable("a message is not an object")
-        name = message.get("id")
-        self.messages[name if isinstance(name, str) and name else f"number {len(self.messages)}"] = message
+    def put(self, message: Any, losses: Losses) -> None:
+        with losses.of(message):
+            if not isinstance(message, dict):
+                raise Unusable("a message is not an object")
+            self.messages[text_at(message, "id") or f"number {len(self.messages)}"] = message
 
-    def patch(self, values: Any) -> None:
-        if not isinstance(values, dict):
-            return
-        self.header |= {key: values[key] for key in HEADER if key in values}
-        messages = values.get("messages", [])
-        if not isinstance(messages, list):
-            raise Unusable("messages is not a list")
-        for message in messages:
-            self.put(message)
+    def patch(self, values: Any, losses: Losses) -> None:
+        with losses.of(values):
+            if not isinstance(values, dict):
+                raise Unusable("$set is not an object")
+            self.header |= {key: values[key] for key in HEADER if key in values}
+            messages = values.get("messages", [])
+            if not isinstance(messages, list):
+                raise Unusable("messages is not a list")
+            for message in messages:
+                self.put(message, losses)
 
     def rewind(self, to: Any) -> None:
         """The program itself forgets everything when it does not know the message."""
@@ -123,11 +122,9 @@ class _Session:
             del self.messages[name]
 
 
-def _sessions(records: list[Any]) -> list[_Session]:
+def _sessions(records: list[dict[str, Any]], losses: Losses) -> list[_Session]:
     sessions: list[_Session] = []
     for record in records:
-        if not isinstance(record, dict):
-            continue
         starts = "sessionId" in record and not (
             sessions and sessions[-1].header.get("sessionId") == record["sessionId"]
         )
@@ -136,9 +133,9 @@ def _sessions(records: list[Any]) -> list[_Session]:
         if "$rewindTo" in record:
             sessions[-1].rewind(record["$rewindTo"])
         elif "$set" in record or "sessionId" in record:
-            sessions[-1].patch(record.get("$set", record))
+            sessions[-1].patch(record.get("$set", record), losses)
         else:
-            sessions[-1].put(record)
+            sessions[-1].put(record, losses)
     return sessions
 
 

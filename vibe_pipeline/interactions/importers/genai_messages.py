@@ -16,7 +16,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from vibe_pipeline.interactions.importers.fields import rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import first_at, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, parts_in, text_of
 
@@ -192,8 +192,3 @@ def _ai_sdk(found: Attributes) -> list[Message]:
     if not isinstance(text, str) and not calls:
         return []
     return answered({"role": "assistant", "content": text, "tool_calls": calls})
-
-
-def first_at(value: Attributes, *keys: str) -> Any:
-    """The value under the first of these keys that holds one."""
-    return next((value[key] for key in keys if value.get(key) is not None), None)

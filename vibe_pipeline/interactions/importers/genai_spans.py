@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,13 +20,13 @@ from vibe_pipeline.interactions.importers.calls import (
     around,
     conversations,
     error_name,
-    lost,
     only,
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import text_at
-from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, first_at, said_in
+from vibe_pipeline.interactions.importers.fields import first_at, ms_between, text_at
+from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, said_in
+from vibe_pipeline.interactions.importers.losses import Losses, lost
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import parsed
 from vibe_pipeline.interactions.importers.threads import words_of
@@ -89,29 +89,25 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
     runs: dict[str, list[ToolRun]] = defaultdict(list)
     users = _users(spans)
     unanswered: list[tuple[str, Call, Span]] = []
-    bad: list[Unusable] = []
+    losses = Losses()
     explicit = {name for span in spans if (name := _conversation(span))}
     seen: set[tuple[str | None, str | None]] = set()
     for span, key in zip(spans, conversations_of(spans), strict=True):
         if span.identity and (span.trace, span.identity) in seen:
             continue  # the same span, exported twice
         seen.add((span.trace, span.identity))
-        try:
+        found: ToolRun | Call | None = None
+        with losses.of(span):
             found = _run(span, at) or _call(span, parents, at)
-        except (Unusable, RecursionError) as error:
-            bad.append(_lost(error, span))
-            continue
         if isinstance(found, ToolRun):
             runs[key].append(replace(found, result=replace(found.result, user=users[span.trace, span.identity])))
         elif found and not found.answer:
             unanswered.append((key, found, span))
         elif found:
             calls[key].append(replace(found, user=users[span.trace, span.identity]))
-    bad += _never_answered(unanswered, calls)
+    losses += _never_answered(unanswered, calls)
     keys = list(dict.fromkeys([*calls, *runs]))
-    if not keys:
-        raise Unusable(str(bad[0]) if bad else NOTHING)
-    yield from bad
+    yield from losses.beside(keys, NOTHING)
     for key in keys:
         origin = Origin("otel_genai", source, at, user=only(call.user for call in calls[key]), conversation=key or None)
         yield from conversations(calls[key], runs[key], origin, is_one=key in explicit)
@@ -124,11 +120,7 @@ def _never_answered(
     known = {(key, *map(words_of, call.asked)) for key, found in calls.items() for call in found} if unanswered else ()
     for key, call, span in unanswered:
         if (key, *map(words_of, call.asked)) not in known:
-            yield _lost(Unusable("a span holds a question without an answer"), span)
-
-
-def _lost(error: Unusable | RecursionError, span: Span) -> Unusable:
-    return lost(error, {each.name: getattr(span, each.name) for each in fields(span)})
+            yield lost(Unusable("a span holds a question without an answer"), span)
 
 
 def conversations_of(spans: Sequence[Span]) -> list[str]:
@@ -198,7 +190,7 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     if failure and not any(message.text for message in came_back):
         came_back = [Message("assistant", success=False, error_type=failure)]
     extra = {"error": span.status} if failure and span.status else {}
-    model, latency = text_at(span.attributes, *MODEL), _latency(span)
+    model, latency = text_at(span.attributes, *MODEL), ms_between(span.start, span.end)
     answer = [_finished(message, model, latency, extra) for message in came_back]
     return Call(said, answer, start, span.identity, within=around(span.identity, parents))
 
@@ -220,7 +212,9 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     if arguments is None and result is None and not failure:
         return None
     call_id = text_at(span.attributes, *TOOL_ID)
-    message = result_of(result, failure, words=span.status, latency_ms=_latency(span), call_id=call_id)
+    message = result_of(
+        result, failure, words=span.status, latency_ms=ms_between(span.start, span.end), call_id=call_id
+    )
     return ToolRun(call_of(name or span.name, arguments), message, span.start or at)
 
 
@@ -231,9 +225,3 @@ def _failure(span: Span) -> str | None:
     )
     named = text_at(span.attributes, "error.type") or (raised if span.failed else None)
     return named or (error_name(span.status) if span.failed else None)
-
-
-def _latency(span: Span) -> float | None:
-    if span.start is None or span.end is None or span.end < span.start:
-        return None
-    return round((span.end - span.start).total_seconds() * 1000, 3)

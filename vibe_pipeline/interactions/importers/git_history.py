@@ -26,7 +26,7 @@ from typing import IO, Any
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.files import File
-from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
+from vibe_pipeline.interactions.importers.messages import moment_of
 from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
@@ -35,8 +35,6 @@ LIMIT = 20_000
 
 LINE = 1 << 16
 """Bytes that are looked at of one line: a minified file is one line of megabytes."""
-
-KEYS = {"git_commit", "author", "time", "message", "path", "diff"}
 
 SHOW = ("--no-merges", "--reverse", "--patch", "--find-renames", "--no-color", "--no-ext-diff", "--no-textconv",
         "--no-show-signature", "--encoding=UTF-8", "--src-prefix=a/", "--dst-prefix=b/", "--submodule=short",
@@ -103,15 +101,8 @@ def records(file: File) -> Iterator[Raw]:
             yield Raw(file.name, reason=f"git ended early: {reason}")
 
 
-def recognises(value: Any) -> bool:
-    """Whether this is what a commit made of a file, as `records` gives it."""
-    return isinstance(value, dict) and value.keys() >= KEYS
-
-
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
     """The one interaction of a commit and file."""
-    if not all(isinstance(value[key], str) for key in KEYS):
-        raise Unusable("not a change of a file")
     sha, author, message, path, diff = (value[key] for key in ("git_commit", "author", "message", "path", "diff"))
     conversation = key_of(["git", sha])
     yield Interaction(

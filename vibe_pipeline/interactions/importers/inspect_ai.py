@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.importers.archives import is_archive, members
-from vibe_pipeline.interactions.importers.calls import error_name, is_finite, lost
+from vibe_pipeline.interactions.importers.calls import error_name, is_finite
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import row_of, text_at
+from vibe_pipeline.interactions.importers.fields import ms_between, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.files import File
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
-from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, Raw
+from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, TOO_DEEP, Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
@@ -80,15 +81,11 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     if not isinstance(samples, list) or not samples:
         raise Unusable("a log without samples" if not samples else "samples is not a list")
     found: list[Interaction] = []
-    bad: list[Unusable] = []
+    losses = Losses()
     for sample in samples:
-        try:
+        with losses.of(sample):
             found += _sample(sample, value["eval"], source, at)
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, sample))
-    if not found:
-        raise Unusable(str(bad[0]))
-    yield from bad
+    yield from losses.beside(found)
     yield from found
 
 
@@ -133,10 +130,10 @@ def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Mes
     if not isinstance(item, dict):
         raise Unusable("a message is not an object")
     event = timed.get(text_at(item, "id") or "") or timed.get(text_at(item, "tool_call_id") or "") or {}
-    at, took = moment_of({"time": event.get("timestamp")}), _took(event)
+    at, ended = moment_of({"time": event.get("timestamp")}), moment_of({"time": event.get("completed")})
     error = row_of(item.get("error"))
     for message in asked([_filled(item, attachments)]):
-        said = replace(message, at=at, latency_ms=took)
+        said = replace(message, at=at, latency_ms=ms_between(at, ended))
         if message.role == "assistant":
             said = replace(said, model=text_at(item, "model") or text_at(event, "model"))
         if message.role == "result" and not error:
@@ -150,8 +147,7 @@ def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Mes
 
 def _events(sample: Row) -> list[Row]:
     """Of the sample; old logs keep them in a transcript."""
-    listed = sample.get("events", row_of(sample.get("transcript")).get("events"))
-    return [event for event in listed if isinstance(event, dict)] if isinstance(listed, list) else []
+    return rows_of(sample.get("events", row_of(sample.get("transcript")).get("events")))
 
 
 def _times(events: list[Row]) -> dict[str, Row]:
@@ -169,11 +165,6 @@ def _times(events: list[Row]) -> dict[str, Row]:
 def _began(sample: Row) -> datetime | None:
     first = next((moment for event in _events(sample) if (moment := moment_of({"time": event.get("timestamp")}))), None)
     return moment_of({"time": sample.get("started_at")}) or first
-
-
-def _took(event: Row) -> float | None:
-    began, ended = moment_of({"time": event.get("timestamp")}), moment_of({"time": event.get("completed")})
-    return round((ended - began).total_seconds() * 1000, 3) if began and ended and ended >= began else None
 
 
 def _with_calls(messages: list[Message], listed: list[Any]) -> list[Message]:
@@ -251,6 +242,6 @@ def _json(content: bytes) -> tuple[Any, str | None]:
     except UnicodeDecodeError:
         return None, NOT_UTF8
     except RecursionError:
-        return None, "nested too deep"
+        return None, TOO_DEEP
     except ValueError:
         return None, NOT_JSON

@@ -22,12 +22,19 @@ from vibe_pipeline.interactions.importers.calls import (
     around,
     conversations,
     error_name,
-    lost,
-    number,
     only,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import Row, rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import (
+    Row,
+    ms_between,
+    number_at,
+    number_of,
+    rows_of,
+    text_at,
+    texts_of,
+)
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
@@ -67,36 +74,29 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     sessions: dict[str, list[Row]] = {}
     for place, each in enumerate(_each(value)):
         sessions.setdefault(session_of(each) or f"place {place}", []).append(each)
-    if not sessions:
-        raise Unusable("there is no trace")
+    found: list[Interaction | Unusable] = []
+    losses = Losses()
     for rows in sessions.values():
-        try:
-            yield from _session(rows, source, at)
-        except Unusable as reason:
-            if len(sessions) == 1:
-                raise
-            yield from (lost(reason, row) for row in rows)
+        with losses.of(rows):
+            found += _session(rows, source, at)
+    yield from losses.beside(found, "there is no trace")
+    yield from found
 
 
 def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of the traces of one session, or of the observations of one trace."""
     calls: list[Call] = []
     runs: list[ToolRun] = []
-    bad: list[Unusable] = []
+    losses = Losses()
     traces = [each for each in rows if "traceId" not in each]
     loose = [each for each in rows if "traceId" in each]
     for trace in [*traces, *([{"observations": loose}] if loose else [])]:
-        try:
-            found = _calls(trace, at, bad)
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, trace))
-        else:
+        with losses.of(trace):
+            called, ran = _calls(trace, at, losses)
             user = text_at(_trace(trace), "userId")
-            calls += (replace(call, user=call.user or user) for call in found[0])
-            runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in found[1])
-    if not calls and not runs:
-        raise Unusable(str(bad[0]))
-    yield from bad
+            calls += (replace(call, user=call.user or user) for call in called)
+            runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in ran)
+    yield from losses.beside([*calls, *runs])
     first = _trace(rows[0])
     session = text_at(first, "sessionId")
     name = session or text_at(first, "traceId", "id")
@@ -127,25 +127,23 @@ def _trace(value: Any) -> Row:
     return _row(row["trace"]) if isinstance(row.get("trace"), dict) else row
 
 
-def _calls(value: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
+def _calls(value: Row, at: datetime, losses: Losses) -> tuple[list[Call], list[ToolRun]]:
     """The calls and runs of one trace; its own input and output where no generation holds any."""
     trace = _trace(value)
     rows = _rows(value.get("observations", trace.get("observations")))
     parents = {text_at(row, "id"): text_at(row, "parentObservationId") for row in rows}
     about = {
         **({"trace": name} if (name := text_at(trace, "name")) else {}),
-        **({"tags": tags} if (tags := _texts(parsed(trace.get("tags")))) else {}),
+        **({"tags": tags} if (tags := texts_of(parsed(trace.get("tags")))) else {}),
     }
     calls: list[Call] = []
     runs: list[ToolRun] = []
     for row in rows:
-        try:
+        with losses.of(row):
             if row.get("type") == "GENERATION":
                 calls += filter(None, [_call(row, at, about, around(text_at(row, "id"), parents))])
             elif row.get("type") == "TOOL":
                 runs += filter(None, [_run(row, at)])
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, row))
     if not calls and not runs:
         calls = [_call(trace, at, about, frozenset()) or _nothing()]
     if calls:
@@ -200,7 +198,7 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
 
 def _judged(call: Call, row: Row) -> Call:
     """With what was thought of it: what a person or the program's user gave is feedback, the rest is kept beside it."""
-    scores = [score for score in _rows(row.get("scores")) if not text_at(score, "observationId")]
+    scores = [score for score in rows_of(parsed(row.get("scores"))) if not text_at(score, "observationId")]
     values = {name: score["value"] for score in scores if (name := text_at(score, "name")) and _is_plain(score)}
     by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
     best = next((score for score in by_hand if _opinion(score) is not None), None)
@@ -211,7 +209,7 @@ def _judged(call: Call, row: Row) -> Call:
     judges = (score for score in scores if score not in by_hand)
     comments = {name: words for s in judges if (name := text_at(s, "name")) and (words := text_at(s, "comment"))}
     keys = ("longStringValue", "stringValue", "value")
-    better = tuple(filter(None, (text_at(row_, *keys) for row_ in _rows(row.get("corrections")))))
+    better = tuple(filter(None, (text_at(row_, *keys) for row_ in rows_of(parsed(row.get("corrections"))))))
     last = call.answer[-1]
     kept = {"scores": values, "score_comments": comments}
     extra = {name: last.extra.get(name, {}) | more for name, more in kept.items() if more}
@@ -229,7 +227,7 @@ def _author(score: Row) -> str | None:
 
 def _is_plain(score: Row) -> bool:
     value = score.get("value")
-    return isinstance(value, (str, bool)) or number(value) is not None
+    return isinstance(value, (str, bool)) or number_of(value) is not None
 
 
 def _opinion(score: Row) -> float | None:
@@ -237,7 +235,7 @@ def _opinion(score: Row) -> float | None:
     value = score.get("value")
     if score.get("dataType") == "BOOLEAN" or isinstance(value, bool):
         return (1.0 if value else -1.0) if isinstance(value, (bool, int, float)) else None
-    return number(value)
+    return number_of(value)
 
 
 def _failure(row: Row) -> str | None:
@@ -245,17 +243,10 @@ def _failure(row: Row) -> str | None:
 
 
 def _took(row: Row) -> float | None:
-    start = moment_of({"time": row.get("startTime")})
-    end = moment_of({"time": row.get("endTime")})
-    if start and end and end >= start:
-        return round((end - start).total_seconds() * 1000, 3)
-    seconds = number(row.get("latency"))
-    return round(seconds * 1000, 3) if seconds is not None else None
+    start, end = moment_of({"time": row.get("startTime")}), moment_of({"time": row.get("endTime")})
+    took, seconds = ms_between(start, end), number_at(row, "latency")
+    return round(seconds * 1000, 3) if took is None and seconds is not None else took
 
 
 def _rows(value: Any) -> list[Row]:
     return [_row(item) for item in rows_of(parsed(value))]
-
-
-def _texts(value: Any) -> list[str]:
-    return [item for item in value if isinstance(item, str)] if isinstance(value, list) else []

@@ -13,9 +13,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.calls import Call, conversations, error_name, is_finite, lost, only
+from vibe_pipeline.interactions.importers.calls import Call, conversations, error_name, is_finite, only
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import text_at
+from vibe_pipeline.interactions.importers.fields import ms_between, row_of, text_at, texts_of
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
 from vibe_pipeline.records import Interaction
@@ -40,16 +41,12 @@ def session_of(value: Any) -> str | None:
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one call, or of the calls of one session."""
     calls: list[Call] = []
-    bad: list[Unusable] = []
+    losses = Losses()
     values = value if isinstance(value, list) else [value]
     for record in map(_record, values):
-        try:
+        with losses.of(record):
             calls.append(_call(record, at))
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, record))
-    if not calls:
-        raise Unusable(str(bad[0]) if bad else "there is no call")
-    yield from bad
+    yield from losses.beside(calls)
     origin = Origin("litellm", source, at, user=only(call.user for call in calls), conversation=session_of(values[0]))
     yield from conversations(calls, [], origin, is_one=True)
 
@@ -81,13 +78,12 @@ def _call(record: dict[str, Any], at: datetime) -> Call:
         **({"error": words} if words else {}),
     }
     began, ended = moment_of({"time": record.get("startTime")}), moment_of({"time": record.get("endTime")})
-    took = round((ended - began).total_seconds() * 1000, 3) if began and ended and ended >= began else None
     model = text_at(record, "model")
     answer = [
         replace(
             message,
             model=model,
-            latency_ms=took,
+            latency_ms=ms_between(began, ended),
             success=False if failed else message.success,
             error_type=error,
             extra={**message.extra, **extra},
@@ -109,18 +105,16 @@ def _given(record: dict[str, Any], key: str) -> bool:
 
 
 def _error(record: dict[str, Any]) -> tuple[str, str | None]:
-    metadata = parsed(record.get("metadata"))
-    known = [record.get("error_information"), metadata.get("error_information") if isinstance(metadata, dict) else None]
-    for information in map(parsed, known):
-        if isinstance(information, dict) and text_at(information, "error_class"):
-            return information["error_class"], text_at(information, "error_message")
+    for holder in (record, row_of(parsed(record.get("metadata")))):
+        information = row_of(parsed(holder.get("error_information")))
+        if name := text_at(information, "error_class"):
+            return name, text_at(information, "error_message")
     words = text_at(record, "error_str", "exception")
     return error_name(words), words
 
 
 def _tags(record: dict[str, Any]) -> list[str]:
-    tags = parsed(record.get("request_tags"))
-    return [tag for tag in tags if isinstance(tag, str)] if isinstance(tags, list) else []
+    return texts_of(parsed(record.get("request_tags")))
 
 
 def _tools(record: dict[str, Any]) -> list[Any]:
@@ -133,11 +127,11 @@ def _tools(record: dict[str, Any]) -> list[Any]:
 
 
 def _user(record: dict[str, Any]) -> str | None:
-    metadata, parameters = parsed(record.get("metadata")), parsed(record.get("model_parameters"))
+    metadata, parameters = row_of(parsed(record.get("metadata"))), row_of(parsed(record.get("model_parameters")))
     return (
         text_at(record, "end_user")
-        or (text_at(metadata, "user_api_key_end_user_id") if isinstance(metadata, dict) else None)
-        or (text_at(parameters, "user") if isinstance(parameters, dict) else None)
+        or text_at(metadata, "user_api_key_end_user_id")
+        or text_at(parameters, "user")
         or text_at(record, "user")
-        or (text_at(metadata, "user_api_key_user_id") if isinstance(metadata, dict) else None)
+        or text_at(metadata, "user_api_key_user_id")
     )

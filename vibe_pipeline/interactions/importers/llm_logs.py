@@ -17,15 +17,15 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.fields import number_at, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, call_of, moment_of
 from vibe_pipeline.interactions.importers.payloads import parsed
-from vibe_pipeline.interactions.importers.raw import Raw
+from vibe_pipeline.interactions.importers.raw import TOO_DEEP, Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
 FOREIGN = "a SQLite database without the tables of llm (name one of its own with --table)"
-KEYS = {"llm_conversation", "turns"}
 TURN = ("model", "resolved_model", "datetime_utc", "duration_ms")
 
 Row = dict[str, Any]
@@ -34,11 +34,6 @@ Row = dict[str, Any]
 def opens(file: File, start: bytes) -> bool:
     """Whether the file is a database; one of another program is rejected with its reason."""
     return start.startswith(MAGIC)
-
-
-def recognises(value: Any) -> bool:
-    """Whether this is a conversation as `records` gives it."""
-    return isinstance(value, dict) and value.keys() >= KEYS
 
 
 def records(file: File) -> Iterator[Raw]:
@@ -55,48 +50,40 @@ def records(file: File) -> Iterator[Raw]:
             value = repaired(value)
             yield Raw(json.dumps(value, ensure_ascii=False), value)
         except RecursionError:
-            yield Raw(str(value.get("llm_conversation")), reason="nested too deep")
+            yield Raw(str(value.get("conversation")), reason=TOO_DEEP)
     if database.failure:
         yield Raw(file.path.name, reason=reason_of(database.failure))
     elif not {"responses", "turns"} & database.tables:
         yield Raw(file.path.name, reason=FOREIGN)
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Row, source: str, at: datetime) -> Iterator[Interaction]:
     """The interactions of one conversation."""
-    name, turns = value.get("llm_conversation"), value.get("turns")
-    if not isinstance(turns, list) or not all(isinstance(turn, dict) for turn in turns):
-        raise Unusable("turns is not a list of objects")
+    turns = value["turns"]
     messages = [message for turn in turns for message in _messages(turn)]
-    first = moment_of({"created": turns[0].get("datetime_utc")}) if turns else None
-    title = {"name": value["name"]} if isinstance(value.get("name"), str) else {}
-    forked = {"forked_from": value["forked_from"]} if isinstance(value.get("forked_from"), str) else {}
-    origin = Origin("llm_logs", source, first or at, extra=title | forked, conversation=_text(name) or None)
+    first = moment_of({"created": turns[0].get("datetime_utc")})
+    extra = {key: name for key in ("name", "forked_from") if (name := text_at(value, key))}
+    origin = Origin("llm_logs", source, first or at, extra=extra, conversation=text_at(value, "conversation"))
     yield from interactions(messages, origin)
 
 
 def _messages(turn: Row) -> Iterator[Message]:
     """What one turn added: what was asked, then what was answered."""
     at = moment_of({"created": turn.get("datetime_utc")})
-    model = _text(turn.get("resolved_model")) or _text(turn.get("model")) or None
-    took = turn.get("duration_ms")
-    latency = float(took) if isinstance(took, (int, float)) and not isinstance(took, bool) else None
+    model = text_at(turn, "resolved_model", "model")
+    latency = number_at(turn, "duration_ms")
     others = turn.get("alternatives")
     extra = {"alternatives": others} if others else {}
-    listed = turn.get("said")
-    for said in listed if isinstance(listed, list) else []:
-        if not isinstance(said, dict) or not isinstance(said.get("parts"), list):
-            raise Unusable("a message has no parts")
-        parts = [part for part in said["parts"] if isinstance(part, dict)]
+    for said in turn["said"]:
+        parts, role = said["parts"], said["role"]
         yield from (_result(part, at) for part in parts if part.get("type") == "tool_result")
-        role = said.get("role")
         text = "\n".join(filter(None, (_part_text(part) for part in parts)))
         calls = tuple(
-            (_text(part.get("tool_call_id")) or None, call_of(part.get("name"), part.get("arguments")))
+            (text_at(part, "tool_call_id"), call_of(part.get("name"), part.get("arguments")))
             for part in parts
             if part.get("type") == "tool_call"
         )
-        thought = "\n".join(_text(part.get("text")) for part in parts if part.get("type") == "reasoning")
+        thought = "\n".join(text_at(part, "text") or "" for part in parts if part.get("type") == "reasoning")
         if role == "assistant":
             yield Message("assistant", text, thought, calls, at=at, model=model, latency_ms=latency, extra=dict(extra))
         elif role in ("system", "user") and text:
@@ -108,18 +95,18 @@ def _messages(turn: Row) -> Iterator[Message]:
 def _part_text(part: Row) -> str:
     kind = part.get("type")
     if kind == "attachment":
-        medium = _text(part.get("media_type")).partition("/")[0]
+        medium = (text_at(part, "media_type") or "").partition("/")[0]
         return f"[{medium if medium in ('image', 'audio', 'video') else 'file'}]"
-    return _text(part.get("text")) if kind in ("text", None) else ""
+    return text_at(part, "text") or "" if kind in ("text", None) else ""
 
 
 def _result(part: Row, at: datetime | None) -> Message:
-    raised = _text(part.get("exception"))
+    raised = text_at(part, "exception") or ""
     output = part.get("output")
     return Message(
         "result",
         output if isinstance(output, str) else json.dumps(output, ensure_ascii=False),
-        call_id=_text(part.get("tool_call_id")) or None,
+        call_id=text_at(part, "tool_call_id"),
         at=at,
         success=not raised if "exception" in part else None,
         error_type=raised.partition(":")[0].partition("(")[0].strip() or None,
@@ -132,9 +119,7 @@ class _Database:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self.connection = connection
         self.failure: Exception | None = None
-        self.tables = {
-            _text(row["name"]) for row in self._select("select name from sqlite_master where type = 'table'")
-        }
+        self.tables = {row["name"] for row in self._select("select name from sqlite_master where type = 'table'")}
 
     def rows(self, table: str, order: str = "rowid") -> list[Row]:
         if table not in self.tables:
@@ -176,7 +161,7 @@ def _conversations(database: _Database) -> Iterator[Row]:
         turns, told = [], ""
         for row in rows:
             number = row.get("id")
-            system = _joined(row.get("system"), told_with[number], fragments)
+            system = _joined(text_at(row, "system"), told_with[number], fragments)
             media = [attachments.get(link.get("attachment_id"), {}) for link in shown[number]]
             said = [
                 _said("system", [_text_part(system if system != told else "")]),
@@ -184,22 +169,26 @@ def _conversations(database: _Database) -> Iterator[Row]:
                 _said(
                     "user",
                     [
-                        _text_part(_joined(row.get("prompt"), asked_with[number], fragments)),
-                        *({"type": "attachment", "media_type": _text(each.get("type"))} for each in media),
+                        _text_part(_joined(text_at(row, "prompt"), asked_with[number], fragments)),
+                        *({"type": "attachment", "media_type": text_at(each, "type")} for each in media),
                     ],
                 ),
                 _said(
                     "assistant",
                     [
-                        {"type": "reasoning", "text": _text(row.get("reasoning"))},
-                        _text_part(row.get("response")),
+                        {"type": "reasoning", "text": text_at(row, "reasoning")},
+                        _text_part(text_at(row, "response")),
                         *(_plain(call) | {"type": "tool_call", **_arguments(call)} for call in calls[number]),
                     ],
                 ),
             ]
             told = system or told
             turns.append({**_plain(row, *TURN), "said": said})
-        yield {"llm_conversation": _text(identity), **_plain(names.get(identity, {}), "name"), "turns": turns}
+        yield {
+            **_plain({"conversation": identity}),
+            **_plain(names.get(identity, {}), "name"),
+            "turns": turns,
+        }
 
 
 def _threads(database: _Database) -> Iterator[Row]:
@@ -209,7 +198,7 @@ def _threads(database: _Database) -> Iterator[Row]:
     attachments = {row.get("id"): row for row in database.rows("attachments")}
     shown = database.by("part_attachments", "part_id", "order")
     parts = defaultdict(list)
-    for row in sorted(database.rows("parts"), key=lambda row: _number(row.get("position"))):
+    for row in sorted(database.rows("parts"), key=lambda row: number_at(row, "position") or 0):
         media = [attachments.get(link.get("attachment_id"), {}) for link in shown[row.get("id")]]
         parts[row.get("message_hash")].append(_new_part(row, fragments, media))
     threads = {row.get("id"): row for row in database.rows("threads")}
@@ -230,7 +219,11 @@ def _threads(database: _Database) -> Iterator[Row]:
                 turn["alternatives"] = [*turns[-1].get("alternatives", []), _answer(turns.pop())]
             turns.append(turn)
             said_before.add(row.get("tip_message_hash"))
-        yield {"llm_conversation": _text(identity), **_plain(thread, "name", "forked_from"), "turns": turns}
+        yield {
+            **_plain({"conversation": identity}),
+            **_plain(thread, "name", "forked_from"),
+            "turns": turns,
+        }
 
 
 def _chain(messages: dict[Any, Row], end: Any, stops: set[Any]) -> list[Any]:
@@ -245,33 +238,30 @@ def _chain(messages: dict[Any, Row], end: Any, stops: set[Any]) -> list[Any]:
 
 
 def _new_part(row: Row, fragments: dict[Any, Row], media: list[Row]) -> Row:
-    payload = parsed(row.get("payload"))
-    more = payload if isinstance(payload, dict) else {}
-    text = row.get("text")
-    if text is None:
-        text = _referred(more.get("text_ref"), fragments)
+    more = row_of(parsed(row.get("payload")))
+    text = _referred(more.get("text_ref"), fragments) if row.get("text") is None else text_at(row, "text")
     if row.get("type") == "tool_result" and "output" not in more:
         more = {**more, "output": _referred(more.get("output_ref"), fragments)}
     if row.get("type") == "tool_result":
         more = {"exception": None, **more}
-    medium = next((_text(each.get("type")) for each in media), _text(more.get("media_type")))
-    return {**more, "type": row.get("type"), "text": _text(text), "media_type": medium}
+    medium = text_at(media[0], "type") if media else text_at(more, "media_type")
+    return {**more, "type": row.get("type"), "text": text, "media_type": medium}
 
 
 def _referred(pieces: Any, fragments: dict[Any, Row]) -> str:
     """A text that is kept as pieces: {"fragment": number} or {"literal": text}."""
     found = []
-    for piece in pieces if isinstance(pieces, list) else []:
-        number = piece.get("fragment") if isinstance(piece, dict) else None
+    for piece in rows_of(pieces):
+        number = piece.get("fragment")
         fragment = fragments.get(number, {}) if isinstance(number, (int, str)) else {}
-        found.append(_text(piece.get("literal")) or _text(fragment.get("content")) if isinstance(piece, dict) else "")
+        found.append(text_at(piece, "literal") or text_at(fragment, "content") or "")
     return "".join(found)
 
 
-def _joined(text: Any, links: list[Row], fragments: dict[Any, Row]) -> str:
+def _joined(text: str | None, links: list[Row], fragments: dict[Any, Row]) -> str:
     """A prompt after the fragments it was given, as `llm` sends it."""
-    contents = [_text(fragments.get(link.get("fragment_id"), {}).get("content")) for link in links]
-    return "\n".join(filter(None, [*contents, _text(text)]))
+    contents = [text_at(fragments.get(link.get("fragment_id"), {}), "content") for link in links]
+    return "\n".join(filter(None, [*contents, text]))
 
 
 def _arguments(call: Row) -> Row:
@@ -286,19 +276,11 @@ def _answer(turn: Row) -> str:
     return answer_text([message for message in _messages(turn) if message.role == "assistant"])
 
 
-def _text_part(text: Any) -> Row:
-    return {"type": "text", "text": _text(text)}
+def _text_part(text: str | None) -> Row:
+    return {"type": "text", "text": text}
 
 
 def _plain(row: Row, *keys: str) -> Row:
     """The row without what JSON cannot hold."""
     chosen = {key: row.get(key) for key in keys} if keys else row
     return {key: value for key, value in chosen.items() if value is None or isinstance(value, (str, int, float))}
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0
-
-
-def _text(value: Any) -> str:
-    return value if isinstance(value, str) else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from vibe_pipeline.interactions.importers.fields import number_at, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 
 COMMAND = re.compile(r"^```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL | re.MULTILINE)
@@ -32,20 +33,18 @@ def is_mini(value: Any) -> bool:
     return isinstance(value, list) and any(_is_observation(item) for item in value)
 
 
-def mini_messages(value: Any) -> list[Message]:
-    """All that was said and done."""
+def mini_messages(value: Any, losses: Losses) -> list[Message]:
+    """All that was said and done; a message that cannot be read costs itself."""
     listed = value["messages"] if isinstance(value, dict) else value
     said: list[Message] = []
     waiting: list[str] = []
     for number, item in enumerate(listed):
-        if not isinstance(item, dict):
-            continue
-        try:
+        with losses.of(item):
+            if not isinstance(item, dict):
+                raise Unusable("a message is not an object")
             for message in _messages(item, f"step {number}", waiting, has_answer=_has_answer(said)):
                 said.append(message)
                 waiting += [identity for identity, _ in message.calls if identity]
-        except (Unusable, RecursionError):
-            continue
     return said
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.importers.databases import MAGIC
 from vibe_pipeline.interactions.importers.files import File, Where
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 SERVERS = ("http://", "https://", "postgresql", "mysql", "mssql")
-
-SQLITE = b"SQLite format 3\0"
 
 PAGE = 100
 """Traces asked for at once."""
@@ -43,7 +42,7 @@ def connects(where: str) -> bool:
 
 def opens(file: File, start: bytes) -> bool:
     """Whether the file is a tracking database with traces."""
-    if not start.startswith(SQLITE):
+    if not start.startswith(MAGIC):
         return False
     address = f"{file.path.resolve().as_uri()}?immutable=1"  # no lock and no file beside it for a look at the names
     try:
@@ -57,14 +56,25 @@ def records(where: Where) -> Iterator[Raw]:
     """One record a trace, oldest first in each experiment."""
     address = where if isinstance(where, str) else str(where.path)
     is_file = isinstance(where, File) and where.path.is_file()
-    client, experiments = _experiments(f"sqlite:///{Path(address).absolute()}" if is_file else address)
+    with _quiet():
+        client, experiments = _experiments(f"sqlite:///{Path(address).absolute()}" if is_file else address)
     for experiment in experiments:
         yield from _traces(client, experiment)
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow is told by the environment alone, which is as it was for whoever uses MLflow afterwards."""
+    told = {name: value for name, value in QUIET.items() if name not in os.environ}
+    os.environ.update(told)
+    try:
+        yield
+    finally:
+        for name in told:
+            del os.environ[name]
+
+
 def _experiments(address: str) -> tuple[MlflowClient, list[str]]:
-    for name, value in QUIET.items():
-        os.environ.setdefault(name, value)
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException
 
@@ -88,9 +98,10 @@ def _traces(client: MlflowClient, experiment: str) -> Iterator[Raw]:
     token: str | None = ""
     while token is not None:
         try:
-            page = client.search_traces(
-                locations=[experiment], max_results=PAGE, order_by=["timestamp_ms ASC"], page_token=token or None
-            )
+            with _quiet():
+                page = client.search_traces(
+                    locations=[experiment], max_results=PAGE, order_by=["timestamp_ms ASC"], page_token=token or None
+                )
         except MlflowException as error:
             yield Raw(f"experiment {experiment}", reason=f"the store cannot be read any further: {_first_line(error)}")
             return

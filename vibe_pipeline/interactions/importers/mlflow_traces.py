@@ -24,14 +24,13 @@ from vibe_pipeline.interactions.importers.calls import (
     conversations,
     error_name,
     is_finite,
-    lost,
-    number,
     only,
     result_of,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import list_of, row_of, text_at
+from vibe_pipeline.interactions.importers.fields import list_of, ms_between, number_of, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.genai_spans import moment
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
@@ -63,20 +62,15 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     traces = [_trace(each) for each in (value if isinstance(value, list) else [value])]
     calls: list[Call] = []
     runs: list[ToolRun] = []
-    bad: list[Unusable] = []
+    losses = Losses()
     for trace in traces:
         info = row_of(trace.get("info"))
-        try:
-            found = _calls(trace, info, at, bad)
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, trace))
-        else:
+        with losses.of(trace):
+            called, ran = _calls(trace, info, at, losses)
             user = text_at(_metadata(info), "mlflow.trace.user")
-            calls += (replace(call, user=user) for call in found[0])
-            runs += (replace(run, result=replace(run.result, user=user)) for run in found[1])
-    if not calls and not runs:
-        raise Unusable(str(bad[0]) if bad else "there is no trace")
-    yield from bad
+            calls += (replace(call, user=user) for call in called)
+            runs += (replace(run, result=replace(run.result, user=user)) for run in ran)
+    yield from losses.beside([*calls, *runs])
     session = session_of(traces[0])
     name = session or text_at(row_of(traces[0].get("info")), "trace_id", "request_id")
     origin = Origin("mlflow", source, at, user=only(call.user for call in calls), conversation=name)
@@ -89,9 +83,9 @@ def _trace(value: Any) -> Row:
     return row_of(parsed(row["trace"])) if "trace" in row and "info" not in row else row
 
 
-def _calls(trace: Row, info: Row, at: datetime, bad: list[Unusable]) -> tuple[list[Call], list[ToolRun]]:
+def _calls(trace: Row, info: Row, at: datetime, losses: Losses) -> tuple[list[Call], list[ToolRun]]:
     data = row_of(parsed(trace.get("data")))
-    spans = [span for span in list_of(data.get("spans")) if isinstance(span, dict)]
+    spans = rows_of(data.get("spans"))
     parents = {_identity(span): _parent(span) for span in spans}
     began = moment_of({"time": info.get("request_time", info.get("timestamp_ms"))}) or at
     about: Row = {"trace": name} if (name := text_at(row_of(info.get("tags")), "mlflow.traceName")) else {}
@@ -99,13 +93,11 @@ def _calls(trace: Row, info: Row, at: datetime, bad: list[Unusable]) -> tuple[li
     runs: list[ToolRun] = []
     for span in spans:
         kind = _attribute(span, "mlflow.spanType")
-        try:
+        with losses.of(span):
             if kind in MODELS:
                 calls += filter(None, [_call(span, began, about, around(_identity(span), parents))])
             elif kind == "TOOL":
                 runs += filter(None, [_run(span, began)])
-        except (Unusable, RecursionError) as error:
-            bad.append(lost(error, span))
     if not calls:
         calls = [call for span in spans if _parent(span) is None and (call := _call(span, began, about, frozenset()))]
     if not calls and not runs:
@@ -179,7 +171,7 @@ def _opinion(value: Any) -> float | None:
         return OPINIONS.get(value.lower())
     if isinstance(value, bool):
         return 1.0 if value else -1.0
-    return number(value)
+    return number_of(value)
 
 
 def _metadata(info: Row) -> Row:
@@ -217,9 +209,8 @@ def _start(span: Row) -> datetime | None:
 
 
 def _took(span: Row) -> float | None:
-    start = _start(span)
     end = moment(span.get("end_time_unix_nano", span.get("end_time", span.get("end_time_ns"))))
-    return round((end - start).total_seconds() * 1000, 3) if start and end and end >= start else None
+    return ms_between(_start(span), end)
 
 
 def _status(span: Row) -> tuple[bool, str | None]:

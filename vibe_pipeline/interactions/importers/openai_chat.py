@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import row_of
+from vibe_pipeline.interactions.importers.fields import number_of, row_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, messages_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -46,8 +46,8 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         module="openai_chat",
         source=source,
         at=moment_of(record) or moment_of(_response(record)) or at,
-        model=_name(_response(record), "model") or _name(request, "model"),
-        user=_name(request, "user"),
+        model=text_at(_response(record), "model") or text_at(request, "model"),
+        user=text_at(request, "user"),
         extra={key: request[key] for key in ("tools", "functions") if request.get(key)} | _identity(record),
         rejected=answer_text(_said(worse, "rejected")) if worse is not None else None,
         conversation=_conversation(record, request),
@@ -97,10 +97,8 @@ def _failure(record: dict[str, Any]) -> list[Message]:
 
 
 def _latency(record: dict[str, Any]) -> float | None:
-    found = next((record[key] for key in ("latency_ms", "duration_ms") if key in record), None)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        return None
-    return float(found) if 0 <= found < 1e15 else None
+    found = number_of(next((record[key] for key in ("latency_ms", "duration_ms") if key in record), None))
+    return found if found is not None and found >= 0 else None
 
 
 def _completion(record: dict[str, Any]) -> list[Message]:
@@ -170,10 +168,5 @@ def _is_name(value: Any) -> bool:
 
 def _identity(record: dict[str, Any]) -> dict[str, str]:
     """What the record calls itself, kept for people."""
-    name = next((record[key] for key in ("id", "custom_id", "conversation_id") if _name(record, key)), None)
+    name = text_at(record, "id", "custom_id", "conversation_id")
     return {"id": name} if name else {}
-
-
-def _name(value: dict[str, Any], key: str) -> str | None:
-    found = value.get(key)
-    return found if isinstance(found, str) and found else None

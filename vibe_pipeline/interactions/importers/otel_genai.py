@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.interactions.importers.fields import first_at, list_of, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.genai_messages import flat
 from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_of, moment
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -59,63 +60,60 @@ def spans_of(batch: dict[str, Any]) -> Iterator[Span | Unusable]:
     if "context" in batch:
         yield _console(batch)
         return
-    for resource in _list(batch, *BATCH):
-        shared = _attributes(_dict(resource, "resource").get("attributes"))
-        for scope in _list(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans"):
-            for span in _list(scope, "spans"):
+    for resource in rows_of(first_at(batch, *BATCH)):
+        shared = _attributes(row_of(resource.get("resource")).get("attributes"))
+        for scope in rows_of(first_at(resource, "scopeSpans", "scope_spans", "instrumentationLibrarySpans")):
+            for span in list_of(scope.get("spans")):
                 yield _span(span, shared) if isinstance(span, dict) else _not_a_span(span)
 
 
 def _span(span: dict[str, Any], shared: dict[str, Any]) -> Span:
-    status = _dict(span, "status")
+    status = row_of(span.get("status"))
     return Span(
-        trace=_text(span, "traceId", "trace_id"),
-        identity=_text(span, "spanId", "span_id"),
-        parent=_text(span, "parentSpanId", "parent_span_id"),
-        name=_text(span, "name") or "",
-        start=moment(_first(span, "startTimeUnixNano", "start_time_unix_nano")),
-        end=moment(_first(span, "endTimeUnixNano", "end_time_unix_nano")),
+        trace=text_at(span, "traceId", "trace_id"),
+        identity=text_at(span, "spanId", "span_id"),
+        parent=text_at(span, "parentSpanId", "parent_span_id"),
+        name=text_at(span, "name") or "",
+        start=moment(first_at(span, "startTimeUnixNano", "start_time_unix_nano")),
+        end=moment(first_at(span, "endTimeUnixNano", "end_time_unix_nano")),
         attributes=flat(_attributes(span.get("attributes"))),
         shared=shared,
-        events=tuple(_event(event) for event in _list(span, "events")),
+        events=tuple(_event(event) for event in list_of(span.get("events"))),
         failed=status.get("code") in (2, "2", "STATUS_CODE_ERROR"),
-        status=_text(status, "message"),
+        status=text_at(status, "message"),
     )
 
 
 def _console(span: dict[str, Any]) -> Span:
-    context, status = _dict(span, "context"), _dict(span, "status")
+    context, status = row_of(span.get("context")), row_of(span.get("status"))
     return Span(
-        trace=_text(context, "trace_id"),
-        identity=_text(context, "span_id"),
-        parent=_text(span, "parent_id"),
-        name=_text(span, "name") or "",
+        trace=text_at(context, "trace_id"),
+        identity=text_at(context, "span_id"),
+        parent=text_at(span, "parent_id"),
+        name=text_at(span, "name") or "",
         start=moment(span.get("start_time")),
         end=moment(span.get("end_time")),
-        attributes=flat(_dict(span, "attributes")),
-        shared=_dict(_dict(span, "resource"), "attributes"),
+        attributes=flat(row_of(span.get("attributes"))),
+        shared=row_of(row_of(span.get("resource")).get("attributes")),
         events=tuple(
-            (_text(event, "name") or "", _dict(event, "attributes"))
-            for event in _list(span, "events")
-            if isinstance(event, dict)
+            (text_at(event, "name") or "", row_of(event.get("attributes"))) for event in rows_of(span.get("events"))
         ),
-        failed=_first(status | span, "status_code") in ("ERROR", "StatusCode.ERROR"),
-        status=_text(status, "description") or _text(span, "status_message"),
+        failed=first_at(status | span, "status_code") in ("ERROR", "StatusCode.ERROR"),
+        status=text_at(status, "description") or text_at(span, "status_message"),
     )
 
 
 def _event(event: Any) -> tuple[str, dict[str, Any]]:
     if not isinstance(event, dict):
         return "", {}
-    return _text(event, "name") or "", _attributes(event.get("attributes"))
+    return text_at(event, "name") or "", _attributes(event.get("attributes"))
 
 
 def _attributes(listed: Any) -> dict[str, Any]:
     """[{"key", "value": {"stringValue"}}] as plain values."""
     if isinstance(listed, dict):
         return listed
-    pairs = [item for item in listed if isinstance(item, dict)] if isinstance(listed, list) else []
-    return {item["key"]: _plain(item.get("value")) for item in pairs if isinstance(item.get("key"), str)}
+    return {item["key"]: _plain(item.get("value")) for item in rows_of(listed) if isinstance(item.get("key"), str)}
 
 
 def _plain(value: Any) -> Any:
@@ -126,9 +124,9 @@ def _plain(value: Any) -> Any:
         if name == "intValue":
             return int(inner) if isinstance(inner, str) and inner.lstrip("-").isdecimal() else inner
         if name == "arrayValue":
-            return [_plain(item) for item in _list(_dict(value, kind), "values")]
+            return [_plain(item) for item in list_of(row_of(value.get(kind)).get("values"))]
         if name == "kvlistValue":
-            return _attributes(_dict(value, kind).get("values"))
+            return _attributes(row_of(value.get(kind)).get("values"))
         if name in ("stringValue", "boolValue", "doubleValue", "bytesValue"):
             return inner
     return None
@@ -136,22 +134,3 @@ def _plain(value: Any) -> Any:
 
 def _not_a_span(span: Any) -> Unusable:
     return Unusable("a span is not an object", json.dumps(span)[:1000])
-
-
-def _first(value: dict[str, Any], *keys: str) -> Any:
-    return next((value[key] for key in keys if value.get(key) is not None), None)
-
-
-def _text(value: dict[str, Any], *keys: str) -> str | None:
-    found = _first(value, *keys)
-    return found if isinstance(found, str) and found else None
-
-
-def _dict(value: Any, key: str) -> dict[str, Any]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _list(value: Any, *keys: str) -> list[Any]:
-    found = _first(value, *keys) if isinstance(value, dict) else None
-    return found if isinstance(found, list) else []

@@ -1,58 +1,114 @@
-"""Files → records with the name of their format; what belongs to one session is gathered into one record.
+"""What a format answers; files → records with the format that knows them, lines of one session gathered into one.
 
-Not here: the registry of formats, what a record means, and counting.
+Not here: which formats there are (registry.py), what a record means, and counting.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from vibe_pipeline.errors import SourceUnreadable, VibeError
 from vibe_pipeline.interactions.importers.archives import is_archive, members, unpacked_size
 from vibe_pipeline.interactions.importers.files import File, Where, first_bytes, records, records_of
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
+from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.temporary import room, temporary
 from vibe_pipeline.records import Interaction, Remark
 
 T = TypeVar("T")
 
-Found = tuple[str | None, Raw]
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Format:
+    """One format by its name; None where it has no answer. It has `read` or `batches`."""
+
+    name: str
+    read: Callable[[Any, str, datetime], Iterable[Interaction | Remark | Unusable]] | None = None
+    """(value, source, at): the interactions of a record, the remarks on them, and Unusable for parts that give none;
+    of lines that are gathered the value is the list."""
+    recognises: Callable[[Any], bool] | None = None
+    """Whether a record is of this format, however broken; one of `records` always is."""
+    session_of: Callable[[Any], str | None] | None = None
+    """What a record of a file is a part of; None: it is alone."""
+    opens: Callable[[File, bytes], bool] | None = None
+    """Whether the file that starts so is taken out of our hands, because it is no JSON."""
+    connects: Callable[[str], bool] | None = None
+    """Whether it is the store behind this address, or in this folder."""
+    records: Callable[[Where], Iterable[Raw]] | None = None
+    """Of what it opens or connects to."""
+    batches: Callable[[Where, str, datetime], Iterable[Read]] | None = None
+    """(file, source, at): of what it opens, where rows are so many that they are never single values."""
+    is_whole: Callable[[Path], bool] | None = None
+    """Whether a folder is one thing, where the format is asked for by name."""
+    suffixes: Sequence[str] | None = None
+    """What is taken from a folder, where the format is asked for by name."""
+
+    @classmethod
+    def of(cls, name: str, importer: object) -> Format:
+        """The format that a module or an object reads; it need not have more of these names than it answers to."""
+        found = cls(name, *(getattr(importer, it, None) for it in QUESTIONS))
+        if found.read is None and found.batches is None:
+            raise TypeError("it has neither read nor batches")
+        return found
+
+    def ask(self, question: Callable[..., T] | None, *of: Any) -> T | None:
+        """What the importer answers to one of its own questions; a bug in it is SourceUnreadable and names it."""
+        try:
+            return question(*of) if question else None
+        except VibeError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def tell(self, read: Callable[[], Iterable[T]], is_sound: Callable[[T], bool]) -> Iterator[T]:
+        """What the importer gives of a whole file; a bug in it is SourceUnreadable and names it."""
+        try:
+            for item in read():
+                if not is_sound(item):
+                    raise TypeError(f"it gave {item!r:.100}")
+                yield item
+        except VibeError:
+            raise
+        except Exception as error:
+            raise self._failed(error) from error
+
+    def _failed(self, error: Exception) -> SourceUnreadable:
+        what = f"the importer {self.name} failed: {type(error).__name__}: {error}"
+        return SourceUnreadable(what, "Upgrade or remove the package that brings it, or name another --format")
+
+
+QUESTIONS = ("read", "recognises", "session_of", "opens", "connects", "records", "batches", "is_whole", "SUFFIXES")
+"""Names in an importer, in the order of the fields of Format."""
+
+Found = tuple[Format | None, Raw]
 """A record and its format; None where no format knows it."""
 
 
-class Importer(Protocol):
-    """One format."""
+def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> Iterator[Found]:
+    """Each record of a file, or of a store that is a folder or an address, with its format.
 
-    def recognises(self, value: Any) -> bool:
-        """Whether the record is of this format, however broken."""
-
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Remark | Unusable]:
-        """Its interactions and the remarks on them, or Unusable with the reason.
-
-        Where lines are gathered, `value` is the list of them.
-        """
-
-
-def recognised(where: Where, among: dict[str, Importer]) -> Iterator[Found]:
-    """Each record of a file, or of a store that is a folder or an address, with the name of its format."""
-    opener = opener_of(where, among)
-    if opener is not None:
-        found = told_by(opener, partial(among[opener].records, where))  # type: ignore[attr-defined]
-        yield from _gathered(((opener, raw) for raw in found), among)
+    `opener` is the format that reads it by itself, if there is one.
+    """
+    if opener and opener.records:
+        found = opener.tell(partial(opener.records, where), _is_record)
+        yield from _gathered((opener, raw) for raw in found)
     elif isinstance(where, str):
         yield None, Raw(where, reason="no format reads such an address")
+    elif not any(it.recognises for it in among):
+        yield None, Raw(where.name, reason=f"no file that the format {' or '.join(it.name for it in among)} reads")
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     else:
-        yield from _gathered((_found(raw, among) for raw in records(where.path)), among)
+        yield from _gathered(_found(raw, among) for raw in records(where.path))
 
 
 def length_of(where: Where) -> int:
@@ -63,37 +119,39 @@ def length_of(where: Where) -> int:
     return 0
 
 
-def opener_of(where: Where, among: dict[str, Importer]) -> str | None:
-    """The format that takes records out of it by itself, because it is no JSON."""
-    if isinstance(where, str) or (where.path.is_dir() and connector_of(str(where.path), among)):
-        return connector_of(where if isinstance(where, str) else str(where.path), among)
+def opener_of(where: Where, among: Sequence[Format]) -> tuple[Format | None, str | None]:
+    """The format that takes records out of it by itself, because it is no JSON; without one, why an importer failed.
+
+    That is no reason against a file that another format knows.
+    """
+    if isinstance(where, str):
+        return connector_of(where, among), None
+    if where.path.is_dir() and (connector := connector_of(str(where.path), among)):
+        return connector, None
     start = first_bytes(where.path)
-    return _first(among, "opens", where, start)
+    failure = None
+    for format in among:
+        try:
+            if format.ask(format.opens, where, start):
+                return format, None
+        except SourceUnreadable as error:
+            failure = error.what
+    return None, failure
 
 
-def connector_of(address: str, among: dict[str, Importer]) -> str | None:
+def connector_of(address: str, among: Sequence[Format]) -> Format | None:
     """The format of a store behind an address or in a folder."""
-    return _first(among, "connects", address)
+    return next((it for it in among if it.ask(it.connects, address)), None)
 
 
-def told_by(name: str, read: Callable[[], Iterable[T]]) -> Iterator[T]:
-    """What an importer gives of a whole file; a bug in it is SourceUnreadable and names it."""
-    try:
-        yield from read()
-    except VibeError:
-        raise
-    except Exception as error:
-        raise _failed(name, error) from error
-
-
-def _archived(path: Path, among: dict[str, Importer]) -> Iterator[Found]:
+def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
     """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
     is_ours = False
     for member in members(path):
         found = _ours(_found(raw, among) for raw in records_of(member.file, member.suffix))
         for first in found:
             is_ours = True
-            yield from _gathered(chain([first], found), among)
+            yield from _gathered(chain([first], found))
         if member.reason:
             is_ours = True
             yield None, Raw(member.name, reason=member.reason)
@@ -104,62 +162,49 @@ def _archived(path: Path, among: dict[str, Importer]) -> Iterator[Found]:
 def _ours(found: Iterator[Found]) -> Iterator[Found]:
     """All of them if something among them is ours or broken, else none."""
     held: list[Found] = []
-    for name, raw in found:
-        held.append((name, raw))
-        if name or raw.reason:
+    for format, raw in found:
+        held.append((format, raw))
+        if format or raw.reason:
             yield from held
             yield from found
 
 
-def _gathered(found: Iterable[Found], among: dict[str, Importer]) -> Iterator[Found]:
-    """The lines of a session as one record, after the others: until then they wait outside of memory."""
-    sessions: dict[tuple[str, str], array[int]] = {}
+def _gathered(found: Iterable[Found]) -> Iterator[Found]:
+    """The lines of a session as one record, after the others: until then they wait outside of memory.
+
+    A record has to fit in memory, and so has a file of which all lines are one.
+    """
+    sessions: dict[tuple[Format, str], array[int]] = {}
     end = 0
     with temporary() as waiting:
-        for name, raw in found:
+        for format, raw in found:
             try:
-                session = _asked(name, among[name], "session_of", raw.value) if name and not raw.reason else None
+                session = format.ask(format.session_of, raw.value) if format and not raw.reason else None
             except SourceUnreadable as failure:
-                name, session, raw = None, None, Raw(raw.text, reason=failure.what)
-            if not name or session is None:
-                yield name, raw
+                format, session, raw = None, None, Raw(raw.text, reason=failure.what)
+            if not format or session is None:
+                yield format, raw
                 continue
             with room("gathering the lines of sessions"):
                 start, end = end, end + waiting.write(raw.text.encode())
-            sessions.setdefault((name, session), array("q")).extend((start, end))
-        for (name, _), places in sessions.items():
+            sessions.setdefault((format, str(session)), array("q")).extend((start, end))
+        for (format, _), places in sessions.items():
             texts = []
             for start, end in zip(places[::2], places[1::2], strict=True):
                 waiting.seek(start)
                 texts.append(waiting.read(end - start).decode())
-            yield name, Raw("\n".join(texts), [read_text(text).value for text in texts])
+            yield format, Raw("\n".join(texts), [read_text(text).value for text in texts])
 
 
-def _found(raw: Raw, among: dict[str, Importer]) -> Found:
+def _is_record(raw: Raw) -> bool:
+    return isinstance(raw, Raw) and isinstance(raw.text, str)
+
+
+def _found(raw: Raw, among: Sequence[Format]) -> Found:
     """The record with its format; where an importer fails over it, with that as the reason."""
     if raw.reason is None:
         try:
-            return _first(among, "recognises", raw.value), raw
+            return next((it for it in among if it.ask(it.recognises, raw.value)), None), raw
         except SourceUnreadable as failure:
             return None, Raw(raw.text, reason=failure.what)
     return None, raw
-
-
-def _first(among: dict[str, Importer], question: str, *of: Any) -> str | None:
-    """The first importer that says yes."""
-    return next((name for name, importer in among.items() if _asked(name, importer, question, *of)), None)
-
-
-def _asked(name: str, importer: Importer, question: str, *of: Any) -> Any:
-    """What an importer answers, None where it need not know the question; a bug in it is SourceUnreadable."""
-    try:
-        return getattr(importer, question)(*of) if hasattr(importer, question) else None
-    except VibeError:
-        raise
-    except Exception as error:
-        raise _failed(name, error) from error
-
-
-def _failed(name: str, error: Exception) -> SourceUnreadable:
-    what = f"the importer {name} failed: {type(error).__name__}: {error}"
-    return SourceUnreadable(what, "Upgrade or remove the package that brings it, or name another --format")

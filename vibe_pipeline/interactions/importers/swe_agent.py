@@ -15,7 +15,8 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
-from vibe_pipeline.interactions.importers.fields import list_of, number_at, text_at
+from vibe_pipeline.interactions.importers.fields import list_of, number_at, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.importers.mini_swe_agent import is_mini, mini_messages
 from vibe_pipeline.records import Interaction
@@ -35,25 +36,21 @@ def recognises(value: Any) -> bool:
     return _is_history(value.get("history")) or _is_trajectory(value.get("trajectory")) or bool(_attempts(value))
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one run, or of each attempt where there were several."""
     found: list[Interaction] = []
-    reason = Unusable("no answer follows a question")
+    losses = Losses()
     for run in _attempts(value) or [value]:
-        try:
-            found.extend(_interactions(run, source, at))
-        except Unusable as unusable:
-            reason = unusable
-    if not found:
-        raise reason
+        with losses.of(run):
+            found += _interactions(run, source, at, losses)
+    yield from losses.beside(found)
     yield from found
 
 
-def _interactions(run: Any, source: str, at: datetime) -> list[Interaction]:
-    record = run if isinstance(run, dict) else {}
-    said = mini_messages(run) if is_mini(run) else _messages(record)
-    info = record.get("info")
-    info = info if isinstance(info, dict) else {}
+def _interactions(run: Any, source: str, at: datetime, losses: Losses) -> list[Interaction]:
+    record = row_of(run)
+    said = mini_messages(run, losses) if is_mini(run) else _messages(record)
+    info = row_of(record.get("info"))
     status = text_at(info, "exit_status")
     submission = text_at(info, "submission")
     if status:
@@ -72,9 +69,8 @@ def _interactions(run: Any, source: str, at: datetime) -> list[Interaction]:
 
 
 def _messages(run: dict[str, Any]) -> list[Message]:
-    steps = [step for step in list_of(run.get("trajectory")) if isinstance(step, dict)]
-    history = [item for item in list_of(run.get("history")) if isinstance(item, dict)]
-    if not any(item.get("role") == "assistant" for item in history):
+    steps, history = rows_of(run.get("trajectory")), rows_of(run.get("history"))
+    if steps and not any(item.get("role") == "assistant" for item in history):
         return _of_steps(steps)
     said = list(_of_history(history))
     acted = [place for place, message in enumerate(said) if message.calls]
@@ -108,7 +104,7 @@ def _of_history(history: Sequence[dict[str, Any]]) -> Iterator[Message]:
 def _of_steps(steps: Sequence[dict[str, Any]]) -> list[Message]:
     """A trajectory without its history: the first query holds what was asked."""
     first = steps[0] if steps else {}
-    asked = [item for item in list_of(first.get("query") or first.get("messages")) if isinstance(item, dict)]
+    asked = rows_of(first.get("query") or first.get("messages"))
     said = [message for message in _of_history(asked) if message.role in ("system", "user")]
     for number, step in enumerate(steps):
         text = text_at(step, "response") or text_at(step, "thought") or ""
@@ -133,7 +129,7 @@ def _complete(said: list[Message], place: int, step: dict[str, Any]) -> None:
 
 def _answer(item: dict[str, Any], name: str) -> Message:
     answer = message_of({"role": "assistant", "content": item.get("content"), "tool_calls": item.get("tool_calls")})
-    thinking = [text_at(block, "thinking") for block in list_of(item.get("thinking_blocks")) if isinstance(block, dict)]
+    thinking = [text_at(block, "thinking") for block in rows_of(item.get("thinking_blocks"))]
     calls = tuple((identity or name, call) for identity, call in answer.calls[:1])
     action = text_at(item, "action")
     if not calls and action and action.strip():
@@ -147,14 +143,13 @@ def _text(item: dict[str, Any]) -> str:
 
 def _model(info: dict[str, Any]) -> str | None:
     """mini-swe-agent tells its model's settings."""
-    config = info.get("config")
-    model = config.get("model") if isinstance(config, dict) else None
-    return text_at(model, "model_name") if isinstance(model, dict) else None
+    return text_at(row_of(row_of(info.get("config")).get("model")), "model_name")
 
 
 def _attempts(value: Any) -> list[Any]:
-    found = list_of(value.get("attempts")) if isinstance(value, dict) else []
-    return [run for run in found if isinstance(run, dict) and ("history" in run or "trajectory" in run)]
+    """All of them, where any is a run."""
+    found = list_of(row_of(value).get("attempts"))
+    return found if any("history" in run or "trajectory" in run for run in rows_of(found)) else []
 
 
 def _is_history(value: Any) -> bool:

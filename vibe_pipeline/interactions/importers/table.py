@@ -26,12 +26,10 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import delimited
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
-from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, open_text, records
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, is_text, open_text, records
 from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.interactions.schema import connect
-from vibe_pipeline.records import Interaction
 
 T = TypeVar("T")
 
@@ -47,6 +45,8 @@ TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND nam
 
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
+
+NO_TABLE = "neither text nor a SQLite database nor Parquet (encrypted?)"
 
 BATCH_ROWS = 2048
 BATCH_BYTES = 2 << 20
@@ -87,14 +87,6 @@ class Table:
 
     SUFFIXES = SUFFIXES
 
-    def recognises(self, value: Any) -> bool:
-        """A single value is never a table."""
-        return False
-
-    def read(self, value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-        """Nothing: rows go through `batches`."""
-        yield from ()
-
     def opens(self, file: File, start: bytes) -> bool:
         """Whether the file is a table, as far as it says so itself."""
         suffix = file.path.suffix.lower()
@@ -107,7 +99,7 @@ class Table:
             database.execute(MACROS)
             batches = self._rows(file, database)
             first = next(batches, Rows([], pa.array([], pa.string())))
-            columns = self._columns(first, file, name)
+            columns = self._columns(first, file)
             for rows in chain([first], batches):
                 if len(rows.texts):
                     # By these rows' own columns, so that a field counts from the row on in which it first appears.
@@ -117,7 +109,7 @@ class Table:
                 elif rows.rejects:
                     yield Read([], list(rows.rejects), rows.size)
 
-    def _columns(self, first: Rows, file: File, name: str) -> ColumnMap:
+    def _columns(self, first: Rows, file: File) -> ColumnMap:
         """The map, where the rows have all that it names: of objects the last may be the first to have a key."""
         columns = self.columns.in_any_case(first.columns) if first.are_alike else self.columns
         names = dict.fromkeys(first.columns)
@@ -127,7 +119,7 @@ class Table:
                 if columns.is_satisfied(names):
                     break
         if names:
-            columns.check(names, name)
+            columns.check(names, f"the table {self.name} in {file.path}" if self.name else str(file.path))
         return columns
 
     def _rows(self, file: File, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
@@ -140,6 +132,8 @@ class Table:
             )
         if start.startswith(PARQUET):
             return _parquet(file.path, database)
+        if not is_text(start):
+            return iter([Rows([], pa.array([], pa.string()), [(file.name, NO_TABLE)])])
         if file.path.suffix.lower() in JSON:
             return _objects(file.path)
         return _delimited(file.path, database)
@@ -245,7 +239,8 @@ def _as_json(database: duckdb.DuckDBPyConnection, names: Sequence[str], columns:
     """Each row as a JSON object; JSON has no NaN, and what is empty is as good as not there."""
     if not columns:
         return pa.array([], pa.string())
-    database.register("columns", pa.table(list(columns), [f"c{number}" for number in range(len(columns))]))
+    known = [it.cast(pa.float32()) if pa.types.is_float16(it.type) else it for it in columns]  # DuckDB has no float16
+    database.register("columns", pa.table(known, [f"c{number}" for number in range(len(columns))]))
     pairs = (f"{_literal(name)}, {_value(f'c{number}', columns[number])}" for number, name in enumerate(names))
     found = database.sql(f"SELECT json_object({', '.join(pairs)})::VARCHAR AS row FROM columns").to_arrow_table()
     return found["row"].combine_chunks()

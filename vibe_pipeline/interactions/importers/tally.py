@@ -1,6 +1,7 @@
 """What an import counts and holds back: the lines of a batch until they are logged, rejects until they are put aside.
 
-Both are bounded in bytes, so that a file of any size takes the memory of a batch. Not here: reading.
+Both are bounded in bytes, so that a file of any size whose records stand alone takes the memory of a batch. Not here:
+reading, and records that are as large as their file.
 """
 
 from __future__ import annotations
