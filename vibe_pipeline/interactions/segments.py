@@ -13,7 +13,7 @@ the way (scrub/); `user` and the ids stay: a person is forgotten by `user`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import duckdb
@@ -41,7 +41,7 @@ from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.scrub import Scrubber
-from vibe_pipeline.store import Store, sql_list
+from vibe_pipeline.store import Store, size_of, sql_list
 
 LOCK_WAIT_S = 60.0
 
@@ -143,12 +143,8 @@ def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
 
 def waiting_bytes(store: Store) -> int:
     """Of lines that are logged and not sealed yet."""
-    size = 0
-    for place in (f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")):
-        for name in store.names(place, ".jsonl"):
-            with suppress(FileNotFoundError):  # sealed since we looked
-                size += store.path(name).stat().st_size
-    return size
+    places = [f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")]
+    return size_of(store.path(name) for place in places for name in store.names(place, ".jsonl"))
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
