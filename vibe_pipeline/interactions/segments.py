@@ -86,9 +86,18 @@ def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
 
 
 def entries(store: Store, stream: str, after: int = -1) -> list[Segment]:
-    """The same with those that were replaced, and that a reader with an old list may still open."""
-    names = store.names(f"log/{stream}/manifest", ".json")
-    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+    """The same with those that were replaced, and that a reader with an old list may still open.
+
+    An entry that goes between listing and reading is no loss: what took its place lies there for an hour by then."""
+    found: list[Segment] = []
+    for name in store.names(f"log/{stream}/manifest", ".json"):
+        if int(Path(name).stem) > after:
+            try:
+                found.append(_entry(store, name))
+            except LedgerDamaged:
+                if store.exists(name):
+                    raise
+    return found
 
 
 def entry_name(stream: str, sequence: int) -> str:
@@ -104,10 +113,18 @@ def file_name(store: Store, segment: Segment) -> str:
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
     """The Parquet files of these segments; LedgerDamaged where one is missing or newer than this program."""
     lying = {path.stem: path for path in store.path(f"log/{stream}/segments").glob("*/*.parquet")}
-    found = [lying.get(sha) or _moved(store, stream, sha, lying) for sha in shas]
-    for path in found:
+    return [_readable(store, stream, sha, lying) for sha in shas]
+
+
+def _readable(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:
+    path = lying.get(sha) or _moved(store, stream, sha, lying)
+    try:
         require_readable(path)
-    return found
+    except LedgerDamaged:
+        if path.exists():
+            raise
+        return paths(store, stream, [sha])[0]  # rows of it were forgotten since we looked
+    return path
 
 
 def _moved(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:
