@@ -113,10 +113,14 @@ def test_a_conversation_leaves_every_file_and_no_other_row_is_touched(planted):
     examples = [row for row in rows_of(planted, "examples") if CONVERSATION not in row]
     held = {name.split("/")[0] for name in holders(home, PLANTED)}
     assert held >= {"log", "examples", "mixes"}
+    ids = sorted({row[0] for row in rows_of(planted, "examples")} - {row[0] for row in examples})
+    plan = planted.log.plan_forgetting(Criteria(conversation=CONVERSATION))
+    assert plan["generations"] == [{"generation": "g000", "train": 2, "held_out": 0, "examples": ids}]
     done = planted.log.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == holders(home, CONVERSATION) == holders(home, "Stripes") == []
     assert (done["interactions"], done["remarks"], done["probes"], done["quarantined"]) == (2, 1, 0, 0)
-    assert done["generations"] == [{"generation": "g000", "train": 2, "held_out": 0}]
+    assert done["generations"] == plan["generations"]
+    assert [name for identity in ids for name in holders(home, identity)] == []
     assert rows_of(planted, "interactions") == kept
     assert rows_of(planted, "examples") == examples
     assert planted.log.stats()["interactions"] == len(kept) == 72

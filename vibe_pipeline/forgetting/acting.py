@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -80,7 +81,7 @@ def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, 
             "tombstone": tombstone,
             "requested_at": _now(),
             "asked": asked,
-            "plan": plain(made),
+            "plan": plain(replace(made, examples={})),
         }
         store.write_json(INTENT, intent)
         _finish(store, settings)

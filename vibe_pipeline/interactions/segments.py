@@ -13,7 +13,7 @@ the way (scrub/); `user` and the ids stay: a person is forgotten by `user`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -68,8 +68,7 @@ def seal(
     store: Store, curate: settings.Curate, log: settings.Log = settings.DEFAULT_LOG, watch: Watch = nobody
 ) -> list[Segment]:
     """Seal what was logged so far; returns the new segments, none where there is nothing new."""
-    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what a batch has freed
-    with locked(store):
+    with locked(store), _frugal():
         return seal_alone(store, curate, log, watch)
 
 
@@ -98,6 +97,12 @@ def entries(store: Store, stream: str, after: int = -1) -> list[Segment]:
                 if store.exists(name):
                     raise
     return found
+
+
+def last_sequence(store: Store, stream: str) -> int:
+    """The highest in the manifest; -1 where it is empty."""
+    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
+    return int(Path(last[0]).stem) if last else -1
 
 
 def entry_name(stream: str, sequence: int) -> str:
@@ -138,8 +143,7 @@ def publish(
 ) -> Segment:
     """Write rows (with `line_bytes`) as the next segment of a stream: the file, then its entry in the manifest."""
     sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
-    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
-    sequence = int(Path(last[0]).stem) + 1 if last else 0
+    sequence = last_sequence(store, stream) + 1
     segment = Segment(
         stream=stream,
         sequence=sequence,
@@ -167,6 +171,17 @@ def waiting_bytes(store: Store) -> int:
 def locked(store: Store) -> AbstractContextManager[None]:
     """One sealer (or compactor) at a time."""
     return store.lock("seal", LOCK_WAIT_S)
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """Arrow's own pool keeps what a batch has freed; the program around gets it back as it was."""
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
 
 
 class Known:
