@@ -209,7 +209,9 @@ def test_probes_go_with_the_fact_that_was_told_and_their_items_with_them(planted
     before = [pl.read_parquet(path).height for path in scored]
     done = planted.log.forget(Criteria(conversation="What does thing3 do?"))
     assert (done["interactions"], done["probes"]) == (1, 1)
-    assert done["generations"] == [{"generation": "g000", "train": 1, "held_out": 1}]
+    (generation,) = done["generations"]
+    assert (generation["generation"], generation["train"], generation["held_out"]) == ("g000", 1, 1)
+    assert len(generation["examples"]) == 2
     items = planted.store.read_frame(f"suites/{suite}.parquet")
     assert (items["fact"].to_list().count("thing3"), items.height) == (0, before[0] - 1)
     assert [pl.read_parquet(path).height for path in scored] == [height - 1 for height in before]
