@@ -6,6 +6,7 @@ Not here: writing to it, which takes no more than an InteractionLogger, and what
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -19,7 +20,7 @@ from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Cut, LogHealth, Segment, generation_name, plain
 from vibe_pipeline.settings import Settings
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, size_of
 
 CUT_WAIT_S = 3600.0
 """Two processes that would cut, or merge what a cut may pin, do so one after the other."""
@@ -34,15 +35,17 @@ class Log:
         self._watch = watch
 
     def seal(self) -> list[Segment]:
-        """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest."""
+        """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest.
+
+        A forgetting that dies meanwhile does no harm: no segment is rewritten, and its salted ids came first, so that
+        none of its rows is sealed any more."""
         forgetting.finish(self.store, self.settings)
         spans.join(self.store, self.settings.log)
         return segments.seal(self.store, self.settings.curate, self.settings.log, self._watch)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
-        forgetting.finish(self.store, self.settings)
-        with self.store.lock("cuts", CUT_WAIT_S):
+        with self._cutting():
             return self._compact(self.cuts())
 
     def plan_forgetting(self, criteria: Criteria) -> dict[str, Any]:
@@ -67,7 +70,7 @@ class Log:
     def open_generation(self, *, force: bool = False) -> Cut:
         """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
         self.seal()
-        with self.store.lock("cuts", CUT_WAIT_S):
+        with self._cutting():
             cuts = self.cuts()
             self._compact(cuts)
             cut = self._next_cut(cuts[-1] if cuts else None)
@@ -85,21 +88,17 @@ class Log:
 
     def stats(self) -> dict[str, Any]:
         """What the sealed log holds, from the counts kept per segment, and what waits to be sealed."""
-        sealed = {stream: segments.manifest(self.store, stream) for stream in STREAMS}
+        sealed = self._sealed()
         every = [segment for found in sealed.values() for segment in found]
         came_in = sum(segment.bytes for segment in every)
-        stored = sum(
-            path.stat().st_size
-            for stream, found in sealed.items()
-            for path in segments.paths(self.store, stream, [segment.sha for segment in found])
-        )
+        stored = size_of(self.store.path(segments.file_name(self.store, segment)) for segment in every)
         return {
             **{stream: sum(segment.rows for segment in found) for stream, found in sealed.items()},
             "segments": len(every),
             "bytes": came_in,
             "stored_bytes": stored,
             "saved": round(1 - stored / came_in, 3) if came_in else None,
-            "quarantined": sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS),
+            "quarantined": self._quarantined(),
             "waiting_bytes": segments.waiting_bytes(self.store),
             "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
@@ -107,14 +106,14 @@ class Log:
 
     def health(self) -> LogHealth:
         """How old the newest sealed interaction is and how much was quarantined, beside what the settings allow."""
-        stats, newest = self.stats(), reading.newest(self.store)
-        came_in = stats["quarantined"] + sum(stats[stream] for stream in STREAMS)
+        sealed, quarantined, newest = self._sealed(), self._quarantined(), reading.newest(self.store)
+        came_in = quarantined + sum(segment.rows for found in sealed.values() for segment in found)
         return LogHealth(
-            interactions=stats["interactions"],
+            interactions=sum(segment.rows for segment in sealed["interactions"]),
             age_days=(datetime.now(UTC) - newest).total_seconds() / 86_400 if newest else None,
             stale_days=self.settings.log.stale_days,
-            quarantined=stats["quarantined"],
-            quarantine_share=stats["quarantined"] / came_in if came_in else 0.0,
+            quarantined=quarantined,
+            quarantine_share=quarantined / came_in if came_in else 0.0,
             quarantine_limit=self.settings.log.quarantine_limit,
         )
 
@@ -132,9 +131,19 @@ class Log:
 
     def sha(self) -> str:
         """Hash of everything sealed so far."""
-        return key_of(
-            {stream: [segment.sha for segment in segments.manifest(self.store, stream)] for stream in STREAMS}
-        )
+        return key_of({stream: [segment.sha for segment in found] for stream, found in self._sealed().items()})
+
+    def _sealed(self) -> dict[str, list[Segment]]:
+        return {stream: segments.manifest(self.store, stream) for stream in STREAMS}
+
+    def _quarantined(self) -> int:
+        return sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS)
+
+    @contextmanager
+    def _cutting(self) -> Iterator[None]:
+        """Alone among those who cut or merge, with nothing half forgotten: what is merged must hold no erased row."""
+        with forgetting.making(self.store, self.settings), self.store.lock("cuts", CUT_WAIT_S):
+            yield
 
     def _compact(self, cuts: list[Cut]) -> list[Segment]:
         """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""

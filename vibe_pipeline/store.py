@@ -13,7 +13,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -259,6 +259,15 @@ def sql_list(paths: Iterable[Path]) -> str:
     """Files as a list in SQL for DuckDB's read_parquet, in which no character of a name is a pattern."""
     escaped = ("".join(f"[{it}]" if it in "[*?" else it for it in str(path)).replace("'", "''") for path in paths)
     return "[" + ", ".join(f"'{path}'" for path in escaped) + "]"
+
+
+def size_of(paths: Iterable[Path]) -> int:
+    """Bytes of files; one that went since it was listed has none."""
+    size = 0
+    for path in paths:
+        with suppress(FileNotFoundError):
+            size += path.stat().st_size
+    return size
 
 
 def _first_line(error: Exception) -> str:

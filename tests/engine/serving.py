@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import itertools
 import json
 import os
 import re
@@ -12,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +92,12 @@ def serving(home: Path, *arguments: str, code: str = MAIN, **environment: str) -
 
 
 class Crowd:
-    """Threads that send as fast as they are answered until the server is gone, and remember what was promised."""
+    """Threads that send interactions and spans as fast as they are answered until the server is gone, and remember
+    what was promised: ids of interactions, and what was asked in spans."""
 
     def __init__(self, server: Server, name: str = "", size: int = 6) -> None:
         self.promised: list[str] = []
+        self.asked: list[str] = []
         self._server = server
         self._name = name
         self._threads = [threading.Thread(target=self._send, args=[number]) for number in range(size)]
@@ -112,20 +115,40 @@ class Crowd:
         return self.promised
 
     def _send(self, number: int) -> None:
-        connection, count = self._server.connection(), 0
-        while True:
-            ids = [f"{self._name}-{number}-{count}-{each}" for each in range(3)]
-            records = [{"interaction_id": it, "module": "m", "action": "a", "input": "x" * 500} for it in ids]
-            try:
-                headers = {"Content-Type": "application/json"}
-                connection.request("POST", "/v1/interactions", json.dumps(records), headers)
-                answer = answered(connection)
-            except (OSError, http.client.HTTPException):
-                return
-            if answer.status == 200:
-                assert answer.json["accepted"] == 3
-                self.promised += ids
-            count += 1
+        connection = self._server.connection()
+        with suppress(OSError, http.client.HTTPException):
+            for count in itertools.count():
+                name = f"{self._name}-{number}-{count}"
+                ids = [f"{name}-{each}" for each in range(3)]
+                records = [{"interaction_id": it, "module": "m", "action": "a", "input": "x" * 500} for it in ids]
+                if self._post(connection, "/v1/interactions", records).status == 200:
+                    self.promised += ids
+                if self._post(connection, "/v1/traces", export(chat(name, name, name, "a"))).status == 200:
+                    self.asked.append(name)
+
+    def _post(self, connection: http.client.HTTPConnection, path: str, body: Any) -> Answer:
+        connection.request("POST", path, json.dumps(body), {"Content-Type": "application/json"})
+        return answered(connection)
+
+
+def chat(trace: str, identity: str, question: str, answer: str) -> dict[str, Any]:
+    """A span of OTLP JSON: one question and its answer."""
+
+    def said(role: str, text: str) -> str:
+        return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
+
+    told = {
+        "gen_ai.request.model": "m",
+        "gen_ai.input.messages": said("user", question),
+        "gen_ai.output.messages": said("assistant", answer),
+    }
+    attributes = [{"key": key, "value": {"stringValue": it}} for key, it in told.items()]
+    return {"traceId": trace, "spanId": identity, "name": "chat", "attributes": attributes}
+
+
+def export(*sent: dict[str, Any]) -> dict[str, Any]:
+    """The body of a request that brings these spans."""
+    return {"resourceSpans": [{"scopeSpans": [{"spans": list(sent)}]}]}
 
 
 def sealed(home: Path) -> pl.DataFrame:

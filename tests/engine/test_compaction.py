@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.compaction import GRACE_S, compact
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
@@ -142,6 +143,47 @@ def test_a_log_that_was_forgotten_as_a_whole_is_merged_and_cut(store, log):
     assert ladder.log.open_generation(force=True).interactions == 0
     (segment,) = manifest(store, "interactions")
     assert (segment.rows, segment.bytes, segment.conversations, segment.replaces) == (0, 0, 0, (0, 1))
+
+
+def test_what_is_swept_while_somebody_reads_the_manifest_is_not_missed(store, log, monkeypatch):
+    log("a")
+    log("b")
+    compact(store, "interactions", Curate(), -1)
+    names = Store.names
+
+    def sweep_after_listing(store: Store, folder: str, suffix: str = "") -> list[str]:
+        found = names(store, folder, suffix)
+        with monkeypatch.context() as listed:
+            listed.setattr(Store, "names", names)
+            compact(store, "interactions", Curate(), -1, grace_s=-1)
+        return found
+
+    monkeypatch.setattr(Store, "names", sweep_after_listing)
+    assert ids(store) == ["a", "b"]
+
+
+def test_a_segment_that_shrinks_while_somebody_looks_for_it_is_found(store, log, monkeypatch):
+    log("a", "b")
+    ladder, readable = Ladder(store.root, Settings()), segments.require_readable
+
+    def forget_first(path: Path) -> None:
+        monkeypatch.undo()
+        ladder.log.forget(Criteria(text="about a"))
+        readable(path)
+
+    monkeypatch.setattr(segments, "require_readable", forget_first)
+    assert ids(store) == ["b"]
+
+
+def test_a_sweep_removes_what_is_there_and_asks_for_nothing_else(store, log, monkeypatch):
+    for name in "abc":
+        log(name)
+        for _ in range(2):
+            compact(store, "interactions", Curate(), -1, grace_s=-1)
+    removed: list[str] = []
+    monkeypatch.setattr(Store, "remove", lambda _, name: removed.append(name))
+    compact(store, "interactions", Curate(), -1, grace_s=-1)
+    assert removed == []
 
 
 @pytest.mark.parametrize("steps", range(6))

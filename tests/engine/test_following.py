@@ -1,6 +1,7 @@
 """A follower sees everything that arrives, once, whatever its clock says and whoever seals meanwhile."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -8,7 +9,9 @@ from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.following import follow
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
 
 
 @pytest.fixture
@@ -71,6 +74,45 @@ def test_what_was_sealed_and_merged_since_the_last_look_is_shown_once(store, log
     compact(store, "interactions", Curate(), -1)
     log("third")
     assert sorted(arrived(following)) == ["first", "second", "third"]
+    assert arrived(following) == []
+
+
+def test_what_is_logged_and_sealed_while_it_begins_is_shown(store, log, monkeypatch):
+    log("newest")
+    names = Waiting._names
+
+    def log_and_seal_after_listing(waiting: Waiting) -> list[str]:
+        monkeypatch.undo()
+        found = names(waiting)
+        log("long ago", late_s=1e6)
+        seal(store, Curate())
+        return found
+
+    monkeypatch.setattr(Waiting, "_names", log_and_seal_after_listing)
+    following = follow(store, 1)
+    assert latest(following) == ["newest"]
+    assert arrived(following) == ["long ago"]
+
+
+def test_what_is_seen_in_its_segment_before_its_spool_is_shown_once(store, log, monkeypatch):
+    following = follow(store, 5)
+    names = Store.names
+    next(following)
+
+    def die(*_):
+        raise KeyboardInterrupt
+
+    def log_and_seal_first(store: Store, folder: str, suffix: str = "") -> list[str]:
+        monkeypatch.undo()
+        log("new")
+        monkeypatch.setattr(Path, "unlink", lambda path, **_: path.suffix == ".jsonl" and die())
+        with pytest.raises(KeyboardInterrupt):
+            seal(store, Curate())
+        monkeypatch.undo()
+        return names(store, folder, suffix)
+
+    monkeypatch.setattr(Store, "names", log_and_seal_first)
+    assert arrived(following) == ["new"]
     assert arrived(following) == []
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import UTC, datetime
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -32,7 +33,9 @@ from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger
-from vibe_pipeline.settings import Curate, Gate, Log, Replay
+from vibe_pipeline.log import Log
+from vibe_pipeline.settings import Curate, Gate, Replay
+from vibe_pipeline.settings import Log as LogSettings
 from vibe_pipeline.store import Store
 
 PLANTED = "zebra-7391"
@@ -110,10 +113,14 @@ def test_a_conversation_leaves_every_file_and_no_other_row_is_touched(planted):
     examples = [row for row in rows_of(planted, "examples") if CONVERSATION not in row]
     held = {name.split("/")[0] for name in holders(home, PLANTED)}
     assert held >= {"log", "examples", "mixes"}
+    ids = sorted({row[0] for row in rows_of(planted, "examples")} - {row[0] for row in examples})
+    plan = planted.log.plan_forgetting(Criteria(conversation=CONVERSATION))
+    assert plan["generations"] == [{"generation": "g000", "train": 2, "held_out": 0, "examples": ids}]
     done = planted.log.forget(Criteria(conversation=CONVERSATION))
     assert holders(home, PLANTED) == holders(home, CONVERSATION) == holders(home, "Stripes") == []
     assert (done["interactions"], done["remarks"], done["probes"], done["quarantined"]) == (2, 1, 0, 0)
-    assert done["generations"] == [{"generation": "g000", "train": 2, "held_out": 0}]
+    assert done["generations"] == plan["generations"]
+    assert [name for identity in ids for name in holders(home, identity)] == []
     assert rows_of(planted, "interactions") == kept
     assert rows_of(planted, "examples") == examples
     assert planted.log.stats()["interactions"] == len(kept) == 72
@@ -202,7 +209,9 @@ def test_probes_go_with_the_fact_that_was_told_and_their_items_with_them(planted
     before = [pl.read_parquet(path).height for path in scored]
     done = planted.log.forget(Criteria(conversation="What does thing3 do?"))
     assert (done["interactions"], done["probes"]) == (1, 1)
-    assert done["generations"] == [{"generation": "g000", "train": 1, "held_out": 1}]
+    (generation,) = done["generations"]
+    assert (generation["generation"], generation["train"], generation["held_out"]) == ("g000", 1, 1)
+    assert len(generation["examples"]) == 2
     items = planted.store.read_frame(f"suites/{suite}.parquet")
     assert (items["fact"].to_list().count("thing3"), items.height) == (0, before[0] - 1)
     assert [pl.read_parquet(path).height for path in scored] == [height - 1 for height in before]
@@ -296,7 +305,7 @@ def test_nothing_of_a_span_stays_though_nothing_of_it_would_be_logged(ladder):
 def test_originals_are_searched_and_erased_too(ladder):
     address = "mia.berg@mail.com"
     InteractionLogger(ladder.store.root).log(module="m", action="ask", input=f"I am {address}", output=PLANTED)
-    seal(ladder.store, Curate(), Log(keep_originals=True))
+    seal(ladder.store, Curate(), LogSettings(keep_originals=True))
     assert [holder.split("/")[2] for holder in holders(ladder.store.root, address)] == ["originals"]
     assert ladder.log.forget(Criteria(text=address))["interactions"] == 1
     assert holders(ladder.store.root, address) == holders(ladder.store.root, PLANTED) == []
@@ -457,7 +466,7 @@ def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
     command = [sys.executable, "-c", hold + "    print(1, flush=True); time.sleep(60)", planted.store.root, CLIMBING]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as climber:
         climber.stdout.readline()
-        with pytest.raises(Busy, match="is being curated or climbed"):
+        with pytest.raises(Busy, match="being compacted, or a generation cut, curated or climbed"):
             planted.log.forget(Criteria(conversation=CONVERSATION))
         climber.kill()
     assert planted.log.forget(Criteria(conversation=CONVERSATION))["interactions"] == 2
@@ -514,7 +523,6 @@ def test_a_reader_finds_a_segment_by_its_first_sha(tmp_path):
 
 DYING = """
 import os, signal
-from pathlib import Path
 from vibe_pipeline.forgetting import forget
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.settings import Settings
@@ -529,22 +537,30 @@ def deadly(method):
         return method(*arguments, **options)
     return step
 
-for owner, name in ((Path, "replace"), (Store, "remove"), (Store, "write_table"), (Store, "write_json")):
+for owner, name in deadly_steps:
     setattr(owner, name, deadly(getattr(owner, name)))
 forget(Store(home), Settings(), Criteria(conversation=conversation))
 """
-"""Forgets, and is killed before one of its writes, renames and removals, or between two of them."""
+"""Forgets, and is killed before one of its steps."""
+
+STEPS = ((Path, "replace"), (Store, "remove"), (Store, "write_table"), (Store, "write_json"))
+"""Writes, renames and removals, and what lies between two of them."""
+
+
+def forget_and_die(forkserver, home: Path, steps: int, deadly_steps: tuple[tuple[type, str], ...] = STEPS) -> None:
+    """Forget the planted conversation up to that step."""
+    told = {"home": home, "conversation": CONVERSATION, "steps": steps, "deadly_steps": deadly_steps}
+    process = forkserver.Process(target=exec, args=(DYING, told))
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
 
 
 @pytest.mark.parametrize("steps", [2, 9, 14, 19, 24, 29, 34, 39, 44, 49, 54, 59])
 def test_a_forgetting_killed_at_any_moment_is_finished_by_the_next(planted, forkserver, steps):
     home = planted.store.root
     InteractionLogger(home).log(module="m", action="a", input=PLANTED, conversation_id=CONVERSATION)
-    told = {"home": home, "conversation": CONVERSATION, "steps": steps}
-    process = forkserver.Process(target=exec, args=(DYING, told))
-    process.start()
-    process.join()
-    assert process.exitcode == -signal.SIGKILL
+    forget_and_die(forkserver, home, steps)
     assert len(planted.records()) == 3
     if planted.store.exists(INTENT):
         planted.log.seal()
@@ -556,3 +572,30 @@ def test_a_forgetting_killed_at_any_moment_is_finished_by_the_next(planted, fork
     assert [row["is_tainted"] for row in planted.records()] == [True] * 3
     assert [event.kind for event in Ledger(planted.store, "main").events()].count(TAINTED) == 1
     assert [planted.climb("main", generation).facts["verdict"] for generation in range(3)] == ["promoted"] * 3
+
+
+@pytest.mark.parametrize("merge", [Log.compact, partial(Log.open_generation, force=True)])
+def test_who_merges_never_merges_what_is_half_forgotten(ladder, forkserver, monkeypatch, merge):
+    """A forgetting begins, and is killed before its first step, while somebody waits to merge segments."""
+    home, waited = ladder.store.root, []
+    plant(home)
+    ladder.log.seal()
+    InteractionLogger(home).log(module="m", action="a", input="later")
+    ladder.log.seal()
+
+    def dying_first(wait):
+        def waits(store, name, *arguments, **options):
+            if name in (CLIMBING, "cuts") and not waited:
+                waited.append(name)
+                forget_and_die(forkserver, home, 0, ((Store, "supersede"),))
+            return wait(store, name, *arguments, **options)
+
+        return waits
+
+    monkeypatch.setattr(Store, "lock", dying_first(Store.lock))
+    monkeypatch.setattr(Store, "shared", dying_first(Store.shared))
+    merge(ladder.log)
+    ladder.log.seal()
+    assert waited
+    assert holders(home, PLANTED) == holders(home, CONVERSATION) == []
+    assert [row[6] for row in rows_of(ladder, "interactions")] == ["later"]

@@ -1,15 +1,18 @@
 """Whatever is sent ends as rows, as reasons or as a refusal, and never as anything else."""
 
 import asyncio
+import base64
 import json
 from datetime import UTC, datetime
 
 import pytest
+from google.protobuf import json_format
 from hypothesis import given
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from starlette.requests import Request
 
+from tests.engine.serving import sealed
 from tests.engine.spoiling import JUNK, MOMENT, spoiled
 from vibe_pipeline.errors import DiskFull
 from vibe_pipeline.interactions.importers.genai_spans import Span
@@ -115,7 +118,7 @@ def test_all_kinds_of_values_are_read_from_protobuf_as_from_json():
     sent.attributes.add(key="map").value.kvlist_value.values.add(key="k").value.string_value = "v"
     sent.attributes.add(key="none")
     sent.events.add(name="e").attributes.add(key="k").value.int_value = 1
-    (line,) = export_of(request.SerializeToString(), PROTOBUF, MOMENT).lines
+    line = line_of_both(request)
     start = datetime(2026, 1, 2, tzinfo=UTC)
     attributes = {**values, "raw": "/w==", "list": [1], "map": {"k": "v"}, "none": None}
     wanted = Span(
@@ -123,6 +126,32 @@ def test_all_kinds_of_values_are_read_from_protobuf_as_from_json():
         (("e", {"k": 1}),), True, "no",
     )  # fmt: skip
     assert line == line_of_span(wanted, MOMENT)
+
+
+def test_messages_that_are_objects_are_read_from_protobuf_as_from_json(store):
+    request = ExportTraceServiceRequest()
+    sent = request.resource_spans.add().scope_spans.add().spans.add(trace_id=b"\x01", span_id=b"\x02", name="chat")
+    said = {"llm.input_messages": ("user", "q"), "llm.output_messages": ("assistant", "a")}
+    for key, (role, text) in said.items():
+        message = sent.attributes.add(key=key).value.array_value.values.add().kvlist_value.values
+        within = message.add(key="message").value.kvlist_value.values
+        within.add(key="role").value.string_value = role
+        within.add(key="content").value.string_value = text
+    Spool(store.path(spans.SPOOL)).append([line_of_both(request)])
+    assert spans.join(store) == 1
+    assert sealed(store.root).select("input", "output").rows() == [("q", "a")]
+
+
+def line_of_both(request: ExportTraceServiceRequest) -> bytes:
+    """What is kept of a request with one span, as protobuf and as JSON, in which ids are hexadecimal."""
+    value = json_format.MessageToDict(request)
+    (span,) = value["resourceSpans"][0]["scopeSpans"][0]["spans"]
+    span |= {
+        name: base64.b64decode(it).hex() for name, it in span.items() if name in ("traceId", "spanId", "parentSpanId")
+    }
+    (line,) = export_of(request.SerializeToString(), PROTOBUF, MOMENT).lines
+    assert export_of(json.dumps(value).encode(), JSON, MOMENT).lines == [line]
+    return line
 
 
 @pytest.mark.parametrize(("limit", "status"), [("BODY_S", 408), ("BODY_BYTES", 413), ("HELD_BYTES", 503)])

@@ -2,6 +2,7 @@
 
 import json
 import random
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,9 @@ from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.interactions.importers.genai_spans import Span
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.ingest.spans import ABANDONED_S, SETTLED_S, join, line_of_span, waiting
+from vibe_pipeline.interactions.segments import seal
 from vibe_pipeline.interactions.spool import Spool
+from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -158,6 +161,38 @@ def test_a_question_in_vain_is_put_aside_and_what_nobody_asked_for_is_kept_in_ro
     kept = [json.loads(line) for path in store.root.rglob("quarantine/*") for line in path.read_text().splitlines()]
     assert ["and now?" in entry["raw"] for entry in kept] == [True]
     assert set(dict(ANSWERS).values()) <= set(sealed(store.root)["output"])
+
+
+def test_spans_that_come_while_others_are_joined_are_kept(store, monkeypatch):
+    spool = Spool(store.path(spans.SPOOL))
+    take, keep = spans.take, spans.quarantine.keep
+
+    def send(identity: str) -> None:
+        sent = call(identity, 0, [said("user", f"q{identity}")], [said("assistant", "a")], trace=identity, parent=None)
+        spool.append([line_of_span(sent, at(0))])
+
+    monkeypatch.setattr(spans, "take", lambda *told: (take(*told), send("2")))
+    monkeypatch.setattr(spans.quarantine, "keep", lambda *told: (keep(*told), send("3")))
+    send("1")
+    assert join(store, now=at(SETTLED_S)) == 1
+    monkeypatch.undo()
+    assert waiting(store) == 2
+    assert join(store, now=at(SETTLED_S)) == 2
+    assert logged(store) == [("chat", f"q{number}", "a") for number in (1, 2, 3)]
+
+
+def test_what_people_thought_of_an_answer_is_logged_as_a_remark(store, monkeypatch):
+    read = spans.interactions_of
+    monkeypatch.setattr(spans, "interactions_of", lambda *told: (replace(it, feedback=1.0) for it in read(*told)))
+    receive(store, [call("1", 0, [said("user", "q")], [said("assistant", "a")], parent=None)])
+    assert join(store, now=at(SETTLED_S)) == 1
+    assert [segment.stream for segment in seal(store, Curate())] == ["interactions", "remarks"]
+
+
+def test_spans_are_counted_while_another_process_joins_them(store):
+    receive(store, AGENT)
+    with spans.locked(store):
+        assert waiting(store) == len(AGENT)
 
 
 def test_spans_of_a_newer_program_are_not_touched(store):

@@ -71,6 +71,20 @@ def test_what_was_forgotten_is_not_put_aside_again(store, tmp_path):
     assert kept(store) == ["new", '{"user": "yan", cut']
 
 
+def test_what_is_forgotten_while_somebody_counts_is_not_missed(store, monkeypatch):
+    for raw in ("a", "b"):
+        quarantine.keep(store, "interactions", [(raw, "bad")], "x")
+    names = Store.names
+
+    def forget_after_listing(store: Store, folder: str, suffix: str = "") -> list[str]:
+        found = names(store, folder, suffix)
+        store.remove(found[0])
+        return found
+
+    monkeypatch.setattr(Store, "names", forget_after_listing)
+    assert quarantine.reasons(store, "interactions") == {"bad": 1}
+
+
 def test_nobody_writes_while_forgetting_looks(store, monkeypatch):
     monkeypatch.setattr(quarantine, "LOCK_WAIT_S", 0.05)
     with quarantine.locked(store), pytest.raises(Busy, match="quarantine"):

@@ -1,6 +1,7 @@
 """Tail and search see what is sealed and what is not yet, once each, without secrets and without waiting."""
 
 import json
+import weakref
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -63,6 +64,24 @@ def test_search_finds_a_text_in_any_case_in_input_and_output_newest_first(store,
     assert texts(search(store, "sure", 1)) == ["Sure"]
     assert texts(search(store, "0%", 9)) == ["100% sure_thing"]
     assert texts(search(store, "e_t", 9)) == ["100% sure_thing"]
+
+
+def test_what_waits_is_held_a_batch_at_a_time(store, log, monkeypatch):
+    numbers = (3, 8, 1, 6, 4, 2, 7, 5)
+    for number in numbers:
+        log(number, f"{number}" + " much more" * 300_000)
+    batches, held = Waiting.batches, []
+
+    def watched(waiting: Waiting):
+        for batch in batches(waiting):
+            held.append(weakref.ref(batch))
+            assert sum(it() is not None for it in held) <= 3
+            yield batch
+
+    monkeypatch.setattr(Waiting, "batches", watched)
+    assert [text[0] for text in texts(tail(store, 2))] == ["7", "8"]
+    assert [text[0] for text in texts(search(store, "MORE", 2))] == ["8", "7"]
+    assert len(held) == 2 * len(numbers)
 
 
 def test_what_waits_is_shown_without_its_secrets(store, log):

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 import pytest
 
 from vibe_pipeline.errors import Busy, LedgerDamaged
@@ -66,6 +67,13 @@ def test_lines_wait_in_bytes_until_they_are_sealed(store, logger):
     assert waiting_bytes(store) == 0
 
 
+def test_sealing_leaves_the_memory_of_the_program_around_as_it_was(store, logger):
+    pool = pa.default_memory_pool().backend_name
+    logger.log_many([interaction("a")])
+    seal(store, Curate())
+    assert pa.default_memory_pool().backend_name == pool != pa.system_memory_pool().backend_name
+
+
 def test_both_streams_are_sealed_apart_and_numbered_from_zero(store, logger):
     probe = Probe(probe_id="p", fact="f", question="q", answer="a", occurred_at=MOMENT, source="s")
     logger.log_many([interaction("a")], [probe])
@@ -123,8 +131,9 @@ def test_an_id_is_sealed_once_and_the_first_one_wins(store, logger):
 def test_a_seal_that_dies_at_any_step_is_mended_by_the_next(store, logger, monkeypatch, step):
     logger.log_many([interaction("a"), interaction("b")])
 
-    def die(*_, **__):
-        raise KeyboardInterrupt
+    def die(place, *_, **__):
+        if place == store or place.suffix == ".jsonl":
+            raise KeyboardInterrupt
 
     monkeypatch.setattr(Path if step == "unlink" else Store, step, die)
     with pytest.raises(KeyboardInterrupt):

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
-from tests.engine.serving import MAIN, Crowd, Server, sealed, serving
+from tests.engine.serving import MAIN, Crowd, Server, chat, export, sealed, serving
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.ingest.server import serve
@@ -41,34 +41,22 @@ def server(tmp_path_factory):
         yield server
 
 
-def span(trace: str, identity: str, parent: str | None = None, **attributes: str) -> dict:
-    """A span of OTLP JSON."""
-    values = [{"key": key.replace("__", "."), "value": {"stringValue": it}} for key, it in attributes.items()]
-    told = {"parentSpanId": parent} if parent else {}
-    return {"traceId": trace, "spanId": identity, "name": "chat", "attributes": values, **told}
-
-
-def chat(trace: str, identity: str, question: str, answer: str) -> dict:
-    def said(role: str, text: str) -> str:
-        return json.dumps([{"role": role, "parts": [{"type": "text", "content": text}]}])
-
-    return span(
-        trace,
-        identity,
-        gen_ai__request__model="m",
-        gen_ai__input__messages=said("user", question),
-        gen_ai__output__messages=said("assistant", answer),
-    )
-
-
-def export(*sent: dict) -> dict:
-    return {"resourceSpans": [{"scopeSpans": [{"spans": list(sent)}]}]}
+JOINS_ALL_THE_TIME = f"""
+from vibe_pipeline.interactions.ingest import app, spans
+app.JOIN_EVERY_S = spans.SETTLED_S = 0.01
+{MAIN}"""
+"""What is sent is joined while more comes, and not seconds later."""
 
 
 def joined(home) -> list[tuple[str, str]]:
     """Question and answer of everything in the log, with all spans read."""
     spans.join(Store(home), now=datetime.now(UTC) + timedelta(days=1))
     return sorted(sealed(home).select("input", "output").rows())
+
+
+def asked_in(home) -> list[str]:
+    """What was asked in spans, all of which are read now."""
+    return [asked for asked, answer in joined(home) if answer]
 
 
 # Interactions and remarks
@@ -378,28 +366,26 @@ def test_a_signal_under_load_ends_it_in_a_sentence_and_without_loss(tmp_path, nu
         said = server.stop(number)
         promised = crowd.join()
     assert server.process.returncode == 0, said
-    found = sealed(tmp_path / "var")["interaction_id"]
-    assert sorted(found) == sorted(promised)
-    assert f"{len(found)} interactions, 0 remarks, 0 spans kept; 0 duplicates, 0 rejected." in said
+    assert sorted(sealed(tmp_path / "var")["interaction_id"]) == sorted(promised)
+    told = f"{len(promised)} interactions, 0 remarks, {len(crowd.asked)} spans kept; 0 duplicates, 0 rejected."
+    assert told in said
     assert len(said.splitlines()) == 1
+    assert asked_in(tmp_path / "var") == sorted(crowd.asked)
 
 
 def test_a_kill_under_load_breaks_no_promise(tmp_path):
     home = tmp_path / "var"
     promised: list[str] = []
-    told: set[tuple[str, str]] = set()
+    asked: list[str] = []
     for life in range(3):
-        with serving(home) as server:
+        with serving(home, code=JOINS_ALL_THE_TIME) as server:
             crowd = Crowd(server, f"life {life}")
-            for number in range(5):
-                name = f"{life}{number}"
-                assert server.post("/v1/traces", export(chat(name, name, name, "a"))).status == 200
-                told.add((name, "a"))
             crowd.wait_for(90)
             time.sleep(0.05 * life)
             server.stop(signal.SIGKILL)
             promised += crowd.join()
-    assert told <= set(joined(home))
+            asked += crowd.asked
+    assert set(asked) <= set(asked_in(home))
     found = sealed(home)["interaction_id"]
     assert len(promised) >= 3 * 90
     assert set(promised) <= set(found)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any
@@ -42,7 +43,7 @@ from vibe_pipeline.store import Store
 INTENT = f"{forgotten.FOLDER}/intent.json"
 
 CLIMBING = "climbing"
-"""Shared by all who make something of the data, and held alone by forgetting."""
+"""Shared by all who make something of the data (a merged segment, a cut, a rung), and held alone by forgetting."""
 
 WAIT_S = 10.0
 
@@ -80,7 +81,7 @@ def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, 
             "tombstone": tombstone,
             "requested_at": _now(),
             "asked": asked,
-            "plan": plain(made),
+            "plan": plain(replace(made, examples={})),
         }
         store.write_json(INTENT, intent)
         _finish(store, settings)
@@ -118,7 +119,9 @@ def _alone(store: Store) -> Iterator[None]:
         try:
             held.enter_context(store.shared(CLIMBING, WAIT_S, alone=True))
         except Busy as error:
-            what = "a generation is being curated or climbed, and what it is made of cannot be erased meanwhile"
+            what = (
+                "the log is being compacted, or a generation cut, curated or climbed: nothing can be erased meanwhile"
+            )
             raise Busy(what, "Wait until it is done, or end it, and run the same command again") from error
         held.enter_context(store.lock("cuts", WAIT_S))
         held.enter_context(locked(store))

@@ -77,15 +77,12 @@ class Plan:
     """Rows of each stream of the log, and `quarantined` lines."""
     generations: tuple[tuple[int, int, int], ...]
     """(generation, training examples, held-out items)."""
+    examples: dict[str, list[str]]
+    """Generation → the ids of these, for people: what is written down leaves them out."""
     files: tuple[Holding, ...]
     rungs: tuple[Touched, ...]
     discarded: tuple[str, ...]
     """Unfinished work that held the data."""
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing matched."""
-        return not any(self.counts.values())
 
 
 def make(store: Store, found: pa.Table, quarantined: int) -> tuple[Plan, pa.Table]:
@@ -94,13 +91,14 @@ def make(store: Store, found: pa.Table, quarantined: int) -> tuple[Plan, pa.Tabl
         db.register("matched", found)
         db.execute("CREATE TABLE found AS FROM matched")
         counts = dict(db.sql("SELECT kind, count(*) FROM found GROUP BY ALL").fetchall())
-        generations = _add_examples(db, store)
+        built = _add_examples(db, store)
         files = tuple(holding for holder in HOLDERS for holding in _holding(db, store, *holder))
         rungs, discarded = _built_from(store, {it.name: it.rows for it in files if it.name.startswith("mixes/")})
         rows = db.sql("FROM found ORDER BY ALL").to_arrow_table()
     plan = Plan(
         counts={**{stream: counts.get(stream, 0) for stream in STREAMS}, "quarantined": quarantined},
-        generations=generations,
+        generations=tuple((generation, train, held_out) for generation, train, held_out, _ in built),
+        examples={generation_name(generation): ids for generation, _, _, ids in built},
         files=files,
         rungs=rungs,
         discarded=discarded,
@@ -115,17 +113,19 @@ def salted(rows: pa.Table, salt: str) -> pa.Table:
         return db.sql(f"SELECT kind, {hashed('id', salt)} AS hash FROM rows ORDER BY ALL").to_arrow_table()
 
 
-def _add_examples(db: duckdb.DuckDBPyConnection, store: Store) -> tuple[tuple[int, int, int], ...]:
-    """Put the examples built from `found` into it; what each generation loses."""
+def _add_examples(db: duckdb.DuckDBPyConnection, store: Store) -> list[tuple[int, int, int, list[str]]]:
+    """Put the examples built from `found` into it; (generation, to learn, held out, ids) of what each loses."""
     names = store.names("examples", ".parquet")
     if not names:
-        return ()
+        return []
     files = sql_list([store.path(name) for name in names])
     splits = {"train": str(Split.TRAIN), "test": str(Split.TEST)}
     db.execute(f"CREATE TABLE built AS {BUILT.format(files=files)}", splits)
     db.execute(f"INSERT INTO found SELECT DISTINCT '{EXAMPLES}', example_id FROM built")
-    counted = "count(*) FILTER (WHERE NOT held_out), count(*) FILTER (WHERE held_out)"
-    return tuple(db.sql(f"SELECT generation, {counted} FROM built GROUP BY generation ORDER BY 1").fetchall())
+    lost = (
+        "count(*) FILTER (WHERE NOT held_out), count(*) FILTER (WHERE held_out), list(example_id ORDER BY example_id)"
+    )
+    return db.sql(f"SELECT generation, {lost} FROM built GROUP BY generation ORDER BY 1").fetchall()
 
 
 def _holding(db: duckdb.DuckDBPyConnection, store: Store, pattern: str, kind: str, column: str) -> list[Holding]:
@@ -212,8 +212,13 @@ def described(plan: Plan, tombstone: str | None) -> dict[str, Any]:
         **plan.counts,
         "segments": _listed(plan, "log/"),
         "generations": [
-            {"generation": generation_name(generation), "train": train, "held_out": held_out}
-            for generation, train, held_out in plan.generations
+            {
+                "generation": (name := generation_name(it)),
+                "train": train,
+                "held_out": held,
+                "examples": plan.examples[name],
+            }
+            for it, train, held in plan.generations
         ],
         "mixes": _listed(plan, "mixes/"),
         "rungs": [

@@ -56,12 +56,14 @@ def _groups(small: list[Segment], target_bytes: int) -> Iterator[list[Segment]]:
     """Neighbours of one month, as many as reach the target; a group of one is no gain."""
     for _, members in groupby(sorted(small, key=lambda it: (it.month, it.sequence)), key=lambda it: it.month):
         group: list[Segment] = []
+        size = 0
         for segment in members:
-            if group and sum(it.bytes for it in group) + segment.bytes > target_bytes:
+            if size + segment.bytes > target_bytes:
                 if len(group) > 1:
                     yield group
-                group = []
+                group, size = [], 0
             group.append(segment)
+            size += segment.bytes
         if len(group) > 1:
             yield group
 
@@ -80,15 +82,17 @@ def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Cur
 
 def _sweep(store: Store, stream: str, grace_s: float) -> None:
     """Remove what was replaced longer than `grace_s` ago, then the files that no entry names."""
+    every = entries(store, stream)
     kept, gone = [], set[int]()
-    for entry in reversed(entries(store, stream)):
+    for entry in reversed(every):
         age_s = time.time() - store.path(entry_name(stream, entry.sequence)).stat().st_mtime
         if entry.sequence in gone or age_s > grace_s:
             gone.update(entry.replaces)
         if entry.sequence not in gone:
             kept.append(entry)
-    for sequence in sorted(gone):  # what replaced others goes after them, else they would be read again
-        store.remove(entry_name(stream, sequence))
+    for entry in every:  # in their order: what replaced others goes after them, else they would be read again
+        if entry.sequence in gone:
+            store.remove(entry_name(stream, entry.sequence))
     named = {Path(file_name(store, entry)).stem for entry in kept}  # segments that forgetting emptied share a file
     for path in store.path(f"log/{stream}/segments").glob("*/*.parquet"):
         if path.stem not in named:

@@ -159,7 +159,7 @@ class InteractionLogger:
         self._interactions.append(interaction_lines)
         self._probes.append(probe_lines)
 
-    def log_lines(self, interactions: Iterable[bytes], remarks: Iterable[bytes] = ()) -> None:
+    def log_lines(self, interactions: Iterable[bytes] = (), remarks: Iterable[bytes] = ()) -> None:
         """Log what `line_of` has made lines of, with one fsync for each stream."""
         self._interactions.append(interactions)
         self._remarks.append(remarks)

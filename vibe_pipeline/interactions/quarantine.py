@@ -24,7 +24,7 @@ from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.interactions.schema import STREAMS, connect, read_lines
+from vibe_pipeline.interactions.schema import STREAMS, connect, lines_of
 from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store
@@ -66,12 +66,9 @@ def write(store: Store, stream: str, lines: Sequence[bytes]) -> None:
 
 def reasons(store: Store, stream: str) -> dict[str, int]:
     """How many lines or records are in quarantine, by reason."""
-    paths = [store.path(name) for name in store.names(_folder(stream), ".jsonl")]
-    if not paths:
-        return {}
     counts: Counter[str] = Counter()
     with connect() as database:
-        for lines in read_lines(paths):
+        for lines in lines_of(text for _, text in _texts(store, stream)):
             database.register("lines", lines)
             query = "SELECT json_extract_string(line, '$.reason'), count(*) FROM lines GROUP BY ALL"
             counts.update(dict(database.sql(query).fetchall()))
@@ -81,9 +78,19 @@ def reasons(store: Store, stream: str) -> dict[str, int]:
 def files(store: Store) -> Iterator[tuple[str, str, list[bytes], list[dict[str, Any]]]]:
     """(stream, name, its lines, what they say) of every file."""
     for stream in STREAMS:
-        for name in store.names(_folder(stream), ".jsonl"):
-            lines = store.path(name).read_bytes().splitlines(keepends=True)
+        for name, text in _texts(store, stream):
+            lines = text.splitlines(keepends=True)
             yield stream, name, lines, [json.loads(line) for line in lines]
+
+
+def _texts(store: Store, stream: str) -> Iterator[tuple[str, bytes]]:
+    """Name and text of every file; forgetting may remove one at any time."""
+    for name in store.names(_folder(stream), ".jsonl"):
+        try:
+            text = store.path(name).read_bytes()
+        except FileNotFoundError:
+            continue
+        yield name, text
 
 
 def locked(store: Store) -> AbstractContextManager[None]:

@@ -6,6 +6,7 @@ not sealed yet is scrubbed before it is shown, as sealing would. Not here: waiti
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,21 +49,22 @@ FROM logged_interactions AS logged LEFT JOIN said USING (interaction_id)
 
 def tail(store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
     """The latest interactions, oldest first."""
-    return tail_with(store, limit, log, Waiting(store, "interactions").table())
+    return tail_with(store, limit, log, Waiting(store, "interactions").batches())
 
 
-def tail_with(store: Store, limit: int, log: settings.Log, waiting: pa.Table) -> list[dict[str, Any]]:
-    """The same for a caller that has read already what waits."""
+def tail_with(store: Store, limit: int, log: settings.Log, waiting: Iterable[pa.Table]) -> list[dict[str, Any]]:
+    """The same for a caller that looks itself at what waits."""
     with connect() as database:
-        database.register("waiting", waiting)
-        newest = database.sql(f"FROM waiting {NEWEST}", params={"limit": limit}).to_arrow_table()
-    return _chosen(store, log, NEWEST, scrubbed(store, log, newest), limit=limit)[::-1]
+        newest = _left(database, store, "interactions", waiting, NEWEST, limit=limit)
+        return _chosen(database, store, log, NEWEST, scrubbed(store, log, newest), limit=limit)[::-1]
 
 
 def search(store: Store, text: str, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
     """Interactions whose input or output holds a text, in any case, newest first."""
-    waiting = scrubbed(store, log, Waiting(store, "interactions").table())
-    return _chosen(store, log, MATCHING, waiting, text=text, limit=limit)
+    waiting = (scrubbed(store, log, batch) for batch in Waiting(store, "interactions").batches())
+    with connect() as database:
+        matching = _left(database, store, "interactions", waiting, MATCHING, text=text, limit=limit)
+        return _chosen(database, store, log, MATCHING, matching, text=text, limit=limit)
 
 
 def newest(store: Store) -> datetime | None:
@@ -96,28 +98,46 @@ def define_sealed(database: duckdb.DuckDBPyConnection, name: str, store: Store, 
         database.register(name, STREAMS[stream].empty_table())
 
 
-def _chosen(store: Store, log: settings.Log, choice: str, waiting: pa.Table, **given: Any) -> list[dict[str, Any]]:
+def _left(
+    database: duckdb.DuckDBPyConnection,
+    store: Store,
+    stream: str,
+    waiting: Iterable[pa.Table],
+    choice: str,
+    **given: Any,
+) -> pa.Table:
+    """What a choice leaves of the rows that wait and that sealing will keep, in the memory of a batch."""
+    left = STREAMS[stream].empty_table()
+    is_kept = f"NOT {forgotten.row_condition(store, stream)}"
+    for batch in waiting:
+        database.register("left_so_far", left)
+        database.register("batch", batch)
+        query = f"FROM (FROM left_so_far UNION ALL BY NAME FROM batch WHERE {is_kept}) {choice}"
+        left = database.sql(query, params=given).to_arrow_table()
+    return left
+
+
+def _chosen(
+    database: duckdb.DuckDBPyConnection, store: Store, log: settings.Log, choice: str, waiting: pa.Table, **given: Any
+) -> list[dict[str, Any]]:
     """Interactions are chosen first: remarks are read for these alone."""
-    with connect() as database:
-        _define(database, store, "interactions", waiting)
-        database.execute(f"CREATE TABLE logged_interactions AS FROM all_interactions {choice}", given)
-        of_these = "SEMI JOIN logged_interactions USING (interaction_id)"
-        database.register("remarks", Waiting(store, "remarks").table())
-        remarks = database.sql(f"FROM remarks {of_these}").to_arrow_table()
-        _define(database, store, "remarks", scrubbed(store, log, remarks))
-        database.execute(f"CREATE VIEW logged_remarks AS FROM all_remarks {of_these}")
-        database.execute(REMARKED)
-        return rows_of(database.sql("FROM interactions ORDER BY occurred_at DESC, interaction_id"))
+    _define(database, store, "interactions", waiting)
+    database.execute(f"CREATE TABLE logged_interactions AS FROM all_interactions {choice}", given)
+    of_these = "SEMI JOIN logged_interactions USING (interaction_id)"
+    remarks = _left(database, store, "remarks", Waiting(store, "remarks").batches(), of_these)
+    _define(database, store, "remarks", scrubbed(store, log, remarks))
+    database.execute(f"CREATE VIEW logged_remarks AS FROM all_remarks {of_these}")
+    database.execute(REMARKED)
+    return rows_of(database.sql("FROM interactions ORDER BY occurred_at DESC, interaction_id"))
 
 
 def _define(database: duckdb.DuckDBPyConnection, store: Store, stream: str, waiting: pa.Table) -> None:
-    """The view `all_<stream>`: what is sealed, and of what waits the rows that sealing will keep.
+    """The view `all_<stream>`: what is sealed, and of what waits the rows that are not.
 
     What waits was read before: a row that is sealed meanwhile is not missed."""
     define_sealed(database, f"sealed_{stream}", store, stream)
     database.register(f"waiting_{stream}", waiting)
-    kept = f"USING ({identity_of(stream)}) WHERE NOT {forgotten.row_condition(store, stream)}"
     database.execute(
         f"CREATE VIEW all_{stream} AS FROM sealed_{stream} "
-        f"UNION ALL BY NAME FROM waiting_{stream} ANTI JOIN sealed_{stream} {kept}"
+        f"UNION ALL BY NAME FROM waiting_{stream} ANTI JOIN sealed_{stream} USING ({identity_of(stream)})"
     )

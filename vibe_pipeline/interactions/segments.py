@@ -13,7 +13,7 @@ the way (scrub/); `user` and the ids stay: a person is forgotten by `user`.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import duckdb
@@ -41,7 +41,7 @@ from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.scrub import Scrubber
-from vibe_pipeline.store import Store, sql_list
+from vibe_pipeline.store import Store, size_of, sql_list
 
 LOCK_WAIT_S = 60.0
 
@@ -68,8 +68,7 @@ def seal(
     store: Store, curate: settings.Curate, log: settings.Log = settings.DEFAULT_LOG, watch: Watch = nobody
 ) -> list[Segment]:
     """Seal what was logged so far; returns the new segments, none where there is nothing new."""
-    pa.set_memory_pool(pa.system_memory_pool())  # the default one keeps what a batch has freed
-    with locked(store):
+    with locked(store), _frugal():
         return seal_alone(store, curate, log, watch)
 
 
@@ -86,9 +85,24 @@ def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
 
 
 def entries(store: Store, stream: str, after: int = -1) -> list[Segment]:
-    """The same with those that were replaced, and that a reader with an old list may still open."""
-    names = store.names(f"log/{stream}/manifest", ".json")
-    return [_entry(store, name) for name in names if int(Path(name).stem) > after]
+    """The same with those that were replaced, and that a reader with an old list may still open.
+
+    An entry that goes between listing and reading is no loss: what took its place lies there for an hour by then."""
+    found: list[Segment] = []
+    for name in store.names(f"log/{stream}/manifest", ".json"):
+        if int(Path(name).stem) > after:
+            try:
+                found.append(_entry(store, name))
+            except LedgerDamaged:
+                if store.exists(name):
+                    raise
+    return found
+
+
+def last_sequence(store: Store, stream: str) -> int:
+    """The highest in the manifest; -1 where it is empty."""
+    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
+    return int(Path(last[0]).stem) if last else -1
 
 
 def entry_name(stream: str, sequence: int) -> str:
@@ -104,10 +118,18 @@ def file_name(store: Store, segment: Segment) -> str:
 def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
     """The Parquet files of these segments; LedgerDamaged where one is missing or newer than this program."""
     lying = {path.stem: path for path in store.path(f"log/{stream}/segments").glob("*/*.parquet")}
-    found = [lying.get(sha) or _moved(store, stream, sha, lying) for sha in shas]
-    for path in found:
+    return [_readable(store, stream, sha, lying) for sha in shas]
+
+
+def _readable(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:
+    path = lying.get(sha) or _moved(store, stream, sha, lying)
+    try:
         require_readable(path)
-    return found
+    except LedgerDamaged:
+        if path.exists():
+            raise
+        return paths(store, stream, [sha])[0]  # rows of it were forgotten since we looked
+    return path
 
 
 def _moved(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:
@@ -121,8 +143,7 @@ def publish(
 ) -> Segment:
     """Write rows (with `line_bytes`) as the next segment of a stream: the file, then its entry in the manifest."""
     sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
-    last = store.names(f"log/{stream}/manifest", ".json")[-1:]
-    sequence = int(Path(last[0]).stem) + 1 if last else 0
+    sequence = last_sequence(store, stream) + 1
     segment = Segment(
         stream=stream,
         sequence=sequence,
@@ -143,17 +164,24 @@ def unsealed(store: Store, stream: str) -> Iterator[tuple[pa.Table, pa.Table]]:
 
 def waiting_bytes(store: Store) -> int:
     """Of lines that are logged and not sealed yet."""
-    size = 0
-    for place in (f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")):
-        for name in store.names(place, ".jsonl"):
-            with suppress(FileNotFoundError):  # sealed since we looked
-                size += store.path(name).stat().st_size
-    return size
+    places = [f"log/{stream}/{folder}" for stream in STREAMS for folder in ("spool", "sealing")]
+    return size_of(store.path(name) for place in places for name in store.names(place, ".jsonl"))
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
     """One sealer (or compactor) at a time."""
     return store.lock("seal", LOCK_WAIT_S)
+
+
+@contextmanager
+def _frugal() -> Iterator[None]:
+    """Arrow's own pool keeps what a batch has freed; the program around gets it back as it was."""
+    pool = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(pool)
 
 
 class Known:

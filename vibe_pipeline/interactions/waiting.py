@@ -10,35 +10,46 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO
 
+import numpy as np
+import polars as pl
 import pyarrow as pa
 
+from vibe_pipeline.interactions.hashes import Hashes
 from vibe_pipeline.interactions.schema import BATCH_BYTES, STREAMS, connect, identity_of, lines_of, parse
 from vibe_pipeline.store import Store
+
+
+class Seen:
+    """Ids that came before, 8 bytes each. Of two that share a hash, one record would not be shown."""
+
+    def __init__(self) -> None:
+        self._hashes = Hashes(np.empty(0, np.uint64))
+
+    def new(self, stream: str, rows: pa.Table) -> pa.Table:
+        """The rows whose id has not come before, of an id the first row; from now on all of them have come."""
+        hashes = pl.Series(rows[identity_of(stream)]).hash().to_numpy()
+        is_new = self._hashes.new(hashes)
+        self._hashes.add(hashes[is_new])
+        return rows.filter(pa.array(is_new))
 
 
 class Waiting:
     """Reads the spools of a stream, each from where it stopped the last time. Rows are as they were written."""
 
-    def __init__(self, store: Store, stream: str) -> None:
+    def __init__(self, store: Store, stream: str, seen: Seen | None = None) -> None:
+        """Rows whose id was `seen` are left out."""
         self._stream = stream
+        self._seen = seen or Seen()
         self._folders = [store.path(f"log/{stream}/{name}") for name in ("spool", "sealing")]
         self._positions: dict[str, int] = {}
 
-    def table(self) -> pa.Table:
-        """All that came since the last time, each id once: the first line written wins."""
-        schema = STREAMS[self._stream]
-        rows = pa.concat_tables([schema.empty_table(), *self.batches()])
-        with connect() as database:
-            database.register("came", rows.append_column("number", pa.array(range(len(rows)), pa.int64())))
-            first = f"SELECT DISTINCT ON ({identity_of(self._stream)}) * EXCLUDE (number) FROM came ORDER BY number"
-            return database.sql(first).to_arrow_table().cast(schema)
-
     def batches(self) -> Iterator[pa.Table]:
-        """The same in pieces of bounded size, in the order of the lines; lines that cannot be read are left out."""
+        """What came since the last time, in pieces of bounded size and the order of the lines; an id comes once: the
+        first line written wins. Lines that cannot be read are left out."""
         names = STREAMS[self._stream].names
         with connect(threads=1) as database:
             for lines in lines_of(self._texts()):
-                yield parse(database, self._stream, lines)[0].select(names)
+                yield self._seen.new(self._stream, parse(database, self._stream, lines)[0].select(names))
 
     def _texts(self) -> Iterator[bytes]:
         """Whole lines; what a writer has only begun stays for the next time."""

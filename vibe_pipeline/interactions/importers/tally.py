@@ -6,8 +6,8 @@ reading, and records that are as large as their file.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -43,6 +43,14 @@ def line(record: Interaction | Remark) -> Line:
     if isinstance(record, Remark):
         return Line("remarks", record.remark_id, line_of(record))
     return Line("interactions", record.interaction_id, line_of(record))
+
+
+def by_stream(lines: Iterable[Line]) -> dict[str, list[bytes]]:
+    """Stream → the texts of its lines, as a logger takes them."""
+    streams: dict[str, list[bytes]] = defaultdict(list)
+    for line in lines:
+        streams[line.stream].append(line.text)
+    return streams
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,14 +135,13 @@ class Batch:
     def log(self, logger: InteractionLogger, known: dict[str, Known]) -> None:
         """Log what is new, in one write a stream; a record counts as imported if any of its lines is new."""
         lines = [line for _, found in self.records for line in found]
-        new: dict[str, list[bytes]] = {}
-        is_new: dict[str, Iterator[bool]] = {}
-        for stream, ids in known.items():
-            is_new[stream] = iter(ids.add([line.identity for line in lines if line.stream == stream]))
-            new[stream] = []
+        is_new = {
+            stream: iter(ids.add([line.identity for line in lines if line.stream == stream]))
+            for stream, ids in known.items()
+        }
+        new: list[Line] = []
         for tally, found in self.records:
             fresh = [line for line in found if next(is_new[line.stream])]
             tally.imported += bool(fresh)
-            for line in fresh:
-                new[line.stream].append(line.text)
-        logger.log_lines(**new)
+            new += fresh
+        logger.log_lines(**by_stream(new))

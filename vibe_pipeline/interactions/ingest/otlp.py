@@ -20,6 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
+from vibe_pipeline.interactions.importers.genai_messages import flat
 from vibe_pipeline.interactions.importers.genai_spans import Span, moment, names_a_model, tells
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.otel_genai import BATCH, spans_of
@@ -144,7 +145,7 @@ def _span(span: Sent, shared: dict[str, Any]) -> Span:
         name=span.name,
         start=moment(span.start_time_unix_nano),
         end=moment(span.end_time_unix_nano),
-        attributes=_attributes(span.attributes),
+        attributes=flat(_attributes(span.attributes)),
         shared=shared,
         events=tuple((event.name, _attributes(event.attributes)) for event in span.events),
         failed=span.status.code == span.status.STATUS_CODE_ERROR,

@@ -26,12 +26,12 @@ from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import lines_of
 from vibe_pipeline.interactions.importers.genai_spans import NOTHING, Span, conversations_of, interactions_of
 from vibe_pipeline.interactions.importers.messages import Unusable
-from vibe_pipeline.interactions.importers.tally import Line
+from vibe_pipeline.interactions.importers.tally import Line, by_stream
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.schema import require_version
 from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
 from vibe_pipeline.records import SCHEMA_VERSION
-from vibe_pipeline.store import Store
+from vibe_pipeline.store import Store, size_of
 
 SPOOL = "log/spans/spool"
 JOINING = "log/spans/joining"
@@ -77,17 +77,16 @@ def line_of_span(span: Span, received_at: datetime) -> bytes:
 
 def waiting(store: Store) -> int:
     """How many spans wait for the rest of their conversation."""
-    with locked(store):
-        return sum(path.read_bytes().count(b"\n") for path in _files(store))
+    count = 0
+    for path in _files(store):
+        with suppress(FileNotFoundError):  # joined meanwhile
+            count += path.read_bytes().count(b"\n")
+    return count
 
 
 def waiting_bytes(store: Store) -> int:
     """How many bytes of spans wait."""
-    sizes = []
-    for path in _files(store):
-        with suppress(FileNotFoundError):  # joined meanwhile
-            sizes.append(path.stat().st_size)
-    return sum(sizes)
+    return size_of(_files(store))
 
 
 def locked(store: Store, wait_s: float = LOCK_WAIT_S) -> AbstractContextManager[None]:
@@ -120,36 +119,36 @@ def join(
             found += interactions
             rejects += unusable
         logger = InteractionLogger(store.root)
-        logger.log_lines(line.text for line in found)
+        logger.log_lines(**by_stream(found))
         logger.close()
         quarantine.keep(store, "interactions", rejects, SOURCE, log)
         _replace(store, files, rest)
-    return len(found)
+    return sum(line.stream == "interactions" for line in found)
 
 
 def coming(store: Store, is_meant: IsMeant) -> tuple[dict[str, list[bytes]], list[str]]:
     """What joining the conversations that are meant would log (stream → lines) and put aside; joins nothing."""
     with locked(store):
         spans, rejects = _read(_files(store))
-    lines: dict[str, list[bytes]] = defaultdict(list)
+    found: list[Line] = []
     for conversation in _conversations(spans):
         if is_meant(_text(conversation)):
             interactions, unusable = _interactions(conversation)
+            found += interactions
             rejects += unusable
-            for line in interactions:
-                lines[line.stream].append(line.text)
-    return lines, [text for text, _ in rejects]
+    return by_stream(found), [text for text, _ in rejects]
 
 
 def _taken(store: Store) -> list[Path]:
+    """What is nobody's but the joiner's: a writer whose spool was taken has begun another."""
     make_folder(store.path(JOINING))
-    for name in store.names(SPOOL, ".jsonl"):
-        take(store.path(name), store.path(JOINING) / Path(name).name)
-    return _files(store)
+    for path in _files(store, (SPOOL,)):
+        take(path, store.path(JOINING) / path.name)
+    return _files(store, (JOINING,))
 
 
-def _files(store: Store) -> list[Path]:
-    return [store.path(name) for folder in (SPOOL, JOINING) for name in store.names(folder, ".jsonl")]
+def _files(store: Store, folders: Sequence[str] = (SPOOL, JOINING)) -> list[Path]:
+    return [store.path(name) for folder in folders for name in store.names(folder, ".jsonl")]
 
 
 def _read(files: Sequence[Path]) -> tuple[list[Waiting], list[tuple[str, str]]]:
