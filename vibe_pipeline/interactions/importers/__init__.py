@@ -50,7 +50,7 @@ from vibe_pipeline.interactions.importers import (
 )
 from vibe_pipeline.interactions.importers.columns import ColumnMap
 from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.recognised import (
     Importer,
@@ -229,6 +229,8 @@ def _records(tally: Tally, among: dict[str, Importer], source: str | None, at: d
                     tally.reject(item.part, item)
                 else:
                     found.append(item)
+        except NothingAsked:
+            tally.read -= 1
         except Unusable as reason:
             tally.reject(raw.text, reason)
         yield found
