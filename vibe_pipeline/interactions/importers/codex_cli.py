@@ -14,11 +14,11 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order
-from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, rollout_messages
+from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, is_silent, rollout_messages
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import text_at
-from vibe_pipeline.interactions.importers.messages import Unusable, moment_of
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable, moment_of
 from vibe_pipeline.records import Interaction
 
 ENVELOPES = ("session_meta", "response_item", "event_msg", "turn_context", "compacted")
@@ -67,10 +67,12 @@ def recognises(value: Any) -> bool:
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of all threads in these lines; Unusable where none of them has any."""
+    """The interactions of all threads in these lines; Unusable where none has any, NothingAsked where none is."""
     found: list[Interaction] = []
-    reason = Unusable("no answer follows a question")
+    reason: Unusable = NothingAsked()
     for name, thread in _threads(value if isinstance(value, list) else [value]).items():
+        if not thread.events and is_silent(thread.entries):
+            continue
         try:
             found.extend(_interactions(name, thread, source, at))
         except Unusable as unusable:

@@ -34,3 +34,8 @@ def row_of(value: Any) -> Row:
 def rows_of(value: Any) -> list[Row]:
     """The objects in a list."""
     return [item for item in list_of(value) if isinstance(item, dict)]
+
+
+def file_mark(name: str | None) -> str:
+    """What stands in a text for a file that was sent along with it."""
+    return f"[file: {name}]" if name else "[file]"

@@ -111,10 +111,10 @@ def _given(record: dict[str, Any], key: str) -> bool:
 def _error(record: dict[str, Any]) -> tuple[str, str | None]:
     metadata = parsed(record.get("metadata"))
     known = [record.get("error_information"), metadata.get("error_information") if isinstance(metadata, dict) else None]
+    words = text_at(record, "error_str", "exception")
     for information in map(parsed, known):
         if isinstance(information, dict) and text_at(information, "error_class"):
-            return information["error_class"], text_at(information, "error_message")
-    words = text_at(record, "error_str", "exception")
+            return information["error_class"], text_at(information, "error_message") or words
     return error_name(words), words
 
 
