@@ -14,6 +14,7 @@ Others are added by the entry point group `vibe_pipeline.importers`.
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason): the three always add up to `read`.
+A chat in which nothing was asked (NothingAsked) is no record.
 """
 
 from __future__ import annotations

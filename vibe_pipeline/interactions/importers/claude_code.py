@@ -124,7 +124,7 @@ def _unqueued(lines: list[Line]) -> Iterator[Line]:
     for line in lines:
         queue, operation = queues.setdefault(_session(line), []), line.get("operation")
         is_queued = line.get("type") == "queue-operation"
-        text = prompt_of({**line, "operation": "remove"} if is_queued else line)
+        text = prompt_of({**line, "operation": "remove"} if is_queued else line) if queue or is_queued else ""
         if operation == "remove" and not text_at(line, "content"):
             text = queue[0] if queue else ""
         if is_queued and operation == "enqueue":
