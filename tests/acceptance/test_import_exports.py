@@ -73,7 +73,7 @@ def test_chatgpt_with_branches_thoughts_and_a_tool(tmp_path):
     assert {superseded["conversation_id"], answer["conversation_id"]} >= {tool["conversation_id"]}
     assert tool["input"] == '{"name": "browser.search", "arguments": {"query": "fixture evidence"}}'
     assert (tool["action"], tool["output"]) == ("tool", "Privacy-safe tool result.")
-    assert answer["input"] == "Analyze the attached fixture and create an artifact.\n[image]"
+    assert answer["input"] == "Analyze the attached fixture and create an artifact.\n[image]\n\n[file: input.txt]"
     assert answer["output"].startswith("Final answer. [Download artifact](sandbox:")
     assert answer["model_id"] == "gpt-5-6-pro"
     assert answer["extra"]["alternatives"] == ["Superseded answer."]

@@ -85,7 +85,33 @@ def test_errors_of_linter_and_tests_are_sent_back(what):
     report = f"{APPLIED}> a.py:1: E999  \n> Attempt to fix {what} errors? y  \n"
     first, second = read(asked("q"), answered("a"), report, answered("b"))
     assert (first.success, first.error_type) == (False, f"{what} errors")
-    assert second.input == f"a.py:1: E999\nAttempt to fix {what} errors? y"
+    assert second.input == "a.py:1: E999"
+
+
+@pytest.mark.parametrize(
+    "prompts",
+    [
+        "> Allow edits to a.py which was not previously added to chat? y  \n> Allow creation of new file b.py? y  \n",
+        "> a.py  \n> Allow edits to file that has not been added to the chat? (Y)es/(N)o [Yes]: y  \n"
+        "> b.py  \n> Create new file? (Y)es/(N)o/(A)ll/(S)kip all [Yes]: a  \n",
+    ],
+)
+def test_what_the_person_confirmed_is_not_sent_to_the_model(prompts):
+    _, second = read(asked("q"), answered("a"), prompts + FAILED, answered("b"))
+    assert second.input == "The LLM did not conform to the edit format.\nNo such block"
+
+
+def test_the_plan_of_an_architect_is_no_question_and_its_edits_belong_to_its_answer():
+    plan = answered("Add a file:\n\n- `a.py`")
+    (item,) = read(asked("q"), plan, asked("Add a file:", " ", "- `a.py`"), answered("```a.py```"), APPLIED)
+    assert (item.input, item.output) == ("q", "Add a file:\n\n- `a.py`\n\n```a.py```")
+    assert item.extra["edited"] == ["a.py"]
+
+
+def test_a_question_that_was_interrupted_stands_alone():
+    first, second = read(asked("q"), "> ^C KeyboardInterrupt  \n", asked("r"), answered("a"))
+    assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
+    assert (second.input, second.output, second.success) == ("r", "a", True)
 
 
 @pytest.mark.parametrize(
@@ -174,8 +200,21 @@ def test_a_history_is_found_in_a_folder_whatever_its_encoding(tmp_path, encoding
     (project / ".aider.chat.history.md").write_bytes(text.encode(encoding))
     path = project if encoding.startswith("utf-8") else project / ".aider.chat.history.md"
     (result,) = import_paths(InteractionLogger(store.root), store, [path])
-    assert (result.format, result.read, result.imported) == ("aider", 2, 1)
-    assert result.reasons == {"neither a question nor an answer": 1}
+    assert (result.format, result.read, result.imported) == ("aider", 1, 1)
+
+
+def test_a_start_in_which_nothing_was_asked_is_no_record(tmp_path):
+    path = tmp_path / "chat.md"
+    path.write_text(START + BANNER + asked("q") + answered("a") + START + BANNER + asked("/exit") + START)
+    (result,) = import_paths(InteractionLogger(tmp_path), Store(tmp_path), [path])
+    assert (result.read, result.imported, result.quarantined) == (1, 1, 0)
+
+
+def test_what_stands_before_the_first_start_is_read_too(tmp_path):
+    path = tmp_path / "chat.md"
+    path.write_text(asked("before") + answered("a") + START + asked("after") + answered("b"))
+    (result,) = import_paths(InteractionLogger(tmp_path), Store(tmp_path), [path])
+    assert (result.format, result.imported) == ("aider", 2)
 
 
 def test_a_history_that_has_grown_brings_what_is_new(tmp_path):

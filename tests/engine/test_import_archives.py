@@ -5,13 +5,17 @@ import os
 import sqlite3
 import struct
 import zipfile
+import zlib
 from contextlib import closing
 
+import pyarrow as pa
 import pytest
 
 from vibe_pipeline.interactions.importers import archives, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
+
+METHODS = pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, archives.ZSTD])
 
 NO_CHATS = "no file in this archive is in a known format"
 
@@ -21,10 +25,34 @@ def chat(question):
 
 
 def zipped(path, members, method=zipfile.ZIP_DEFLATED):
+    if method == archives.ZSTD:
+        return zipped_by_zstd(path, members)
     with zipfile.ZipFile(path, "w", method) as archive:
         for name, value in members.items():
-            archive.writestr(name, value if isinstance(value, (str, bytes)) else json.dumps(value))
+            archive.writestr(name, content_of(value))
     return path
+
+
+def zipped_by_zstd(path, members):
+    """As inspect_ai does it: the members are written as they are, then told to be packed."""
+    packed = {name: pa.compress(content_of(value), "zstd", asbytes=True) for name, value in members.items()}
+    zipped(path, packed, zipfile.ZIP_STORED)
+    content = bytearray(path.read_bytes())
+    at = {b"PK\x03\x04": 0, b"PK\x01\x02": 0}
+    for name, value in members.items():
+        raw = content_of(value)
+        for signature, skipped in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+            header = at[signature] = content.index(signature, at[signature]) + skipped
+            content[header : header + 2] = struct.pack("<H", archives.ZSTD)
+            content[header + 6 : header + 10] = struct.pack("<I", zlib.crc32(raw))
+            content[header + 14 : header + 18] = struct.pack("<I", len(raw))
+        assert packed[name] in content
+    path.write_bytes(content)
+    return path
+
+
+def content_of(value):
+    return value if isinstance(value, bytes) else (value if isinstance(value, str) else json.dumps(value)).encode()
 
 
 @pytest.fixture
@@ -63,10 +91,11 @@ def test_names_are_labels_and_nothing_is_written(bring, tmp_path):
     assert not os.path.exists("/etc/absolute.json")  # noqa: PTH110 the point is the operating system's own view
 
 
-def test_a_bomb_is_not_unpacked_and_costs_no_neighbour(bring, tmp_path, monkeypatch):
+@METHODS
+def test_a_bomb_is_not_unpacked_and_costs_no_neighbour(bring, tmp_path, monkeypatch, method):
     monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
     members = {"a.json": chat("before"), "bomb.json": "[" + " " * (64 << 20) + "]", "z.json": chat("after")}
-    result = bring(zipped(tmp_path / "a.zip", members))
+    result = bring(zipped(tmp_path / "a.zip", members, method))
     assert (result.imported, result.reasons) == (2, {archives.TOO_BIG: 1})
 
 
@@ -77,7 +106,28 @@ def test_a_damaged_member_costs_itself_and_what_came_before_the_damage_is_kept(b
     content[content.index(b"question 500")] = ord("Q")
     path.write_bytes(content)
     result = bring(path)
-    assert (result.imported, result.reasons) == (999 + 1, {archives.BROKEN: 1, "not JSON (cut off?)": 1})
+    assert (result.imported, result.reasons) == (1000 + 1, {archives.BROKEN: 1})
+
+
+def test_a_damaged_member_that_zstd_packed_costs_itself(bring, tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.json": [chat("q")] * 9, "b.json": chat("good")}, archives.ZSTD)
+    content = bytearray(path.read_bytes())
+    at = content.index(b"a.json") + len("a.json") + 20
+    content[at] ^= 0xFF
+    path.write_bytes(content)
+    result = bring(path)
+    assert (result.imported, result.reasons[archives.BROKEN]) == (1, 1)
+
+
+def test_a_method_that_nobody_here_unpacks_is_named(bring, tmp_path):
+    path = zipped(tmp_path / "a.zip", {"a.json": chat("q")})
+    content = bytearray(path.read_bytes())
+    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
+        at = content.index(signature) + offset
+        content[at : at + 2] = struct.pack("<H", 9)
+    path.write_bytes(content)
+    (reason,) = bring(path).reasons
+    assert reason.startswith("compressed by method 9, which cannot be unpacked here")
 
 
 def test_a_member_with_a_password_says_so(bring, tmp_path):
@@ -90,7 +140,7 @@ def test_a_member_with_a_password_says_so(bring, tmp_path):
     assert bring(path).reasons == {"needs a password": 1}
 
 
-@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, archives.ZSTD])
 def test_of_an_archive_that_is_cut_off_the_whole_members_are_read(bring, tmp_path, method):
     whole = zipped(tmp_path / "a.zip", {"a.json": chat("q"), "x.png": "x", "b.json": [chat("r")] * 9}, method)
     content = whole.read_bytes()

@@ -217,12 +217,38 @@ def test_a_system_error_is_the_failure_of_the_tool():
     assert (item.success, item.error_type) == (False, "Timeout")
 
 
+def test_a_file_leaves_a_mark_and_is_a_question_without_any_words():
+    sent = {
+        "attachments": [
+            {"name": "report.pdf", "mimeType": "application/pdf"},
+            {"name": "a.png", "mime_type": "image/png"},
+        ]
+    }
+    value = chat(
+        u1=node(None, "user", "hello"),
+        a1=node("u1", "assistant", "hi"),
+        u2=node("a1", "user", "", metadata=sent),
+        a2=node("u2", "assistant", "It is about whales."),
+        u3=node("a2", "user", "and this?", metadata={"attachments": [{"name": "b.txt"}]}),
+        a3=node("u3", "assistant", "fish"),
+    )
+    assert [(item.input, item.output) for item in read(value)] == [
+        ("hello", "hi"),
+        ("[file: report.pdf]\n\n[image]", "It is about whales."),
+        ("and this?\n\n[file: b.txt]", "fish"),
+    ]
+
+
 def test_images_leave_a_mark_and_speech_its_transcript():
     spoken = [{"content_type": "audio_transcription", "text": "hello"}, {"content_type": "audio_asset_pointer"}]
     value = chat(
         "a",
         u=node(
-            None, "user", {"content_type": "image_asset_pointer"}, "what?", metadata={"attachments": [{"name": "f"}]}
+            None,
+            "user",
+            {"content_type": "image_asset_pointer"},
+            "what?",
+            metadata={"attachments": [{"name": "f", "mimeType": "image/png"}]},
         ),
         a=node("u", "assistant", *spoken),
     )

@@ -9,7 +9,7 @@ from hypothesis import given
 from tests.engine.importing import lines, lost
 from tests.engine.spoiling import MOMENT, spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
@@ -131,6 +131,49 @@ def test_a_question_typed_while_the_model_works_is_an_attachment():
     assert said(user("q"), answer("a"), typed, note, answer("b")) == expected
     assert said(user("q"), answer("a"), taken, answer("b")) == expected
     assert said(user("q"), answer("a"), taken, typed, answer("b")) == expected
+    assert said(user("q"), answer("a"), taken, answer(""), typed, answer("b")) == expected
+
+
+def test_what_the_model_took_up_from_the_queue_is_a_question_and_what_was_taken_back_is_none():
+    def queue(operation: str, **content: str):
+        return {"type": "queue-operation", "operation": operation, "sessionId": "s1", **content}
+
+    taken_back = queue("enqueue", content="wrong"), queue("popAll")
+    told = queue("enqueue", content="<task-notification>")
+    taken_up = queue("enqueue", content="and that"), queue("remove")
+    asked_later = queue("enqueue", content="r"), user("r")
+    lines = *taken_back, told, *taken_up, answer("b"), *asked_later, answer("c"), queue("remove"), answer("d")
+    expected = [("chat", "q", "a"), ("chat", "and that", "b"), ("chat", "r", "c\n\nd")]
+    assert said(user("q"), answer("a"), *lines) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '<teammate-message teammate_id="t">{"type":"idle_notification"}</teammate-message>',
+        "Another Claude session sent a message:\n<teammate-message>done</teammate-message>",
+        '<channel source="hub">do y</channel>',
+    ],
+)
+def test_what_other_sessions_say_is_no_question(text):
+    assert said(user("q"), answer("a"), user(text), answer("b")) == [("chat", "q", "a\n\nb")]
+    assert said(user(text), answer("b")) == [("chat", "", "b")]
+
+
+@pytest.mark.parametrize("agent", ["acompact-f0", "aprompt_suggestion-f0"])
+def test_agents_that_the_program_asks_for_itself_are_no_conversation(agent):
+    aside = {"isSidechain": True, "agentId": agent}
+    lines = user("Your task is to create a detailed summary", "1", **aside), answer("s", "2", "1", **aside)
+    assert said(user("q"), answer("a"), *lines) == [("chat", "q", "a")]
+    with pytest.raises(NothingAsked):
+        read(*lines)
+
+
+def test_an_interrupted_question_stands_alone():
+    stop = user([{"type": "text", "text": "[Request interrupted by user]"}])
+    first, second = read(user("q"), stop, user("r"), answer("a"))
+    assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
+    assert (second.input, second.output, second.success) == ("r", "a", True)
 
 
 def test_an_interrupted_answer_failed_unless_it_goes_on():
@@ -306,9 +349,12 @@ def test_other_records_are_left_to_others(value):
     assert not formats()["claude_code"].recognises(value)
 
 
-def test_nothing_to_learn_is_a_reason():
-    with pytest.raises(Unusable, match="neither a question nor an answer"):
-        read({"type": "summary", "summary": "t", "leafUuid": "x"})
+def test_a_session_in_which_nothing_was_asked_is_no_record():
+    for line in ({"type": "summary", "summary": "t", "leafUuid": "x"}, user("<command-name>/exit</command-name>")):
+        with pytest.raises(NothingAsked):
+            read(line)
+    with pytest.raises(Unusable, match="no answer follows a question"):
+        read(user([3]))
 
 
 UNREADABLE = "a message whose content is neither text nor a list of parts"

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from vibe_pipeline.interactions.importers import formats
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -124,7 +124,6 @@ def test_a_message_that_is_none_costs_itself():
 @pytest.mark.parametrize(
     ("messages", "reason"),
     [
-        ([], "chat_messages is empty"),
         ([3], "a message is not an object"),
         ([{"text": "x"}], "a message has the unknown sender None"),
         ([{"sender": "human", "content": 3}], "neither text nor a list of blocks"),
@@ -134,3 +133,8 @@ def test_a_message_that_is_none_costs_itself():
 def test_what_gives_nothing_has_its_reason(messages, reason):
     with pytest.raises(Unusable, match=reason):
         read(*messages)
+
+
+def test_a_chat_in_which_nothing_was_asked_is_no_record():
+    with pytest.raises(NothingAsked):
+        read()

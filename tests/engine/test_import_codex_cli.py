@@ -9,7 +9,7 @@ from hypothesis import given
 from tests.engine.importing import lost
 from tests.engine.spoiling import MOMENT, spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
@@ -136,6 +136,7 @@ def test_all_kinds_of_calls_are_read():
         user("# AGENTS.md instructions for /w\n\n<INSTRUCTIONS>be good</INSTRUCTIONS>", "<environment_context>x"),
         user("<user_instructions>be good</user_instructions>"),
         item("message", role="developer", content=[{"type": "input_text", "text": "<permissions instructions>"}]),
+        user("Warning: apply_patch was requested via exec_command. Use the apply_patch tool instead."),
         event("user_message", message="q"),
         event("token_count", info=None),
         line("compacted", message="what was before", replacement_history=[]),
@@ -151,6 +152,37 @@ def test_what_codex_writes_itself_is_no_question(hidden):
 def test_what_the_editor_adds_is_cut_off():
     asked = user("# Context from my IDE setup:\n\n## Open tabs:\n- a.py\n\n## My request for Codex:\nfix it\n")
     assert said(META, asked, answer("done")) == [("chat", "fix it", "done")]
+
+
+def test_the_files_that_a_question_mentions_are_cut_off():
+    asked = user("# Files mentioned by the user:\n\n## a.py: /w/a.py\n\n## My request for Codex:\nfix it\n")
+    assert said(META, asked, answer("b")) == [("chat", "fix it", "b")]
+
+
+def test_an_image_stands_in_the_question_without_its_wrapping():
+    content = [{"type": "input_text", "text": text} for text in ("<image name=[Image #1]>", "</image>", "what is it?")]
+    content.insert(1, {"type": "input_image", "image_url": "data:"})
+    asked = item("message", role="user", content=content)
+    assert said(META, asked, answer("a cat")) == [("chat", "[image]\nwhat is it?", "a cat")]
+
+
+def test_an_image_that_was_made_is_a_tool_without_its_bytes():
+    made = item("image_generation_call", id="ig", status="completed", revised_prompt="a cat", result="iVBOR")
+    call = '{"name": "image_generation", "arguments": {"revised_prompt": "a cat"}}'
+    assert said(META, user("draw"), made, answer("a")) == [("tool", call, ""), ("chat", "draw", "a")]
+
+
+def test_a_question_that_was_interrupted_stands_alone():
+    first, second = read(META, user("q"), event("turn_aborted", reason="interrupted"), user("r"), answer("a"))
+    assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
+    assert (second.input, second.output, second.success) == ("r", "a", True)
+
+
+def test_a_thread_in_which_nothing_was_asked_is_no_record():
+    with pytest.raises(NothingAsked):
+        read(META, user("<environment_context>"), line("turn_context", model="m"))
+    with pytest.raises(Unusable, match="no answer follows a question"):
+        read(META, item("message", role="user", content=3))
 
 
 def test_events_speak_where_there_are_no_items():

@@ -90,6 +90,8 @@ def test_a_failure_and_its_retry_are_two_exchanges():
     ]
     row = failed | {"error_str": None, "metadata": json.dumps({"error_information": {"error_class": "Timeout"}})}
     assert read(row)[0].error_type == "Timeout"
+    (item,) = read(failed | {"error_information": {"error_class": "RateLimitError", "error_message": ""}})
+    assert (item.error_type, item.extra["error"]) == ("RateLimitError", "litellm.RateLimitError: too many")
 
 
 def test_payloads_of_other_apis_are_read():

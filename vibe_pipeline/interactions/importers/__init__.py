@@ -2,7 +2,8 @@
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason), and so does every part of a record that gives nothing: the three always
-add up to `read`. Not here: which formats there are (registry.py).
+add up to `read`. A chat in which nothing was asked (NothingAsked) is no record. Not here: which formats there are
+(registry.py).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
 from vibe_pipeline.interactions.importers.recognised import Format, connector_of, length_of, opener_of, recognised
@@ -127,6 +128,8 @@ def _records(tally: Tally, among: Sequence[Format], source: str | None, at: date
             tally.read += len(lost) - (not found)  # of a record of which all is lost the first stands for it
             for part in lost:
                 tally.reject(part.part or raw.text, part)
+        except NothingAsked:
+            tally.read -= 1
         except Unusable as reason:
             tally.reject(raw.text, reason)
         yield found

@@ -44,10 +44,12 @@ def in_order(messages: Sequence[Message]) -> list[Message]:
 
 
 def mark_answer(messages: list[Message], **changes: Any) -> None:
-    """Change the last message of the answer that is being given; where there is none yet, nothing happens."""
+    """Change the last message of the answer that is being given; where there is none yet, a failure stands for it."""
     for place in range(len(messages) - 1, -1, -1):
-        if messages[place].role == "user":
-            return
         if messages[place].role == "assistant":
             messages[place] = replace(messages[place], **changes)
+            return
+        if messages[place].role == "user":
+            if changes.get("success") is False:
+                messages.append(Message("assistant", **changes))
             return

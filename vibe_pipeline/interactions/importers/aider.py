@@ -2,6 +2,7 @@
 
 Each start of aider is a record. What aider sends back to the model by itself (an edit that did not fit, errors of the
 linter or the tests) is the question of the answer that follows; a slash command is one only if the model answered it.
+The plan of an architect, which aider gives to its editor in the user's name, is none: both wrote one answer.
 aider ends its own lines and the user's with two spaces, so that a heading or a quotation of the model is none of them.
 Times are those of the start, in the clock of the machine that wrote them.
 
@@ -18,7 +19,7 @@ from itertools import pairwise
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.files import File, text_of
-from vibe_pipeline.interactions.importers.messages import Message, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, NothingAsked, moment_of
 from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
@@ -67,6 +68,13 @@ OWN = re.compile(
 )
 """Lines that aider writes for the person alone."""
 
+CONFIRMED = re.compile(
+    r"^(?:[^\n]+\n(?:Create new file|Allow edits to file that has not been added to the chat|Add file to the chat)"
+    r"|[^\n]*)\?(?: \(Y\)es/\(N\)o[^\n:]*:)? (?:[ynads]|yes|no)$\n?",
+    re.MULTILINE,
+)
+"""What aider asked the person, with the file that it asked about, and what the person said."""
+
 
 def opens(file: File, start: bytes) -> bool:
     """Whether the file begins as such a history does."""
@@ -75,17 +83,23 @@ def opens(file: File, start: bytes) -> bool:
 
 
 def records(file: File) -> Iterator[Raw]:
-    """Each start of aider with all that follows it."""
+    """Each start of aider with all that follows it; a history that lost its beginning begins without a start."""
     text = text_of(file.path)
     starts = [*START.finditer(text)]
+    before = text[: starts[0].start()] if starts else text
+    if before.strip():
+        yield Raw(before, {"started_at": "", "chat": before})
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
         yield Raw(text[start.start() : end], {"started_at": start[1].strip(), "chat": text[start.end() : end]})
 
 
 def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
-    """The interactions of one start; Unusable where nothing was asked or answered."""
+    """The interactions of one start; Unusable where no question was answered, NothingAsked where nothing was said."""
     chat, started_at = value["chat"], value["started_at"]
+    said = _messages(chat)
+    if not said:
+        raise NothingAsked
     first_line = next((line for line in chat.splitlines() if line.strip()), "")
     origin = Origin(
         module="aider",
@@ -93,7 +107,7 @@ def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interacti
         at=moment_of({"time": started_at}) or at,
         conversation=f"{started_at} {first_line}",
     )
-    yield from interactions(in_order(_messages(chat)), origin)
+    yield from interactions(in_order(said), origin)
 
 
 def _messages(chat: str) -> list[Message]:
@@ -103,7 +117,7 @@ def _messages(chat: str) -> list[Message]:
     for role, text in _blocks(chat):
         if role == "user":
             sent_back, command = "", text if text.startswith(("/", "!")) else ""
-            if text not in (command, "<blank>"):
+            if text not in (command, "<blank>") and not _is_plan(text, said):
                 said.append(Message("user", text))
         elif role == "assistant":
             if command or sent_back:
@@ -115,6 +129,11 @@ def _messages(chat: str) -> list[Message]:
             model = switched[1] if switched else model
             sent_back = "" if command else _outcome(text, said)
     return said
+
+
+def _is_plan(text: str, said: list[Message]) -> bool:
+    """Whether it repeats what the model said last."""
+    return bool(said) and said[-1].role == "assistant" and text.split() == said[-1].text.split()
 
 
 def _answer(text: str, model: str | None) -> Message:
@@ -142,7 +161,8 @@ def _outcome(text: str, said: list[Message]) -> str:
         mark_answer(said, success=True, extra=extra)
     if failure not in SENT_BACK:
         return ""
-    return "\n".join(line for line in text.split("\n") if not OWN.match(line)).strip()
+    sent = "\n".join(line for line in text.split("\n") if not OWN.match(line)).strip()
+    return CONFIRMED.sub("", sent).strip() or sent
 
 
 def _blocks(chat: str) -> Iterator[tuple[str, str]]:

@@ -14,9 +14,12 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
+
+import pyarrow as pa
 
 from vibe_pipeline.interactions.importers.databases import MAGIC
 from vibe_pipeline.interactions.importers.files import BLANK, STARTS
@@ -36,6 +39,9 @@ UNPACKED_TIMES = 100
 """An archive may unpack to so many times its size, or to the bytes above: text packs 4 to 20 times, a bomb 1000."""
 
 CHUNK = 1 << 20
+
+ZSTD = 93
+"""The method that inspect_ai writes; zipfile knows it from Python 3.14 on."""
 
 HEADER = struct.Struct("<4s5H3I2H")
 """Of a member, before its data: signature, version, flags, method, time, date, checksum, sizes, lengths of names."""
@@ -116,9 +122,9 @@ def _cut_off(path: Path, budget: int) -> Iterator[Member]:
             start = position + HEADER.size + name_length
             name = data[position + HEADER.size : start].decode("utf-8", "replace")
             start += extra_length
-            if _is_wanted(name) and not flags & 1 and method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                is_stored = method == zipfile.ZIP_STORED
-                member = _member(name, _stored(data, start, packed) if is_stored else _inflated(data, start), budget)
+            unpack = UNPACKERS.get(method)
+            if _is_wanted(name) and not flags & 1 and unpack:
+                member = _member(name, unpack(data, start, packed), budget)
                 budget -= member.size
                 yield member
             position = data.find(SIGNATURES[0], position + 4)
@@ -141,16 +147,30 @@ def _member(name: str, chunks: Iterator[bytes], budget: int) -> Member:
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
     """A member of a whole archive, up to where it is damaged."""
-    left = info.file_size
+    checksum = 0
     try:
-        with archive.open(info) as stream:
-            # The last byte alone: with it comes the checksum's verdict, which would take its whole chunk along.
-            while chunk := stream.read(max(1, min(CHUNK, left - 1))):
-                left -= len(chunk)
+        with _opened(archive, info) as stream:
+            while chunk := stream.read(CHUNK):
+                checksum = zlib.crc32(chunk, checksum)
                 yield chunk
-    except Exception as error:  # a bad checksum, an unknown or broken compression, a password
+    except NotImplementedError as error:
+        method = f"compressed by method {info.compress_type}, which cannot be unpacked here"
+        raise _Damaged(f"{method}: pack it again with deflate or zstd") from error
+    except Exception as error:  # what the damage happens to lead to, or a password
         needs_password = isinstance(error, RuntimeError) and bool(info.flag_bits & 1)
         raise _Damaged("needs a password" if needs_password else BROKEN) from error
+    if checksum != info.CRC:
+        raise _Damaged(BROKEN)
+
+
+def _opened(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
+    """A member without the checksum's verdict, which would take the last chunk along."""
+    member = copy(info)
+    del member.CRC
+    if info.compress_type != ZSTD:
+        return archive.open(member)
+    member.compress_type, member.file_size = zipfile.ZIP_STORED, info.compress_size
+    return pa.CompressedInputStream(archive.open(member), "zstd")
 
 
 def _stored(data: mmap.mmap, start: int, size: int) -> Iterator[bytes]:
@@ -158,14 +178,28 @@ def _stored(data: mmap.mmap, start: int, size: int) -> Iterator[bytes]:
     return (data[at : min(at + CHUNK, end)] for at in range(start, end, CHUNK))
 
 
-def _inflated(data: mmap.mmap, start: int) -> Iterator[bytes]:
-    """What a packed stream gives before it ends or breaks off."""
+def _inflated(data: mmap.mmap, start: int, _: int) -> Iterator[bytes]:
+    """What a packed stream gives before it ends or breaks off; it knows its end, and its size may not be told."""
     stream = zlib.decompressobj(-zlib.MAX_WBITS)
     with suppress(zlib.error):  # what came before is kept
         while not stream.eof and (packed := stream.unconsumed_tail or data[start : start + CHUNK]):
             start += 0 if stream.unconsumed_tail else CHUNK
             yield stream.decompress(packed, CHUNK)
         yield stream.flush()
+
+
+def _unzstd(data: mmap.mmap, start: int, size: int) -> Iterator[bytes]:
+    """As above; it does not know its end."""
+    packed = temporary()
+    with room("unpacking an archive"):
+        packed.writelines(_stored(data, start, size))
+    packed.seek(0)
+    with suppress(OSError), pa.CompressedInputStream(packed, "zstd") as stream:
+        while chunk := stream.read(CHUNK):
+            yield chunk
+
+
+UNPACKERS = {zipfile.ZIP_STORED: _stored, zipfile.ZIP_DEFLATED: _inflated, ZSTD: _unzstd}
 
 
 class _Damaged(Exception):

@@ -13,7 +13,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import list_of, text_at
+from vibe_pipeline.interactions.importers.fields import file_mark, list_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
@@ -86,7 +86,10 @@ def _message(
     if role == "system" or (isinstance(kind, str) and kind in CONTEXT) or (role == "user" and is_hidden):
         return Message("system", text, at=at)
     if role == "user":
-        return Message("user", text, at=at, extra=_attachments(metadata))
+        attached = rows_of(metadata.get("attachments"))
+        names = [name for name in (text_at(item, "name") for item in attached) if name]
+        said = "\n\n".join(filter(None, [text, *_marks(attached, text)]))
+        return Message("user", said, at=at, extra={"attachments": names} if names else {})
     if role == "tool":
         return Message("result", text, at=at, **_tool_outcome(content, metadata))
     if role != "assistant":
@@ -172,7 +175,10 @@ def _tool_outcome(content: dict[str, Any], metadata: dict[str, Any]) -> dict[str
     return {"success": False, "error_type": (text_at(raised, "name") if isinstance(raised, dict) else None) or status}
 
 
-def _attachments(metadata: dict[str, Any]) -> dict[str, Any]:
-    listed = [text_at(item, "name") for item in list_of(metadata.get("attachments")) if isinstance(item, dict)]
-    names = [name for name in listed if name]
-    return {"attachments": names} if names else {}
+def _marks(attached: list[dict[str, Any]], text: str) -> Iterator[str]:
+    """A mark for each file that was sent along; an image has its own among the parts, where it was shown at all."""
+    for item in attached:
+        if not (text_at(item, "mimeType", "mime_type") or "").startswith("image/"):
+            yield file_mark(text_at(item, "name"))
+        elif MEDIA["image"] not in text:
+            yield MEDIA["image"]

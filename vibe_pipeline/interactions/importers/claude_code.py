@@ -11,13 +11,19 @@ Not here: what one line says (claude_code_lines.py), what becomes of branches (b
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import with_branches
-from vibe_pipeline.interactions.importers.claude_code_lines import Transcript, prompt_of
+from vibe_pipeline.interactions.importers.claude_code_lines import (
+    Transcript,
+    is_from_elsewhere,
+    is_said,
+    prompt_of,
+)
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.losses import Losses
@@ -26,6 +32,9 @@ from vibe_pipeline.records import Interaction
 
 EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
 """Lines beside those of user and assistant that may come without a session's name; the others have one."""
+
+PROGRAMS = ("acompact-", "aprompt_suggestion-")
+"""How agents are called that the program asks for itself: for a summary, for what might be typed next."""
 
 NAMES = {"sessionId", "session_id", "leafUuid"}
 
@@ -50,12 +59,13 @@ def recognises(value: Any) -> bool:
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    """The interactions of all conversations in these lines; Unusable where none of them has any."""
+    """The interactions of all conversations in these lines; Unusable where none has any, NothingAsked where none is."""
     found: list[Interaction] = []
     losses = Losses()
     values = value if isinstance(value, list) else [value]
-    for (session, agent), lines in _conversations(_lines(values, losses)).items():
-        found += _conversation(lines, session, agent, source, at, losses)
+    for (session, agent), lines in _conversations(list(_unqueued(_lines(values, losses)))).items():
+        if not agent.startswith(PROGRAMS) and any(map(is_said, lines)):
+            found += _conversation(lines, session, agent, source, at, losses)
     yield from losses.beside(found)
     yield from found
 
@@ -69,7 +79,7 @@ def _conversation(
         at=next((moment for moment in map(moment_of, lines) if moment), at),
         extra=_extra(lines) | ({"agent": agent} if agent else {}),
         conversation="/".join(filter(None, (_first_question(lines) or session, agent))) or None,
-        unasked=_is_stream(lines),
+        unasked=_is_unasked(lines),
     )
     return with_branches(_branches(lines, losses), origin, losses)
 
@@ -109,6 +119,28 @@ def _lines(values: Iterable[Line], losses: Losses) -> list[Line]:
                     raise Unusable("not a line of a session")
                 lines.append({**name, **line})
     return lines
+
+
+def _unqueued(lines: list[Line]) -> Iterator[Line]:
+    """The lines, with what the model took up from the queue said once: as an attachment, else where it was taken."""
+    attached = Counter(prompt_of(line) for line in lines if line.get("type") == "attachment")
+    queues: dict[str | None, list[str]] = {}
+    for line in lines:
+        queue, operation = queues.setdefault(_session(line), []), line.get("operation")
+        is_queued = line.get("type") == "queue-operation"
+        text = prompt_of({**line, "operation": "remove"} if is_queued else line) if queue or is_queued else ""
+        if operation == "remove" and not text_at(line, "content"):
+            text = queue[0] if queue else ""
+        if is_queued and operation == "enqueue":
+            queue += [text] if text else []
+        elif operation == "popAll":  # taken back by the person
+            queue.clear()
+        elif text in queue:
+            queue.remove(text)
+        if operation == "remove" and attached[text]:
+            attached[text] -= 1
+        else:
+            yield {**line, "content": text} if operation == "remove" else line
 
 
 def _session(line: Line) -> str | None:
@@ -186,9 +218,10 @@ def _said(lines: Iterable[Line], losses: Losses) -> list[Message]:
     return transcript.messages
 
 
-def _is_stream(lines: Sequence[Line]) -> bool:
-    """What `claude -p` prints ends with a result, and does not hold what was asked."""
-    return any(line.get("type") == "result" for line in lines) and not any(map(prompt_of, lines))
+def _is_unasked(lines: Sequence[Line]) -> bool:
+    """Whether nobody's question stands in them: `claude -p` prints none, and an agent of a team is asked by others."""
+    is_answered = any(line.get("type") == "result" or is_from_elsewhere(line) for line in lines)
+    return is_answered and not any(map(prompt_of, lines))
 
 
 def _extra(lines: Sequence[Line]) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The lines of one Claude Code conversation, one after the other → messages.
 
-What the program itself writes in the user's name is no question: reminders, caveats, the output of local commands,
-notifications, the summary after a compaction. A slash command is one only if the model answered it.
+What the program itself or another session writes in the user's name is no question: reminders, caveats, the output of
+local commands, notifications, messages of a team, the summary after a compaction. A slash command is one only if the
+model answered it.
 
 Not here: which lines belong together (claude_code.py).
 """
@@ -25,6 +26,7 @@ EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)")
 
 INTERRUPTED = "[Request interrupted by user"
 LOCAL = ("<local-command-", "<bash-", "<user-memory-input>", "<task-notification>", "Caveat: The messages below were")
+ELSEWHERE = ("<teammate-message", "Another Claude session sent a message:", "<channel source=")
 REFUSED = ("The user doesn't want to", "Claude requested permissions", "Permission to use")
 
 Line = dict[str, Any]
@@ -91,7 +93,7 @@ class Transcript:
             name, arguments = COMMAND.search(text), ARGUMENTS.search(text)
             said = f"/{name[1] if name else ''} {arguments[1] if arguments else ''}".strip()
             self._command = Message("user", said, at=moment_of(line))
-        elif text.startswith(LOCAL):
+        elif text.startswith((*LOCAL, *ELSEWHERE)):
             self._command = None
             self._notified(text)
         else:
@@ -181,11 +183,22 @@ def _prompt(line: Line) -> str:
         return _queued(attachment)
     if line.get("type") == "queue-operation" and line.get("operation") == "remove":  # taken up while the model works
         text = (text_at(line, "content") or "").strip()
-        return "" if text.startswith(("/", *LOCAL)) else text
+        return "" if text.startswith(("/", *LOCAL, *ELSEWHERE)) else text
     if line.get("type") != "user" or is_hidden(line) or "toolUseResult" in line:
         return ""
     text = _words(line)
-    return "" if text.startswith((INTERRUPTED, *LOCAL)) or COMMAND.search(text) else text
+    return "" if text.startswith((INTERRUPTED, *LOCAL, *ELSEWHERE)) or COMMAND.search(text) else text
+
+
+def is_said(line: Line) -> bool:
+    """Whether a person or the model says something in this line, or something that cannot be read."""
+    is_unread = line.get("type") == "user" and not is_hidden(line) and not _words(line)
+    return line.get("type") in ("assistant", "result") or is_unread or bool(prompt_of(line))
+
+
+def is_from_elsewhere(line: Line) -> bool:
+    """Whether another session said this in the user's name."""
+    return line.get("type") == "user" and _words(line).startswith(ELSEWHERE)
 
 
 def _queued(attachment: dict[str, Any]) -> str:

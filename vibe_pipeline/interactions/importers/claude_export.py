@@ -13,8 +13,8 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.fields import file_mark, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.messages import ROLES, Message, NothingAsked, Unusable, call_of, moment_of
 from vibe_pipeline.records import Interaction
 
 ERROR = "tool_error"
@@ -31,7 +31,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     if not isinstance(said, list):
         raise Unusable("chat_messages is not a list")
     if not said:
-        raise Unusable("chat_messages is empty")
+        raise NothingAsked
     account = value.get("account")
     origin = Origin(
         module="claude_export",
@@ -119,7 +119,7 @@ def _attached(item: dict[str, Any]) -> Iterator[str]:
     for entry in listed:
         name = text_at(entry, "file_name")
         text = text_at(entry, "extracted_content")
-        mark = "[image]" if entry.get("file_kind") == "image" else f"[file: {name}]" if name else "[file]"
+        mark = "[image]" if entry.get("file_kind") == "image" else file_mark(name)
         if name or text or "file_kind" in entry:
             yield f"{mark}\n{text}" if text else mark
 

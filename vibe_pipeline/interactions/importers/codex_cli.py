@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order
-from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, rollout_messages
+from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, is_silent, rollout_messages
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import text_at
@@ -68,10 +68,12 @@ def recognises(value: Any) -> bool:
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    """The interactions of all threads in these lines; Unusable where none of them has any."""
+    """The interactions of all threads in these lines; Unusable where none has any, NothingAsked where none is."""
     found: list[Interaction] = []
     losses = Losses()
     for name, thread in _threads(value if isinstance(value, list) else [value], losses).items():
+        if not thread.events and is_silent(thread.entries):
+            continue
         with losses.of([thread.meta, *thread.events, *(entry.item for entry in thread.entries)]):
             found += _interactions(name, thread, source, at, losses)
     yield from losses.beside(found)

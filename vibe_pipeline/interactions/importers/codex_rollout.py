@@ -20,20 +20,26 @@ from vibe_pipeline.interactions.importers.fields import list_of, number_at, text
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
 
-CALLS = ("function_call", "custom_tool_call", "local_shell_call", "web_search_call", "tool_search_call")
+HOSTED = ("web_search_call", "image_generation_call")
+"""Calls that the server runs itself; what comes of them is shown to the model alone, or is no text."""
+
+CALLS = ("function_call", "custom_tool_call", "local_shell_call", "tool_search_call", *HOSTED)
 RESULTS = ("function_call_output", "custom_tool_call_output", "local_shell_call_output", "tool_search_output")
 
 INJECTED = (
     "<environment_context>", "<user_instructions>", "# AGENTS.md instructions", "<INSTRUCTIONS>", "<permissions",
     "<turn_aborted>", "<user_shell_command>", "<user_action>", "<skill>", "<skills", "<subagent_notification>",
     "<collaboration_mode>", "<model_switch>", "<hook_prompt", "<recommended_plugins>", "<apps",
+    "Warning: apply_patch was requested via ", "<image>", "<image name=", "</image>",
 )  # fmt: skip
-"""What Codex itself writes in the user's name."""
+"""What Codex itself writes in the user's name, and what it puts around an image."""
 
 SPEAKERS = ("user", "assistant")
 
 REQUEST = "## My request for Codex:"
-"""Before it an editor tells which files are open."""
+"""Before it stand the files that are open in an editor, or that were dropped into the question."""
+
+CONTEXT = ("# Context from my IDE", "# Files mentioned by the user:")
 
 HEADER = re.compile(
     r"(?:(?:Exit code:|Chunk ID:|Wall time:?|Process (?:exited|running)|Original token count:|Total output lines:)"
@@ -75,6 +81,22 @@ def rollout_messages(entries: Sequence[Entry], losses: Losses) -> list[Message]:
                 is_answer = message.role == "assistant" and message.success is not False
                 said.append(replace(message, at=entry.at, model=model if is_answer else None))
     return _with_ends(said, entries)
+
+
+def is_silent(entries: Sequence[Entry]) -> bool:
+    """Whether Codex was opened and left: then the thread holds what Codex itself wrote, and nothing that is broken."""
+    spoken = ("user_message", "agent_message", "error")
+    return not any(
+        (entry.kind == "response_item" and not _is_own(entry.item))
+        or (entry.kind == "event_msg" and entry.item.get("type") in spoken)
+        for entry in entries
+    )
+
+
+def _is_own(item: dict[str, Any]) -> bool:
+    content = item.get("content")
+    is_injected = isinstance(content, list) and all(map(_is_injected, content))
+    return item.get("role") in ("developer", "system") or (item.get("role") == "user" and is_injected)
 
 
 def _messages(
@@ -121,7 +143,7 @@ def _item(item: dict[str, Any], name: str) -> Iterator[Message]:
         yield Message("assistant", reasoning=message_of({"role": "assistant", "content": _texts(parts)}).text)
     elif kind in CALLS:
         yield Message("assistant", calls=((call_id or name, _call(kind, item)),))
-        if kind == "web_search_call":  # what the server found is shown to the model alone
+        if kind in HOSTED:
             succeeded = {"completed": True, "failed": False}.get(text_at(item, "status") or "")
             yield Message("result", call_id=call_id or name, success=succeeded)
     elif kind in RESULTS:
@@ -133,7 +155,7 @@ def _user(content: Any) -> Iterator[Message]:
     parts = content if isinstance(content, list) else [{"type": "text", "text": content}]
     said = [part for part in parts if not _is_injected(part)]
     text = message_of({"role": "user", "content": said}).text
-    text = text.partition(REQUEST)[2] or text if text.startswith("# Context from my IDE") else text
+    text = text.partition(REQUEST)[2] or text if text.startswith(CONTEXT) else text
     if text.strip():
         yield Message("user", text.strip())
 
@@ -149,7 +171,7 @@ def _call(kind: str, item: dict[str, Any]) -> str:
     for key in ("arguments", "input", "action"):
         if key in item:
             return call_of(name, item[key])
-    known = ("type", "id", "call_id", "name", "namespace", "status")
+    known = ("type", "id", "call_id", "name", "namespace", "status", "result")
     return call_of(name, {key: value for key, value in item.items() if key not in known})
 
 

@@ -105,11 +105,11 @@ def _given(record: dict[str, Any], key: str) -> bool:
 
 
 def _error(record: dict[str, Any]) -> tuple[str, str | None]:
+    words = text_at(record, "error_str", "exception")
     for holder in (record, row_of(parsed(record.get("metadata")))):
         information = row_of(parsed(holder.get("error_information")))
         if name := text_at(information, "error_class"):
-            return name, text_at(information, "error_message")
-    words = text_at(record, "error_str", "exception")
+            return name, text_at(information, "error_message") or words
     return error_name(words), words
 
 

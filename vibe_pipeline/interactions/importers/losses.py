@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
 
 
@@ -24,14 +24,19 @@ class Losses(list[Unusable]):
         """What fails inside is noted with the part: what JSON can hold, messages, spans, or a text as it is."""
         try:
             yield
+        except NothingAsked:
+            pass
         except (Unusable, RecursionError) as error:
             self.append(lost(error, part))
 
-    def beside(self, found: Sized, otherwise: str = "there is nothing in it") -> Losses:
-        """These, where the record gave something else too; where not, Unusable with the first reason."""
-        if not found:
-            raise Unusable(str(self[0]) if self else otherwise)
-        return self
+    def beside(self, found: Sized, otherwise: str | None = None) -> Losses:
+        """These, where the record gave something else too; where not, Unusable with the first reason. Where nothing
+        was lost either it is `otherwise`, or NothingAsked."""
+        if found:
+            return self
+        if self or otherwise:
+            raise Unusable(str(self[0]) if self else str(otherwise))
+        raise NothingAsked
 
 
 def lost(error: Unusable | RecursionError, part: Any) -> Unusable:

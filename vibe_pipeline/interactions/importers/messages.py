@@ -49,6 +49,13 @@ class Unusable(Exception):
         self.part = part
 
 
+class NothingAsked(Unusable):
+    """A chat that was opened and left: it is no record, so that it is neither counted nor kept."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing was asked")
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """One message in our words: role is system, user, assistant or result."""

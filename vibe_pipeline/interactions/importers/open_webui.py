@@ -17,7 +17,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import number_at, row_of, text_at
+from vibe_pipeline.interactions.importers.fields import file_mark, number_at, row_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.lines import repaired
@@ -110,8 +110,7 @@ def _attached(item: dict[str, Any]) -> Iterator[str]:
     files = item.get("files")
     for file in files if isinstance(files, list) else []:
         if isinstance(file, dict):
-            name = text_at(file, "name")
-            yield "[image]" if file.get("type") == "image" else f"[file: {name}]" if name else "[file]"
+            yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
 
 
 def _parts(text: str) -> Iterator[Message]:
