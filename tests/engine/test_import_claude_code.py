@@ -353,7 +353,7 @@ def test_a_session_in_which_nothing_was_asked_is_no_record():
     for line in ({"type": "summary", "summary": "t", "leafUuid": "x"}, user("<command-name>/exit</command-name>")):
         with pytest.raises(NothingAsked):
             read(line)
-    with pytest.raises(Unusable, match="no answer follows a question"):
+    with pytest.raises(Unusable, match="neither text nor a list of parts"):
         read(user([3]))
 
 

@@ -181,7 +181,7 @@ def test_a_question_that_was_interrupted_stands_alone():
 def test_a_thread_in_which_nothing_was_asked_is_no_record():
     with pytest.raises(NothingAsked):
         read(META, user("<environment_context>"), line("turn_context", model="m"))
-    with pytest.raises(Unusable, match="no answer follows a question"):
+    with pytest.raises(Unusable, match="neither text nor a list of parts"):
         read(META, item("message", role="user", content=3))
 
 

@@ -10,6 +10,7 @@ Not here: which lines belong together (claude_code.py).
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -171,10 +172,9 @@ def is_hidden(line: Line) -> bool:
 
 def prompt_of(line: Line) -> str:
     """What a person asks in this line, "" where it is anything else, or cannot be read."""
-    try:
+    with suppress(Unusable, RecursionError):
         return _prompt(line)
-    except (Unusable, RecursionError):
-        return ""
+    return ""
 
 
 def _prompt(line: Line) -> str:
@@ -192,13 +192,18 @@ def _prompt(line: Line) -> str:
 
 def is_said(line: Line) -> bool:
     """Whether a person or the model says something in this line, or something that cannot be read."""
-    is_unread = line.get("type") == "user" and not is_hidden(line) and not _words(line)
-    return line.get("type") in ("assistant", "result") or is_unread or bool(prompt_of(line))
+    if line.get("type") in ("assistant", "result") or prompt_of(line):
+        return True
+    with suppress(Unusable, RecursionError):
+        return line.get("type") == "user" and not is_hidden(line) and not _words(line)
+    return True
 
 
 def is_from_elsewhere(line: Line) -> bool:
     """Whether another session said this in the user's name."""
-    return line.get("type") == "user" and _words(line).startswith(ELSEWHERE)
+    with suppress(Unusable, RecursionError):
+        return line.get("type") == "user" and _words(line).startswith(ELSEWHERE)
+    return False
 
 
 def _queued(attachment: dict[str, Any]) -> str:
