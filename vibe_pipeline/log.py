@@ -13,7 +13,7 @@ from typing import Any
 from vibe_pipeline import forgetting
 from vibe_pipeline.errors import GenerationRefused, LedgerDamaged
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import compaction, following, quarantine, reading, segments
+from vibe_pipeline.interactions import compaction, following, quarantine, reading, sealing, segments
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.interactions.schema import STREAMS
@@ -41,7 +41,7 @@ class Log:
         none of its rows is sealed any more."""
         forgetting.finish(self.store, self.settings)
         spans.join(self.store, self.settings.log)
-        return segments.seal(self.store, self.settings.curate, self.settings.log, self._watch)
+        return sealing.seal(self.store, self.settings.curate, self.settings.log, self._watch)
 
     def compact(self) -> list[Segment]:
         """Merge the small segments that no cut has pinned; returns the merged ones."""
@@ -99,7 +99,7 @@ class Log:
             "stored_bytes": stored,
             "saved": round(1 - stored / came_in, 3) if came_in else None,
             "quarantined": self._quarantined(),
-            "waiting_bytes": segments.waiting_bytes(self.store),
+            "waiting_bytes": sealing.waiting_bytes(self.store),
             "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
         }

@@ -10,7 +10,8 @@ import pytest
 
 from vibe_pipeline.interactions.importers import ImportedFile, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
 

@@ -21,7 +21,8 @@ from typing import Any
 import polars as pl
 
 from vibe_pipeline import settings
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).parents[2]

@@ -12,7 +12,8 @@ from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.compaction import GRACE_S, compact
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
-from vibe_pipeline.interactions.segments import entries, entry_name, manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import entries, entry_name, manifest, paths
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate, Settings

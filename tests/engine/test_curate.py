@@ -11,7 +11,8 @@ from vibe_pipeline.curate.examples import Curated, Inputs, curate
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store

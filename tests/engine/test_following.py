@@ -8,7 +8,7 @@ import pytest
 from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.following import follow
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store

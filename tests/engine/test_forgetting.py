@@ -29,7 +29,7 @@ from vibe_pipeline.interactions.importers.genai_spans import Span
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
-from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger

@@ -9,7 +9,8 @@ import pytest
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import Wanted, import_paths, mlflow_store
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.settings import Curate
 
 PROGRAM = """

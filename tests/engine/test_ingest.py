@@ -23,7 +23,8 @@ from vibe_pipeline.interactions.ingest.items import interaction, remark, rows_of
 from vibe_pipeline.interactions.ingest.otlp import Export, export_of
 from vibe_pipeline.interactions.ingest.refusals import JSON, PROTOBUF, Refused
 from vibe_pipeline.interactions.ingest.spans import line_of_span
-from vibe_pipeline.interactions.segments import Known, seal
+from vibe_pipeline.interactions.known import Known
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.settings import Curate, Log
 

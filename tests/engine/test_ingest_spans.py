@@ -12,7 +12,7 @@ from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.interactions.importers.genai_spans import Span
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.ingest.spans import ABANDONED_S, SETTLED_S, join, line_of_span, waiting
-from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store

@@ -26,7 +26,8 @@ from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +69,7 @@ from vibe_pipeline.interactions.compaction import compact
 from vibe_pipeline.interactions.importers import import_paths, tally
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 tally.BATCH = 20

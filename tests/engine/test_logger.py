@@ -13,8 +13,10 @@ import pytest
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import DiskFull, SettingsInvalid
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import Known, manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
 

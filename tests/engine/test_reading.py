@@ -8,7 +8,7 @@ import pytest
 
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.reading import search, tail
-from vibe_pipeline.interactions.segments import seal
+from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store

@@ -12,7 +12,8 @@ import pytest
 from vibe_pipeline import settings
 from vibe_pipeline.errors import DiskFull, SettingsInvalid
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import manifest, paths, seal
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.store import Store

@@ -11,8 +11,10 @@ import pytest
 from vibe_pipeline.errors import Busy, LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions import quarantine, segments
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import Known, manifest, paths, seal, waiting_bytes
+from vibe_pipeline.interactions.sealing import seal, waiting_bytes
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Curate, Log

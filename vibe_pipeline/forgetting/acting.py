@@ -33,7 +33,8 @@ from vibe_pipeline.interactions import forgotten, quarantine
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.matching import Criteria, matching, matching_rejects, quarantined, tell_of
 from vibe_pipeline.interactions.schema import STREAMS
-from vibe_pipeline.interactions.segments import locked, seal_alone
+from vibe_pipeline.interactions.sealing import seal_alone
+from vibe_pipeline.interactions.segments import locked
 from vibe_pipeline.ledger import Ledger, chains
 from vibe_pipeline.records import SCHEMA_VERSION, load, plain
 from vibe_pipeline.report import write_csv

@@ -5,6 +5,7 @@ Two of ten million share a hash with a probability of 3e-6. Not here: what is ha
 
 from __future__ import annotations
 
+import duckdb
 import numpy as np
 
 RECENT = 1 << 17
@@ -39,3 +40,9 @@ def held(ordered: np.ndarray, values: np.ndarray) -> np.ndarray:
         return np.zeros(len(values), dtype=bool)
     places = np.searchsorted(ordered, values)
     return ordered[np.minimum(places, len(ordered) - 1)] == values
+
+
+def hashes_of(found: duckdb.DuckDBPyRelation) -> np.ndarray:
+    """The first column, batch by batch: ten million ids at once would be held several times over."""
+    batches = [batch.column(0).to_numpy() for batch in found.to_arrow_reader()]
+    return np.concatenate([np.empty(0, np.uint64), *batches])

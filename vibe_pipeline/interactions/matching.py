@@ -20,7 +20,8 @@ from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.schema import STREAMS, connect, rows_of
-from vibe_pipeline.interactions.segments import manifest, paths, unsealed
+from vibe_pipeline.interactions.sealing import unsealed
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import KEY
 from vibe_pipeline.store import Store, sql_list

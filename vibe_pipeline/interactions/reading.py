@@ -16,7 +16,8 @@ import pyarrow as pa
 from vibe_pipeline import settings
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of
-from vibe_pipeline.interactions.segments import SCRUBBED, manifest, paths
+from vibe_pipeline.interactions.sealing import SCRUBBED
+from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store, sql_list

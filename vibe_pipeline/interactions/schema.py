@@ -1,6 +1,6 @@
 """The columns of sealed interactions and probes, and the one place that reads older versions of either.
 
-Not here: which rows are kept (segments.py) and how a line is written (lines.py). `extra` is JSON text, because
+Not here: which rows are kept (sealing.py) and how a line is written (lines.py). `extra` is JSON text, because
 its shape is the logger's affair; a missing list is an empty list. Whatever was written by a newer version is
 never guessed at: reading stops and says "upgrade".
 """

@@ -23,8 +23,8 @@ from vibe_pipeline.interactions.importers.recognised import Format, connector_of
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.store import Store

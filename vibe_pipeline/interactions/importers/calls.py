@@ -21,7 +21,7 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
-from vibe_pipeline.interactions.importers.payloads import result_text
+from vibe_pipeline.interactions.importers.parts import result_text
 from vibe_pipeline.interactions.importers.threads import Thread, ToolCall, words_of
 from vibe_pipeline.records import Interaction
 

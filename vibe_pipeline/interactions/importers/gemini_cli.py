@@ -19,7 +19,8 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import asked, parsed
+from vibe_pipeline.interactions.importers.parts import parsed
+from vibe_pipeline.interactions.importers.payloads import asked
 from vibe_pipeline.records import Interaction
 
 TYPES = ("user", "gemini", "info", "error", "warning")

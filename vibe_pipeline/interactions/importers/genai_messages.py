@@ -18,7 +18,8 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.fields import first_at, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, parts_in, text_of
+from vibe_pipeline.interactions.importers.parts import parsed, text_of
+from vibe_pipeline.interactions.importers.payloads import answered, asked, parts_in
 
 ASKED = (
     "gen_ai.input.messages",

@@ -28,7 +28,7 @@ from vibe_pipeline.interactions.importers.fields import first_at, ms_between, te
 from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, said_in
 from vibe_pipeline.interactions.importers.losses import Losses, lost
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import parsed
+from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.threads import words_of
 from vibe_pipeline.records import Interaction
 

@@ -37,7 +37,8 @@ from vibe_pipeline.interactions.importers.fields import (
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed, result_text
+from vibe_pipeline.interactions.importers.parts import parsed, result_text
+from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.records import Interaction
 
 opens, records = langfuse_table.opens, langfuse_table.records

@@ -18,7 +18,8 @@ from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import ms_between, row_of, text_at, texts_of
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
+from vibe_pipeline.interactions.importers.parts import parsed
+from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.records import Interaction
 
 REDACTED = "redacted-by-litellm"

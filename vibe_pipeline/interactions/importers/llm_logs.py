@@ -20,7 +20,7 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import number_at, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, call_of, moment_of
-from vibe_pipeline.interactions.importers.payloads import parsed
+from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP, Raw
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction

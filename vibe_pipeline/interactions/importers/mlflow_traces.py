@@ -33,7 +33,8 @@ from vibe_pipeline.interactions.importers.genai_spans import moment
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
-from vibe_pipeline.interactions.importers.payloads import answered, asked, parsed
+from vibe_pipeline.interactions.importers.parts import parsed
+from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 

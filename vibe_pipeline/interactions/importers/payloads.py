@@ -2,48 +2,44 @@
 
 Traces (OpenTelemetry, Langfuse, MLflow) and gateways (LiteLLM) record whole payloads: OpenAI's chats and responses,
 Anthropic's blocks, Gemini's contents, the parts of the GenAI conventions, LangChain, the AI SDK, or bare text. All of
-them are lists of messages with parts, wrapped in an object; only the names differ.
+them are lists of messages with parts (parts.py), wrapped in an object; only the names differ.
 
 Not here: which payload belongs to which call (calls.py), and records that are one chat (openai_chat.py).
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
-from vibe_pipeline.interactions.importers import tool_parts
-from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of
-from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.interactions.importers.messages import ROLES, Message
+from vibe_pipeline.interactions.importers.parts import (
+    GEMINI,
+    MEDIA,
+    REASONING,
+    as_json,
+    calls_beside,
+    is_message,
+    is_tools,
+    messages_in,
+    parsed,
+    text_of,
+)
 
 SENT = ("messages", "input", "contents", "prompt", "inputs", "kwargs", "args", "input_value", "request")
 SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
 ASKED_TEXT = ("question", "query", "user_input", "message", "text", "content")
-
 CAME_BACK = ("message", "messages", "output", "generations", "response", "completion")
 ANSWER_TEXT = ("output_text", "answer", "text", "result", "content", "generated_text", "combined_chunk_content")
-
-GEMINI = {
-    **dict.fromkeys(("functionCall", "function_call"), "call"),
-    **dict.fromkeys(("functionResponse", "function_response"), "result"),
-}
-"""Parts without a type."""
-CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
-RESULT_VALUES = ("response", "output", "result", "content", "text")
-REASONING = re.compile("reasoning|thinking", re.I)
 ENVELOPES = ("choices", "candidates", "parts", *SENT, *CAME_BACK)
 TRANSCRIPT = re.compile(r"\A(?:system|developer|human|user): .*^(?:human|user): ", re.I | re.S | re.M)
 SPEAKER = re.compile(r"^(system|developer|human|user|assistant|ai|tool): ", re.I | re.M)
-MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
 
 
 def asked(payload: Any) -> list[Message]:
     """The messages that were sent to the model, the history with them."""
     value = parsed(payload)
-    if isinstance(value, dict) and not _is_message(value):
+    if isinstance(value, dict) and not is_message(value):
         system = [Message("system", text) for key in SYSTEM if (text := text_of(value.get(key)))]
         for key in SENT:
             if value.get(key):
@@ -51,8 +47,8 @@ def asked(payload: Any) -> list[Message]:
         texts = [value[key] for key in ASKED_TEXT if isinstance(value.get(key), str)]
         if not texts and len(value) == 1:
             texts = [item for item in value.values() if isinstance(item, str)]
-        return [*system, Message("user", texts[0] if texts else _as_json(value))] if value else system
-    return _transcript(value) if isinstance(value, str) else list(_messages(value, "user"))
+        return [*system, Message("user", texts[0] if texts else as_json(value))] if value else system
+    return _transcript(value) if isinstance(value, str) else list(messages_in(value, "user"))
 
 
 def _transcript(text: str) -> list[Message]:
@@ -67,12 +63,12 @@ def _transcript(text: str) -> list[Message]:
 def answered(payload: Any) -> list[Message]:
     """The messages that came back; other answers to the same question are kept with the first as alternatives."""
     value = parsed(payload)
-    if isinstance(value, dict) and not _is_message(value):
+    if isinstance(value, dict) and not is_message(value):
         choices = value.get("choices", value.get("candidates"))
         if isinstance(choices, list):
             return _chosen(choices)
-        if _calls(value):
-            return list(_messages({"role": "assistant", **value}, "assistant"))
+        if calls_beside(value):
+            return list(messages_in({"role": "assistant", **value}, "assistant"))
         for key in CAME_BACK:
             if value.get(key):
                 return answered(value[key])
@@ -80,10 +76,10 @@ def answered(payload: Any) -> list[Message]:
         if not texts and len(value) == 1:
             texts = [item for item in value.values() if isinstance(item, str)]
         text = texts[0] if texts else value if value else ""
-        return list(_messages(text if isinstance(text, (str, list)) else _as_json(text), "assistant"))
+        return list(messages_in(text if isinstance(text, (str, list)) else as_json(text), "assistant"))
     if isinstance(value, list) and value and all(isinstance(item, list) for item in value):
         return answered(value[0])  # LangChain: a list of answers for each of a batch of prompts
-    said = list(_messages(value, "assistant"))
+    said = list(messages_in(value, "assistant"))
     last = max((n for n, message in enumerate(said) if message.role == "user"), default=-1)
     return [message for message in said[last + 1 :] if message.role != "system"]
 
@@ -104,16 +100,6 @@ def _of_choice(choice: Any) -> Any:
     return next((choice[key] for key in ("message", "text", "delta", "content") if choice.get(key)), "")
 
 
-def parsed(value: Any) -> Any:
-    """JSON that was written into a text, or an object as Python prints it; any other text stays text."""
-    if not isinstance(value, str) or value.strip()[:1] not in ("{", "[", '"'):
-        return value
-    try:
-        return repaired(json.loads(value))
-    except (ValueError, RecursionError):
-        return tool_parts.object_in(value) or value
-
-
 def parts_in(text: Any) -> Any:
     """JSON in a text where it is messages or parts of one; what somebody said in JSON stays as it was said."""
     value = parsed(text)
@@ -126,219 +112,7 @@ def _is_telling(item: dict[str, Any]) -> bool:
     """Whether its keys say that it is a message, a part, or an envelope of them, and not an answer in JSON."""
     kind = item.get("type")
     if isinstance(kind, str):
-        is_part = _is_tools(kind) or REASONING.search(kind) or any(medium in kind for medium in MEDIA)
+        is_part = is_tools(kind) or REASONING.search(kind) or any(medium in kind for medium in MEDIA)
         return bool(is_part) or kind.lower() in ROLES or kind == "message" or kind.endswith(("text", "refusal"))
     wraps = any(isinstance(item.get(key), (dict, list)) for key in (*ENVELOPES, *GEMINI))
     return wraps or isinstance(item.get("role"), str) or item.keys() == {"text"}
-
-
-def text_of(value: Any) -> str:
-    """All text of a content, without calls, results and reasoning."""
-    return "\n\n".join(message.text for message in _messages(parsed(value), "system") if message.text)
-
-
-def _is_message(value: dict[str, Any]) -> bool:
-    kind = value.get("type")
-    known = isinstance(kind, str) and (kind.lower() in ROLES or _is_tools(kind) or bool(REASONING.search(kind)))
-    return isinstance(value.get("role"), str) or known or (kind == "message" and "content" in value)
-
-
-def _messages(value: Any, role: str) -> Iterator[Message]:
-    """The messages of a list, of one message or of bare text; `role` is whose they are if they do not say."""
-    value = parsed(value)
-    if value is None:
-        return
-    if isinstance(value, list):
-        loose: list[Any] = []
-        for item in _calls_first(_with_roles([parsed(item) for item in value])):
-            if isinstance(item, list):
-                yield from _messages(item, role)
-            elif isinstance(item, dict) and _stands_alone(item):
-                yield from _parts(loose, role, {})
-                loose = []
-                yield from _message(item, role)
-            else:
-                loose.append(item)
-        yield from _parts(loose, role, {})
-    elif isinstance(value, dict) and _stands_alone(value):
-        yield from _message(value, role)
-    else:
-        yield from _parts([value], role, {})
-
-
-def _with_roles(items: list[Any]) -> list[Any]:
-    """LangChain's JavaScript gives what a tool gave back the tool's own name as its role."""
-    if not any(map(_is_strange, items)):
-        return items
-    names = {tool_parts.called(call)[0] for item in items if isinstance(item, dict) for call in _calls(item)}
-    return [{**item, "role": "tool"} if _is_strange(item) and item["role"] in names else item for item in items]
-
-
-def _is_strange(item: Any) -> bool:
-    role = item.get("role") if isinstance(item, dict) else None
-    return isinstance(role, str) and role.lower() not in ROLES
-
-
-def _calls_first(items: list[Any]) -> Iterator[Any]:
-    """Koog tells each call as a message of the tool before its result; the calls of an answer came together."""
-    for is_tool, group in groupby(items, _is_of_tool):
-        told = list(group)
-        yield from sorted(told, key=lambda item: not tool_parts.functions_in(item.get("content"))) if is_tool else told
-
-
-def _is_of_tool(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("role") == "tool"
-
-
-def _is_tools(kind: Any) -> bool:
-    return isinstance(kind, str) and (tool_parts.is_call(kind) or tool_parts.is_result(kind))
-
-
-def _stands_alone(item: dict[str, Any]) -> bool:
-    """Whether it is a message and no part of one."""
-    kind = item.get("type")
-    inner = "text" not in item and any(key in item for key in ("message", "kwargs", "data", "parts"))
-    generation = isinstance(item.get("message"), dict)  # LangChain's, with the text of its message beside it
-    named = isinstance(item.get("role"), str) or (isinstance(kind, str) and kind.lower() in ROLES)
-    return (named and not _is_tools(kind)) or kind == "message" or inner or generation
-
-
-def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
-    inner = next((value[key] for key in ("message", "kwargs", "data") if isinstance(value.get(key), dict)), None)
-    if inner is not None and not isinstance(value.get("role"), str):
-        kind = value.get("type") if str(value.get("type")).lower() in ROLES else _of_class(value)
-        yield from _message({**({"type": kind} if kind else {}), **inner}, role)
-        return
-    name = value.get("role") or (value.get("type") if value.get("type") != "message" else None) or role
-    if not isinstance(name, str) or name.lower() not in ROLES:
-        raise Unusable(f"a message has the unknown role {name!r:.40}")
-    said = ROLES[name.lower()]
-    content = next((value[key] for key in ("parts", "content", "text") if value.get(key) is not None), None)
-    content = tool_parts.functions_in(content) or content
-    parts = content if isinstance(content, list) else [] if content is None else [content]
-    if not parts or not all(map(tool_parts.is_definition, parts)):
-        yield from _parts([*parts, *_calls(value)], "assistant" if said == "call" else said, value)
-
-
-def _of_class(value: dict[str, Any]) -> str | None:
-    """LangChain's serialised messages are called by their class: …, "HumanMessage"]."""
-    path = value.get("id")
-    name = str(path[-1]) if isinstance(path, list) and path else ""
-    kind = name.removesuffix("Chunk").removesuffix("Message").lower()
-    return kind if kind in ROLES else None
-
-
-def _calls(value: dict[str, Any]) -> list[Any]:
-    """The calls that stand beside the content of a message."""
-    more = value.get("additional_kwargs")
-    holders = [value, more] if isinstance(more, dict) else [value]
-    for holder in holders:
-        for key in ("tool_calls", "toolCalls"):
-            listed = parsed(holder.get(key))
-            if isinstance(listed, list) and listed:
-                return [{**call, "type": "tool_call"} for call in listed if isinstance(call, dict)]
-    old = value.get("function_call")
-    return [{**old, "type": "tool_call"}] if isinstance(old, dict) else []
-
-
-def _parts(parts: Iterable[Any], role: str, whole: dict[str, Any]) -> Iterator[Message]:
-    """One message of what is said, called and thought; a tool's result is one of its own and parts the others."""
-    texts: list[str] = []
-    thoughts = [value for key in ("reasoning_content", "reasoning") if isinstance(value := whole.get(key), str)][:1]
-    calls: list[tuple[str | None, str]] = []
-    results = 0
-    for part in parts:
-        kind, value = _part(part)
-        if kind == "result":
-            yield from _said(role, texts, thoughts, calls)
-            texts, thoughts, calls, results = [], [], [], results + 1
-            yield value
-        elif kind == "run":
-            yield from _said("assistant", texts, thoughts, [*calls, value[0]])
-            texts, thoughts, calls = [], [], []
-            yield value[1]
-        elif kind == "call":
-            calls.append(value)
-        elif value:
-            (thoughts if kind == "reasoning" else texts).append(value)
-    if role != "result" or calls:
-        yield from _said(role, texts, thoughts, calls)
-    elif not results:
-        failed = bool(whole.get("error")) or whole.get("status") == "error" or whole.get("is_error") is True
-        yield Message("result", "\n".join(texts), call_id=_call_id(whole), success=False if failed else None)
-
-
-def _said(role: str, texts: list[str], thoughts: list[str], calls: list[tuple[str | None, str]]) -> Iterator[Message]:
-    if texts or calls or (thoughts and role == "assistant"):
-        yield Message("assistant" if calls else role, "\n".join(texts), "\n".join(thoughts), tuple(calls))
-
-
-def _part(part: Any) -> tuple[str, Any]:
-    if isinstance(part, str):
-        return "text", part
-    if not isinstance(part, dict):
-        return "text", "" if part is None else _as_json(part)
-    kind = part.get("type")
-    kind = kind if isinstance(kind, str) else ""
-    for key, name in GEMINI.items():
-        if isinstance(part.get(key), dict) and not kind:
-            return name, _call(part[key]) if name == "call" else _result(part[key])
-    if tool_parts.is_result(kind):
-        return "result", _result(part)
-    if tool_parts.is_call(kind) or kind == "function" or "toolName" in part:
-        return _run(part) or ("call", _call(part))
-    if REASONING.search(kind) or part.get("thought") is True:
-        return "reasoning", _inner_text(part)
-    for medium in MEDIA:
-        if medium in kind or (not kind and medium in str(part.get("mime_type", part.get("inlineData", "")))):
-            return "text", f"[{medium}]"
-    if not kind and ("inlineData" in part or "inline_data" in part):
-        return "text", "[file]"
-    text = _inner_text(part)
-    return "text", text if text or kind or "text" in part else _as_json(part)
-
-
-def _inner_text(part: dict[str, Any]) -> str:
-    keys = ("text", "content", "value", "reasoning", "thinking", "refusal", "summary", "logs")
-    value = next((part[key] for key in keys if part.get(key)), "")
-    return value if isinstance(value, str) else text_of(value)
-
-
-def _call(part: dict[str, Any]) -> tuple[str | None, str]:
-    return _call_id(part), call_of(*tool_parts.called(part))
-
-
-def _run(part: dict[str, Any]) -> tuple[str, Any] | None:
-    """A tool that ran where the model is: its call, and its result."""
-    came = tool_parts.outcome(part)
-    if came is None:
-        return None
-    value, worked = came
-    error_type = "tool_error" if worked is False else None
-    result = Message("result", result_text(value), call_id=_call_id(part), success=worked, error_type=error_type)
-    return "run", (_call(part), result)
-
-
-def _result(part: dict[str, Any]) -> Message:
-    value = next((part[key] for key in RESULT_VALUES if part.get(key) is not None), "")
-    failed = part.get("is_error") is True or part.get("isError") is True
-    return Message("result", result_text(value), call_id=_call_id(part), success=False if failed else None)
-
-
-def result_text(value: Any) -> str:
-    """What a tool gave back: text, the text of its parts, else JSON."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, dict) and value.get("type") in ("text", "json", "error-text", "error-json"):
-        return result_text(value.get("value", value.get("text", "")))
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "type" in item for item in value):
-        return text_of(value) or tool_parts.json_of(value)
-    return tool_parts.json_of(value)
-
-
-def _call_id(part: dict[str, Any]) -> str | None:
-    return next((part[key] for key in CALL_IDS if isinstance(part.get(key), str) and part[key]), None)
-
-
-def _as_json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)

@@ -15,9 +15,9 @@ from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers.files import Where
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.lines import line_of, repaired
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.segments import Known
 from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.store import Store
 

@@ -33,7 +33,7 @@ from vibe_pipeline.interactions.ingest.bodies import BUSY_S, Bodies, media_of, r
 from vibe_pipeline.interactions.ingest.commit import GroupCommit, Row
 from vibe_pipeline.interactions.ingest.otlp import export_of
 from vibe_pipeline.interactions.ingest.refusals import JSON, PROTOBUF, Refused, answer, refusal
-from vibe_pipeline.interactions.segments import Known
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.store import Store
 

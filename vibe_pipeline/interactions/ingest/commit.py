@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from vibe_pipeline.interactions.segments import Known
+from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.spool import Spool
 
 
