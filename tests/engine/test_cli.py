@@ -270,7 +270,7 @@ def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, t
     assert (row["input"], row["output"], row["action"]) == ("q", "a", "ask")
     said = vibe("log", "import", "app.csv", "--map", "input=nothing")
     assert (said.code, said.err.count("\n")) == (1, 1)
-    assert "the columns of app are question, answer, when" in said.err
+    assert "the columns of app.csv are question, answer, when" in said.err
 
 
 def test_brackets_are_text_and_no_markup(vibe, monkeypatch):

@@ -2,8 +2,9 @@
 
 A row comes as JSON text. A field gets the column that was named for it, else a constant, else the column of its own
 name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone.
-Ids are hashes of the source, the table's name and what the row says, so that importing it again adds nothing and other
-tables keep their own equal rows; where a column gives the id, of that and not of what the row says.
+Ids are hashes of the source, the module (the table's name, where none is mapped) and what the row says, so that
+importing it again adds nothing and other tables keep their own equal rows; where a column gives the id, of that and the
+table's name.
 
 Not here: how rows come out of files (table.py).
 """
@@ -155,7 +156,7 @@ class ColumnMap:
 
     def select(self, name: str, source: str, at: datetime) -> tuple[str, dict[str, object]]:
         """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
-        `name` is the module of rows that have none; with the source it sets their ids apart from other tables'."""
+        `name` is the module of rows that have none."""
         mapped = list(self.columns)
         pointed = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
         pointed |= {it: _quoted(value) for it, value in self.constants.items()}
@@ -163,6 +164,7 @@ class ColumnMap:
         given = [it for it in texts if it != "extra"]
         told = {it: f'it."{it}"' for it in given if it not in IDENTITIES}
         wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in given]
+        module = 'coalesce(it."module", $name)' if "module" in texts else "$name"
         query = LINES.format(
             texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
             typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in given}),
@@ -170,7 +172,7 @@ class ColumnMap:
             told=_struct(told | {"extra": "nullif(extra, '{}')"}),
             wrong=f"concat_ws(', ', {', '.join(wrong)})",
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
-            identity=self._identity("interaction_id", _hashed("said::VARCHAR")),
+            identity=self._identity("interaction_id", _hashed(module, "said::VARCHAR")),
             conversation=self._identity("conversation_id", "id"),
         )
         defaults = {
@@ -178,7 +180,8 @@ class ColumnMap:
             **{"output": "", "source": source, "occurred_at": f"{at.replace(tzinfo=None).isoformat()}Z"},
         }
         parameters: dict[str, object] = {
-            "table": f"{source}\0{name}\0",
+            "source": source,
+            "name": name,
             "pointers": ["/" + self.columns[it].replace("~", "~0").replace("/", "~1") for it in mapped],
             "mapped": json.dumps(dict.fromkeys([*self.columns.values(), "schema_version"])),
             "defaults": json.dumps(defaults),
@@ -191,16 +194,17 @@ class ColumnMap:
             return otherwise
         given = f'it."{name}"'
         is_ours = self.columns.get(name) == name
-        return f"coalesce({given if is_ours else _hashed(given)}, {otherwise})"
+        identity = given if is_ours else _hashed("$name", given)
+        return f"coalesce({identity}, {otherwise})"
 
 
 def _struct(values: dict[str, str]) -> str:
     return "{" + ", ".join(f'"{name}": {value}' for name, value in values.items()) + "}"
 
 
-def _hashed(text: str) -> str:
-    """An id that only this table of this source has."""
-    return f"sha256($table || {text})"
+def _hashed(*texts: str) -> str:
+    """An id that only this source has."""
+    return f"sha256(concat_ws(chr(0), $source, {', '.join(texts)}))"
 
 
 def _quoted(text: str) -> str:
