@@ -206,23 +206,3 @@ def test_logged_requests_of_which_one_failed(tmp_path):
     assert (row["error_type"], row["latency_ms"]) == ("rate_limit_error", 50.0)
     assert row["model_id"] == "claude-sonnet-4-20250514"
     assert row["occurred_at"].replace(tzinfo=UTC) == moment(2026, 3, 15, 12, 10)
-
-
-FOLDERS = ("chatgpt_export", "claude_export", "open_webui", "other")
-
-
-def test_files_that_are_cut_off_or_hold_junk_never_stop_an_import(tmp_path):
-    junk = (b"", b"null", b"[[[[", b'"', b"}", b"\xff\xfe", b"\0", b"1e400", b"\\ud800")
-    damaged = tmp_path / "damaged"
-    damaged.mkdir()
-    for file in (file for folder in FOLDERS for file in sorted((DATA / folder).iterdir())):
-        content = file.read_bytes()
-        for number, piece in enumerate(junk):
-            at = len(content) * (number + 1) // (len(junk) + 1)
-            (damaged / f"cut{number}-{file.name}").write_bytes(content[:at] + piece)
-            (damaged / f"in{number}-{file.name}").write_bytes(content[:at] + piece + content[at + 3 :])
-    results = import_paths(InteractionLogger(tmp_path / "home"), Store(tmp_path / "home"), [damaged, DATA / FOLDERS[0]])
-    assert all(it.read == it.imported + it.duplicate + it.quarantined for it in results)
-    whole = [it for it in results if Path(it.path).parent == DATA / FOLDERS[0]]
-    assert {it.format for it in whole} == {"chatgpt_export"}
-    assert sum(it.imported + it.duplicate for it in whole) == 13

@@ -33,6 +33,8 @@ DAMAGE = (
     b'{"a": NaN, "b": 1e999}',
 )
 
+NOISE = (b"", b"null", b"\xff", b'"', b"}", b"[[[[", b"\\u00", b"\\ud800", b"1e400", b"\0")
+
 
 def name_of(path: Path) -> str:
     return f"{path.parent.name}/{path.name}"
@@ -59,7 +61,7 @@ def test_a_file_that_was_cut_off_or_changed_never_crashes(tmp_path, path):
     for number, file in enumerate(spoiled):
         place = choose.randrange(len(content) + 1)
         whole_lines.append(content.count(b"\n", 0, place))
-        noise = choose.choice((b"", b"\xff", b'"', b"}", b"[", b"\\u00", b"\0", choose.randbytes(20)))
+        noise = choose.choice((*NOISE, choose.randbytes(20)))
         rest = b"" if number % 2 else content[place + len(noise) :]
         file.parent.mkdir()
         file.write_bytes(content[:place] + noise + rest)
@@ -100,7 +102,7 @@ def test_a_damaged_line_costs_no_other(tmp_path, path):
 
 
 def test_all_samples_in_one_zip_under_names_that_lead_out_of_it(tmp_path):
-    alone = sum(bring(tmp_path / "one", path).imported for path in TEXTS)
+    alone = sum(result.imported for result in bring_all(tmp_path / "one", TEXTS))
     with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         for path in TEXTS:
             archive.write(path, f"../../{path.parent.name}/{path.stem}.{path.suffix[1:].replace('traj', 'json')}")

@@ -32,7 +32,7 @@ from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).parents[2]
 
-KILLS = int(os.environ.get("VIBE_KILLS", "8"))
+KILLS = int(os.environ.get("VIBE_KILLS", "4"))
 
 CHATS, BROKEN = 600, 20
 
