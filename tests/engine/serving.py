@@ -27,6 +27,14 @@ from vibe_pipeline.store import Store
 
 ROOT = Path(__file__).parents[2]
 
+PROTOBUF = "application/x-protobuf"
+
+NDJSON = "application/x-ndjson"
+
+TOKEN = "a-word-between-friends"
+
+GOOD = {"module": "m", "action": "ask", "input": "q", "output": "a"}
+
 MAIN = "from vibe_pipeline.cli import main; main()"
 
 

@@ -3,67 +3,28 @@
 A planted text is searched for in every file of the home, byte by byte and in decoded Parquet.
 """
 
-import json
 import shutil
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
-import duckdb
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from vibe_pipeline.errors import Busy, SettingsInvalid
+from tests.engine.planting import CONVERSATION, PLANTED, holders, plant, rows_of, state
+from vibe_pipeline.errors import Busy
 from vibe_pipeline.fingerprint import sha_of_file
 from vibe_pipeline.forgetting.acting import CLIMBING, INTENT
-from vibe_pipeline.interactions.importers import import_paths
-from vibe_pipeline.interactions.importers.genai_spans import Span
-from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
-from vibe_pipeline.interactions.sealing import seal
-from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import TAINTED, Ledger
 from vibe_pipeline.log import Log
-from vibe_pipeline.settings import Curate, Gate, Replay
-from vibe_pipeline.settings import Log as LogSettings
+from vibe_pipeline.settings import Gate, Replay
 from vibe_pipeline.store import Store
-
-PLANTED = "zebra-7391"
-
-CONVERSATION = "of zebras"
-
-
-def holders(home: Path, text: str) -> list[str]:
-    """Every file below a folder that holds a text, in whatever case; of Parquet, what it says when it is decoded."""
-    held = []
-    for path in (it for it in home.rglob("*") if it.is_file()):
-        said = path.read_bytes().decode(errors="replace")
-        if path.suffix == ".parquet":
-            said += json.dumps(pq.ParquetFile(path).read().to_pylist(), default=str, ensure_ascii=False)
-        if text.lower() in said.lower():
-            held.append(path.relative_to(home).as_posix())
-    return held
-
-
-def plant(home: Path) -> str:
-    """A conversation that is trained on, with a remark; the id of its first turn."""
-    logger = InteractionLogger(home)
-    told = {"module": "m", "action": "chat", "conversation_id": CONVERSATION, "user": "alice", "success": True}
-    identity = logger.log(**told, turn=0, input=f"Who is {PLANTED}?", output=f"A {PLANTED}.", extra={"seen": PLANTED})
-    logger.log(**told, turn=1, input="And then?", output="Stripes.")
-    logger.feedback(identity, 1.0, f"yes, {PLANTED}", user="bob")
-    logger.close()
-    return identity
 
 
 @pytest.fixture(scope="module")
@@ -92,19 +53,6 @@ def forkserver():
     context = get_context("forkserver")
     context.set_forkserver_preload(["vibe_pipeline.forgetting"])
     return context
-
-
-def state(home: Path) -> dict[str, bytes]:
-    files = (path for path in home.rglob("*") if path.is_file() and path.parent.name != "locks")
-    return {path.relative_to(home).as_posix(): path.read_bytes() for path in files}
-
-
-def rows_of(ladder: Ladder, view: str) -> list[tuple]:
-    with ladder.connect() as db:
-        return db.sql(f"FROM {view} ORDER BY ALL").fetchall()
-
-
-# what goes and what stays
 
 
 def test_a_conversation_leaves_every_file_and_no_other_row_is_touched(planted):
@@ -223,138 +171,6 @@ def test_a_source_and_a_user_narrow_each_other(planted):
     assert planted.log.plan_forgetting(Criteria(user="bob"))["remarks"] == 1
 
 
-# what is not sealed, not read, not finished
-
-
-def test_spools_and_quarantine_are_erased_too(ladder):
-    home = ladder.store.root
-    plant(home)
-    (home / "log/interactions/spool/broken.jsonl").write_text(
-        f'{{"input": "{PLANTED}", "user": "ali\n{{"input": "x"}}\n'
-    )
-    plan = ladder.log.plan_forgetting(Criteria(text=PLANTED.upper()))
-    assert (plan["interactions"], plan["remarks"], plan["quarantined"]) == (1, 1, 1)
-    ladder.log.forget(Criteria(text=PLANTED.upper()))
-    assert holders(home, PLANTED) == []
-    assert (ladder.log.stats()["interactions"], ladder.log.stats()["quarantined"]) == (1, 1)
-
-
-@pytest.mark.parametrize("is_sealed", [False, True])
-@pytest.mark.parametrize("criteria", [Criteria(user="Jo@x.org"), Criteria(text="jo@x.org")])
-def test_what_a_placeholder_has_replaced_is_found_in_quarantine(ladder, criteria, is_sealed):
-    home = ladder.store.root
-    lines = [
-        f'{{"turn": "two", "input": "{text}", "user": "{user}"}}\n'
-        for text, user in ((PLANTED, "Jo@x.org"), ("x", "b"))
-    ]
-    spool = home / "log/interactions/spool"
-    spool.mkdir(parents=True)
-    (spool / "broken.jsonl").write_text("".join(lines))
-    if is_sealed:
-        seal(ladder.store, Curate())
-    assert ladder.log.plan_forgetting(criteria)["quarantined"] == 1
-    ladder.log.forget(criteria)
-    assert holders(home, PLANTED) == []
-    assert ladder.log.stats()["quarantined"] == 1
-
-
-def test_what_a_placeholder_has_replaced_is_found_in_sealed_rows(ladder):
-    logger = InteractionLogger(ladder.store.root)
-    for mail, text in (("jo@x.org", PLANTED), ("ann@x.org", "x")):
-        logger.log(module="m", action="ask", input=f"mail {mail}, {text}", output="y")
-    logger.close()
-    seal(ladder.store, Curate())
-    ladder.log.forget(Criteria(text="Jo@x.org"))
-    assert holders(ladder.store.root, PLANTED) == []
-    assert ladder.log.stats()["interactions"] == 1
-
-
-@pytest.fixture
-def waiting(ladder):
-    """Two conversations in flight: a call of a model in each, and nothing of what came around it yet."""
-    now, spool = datetime.now(UTC), Spool(ladder.store.path(spans.SPOOL))
-    for trace, asked in (("t", PLANTED), ("u", "else")):
-        told = {
-            "gen_ai.input.messages": f'[{{"role": "user", "content": "Who is {asked}?"}}]',
-            "gen_ai.output.messages": '[{"role": "assistant", "content": "Who?"}]',
-            "user.id": f"user of {trace}",
-        }
-        spool.append([spans.line_of_span(Span(trace, trace, "outer", "chat", now, now, told), now)])
-    spool.close()
-    return ladder
-
-
-@pytest.mark.parametrize("asked", [{"text": PLANTED}, {"user": "user of t"}, {"source": "otlp", "text": "zebra"}])
-def test_spans_that_wait_are_erased_and_the_conversations_of_others_go_on_waiting(waiting, asked):
-    before = state(waiting.store.root)
-    assert waiting.log.plan_forgetting(Criteria(**asked))["interactions"] == 1
-    assert state(waiting.store.root) == before
-    assert waiting.log.forget(Criteria(**asked))["interactions"] == 1
-    assert holders(waiting.store.root, PLANTED) == []
-    assert waiting.log.stats()["waiting_spans"] == 1
-
-
-def test_nothing_of_a_span_stays_though_nothing_of_it_would_be_logged(ladder):
-    now, spool = datetime.now(UTC), Spool(ladder.store.path(spans.SPOOL))
-    spool.append([spans.line_of_span(Span("t", "1", "outer", "GET", now, now, {"url.path": PLANTED}), now)])
-    spool.close()
-    ladder.log.forget(Criteria(text=PLANTED))
-    assert holders(ladder.store.root, PLANTED) == []
-
-
-def test_originals_are_searched_and_erased_too(ladder):
-    address = "mia.berg@mail.com"
-    InteractionLogger(ladder.store.root).log(module="m", action="ask", input=f"I am {address}", output=PLANTED)
-    seal(ladder.store, Curate(), LogSettings(keep_originals=True))
-    assert [holder.split("/")[2] for holder in holders(ladder.store.root, address)] == ["originals"]
-    assert ladder.log.forget(Criteria(text=address))["interactions"] == 1
-    assert holders(ladder.store.root, address) == holders(ladder.store.root, PLANTED) == []
-
-
-def test_a_secret_that_sealing_would_replace_is_found_before_it_is(ladder):
-    password = "hunter2" * 2
-    logger = InteractionLogger(ladder.store.root)
-    logger.log(module="m", action="ask", input=f"psql://me:{password}@host", output="ok")
-    logger.close()
-    assert ladder.log.forget(Criteria(text=password))["interactions"] == 1
-    assert ladder.log.stats()["interactions"] == 0
-
-
-@pytest.mark.parametrize("text", ['say "hi"', "two\nlines", "ünïcode", "back\\slash"])
-def test_text_is_found_as_json_writes_it(ladder, text):
-    logger = InteractionLogger(ladder.store.root)
-    logger.log(module="m", action="a", input="q", extra={"deep": [{"er": text}]})
-    logger.log(module="m", action="a", input="another")
-    logger.close()
-    ladder.log.seal()
-    assert ladder.log.forget(Criteria(text=text))["interactions"] == 1
-
-
-def test_what_compaction_replaced_and_a_killed_writer_left_is_erased(ladder):
-    home = ladder.store.root
-    plant(home)
-    ladder.log.seal()
-    InteractionLogger(home).log(module="m", action="a", input="later")
-    ladder.log.seal()
-    ladder.log.compact()
-    segment = next(iter(home.glob("log/interactions/segments/*/*.parquet")))
-    shutil.copy(segment, segment.parent / f".{'0' * 32}")
-    assert len(holders(home, PLANTED)) > 2
-    ladder.log.forget(Criteria(conversation=CONVERSATION))
-    assert holders(home, PLANTED) == []
-
-
-@pytest.mark.parametrize(
-    "folder", ["interactions/originals", "interactions/quarantine", "spans/joining", "remarks/segments/2026-11"]
-)
-def test_what_a_killed_writer_left_goes_though_nothing_else_matches(ladder, folder):
-    half_written = ladder.store.path(f"log/{folder}/.{'0' * 32}")
-    half_written.parent.mkdir(parents=True)
-    half_written.write_text(PLANTED)
-    assert ladder.log.forget(Criteria(text=PLANTED))["tombstone"] is None
-    assert holders(ladder.store.root, PLANTED) == []
-
-
 def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):
     home = ladder.store.root
     plant(home)
@@ -386,52 +202,6 @@ def test_an_adapter_found_by_its_key_in_another_lineage_is_tainted_there(planted
     assert both.climb("twin", 0).facts["tainted"] == "its adapter was kept from a run over erased rows"
 
 
-# coming back
-
-
-def test_an_import_does_not_bring_it_back(ladder, tmp_path):
-    chats = [
-        {"messages": [{"role": "user", "content": f"q {text}"}, {"role": "assistant", "content": "a"}]}
-        for text in (PLANTED, "other")
-    ]
-    file = tmp_path / "chats.jsonl"
-    file.write_text("\n".join(map(json.dumps, chats)))
-    log = InteractionLogger(ladder.store.root)
-    import_paths(log, ladder.store, [file])
-    ladder.log.seal()
-    ladder.log.forget(Criteria(text=PLANTED))
-    (again,) = import_paths(log, ladder.store, [file])
-    ladder.log.seal()
-    assert (again.imported, again.duplicate) == (0, 2)
-    assert holders(ladder.store.root, PLANTED) == []
-
-
-def test_a_chat_that_has_grown_brings_back_only_what_was_said_since(ladder, tmp_path):
-    texts = [f"q {PLANTED}", "a", "r", "b"]
-    file, log = tmp_path / "chats.jsonl", InteractionLogger(ladder.store.root)
-    for said in (texts[:2], texts):
-        messages = [{"role": ("user", "assistant")[n % 2], "content": text} for n, text in enumerate(said)]
-        file.write_text(json.dumps({"messages": messages}))
-        import_paths(log, ladder.store, [file])
-        ladder.log.seal()
-        ladder.log.forget(Criteria(text=PLANTED))
-    assert holders(ladder.store.root, PLANTED) == []
-    assert [row[6] for row in rows_of(ladder, "interactions")] == ["r"]
-
-
-def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
-    identity = plant(ladder.store.root)
-    ladder.log.forget(Criteria(conversation=CONVERSATION))
-    logger = InteractionLogger(ladder.store.root)
-    logger.log(module="m", action="a", input=PLANTED, interaction_id=identity)
-    logger.learning(identity, f"about {PLANTED}")
-    logger.log(module="m", action="a", input="new", conversation_id=CONVERSATION)
-    logger.close()
-    ladder.log.seal()
-    assert holders(ladder.store.root, PLANTED) == []
-    assert [row[6] for row in rows_of(ladder, "interactions")] == ["new"]
-
-
 def test_the_tombstone_holds_neither_words_nor_ids(planted):
     identity = next(row[0] for row in rows_of(planted, "interactions") if row[1] == CONVERSATION)
     done = planted.log.forget(Criteria(conversation=CONVERSATION, user="alice"))
@@ -444,20 +214,11 @@ def test_the_tombstone_holds_neither_words_nor_ids(planted):
         assert [name for name in holders(planted.store.root, word) if "forgotten/" in name] == []
 
 
-# what is refused
-
-
 def test_nothing_matched_writes_nothing(planted):
     before = state(planted.store.root)
     assert planted.log.forget(Criteria(text="no such words"))["tombstone"] is None
     assert planted.log.plan_forgetting(Criteria(conversation=CONVERSATION))["interactions"] == 2
     assert state(planted.store.root) == before
-
-
-@pytest.mark.parametrize("asked", [{}, {"text": " "}, {"user": ""}])
-def test_nothing_or_everything_cannot_be_asked_for(asked):
-    with pytest.raises(SettingsInvalid):
-        Criteria(**asked)
 
 
 def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
@@ -470,55 +231,6 @@ def test_nobody_is_made_to_forget_while_climbing(planted, monkeypatch, python):
             planted.log.forget(Criteria(conversation=CONVERSATION))
         climber.kill()
     assert planted.log.forget(Criteria(conversation=CONVERSATION))["interactions"] == 2
-
-
-# anything at all
-
-
-WORDS = st.text(min_size=0, max_size=12)
-
-
-@settings(max_examples=15)
-@given(
-    st.lists(st.tuples(WORDS, WORDS, st.sampled_from("abc"), st.booleans()), min_size=1, max_size=8),
-    st.integers(0, 8),
-)
-def test_what_matches_is_nowhere_and_what_does_not_is_untouched(tmp_path_factory, logged, sealed):
-    home = tmp_path_factory.mktemp("any") / "var"
-    ladder = Ladder(home)
-    logger = InteractionLogger(home)
-    for number, (question, answer, conversation, is_planted) in enumerate(logged):
-        words = question + PLANTED * is_planted
-        told = {"conversation_id": conversation, "turn": number, "extra": {"n": words}}
-        logger.log(module="m", action="ask", input=words or "-", output=answer, **told)
-        if number == sealed:
-            logger.close()
-            ladder.log.open_generation(force=True)
-            ladder.examples(0)
-    logger.close()
-    ladder.log.seal()
-    columns = "interaction_id, conversation_id, turn, input, output, extra"
-    with ladder.connect() as db:
-        left = f"SELECT {columns} FROM interactions WHERE input NOT LIKE '%{PLANTED}%' ORDER BY ALL"
-        kept = db.sql(left).fetchall()
-    done = ladder.log.forget(Criteria(text=PLANTED))
-    assert done["interactions"] == len(logged) - len(kept)
-    assert holders(home, PLANTED) == []
-    with ladder.connect() as db:
-        assert db.sql(f"SELECT {columns} FROM interactions ORDER BY ALL").fetchall() == kept
-
-
-def test_a_reader_finds_a_segment_by_its_first_sha(tmp_path):
-    store = Store(tmp_path)
-    first = store.write_table("mixes", pa.table({"example_id": ["a", "b"]}))
-    store.supersede(f"mixes/{first}.parquet", pa.table({"example_id": ["a"]}))
-    assert store.read_frame(f"mixes/{first}.parquet")["example_id"].to_list() == ["a"]
-    assert store.exists(f"mixes/{first}.parquet")
-    assert len(store.names("mixes")) == 1
-    assert duckdb.sql(f"FROM '{store.existing(f'mixes/{first}.parquet')}'").fetchall() == [("a",)]
-
-
-# killed
 
 
 DYING = """

@@ -17,11 +17,23 @@ from vibe_pipeline.store import Store
 
 METHODS = pytest.mark.parametrize("method", [zipfile.ZIP_DEFLATED, archives.ZSTD])
 
+FLAGS, METHOD = 6, 8
+"""Where they stand after the signature of a member's own header; in the directory each stands two bytes further."""
+
 NO_CHATS = "no file in this archive is in a known format"
 
 
 def chat(question):
     return {"messages": [{"role": "user", "content": question}, {"role": "assistant", "content": "a"}]}
+
+
+def rewrite(path, field, value):
+    """Of the first member, in its header and in the directory."""
+    content = bytearray(path.read_bytes())
+    for signature, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+        at = content.index(signature) + field + shift
+        content[at : at + 2] = struct.pack("<H", value)
+    path.write_bytes(content)
 
 
 def zipped(path, members, method=zipfile.ZIP_DEFLATED):
@@ -41,8 +53,8 @@ def zipped_by_zstd(path, members):
     at = {b"PK\x03\x04": 0, b"PK\x01\x02": 0}
     for name, value in members.items():
         raw = content_of(value)
-        for signature, skipped in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-            header = at[signature] = content.index(signature, at[signature]) + skipped
+        for signature, shift in ((b"PK\x03\x04", 0), (b"PK\x01\x02", 2)):
+            header = at[signature] = content.index(signature, at[signature]) + METHOD + shift
             content[header : header + 2] = struct.pack("<H", archives.ZSTD)
             content[header + 6 : header + 10] = struct.pack("<I", zlib.crc32(raw))
             content[header + 14 : header + 18] = struct.pack("<I", len(raw))
@@ -121,22 +133,14 @@ def test_a_damaged_member_that_zstd_packed_costs_itself(bring, tmp_path):
 
 def test_a_method_that_nobody_here_unpacks_is_named(bring, tmp_path):
     path = zipped(tmp_path / "a.zip", {"a.json": chat("q")})
-    content = bytearray(path.read_bytes())
-    for signature, offset in ((b"PK\x03\x04", 8), (b"PK\x01\x02", 10)):
-        at = content.index(signature) + offset
-        content[at : at + 2] = struct.pack("<H", 9)
-    path.write_bytes(content)
+    rewrite(path, METHOD, 9)
     (reason,) = bring(path).reasons
     assert reason.startswith("compressed by method 9, which cannot be unpacked here")
 
 
 def test_a_member_with_a_password_says_so(bring, tmp_path):
     path = zipped(tmp_path / "a.zip", {"a.json": chat("q")})
-    content = bytearray(path.read_bytes())
-    for signature, offset in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
-        at = content.index(signature) + offset
-        content[at : at + 2] = struct.pack("<H", 1)
-    path.write_bytes(content)
+    rewrite(path, FLAGS, 1)
     assert bring(path).reasons == {"needs a password": 1}
 
 

@@ -22,6 +22,9 @@ def said(parent, role, text, second):
     return node(parent, role, text, create_time=1700000000 + second)
 
 
+OPENING = {"u": said(None, "user", "q", 1), "a": said("u", "assistant", "a", 2)}
+
+
 def chat(current=None, /, **nodes):
     return {"conversation_id": "c", "create_time": 1700000000, "current_node": current, "mapping": nodes}
 
@@ -60,11 +63,7 @@ def test_every_branch_is_read_and_the_answer_that_stands_has_the_others_beside_i
 
 
 def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one():
-    before = {
-        "u": said(None, "user", "q", 1),
-        "a": said("u", "assistant", "a", 2),
-    }
-    before |= {
+    before = OPENING | {
         "v": said("a", "user", "r", 3),
         "b": said("v", "assistant", "s", 4),
     }
@@ -86,15 +85,12 @@ def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one(
 
 
 def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
-    nodes = {
-        "u": said(None, "user", "q", 1),
-        "a": said("u", "assistant", "a", 2),
-    }
-    nodes |= {
+    nodes = OPENING | {
         "typo": said("a", "user", "rr", 3),
         "v": said("a", "user", "r", 4),
+        "b": said("v", "assistant", "s", 5),
     }
-    *found, taken_back = read(chat("b", **nodes, b=said("v", "assistant", "s", 5)))[::-1]
+    *found, taken_back = read(chat("b", **nodes))[::-1]
     assert [(item.turn, item.input, item.output) for item in found[::-1]] == [(0, "q", "a"), (1, "r", "s")]
     assert (str(taken_back), taken_back.part) == ("no answer follows a question", "rr")
 

@@ -302,7 +302,9 @@ def test_reasons_are_words_for_programs_in_any_language(field, value, reason):
 
 
 def test_a_program_that_names_no_host_is_no_page_of_another_site():
-    Access().check(Request({"type": "http", "headers": []}))
+    assert Access().check(Request({"type": "http", "headers": []})) is None
+    with pytest.raises(Refused, match="no name of this machine"):
+        Access().check(Request({"type": "http", "headers": [(b"host", b"another.site")]}))
 
 
 def test_what_could_not_be_written_is_not_known_and_may_be_sent_again(store, monkeypatch):

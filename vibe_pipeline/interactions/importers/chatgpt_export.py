@@ -13,8 +13,8 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import file_mark, list_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.fields import list_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, moment_of
 from vibe_pipeline.records import Interaction
 
 REASONING = ("thoughts", "reasoning_recap")

@@ -13,8 +13,16 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import file_mark, row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import ROLES, Message, NothingAsked, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.fields import row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.messages import (
+    ROLES,
+    Message,
+    NothingAsked,
+    Unusable,
+    call_of,
+    file_mark,
+    moment_of,
+)
 from vibe_pipeline.records import Interaction
 
 ERROR = "tool_error"

@@ -53,8 +53,3 @@ def rows_of(value: Any) -> list[Row]:
 def texts_of(value: Any) -> list[str]:
     """The texts in a list."""
     return [item for item in list_of(value) if isinstance(item, str)]
-
-
-def file_mark(name: str | None) -> str:
-    """What stands in a text for a file that was sent along with it."""
-    return f"[file: {name}]" if name else "[file]"

@@ -237,6 +237,11 @@ def call_of(name: Any, arguments: Any) -> str:
     return str(repaired(call))  # what was JSON in a text may hold what UTF-8 cannot
 
 
+def file_mark(name: str | None) -> str:
+    """What stands in a text for a file that was sent along with it."""
+    return f"[file: {name}]" if name else "[file]"
+
+
 def _normal(text: str) -> str:
     """A call that was written as text in the form in which `call_of` writes it, so that dialects agree."""
     call = _parsed(text)

@@ -17,8 +17,8 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import file_mark, number_at, row_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
+from vibe_pipeline.interactions.importers.fields import number_at, row_of, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, message_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction

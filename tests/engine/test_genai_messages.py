@@ -1,0 +1,182 @@
+"""What was asked and answered is the same, whichever convention a span follows."""
+
+import json
+
+import pytest
+
+from tests.engine.genai import MOMENT, attributes, chat, otlp, read, said, span, turns
+from vibe_pipeline.interactions.importers import otel_genai
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        span(
+            **{"gen_ai__prompt__0__role": "system", "gen_ai__prompt__0__content": "s"},
+            **{"gen_ai__prompt__1__role": "user", "gen_ai__prompt__1__content": "q"},
+            **{"gen_ai__completion__0__content": "a"},
+        ),
+        span(
+            **{"llm__input_messages__0__message__role": "system", "llm__input_messages__0__message__content": "s"},
+            **{"llm__input_messages__1__message__role": "user", "llm__input_messages__1__message__content": "q"},
+            **{"llm__output_messages__0__message__content": "a"},
+        ),
+        span(
+            events=[
+                ("gen_ai.system.message", {"content": "s"}),
+                ("gen_ai.user.message", {"content": "q"}),
+                ("gen_ai.choice", {"message": '{"role": "assistant", "content": "a"}'}),
+            ]
+        ),
+        span(
+            events=[
+                (
+                    "gen_ai.content.prompt",
+                    {"gen_ai.prompt": '[{"role":"system","content":"s"},{"role":"user","content":"q"}]'},
+                ),
+                ("gen_ai.content.completion", {"gen_ai.completion": '[{"role": "assistant", "content": "a"}]'}),
+            ]
+        ),
+        span(
+            ai__prompt__messages='[{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]',
+            ai__response__text="a",
+        ),
+        span()
+        | {
+            "attributes": attributes(
+                events=json.dumps(
+                    [
+                        {"event.name": "gen_ai.system.message", "content": "s"},
+                        {"event.name": "gen_ai.user.message", "content": "q"},
+                        {"event.name": "gen_ai.choice", "message": {"role": "assistant", "content": "a"}},
+                    ]
+                )
+            )
+        },
+        span()
+        | {
+            "attributes": attributes(
+                request_data='{"messages": [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]}',
+                response_data='{"message": {"role": "assistant", "content": "a"}, "usage": {}}',
+            )
+        },
+        span(pydantic_ai__all_messages=json.dumps([said("system", "s"), said("user", "q"), said("assistant", "a")])),
+        span(
+            gen_ai__system_instructions='[{"type": "text", "content": "s"}]',
+            gen_ai__input__messages='[{"role": "user", "parts": [{"type": "text", "content": "q"}]}]',
+            gen_ai__output__messages='[{"role": "assistant", "parts": [{"type": "text", "content": "a"}]}]',
+        ),
+    ],
+)
+def test_all_dialects_say_the_same(spoken):
+    (item,) = read(otlp(spoken))
+    assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
+
+
+MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
+
+
+@pytest.mark.parametrize(
+    "spoken",
+    [
+        {
+            "llm.input_messages": [{f"message.{key}": value for key, value in each.items()} for each in MESSAGES],
+            "llm.output_messages": [{"message.role": "assistant", "message.content": "a"}],
+        },
+        {
+            "llm": {
+                "input_messages": [{"message": each} for each in MESSAGES],
+                "output_messages": [
+                    {"message": {"role": "assistant", "contents": [{"message_content": {"text": "a"}}]}}
+                ],
+            },
+            "openinference": {"span": {"kind": "LLM"}},
+        },
+    ],
+)
+def test_openinference_may_be_written_as_objects_and_lists(spoken):
+    row = {"name": "chat", "context": {"trace_id": "t", "span_id": "s"}, "parent_id": None, "attributes": spoken}
+    (item,) = read(row)
+    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s"})
+    (failed,) = read(row | {"status_code": "ERROR", "status_message": "slow"})
+    assert failed.extra["error"] == "slow"
+
+
+def test_other_choices_are_alternatives():
+    numbered = {
+        "gen_ai__prompt__0__content": "q",
+        "gen_ai__completion__0__content": "a",
+        "gen_ai__completion__1__content": "b",
+    }
+    events = [("gen_ai.user.message", {"content": "q"})]
+    events += [("gen_ai.choice", {"message": json.dumps({"role": "assistant", "content": text})}) for text in "ab"]
+    for spoken in (span(**numbered), span(events=events)):
+        (item,) = read(otlp(spoken))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+def test_openllmetry_wraps_the_arguments_of_a_tool():
+    asked = {"gen_ai__prompt__0__content": "q", "gen_ai__completion__0__tool_calls__0__name": "f"}
+    told = {"traceloop__entity__input": '{"args": [], "kwargs": {"a": 1}}', "traceloop__entity__output": '"r"'}
+    tool = span(2, traceloop__span__kind="tool", traceloop__entity__name="f", **told)
+    question = span(1, **asked, gen_ai__completion__0__tool_calls__0__arguments='{"a": 1}')
+    assert turns(read(otlp(question, tool))) == [
+        (0, "tool", '{"name": "f", "arguments": {"a": 1}}', "r"),
+        (1, "chat", "q", ""),
+    ]
+
+
+def test_openinference_calls_a_function_in_its_old_way_too():
+    message = {"function_call_name": "f", "function_call_arguments_json": '{"a": 1}'}
+    called = {f"llm__output_messages__0__message__{name}": value for name, value in message.items()}
+    tool, question = read(otlp(span(llm__input_messages__0__message__content="q", **called)))
+    assert (tool.input, question.input) == ('{"name": "f", "arguments": {"a": 1}}', "q")
+
+
+def test_a_question_may_be_an_image_alone():
+    content = {"llm__input_messages__0__message__contents__0__message_content__type": "image"}
+    (item,) = read(otlp(span(llm__output_messages__0__message__content="a cat", **content)))
+    assert (item.input, item.output) == ("[image]", "a cat")
+
+
+STREAMED = {"request_data": '{"messages": [{"role": "user", "content": "q"}], "stream": true}'}
+
+
+def test_what_logfire_streamed_answers_the_question_of_another_span():
+    request = span(1) | {"attributes": attributes(**STREAMED)}
+    chunks = {"response_data": '{"combined_chunk_content": "a", "chunk_count": 3}'}
+    response = span(2) | {"attributes": attributes(**STREAMED, **chunks)}
+    assert turns(read(otlp(request, response))) == [(0, "chat", "q", "a")]
+
+
+def test_a_question_that_no_span_answers_is_put_aside_with_its_words():
+    request = span(1) | {"attributes": attributes(**STREAMED)}
+    other = chat(2, [said("user", "other")], [said("assistant", "a")])
+    lost, item = otel_genai.read(otlp(request, other), "test", MOMENT)
+    assert (str(lost), item.input) == ("a span holds a question without an answer", "other")
+    assert STREAMED["request_data"] in json.loads(lost.part)["attributes"].values()
+
+
+def test_an_object_that_was_generated_is_the_answer():
+    (item,) = read(otlp(span(ai__prompt='{"prompt": "q"}', ai__response__object='{"a": 1}')))
+    assert (item.input, item.output) == ("q", '{"a": 1}')
+
+
+ANSWERS_IN_JSON = [
+    '{"answer": "x", "confidence": 0.9}',
+    '[{"text": "good", "score": 1}]',
+    "[1, 2]",
+    '[null, {"content": "c"}]',
+]
+
+
+@pytest.mark.parametrize("text", ANSWERS_IN_JSON)
+def test_what_is_said_in_json_stays_as_it_was_said(text):
+    whole = span(gen_ai__prompt=text, gen_ai__completion=text)
+    numbered = span(2, trace="u", gen_ai__prompt__0__content=text, gen_ai__completion__0__content=text)
+    openinference = span(3, trace="v") | {
+        "attributes": {f"llm.{side}_messages.0.message.content": text for side in ("input", "output")}
+    }
+    events = [(f"gen_ai.{name}", attributes(content=text)) for name in ("user.message", "choice")]
+    found = read(otlp(whole, numbered, openinference, span(4, trace="w", events=events)))
+    assert [(item.input, item.output) for item in found] == [(text, text)] * 4

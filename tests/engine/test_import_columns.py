@@ -1,0 +1,163 @@
+"""Columns become fields: names in any case, values of their types, ids of what a row says."""
+
+import io
+import json
+from datetime import UTC, date, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tests.engine.tables import as_lines, as_parquet, rows
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.importers import import_paths, table
+from vibe_pipeline.interactions.logger import InteractionLogger
+
+
+@pytest.mark.parametrize(
+    ("stamp", "moment"),
+    [
+        ("1767323045", "2026-01-02T03:04:05"),
+        ("1767323045.25", "2026-01-02T03:04:05.250000"),
+        ("1767323045250", "2026-01-02T03:04:05.250000"),
+        ("1767323045250000", "2026-01-02T03:04:05.250000"),
+        ("1767323045250000000", "2026-01-02T03:04:05.250000"),
+        ("2026-01-02T05:04:05+02:00", "2026-01-02T03:04:05"),
+        ("2026-01-02 03:04:05", "2026-01-02T03:04:05"),
+        ("2026-01-02", "2026-01-02T00:00:00"),
+        ("20260102", "2026-01-02T00:00:00"),
+        ("20260102030405", "2026-01-02T03:04:05"),
+        ("1.767323045e9", "2026-01-02T03:04:05"),
+        ("20260102T030405Z", "2026-01-02T03:04:05"),
+        ("20260102T050405.25+0200", "2026-01-02T03:04:05.250000"),
+        ("2026-01-02T03", "2026-01-02T03:00:00"),
+        ("2026-01-02T03Z", "2026-01-02T03:00:00"),
+        ('"2026-01-02T03:04:05,25Z"', "2026-01-02T03:04:05.250000"),
+        ('"Fri, 02 Jan 2026 05:04:05 +0200"', "2026-01-02T03:04:05"),
+        ("2 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:05"),
+    ],
+)
+def test_times_are_read_in_all_their_forms(bring_table, store, stamp, moment):
+    assert bring_table(f"input,occurred_at\nq,{stamp}\n", columns=()).imported == 1
+    assert rows(store)[0]["occurred_at"] == datetime.fromisoformat(moment).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        *(("occurred_at", value) for value in ("soon", "infinity", "-5", "2026-13-01", "99999999999999999999999")),
+        *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799", "1e99")),
+        *(("success", value) for value in ("maybe", "2")),
+        *(("latency_ms", value) for value in ("fast", "inf", "nan", "1e999")),
+        *(("turn", value) for value in ("-1", "1.5", "x", "9999999999")),
+    ],
+)
+def test_a_value_of_the_wrong_type_costs_its_row_alone(bring_table, store, field, value):
+    result = bring_table(f"input,{field}\ngood,\nbad,{value}\nfine,\n", columns=())
+    assert (result.imported, result.reasons) == (2, {f"of the wrong type: {field}": 1})
+    assert {row["input"] for row in rows(store)} == {"good", "fine"}
+
+
+@pytest.mark.parametrize(
+    ("word", "truth"), [("true", True), ("1", True), ("OK", True), ("False", False), ("0", False), ("error", False)]
+)
+def test_words_for_success(bring_table, store, word, truth):
+    bring_table(f"input,success\nq,{word}\n", columns=())
+    assert rows(store)[0]["success"] is truth
+
+
+def test_columns_that_bear_the_names_of_fields_need_no_map(bring_table, store):
+    text = 'action,input,user,error_type,improvements,extra,note\nrun,ls,jo,Timeout,"[""a"", ""b""]","{""k"": 1}",n\n'
+    assert bring_table(text, columns=()).format == "table"
+    (row,) = rows(store)
+    assert (row["action"], row["input"], row["user"], row["error_type"]) == ("run", "ls", "jo", "Timeout")
+    assert row["improvements"] == ["a", "b"]
+    assert json.loads(row["extra"]) == {"k": 1, "note": "n"}
+    assert row["module"] == "app"
+
+
+def test_what_the_logger_wrote_comes_back_as_it_was(store, tmp_path):
+    other = InteractionLogger(tmp_path / "other")
+    identity = other.log(module="m", action="run", input="i", output="o", extra={"a": [1, None]}, learnings=["x"])
+    (spool,) = (tmp_path / "other" / "log" / "interactions" / "spool").glob("*.jsonl")
+    (result,) = import_paths(InteractionLogger(store.root), store, [spool])
+    assert (result.format, result.imported) == ("table", 1)
+    (row,) = rows(store)
+    assert (row["interaction_id"], row["conversation_id"], row["source"]) == (identity, identity, "logger")
+    assert (json.loads(row["extra"]), row["learnings"]) == ({"a": [1, None]}, ["x"])
+
+
+def test_numbers_of_rows_are_no_ids_for_two_tables(bring_table, store):
+    for name in ("one.csv", "two.csv"):
+        bring_table("id,input,chat\n1,q,7\n", name, columns=("interaction_id=id", "conversation_id=chat"))
+    found = rows(store)
+    assert len({row["interaction_id"] for row in found}) == len({row["conversation_id"] for row in found}) == 2
+    changed = bring_table(
+        "id,input,chat\n1,changed,7\n", "two.csv", columns=("interaction_id=id", "conversation_id=chat")
+    )
+    assert changed.duplicate == 1
+
+
+@pytest.mark.parametrize("columns", [(), ("conversation_id=chat",)])
+def test_equal_rows_of_other_tables_and_sources_are_others(bring_table, store, columns):
+    for name, source in (("one.csv", "crm"), ("two.csv", "crm"), ("two.csv", "shop")):
+        assert bring_table("input,chat\nlogin,7\n", name, columns=columns, source=source).imported == 1
+        grown = bring_table("input,chat\nlogin,7\nlogout,7\n", name, columns=columns, source=source)
+        assert (grown.imported, grown.duplicate) == (1, 1)
+    assert len({row["conversation_id"] for row in rows(store)}) == (3 if columns else 6)
+
+
+def late(count: int) -> list[dict]:
+    """Rows of which the last alone have all the fields."""
+    rare = {"success": False, "error_type": "Timeout", "user": "jo", "extra": {"k": 1}, "note": "n"}
+    rows = [{"module": "m", "action": "run", "input": f"q{number}", "output": "a"} for number in range(count)]
+    return [*rows[:-2], rows[-2] | rare, rows[-1]]
+
+
+def test_a_field_that_only_later_rows_have_is_that_field(bring_table, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    assert bring_table(as_lines(late(10)), "a.jsonl", columns=()).imported == 10
+    row = next(row for row in rows(store) if row["input"] == "q8")
+    assert (row["success"], row["error_type"], row["user"]) == (False, "Timeout", "jo")
+    assert json.loads(row["extra"]) == {"k": 1, "note": "n"}
+
+
+@pytest.mark.parametrize("columns", [(), ("output=answer", "error_type=why", "input=input")])
+def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring_table, monkeypatch, columns):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    values = [{**row, "answer": "b"} for row in late(10)]
+    values[9] |= {"why": "it broke"}
+    bring_table(as_lines(values), "a.jsonl", columns=columns)
+    for part in (values[7:], values[::-1]):
+        assert bring_table(as_lines(part), "a.jsonl", columns=columns).duplicate == len(part)
+
+
+def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring_table, store, monkeypatch):
+    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    with pytest.raises(
+        SettingsInvalid, match=r"there is no column 'nothing' for user; the columns of .*a.jsonl are mod"
+    ):
+        bring_table(as_lines(late(10)), "a.jsonl", columns=("user=nothing",))
+    assert rows(store) == []
+
+
+def test_a_header_may_write_the_names_of_fields_as_it_likes(bring_table, store):
+    assert bring_table("Input,OUTPUT,User,Answer\nq,a,jo,b\n", columns=("output=Answer",)).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["output"], row["user"], json.loads(row["extra"])) == ("q", "b", "jo", {"OUTPUT": "a"})
+
+
+def test_strange_names_and_types_of_columns(bring_table, store):
+    values = [{"a/b": "q", "x~'\"y": date(2026, 1, 2), "list": [1, 2], "nan": float("nan"), "ID": 1, "id": 2}]
+    columns = ("input=a/b", "occurred_at=x~'\"y", "action==it's")
+    assert bring_table(as_parquet(values), "a.parquet", columns=columns).imported == 1
+    (row,) = rows(store)
+    assert (row["input"], row["action"], row["occurred_at"]) == ("q", "it's", datetime(2026, 1, 2, tzinfo=UTC))
+    assert json.loads(row["extra"]) == {"list": [1, 2], "ID": 1, "id": 2}
+
+
+def test_half_floats_are_numbers(bring_table, store):
+    data = io.BytesIO()
+    pq.write_table(pa.table({"input": ["q"], "turn": pa.array([2.0], pa.float16())}), data)
+    assert bring_table(data.getvalue(), "a.parquet", columns=()).imported == 1
+    assert rows(store)[0]["turn"] == 2
