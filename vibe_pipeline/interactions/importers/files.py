@@ -109,13 +109,17 @@ def records(path: Path) -> Iterator[Raw]:
 
 
 def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
-    """The records of an open file that is called something with this suffix."""
+    """The records of an open file, from its start, that is called something with this suffix; it stays open."""
+    file.seek(0)
     encoding = _encoding(file.read(4))
     file.seek(0)
     text = io.TextIOWrapper(file, encoding, _on_error(encoding))
-    is_one_document = _is_one_document(text, suffix)
-    text.seek(0)
-    yield from json_stream.records(text) if is_one_document else json_stream.lines(text)
+    try:
+        is_one_document = _is_one_document(text, suffix)
+        text.seek(0)
+        yield from json_stream.records(text) if is_one_document else json_stream.lines(text)
+    finally:
+        text.detach()
 
 
 @contextmanager

@@ -11,7 +11,6 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -108,7 +107,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     else:
-        yield from _gathered(_found(raw, among) for raw in records(where.path))
+        yield from _gathered(map(partial(_found, among=among), records(where.path)))
 
 
 def length_of(where: Where) -> int:
@@ -147,26 +146,17 @@ def connector_of(address: str, among: Sequence[Format]) -> Format | None:
 def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
     """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
     is_ours = False
+    find = partial(_found, among=among)
     for member in members(path):
-        found = _ours(_found(raw, among) for raw in records_of(member.file, member.suffix))
-        for first in found:
+        read = partial(records_of, member.file, member.suffix)
+        if any(format or raw.reason for format, raw in map(find, read())):  # read twice, and never held
             is_ours = True
-            yield from _gathered(chain([first], found))
+            yield from _gathered(map(find, read()))
         if member.reason:
             is_ours = True
             yield None, Raw(member.name, reason=member.reason)
     if not is_ours:
         yield None, Raw(path.name, reason="no file in this archive is in a known format")
-
-
-def _ours(found: Iterator[Found]) -> Iterator[Found]:
-    """All of them if something among them is ours or broken, else none."""
-    held: list[Found] = []
-    for format, raw in found:
-        held.append((format, raw))
-        if format or raw.reason:
-            yield from held
-            yield from found
 
 
 def _gathered(found: Iterable[Found]) -> Iterator[Found]:
