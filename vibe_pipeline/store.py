@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -22,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from filelock import FileLock, ReadWriteLock, Timeout
 
+from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.errors import FULL, Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
 from vibe_pipeline.records import SCHEMA_VERSION, load
@@ -144,7 +144,7 @@ class Store:
         else:
             path.unlink(missing_ok=True)
         if path.parent.is_dir():
-            _sync(path.parent)
+            sync(path.parent)
 
     def write_parquet(self, name: str, table: pa.Table) -> None:
         """A table under a name of its own, atomically; replaces what was there."""
@@ -214,16 +214,16 @@ class Store:
         with self._temporary(str(Path(name).parent)) as temporary:
             yield temporary
             temporary.chmod(PRIVATE)
-            _sync(temporary)
+            sync(temporary)
             temporary.replace(self.path(name))
-            _sync(self.path(name).parent)
+            sync(self.path(name).parent)
 
     @contextmanager
     def _temporary(self, folder: str) -> Iterator[Path]:
         """A hidden name beside its destination (the same file system), gone if anything fails."""
         with _disk():
             parent = self.path(folder)
-            parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(parent)
             temporary = parent / f".{uuid.uuid4().hex}"
             try:
                 yield temporary
@@ -241,14 +241,14 @@ class Store:
         if temporary.is_file():
             temporary.chmod(PRIVATE)
         for path in (temporary, *temporary.rglob("*")) if temporary.is_dir() else (temporary,):
-            _sync(path)
+            sync(path)
         try:
             temporary.replace(destination)
         except OSError as error:
             if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
                 raise
             return  # another process published the same folder since we looked
-        _sync(destination.parent)
+        sync(destination.parent)
 
 
 def _versioned(table: pa.Table) -> pa.Table:
@@ -272,14 +272,6 @@ def size_of(paths: Iterable[Path]) -> int:
 
 def _first_line(error: Exception) -> str:
     return str(error).strip().splitlines()[0].rstrip(".")
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @contextmanager

@@ -16,6 +16,8 @@ from types import SimpleNamespace
 import pytest
 
 from vibe_pipeline import InteractionLogger, cli
+from vibe_pipeline.interactions import segments
+from vibe_pipeline.store import Store
 
 MAIN = "from vibe_pipeline.cli import main; main()"
 
@@ -260,6 +262,17 @@ def test_what_was_imported_is_in_the_log_at_once(ask, tmp_path):
     (tmp_path / "chats.jsonl").write_text(json.dumps({"messages": messages}))
     ask("log", "import", "chats.jsonl")
     assert ask("log", "stats")["interactions"] == 1
+
+
+def test_an_import_counts_although_another_process_seals(vibe, tmp_path, monkeypatch):
+    monkeypatch.setattr(segments, "LOCK_WAIT_S", 0.1)
+    messages = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    (tmp_path / "chats.jsonl").write_text(json.dumps({"messages": messages}))
+    with Store(tmp_path / "var").lock("seal", 0):
+        said = vibe("log", "import", "chats.jsonl", "--json")
+    assert (said.code, json.loads(said.out)["imported"]) == (0, 1)
+    assert "another process has held seal" in said.err
+    assert "sealed with `vibe log seal`" in said.err
 
 
 def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, tmp_path):

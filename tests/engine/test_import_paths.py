@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.importing import chat, lines
-from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 
@@ -85,6 +85,26 @@ def test_one_that_cannot_be_read_costs_no_neighbour(store, tmp_path, unreadable)
     assert "e.jsonl cannot be read: No such file" in dangling
     with pytest.raises(SourceUnreadable, match=r"b\.jsonl cannot be read: Permission denied"):
         import_paths(logger, store, [tmp_path / "in" / "a.jsonl", tmp_path / "in" / "b.jsonl"])
+
+
+def test_a_table_that_is_named_and_does_not_fit_costs_no_neighbour_and_alone_is_an_error(store, tmp_path):
+    (tmp_path / "prices.csv").write_text("sku,price\n1,2\n")
+    for name in ("a.jsonl", "z.jsonl"):
+        (tmp_path / name).write_text(lines(chat(name, "a")))
+    names = ("a.jsonl", "prices.csv", "z.jsonl")
+    found = import_paths(InteractionLogger(store.root), store, [tmp_path / name for name in names])
+    assert [(it.imported, it.quarantined) for it in found] == [(1, 0), (0, 1), (1, 0)]
+    assert "the columns of" in next(iter(found[1].reasons))
+    with pytest.raises(SettingsInvalid, match=r"the columns of .* are sku, price"):
+        import_paths(InteractionLogger(store.root), store, [tmp_path / "prices.csv"])
+
+
+def test_nobody_who_imports_waits_for_a_seal(store, tmp_path):
+    (tmp_path / "a.jsonl").write_text(lines(chat("q", "a")))
+    for counts in [(1, 0), (0, 1)]:
+        with store.lock("seal", 0):
+            (found,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "a.jsonl"])
+        assert (found.imported, found.duplicate) == counts
 
 
 def test_a_folder_that_cannot_be_read_costs_no_neighbour(store, tmp_path, monkeypatch):

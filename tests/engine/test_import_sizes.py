@@ -67,8 +67,9 @@ def test_many_times_a_batch_takes_the_memory_of_a_batch(python, tmp_path):
     assert peak_mib < 500
 
 
-def test_rejects_are_put_aside_while_the_file_is_read_and_kept_once(bring, store, tmp_path, monkeypatch):
-    monkeypatch.setattr(tally, "BATCH_BYTES", 1000)
+@pytest.mark.parametrize(("bound", "size"), [("BATCH_BYTES", 1000), ("BATCH", 50)])
+def test_rejects_are_put_aside_while_the_file_is_read_and_kept_once(bring, store, tmp_path, monkeypatch, bound, size):
+    monkeypatch.setattr(tally, bound, size)
     path = tmp_path / "a.jsonl"
     path.write_text("\n".join([json.dumps(chat("q")), *(f"broken line {number}" for number in range(500))]))
     assert bring(path).reasons == {"not JSON (cut off?)": 500}
@@ -77,6 +78,12 @@ def test_rejects_are_put_aside_while_the_file_is_read_and_kept_once(bring, store
     assert quarantine.reasons(store, "interactions") == {"not JSON (cut off?)": 500}
     assert bring(path).duplicate == 1
     assert store.names("log/interactions/quarantine") == kept
+
+
+def test_nothing_is_held_of_a_record_that_gave_nothing():
+    batch = tally.Batch()
+    batch.add(tally.Tally("somewhere"), [])
+    assert batch.records == []
 
 
 def trace(session: str, turn: int) -> dict:

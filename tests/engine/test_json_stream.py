@@ -78,6 +78,14 @@ def test_a_list_of_messages_is_one_conversation(read, chunk):
     assert [raw.value for raw in read(json.dumps([*messages, 7]), chunk)] == [*messages, 7]
 
 
+def test_a_list_that_begins_with_no_role_is_many_records_and_so_is_one_that_is_too_long(read, monkeypatch):
+    mails = [{"from": "team0", "body": "x"}, {"from": "user", "body": "y"}]
+    assert [raw.value for raw in read(json.dumps(mails))] == mails
+    monkeypatch.setattr(json_stream, "LIMIT", 100)
+    messages = chat("q" * 60)["messages"] * 2
+    assert [raw.value for raw in read(json.dumps(messages))] == messages
+
+
 @pytest.mark.parametrize("chunk", [5, 1 << 20])
 def test_cut_off_anywhere_an_array_gives_its_whole_elements_and_one_reject_at_most(read, chunk):
     texts = [json.dumps(chat(name)) for name in ("one", "two", "three")]

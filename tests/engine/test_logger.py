@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.engine.serving import sealed
 from vibe_pipeline import settings
 from vibe_pipeline.errors import DiskFull, SettingsInvalid
 from vibe_pipeline.interactions.known import Known
@@ -188,3 +189,24 @@ def test_a_full_disk_is_an_error_that_loses_nothing(small_disk):
     logger.close()
     assert sorted(sealed_ids(small_disk)) == sorted(promised)
     assert not list(small_disk.glob("log/*/quarantine/*"))
+
+
+LAST_WORDS = """
+import builtins, sys
+from vibe_pipeline import InteractionLogger
+
+class Connection:
+    def __init__(self, log):
+        self.log, self.itself = log, self  # a circle that only the interpreter's end collects
+
+    def __del__(self):
+        self.log.log(module="m", action="close", input="last words")
+
+builtins.kept = Connection(InteractionLogger(sys.argv[1]))
+"""
+
+
+def test_what_is_logged_for_the_first_time_while_the_interpreter_ends_is_kept(python, tmp_path):
+    done = python(LAST_WORDS, tmp_path / "var")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sealed(tmp_path / "var")["input"].to_list() == ["last words"]

@@ -53,6 +53,13 @@ def test_what_another_process_wrote_is_known_and_what_was_removed_is_not(store):
     assert kept(store) == ["a"]
 
 
+def test_a_home_may_be_called_by_what_is_a_pattern_elsewhere(tmp_path):
+    store = Store(tmp_path / "h[1]*?")
+    quarantine.write(store, "interactions", [b'{"schema_version": 1, "reason": "bad", "origin": "x", "raw": "a"}\n'])
+    quarantine.keep(store, "interactions", [("a", "bad")], "x")
+    assert kept(store) == ["a"]
+
+
 @settings(max_examples=20)
 @given(st.lists(st.text()))
 def test_any_text_is_kept_once_and_as_it_was(tmp_path_factory, texts):

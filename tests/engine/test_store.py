@@ -2,6 +2,7 @@
 
 import os
 import stat
+from pathlib import Path
 
 import duckdb
 import polars as pl
@@ -195,3 +196,17 @@ def test_a_table_that_was_cut_off_is_damaged(store, kept):
 def test_a_home_that_cannot_be_made_is_refused(home):
     with pytest.raises(SettingsInvalid, match=f"{home} cannot be a folder"):
         Store(home)
+
+
+def test_each_new_folder_is_on_the_disk_before_anything_is_put_into_it(store, monkeypatch):
+    synced = []
+    really_sync = os.fsync
+
+    def sync(descriptor):
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        really_sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    store.write("a/b/c", b"")
+    assert synced[:2] == [str(store.root), str(store.path("a"))]
+    assert synced[-1] == str(store.path("a/b"))

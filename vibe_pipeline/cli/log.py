@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 
 from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table, printable
-from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import terminal
@@ -51,8 +51,15 @@ def import_(
     ladder = Ladder(watch=terminal)
     logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
     found = import_paths(logger, ladder.store, paths, Wanted(format, source, map_ or (), table), log, terminal)
-    ladder.log.seal()
-    files = [asdict(file) for file in found]
+    try:
+        ladder.log.seal()
+    except Busy as busy:
+        errors.print(f"{busy.what}: what was imported is logged, and sealed with `vibe log seal`", markup=False)
+    finally:
+        _print_import([asdict(file) for file in found], json_)
+
+
+def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
     if json_:

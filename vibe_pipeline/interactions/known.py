@@ -12,8 +12,8 @@ import numpy as np
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes, hashes_of
 from vibe_pipeline.interactions.schema import connect, identity_of
-from vibe_pipeline.interactions.sealing import unsealed
-from vibe_pipeline.interactions.segments import locked, sealed_ids
+from vibe_pipeline.interactions.segments import sealed_ids
+from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.store import Store
 
 
@@ -25,11 +25,12 @@ class Known:
 
     def __init__(self, store: Store, stream: str = "interactions") -> None:
         self._is_forgotten = forgotten.condition(store, stream, "id")
-        with locked(store), connect() as database:
-            hashes = [hashes_of(database.sql(f"SELECT hash(id) FROM ({sealed_ids(store, stream)})"))]
-            for rows, _ in unsealed(store, stream):
+        with connect() as database:
+            hashes = []
+            for rows in Waiting(store, stream).batches():
                 database.register("waiting", rows)
                 hashes.append(hashes_of(database.sql(f"SELECT hash({identity_of(stream)}) FROM waiting")))
+            hashes.append(hashes_of(database.sql(f"SELECT hash(id) FROM ({sealed_ids(store, stream)})")))
         self._known = Hashes(np.concatenate(hashes))
         self._database = connect()
         self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing

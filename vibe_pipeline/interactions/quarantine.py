@@ -112,7 +112,7 @@ class _Kept:
         if not self._read <= names:  # something was forgotten
             self._read, self._hashes = set(), Hashes(np.empty(0, np.uint64))
         for name in names - self._read:
-            said = pl.read_ndjson(self._folder / name, schema={"raw": pl.String})["raw"]
+            said = pl.read_ndjson((self._folder / name).read_bytes(), schema={"raw": pl.String})["raw"]
             self._hashes.add(said.hash().to_numpy())
         self._read = names
         return self._hashes.new(raws.hash().to_numpy())

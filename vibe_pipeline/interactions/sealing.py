@@ -18,11 +18,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vibe_pipeline import settings
+from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.interactions import forgotten, quarantine
 from vibe_pipeline.interactions.hashes import hashes_of, held
 from vibe_pipeline.interactions.schema import STREAMS, connect, id_of_line, identity_of, read_lines, read_rows
 from vibe_pipeline.interactions.segments import ORDER, locked, publish, sealed_ids
-from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
+from vibe_pipeline.interactions.spool import take
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment
 from vibe_pipeline.scrub import Scrubber
@@ -90,7 +91,7 @@ def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settin
             advance(done >> 20, size >> 20, "MiB")
     for path in spools:
         path.unlink()
-    sync_folder(store.path(f"log/{stream}/sealing"))
+    sync(store.path(f"log/{stream}/sealing"))
     return sealed
 
 

@@ -20,9 +20,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.errors import SettingsInvalid, full_disk
 
 _alive: weakref.WeakSet[Spool] = weakref.WeakSet()
+
+weakref.finalize(_alive, int).atexit = False
+"""The first finalizer imports what is gone in the interpreter's exit, where a program may log for the first time."""
 
 UNUSABLE = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST, errno.ELOOP)
 """What the system says of a folder in which nothing can be made."""
@@ -162,7 +166,7 @@ class _File:
         self._dropped = weakref.finalize(self, _drop, self._descriptor)
         self._dropped.atexit = False  # others may log later in the exit than it would run
         self._path, self._size = path, 0
-        sync_folder(self._folder)
+        sync(self._folder)
 
 
 def take(spool: Path, destination: Path) -> None:
@@ -171,24 +175,6 @@ def take(spool: Path, destination: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX)
         spool.rename(destination)
-    finally:
-        os.close(descriptor)
-
-
-def make_folder(folder: Path) -> None:
-    """Create a private folder with its parents, each entry on the disk before anything is put into it."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Put the entries of a folder on the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

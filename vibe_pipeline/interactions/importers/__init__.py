@@ -51,7 +51,7 @@ def import_paths(
     total, before, told = sum(tally.length for tally in tallies), 0, 0
     with watch("importing") as advance:
         for tally in tallies:
-            for found in _read(tally, among, wanted.source):
+            for found in _read(tally, among, wanted.source, is_alone=len(tallies) == 1):
                 batch.add(tally, found)
                 if batch.is_full:
                     batch.log(logger, known)
@@ -77,8 +77,9 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format]) -> list[Where]:
     return expand(paths, with_suffix(only.suffixes) if only and only.suffixes else None, is_whole)
 
 
-def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
-    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read."""
+def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone: bool) -> Iterator[list[Line]]:
+    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read: only
+    of one that was asked for alone that is an error, because it has no neighbour."""
     where = tally.where
     try:
         if isinstance(where, str):
@@ -90,7 +91,7 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)
     except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
-        if isinstance(where, str) or (isinstance(failure, SettingsInvalid) and where.is_named):
+        if is_alone and (isinstance(where, str) or (isinstance(failure, SettingsInvalid) and where.is_named)):
             raise
         tally.read += 1
         tally.reject(tally.name, failure if isinstance(failure, Unusable) else failure.what)

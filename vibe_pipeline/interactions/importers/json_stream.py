@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, TextIO
 
+from vibe_pipeline.interactions.importers.messages import has_role
 from vibe_pipeline.interactions.importers.raw import Raw, of_value, read_text, unread
 
 WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
@@ -129,12 +130,14 @@ def lines(file: TextIO) -> Iterator[Raw]:
 
 
 def _array(window: Window) -> Iterator[Raw]:
-    """The items of a list, unless the list is itself one conversation."""
+    """The items of a list, unless the list is itself one conversation: that begins with a role, and fits in memory."""
     elements = _elements(window)
     messages: list[Raw] = []
+    size = 0
     for raw in elements:
         messages.append(raw)
-        if not _is_message(raw.value):
+        size += len(raw.text)
+        if not _is_message(raw.value) or not has_role(messages[0].value) or size > LIMIT:
             break
     else:
         if messages:

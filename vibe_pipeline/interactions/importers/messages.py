@@ -176,11 +176,24 @@ def _moment(stamp: Any) -> datetime | None:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+def has_role(value: dict[str, Any]) -> bool:
+    """Whether an object may be a message: somebody is named in it who takes part in chats."""
+    return _role_of(_name(value)) is not None
+
+
 def _role(value: dict[str, Any]) -> str:
-    name = next((value[key] for key in ROLE_KEYS if key in value), None)
-    if isinstance(name, str) and name.strip().lower() in ROLES:
-        return ROLES[name.strip().lower()]
+    name = _name(value)
+    if (role := _role_of(name)) is not None:
+        return role
     raise Unusable(f"a message has the unknown role {name!r:.40}" if name is not None else "a message has no role")
+
+
+def _name(value: dict[str, Any]) -> Any:
+    return next((value[key] for key in ROLE_KEYS if key in value), None)
+
+
+def _role_of(name: Any) -> str | None:
+    return ROLES.get(name.strip().lower()) if isinstance(name, str) else None
 
 
 def _content(content: Any) -> tuple[str, str, list[tuple[str | None, str]]]:

@@ -1,7 +1,7 @@
 """What an import counts and holds back: the lines of a batch until they are logged, rejects until they are put aside.
 
-Both are bounded in bytes, so that a file of any size whose records stand alone takes the memory of a batch. Not here:
-reading, and records that are as large as their file.
+Both are bounded in number and bytes, so that a file of any size whose records stand alone takes the memory of a batch.
+Not here: reading, and records that are as large as their file.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from vibe_pipeline.store import Store
 UNKNOWN = "unknown"
 
 BATCH = 10_000
-"""Interactions logged in one write."""
+"""Interactions logged in one write, and rejects put aside in one file."""
 
 BATCH_BYTES = 16 << 20
-"""Of lines logged in one write, and of rejects put aside in one file."""
+"""The same in bytes."""
 
 
 class Line(NamedTuple):
@@ -95,7 +95,7 @@ class Tally:
 
     @property
     def is_full(self) -> bool:
-        return self.size >= BATCH_BYTES
+        return len(self.rejects) >= BATCH or self.size >= BATCH_BYTES
 
     @property
     def done(self) -> int:
@@ -124,7 +124,9 @@ class Batch:
     """Bytes of the lines."""
 
     def add(self, tally: Tally, found: list[Line]) -> None:
-        self.records.append((tally, found))
+        """What one record gave; of one that gave nothing, nothing is held."""
+        if found:
+            self.records.append((tally, found))
         self.rows += len(found)
         self.size += sum(len(line.text) for line in found)
 

@@ -21,6 +21,7 @@ from itertools import chain
 from pathlib import Path
 
 from vibe_pipeline import settings
+from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers import lines_of
@@ -29,7 +30,7 @@ from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.tally import Line, by_stream
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.schema import require_version
-from vibe_pipeline.interactions.spool import make_folder, sync_folder, take
+from vibe_pipeline.interactions.spool import take
 from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.store import Store, size_of
 
@@ -229,4 +230,4 @@ def _replace(store: Store, files: Sequence[Path], rest: Sequence[Waiting]) -> No
     for path in files:
         if not data or path != store.path(kept):
             path.unlink()
-    sync_folder(store.path(JOINING))
+    sync(store.path(JOINING))
