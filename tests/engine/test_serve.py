@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from datetime import UTC, datetime, timedelta
 
+import polars as pl
 import pytest
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
@@ -113,8 +114,9 @@ def test_remarks_are_kept_and_those_without_what_they_need_are_not(server):
     ]
     answer = server.post("/v1/remarks", remarks)
     assert (answer.status, answer.json["accepted"], answer.json["rejected"]) == (200, 2, 4)
-    kept = "".join(path.read_text() for path in server.home.glob("log/remarks/*/*.jsonl"))
-    assert '"shorter"' in kept or list(server.home.glob("log/remarks/segments/*/*.parquet"))
+    sealed(server.home)
+    kept = pl.read_parquet(server.home / "log/remarks/segments/*/*.parquet")
+    assert kept.filter(interaction_id="i")["text"].sort().to_list() == ["fine", "shorter"]
 
 
 def test_the_real_exporter_is_understood(tmp_path, monkeypatch):

@@ -134,7 +134,7 @@ def test_a_name_that_is_no_utf8_costs_no_operation(root, tmp_path):
     next(watched)
     timer = Timer(0.3, lambda: (strange(root).write_bytes(b""), (root / "a.txt").write_text("one\n2\n")))
     timer.start()
-    assert next(watched) == 1
+    assert next(number for number in watched if number) == 1
     (root / "new.txt").write_text("new\n")
     assert next(number for number in watched if number) == 1
     stop.set()
