@@ -82,6 +82,21 @@ def test_a_sample_that_broke_is_a_failed_exchange():
     assert (item.input, item.output, item.success, item.error_type) == ("q", "", False, "RuntimeError")
 
 
+@pytest.mark.parametrize("known", [{"uuid": "u"}, {}])
+def test_a_retry_brings_only_the_samples_that_it_ran_again(known):
+    """It copies those that were finished, under a run of its own; what failed is run again under another uuid."""
+    first = log(sample(1, **known), sample(2, EXCHANGE[:1], error={"message": "boom"}))
+    retry = log(sample(1, **known), sample(2)) | {"eval": EVAL | {"run_id": "later"}}
+    before, after = ([item.interaction_id for item in read(value)] for value in (first, retry))
+    assert before[0] == after[0]
+    assert before[1] != after[1]
+
+
+def test_samples_of_two_evaluations_are_not_one():
+    other = log(sample(1)) | {"eval": EVAL | {"task_id": "other"}}
+    assert read(log(sample(1)))[0].interaction_id != read(other)[0].interaction_id
+
+
 def test_a_bad_sample_costs_no_other():
     found = list(inspect_ai.read(log(sample(1), 7, sample(3, messages=[{"role": "nobody"}])), "test", MOMENT))
     assert [item.input for item in found if isinstance(item, Interaction)] == ["q"]

@@ -94,6 +94,8 @@ def test_a_failed_span_is_a_failed_exchange():
         "OSError",
         "OSError: no net",
     )
+    (item,) = read(trace(chat(1, "q", "Roses are r", status=status)))
+    assert (item.output, item.success, item.error_type) == ("Roses are r", False, "OSError")
 
 
 def test_assessments_of_people_are_feedback_expectations_are_improvements():

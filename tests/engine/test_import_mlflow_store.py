@@ -118,11 +118,16 @@ def test_importing_twice_adds_nothing_but_what_was_said_since(bring, store, data
     assert {row["text"]: row["score"] for row in rows(store, "remarks")} == {"too short": -1.0, "now I see": 1.0}
 
 
-def test_a_folder_of_mlruns_is_one_store(bring, store, python, tmp_path):
+def test_a_folder_of_mlruns_is_one_store_and_a_trace_that_lost_its_spans_costs_itself(bring, store, python, tmp_path):
     assert python(PROGRAM, tmp_path / "mlruns", tmp_path, **QUIET).returncode == 0
     result = bring(tmp_path / "mlruns")
     assert (result.format, result.read, result.imported) == ("mlflow", 4, 4)
     assert len(rows(store, "remarks")) == 1
+    lost = next(tmp_path.glob("mlruns/*/traces/*/artifacts/traces.json"))
+    lost.unlink()
+    again = bring(tmp_path / "mlruns")
+    assert (again.read, again.duplicate, again.quarantined) == (4, 3, 1)
+    assert str(lost.parents[2]) in next(iter(again.reasons))
 
 
 def test_what_is_no_store_is_refused_in_one_line_and_nothing_is_created(bring, tmp_path):

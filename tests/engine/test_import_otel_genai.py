@@ -101,11 +101,86 @@ def test_a_tool_span_gives_the_result_time_and_error_of_its_call():
     assert whole[0].success is False
 
 
+BLOCKS = {
+    "asked": [{"text": "Weather?"}],
+    "called": [{"text": "I look."}, {"toolUse": {"toolUseId": "k", "name": "f", "input": {"text": "Rome"}}}],
+    "told": [{"toolResult": {"toolUseId": "k", "status": "success", "content": [{"text": "sunny"}]}}],
+    "answered": [{"text": "It is sunny."}],
+}
+"""What is said with one tool, as Bedrock has it."""
+
+GIVEN, GAVE = {"text": "Rome"}, [{"text": "sunny"}]
+
+DETAILS = "gen_ai.client.inference.operation.details"
+
+
+def strands(number: int, operation: str, asked: list[str], answer: str | None, **more) -> dict:
+    """A span of Strands in its default convention: one event a message, blocks as JSON."""
+    roles = {"asked": "user", "called": "assistant", "told": "tool"}
+    events = [("gen_ai.system.message", {"content": '[{"text": "s"}]'})] if operation == "chat" else []
+    events += [(f"gen_ai.{roles[name]}.message", {"content": json.dumps(BLOCKS[name])}) for name in asked]
+    if answer:
+        events.append(("gen_ai.choice", {"message": json.dumps(BLOCKS[answer]), "finish_reason": "end_turn"}))
+    return span(number, events=events, gen_ai__operation__name=operation, **more)
+
+
+def strands_new(number: int, operation: str, asked: list[str], answer: str | None, **more) -> dict:
+    """In its newest convention: one event a side, parts with types."""
+    parts = {
+        "asked": said("user", "Weather?"),
+        "called": said("assistant", "I look.", CALL | {"arguments": GIVEN}),
+        "told": said("user", {"type": "tool_call_response", "id": "k", "response": GAVE}),
+        "answered": said("assistant", "It is sunny."),
+    }
+    sides = {"input.messages": [parts[name] for name in asked], "output.messages": [parts[answer]] if answer else []}
+    sides |= {"system_instructions": [{"type": "text", "content": "s"}] if operation == "chat" else []}
+    events = [(DETAILS, {f"gen_ai.{side}": json.dumps(told)}) for side, told in sides.items() if told]
+    return span(number, events=events, gen_ai__operation__name=operation, **more)
+
+
+RUN_OLD = [
+    ("gen_ai.tool.message", {"role": "tool", "content": json.dumps(GIVEN), "id": "k"}),
+    ("gen_ai.choice", {"message": json.dumps(GAVE), "id": "k"}),
+]
+RUN_NEW = [
+    (DETAILS, {"gen_ai.input.messages": json.dumps([said("tool", CALL | {"arguments": GIVEN})])}),
+    (
+        DETAILS,
+        {
+            "gen_ai.output.messages": json.dumps(
+                [said("tool", {"type": "tool_call_response", "id": "k", "response": GAVE})]
+            )
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("convention", "run"), [(strands, RUN_OLD), (strands_new, RUN_NEW)])
+def test_strands_tells_of_its_tools_in_events(convention, run):
+    agent = convention(1, "invoke_agent", ["asked"], "answered")
+    cycle = convention(2, "execute_event_loop_cycle", ["asked"], "called", parentSpanId="s1")
+    first = convention(3, "chat", ["asked"], "called", parentSpanId="s2")
+    about = {"gen_ai__operation__name": "execute_tool", "gen_ai__tool__name": "f", "gen_ai__tool__call__id": "k"}
+    tool = span(4, events=run, parentSpanId="s2", **about)
+    again = convention(5, "execute_event_loop_cycle", ["asked", "called", "told"], None, parentSpanId="s1")
+    last = convention(6, "chat", ["asked", "called", "told"], "answered", parentSpanId="s5")
+    call = '{"name": "f", "arguments": {"text": "Rome"}}'
+    found = read(otlp(agent, cycle, first, tool, again, last))
+    assert turns(found) == [(0, "tool", call, "sunny"), (1, "chat", "Weather?", "I look.\n\nIt is sunny.")]
+    assert [(item.success, item.error_type) for item in found] == [(True, None)] * 2
+    alone = span(4, events=run, gen_ai__tool__status="error", **about)
+    (item,) = read(otlp(alone))
+    assert (item.action, item.input, item.output, item.success) == ("tool", call, "sunny", False)
+
+
 def test_a_failed_call_is_a_failed_exchange():
     failed = span(1, gen_ai__input__messages=json.dumps([said("user", "q")]), status={"code": 2, "message": "boom"})
     failed["events"] = [{"name": "exception", "attributes": [{"key": "exception.type", "value": {"stringValue": "E"}}]}]
     (item,) = read(otlp(failed))
     assert (item.input, item.output, item.success, item.error_type) == ("q", "", False, "E")
+    partly = chat(1, [said("user", "q")], [said("assistant", "Roses are r")], error__type="E", status={"code": 2})
+    (item,) = read(otlp(partly))
+    assert (item.input, item.output, item.success, item.error_type) == ("q", "Roses are r", False, "E")
 
 
 @pytest.mark.parametrize(

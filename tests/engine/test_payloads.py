@@ -68,6 +68,14 @@ CHAT = [("system", "s"), ("user", "q"), ("assistant", CALL), ("result", "r")]
                 ]
             ]
         },
+        {  # Bedrock
+            "system": [{"text": "s"}, {"cachePoint": {"type": "default"}}],
+            "messages": [
+                {"role": "user", "content": [{"text": "q"}]},
+                {"role": "assistant", "content": [{"toolUse": {"toolUseId": "k", "name": "f", "input": {"a": 1}}}]},
+                {"role": "user", "content": [{"toolResult": {"toolUseId": "k", "content": [{"text": "r"}]}}]},
+            ],
+        },
         [  # the AI SDK
             {"role": "system", "content": "s"},
             {"role": "user", "content": [{"type": "text", "text": "q"}]},
@@ -109,6 +117,7 @@ def test_what_is_no_chat_is_one_question(payload, text):
         {"candidates": [{"content": {"role": "model", "parts": [{"text": "hm", "thought": True}, {"text": "a"}]}}]},
         {"generations": [[{"text": "a", "message": {"id": ["AIMessage"], "kwargs": {"content": "a"}}}]]},
         {"messages": [{"type": "human", "content": "q"}, {"type": "ai", "content": "a"}]},
+        {"output": {"message": {"role": "assistant", "content": [{"text": "a"}]}}, "stopReason": "end_turn"},
         {"answer": "a", "documents": []},
         {"text": "a", "toolCalls": []},
     ],
@@ -121,6 +130,34 @@ def test_langchain_keeps_the_calls_of_a_generation_in_its_message():
     message = {"type": "ai", "content": "", "tool_calls": [{"name": "f", "args": {"a": 1}, "id": "k"}]}
     generation = {"type": "ChatGeneration", "text": "", "message": message}
     assert plain(answered({"generations": [[generation]], "type": "LLMResult"})) == [("assistant", CALL)]
+
+
+def test_bedrock_names_its_blocks_by_their_keys():
+    blocks = [
+        {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "x"}}},
+        {"citationsContent": {"content": [{"text": "a"}], "citations": []}},
+        {"image": {"format": "png", "source": {"bytes": "x"}}},
+    ]
+    as_types = [{"type": key, "content": value} for block in blocks for key, value in block.items()]
+    for content in (blocks, as_types):
+        (message,) = answered({"role": "assistant", "content": content})
+        assert (message.reasoning, message.text) == ("hm", "a\n[image]")
+
+
+@pytest.mark.parametrize(
+    ("content", "text"),
+    [
+        ([{"text": "a"}, {"text": "b"}], "a\nb"),
+        ([{"json": {"a": 1}}, {"image": {"source": {}}}], '{"a": 1}\n[image]'),
+        ([{"text": "a", "score": 1}], '[{"text": "a", "score": 1}]'),
+    ],
+)
+def test_what_a_tool_gave_back_in_blocks_is_their_text(content, text):
+    result = {"toolUseId": "k", "status": "error", "content": content}
+    (message,) = asked([{"role": "user", "content": [{"toolResult": result}]}])
+    assert (message.role, message.text, message.call_id, message.success) == ("result", text, "k", False)
+    told = {"type": "tool_call_response", "id": "k", "response": content}
+    assert asked([{"role": "user", "parts": [told]}])[0].text == text
 
 
 def test_reasoning_is_no_part_of_an_answer_and_other_answers_are_alternatives():

@@ -179,6 +179,29 @@ def only(users: Iterable[str | None]) -> str | None:
     return named.pop() if len(named) == 1 else None
 
 
+def answer_of(
+    came_back: Sequence[Message],
+    failure: str | None,
+    words: str | None,
+    *,
+    model: str | None,
+    latency_ms: float | None,
+    extra: dict[str, Any],
+) -> list[Message]:
+    """What came back from a model, with what its call tells of it; of a call that failed with `failure`, saying
+    `words`, that is a failed answer, however much of it came. What a tool gave back where the model is, stays."""
+    if failure and not any(message.text for message in came_back):
+        came_back = [Message("assistant")]
+    extra = extra | ({"error": words} if failure and words else {})
+    success = False if failure else None
+    return [
+        replace(it, model=model, latency_ms=latency_ms, success=success, error_type=failure, extra=it.extra | extra)
+        if it.role == "assistant"
+        else it
+        for it in came_back
+    ]
+
+
 def result_of(
     value: Any, failure: str | None, *, words: str | None, latency_ms: float | None, call_id: str | None = None
 ) -> Message:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from vibe_pipeline.interactions.importers import tool_parts
 from vibe_pipeline.interactions.importers.fields import first_at, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message
 from vibe_pipeline.interactions.importers.parts import parsed, text_of
@@ -60,10 +61,7 @@ Event = tuple[str, Attributes]
 
 def said_in(attributes: Attributes, events: Sequence[Event]) -> tuple[list[Message], list[Message]]:
     """What was asked and what was answered."""
-    found = attributes
-    for name, more in events:
-        if name.startswith("gen_ai."):
-            found = {**more, **found}
+    found = _with_events(attributes, events)
     system = text_of(parsed(first_at(found, *SYSTEM)))
     said = asked(_payload(found, ASKED, "user"))
     came_back = answered(_payload(found, ANSWERED, "assistant"))
@@ -76,6 +74,35 @@ def said_in(attributes: Attributes, events: Sequence[Event]) -> tuple[list[Messa
     if not came_back and (WHOLE in found or "all_messages_events" in found):
         said, came_back = _parted(said or asked(found.get(WHOLE)))
     return ([Message("system", system), *said] if system else said), came_back
+
+
+def ran_in(attributes: Attributes, events: Sequence[Event]) -> tuple[Any, Any]:
+    """(arguments, result) of a tool's run that are told as messages: Strands writes them so, in both conventions."""
+    bodies = {name: _body(more) for name, more in events}
+    arguments = parsed(bodies.get("gen_ai.tool.message", {}).get("content"))
+    result = parsed(bodies.get("gen_ai.choice", {}).get("message"))
+    found = _with_events(attributes, events)
+    for part in _tool_parts(found, "gen_ai.input.messages", tool_parts.is_call):
+        arguments = tool_parts.called(part)[1]
+    for part in _tool_parts(found, "gen_ai.output.messages", tool_parts.is_result):
+        result = part.get("response")
+    return arguments, result
+
+
+def _with_events(attributes: Attributes, events: Sequence[Event]) -> Attributes:
+    """The attributes, with those that some write into events."""
+    found = attributes
+    for name, more in events:
+        if name.startswith("gen_ai."):
+            found = {**more, **found}
+    return found
+
+
+def _tool_parts(found: Attributes, side: str, is_wanted: Callable[[str], bool]) -> Iterator[Attributes]:
+    for message in rows_of(parsed(found.get(side))):
+        for part in rows_of(message.get("parts")):
+            if is_wanted(str(part.get("type"))):
+                yield part
 
 
 def flat(attributes: Attributes) -> Attributes:

@@ -17,6 +17,7 @@ from typing import Any
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
+    answer_of,
     around,
     conversations,
     error_name,
@@ -25,9 +26,9 @@ from vibe_pipeline.interactions.importers.calls import (
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import first_at, ms_between, text_at
-from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, said_in
+from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, ran_in, said_in
 from vibe_pipeline.interactions.importers.losses import Losses, lost
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.messages import Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.threads import words_of
 from vibe_pipeline.records import Interaction
@@ -54,6 +55,7 @@ TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span
 TOOL_NAME = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
 TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 TOOL_ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args", "input.value")
+TOOL_STATUS = ("gen_ai.tool.status", "tool.status")
 TOOL_RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result", "output.value")
 
 KIND = ("llm.request.type", "gen_ai.operation.name", "openinference.span.kind")
@@ -116,11 +118,16 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
 def _never_answered(
     unanswered: Sequence[tuple[str, Call, Span]], calls: Mapping[str, list[Call]]
 ) -> Iterator[Unusable]:
-    """Not those whose answer another span tells: Logfire logs one for what was streamed, with its question."""
-    known = {(key, *map(words_of, call.asked)) for key, found in calls.items() for call in found} if unanswered else ()
+    """Not those whose answer another span tells: Logfire logs one for what was streamed, with its question; Strands
+    one for each round of its agent, without the system prompt."""
+    known = {(key, _question(call)) for key, found in calls.items() for call in found} if unanswered else ()
     for key, call, span in unanswered:
-        if (key, *map(words_of, call.asked)) not in known:
+        if (key, _question(call)) not in known:
             yield lost(Unusable("a span holds a question without an answer"), span)
+
+
+def _question(call: Call) -> tuple[tuple[str, ...], ...]:
+    return tuple(words_of(message) for message in call.asked if message.role != "system")
 
 
 def conversations_of(spans: Sequence[Span]) -> list[str]:
@@ -185,18 +192,9 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
     said, came_back = said_in(span.attributes, span.events)
     if not said and not came_back:
         return None
-    failure = _failure(span)
-    start = span.start or at
-    if failure and not any(message.text for message in came_back):
-        came_back = [Message("assistant", success=False, error_type=failure)]
-    extra = {"error": span.status} if failure and span.status else {}
     model, latency = text_at(span.attributes, *MODEL), ms_between(span.start, span.end)
-    answer = [_finished(message, model, latency, extra) for message in came_back]
-    return Call(said, answer, start, span.identity, within=around(span.identity, parents))
-
-
-def _finished(message: Message, model: str | None, latency: float | None, extra: Attributes) -> Message:
-    return replace(message, model=model, latency_ms=latency, extra={**message.extra, **extra})
+    answer = answer_of(came_back, _failure(span), span.status, model=model, latency_ms=latency, extra={})
+    return Call(said, answer, span.start or at, span.identity, within=around(span.identity, parents))
 
 
 def _run(span: Span, at: datetime) -> ToolRun | None:
@@ -208,7 +206,9 @@ def _run(span: Span, at: datetime) -> ToolRun | None:
     result = first_at(span.attributes, *TOOL_RESULT)
     if result is None:
         result = parsed(span.attributes.get("traceloop.entity.output"))
-    failure = _failure(span)
+    if arguments is None and result is None:
+        arguments, result = ran_in(span.attributes, span.events)
+    failure = _failure(span) or ("tool_error" if text_at(span.attributes, *TOOL_STATUS) == "error" else None)
     if arguments is None and result is None and not failure:
         return None
     call_id = text_at(span.attributes, *TOOL_ID)

@@ -92,8 +92,8 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
 def _sample(sample: Any, evaluation: Row, source: str, at: datetime) -> list[Interaction]:
     if not isinstance(sample, dict):
         raise Unusable("a sample is not an object")
-    run = [evaluation.get(key) for key in ("run_id", "task_id")]
-    name = json.dumps([*run, sample.get("id"), sample.get("epoch")])
+    kept = [evaluation.get("task_id"), sample.get("id"), sample.get("epoch")]  # a retry has a run_id of its own
+    name = text_at(sample, "uuid") or json.dumps(kept)
     task = {key: evaluation[key] for key in ("task",) if isinstance(evaluation.get(key), str)}
     output = row_of(sample.get("output"))
     created = _began(sample) or moment_of({"time": evaluation.get("created")})

@@ -19,6 +19,7 @@ from vibe_pipeline.interactions.importers import langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
+    answer_of,
     around,
     conversations,
     error_name,
@@ -162,20 +163,10 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
     said, came_back = asked(row.get("input")), answered(row.get("output"))
     if not said and not came_back:
         return None
-    failure = _failure(row)
-    if failure and not any(message.text for message in came_back):
-        came_back = [Message("assistant")]
-    if not said or not came_back:
-        raise Unusable("an answer without a question" if came_back else "a question without an answer")
-    extra = about | ({"error": words} if failure and (words := text_at(row, "statusMessage")) else {})
-    model = text_at(row, "model", "providedModelName", "internalModel")
-    took, success = _took(row), False if failure else None
-    answer = [
-        replace(it, model=model, latency_ms=took, success=success, error_type=failure, extra=it.extra | extra)
-        if it.role == "assistant"
-        else it  # what a tool gave back to the model where that ran
-        for it in came_back
-    ]
+    model, words = text_at(row, "model", "providedModelName", "internalModel"), text_at(row, "statusMessage")
+    answer = answer_of(came_back, _failure(row), words, model=model, latency_ms=_took(row), extra=about)
+    if not said or not answer:
+        raise Unusable("an answer without a question" if answer else "a question without an answer")
     start = moment_of({"time": row.get("startTime", row.get("timestamp"))}) or at
     return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within), row)
 

@@ -6,10 +6,12 @@ MLflow is refused in MLflow's words. Not here: what a trace means (mlflow_traces
 
 from __future__ import annotations
 
+import json
+import logging
 import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,7 @@ from vibe_pipeline.interactions.importers.raw import Raw, read_text
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
+    from mlflow.entities import Trace, TraceInfo
 
 SERVERS = ("http://", "https://", "postgresql", "mysql", "mssql")
 
@@ -64,12 +67,17 @@ def records(where: Where) -> Iterator[Raw]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """MLflow is told by the environment alone, which is as it was for whoever uses MLflow afterwards."""
+    """MLflow is told by the environment, which is as it was for whoever uses MLflow afterwards; nor does it warn of
+    each trace without spans, which we count."""
     told = {name: value for name, value in QUIET.items() if name not in os.environ}
     os.environ.update(told)
+    warning = logging.getLogger("mlflow.tracing.client")
+    level = warning.level
+    warning.setLevel(logging.ERROR)
     try:
         yield
     finally:
+        warning.setLevel(level)
         for name in told:
             del os.environ[name]
 
@@ -92,21 +100,40 @@ def _experiments(address: str) -> tuple[MlflowClient, list[str]]:
 
 
 def _traces(client: MlflowClient, experiment: str) -> Iterator[Raw]:
-    """What comes before a page that cannot be read is kept."""
+    """What comes before a page that cannot be read is kept. MLflow leaves out the traces whose spans it cannot read:
+    they are those among the names, asked for first, that do not come."""
     from mlflow.exceptions import MlflowException
 
+    left: dict[str, str] = {}
+    with suppress(MlflowException):  # the same page fails below, where what comes before it is kept
+        for trace in _found(client, experiment, include_spans=False):
+            left[trace.info.trace_id] = _without_spans(trace.info)
+    try:
+        for trace in _found(client, experiment, include_spans=True):
+            left.pop(trace.info.trace_id, None)
+            yield read_text(trace.to_json())
+    except MlflowException as error:
+        yield Raw(f"experiment {experiment}", reason=f"the store cannot be read any further: {_first_line(error)}")
+        return
+    yield from (Raw(json.dumps({"trace_id": name}), reason=reason) for name, reason in left.items())
+
+
+def _found(client: MlflowClient, experiment: str, *, include_spans: bool) -> Iterator[Trace]:
+    about = {"locations": [experiment], "max_results": PAGE, "order_by": ["timestamp_ms ASC"]}
     token: str | None = ""
     while token is not None:
-        try:
-            with _quiet():
-                page = client.search_traces(
-                    locations=[experiment], max_results=PAGE, order_by=["timestamp_ms ASC"], page_token=token or None
-                )
-        except MlflowException as error:
-            yield Raw(f"experiment {experiment}", reason=f"the store cannot be read any further: {_first_line(error)}")
-            return
-        yield from (read_text(trace.to_json()) for trace in page)
+        with _quiet():
+            page = client.search_traces(**about, page_token=token or None, include_spans=include_spans)
+        yield from page
         token = page.token or None
+
+
+def _without_spans(info: TraceInfo) -> str:
+    """Why there is nothing to read of a trace, and where it should be; one reason for all of a folder."""
+    if info.state == "IN_PROGRESS":
+        return "a trace without spans (still running, or broken off)"
+    folder = info.tags.get("mlflow.artifactLocation", "").partition(info.trace_id)[0]
+    return f"a trace whose spans MLflow cannot read: they should be in {folder or 'its store'} (moved or deleted?)"
 
 
 def _first_line(error: Exception) -> str:

@@ -20,6 +20,7 @@ from vibe_pipeline.interactions.importers import mlflow_store
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
+    answer_of,
     around,
     conversations,
     error_name,
@@ -109,19 +110,14 @@ def _calls(trace: Row, info: Row, at: datetime, losses: Losses) -> tuple[list[Ca
 def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
     """None where nothing was kept of what was said."""
     inputs, outputs = _attribute(span, "mlflow.spanInputs"), _attribute(span, "mlflow.spanOutputs")
-    said, came_back, failure = asked(inputs), answered(outputs), _failure(span)
+    said, came_back = asked(inputs), answered(outputs)
     if not said and not came_back:
         return None
-    if failure and not any(message.text for message in came_back):
-        came_back = [Message("assistant", success=False)]
-    if not said or not came_back:
-        raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
-    extra = about | ({"error": words} if failure and (words := _status(span)[1]) else {})
     model = _model(span, row_of(inputs), row_of(outputs))
-    answer = [
-        replace(message, model=model, latency_ms=_took(span), error_type=failure, extra=message.extra | extra)
-        for message in came_back
-    ]
+    words, took = _status(span)[1], _took(span)
+    answer = answer_of(came_back, _failure(span), words, model=model, latency_ms=took, extra=about)
+    if not said or not answer:
+        raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
     return Call(said, answer, _start(span) or at, _identity(span), within=within)
 
 

@@ -11,16 +11,11 @@ from collections.abc import Iterable, Iterator
 from itertools import groupby
 from typing import Any
 
-from vibe_pipeline.interactions.importers import tool_parts
+from vibe_pipeline.interactions.importers import blocks, tool_parts
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, call_of
 from vibe_pipeline.interactions.lines import repaired
 
-GEMINI = {
-    **dict.fromkeys(("functionCall", "function_call"), "call"),
-    **dict.fromkeys(("functionResponse", "function_response"), "result"),
-}
-"""Parts without a type."""
-CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
+CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = re.compile("reasoning|thinking", re.I)
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
@@ -184,11 +179,9 @@ def _part(part: Any) -> tuple[str, Any]:
         return "text", part
     if not isinstance(part, dict):
         return "text", "" if part is None else as_json(part)
+    part = blocks.typed(part)
     kind = part.get("type")
     kind = kind if isinstance(kind, str) else ""
-    for key, name in GEMINI.items():
-        if isinstance(part.get(key), dict) and not kind:
-            return name, _call(part[key]) if name == "call" else _result(part[key])
     if tool_parts.is_result(kind):
         return "result", _result(part)
     if tool_parts.is_call(kind) or kind == "function" or "toolName" in part:
@@ -205,7 +198,7 @@ def _part(part: Any) -> tuple[str, Any]:
 
 
 def _inner_text(part: dict[str, Any]) -> str:
-    keys = ("text", "content", "value", "reasoning", "thinking", "refusal", "summary", "logs")
+    keys = ("text", "content", "value", "reasoning", "reasoningText", "thinking", "refusal", "summary", "logs")
     value = next((part[key] for key in keys if part.get(key)), "")
     return value if isinstance(value, str) else text_of(value)
 
@@ -227,7 +220,7 @@ def _run(part: dict[str, Any]) -> tuple[str, Any] | None:
 
 def _result(part: dict[str, Any]) -> Message:
     value = next((part[key] for key in RESULT_VALUES if part.get(key) is not None), "")
-    failed = part.get("is_error") is True or part.get("isError") is True
+    failed = part.get("is_error") is True or part.get("isError") is True or part.get("status") == "error"
     return Message("result", result_text(value), call_id=_call_id(part), success=False if failed else None)
 
 
@@ -237,8 +230,9 @@ def result_text(value: Any) -> str:
         return value
     if isinstance(value, dict) and value.get("type") in ("text", "json", "error-text", "error-json"):
         return result_text(value.get("value", value.get("text", "")))
-    if isinstance(value, list) and value and all(isinstance(item, dict) and "type" in item for item in value):
-        return text_of(value) or tool_parts.json_of(value)
+    parts = [blocks.of_result(item) for item in value] if isinstance(value, list) else []
+    if parts and all(parts):
+        return text_of(parts) or tool_parts.json_of(value)
     return tool_parts.json_of(value)
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from vibe_pipeline.interactions.importers import blocks
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
-    GEMINI,
     MEDIA,
     REASONING,
     as_json,
@@ -114,5 +114,5 @@ def _is_telling(item: dict[str, Any]) -> bool:
     if isinstance(kind, str):
         is_part = is_tools(kind) or REASONING.search(kind) or any(medium in kind for medium in MEDIA)
         return bool(is_part) or kind.lower() in ROLES or kind == "message" or kind.endswith(("text", "refusal"))
-    wraps = any(isinstance(item.get(key), (dict, list)) for key in (*ENVELOPES, *GEMINI))
+    wraps = blocks.is_block(item) or any(isinstance(item.get(key), (dict, list)) for key in ENVELOPES)
     return wraps or isinstance(item.get("role"), str) or item.keys() == {"text"}
