@@ -120,3 +120,14 @@ def test_a_result_that_says_nothing_and_answers_no_call_spoils_no_other():
     asked = asks(("k", F), ("l", G))
     found = read([call(1, QUESTION, asked, told("rf", "k"), told("rg", "l"), told(""), ANSWER)])
     assert said(found) == [("tool", F, "rf"), ("tool", G, "rg"), ("chat", "q", "a")]
+
+
+@pytest.mark.parametrize("ids", [("k", "l"), (None, None)])
+@pytest.mark.parametrize("together", [True, False])
+def test_calls_that_came_together_get_their_results_though_history_tells_them_in_turn(ids, together):
+    """Koog asks for both at once and repeats call, result, call, result."""
+    one, two = asks((ids[0], F)), asks((ids[1], G))
+    answer = [asks((ids[0], F), (ids[1], G))] if together else [one, two]
+    history = [QUESTION, one, told("rf", ids[0]), two, told("rg", ids[1])]
+    calls = [Call([QUESTION], answer, at(1)), call(2, *history, ANSWER)]
+    assert said(read(calls)) == [("tool", F, "rf"), ("tool", G, "rg"), ("chat", "q", "a")]

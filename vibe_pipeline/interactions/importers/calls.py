@@ -22,7 +22,7 @@ from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.parts import result_text
-from vibe_pipeline.interactions.importers.threads import Thread, ToolCall, words_of
+from vibe_pipeline.interactions.importers.threads import Thread, ToolCall
 from vibe_pipeline.records import Interaction
 
 
@@ -141,23 +141,37 @@ def _add(threads: list[Thread], call: Call, is_one: bool) -> None:
 
 def _place(threads: list[Thread], call: Call, is_one: bool) -> tuple[Thread, Sequence[Message]]:
     """The thread that the call goes on with, and what of its history is new there."""
-    history = [n for n, message in enumerate(call.asked) if message.role in ("assistant", "result")]
-    words = [words_of(message) for message in call.asked[: history[-1] + 1]] if history else []
+    asked = call.asked
+    end = max((n + 1 for n, message in enumerate(asked) if message.role in ("assistant", "result")), default=0)
     for thread in reversed(threads):
-        known = [n for n, each in enumerate(words) if each[0] == "assistant" and each in thread.said]
+        known = [n for n, message in enumerate(asked[:end]) if message.role == "assistant" and thread.knows(message)]
         if known:
-            return thread, call.asked[known[-1] + 1 :]
+            begin = _open(thread, asked, known)
+            return thread, [message for n, message in enumerate(asked) if n > begin and n not in known]
     for thread in reversed(threads):
-        awaited = _awaited(thread, call.asked)
+        awaited = _awaited(thread, asked)
         if awaited is not None:
-            return thread, call.asked[awaited:]
+            return thread, asked[awaited:]
     for thread in reversed(threads):
-        if not thread.said.isdisjoint(words):  # an answer that was edited before it was sent on
-            return thread, call.asked[history[-1] + 1 :]
+        if any(map(thread.knows, asked[:end])):  # an answer that was edited before it was sent on
+            return thread, asked[end:]
     if not (is_one and threads and threads[0].is_idle()):
         threads.append(Thread())
-        return threads[-1], call.asked
-    return threads[0], call.asked
+        return threads[-1], asked
+    return threads[0], asked
+
+
+def _open(thread: Thread, asked: Sequence[Message], known: Sequence[int]) -> int:
+    """Behind which of the known messages there is news: the first whose calls wait, for results may stand among them."""
+    waiting = Counter(call.call for call in thread.waiting)
+    begin = known[-1]
+    for place in reversed(known):
+        calls = Counter(call for _, call in asked[place].calls)
+        if not calls or not calls <= waiting:
+            break
+        waiting -= calls
+        begin = place
+    return begin
 
 
 def _awaited(thread: Thread, asked: Sequence[Message]) -> int | None:

@@ -160,10 +160,8 @@ def _calls(value: Row, at: datetime, losses: Losses) -> list[Call]:
                 calls += filter(None, [_call(row, at, about, around(text_at(row, "id"), parents))])
     if not calls:
         outermost = (row for row in rows if row.get("type") in WRAPPERS and not text_at(row, "parentObservationId"))
-        wholes = {text_at(whole, "id"): whole for whole in (trace, *outermost)}
-        found = (
-            _call(whole, at, about, frozenset(filter(None, parents.keys() - {of}))) for of, whole in wholes.items()
-        )
+        parts = frozenset(filter(None, parents))
+        found = (_call(it, at, about, parts.difference({text_at(it, "id")})) for it in (trace, *outermost))
         calls = list(islice(filter(None, found), 1))
     return list(with_scores(calls, _scores(value, trace, rows)))
 

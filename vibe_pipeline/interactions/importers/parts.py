@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
 from vibe_pipeline.interactions.importers import tool_parts
@@ -55,7 +54,7 @@ def messages_in(value: Any, role: str) -> Iterator[Message]:
         return
     if isinstance(value, list):
         loose: list[Any] = []
-        for item in _calls_first(_with_roles([parsed(item) for item in value])):
+        for item in _with_roles([parsed(item) for item in value]):
             if isinstance(item, list):
                 yield from messages_in(item, role)
             elif isinstance(item, dict) and _stands_alone(item):
@@ -82,17 +81,6 @@ def _with_roles(items: list[Any]) -> list[Any]:
 def _is_strange(item: Any) -> bool:
     role = item.get("role") if isinstance(item, dict) else None
     return isinstance(role, str) and role.lower() not in ROLES
-
-
-def _calls_first(items: list[Any]) -> Iterator[Any]:
-    """Koog tells each call as a message of the tool before its result; the calls of an answer came together."""
-    for is_tool, group in groupby(items, _is_of_tool):
-        told = list(group)
-        yield from sorted(told, key=lambda item: not tool_parts.functions_in(item.get("content"))) if is_tool else told
-
-
-def _is_of_tool(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("role") == "tool"
 
 
 def is_tools(kind: Any) -> bool:
