@@ -201,6 +201,14 @@ def test_frameworks_that_write_roles_into_the_text_are_read():
     assert found[1].extra["system"] == "s"
 
 
+def test_a_null_that_became_text_is_no_answer():
+    asked = "user: q\nassistant: None\ntool: r\nassistant: b\nuser: None"
+    assert turns(read(trace(observation(1, "", "a") | {"input": asked})))[1:] == [
+        (1, "chat", "q", "b"),
+        (2, "chat", "None", "a"),
+    ]
+
+
 def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
     rows = [observation(1, "q1", "a1"), observation(2, "q2", "a2", traceId="u")]
     row = trace(input="q3", output="a3", bookmarked=False)

@@ -7,7 +7,7 @@ improvement. A score is of the trace or of one observation. The number of a CATE
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +22,7 @@ CORRECTION = {"dataType": "CORRECTION"}
 WORDS = ("CATEGORICAL", "TEXT", "CORRECTION")
 
 
-def with_scores(calls: Sequence[Call], scores: Sequence[Row]) -> Iterator[Call]:
+def with_scores(calls: Sequence[Call], scores: Iterable[Row]) -> Iterator[Call]:
     """The calls of one trace with the scores that are of each."""
     of = [(_scored(calls, text_at(score, "observationId")), score) for score in scores]
     for number, call in enumerate(calls):

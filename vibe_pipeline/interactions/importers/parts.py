@@ -22,6 +22,8 @@ GEMINI = {
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = re.compile("reasoning|thinking", re.I)
+NULL = "None"
+"""What a program in Python makes a text of where nothing was said."""
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
 
 
