@@ -43,3 +43,15 @@ def test_what_is_said_of_tools_that_nobody_asked_for_is_an_answer_without_a_ques
         ("tool", "one", "1", None),
         ("chat", "", "a", None),
     ]
+
+
+def test_ids_in_a_named_conversation_count_equal_exchanges_and_not_turns():
+    """A day of a session and the whole of it agree, and what was said twice is two exchanges."""
+    other = [Message("user", "r"), Message("assistant", "b")]
+
+    def ids(*messages):
+        return [it.interaction_id for it in interactions(messages, Origin("m", "s", MOMENT, conversation="c"))]
+
+    first, second, third = ids(ASKED, ANSWERED, *other, ASKED, ANSWERED)
+    assert ids(*other, ASKED, ANSWERED) == [second, first]
+    assert third not in (first, second)

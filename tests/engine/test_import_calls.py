@@ -120,3 +120,25 @@ def test_a_result_that_says_nothing_and_answers_no_call_spoils_no_other():
     asked = asks(("k", F), ("l", G))
     found = read([call(1, QUESTION, asked, told("rf", "k"), told("rg", "l"), told(""), ANSWER)])
     assert said(found) == [("tool", F, "rf"), ("tool", G, "rg"), ("chat", "q", "a")]
+
+
+@pytest.mark.parametrize("ids", [("k", "l"), (None, None)])
+@pytest.mark.parametrize("together", [True, False])
+def test_calls_that_came_together_get_their_results_though_history_tells_them_in_turn(ids, together):
+    """Koog asks for both at once and repeats call, result, call, result."""
+    one, two = asks((ids[0], F)), asks((ids[1], G))
+    answer = [asks((ids[0], F), (ids[1], G))] if together else [one, two]
+    history = [QUESTION, one, told("rf", ids[0]), two, told("rg", ids[1])]
+    calls = [Call([QUESTION], answer, at(1)), call(2, *history, ANSWER)]
+    assert said(read(calls)) == [("tool", F, "rf"), ("tool", G, "rg"), ("chat", "q", "a")]
+
+
+@pytest.mark.parametrize("text", ["", "None", "wait"])
+def test_of_an_answer_that_two_tell_the_one_that_knows_its_calls_is_taken(text):
+    """Agno's own spans hold the calls, OpenLIT's inside of them hold the text, and a history without the calls."""
+    asking = Message("assistant", "" if text == "None" else text, calls=(("k", F),))
+    outer = Call([Message("user", "repr(q)")], [asking], at(1), "outer")
+    inner = Call([QUESTION], [Message("assistant", text)], at(2), "inner", within=frozenset(["outer"]))
+    later = call(3, QUESTION, told("r"), ANSWER)
+    found = said(read([outer, inner, later], is_one=True))
+    assert found == [("tool", F, "r"), ("chat", "q", "a" if asking.text == "" else "wait\n\na")]

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from tests.engine.importing import format_of
 from tests.engine.serving import sealed
-from vibe_pipeline.interactions.importers import import_paths, langfuse
+from vibe_pipeline.interactions.importers import Wanted, import_paths, langfuse
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.opinions import OPINIONS
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
@@ -96,6 +97,38 @@ def test_a_trace_without_generations_is_one_call():
         read(trace())
 
 
+def test_what_a_trace_was_asked_and_answered_is_kept_where_only_its_tools_hold_more():
+    generation = observation(1, None, None, parentObservationId="r")
+    tool = observation(2, {"a": 1}, None, type="TOOL", name="f", parentObservationId="r") | {"output": "r"}
+    found = [(0, "tool", '{"name": "f", "arguments": {"a": 1}}', "r"), (1, "chat", "q", "a")]
+    assert turns(read(trace(generation, tool, input="q", output="a"))) == found
+    assert turns(read(trace(tool))) == found[:1]
+    rows = [observation(0, "q", "a", type="AGENT", id="r"), generation, tool]
+    assert turns(read(rows)) == found
+
+
+def test_the_observations_of_a_session_are_one_conversation():
+    rows = [observation(n, f"q{n % 2}", f"a{n % 2}", traceId=f"t{n}", sessionId="s") for n in (1, 2, 3)]
+    assert {langfuse.session_of(row) for row in rows} == {"session s"}
+    found = read(rows)
+    assert turns(found) == [(0, "chat", "q1", "a1"), (1, "chat", "q0", "a0"), (2, "chat", "q1", "a1")]
+    assert len({item.interaction_id for item in found}) == 3
+
+
+def test_a_session_has_the_same_ids_day_by_day_and_as_a_whole():
+    days = [trace(input=f"q{n}", output="a", id=f"t{n}", sessionId="s") for n in (1, 2)]
+    assert {it.interaction_id for day in days for it in read(day)} == {it.interaction_id for it in read(days)}
+
+
+def test_what_a_later_call_repeats_of_a_session_is_known():
+    told = [{"role": "user", "content": "q1"}, {"role": "assistant", "content": "a1"}]
+    first = observation(1, "q1", "a1", sessionId="s")
+    second = observation(2, [*told, {"role": "user", "content": "q2"}], "a2", traceId="u", sessionId="s")
+    ids = {item.interaction_id for item in [*read(first), *read(second)]}
+    assert ids == {item.interaction_id for item in read([first, second])}
+    assert len(ids) == 2
+
+
 def test_the_traces_of_a_session_are_one_conversation():
     traces = [
         trace(observation(n, f"q{n}", f"a{n}", traceId=f"t{n}"), id=f"t{n}", sessionId="s", userId=None) for n in (2, 1)
@@ -123,10 +156,57 @@ def test_what_people_scored_is_feedback_and_what_judges_scored_is_not():
     assert item.extra["scores"] == {"toxic": 0.9, "thumb": 0}
 
 
+THUMB = {"name": "thumb", "value": -1, "source": "API", "dataType": "NUMERIC", "comment": "bad"}
+
+
+@pytest.mark.parametrize(
+    ("of", "judged"),
+    [(None, "a2"), ("o1", "a1"), ("o2", "a2"), ("agent", "a2"), ("retriever", None)],
+)
+def test_a_score_is_of_the_last_call_in_the_observation_that_it_names(of, judged):
+    inside = [observation(n, f"q{n}", f"a{n}", parentObservationId="agent") for n in (1, 2)]
+    spans = [observation(3, "q", "a", type=name.upper(), id=name) for name in ("agent", "retriever")]
+    found = read(trace(*inside, *spans, scores=[THUMB | {"observationId": of}]))
+    assert [item.output for item in found if item.feedback == -1] == [judged] * (judged is not None)
+
+
+def test_scores_in_a_trace_beside_it_and_in_its_observations_are_the_same():
+    row = observation(1, "q", "a")
+    within, beside = trace(row, scores=[THUMB]), {"trace": trace(), "observations": [row], "scores": [THUMB]}
+    assert [item.feedback for item in read(beside)] == [-1]
+    assert read(within) == read(beside) == read(trace(row | {"scores": [THUMB | {"observationId": "o1"}]}))
+    alone = trace(input="q", output="a", scores=[THUMB], corrections=[{"longStringValue": "better"}])
+    (item,) = read(alone)
+    assert (item.feedback, item.improvements, len(item.extra[OPINIONS])) == (-1, ("better",), 1)
+
+
+@pytest.mark.parametrize(
+    "score",
+    [
+        {"dataType": "CATEGORICAL", "value": 0, "stringValue": "excellent"},
+        {"dataType": "CATEGORICAL", "value": "excellent"},
+        {"dataType": "TEXT", "value": None, "stringValue": "excellent"},
+    ],
+)
+def test_a_score_of_words_is_a_remark_of_words(score):
+    score = {"name": "quality", "source": "ANNOTATION", "comment": "and short", **score}
+    (item,) = read(trace(observation(1, "q", "a"), scores=[score]))
+    assert (item.feedback, item.extra["scores"]) == (None, {"quality": "excellent"})
+    assert [(it.score, it.comment) for it in item.extra[OPINIONS]] == [(None, "excellent\n\nand short")]
+
+
 def test_frameworks_that_write_roles_into_the_text_are_read():
     found = read(trace(observation(1, "", "a") | {"input": "system: s\nuser: q\nassistant: b\nuser: r"}))
     assert turns(found) == [(0, "chat", "q", "b"), (1, "chat", "r", "a")]
     assert found[1].extra["system"] == "s"
+
+
+def test_a_null_that_became_text_is_no_answer():
+    asked = "user: q\nassistant: None\ntool: r\nassistant: b\nuser: None"
+    assert turns(read(trace(observation(1, "", "a") | {"input": asked})))[1:] == [
+        (1, "chat", "q", "b"),
+        (2, "chat", "None", "a"),
+    ]
 
 
 def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
@@ -227,6 +307,16 @@ def test_tables_as_csv_are_read_as_the_same_records(tmp_path):
         ("q2", "", False, None),
         ("q3", "a3", True, "jo"),
     ]
+
+
+def test_a_folder_gives_its_tables_where_the_format_is_named(tmp_path):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    (folder / "traces.csv").write_text("id,timestamp,sessionId,userId,input,output\nt,2026-01-02T00:00:00Z,,jo,q,a\n")
+    (folder / "rows.jsonl").write_text(json.dumps(observation(1, "q", "a")))
+    store = Store(tmp_path / "home")
+    results = import_paths(InteractionLogger(store.root), store, [folder], Wanted("langfuse"))
+    assert {it.path.rpartition("/")[2]: it.imported for it in results} == {"rows.jsonl": 1, "traces.csv": 0}
 
 
 junk = st.recursive(

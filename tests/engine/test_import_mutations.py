@@ -261,3 +261,42 @@ def test_a_wrong_value_in_any_place_gives_interactions_or_a_reason(name, good):
             changed = with_wrong(good, path, wrong)
             if importer.recognises(changed):
                 read(name, changed)
+
+
+ASKED = [
+    {"id": "o", "trace_id": "t", "type": "GENERATION", "session_id": "s", "messages": [{"role": "user"}]},
+    {
+        "id": "t",
+        "timestamp": "2025-01-01T00:00:00Z",
+        "sessionId": "s",
+        "observations": [{"id": "o"}],
+        "trace": {"id": "t"},
+    },
+    {"data": [{"id": "t", "traceId": "t", "startTime": ""}], "meta": {}, "traces": [], "id": "s"},
+    {"standard_logging_object": {"call_type": "c", "startTime": 1, "messages": [], "session_id": "s"}},
+    {"info": {"trace_id": "t", "trace_metadata": {"mlflow.trace.session": "s"}}, "data": {"spans": []}},
+    {"resourceSpans": [{"scopeSpans": [{"spans": [{}]}]}]},
+    {"name": "n", "context": {"trace_id": "t"}, "attributes": {}, "parent_id": None, "start_time": "", "kind": "k"},
+    {"eval": {"task": "t"}, "samples": [{"messages": []}], "plan": {}},
+    {"request": {"input": "q"}, "response": {"object": "response", "output": []}},
+    {"conversations": [{"from": "human", "value": "q"}], "chosen": [], "rejected": []},
+    {
+        "trajectory": [{"action": "a", "observation": "o"}],
+        "history": [{"role": "user", "message_type": "m"}],
+        "info": {},
+    },
+    {"type": "response_item", "payload": {"type": "message"}, "timestamp": "", "item": {"type": "x"}},
+    {"type": "user", "message": {"role": "user", "content": "q"}, "uuid": "u", "sessionId": "s"},
+    {"id": "s", "timestamp": "", "session": {"id": "s"}, "items": [], "msg": {"type": "t"}, "record_type": "state"},
+]
+
+
+@pytest.mark.parametrize("good", [CHATGPT, CLAUDE, WEBUI, GEMINI, STUDIO, LOGGED, *ASKED])
+def test_no_format_fails_over_a_record_of_another(good):
+    """One that does costs the record, though it is sound for the format that it is of."""
+    for path in places(good):
+        for wrong in WRONG:
+            changed = with_wrong(good, path, wrong)
+            for importer in formats().values():
+                if importer.recognises and importer.recognises(changed) and importer.session_of:
+                    importer.session_of(changed)

@@ -189,19 +189,6 @@ def test_calls_written_as_json_into_the_text_are_calls(role):
     assert plain(asked([{"role": role, "content": json.dumps([call])}, {"role": "tool", "content": "r"}])) == CHAT[2:]
 
 
-def test_calls_told_one_by_one_with_their_results_are_those_of_one_answer():
-    calls = [{"function": {"name": name, "arguments": "{}"}, "id": name, "type": "function"} for name in "fg"]
-    texts = [json.dumps(calls[:1]), "1", json.dumps(calls[1:]), "2"]
-    told = [{"role": "tool", "content": text} for text in texts]
-    said = asked([{"role": "user", "content": "q"}, *told])
-    assert [(each.role, each.text) for each in said[1:]] == [
-        ("assistant", ""),
-        ("assistant", ""),
-        ("result", "1"),
-        ("result", "2"),
-    ]
-
-
 def test_the_definition_of_a_tool_is_said_by_nobody():
     definition = {"type": "function", "function": {"name": "f", "parameters": {}}}
     assert plain(asked([{"role": "user", "content": "q"}, {"role": "tool", "content": definition}])) == CHAT[1:2]

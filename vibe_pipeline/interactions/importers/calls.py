@@ -21,8 +21,8 @@ from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
-from vibe_pipeline.interactions.importers.parts import result_text
-from vibe_pipeline.interactions.importers.threads import Thread, ToolCall, words_of
+from vibe_pipeline.interactions.importers.parts import NULL, result_text
+from vibe_pipeline.interactions.importers.threads import Thread, ToolCall
 from vibe_pipeline.records import Interaction
 
 
@@ -112,11 +112,24 @@ def _apart(call: str) -> tuple[str, str]:
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
     """Without the calls that only wrap others: an agent's run repeats what its models were asked and said."""
-    inside: dict[str, list[str]] = {}
-    for call in calls:
+    inside: dict[str, list[int]] = defaultdict(list)
+    for number, call in enumerate(calls):
         for around in call.within:
-            inside.setdefault(around, []).append(answer_text(call.answer).strip())
-    return [call for call in calls if not _repeats(call, inside.get(call.identity or ""))]
+            inside[around].append(number)
+    told = list(calls)
+    for call in calls:
+        match inside.get(call.identity or ""):
+            case [number] if _tells_more(call, calls[number]):
+                told[number] = replace(calls[number], answer=call.answer)
+    texts = {around: [answer_text(told[n].answer).strip() for n in numbers] for around, numbers in inside.items()}
+    return [call for call in told if not _repeats(call, texts.get(call.identity or ""))]
+
+
+def _tells_more(call: Call, inner: Call) -> bool:
+    """Whether both tell of one answer, of which the inner leaves out that it asks for tools: it may write "None"."""
+    asks = [any(message.calls for message in each.answer) for each in (call, inner)]
+    said, repeated = (answer_text(each.answer).strip() for each in (call, inner))
+    return asks == [True, False] and repeated in (said, said or NULL)
 
 
 def _repeats(call: Call, inside: list[str] | None) -> bool:
@@ -141,35 +154,50 @@ def _add(threads: list[Thread], call: Call, is_one: bool) -> None:
 
 def _place(threads: list[Thread], call: Call, is_one: bool) -> tuple[Thread, Sequence[Message]]:
     """The thread that the call goes on with, and what of its history is new there."""
-    history = [n for n, message in enumerate(call.asked) if message.role in ("assistant", "result")]
-    words = [words_of(message) for message in call.asked[: history[-1] + 1]] if history else []
+    asked = call.asked
+    end = max((n + 1 for n, message in enumerate(asked) if message.role in ("assistant", "result")), default=0)
     for thread in reversed(threads):
-        known = [n for n, each in enumerate(words) if each[0] == "assistant" and each in thread.said]
+        known = [n for n, message in enumerate(asked[:end]) if message.role == "assistant" and thread.knows(message)]
         if known:
-            return thread, call.asked[known[-1] + 1 :]
+            begin = _open(thread, asked, known)
+            return thread, [message for n, message in enumerate(asked) if n > begin and n not in known]
     for thread in reversed(threads):
-        awaited = _awaited(thread, call.asked)
+        awaited = _awaited(thread, asked)
         if awaited is not None:
-            return thread, call.asked[awaited:]
+            return thread, asked[awaited:]
     for thread in reversed(threads):
-        if not thread.said.isdisjoint(words):  # an answer that was edited before it was sent on
-            return thread, call.asked[history[-1] + 1 :]
+        if any(map(thread.knows, asked[:end])):  # an answer that was edited before it was sent on
+            return thread, asked[end:]
     if not (is_one and threads and threads[0].is_idle()):
         threads.append(Thread())
-        return threads[-1], call.asked
-    return threads[0], call.asked
+        return threads[-1], asked
+    return threads[0], asked
+
+
+def _open(thread: Thread, asked: Sequence[Message], known: Sequence[int]) -> int:
+    """The known message behind which there is news: the first whose calls wait, for results may stand among them."""
+    waiting = Counter(call.call for call in thread.waiting)
+    begin = known[-1]
+    for place in reversed(known):
+        calls = Counter(call for _, call in asked[place].calls)
+        if not calls or not calls <= waiting:
+            break
+        waiting -= calls
+        begin = place
+    return begin
 
 
 def _awaited(thread: Thread, asked: Sequence[Message]) -> int | None:
-    """Where the results begin that the thread waits for: by their ids, or because nothing was sent but results.
+    """Where the results begin that the thread waits for: by their ids, or because all before them was said in it.
 
-    A server that keeps the history is sent no more than that.
+    A server that keeps the history is sent results alone, and some logs leave the call out of the history.
     """
-    is_bare = all(message.role in ("system", "result") for message in asked)
+    is_known = True
     for place, message in enumerate(asked):
         call = thread.awaits(message) if message.role == "result" else None
-        if call and (is_bare or (message.call_id and message.call_id == call.identity)):
+        if call and (is_known or (message.call_id and message.call_id == call.identity)):
             return place
+        is_known &= message.role == "system" or thread.knows(message)
     return None
 
 

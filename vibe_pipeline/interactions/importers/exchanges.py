@@ -5,14 +5,16 @@ interaction, with no output and no success where nothing was said; a tool call w
 interaction. What was said before the first question is the "opening" in its extra. A last question that nothing
 followed yet is left out. Turns count the interactions of a conversation.
 
-Ids are hashes. Where a format names its conversations the name decides; elsewhere all that was said does, and an
-interaction is what it is by what was said before it. So one that has grown brings only what is new (without a name
-under another conversation, for two that begin alike are not one), and the same conversation from two files, or in two
-dialects, has the same ids.
+Ids are hashes. Where a format names its conversations an interaction is known by the name and by what was said, equal
+ones by their number: whether a file holds the whole or a day of it, the ids are the same, for the turn is not in them.
+Elsewhere an interaction is what it is by all that was said before it. So a conversation that has grown brings only
+what is new (without a name under another conversation, for two that begin alike are not one), and the same one from two
+files, or in two dialects, has the same ids.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -69,9 +71,13 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     conversation_id = named or _content(messages, origin)
     before = named or key_of(["", system, origin.user])
     found: list[Interaction] = []
+    times: Counter[tuple[str, str, str]] = Counter()
     for turn, step in enumerate(steps):
-        found.append(_interaction(step, turn, conversation_id, before, shared, origin))
-        before = named or found[-1].interaction_id
+        said = (step.action, step.input, step.output)
+        identity = key_of([before, times[said], *said])
+        times[said] += 1
+        found.append(_interaction(step, identity, turn, conversation_id, shared, origin))
+        before = named or identity
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
 
@@ -172,10 +178,10 @@ def _batch(
 
 
 def _interaction(
-    step: Step, turn: int, conversation_id: str, before: str, shared: dict[str, Any], origin: Origin
+    step: Step, identity: str, turn: int, conversation_id: str, shared: dict[str, Any], origin: Origin
 ) -> Interaction:
     return Interaction(
-        interaction_id=key_of([before, turn, step.action, step.input, step.output]),
+        interaction_id=identity,
         conversation_id=conversation_id,
         turn=turn,
         occurred_at=next((message.at for message in step.messages if message.at), origin.at),

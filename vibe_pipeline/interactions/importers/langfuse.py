@@ -1,11 +1,11 @@
 """Langfuse's exports: a trace with its observations, lists, pages and tables of traces or observations, a session.
 
 The blob storage writes trace_id where all others write traceId: rows are read under the names of the latter.
-Generations are the calls of a model, tool observations the runs of tools; a trace without generations counts as one
-call. The traces of a session are one conversation. Scores that a person gave are feedback, corrections improvements.
+Generations are the calls of a model, tool observations the runs of tools; a trace whose generations hold nothing counts
+as one call. The traces and observations of a session are one conversation.
 
-Not here: tables as CSV (langfuse_table.py), the payloads that frameworks log (payloads.py) and how calls become a
-conversation (calls.py).
+Not here: tables as CSV (langfuse_table.py), scores (langfuse_scores.py), the payloads that frameworks log (payloads.py)
+and how calls become a conversation (calls.py).
 """
 
 from __future__ import annotations
@@ -13,9 +13,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
-from vibe_pipeline.interactions.importers import langfuse_table
+from vibe_pipeline.interactions.importers import delimited, files, langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
@@ -30,22 +31,24 @@ from vibe_pipeline.interactions.importers.fields import (
     Row,
     ms_between,
     number_at,
-    number_of,
     rows_of,
     text_at,
     texts_of,
 )
+from vibe_pipeline.interactions.importers.langfuse_scores import CORRECTION, with_scores
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
-from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.parts import parsed, result_text
 from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.records import Interaction
 
 opens, records = langfuse_table.opens, langfuse_table.records
+SUFFIXES = (*files.SUFFIXES, *delimited.SUFFIXES)
 
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
+WRAPPERS = ("SPAN", "AGENT", "CHAIN")
+"""Observations that tell what they were asked and answered, whatever went on inside of them."""
 
 
 def recognises(value: Any) -> bool:
@@ -55,7 +58,7 @@ def recognises(value: Any) -> bool:
     if (listed := _listed(value)) is not None:
         return any(map(recognises, listed))
     if "traceId" in value or "trace_id" in value:
-        return value.get("type") in TYPES or {"traceId", "startTime"} <= value.keys()
+        return text_at(value, "type") in TYPES or {"traceId", "startTime"} <= value.keys()
     if "observations" in value:
         return "trace" in value or "id" in value
     row = _row(value)
@@ -63,12 +66,10 @@ def recognises(value: Any) -> bool:
 
 
 def session_of(value: Any) -> str | None:
-    """The session of a trace; observations in a table are put together by their trace."""
+    """The session of a trace or an observation; observations that name none are put together by their trace."""
     trace = _trace(value)
-    if "traceId" in trace:
-        return text_at(trace, "traceId")
     session = text_at(trace, "sessionId")
-    return f"session {session}" if session else None
+    return f"session {session}" if session else text_at(trace, "traceId")
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
@@ -86,24 +87,40 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
 
 
 def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction | Unusable]:
-    """The interactions of the traces of one session, or of the observations of one trace."""
+    """The interactions of the traces and observations of one session, or of one trace."""
     calls: list[Call] = []
     runs: list[ToolRun] = []
     losses = Losses()
-    traces = [each for each in rows if "traceId" not in each]
-    loose = [each for each in rows if "traceId" in each]
-    for trace in [*traces, *([{"observations": loose}] if loose else [])]:
+    for trace in _traces(rows):
+        user = text_at(_trace(trace), "userId")
+        ran = [
+            replace(run, result=replace(run.result, user=run.result.user or user)) for run in _runs(trace, at, losses)
+        ]
+        runs += ran
         with losses.of(trace):
-            called, ran = _calls(trace, at, losses)
-            user = text_at(_trace(trace), "userId")
-            calls += (replace(call, user=call.user or user) for call in called)
-            runs += (replace(run, result=replace(run.result, user=run.result.user or user)) for run in ran)
+            called = [replace(call, user=call.user or user) for call in _calls(trace, at, losses)]
+            if not called and not ran:
+                raise Unusable("neither the generations nor the trace hold what was asked and answered")
+            calls += called
     yield from losses.beside([*calls, *runs])
     first = _trace(rows[0])
     session = text_at(first, "sessionId")
     name = session or text_at(first, "traceId", "id")
     origin = Origin("langfuse", source, at, user=only(call.user for call in calls), conversation=name)
     yield from conversations(calls, runs, origin, is_one=session is not None)
+
+
+def _traces(rows: list[Row]) -> list[Row]:
+    """The traces, those too of which there are only observations."""
+    loose: dict[str, list[Row]] = {}
+    for row in rows:
+        if "traceId" in row:
+            loose.setdefault(str(row["traceId"]), []).append(row)
+    told = (
+        {"name": found[0].get("traceName"), "tags": found[0].get("tags"), "observations": found}
+        for found in loose.values()
+    )
+    return [*(row for row in rows if "traceId" not in row), *told]
 
 
 def _row(value: Any) -> Row:
@@ -129,33 +146,44 @@ def _trace(value: Any) -> Row:
     return _row(row["trace"]) if isinstance(row.get("trace"), dict) else row
 
 
-def _calls(value: Row, at: datetime, losses: Losses) -> tuple[list[Call], list[ToolRun]]:
-    """The calls and runs of one trace; its own input and output where no generation holds any."""
-    trace = _trace(value)
-    rows = _rows(value.get("observations", trace.get("observations")))
+def _calls(value: Row, at: datetime, losses: Losses) -> list[Call]:
+    """The calls of one trace; where no generation holds what was said, its own or its outermost observation's."""
+    trace, rows = _trace(value), _observations(value)
     parents = {text_at(row, "id"): text_at(row, "parentObservationId") for row in rows}
     about = {
         **({"trace": name} if (name := text_at(trace, "name")) else {}),
         **({"tags": tags} if (tags := texts_of(parsed(trace.get("tags")))) else {}),
     }
     calls: list[Call] = []
-    runs: list[ToolRun] = []
     for row in rows:
         with losses.of(row):
             if row.get("type") == "GENERATION":
                 calls += filter(None, [_call(row, at, about, around(text_at(row, "id"), parents))])
-            elif row.get("type") == "TOOL":
-                runs += filter(None, [_run(row, at)])
-    if not calls and not runs:
-        calls = [_call(trace, at, about, frozenset()) or _nothing()]
-    if calls:
-        last = max(range(len(calls)), key=lambda n: calls[n].at)
-        calls[last] = _judged(calls[last], trace)
-    return calls, runs
+    if not calls:
+        outermost = (row for row in rows if row.get("type") in WRAPPERS and not text_at(row, "parentObservationId"))
+        parts = frozenset(filter(None, parents))
+        found = (_call(it, at, about, parts.difference({text_at(it, "id")})) for it in (trace, *outermost))
+        calls = list(islice(filter(None, found), 1))
+    return list(with_scores(calls, _scores(value, trace, rows)))
 
 
-def _nothing() -> Call:
-    raise Unusable("neither the generations nor the trace hold what was asked and answered")
+def _runs(value: Row, at: datetime, losses: Losses) -> Iterator[ToolRun]:
+    for row in _observations(value):
+        with losses.of(row):
+            if row.get("type") == "TOOL" and (run := _run(row, at)):
+                yield run
+
+
+def _scores(value: Row, trace: Row, rows: list[Row]) -> Iterator[Row]:
+    """Those of the trace, which stand in it or beside it, and those in its observations."""
+    for key, kind in (("scores", {}), ("corrections", CORRECTION)):
+        yield from (score | kind for score in _rows(value.get(key) or trace.get(key)))
+        for row in rows:
+            yield from (score | kind | {"observationId": text_at(row, "id")} for score in _rows(row.get(key)))
+
+
+def _observations(value: Row) -> list[Row]:
+    return _rows(value.get("observations", _trace(value).get("observations")))
 
 
 def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
@@ -168,7 +196,7 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
     if not said or not answer:
         raise Unusable("an answer without a question" if answer else "a question without an answer")
     start = moment_of({"time": row.get("startTime", row.get("timestamp"))}) or at
-    return _judged(Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within), row)
+    return Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within)
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:
@@ -186,48 +214,6 @@ def _run(row: Row, at: datetime) -> ToolRun | None:
     )
     start = moment_of({"time": row.get("startTime")}) or at
     return ToolRun(call_of(text_at(row, "name"), arguments), message, start)
-
-
-def _judged(call: Call, row: Row) -> Call:
-    """With what was thought of it: what a person or the program's user gave is feedback, the rest is kept beside it."""
-    scores = [score for score in rows_of(parsed(row.get("scores"))) if not text_at(score, "observationId")]
-    values = {name: score["value"] for score in scores if (name := text_at(score, "name")) and _is_plain(score)}
-    by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
-    best = next((score for score in by_hand if _opinion(score) is not None), None)
-    opinions = [
-        Opinion(_opinion(score) if score is best else None, text_at(score, "comment"), _given_at(score), _author(score))
-        for score in by_hand
-    ]
-    judges = (score for score in scores if score not in by_hand)
-    comments = {name: words for s in judges if (name := text_at(s, "name")) and (words := text_at(s, "comment"))}
-    keys = ("longStringValue", "stringValue", "value")
-    better = tuple(filter(None, (text_at(row_, *keys) for row_ in rows_of(parsed(row.get("corrections"))))))
-    last = call.answer[-1]
-    kept = {"scores": values, "score_comments": comments}
-    extra = {name: last.extra.get(name, {}) | more for name, more in kept.items() if more}
-    last = replace(last, improvements=(*last.improvements, *better), extra=last.extra | extra)
-    return replace(call, answer=[*call.answer[:-1], judged(last, opinions)])
-
-
-def _given_at(score: Row) -> datetime | None:
-    return moment_of({"time": score.get("updatedAt") or score.get("timestamp") or score.get("createdAt")})
-
-
-def _author(score: Row) -> str | None:
-    return text_at(score, "authorUserId")
-
-
-def _is_plain(score: Row) -> bool:
-    value = score.get("value")
-    return isinstance(value, (str, bool)) or number_of(value) is not None
-
-
-def _opinion(score: Row) -> float | None:
-    """A boolean score of 0 is a thumb down."""
-    value = score.get("value")
-    if score.get("dataType") == "BOOLEAN" or isinstance(value, bool):
-        return (1.0 if value else -1.0) if isinstance(value, (bool, int, float)) else None
-    return number_of(value)
 
 
 def _failure(row: Row) -> str | None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator
-from itertools import groupby
 from typing import Any
 
 from vibe_pipeline.interactions.importers import blocks, tool_parts
@@ -18,6 +17,8 @@ from vibe_pipeline.interactions.lines import repaired
 CALL_IDS = ("call_id", "tool_call_id", "toolCallId", "tool_use_id", "toolUseId", "id")
 RESULT_VALUES = ("response", "output", "result", "content", "text")
 REASONING = re.compile("reasoning|thinking", re.I)
+NULL = "None"
+"""What a program in Python makes a text of where nothing was said."""
 MEDIA = ("image", "audio", "video", "file", "document", "blob", "uri")
 
 
@@ -50,7 +51,7 @@ def messages_in(value: Any, role: str) -> Iterator[Message]:
         return
     if isinstance(value, list):
         loose: list[Any] = []
-        for item in _calls_first(_with_roles([parsed(item) for item in value])):
+        for item in _with_roles([parsed(item) for item in value]):
             if isinstance(item, list):
                 yield from messages_in(item, role)
             elif isinstance(item, dict) and _stands_alone(item):
@@ -77,17 +78,6 @@ def _with_roles(items: list[Any]) -> list[Any]:
 def _is_strange(item: Any) -> bool:
     role = item.get("role") if isinstance(item, dict) else None
     return isinstance(role, str) and role.lower() not in ROLES
-
-
-def _calls_first(items: list[Any]) -> Iterator[Any]:
-    """Koog tells each call as a message of the tool before its result; the calls of an answer came together."""
-    for is_tool, group in groupby(items, _is_of_tool):
-        told = list(group)
-        yield from sorted(told, key=lambda item: not tool_parts.functions_in(item.get("content"))) if is_tool else told
-
-
-def _is_of_tool(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("role") == "tool"
 
 
 def is_tools(kind: Any) -> bool:

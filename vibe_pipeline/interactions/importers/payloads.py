@@ -16,6 +16,7 @@ from vibe_pipeline.interactions.importers import blocks
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
     MEDIA,
+    NULL,
     REASONING,
     as_json,
     calls_beside,
@@ -57,7 +58,8 @@ def _transcript(text: str) -> list[Message]:
         return [Message("user", text)] if text else []
     pieces = SPEAKER.split(text)[1:]
     said = zip(pieces[::2], pieces[1::2], strict=True)
-    return [Message(ROLES[role.lower()], words.strip()) for role, words in said if words.strip()]
+    told = ((ROLES[role.lower()], words.strip()) for role, words in said)
+    return [Message(role, words) for role, words in told if words and (role, words) != ("assistant", NULL)]
 
 
 def answered(payload: Any) -> list[Message]:

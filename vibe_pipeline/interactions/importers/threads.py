@@ -46,14 +46,12 @@ class Thread:
     """Each message with the calls that it asks for; the results are theirs."""
     waiting: list[ToolCall] = field(default_factory=list)
     """The calls since the last question whose results have not come."""
-    said: set[tuple[str, ...]] = field(default_factory=set)
+    said: set[tuple[str, str]] = field(default_factory=set)
     """The words and calls of all messages, to know them again in the history of later calls."""
 
     def say(self, message: Message, at: datetime | None) -> None:
         """The next message; `at` is when a model said it, None where it is history."""
-        words = words_of(message)
-        if any(words[1:]):
-            self.said.add(words)
+        self.said.update(words_of(message))
         if message.role == "result" and (call := self.awaits(message) or self._only()):
             call.result = message
             self.waiting.remove(call)
@@ -61,6 +59,11 @@ class Thread:
             calls = [ToolCall(identity, call, message, at) for identity, call in message.calls]
             self.turns.append((message, calls))
             self.waiting = self.waiting + calls if message.role != "user" else []
+
+    def knows(self, message: Message) -> bool:
+        """Whether it was said; calls that came together may be told again one by one."""
+        words = words_of(message)
+        return bool(words) and self.said.issuperset(words)
 
     def awaits(self, result: Message) -> ToolCall | None:
         """The call that waits for this result: the one with its id, else the first; ids that differ are no match."""
@@ -95,8 +98,7 @@ class Thread:
         return next((message.text for message, _ in self.turns if message.role == "user"), "")
 
 
-def words_of(message: Message) -> tuple[str, ...]:
-    """What a message says, to know it again."""
-    if message.calls:
-        return message.role, *(call for _, call in message.calls)
-    return message.role, message.text.strip()
+def words_of(message: Message) -> tuple[tuple[str, str], ...]:
+    """What a message says, to know it again: each of its calls, else its text; nothing of one without either."""
+    said = [call for _, call in message.calls] or [message.text.strip()]
+    return tuple((message.role, words) for words in said if words)
