@@ -138,7 +138,7 @@ def test_of_an_answer_that_two_tell_the_one_that_knows_its_calls_is_taken(text):
     """Agno's own spans hold the calls, OpenLIT's inside of them hold the text, and a history without the calls."""
     asking = Message("assistant", "" if text == "None" else text, calls=(("k", F),))
     outer = Call([Message("user", "repr(q)")], [asking], at(1), "outer")
-    inner = Call([QUESTION], [Message("assistant", text)], at(2), "inner", within=frozenset(["outer"]))
+    inner = Call([QUESTION], [Message("assistant", text)], at(2), "inner", within="outer")
     later = call(3, QUESTION, told("r"), ANSWER)
     found = said(read([outer, inner, later], is_one=True))
     assert found == [("tool", F, "r"), ("chat", "q", "a" if asking.text == "" else "wait\n\na")]

@@ -11,18 +11,20 @@ Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import takewhile
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
+from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.parts import NULL, result_text
-from vibe_pipeline.interactions.importers.threads import Thread, ToolCall
+from vibe_pipeline.interactions.importers.threads import Thread, Threads, ToolCall
 from vibe_pipeline.records import Interaction
 
 
@@ -36,8 +38,8 @@ class Call:
     identity: str | None = None
     user: str | None = None
     """Who asked; what a call repeats of its history was asked by whom it was asked of first."""
-    within: frozenset[str] = frozenset()
-    """What it was a part of: the identities of the spans around it."""
+    within: str | None = None
+    """The identity of the call that is nearest around it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,14 +56,14 @@ def conversations(
     calls: Sequence[Call], runs: Sequence[ToolRun], origin: Origin, is_one: bool
 ) -> Iterator[Interaction | Unusable]:
     """The interactions of all calls of a session or trace; `is_one` where the format calls it one conversation."""
-    threads: list[Thread] = []
+    threads = Threads()
     for call in sorted(_leaves(calls), key=lambda call: call.at):
         _add(threads, call, is_one)
-    for run in _complete(threads, sorted(runs, key=lambda run: run.at)):
-        threads = threads or [Thread()]
-        threads[0].insert(run.call, replace(run.result, at=run.at), run.at)
+    if left := _complete(threads.all, sorted(runs, key=lambda run: run.at)):
+        first = threads.all[0] if threads.all else threads.begin()
+        first.insert([(run.call, replace(run.result, at=run.at)) for run in left])
     begun: Counter[str] = Counter()
-    for number, thread in enumerate(threads):
+    for number, thread in enumerate(threads.all):
         beginning = thread.beginning()
         name = key_of([origin.conversation, beginning, begun[beginning]]) if number else origin.conversation
         begun[beginning] += 1
@@ -71,12 +73,20 @@ def conversations(
         yield from losses
 
 
+def nested(calls: Iterable[Call], parents: Mapping[str | None, str | None]) -> list[Call]:
+    """The calls, each with the one that is nearest around it, by the parent of each span."""
+    found = list(calls)
+    around = nearest(parents, {call.identity for call in found if call.identity})
+    return [replace(call, within=around.get(parents.get(call.identity))) for call in found]
+
+
 def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
     """Give each run to the call that it is of; returns the runs that no call asked for."""
-    calls: dict[str, list[ToolCall]] = defaultdict(list)
-    for asked in (asked for thread in threads for _, several in thread.turns for asked in several):
-        calls[f"id {asked.identity}"].append(asked)
-        calls[_apart(asked.call)[0]].append(asked)
+    asked = [call for thread in threads for _, several in thread.turns for call in several]
+    calls: dict[str, deque[ToolCall]] = defaultdict(deque)
+    for call in sorted(asked, key=lambda call: (call.asked_at is not None, call.asked_at)):
+        calls[f"id {call.identity}"].append(call)
+        calls[_apart(call.call)[0]].append(call)
     left: list[ToolRun] = []
     for run in runs:
         if call := _call_of(run, calls):
@@ -86,22 +96,30 @@ def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRu
     return left
 
 
-def _call_of(run: ToolRun, calls: Mapping[str, list[ToolCall]]) -> ToolCall | None:
+def _call_of(run: ToolRun, calls: Mapping[str, deque[ToolCall]]) -> ToolCall | None:
     """The call with the run's id, else the first to its tool that was asked for before; one with its arguments first.
 
     Instrumentations wrap arguments ({"args": [], "kwargs": {…}}) and names ("execute_tool f").
     """
     identity, name = run.result.call_id, _apart(run.call)[0]
-    for call in calls.get(f"id {identity}", ()):
-        if identity and not call.is_run:
-            return call
+    if identity and (call := next(_open(calls.get(f"id {identity}", deque())), None)):
+        return call
     found = [
         call
         for key in dict.fromkeys((name, name.rpartition(" ")[2]))
-        for call in calls.get(key, ())
-        if not call.is_run and not (identity and call.identity) and (call.asked_at is None or call.asked_at <= run.at)
+        for call in takewhile(
+            lambda call: call.asked_at is None or call.asked_at <= run.at, _open(calls.get(key, deque()))
+        )
+        if not (identity and call.identity)
     ]
     return next((call for call in found if _apart(call.call)[1] in run.call), found[0] if found else None)
+
+
+def _open(calls: deque[ToolCall]) -> Iterator[ToolCall]:
+    """Those without a run; the others at the front are dropped, so that nobody passes them again."""
+    while calls and calls[0].is_run:
+        calls.popleft()
+    return (call for call in calls if not call.is_run)
 
 
 def _apart(call: str) -> tuple[str, str]:
@@ -114,8 +132,8 @@ def _leaves(calls: Sequence[Call]) -> list[Call]:
     """Without the calls that only wrap others: an agent's run repeats what its models were asked and said."""
     inside: dict[str, list[int]] = defaultdict(list)
     for number, call in enumerate(calls):
-        for around in call.within:
-            inside[around].append(number)
+        if call.within:
+            inside[call.within].append(number)
     told = list(calls)
     for call in calls:
         match inside.get(call.identity or ""):
@@ -140,7 +158,7 @@ def _repeats(call: Call, inside: list[str] | None) -> bool:
     return inside is not None and not left
 
 
-def _add(threads: list[Thread], call: Call, is_one: bool) -> None:
+def _add(threads: Threads, call: Call, is_one: bool) -> None:
     """What was said in it; a system prompt is kept with what was said under it, since calls may differ in theirs."""
     thread, new = _place(threads, call, is_one)
     system = "\n\n".join(message.text for message in call.asked if message.role == "system" and message.text)
@@ -149,32 +167,30 @@ def _add(threads: list[Thread], call: Call, is_one: bool) -> None:
         for message in messages:
             if message.role != "system":
                 user, extra = message.user or call.user, told | message.extra
-                thread.say(replace(message, at=message.at or call.at, user=user, extra=extra), at)
+                threads.say(thread, replace(message, at=message.at or call.at, user=user, extra=extra), at)
 
 
-def _place(threads: list[Thread], call: Call, is_one: bool) -> tuple[Thread, Sequence[Message]]:
+def _place(threads: Threads, call: Call, is_one: bool) -> tuple[Thread, Sequence[Message]]:
     """The thread that the call goes on with, and what of its history is new there."""
     asked = call.asked
     end = max((n + 1 for n, message in enumerate(asked) if message.role in ("assistant", "result")), default=0)
-    for thread in reversed(threads):
-        known = [n for n, message in enumerate(asked[:end]) if message.role == "assistant" and thread.knows(message)]
-        if known:
-            begin = _open(thread, asked, known)
-            return thread, [message for n, message in enumerate(asked) if n > begin and n not in known]
-    for thread in reversed(threads):
-        awaited = _awaited(thread, asked)
-        if awaited is not None:
-            return thread, asked[awaited:]
-    for thread in reversed(threads):
-        if any(map(thread.knows, asked[:end])):  # an answer that was edited before it was sent on
-            return thread, asked[end:]
-    if not (is_one and threads and threads[0].is_idle()):
-        threads.append(Thread())
-        return threads[-1], asked
-    return threads[0], asked
+    if thread := threads.knowing(message for message in asked[:end] if message.role == "assistant"):
+        known = {n for n, message in enumerate(asked[:end]) if message.role == "assistant" and thread.knows(message)}
+        begin = _news(thread, asked, sorted(known))
+        return thread, [message for n, message in enumerate(asked) if n > begin and n not in known]
+    if any(message.role == "result" for message in asked[:end]):
+        for thread in threads.waiting():
+            awaited = _awaited(thread, asked)
+            if awaited is not None:
+                return thread, asked[awaited:]
+    if thread := threads.knowing(asked[:end]):  # an answer that was edited before it was sent on
+        return thread, asked[end:]
+    if is_one and threads.all and threads.all[0].is_idle():
+        return threads.all[0], asked
+    return threads.begin(), asked
 
 
-def _open(thread: Thread, asked: Sequence[Message], known: Sequence[int]) -> int:
+def _news(thread: Thread, asked: Sequence[Message], known: Sequence[int]) -> int:
     """The known message behind which there is news: the first whose calls wait, for results may stand among them."""
     waiting = Counter(call.call for call in thread.waiting)
     begin = known[-1]
@@ -257,13 +273,3 @@ def is_finite(value: Any) -> bool:
         return math.isfinite(value)
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return all(is_finite(item) for item in inner)
-
-
-def around(identity: str | None, parents: Mapping[str | None, str | None]) -> frozenset[str]:
-    """All that a span is a part of, by the parent of each; a cycle ends as the outermost does."""
-    found: set[str] = set()
-    parent = parents.get(identity)
-    while parent and parent not in found:
-        found.add(parent)
-        parent = parents.get(parent)
-    return frozenset(found)

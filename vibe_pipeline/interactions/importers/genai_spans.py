@@ -18,9 +18,9 @@ from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
     answer_of,
-    around,
     conversations,
     error_name,
+    nested,
     only,
     result_of,
 )
@@ -29,6 +29,7 @@ from vibe_pipeline.interactions.importers.fields import first_at, ms_between, te
 from vibe_pipeline.interactions.importers.genai_messages import Attributes, Event, ran_in, said_in
 from vibe_pipeline.interactions.importers.losses import Losses, lost
 from vibe_pipeline.interactions.importers.messages import Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.threads import words_of
 from vibe_pipeline.records import Interaction
@@ -87,7 +88,7 @@ class Span:
 def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all spans; Unusable where none of them holds what was said."""
     parents: dict[str | None, str | None] = {span.identity: span.parent for span in spans if span.identity}
-    calls: dict[str, list[Call]] = defaultdict(list)
+    called: list[tuple[str, Call]] = []
     runs: dict[str, list[ToolRun]] = defaultdict(list)
     users = _users(spans)
     unanswered: list[tuple[str, Call, Span]] = []
@@ -100,13 +101,16 @@ def interactions_of(spans: Sequence[Span], source: str, at: datetime) -> Iterato
         seen.add((span.trace, span.identity))
         found: ToolRun | Call | None = None
         with losses.of(span):
-            found = _run(span, at) or _call(span, parents, at)
+            found = _run(span, at) or _call(span, at)
         if isinstance(found, ToolRun):
             runs[key].append(replace(found, result=replace(found.result, user=users[span.trace, span.identity])))
         elif found and not found.answer:
             unanswered.append((key, found, span))
         elif found:
-            calls[key].append(replace(found, user=users[span.trace, span.identity]))
+            called.append((key, replace(found, user=users[span.trace, span.identity])))
+    calls: dict[str, list[Call]] = defaultdict(list)
+    for (key, _), call in zip(called, nested((call for _, call in called), parents), strict=True):
+        calls[key].append(call)
     losses += _never_answered(unanswered, calls)
     keys = list(dict.fromkeys([*calls, *runs]))
     yield from losses.beside(keys, NOTHING)
@@ -138,7 +142,7 @@ def conversations_of(spans: Sequence[Span]) -> list[str]:
 
 def tells(span: Span) -> bool:
     """Whether it holds what was asked and answered, or the run of a tool; Unusable where that cannot be read."""
-    return bool(_run(span, EPOCH) or _call(span, {}, EPOCH))
+    return bool(_run(span, EPOCH) or _call(span, EPOCH))
 
 
 def names_a_model(span: Span) -> bool:
@@ -168,21 +172,16 @@ def _users(spans: Sequence[Span]) -> dict[tuple[str | None, str | None], str | N
     traces: dict[str | None, set[str | None]] = defaultdict(set)
     for (trace, _), user in named.items():
         traces[trace].add(user)
-    found: dict[tuple[str | None, str | None], str | None] = {}
-    for span in parents:
-        place, seen = span, {span}
-        while not named[place] and (above := parents[place]) in named and above not in seen:
-            place = above
-            seen.add(above)
-        found[span] = named[place] or only(traces[span[0]])
-    return found
+    around = nearest(parents, {span for span, user in named.items() if user})
+    users = {trace: only(them) for trace, them in traces.items()}
+    return {span: named[around[span]] if span in around else users[span[0]] for span in parents}
 
 
 def _user(span: Span) -> str | None:
     return text_at(span.attributes, *USER) or text_at(span.shared, *USER)
 
 
-def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Call | None:
+def _call(span: Span, at: datetime) -> Call | None:
     """The call of a model that the span tells of; None where it tells of none, or not what was said.
 
     Without an answer where the span holds none.
@@ -194,7 +193,7 @@ def _call(span: Span, parents: dict[str | None, str | None], at: datetime) -> Ca
         return None
     model, latency = text_at(span.attributes, *MODEL), ms_between(span.start, span.end)
     answer = answer_of(came_back, _failure(span), span.status, model=model, latency_ms=latency, extra={})
-    return Call(said, answer, span.start or at, span.identity, within=around(span.identity, parents))
+    return Call(said, answer, span.start or at, span.identity)
 
 
 def _run(span: Span, at: datetime) -> ToolRun | None:

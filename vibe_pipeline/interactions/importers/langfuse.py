@@ -10,7 +10,7 @@ and how calls become a conversation (calls.py).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -21,9 +21,9 @@ from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
     answer_of,
-    around,
     conversations,
     error_name,
+    nested,
     only,
 )
 from vibe_pipeline.interactions.importers.exchanges import Origin
@@ -158,13 +158,13 @@ def _calls(value: Row, at: datetime, losses: Losses) -> list[Call]:
     for row in rows:
         with losses.of(row):
             if row.get("type") == "GENERATION":
-                calls += filter(None, [_call(row, at, about, around(text_at(row, "id"), parents))])
+                calls += filter(None, [_call(row, at, about)])
+    scores: Iterable[Row] = _scores(value, trace, rows)
     if not calls:
         outermost = (row for row in rows if row.get("type") in WRAPPERS and not text_at(row, "parentObservationId"))
-        parts = frozenset(filter(None, parents))
-        found = (_call(it, at, about, parts.difference({text_at(it, "id")})) for it in (trace, *outermost))
-        calls = list(islice(filter(None, found), 1))
-    return list(with_scores(calls, _scores(value, trace, rows)))
+        calls = list(islice(filter(None, (_call(it, at, about) for it in (trace, *outermost))), 1))
+        scores = (score | {"observationId": None} for score in scores)  # all are of the one
+    return list(with_scores(nested(calls, parents), scores, parents))
 
 
 def _runs(value: Row, at: datetime, losses: Losses) -> Iterator[ToolRun]:
@@ -186,7 +186,7 @@ def _observations(value: Row) -> list[Row]:
     return _rows(value.get("observations", _trace(value).get("observations")))
 
 
-def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
+def _call(row: Row, at: datetime, about: Row) -> Call | None:
     """None where nothing was kept of what was said."""
     said, came_back = asked(row.get("input")), answered(row.get("output"))
     if not said and not came_back:
@@ -196,7 +196,7 @@ def _call(row: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | 
     if not said or not answer:
         raise Unusable("an answer without a question" if answer else "a question without an answer")
     start = moment_of({"time": row.get("startTime", row.get("timestamp"))}) or at
-    return Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"), within)
+    return Call(said, answer, start, text_at(row, "id"), text_at(row, "userId"))
 
 
 def _run(row: Row, at: datetime) -> ToolRun | None:

@@ -7,13 +7,14 @@ improvement. A score is of the trace or of one observation. The number of a CATE
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from vibe_pipeline.interactions.importers.calls import Call
 from vibe_pipeline.interactions.importers.fields import Row, number_of, text_at
 from vibe_pipeline.interactions.importers.messages import moment_of
+from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 
 CORRECTION = {"dataType": "CORRECTION"}
@@ -22,17 +23,20 @@ CORRECTION = {"dataType": "CORRECTION"}
 WORDS = ("CATEGORICAL", "TEXT", "CORRECTION")
 
 
-def with_scores(calls: Sequence[Call], scores: Iterable[Row]) -> Iterator[Call]:
-    """The calls of one trace with the scores that are of each."""
-    of = [(_scored(calls, text_at(score, "observationId")), score) for score in scores]
+def with_scores(
+    calls: Sequence[Call], scores: Iterable[Row], parents: Mapping[str | None, str | None]
+) -> Iterator[Call]:
+    """The calls of one trace with the scores that are of each; `parents` tells which observation is a part of which."""
+    of = [(_scored(calls, text_at(score, "observationId"), parents), score) for score in scores]
     for number, call in enumerate(calls):
         found = [score for place, score in of if place == number]
         yield _judged(call, found) if found else call
 
 
-def _scored(calls: Sequence[Call], observation: str | None) -> int | None:
+def _scored(calls: Sequence[Call], observation: str | None, parents: Mapping[str | None, str | None]) -> int | None:
     """The last call that is this observation or a part of it; of the whole trace the last one."""
-    parts = [n for n, call in enumerate(calls) if not observation or observation in (call.identity, *call.within)]
+    within = nearest(parents, {observation})
+    parts = [n for n, call in enumerate(calls) if not observation or call.identity in within]
     return max(parts, key=lambda n: calls[n].at, default=None)
 
 

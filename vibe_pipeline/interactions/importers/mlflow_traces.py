@@ -21,10 +21,10 @@ from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
     answer_of,
-    around,
     conversations,
     error_name,
     is_finite,
+    nested,
     only,
     result_of,
 )
@@ -97,17 +97,17 @@ def _calls(trace: Row, info: Row, at: datetime, losses: Losses) -> tuple[list[Ca
         kind = _attribute(span, "mlflow.spanType")
         with losses.of(span):
             if kind in MODELS:
-                calls += filter(None, [_call(span, began, about, around(_identity(span), parents))])
+                calls += filter(None, [_call(span, began, about)])
             elif kind == "TOOL":
                 runs += filter(None, [_run(span, began)])
     if not calls:
-        calls = [call for span in spans if _parent(span) is None and (call := _call(span, began, about, frozenset()))]
+        calls = [call for span in spans if _parent(span) is None and (call := _call(span, began, about))]
     if not calls and not runs:
         raise Unusable("no span holds what was asked and answered")
-    return _assessed(calls, list_of(parsed(info.get("assessments", trace.get("assessments"))))), runs
+    return _assessed(nested(calls, parents), list_of(parsed(info.get("assessments", trace.get("assessments"))))), runs
 
 
-def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call | None:
+def _call(span: Row, at: datetime, about: Row) -> Call | None:
     """None where nothing was kept of what was said."""
     inputs, outputs = _attribute(span, "mlflow.spanInputs"), _attribute(span, "mlflow.spanOutputs")
     said, came_back = asked(inputs), answered(outputs)
@@ -118,7 +118,7 @@ def _call(span: Row, at: datetime, about: Row, within: frozenset[str]) -> Call |
     answer = answer_of(came_back, _failure(span), words, model=model, latency_ms=took, extra=about)
     if not said or not answer:
         raise Unusable("a span holds a question without an answer" if said else "a span holds no question")
-    return Call(said, answer, _start(span) or at, _identity(span), within=within)
+    return Call(said, answer, _start(span) or at, _identity(span))
 
 
 def _run(span: Row, at: datetime) -> ToolRun | None:

@@ -1,4 +1,4 @@
-"""One conversation while it is put together of the calls of a model: what was said, and which tool calls wait.
+"""Conversations while they are put together of the calls of a model: what was said, and which tool calls wait.
 
 A result belongs to its call and not to a place among the messages: it may come with the next call of the model, from
 the run of the tool, or from both.
@@ -8,7 +8,9 @@ Not here: which call of a model goes on with which conversation, and which run i
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -46,6 +48,8 @@ class Thread:
     """Each message with the calls that it asks for; the results are theirs."""
     waiting: list[ToolCall] = field(default_factory=list)
     """The calls since the last question whose results have not come."""
+    number: int = 0
+    """Among the threads of its session."""
     said: set[tuple[str, str]] = field(default_factory=set)
     """The words and calls of all messages, to know them again in the history of later calls."""
 
@@ -58,7 +62,8 @@ class Thread:
         elif message.role != "result" or message.text:
             calls = [ToolCall(identity, call, message, at) for identity, call in message.calls]
             self.turns.append((message, calls))
-            self.waiting = self.waiting + calls if message.role != "user" else []
+            self.waiting = self.waiting if message.role != "user" else []
+            self.waiting += calls
 
     def knows(self, message: Message) -> bool:
         """Whether it was said; calls that came together may be told again one by one."""
@@ -79,12 +84,18 @@ class Thread:
         """Whether the last answer was given: while a tool is waited for, another call is that of another agent."""
         return bool(self.turns) and self.turns[-1][0].role == "assistant" and not self.turns[-1][1]
 
-    def insert(self, call: str, run: Message, at: datetime) -> None:
-        """The run of a tool that no call asked for: before the first question that was asked later."""
-        later = (n for n, (each, _) in enumerate(self.turns) if each.role == "user" and each.at and each.at >= at)
-        asking = Message("assistant", calls=((run.call_id, call),), at=at)
-        made = ToolCall(run.call_id, call, asking, at, run, is_run=True)
-        self.turns.insert(next(later, len(self.turns)), (asking, [made]))
+    def insert(self, runs: Sequence[tuple[str, Message]]) -> None:
+        """Calls of tools that no model asked for with their runs, by time: each before the first question that was
+        asked later."""
+        turns: list[tuple[Message, list[ToolCall]]] = []
+        done = 0
+        for message, calls in self.turns:
+            if message.role == "user" and message.at:
+                while done < len(runs) and (at := runs[done][1].at) and at <= message.at:
+                    turns.append(_unasked(*runs[done]))
+                    done += 1
+            turns.append((message, calls))
+        self.turns = turns + [_unasked(call, run) for call, run in runs[done:]]
 
     def messages(self) -> Iterator[Message]:
         """All that was said; calls and results have ids of the thread's own, for given ones are missing or repeated."""
@@ -96,6 +107,50 @@ class Thread:
     def beginning(self) -> str:
         """Its first question."""
         return next((message.text for message, _ in self.turns if message.role == "user"), "")
+
+
+class Threads:
+    """The conversations of one session, found again by what was said in them, however many there are."""
+
+    def __init__(self) -> None:
+        self.all: list[Thread] = []
+        self._saying: dict[tuple[str, str], list[int]] = defaultdict(list)
+        """Words → the numbers of the threads that know them, in order."""
+        self._waiting: set[int] = set()
+
+    def begin(self) -> Thread:
+        """The next one."""
+        self.all.append(Thread(number=len(self.all)))
+        return self.all[-1]
+
+    def say(self, thread: Thread, message: Message, at: datetime | None) -> None:
+        """The next message of a thread; `at` as there."""
+        thread.say(message, at)
+        for words in words_of(message):
+            numbers = self._saying[words]
+            place = bisect_left(numbers, thread.number)
+            if numbers[place : place + 1] != [thread.number]:
+                numbers.insert(place, thread.number)
+        (self._waiting.add if thread.waiting else self._waiting.discard)(thread.number)
+
+    def knowing(self, messages: Iterable[Message]) -> Thread | None:
+        """The newest that knows one of these messages."""
+        newest = max(map(self._newest, messages), default=-1)
+        return self.all[newest] if newest >= 0 else None
+
+    def waiting(self) -> Iterator[Thread]:
+        """Those in which a tool is waited for, the newest first."""
+        return (self.all[number] for number in sorted(self._waiting, reverse=True))
+
+    def _newest(self, message: Message) -> int:
+        told = [self._saying.get(words, []) for words in words_of(message)]
+        numbers = min(told, key=len, default=[])
+        return next((number for number in reversed(numbers) if self.all[number].knows(message)), -1)
+
+
+def _unasked(call: str, run: Message) -> tuple[Message, list[ToolCall]]:
+    asking = Message("assistant", calls=((run.call_id, call),), at=run.at)
+    return asking, [ToolCall(run.call_id, call, asking, run.at, run, is_run=True)]
 
 
 def words_of(message: Message) -> tuple[tuple[str, str], ...]:
