@@ -175,7 +175,7 @@ def test_scores_in_a_trace_beside_it_and_in_its_observations_are_the_same():
     within, beside = trace(row, scores=[THUMB]), {"trace": trace(), "observations": [row], "scores": [THUMB]}
     assert [item.feedback for item in read(beside)] == [-1]
     assert read(within) == read(beside) == read(trace(row | {"scores": [THUMB | {"observationId": "o1"}]}))
-    alone = trace(input="q", output="a", scores=[THUMB], corrections=[{"longStringValue": "better"}])
+    alone = trace(input="q", output="a", scores=[THUMB], corrections=[{"longStringValue": "better", "value": 0}])
     (item,) = read(alone)
     assert (item.feedback, item.improvements, len(item.extra[OPINIONS])) == (-1, ("better",), 1)
 

@@ -65,7 +65,7 @@ def _opinion(score: Row, is_best: bool) -> Opinion:
 def _number(score: Row) -> float | None:
     """A boolean score of 0 is a thumb down."""
     value = score.get("value")
-    if score.get("dataType") in WORDS and text_at(score, "stringValue"):
+    if score.get("dataType") in WORDS and text_at(score, "longStringValue", "stringValue"):
         return None
     if score.get("dataType") == "BOOLEAN" or isinstance(value, bool):
         return (1.0 if value else -1.0) if isinstance(value, (bool, int, float)) else None
