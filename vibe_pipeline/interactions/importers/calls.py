@@ -15,7 +15,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import takewhile
+from itertools import chain, takewhile
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
@@ -82,11 +82,11 @@ def nested(calls: Iterable[Call], parents: Mapping[str | None, str | None]) -> l
 
 def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
     """Give each run to the call that it is of; returns the runs that no call asked for."""
-    asked = [call for thread in threads for _, several in thread.turns for call in several]
+    several = (call for thread in threads for _, calls in thread.turns for call in calls)
     calls: dict[str, deque[ToolCall]] = defaultdict(deque)
-    for call in sorted(asked, key=lambda call: (call.asked_at is not None, call.asked_at)):
-        calls[f"id {call.identity}"].append(call)
-        calls[_apart(call.call)[0]].append(call)
+    for asked in sorted(several, key=lambda call: (call.asked_at is not None, call.asked_at)):
+        calls[f"id {asked.identity}"].append(asked)
+        calls[_apart(asked.call)[0]].append(asked)
     left: list[ToolRun] = []
     for run in runs:
         if call := _call_of(run, calls):
@@ -104,15 +104,14 @@ def _call_of(run: ToolRun, calls: Mapping[str, deque[ToolCall]]) -> ToolCall | N
     identity, name = run.result.call_id, _apart(run.call)[0]
     if identity and (call := next(_open(calls.get(f"id {identity}", deque())), None)):
         return call
-    found = [
-        call
-        for key in dict.fromkeys((name, name.rpartition(" ")[2]))
-        for call in takewhile(
-            lambda call: call.asked_at is None or call.asked_at <= run.at, _open(calls.get(key, deque()))
-        )
-        if not (identity and call.identity)
-    ]
+    waiting = (_open(calls.get(key, deque())) for key in dict.fromkeys((name, name.rpartition(" ")[2])))
+    before = chain.from_iterable(takewhile(lambda call: _is_before(call, run), several) for several in waiting)
+    found = [call for call in before if not (identity and call.identity)]
     return next((call for call in found if _apart(call.call)[1] in run.call), found[0] if found else None)
+
+
+def _is_before(call: ToolCall, run: ToolRun) -> bool:
+    return call.asked_at is None or call.asked_at <= run.at
 
 
 def _open(calls: deque[ToolCall]) -> Iterator[ToolCall]:

@@ -130,7 +130,7 @@ def _never_answered(
             yield lost(Unusable("a span holds a question without an answer"), span)
 
 
-def _question(call: Call) -> tuple[tuple[str, ...], ...]:
+def _question(call: Call) -> tuple[tuple[tuple[str, str], ...], ...]:
     return tuple(words_of(message) for message in call.asked if message.role != "system")
 
 
