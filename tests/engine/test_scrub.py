@@ -264,6 +264,48 @@ def test_scrubbing_twice_changes_nothing_more(scrubber, text):
     assert (again.to_list(), counts) == (once.to_list(), {})
 
 
+HALF = "\ud83d"
+"""What an emoji that was cut in two leaves: UTF-8 cannot hold it, an escape in JSON can."""
+
+SPLINTERS = st.one_of(PIECES, st.sampled_from(
+    [HALF, "\n", "\0", "\x85", "\x1b[1m", "\\ud83d", "\\u0085", "\\x", "\\", '"', "{", "[[[[", "]", '{"phone": 4155552671}']
+))  # fmt: skip
+MESSAGES = st.lists(SPLINTERS, max_size=4).map("".join)
+DOCUMENTS = st.recursive(
+    MESSAGES,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(MESSAGES, inner, max_size=2), inner.map(json.dumps)),
+    max_leaves=6,
+)  # fmt: skip
+
+
+@given(DOCUMENTS.filter(lambda value: not isinstance(value, str)))
+def test_any_document_is_scrubbed_and_stays_one(scrubber, value):
+    scrubbed = scrubber.column(pl.Series([json.dumps(value)]))[0][0]
+    assert type(json.loads(scrubbed)) is type(value)
+
+
+@given(MESSAGES.map(lambda text: text.replace(HALF, "")), st.sampled_from(["[" * 2000, '{"a": ' * 300, '["', '{"a": "\n', ""]))
+def test_no_text_stops_its_neighbours(scrubber, text, before):
+    texts = pl.Series([f"{before}{text}", "mail jo@x.org"])
+    assert PLACEHOLDER.search(scrubber.column(texts)[0][1])
+
+
+@pytest.mark.parametrize("before", ["", "[" * 990, "[" * 100_000, '["first\nlast", '], ids=len)
+@pytest.mark.parametrize("text", ['"jo@x.org \\ud83d"', '"C:\\Users\\joanna\\x"', '"first\njo@x.org"', '"\\x jo@x.org"'])
+def test_what_only_looks_like_json_is_scrubbed_as_text(kinds, before, text):
+    wanted = text.replace("jo@x.org", "[email]").replace("joanna", "[username]")
+    assert kinds(before + text) == before + wanted
+
+
+def test_half_a_character_in_json_stays_as_it_was_written(kinds):
+    assert kinds('{"t": "jo@x.org: \\ud83d"}') == '{"t": "[email]: \\ud83d"}'
+
+
+def test_in_json_each_number_is_quoted_by_itself(kinds):
+    wanted = '{"phone": "[phone]", "mobile": "[phone]", "n": 1}'
+    assert kinds('{"phone": 2125551234, "mobile": "2125551235", "n": 1}') == wanted
+
+
 @given(
     st.dictionaries(
         st.one_of(PIECES, st.text(max_size=5)),
