@@ -61,18 +61,19 @@ ABOUT_SECRETS = (
     "tokenizer = AutoTokenizer.from_pretrained('gpt2')", "password_length = 12", "foreign_key = 'orders.id2'",
     "the password must have 8 to 64 characters", "password = get_password(x1)", "token = tokens[0]", "tokens: 1024abc",
     "f(api_key=settings.API_KEY_V2)", "    api_key=settings.API_KEY_V2", "pass_rate=0.95abc", "tokenizer: gpt2-xl",
-    "secretName: db-creds-v2",
-    "def f(token) -> Base64Str: ...", "| password | sha256 | no |", "| token | text |",
+    "secretName: db-creds-v2", "def f(token) -> Base64Str: ...", "| password | sha256 | no |", "| token | text |",
     '"password": "at least 8 characters"', "secret:\n  version2: x",
     "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]", "cache_key = 'user:12:profile:v2'",
     "queryKey: ['orders-2024-01-list']", "partition_key=tenant_0042_region_eu1", "issue_key = 'PROJ-12345678901'",
     "theme_key = 'dark-mode-2024-settings'", "s3_key = 'exports/9f86d081884c7d65/part0a1b2c3d'", "monkey: abc123def456",
-    "primary_key: 3f2a9c1d4e5b6a7f8091a2b3", "PUBLIC_KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f0", "any_key = some_function_v2_x",
-    "tensor_key=model.layers.0.attn.q2", "kms_key_id = '0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0'",
+    "primary_key: 3f2a9c1d4e5b6a7f8091a2b3", "PUBLIC_KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    "any_key = some_function_v2_x", "tensor_key=model.layers.0.attn.q2",
+    "kms_key_id = '0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0'",
 )  # fmt: skip
 CELLS = (
-    "cell: 3141592653", "Cell 4294967295", "row 5 cell: 1000000", "cell(1234567)", "cell 1234567 in the table", "pH: 7.412345678",
-    "0755 1000 4096", "chmod 0644 2023 1122", "nextCell = 16777216", "stop: 2147483", "graph: 1234567890",
+    "cell: 3141592653", "Cell 4294967295", "row 5 cell: 1000000", "cell(1234567)", "cell 1234567 in the table",
+    "pH: 7.412345678", "0755 1000 4096", "chmod 0644 2023 1122", "nextCell = 16777216", "stop: 2147483",
+    "graph: 1234567890",
 )  # fmt: skip
 ROUTES = (
     'href="/home/{}"', "GET /home/{} HTTP/1.1", "router.push('/home/{}')", "path('/Users/{}')", '<Link to="/home/{}">',
