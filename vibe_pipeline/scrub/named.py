@@ -27,8 +27,8 @@ SECRET_KEY = re.compile(
 """Its value is believed as a password's is; that of any other key must look random too."""
 OPEN_KEY = re.compile(
     r"(?i)(?:public|publishable|pub|gpg|pgp|host|site|primary|foreign|natural|surrogate|composite|unique|sort|partition|shard"
-    r"|row|column|range|hash|index|map|cache|query|lookup|group|object|s3|bucket|routing|idempotency|dedup(?:e|lication)?"
-    r"|i18n|translation|message|registry|config|settings?|feature|flag|job|task|event|issue|project|node)[_ -]?key$"
+    r"|row|column|range|hash|index|cache|query|lookup|group|object|s3|bucket|routing|idempotency|dedup(?:e|lication)?"
+    r"|i18n|translation|message|registry|config|settings?|feature|flag|job|task|issue|project|node)[_ -]?key$"
 )
 """It opens nothing."""
 RANDOM = re.compile(
