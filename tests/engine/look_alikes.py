@@ -49,6 +49,10 @@ CLOCKS = (
 AT_SIGNS = (
     "@app.route('/x')\ndef f(): ...", "@pytest.mark.parametrize('a', [1])", "@functools.cache\ndef g(n): ...",
     "import x from '@scope/pkg.core'", "npm i lodash@4.17.21 left-pad@latest", "img/logo@2x.png",
+    "y = q@k.transpose(-2, -1)", "w = X@W.mean(axis=0).to(device)", "x@w.to(torch.float32)", "h@self.head.weight.T",
+    "a = q@k.mT", "y = x@w.at[0].set(1)", "pbmc@meta.data$cluster <- 1", "head(pbmc@active.ident)",
+    "this@MainActivity.runOnUiThread {", "super@Foo.name", "return@forEach.let{}", "xs@Data.List.head",
+    "pip install foo@bar.whl", "image: nginx@sha256.abcdef", "go install x/gopls@latest.foo", "notes@2024.md",
 )  # fmt: skip
 ABOUT_SECRETS = (
     "password = getpass.getpass()", "api_key = os.environ['API_KEY']", "token = config.get('token')",
@@ -59,7 +63,17 @@ ABOUT_SECRETS = (
     "f(api_key=settings.API_KEY_V2)", "    api_key=settings.API_KEY_V2", "pass_rate=0.95abc", "tokenizer: gpt2-xl",
     "secretName: db-creds-v2", "def f(token) -> Base64Str: ...", "| password | sha256 | no |", "| token | text |",
     '"password": "at least 8 characters"', "secret:\n  version2: x",
-    "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]",
+    "if token == TokenType.STRING1: pass", "sort_key=lambda x: x[1]", "cache_key = 'user:12:profile:v2'",
+    "queryKey: ['orders-2024-01-list']", "partition_key=tenant_0042_region_eu1", "issue_key = 'PROJ-12345678901'",
+    "theme_key = 'dark-mode-2024-settings'", "s3_key = 'exports/9f86d081884c7d65/part0a1b2c3d'", "monkey: abc123def456",
+    "primary_key: 3f2a9c1d4e5b6a7f8091a2b3", "PUBLIC_KEY=0f1e2d3c4b5a69788796a5b4c3d2e1f0",
+    "any_key = some_function_v2_x", "tensor_key=model.layers.0.attn.q2",
+    "kms_key_id = '0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0'",
+)  # fmt: skip
+CELLS = (
+    "cell: 3141592653", "Cell 4294967295", "row 5 cell: 1000000", "cell(1234567)", "cell 1234567 in the table",
+    "pH: 7.412345678", "0755 1000 4096", "chmod 0644 2023 1122", "nextCell = 16777216", "stop: 2147483",
+    "graph: 1234567890",
 )  # fmt: skip
 ROUTES = (
     'href="/home/{}"', "GET /home/{} HTTP/1.1", "router.push('/home/{}')", "path('/Users/{}')", '<Link to="/home/{}">',
@@ -168,6 +182,7 @@ HARMLESS: dict[str, Callable[[Random], str]] = {
     "address that names nobody": lambda r: r.choice(ADDRESSES).format(r.randint(1000, 9999), a=r.randint(0, 255)),
     "clock, count, C++, MAC": lambda r: r.choice(CLOCKS),
     "code about secrets": lambda r: r.choice(ABOUT_SECRETS),
+    "cell, mode": lambda r: r.choice(CELLS),
     "web route": lambda r: r.choice(ROUTES).format(some(r, string.ascii_lowercase, r.randint(4, 9))),
     "path, repository": lambda r: r.choice(PATHS),
     "table of numbers": lambda r: "  ".join(str(r.randint(100, 9999)) for _ in range(12)),

@@ -125,6 +125,7 @@ ON_LINES = (
 """(before, at the beginning of each further line, after): a diff, a list, a quotation, a file as Claude Code reads it,
 the colours of a terminal."""
 
+KEY = "a key of some service, known by its name"
 PASSWORD = "a password or key known by its name"
 NAMES = (
     "DB_PASSWORD",
@@ -136,6 +137,7 @@ NAMES = (
     "auth_token",
     "password",
 )
+KEYS = ("OPENAI_KEY", "Ocp-Apim-Subscription-Key", "x-functions-key", "speechKey", "SENDGRID_KEY")
 NAMED = (
     "{name}=«»\nPATH=/bin",
     "export {name}=«»\ncd",
@@ -247,8 +249,17 @@ def place_value(rng: Random, kind: str) -> str:
     }.get(kind, lambda: mixed(rng, rng.randint(9, 20), ALNUM + "!#^*+~"))()
 
 
-FIRST = ("alice", "bob", "jörg", "mary.jane", "o.brien", "li", "sara_k", "john.smith+news", "x99")
-HOSTS = ("gmail.com", "acme-corp.io", "mail.example.org", "uni-köln.de", "firm.co.uk", "sub.dept.school.edu")
+FIRST = ("alice", "иван", "bob", "jörg", "mary.jane", "o.brien", "li", "sara_k", "john.smith+news", "x99")
+HOSTS = (
+    "gmail.com",
+    "пример.рф",
+    "firma.berlin",
+    "acme-corp.io",
+    "mail.example.org",
+    "uni-köln.de",
+    "firm.co.uk",
+    "sub.dept.school.edu",
+)
 
 
 def luhn(prefix: str, length: int, rng: Random) -> str:
@@ -331,11 +342,13 @@ PATHS = (
     "cd /cluster/home/«»/run",
     "cd /gpfs/home/«»/run",
     "C:\\Documents and Settings\\«»\\Desktop",
+    "c:\\users\\«»\\x",
+    "\\\\files\\Users\\«»\\docs",
 )
 CALLED = (
     "call me at {}", "Phone: {}", "-Phone: {}", "\x1b[1mPhone\x1b[0m: {}",
     '{{"phone_number": "{}"}}', "tel:{}", "WhatsApp {}", "my number is {}",
-    "我的电话是{}", "手机: {}",
+    "我的电话是{}", "手机: {}", "teléfono {}", "Telefonnummer: {}", "mobil {}",
 )  # fmt: skip
 
 
@@ -371,6 +384,10 @@ def planted(seed: int = 0, each: int = 40) -> Iterator[Planted]:
             CALLED[number % len(CALLED)].replace("{{", "{").replace("}}", "}").replace("{}", "«»"),
             bare,
         )
+    for number in range(each):
+        context = NAMED[number % len(NAMED)].replace("{name}", rng.choice(KEYS))
+        unlike = some(rng, HEX, 32), str(uuid.UUID(int=rng.getrandbits(128), version=4)), mixed(rng, 40)
+        yield _split(KEY, context.replace("{{", "{").replace("}}", "}"), rng.choice(unlike))
 
 
 def _in_turn(kind: str, value: str, number: int) -> Iterator[Planted]:

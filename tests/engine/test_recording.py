@@ -102,13 +102,14 @@ def test_where_the_log_fails_too_the_blocks_own_error_goes_on_with_a_note(tmp_pa
 
 
 def test_a_recording_entered_again_is_another_interaction(log, logged):
-    it = log.interaction(module="m", action="a", input="q")
-    ids = []
-    for output in ("first", "second"):
-        with it:
-            ids.append(it.interaction_id)
-            it.output = output
-    assert [(row["interaction_id"], row["output"]) for row in logged()] == [*zip(ids, ("first", "second"), strict=True)]
+    it = log.interaction(module="m", action="a", input="q", extra={"known": 1})
+    with it:
+        first = it.interaction_id
+        it.output, it.success, it.extra["own"] = "first", False, 2
+    with it:
+        pass
+    rows = [(row["interaction_id"], row["output"], row["success"], json.loads(row["extra"])) for row in logged()]
+    assert rows == [(first, "first", False, {"known": 1, "own": 2}), (it.interaction_id, "", True, {"known": 1})]
 
 
 class Mute:
@@ -355,12 +356,27 @@ def test_a_plain_function_around_an_async_one_is_over_when_that_is(log, logged):
     assert (bad["success"], bad["error_type"]) == (False, "ZeroDivisionError")
 
 
-def test_a_single_argument_keeps_its_name_where_only_that_tells_what_it_is(log, logged):
-    @log.logged()
-    def unlock(password): ...
+NAMES = {
+    "Tr0ub4dor" + "&3x": ("password", "pwd", "senha", "db_pw", "contraseña"),
+    "4155552671": ("phone", "cell_number", "mobile", "telefon", "celular", "手机"),
+}
+"""A value → what an argument may be called that only by its name is known for what it is."""
 
-    unlock("Tr0ub4dor" + "&3")
-    assert logged()[0]["input"].startswith('{"password": "[')
+
+@pytest.mark.parametrize(("value", "name"), [(value, name) for value, names in NAMES.items() for name in names])
+def test_a_single_argument_keeps_its_name_where_only_that_tells_what_it_is(log, logged, value, name):
+    scope: dict = {}
+    exec(f"def unlock({name}): ...", scope)
+    log.logged(module="m")(scope["unlock"])(value)
+    assert logged()[0]["input"].startswith(f'{{"{name}": "[')
+
+
+@pytest.mark.parametrize("name", ["text", "hotel", "intelligence", "cells", "paragraph"])
+def test_any_other_single_argument_stands_for_itself(log, logged, name):
+    scope: dict = {}
+    exec(f"def say({name}): ...", scope)
+    log.logged(module="m")(scope["say"])("hello")
+    assert logged()[0]["input"] == "hello"
 
 
 def test_what_a_block_adds_to_what_it_was_given_stands_in_no_other(log, logged):

@@ -64,8 +64,23 @@ NAMED = {
     'headers = {"Authorization": "Basic «dXNlcjpwYXNzd29yZA==»"}': "authorization",
     "curl -s -u admin:«Pa55w0rd» https://example.com": "basic_auth",
     "curl --user 'admin:«x»' https://example.com": "basic_auth",
+    "Ocp-Apim-Subscription-Key: «0f1e2d3c4b5a69788796a5b4c3d2e1f0»": "named_secret",
+    "GET /translate?subscription-key=«0f1e2d3c4b5a69788796a5b4c3d2e1f0»&to=de": "named_secret",
+    'const mapsKey = "«0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0»"': "named_secret",
+    "DEEPL_KEY=«0f1e2d3c-4b5a-4978-8796-a5b4c3d2e1f0:fx»\n": "named_secret",
+    "JWT_KEY=«x9Kd82Jslq0Zm»\n": "named_secret",
+    "from «joanna\\_doe@corp.com» in Markdown": "email",
+    "from «иван@пример.рф» and «JOANNA@CORP.COM»": "email",
+    "see «jo@corp.com»(work), «jo@firma.berlin», «jo@box.local»": "email",
+    "c:\\users\\«joanna»\\x and c:/users/«joanna»/x and /mnt/c/users/«joanna»/x": "username",
+    "\\\\fileserver\\Users\\«joanna»\\docs and \\\\nas.local\\homes\\«joanna»\\docs": "username",
+    "cell: «4155552671», cell «0171 1234567»": "phone",
+    "mobil «01711234567»": "phone",
+    "Telefonnummer: «030901820»": "phone",
+    "teléfono «612345678»": "phone",
+    "ph: «4155552671»": "phone",
 }
-"""Text with the secret in quotation marks."""
+"""Text with what is private in quotation marks."""
 
 HARMLESS = [
     "api_key = settings2.keys[0]",
@@ -139,8 +154,8 @@ def test_a_planted_secret_goes_whole(kinds, secret, name):
 
 
 @pytest.mark.parametrize(("marked", "name"), NAMED.items())
-def test_of_a_named_secret_only_the_value_goes(kinds, marked, name):
-    assert kinds(re.sub("[«»]", "", marked)) == re.sub("«.*»", f"[{name}]", marked)
+def test_only_what_is_private_goes(kinds, marked, name):
+    assert kinds(re.sub("[«»]", "", marked)) == re.sub("«[^»]*»", f"[{name}]", marked)
 
 
 @pytest.mark.parametrize("text", HARMLESS)
@@ -262,6 +277,53 @@ def test_scrubbing_twice_changes_nothing_more(scrubber, text):
     once, _ = scrubber.column(pl.Series([text]))
     again, counts = scrubber.column(once)
     assert (again.to_list(), counts) == (once.to_list(), {})
+
+
+HALF = "\ud83d"
+"""What an emoji that was cut in two leaves: UTF-8 cannot hold it, an escape in JSON can."""
+
+SPLINTERS = st.one_of(PIECES, st.sampled_from(
+    [HALF, "\n", "\0", "\x85", "\x1b[1m", "\\ud83d", "\\u0085", "\\x", "\\", '"', "[[[[", "]", '{"phone": 4155552671}']
+))  # fmt: skip
+MESSAGES = st.lists(SPLINTERS, max_size=4).map("".join)
+DOCUMENTS = st.recursive(
+    MESSAGES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(MESSAGES, inner, max_size=2) | inner.map(json.dumps),
+    max_leaves=6,
+)
+
+
+@given(DOCUMENTS.filter(lambda value: not isinstance(value, str)))
+def test_any_document_is_scrubbed_and_stays_one(scrubber, value):
+    scrubbed = scrubber.column(pl.Series([json.dumps(value)]))[0][0]
+    assert type(json.loads(scrubbed)) is type(value)
+
+
+@given(
+    MESSAGES.map(lambda text: text.replace(HALF, "")),
+    st.sampled_from(["[" * 2000, '{"a": ' * 300, '["', '{"a": "\n', ""]),
+)
+def test_no_text_stops_its_neighbours(scrubber, text, before):
+    texts = pl.Series([f"{before}{text}", "mail jo@x.org"])
+    assert PLACEHOLDER.search(scrubber.column(texts)[0][1])
+
+
+@pytest.mark.parametrize("before", ["", "[" * 990, "[" * 100_000, '["first\nlast", '], ids=len)
+@pytest.mark.parametrize(
+    "text", ['"jo@x.org \\ud83d"', '"C:\\Users\\joanna\\x"', '"first\njo@x.org"', '"\\x jo@x.org"']
+)
+def test_what_only_looks_like_json_is_scrubbed_as_text(kinds, before, text):
+    wanted = text.replace("jo@x.org", "[email]").replace("joanna", "[username]")
+    assert kinds(before + text) == before + wanted
+
+
+def test_half_a_character_in_json_stays_as_it_was_written(kinds):
+    assert kinds('{"t": "jo@x.org: \\ud83d"}') == '{"t": "[email]: \\ud83d"}'
+
+
+def test_in_json_each_number_is_quoted_by_itself(kinds):
+    wanted = '{"phone": "[phone]", "mobile": "[phone]", "n": 1}'
+    assert kinds('{"phone": 2125551234, "mobile": "2125551235", "n": 1}') == wanted
 
 
 @given(

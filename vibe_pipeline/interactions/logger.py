@@ -11,14 +11,13 @@ from __future__ import annotations
 import inspect
 import uuid
 from collections.abc import Callable, Iterable, Sequence, Set
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.lines import line_of, repaired
-from vibe_pipeline.interactions.recording import RECORDED, Recording, logged, place_of
+from vibe_pipeline.interactions.recording import RECORDED, Recording, logged, own, place_of
 from vibe_pipeline.interactions.spool import Spool
 from vibe_pipeline.records import Interaction, Probe, Remark
 
@@ -98,7 +97,7 @@ class InteractionLogger:
         (which goes on), success, error_type and traceback. `known` takes whatever `log` takes."""
         _require(known, TAKEN)
         identity = known.pop("interaction_id", None) or uuid.uuid4().hex
-        given = {name: _own(known.pop(name)) for name in RECORDED if name in known}
+        given = {name: own(known.pop(name)) for name in RECORDED if name in known}
         known = {"module": module, "action": action, "input": input, **known}
         return Recording(self.log, known, identity, **given)
 
@@ -194,11 +193,6 @@ def _require(known: dict[str, Any], taken: Set[str]) -> None:
     if unknown := sorted(known.keys() - taken):
         what = f"nothing is logged under {', '.join(unknown)}"
         raise SettingsInvalid(what, f"Pass any of {', '.join(sorted(taken))}")
-
-
-def _own(value: Any) -> Any:
-    """What a block adds to a list or dict must not stand in the next one that is given the same."""
-    return copy(value) if type(value) in (dict, list) else value
 
 
 def _tuple(texts: Sequence[str], name: str) -> tuple[str, ...]:

@@ -8,33 +8,32 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import re
 import time
 import traceback
 import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack
+from copy import copy
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.lines import fitting, text_of
+from vibe_pipeline.private_names import NAMES
 
 Log = Callable[..., str]
 
 RECORDED = ("output", "success", "error_type", "model_id", "feedback", "improvements", "learnings", "extra")
 """What `log` takes and a block may still change."""
 
-SECRET = re.compile("pass|secret|token|key|credential|auth", re.IGNORECASE)
-"""What an argument is called that sealing has to replace (scrub/named.py): by its value alone nobody could tell."""
-
 
 @dataclass(slots=True)
 class Recording(AbstractContextManager["Recording"]):
     """Set `output` and whatever else is known; success, error_type and a traceback are set for you on an exception.
 
-    Whatever a value is, it is logged and raises nothing. Entered again, it is another interaction with its own id.
+    Whatever a value is, it is logged and raises nothing. Entered again, it is another interaction with its own id, and
+    knows what it knew before the first.
     """
 
     log: Log
@@ -48,12 +47,17 @@ class Recording(AbstractContextManager["Recording"]):
     improvements: list[str] = field(default_factory=list)
     learnings: list[str] = field(default_factory=list)
     extra: dict[str, Any] = field(default_factory=dict)
-    _started: float | None = None
+    _before: dict[str, Any] | None = None
+    _started: float = 0.0
     _process: int = 0
 
     def __enter__(self) -> Recording:
-        if self._started is not None:
+        if self._before is None:
+            self._before = {name: own(getattr(self, name)) for name in RECORDED}
+        else:
             self.interaction_id = uuid.uuid4().hex
+            for name, value in self._before.items():
+                setattr(self, name, own(value))
         self._started, self._process = time.perf_counter(), os.getpid()
         return self
 
@@ -63,7 +67,7 @@ class Recording(AbstractContextManager["Recording"]):
         """Log it. What the block raised is raised on; if it cannot be logged as well, a note on it says why."""
         if os.getpid() != self._process:  # a fork inside the block leaves it as well, and that is another interaction
             self.interaction_id = uuid.uuid4().hex
-        latency_ms = (time.perf_counter() - (self._started or 0.0)) * 1000
+        latency_ms = (time.perf_counter() - self._started) * 1000
         told = {name: getattr(self, name) for name in RECORDED}
         fields = fitting({**self.known, "interaction_id": self.interaction_id, **told, "latency_ms": latency_ms})
         if error is not None and not _is_ordinary_end(error):
@@ -77,6 +81,11 @@ class Recording(AbstractContextManager["Recording"]):
             if error is None:
                 raise
             error.add_note(f"The interaction could not be logged: {failure}")
+
+
+def own(value: Any) -> Any:
+    """What a block adds to a list or dict must not stand in the next one that is given the same."""
+    return copy(value) if type(value) in (dict, list) else value
 
 
 def _is_ordinary_end(error: BaseException) -> bool:
@@ -144,6 +153,6 @@ def _input(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str
     except TypeError:  # the call itself will say so
         arguments = {"args": args, **kwargs}
     told = {name: value for name, value in arguments.items() if name not in ("self", "cls")}
-    if len(told) == 1 and isinstance(text := next(iter(told.values())), str) and not SECRET.search(next(iter(told))):
+    if len(told) == 1 and isinstance(text := next(iter(told.values())), str) and not NAMES.search(next(iter(told))):
         return text
     return text_of(told)

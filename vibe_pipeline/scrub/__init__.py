@@ -33,6 +33,7 @@ ROUNDS = 8
 
 SCALAR = re.compile(r'"(?:[^"\\]++|\\.)*+"|-?[0-9][0-9.eE+-]*+')
 """Strings and numbers of a JSON text."""
+HALF_PAIR = re.compile("[\ud800-\udfff]")
 
 
 class Scrubber:
@@ -141,33 +142,35 @@ class Scrubber:
 
     def _json(self, text: str, patterns: Sequence[Pattern], counts: Counter[str]) -> str:
         """Strings and numbers by themselves first, unescaped; then what is known by the name before it, where that
-        leaves the text JSON, if need be as a string in a number's place."""
+        leaves the text JSON; what stands in a number's place is a string."""
         text = SCALAR.sub(lambda match: self._scalar(match[0], patterns, counts), text)
+        numbers = _numbers(text)
         for pattern in patterns:
-            for quote in ("", '"'):
-                found: Counter[str] = Counter()
-                place = lambda match, it=pattern, q=quote, n=found: self._placed(match, it, n, q)  # noqa: E731
-                changed = pattern.regex.sub(place, text)
-                if found and _is_json(changed):
-                    text = changed
-                    counts += found
-                    break
+            found: Counter[str] = Counter()
+            place = lambda match, it=pattern, n=found: self._placed(match, it, n, numbers)  # noqa: B023, E731
+            changed = pattern.regex.sub(place, text)
+            if found and _is_json(changed):
+                text, numbers = changed, _numbers(changed)
+                counts += found
         return text
 
     def _scalar(self, literal: str, patterns: Sequence[Pattern], counts: Counter[str]) -> str:
         value = json.loads(literal) if literal[0] == '"' else literal
         cleaned = self._text(value, patterns, counts)
-        return literal if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
+        return literal if cleaned == value else _quoted(cleaned)
 
-    def _placed(self, match: re.Match[str], pattern: Pattern, counts: Counter[str], quote: str = "") -> str:
-        """The match with the value replaced and what stands around it kept, the marks of colours inside it too; all of
-        it where nothing is to hide."""
+    def _placed(
+        self, match: re.Match[str], pattern: Pattern, counts: Counter[str], numbers: Collection[tuple[int, int]] = ()
+    ) -> str:
+        """The match with the value replaced (in quotation marks where it is one of these numbers) and what stands
+        around it kept, the marks of colours inside it too; all of it where nothing is to hide."""
         text, (start, end) = match.string, match.span("value" if "value" in match.re.groupindex else 0)
         identity = pattern.identity(match)
         if identity is None or is_placed(text, start, end) or self._is_allowed(value_of(match), identity):
             return match[0]
         counts[pattern.kind] += 1
         marks = colours.MARK * text.count(colours.MARK, start, end)
+        quote = '"' if (start, end) in numbers else ""
         placed = f"{quote}{placeholder(self._key, pattern.kind, identity)}{marks}{quote}"
         return f"{text[match.start() : start]}{placed}{text[end : match.end()]}"
 
@@ -187,13 +190,21 @@ def _tails(name: str, parts: Sequence[str]) -> list[str]:
 
 
 def _is_json(text: str) -> bool:
-    """Whether it is a JSON object or array (or one that is too deep to tell)."""
+    """Whether it is a JSON object or array; one that is too deep to be read counts as plain text."""
     if text.lstrip()[:1] not in ("{", "["):
         return False
     try:
         json.loads(text)
-    except RecursionError:
-        return True
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return True
+
+
+def _numbers(text: str) -> set[tuple[int, int]]:
+    """Where in a JSON text the numbers stand."""
+    return {match.span() for match in SCALAR.finditer(text) if match[0][0] != '"'}
+
+
+def _quoted(text: str) -> str:
+    """As JSON, and half of a surrogate pair as the escape that it came from: UTF-8 cannot hold it."""
+    return HALF_PAIR.sub(lambda match: f"\\u{ord(match[0]):04x}", json.dumps(text, ensure_ascii=False))

@@ -22,8 +22,10 @@ SLASH = r"(?:\\{1,4}|/)"
 HOMES = (
     r"/(?:(?<![A-Za-z0-9._~-]/)|(?<=\\[nrt]/)|(?<=/mnt/[a-z]/)|(?<=/[a-z]/)|(?<=/(?:var|nfs|net|mnt|srv|usr)/)"
     r"|(?<=/data/)|(?<=/export/)|(?<=/gpfs/)|(?<=/lustre/)|(?<=/cluster/)|(?<=Volumes/Data/)|(?<=%3[Aa]/)"
-    rf"|{BEHIND_SIGN})(?:home|Users)/" + NAME,
-    rf":(?<=[A-Za-z]:)(?<![A-Za-z]{{2}}:){SLASH}(?:Users|Documents and Settings){SLASH}" + NAME,
+    rf"|{BEHIND_SIGN})(?:home|Users|(?<=/mnt/[a-z]/)users)/" + NAME,
+    # Windows asks for no capitals, and nothing else writes a drive or a server.
+    rf":(?<=[A-Za-z]:)(?<![A-Za-z]{{2}}:){SLASH}(?:[Uu]sers|[Dd]ocuments and [Ss]ettings){SLASH}" + NAME,
+    r"\\(?<![\\\w]\\)\\{1,7}[\w.-]{1,63}\\{1,4}(?:[Uu]sers|[Hh]omes?)\$?\\{1,4}" + NAME,
     r"(?:vscode-remote|ssh|sftp)://[^\s/\"'<>]{1,200}/(?:home|Users)/" + NAME,
     # In a URL's query; what is no folder may be the address of a page.
     rf"%(?<![A-Za-z0-9._~-]%)(?i:2F)(?:home|Users)%(?i:2F)(?P<value>{PART})(?=%(?i:2F))",
@@ -74,8 +76,9 @@ def _is_route(match: re.Match[str]) -> bool:
 
 
 TRIGGERS = (
-    "/home/|/Users/",
-    r"\\Users|:/+Users|Documents and",
+    "/home/|/[Uu]sers/",
+    r"\\[Uu]sers|:/+[Uu]sers|[Dd]ocuments and",
+    r"\\\\[\w.-]+\\+(?:[Uu]sers|[Hh]ome)",
     "(?:vscode-remote|ssh|sftp)://",
     "(?i:%2f(?:home|users)%2f)",
     r"wsl(?:\$|\.)",
@@ -85,4 +88,4 @@ PATTERNS = tuple(
     Pattern("username", trigger, re.compile(text), _username) for trigger, text in zip(TRIGGERS, HOMES, strict=True)
 )
 
-SIGNS = "/home/|-home-|2[Ff]home|Users|wsl[$.]|Documents and"
+SIGNS = r"/home/|-home-|2[Ff]home|Users|[\\/]users|\\[Hh]ome|wsl[$.]|[Dd]ocuments and"

@@ -9,17 +9,32 @@ from __future__ import annotations
 
 import re
 
+from vibe_pipeline import private_names
 from vibe_pipeline.scrub.patterns import Pattern, any_case, value_of, written
 
-FOREIGN = "kennwort contraseña contrasena wachtwoord hasło пароль 密码 密碼 パスワード"
 PASSWORDS = (
-    r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z]) pwd pw(?<![a-zA-Z]pw)(?![a-zA-Z])"
-    rf" passe(?<=mot\x20de\x20passe) senha(?<![a-zA-Z]senha) {FOREIGN}"
+    r"pass(?:word|wd|wort|phrase|code) pass(?<![a-zA-Z]pass)(?![a-zA-Z])"
+    rf" passe(?<=mot\x20de\x20passe) {private_names.PASSWORDS} "
+    + " ".join(f"{word}(?<![a-zA-Z]{word})(?![a-zA-Z])" for word in private_names.SHORT_PASSWORDS.split())
 )
-KEYS = "secret api access private encryption signing master account auth shared storage service license client app"
-NAMED_KEY = "|".join(rf"(?<={word}key)|(?<={word}[_\x20-]key)" for word in KEYS.split())
-NAME = any_case(rf"{PASSWORDS} secret credentials?+ token(?!s|i[sz]) key(?:{NAMED_KEY})")
+KEY = r"key(?:(?<=[a-z0-9][_\x20-]key)|(?<=[a-z]key))"
+NAME = f"(?P<name>{any_case(f'{PASSWORDS} secret credentials?+ token(?!s|i[sz]) {KEY}')})"
 """What comes before a key is looked back at: fewer letters begin a name, so Python's engine can jump further."""
+SECRET_KEY = re.compile(
+    r"(?i)(?:secret|api|access|private|encrypt(?:ion)?|signing|master|account|auth|shared|storage|service|license|client|app"
+    r"|jwt|hmac)[_ -]?key$"
+)
+"""Its value is believed as a password's is; that of any other key must look random too."""
+OPEN_KEY = re.compile(
+    r"(?i)(?:public|publishable|pub|gpg|pgp|host|site|primary|foreign|natural|surrogate|composite|unique|sort|partition|shard"
+    r"|row|column|range|hash|index|cache|query|lookup|group|object|s3|bucket|routing|idempotency|dedup(?:e|lication)?"
+    r"|i18n|translation|message|registry|config|settings?|feature|flag|job|task|issue|project|node)[_ -]?key$"
+)
+"""It opens nothing."""
+RANDOM = re.compile(
+    r"(?=.{16})(?!(?:.*/)?[a-z_-]{3,}/)(?:[A-Za-z0-9+/=_~-]*?[0-9][A-Za-z]){2}[A-Za-z0-9+/=_~-]*(?::fx)?"
+)
+"""Letters go on after digits twice, as in few names, and no folder is in it; DeepL's keys end in :fx."""
 OTHER = r"(?![_-]?(?i:rate|ratio|count|type|limit|length|policy|name|ref)(?![a-z]))"
 """What makes another thing of a name: token_count, secretName."""
 SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
@@ -35,7 +50,7 @@ NEXT = "&(?![A-Za-z_]{1,30}=)"
 Q = r"[\"'\\]{0,4}"
 
 VERBS = "is|was|ist|lautet|est|es|é"
-HINTS = f"pass|pwd|secret|credential|token|[a-z][_ -]?key|senha|{'|'.join(map(written, FOREIGN.split()))}"
+HINTS = f"pass|secret|credential|token|[a-z][_ -]?key|senha|{'|'.join(map(written, private_names.PASSWORDS.split()))}"
 SIGNS = rf"(?i:{HINTS}|pw[\"'`*|: =])"
 """What all of them show."""
 HINT = f"(?:{HINTS}|pw)"
@@ -105,7 +120,17 @@ CURSORS = ("page_", "page-", "next_", "sync_")
 
 def patterns() -> list[Pattern]:
     """In the order in which they are to be replaced."""
-    return [Pattern("named_secret", trigger, re.compile(text), unless_stopped) for trigger, text in SHAPES]
+    return [Pattern("named_secret", trigger, re.compile(text), _named) for trigger, text in SHAPES]
+
+
+def _named(match: re.Match[str]) -> str | None:
+    value = unless_stopped(match)
+    if value is None or "name" not in match.re.groupindex or match["name"].lower() != "key":
+        return value
+    start, end = match.span("name")
+    name = match.string[max(0, start - 20) : end]
+    is_open = OPEN_KEY.search(name) or re.match("(?i)[_-]?id(?![a-z])", match.string[end : end + 4])
+    return value if SECRET_KEY.search(name) or (not is_open and RANDOM.fullmatch(value)) else None
 
 
 def unless_stopped(match: re.Match[str]) -> str | None:

@@ -1,4 +1,4 @@
-"""Personal data by their shape: e-mail, payment card, IBAN, IP address; home paths and phones are next door.
+"""Personal data by their shape: payment card, IBAN, IP address; e-mail, home paths and phones are next door.
 
 A shape alone is not believed where there is a check: cards pass Luhn, IBANs mod 97 and their country's length,
 addresses are public ones. Left alone on purpose: addresses that name nobody (private, loopback, documentation,
@@ -10,16 +10,8 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
-from vibe_pipeline.scrub import homes, phones
-from vibe_pipeline.scrub.homes import FILES, LATIN
+from vibe_pipeline.scrub import emails, homes, phones
 from vibe_pipeline.scrub.patterns import Pattern, alone, digits_of
-
-EMAIL = re.compile(
-    alone(f"[{LATIN}0-9_]", "%.À-ɏ") + rf"(?:[{LATIN}0-9._+-]|'(?=[a-z])){{0,63}}(?:@|%40|\\u0040)"
-    rf"(?:[{LATIN}0-9](?:[{LATIN}0-9-]{{0,61}}[{LATIN}0-9])?\.){{1,6}}"
-    rf"(?!{FILES}(?![A-Za-z0-9]))[A-Za-z]{{2,24}}(?!-?[A-Za-z0-9])"
-)
-REPOSITORIES = ("git@", "hg@", "svn@")
 
 CARD = re.compile(
     alone("[2-6]", ".+-") + r"(?:[0-9]{3}(?P<gap>[ -]?)[0-9]{4}(?P=gap)[0-9]{4}(?P=gap)[0-9]{4}(?:(?P=gap)[0-9]{1,3})?"
@@ -63,11 +55,6 @@ SECTION = 20
 """Three numbers up to this one, and a fourth, are a version or a section unless something before them says address."""
 
 
-def _email(match: re.Match[str]) -> str | None:
-    address = match[0].lower().replace("%40", "@").replace("\\u0040", "@")
-    return None if address.startswith(REPOSITORIES) else address
-
-
 def _card(match: re.Match[str]) -> str | None:
     digits = digits_of(match[0])
     doubled = (int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits)))
@@ -102,7 +89,7 @@ def _is_public(text: str) -> bool:
 
 
 PATTERNS = (
-    Pattern("email", r"@|%40|\\u0040", EMAIL, _email),
+    *emails.PATTERNS,
     *homes.PATTERNS,
     Pattern("iban", r"[A-Z]{2}[0-9]{2}[ -]?[A-Z0-9]{4}", IBAN, _iban),
     Pattern("card", r"[2-6][0-9]{3}[ -]?(?:[0-9]{4}[ -]?[0-9]{4}|[0-9]{6})[ -]?[0-9]{2}", CARD, _card),
@@ -113,7 +100,7 @@ PATTERNS = (
 """In this order: a card is not to be read as a phone."""
 
 SIGNS = (
-    rf"@|%40|\\u0040|{homes.SIGNS}|[A-Z]{{2}}[0-9]{{2}}[ -]?[A-Z0-9]{{4}}|[2-6][0-9]{{3}}[ -]?[0-9]{{4}}"
+    rf"{emails.SIGNS}|{homes.SIGNS}|[A-Z]{{2}}[0-9]{{2}}[ -]?[A-Z0-9]{{4}}|[2-6][0-9]{{3}}[ -]?[0-9]{{4}}"
     rf"|[0-9]\.[0-9]+\.[0-9]+\.[0-9]|[23][0-9A-Fa-f]{{3}}:|{phones.SIGNS}"
 )
 """What each of them shows: one cheap regex, so that most rows are looked at once."""

@@ -7,9 +7,11 @@ left alone, and so are dates, postal codes and whatever stands in a longer run o
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from vibe_pipeline import private_names
 from vibe_pipeline.scrub.colours import MARK
 from vibe_pipeline.scrub.patterns import Pattern, alone, any_case, digits_of
 
@@ -30,19 +32,22 @@ NATIONAL = re.compile(
 OWN = r"my\x20number meine\x20nummer mon\x20num[ée]ro mi\x20n[úu]mero"
 VERBS = " ".join(rf"{it}\x20(?:me|us|him|her|them)(?:\x20(?:at|on|under))?" for it in ("call", "text", "ring", "reach"))
 VERBS += r" call(?=\x20[2-9][0-9]{2}[\x20.][0-9]{3}[\x20.][0-9]{4}(?![0-9]))"
-FOREIGN = "电话 手机 電話 手機 携帯 号码 號碼 番号 телефон"
-APART = any_case(rf"mobile cell telefon tel fax whats\x20?app sms handy mob {OWN} {VERBS}", r"(?<![a-zA-Z][\s\S])")
+APART = any_case(rf"{private_names.SHORT_PHONES} whats\x20app {OWN} {VERBS}", r"(?<![a-zA-Z][\s\S])")
 CALLED = re.compile(
-    rf"(?:{any_case(f'phone {FOREIGN}')}|{APART})"
-    r"(?i:[_ -]?(?:number|no|num|nr)\.?)?\.?[\"'\\*]{0,3}\s{0,3}"
+    rf"(?P<word>{any_case(private_names.PHONES)}|{APART})"
+    r"(?i:[_ -]?(?:number|nummer|no|num|nr)\.?)?\.?[\"'\\*]{0,3}\s{0,3}"
     r"(?:(?:is|ist|est|es) |[是は:：=#>])?[*\s]{0,3}[\"'\\]{0,3}"
     r"(?P<value>\+?\(?[0-9](?:[ ().\-/]{0,3}[0-9]){6,14})(?![A-Za-z0-9_-])"
 )
+DOUBTFUL = ("cell", "ph")
+"""Tables, notebooks and chemistry have these too: the number must be a valid one."""
 REGIONS = ("GB", "DE", "FR", "IT", "NL", "AU", "JP", "IN")
 """Whose national writing with a leading zero is known; every other number needs its +, or a word before it."""
 
 RUN_BEFORE = re.compile(r"(?<![0-9A-Za-z])[0-9a-f]{2}[ ,]{1,2}$")
 """A pair of digits of a longer run."""
+MODE = re.compile(r"0(?:500|555|6[046]0|6[46]4|666|700|7[57]0|7[57]5|777)(?:[^0-9]+[0-9]{1,4})+")
+"""The mode of a file, before other small numbers."""
 STAMP = re.compile(r"[0-9]{4}/[0-9]{6}|[0-9]{5}-[0-9]{4}")
 """A short date with a time, an American postal code."""
 PLUS_ONE = re.compile(r"\+1[ .-]?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-]?)[0-9]{3}[ .-]?[0-9]{4}")
@@ -84,18 +89,12 @@ def _american(match: re.Match[str]) -> str | None:
 
 
 def _national(match: re.Match[str]) -> str | None:
-    import phonenumbers
-
     before = match.string[max(0, match.start() - 4) : match.start()]
     if DATE.match(match[0]) or STAMP.fullmatch(match[0]) or not 9 <= len(digits_of(match[0])) <= 12:
         return None
-    if RUN_BEFORE.search(before) or _is_counting(match[0]):
+    if RUN_BEFORE.search(before) or MODE.fullmatch(match[0]) or _is_counting(match[0]):
         return None
-    for region in REGIONS:
-        number = _parsed(match[0], region)
-        if number is not None and phonenumbers.is_valid_number(number):
-            return _full(number)
-    return None
+    return _valid_in(match[0], REGIONS)
 
 
 def _is_counting(text: str) -> bool:
@@ -107,8 +106,21 @@ def _is_counting(text: str) -> bool:
 def _called(match: re.Match[str]) -> str | None:
     digits = digits_of(match["value"])
     is_one = not DATE.match(match["value"]) and len(set(digits)) > 1
+    if match["word"].lower() in DOUBTFUL:
+        regions = REGIONS if match["value"][0] == "0" else ("US",)
+        return _valid_in(match["value"], regions) if is_one and len(digits) > 8 else None
     is_american = len(digits) == 10 and digits[0] in "23456789"
     return ("1" + digits if is_american else digits) if is_one else None
+
+
+def _valid_in(text: str, regions: Sequence[str]) -> str | None:
+    import phonenumbers
+
+    for region in regions:
+        number = _parsed(text, region)
+        if number is not None and phonenumbers.is_valid_number(number):
+            return _full(number)
+    return None
 
 
 def _parsed(text: str, region: str | None) -> PhoneNumber | None:
@@ -125,7 +137,8 @@ def _full(number: PhoneNumber) -> str:
 
 
 WORDS = (
-    r"(?i:phone|mob|cell|tel|fax|whats ?app|sms|handy|call|text|ring|reach|my num|meine num|mon num|mi n)[^\n0-9]{0,24}"
+    r"(?i:phone|fone|mob|m[oó]vil|cel|tel|fax|whats ?app|sms|handy|ph[:. ]|call|text|ring|reach|my num|meine num"
+    r"|mon num|mi n)[^\n0-9]{0,24}"
 )
 AFTER_FOREIGN = r"(?:[^\x00-\x7f]|u[0-9a-f]{4})[\"\\: ]{0,5}\+?[0-9]{3}[0-9 -]{3}"
 """A number behind a letter that is not ASCII, or an escaped one: the words would cost a tenth of the speed."""
