@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import chain, islice
 from typing import Any, TextIO
 
@@ -194,14 +194,18 @@ def _object(window: Window) -> Iterator[Raw]:
         if not is_wrapper:
             raise
     if is_wrapper:
-        yield from _rows(_again(row) for rows in members.values() if isinstance(rows, list) for row in rows)
+        for rows in members.values():
+            yield from _rows(map(_again, rows if isinstance(rows, list) else []))
     else:
         yield of_value(f"{{{', '.join(texts)}}}", members)
 
 
-def _rows(elements: Iterable[Raw]) -> Iterator[Raw]:
-    """The elements that may be records, and the broken ones."""
-    yield from (raw for raw in elements if raw.reason or isinstance(raw.value, dict))
+def _rows(elements: Iterator[Raw]) -> Iterator[Raw]:
+    """The elements of a list beside others, unless they are words or numbers, that are about the file."""
+    for first in elements:
+        if first.reason or isinstance(first.value, (dict, list)):
+            yield first
+            yield from elements
 
 
 def _again(value: Any) -> Raw:
