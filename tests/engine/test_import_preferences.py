@@ -39,6 +39,7 @@ GOOD, BAD = ({"role": "assistant", "content": text} for text in ("good", "bad"))
     [
         {"prompt": "r", "chosen": [*WHOLE, GOOD], "rejected": [*WHOLE, BAD]},
         {"prompt": WHOLE, "chosen": [GOOD], "rejected": [*WHOLE, BAD]},
+        {"chosen_messages": [*WHOLE, GOOD], "rejected_messages": [*WHOLE, BAD]},
         {"messages": WHOLE, "chosen": GOOD, "rejected": [{"role": "system", "content": "s"}, *WHOLE, BAD]},
         {"conversations": [{"from": m["role"], "value": m["content"]} for m in WHOLE], "chosen": GOOD, "rejected": BAD},
     ],

@@ -1,8 +1,8 @@
 """Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
 
 Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it; a thumb up or down
-is feedback. Answers that were merged into one are answered by it: it is what the chat goes on with. Not here: branches
-(branches.py).
+is feedback. What answers were merged into is one more answer, and the one that the chat goes on with. Not here:
+branches (branches.py).
 """
 
 from __future__ import annotations

@@ -33,7 +33,10 @@ CONVERSATIONS = (
 )
 """What names a conversation; "id" is that of one request or of one line."""
 
-PREFERENCES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+PREFERENCES = (
+    *(("chosen", "rejected"), ("chosen_messages", "rejected_messages")),
+    ("preferred_output", "non_preferred_output"),
+)
 
 CUT_OFF = ("length", "content_filter", "max_tokens", "model_context_window_exceeded")
 """Reasons to stop that leave an answer unfinished, in OpenAI's words and Anthropic's."""
