@@ -273,6 +273,12 @@ def test_an_answer_that_was_cut_off_is_no_success_and_weight_0_is_kept():
     assert (item.output, item.success, item.error_type, item.extra) == ("half", False, "in_progress", {"weight": 0.0})
 
 
+def test_a_last_question_that_nothing_followed_is_told():
+    nodes = {"u": said(None, "user", "q", 1), "a": said("u", "assistant", "a", 2), "v": said("a", "user", "r", 3)}
+    unanswered, item = read(chat("v", **nodes))
+    assert (str(unanswered), unanswered.part, item.output) == ("no answer follows a question", "r", "a")
+
+
 def test_times_are_those_of_the_messages():
     value = chat("a", u=node(None, "user", "q", create_time=1600000000.5), a=node("u", "assistant", "a"))
     assert read(value)[0].occurred_at == datetime(2020, 9, 13, 12, 26, 40, 500000, tzinfo=UTC)

@@ -1,5 +1,6 @@
 """Claude.ai's export: blocks in their order, what was attached is part of the question, every branch counts."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
@@ -84,6 +85,36 @@ def test_attachments_and_files_are_part_of_the_question():
     files = [{"file_name": "a.pdf"}, {"file_name": "b.png", "file_kind": "image"}]
     (item,) = read(said("human", "sum up", attachments=attached, files=files), said("assistant", "a"))
     assert item.input == "sum up\n\n[file: notes.txt]\ninside\n\n[file]\npaste\n\n[file: a.pdf]\n\n[image]"
+
+
+def test_a_file_that_was_attached_too_is_marked_once():
+    attached, files = [{"file_name": "a.md", "extracted_content": "A"}], [{"file_name": "a.md"}, {"file_name": "b.png"}]
+    (item,) = read(said("human", "q", attachments=attached, files=files), said("assistant", "a"))
+    assert item.input == "q\n\n[file: a.md]\nA\n\n[file: b.png]"
+
+
+def test_a_result_in_a_persons_name_is_the_tools():
+    call = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "no"}], "is_error": True}
+    tool, item = read(
+        said("human", "q"),
+        said("assistant", "I look.", [call]),
+        said("human", blocks=[result]),
+        said("assistant", "Done.", model="claude-x"),
+        model="claude-w",
+    )
+    assert (tool.output, tool.success, tool.error_type) == ("no", False, "tool_error")
+    assert (item.input, item.output, item.model_id) == ("q", "I look.\n\nDone.", "claude-x")
+
+
+def test_a_result_without_words_is_what_it_holds():
+    held = {"type": "local_resource", "name": "a.md", "file_path": "/a.md"}
+    blocks = [
+        {"type": "tool_use", "id": "t", "name": "f", "input": {}},
+        {"type": "tool_result", "tool_use_id": "t", "content": [held, {"type": "text", "text": ""}, {"type": "image"}]},
+    ]
+    tool, _ = read(said("human", "q"), said("assistant", "a", blocks))
+    assert tool.output == f"{json.dumps(held)}\n[image]"
 
 
 def test_the_answer_that_stands_has_the_others_beside_it():

@@ -106,6 +106,52 @@ def test_an_answer_that_failed_is_a_failed_interaction(error, kind):
     assert item.extra["error"] == (error if isinstance(error, str) else error["content"])
 
 
+def test_answers_that_were_merged_are_followed_by_what_they_were_merged_into():
+    value = row(
+        "n",
+        u=said(None, "user", "q", timestamp=1750000000),
+        a=said("u", "assistant", "one", timestamp=1750000001),
+        b=said("u", "assistant", "two", timestamp=1750000002, merged={"status": True, "content": "both"}),
+        v=said("b", "user", "r", timestamp=1750000003),
+        n=said("v", "assistant", "on", timestamp=1750000004),
+    )
+    one, two, both, on = read(value)
+    assert [(item.input, item.output) for item in (one, two, both, on)] == [
+        ("q", "one"),
+        ("q", "two"),
+        ("q", "both"),
+        ("r", "on"),
+    ]
+    assert both.conversation_id == on.conversation_id != one.conversation_id
+    assert both.extra["alternatives"] == ["one", "two"]
+    value["chat"]["history"]["currentId"] = "b"
+    assert [item.output for item in read(value) if "alternatives" in item.extra] == ["both"]
+
+
+def test_an_answer_that_is_not_done_is_no_success():
+    (item,) = answer("part", done=False)
+    assert (item.output, item.success, item.error_type) == ("part", False, "interrupted")
+    assert answer("whole", done=True)[0].success is True
+
+
+@pytest.mark.parametrize("key", ["usage", "info"])
+def test_what_ollama_says_of_time_is_the_latency(key):
+    assert answer("a", **{key: {"total_duration": 1_234_000_000}})[0].latency_ms == 1234.0
+
+
+@pytest.mark.parametrize(("rating", "feedback"), [("-1", -1.0), ("1", 1.0), ("nan", None), ("good", None), ([], None)])
+def test_a_thumb_may_be_written_as_text(rating, feedback):
+    assert answer("a", annotation={"rating": rating})[0].feedback == feedback
+
+
+def test_the_model_of_an_arena_is_the_one_that_answered():
+    assert answer("a", model="arena-model", selectedModelId="llama", arena=True)[0].model_id == "llama"
+
+
+def test_an_image_in_an_answer_leaves_a_mark():
+    assert answer("", files=[{"type": "image", "url": "/x"}])[0].output == "[image]"
+
+
 def test_the_system_text_and_files_are_kept():
     files = [{"type": "image", "url": "data:"}, {"type": "file", "name": "a.pdf"}]
     value = row(

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.engine.importing import EXCHANGE, chat, pairs, read
+from vibe_pipeline.interactions.importers.messages import Unusable
 
 CHOICES = {"choices": [{"message": EXCHANGE[1]}]}
 
@@ -131,8 +132,21 @@ def test_a_call_at_the_end_of_a_dialect_without_ids_is_kept():
     ]
 
 
-def test_a_question_that_nothing_followed_yet_is_left_out():
-    assert pairs(chat("q", "a", "r")) == [("chat", 0, "q", "a")]
+@pytest.mark.parametrize(
+    "value",
+    [
+        chat("q", "a", "r"),
+        {
+            "conversations": [
+                {"from": role, "value": text} for role, text in [("human", "q"), ("gpt", "a"), ("human", "r")]
+            ]
+        },
+    ],
+)
+def test_a_last_question_that_nothing_followed_is_told(value):
+    item, unanswered = read(value)
+    assert (item.input, item.output) == ("q", "a")
+    assert (str(unanswered), unanswered.part) == ("no answer follows a question", "r")
 
 
 @pytest.mark.parametrize(
@@ -147,31 +161,6 @@ def test_a_refusal_and_what_was_spoken_are_what_was_said(answer, text, extra):
     first, second = read({"messages": messages})
     assert (first.output, first.extra, first.success) == (text, extra, True)
     assert (second.input, second.output) == ("q", "a")
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        {"prompt": "q", "chosen": EXCHANGE, "rejected": [EXCHANGE[0], {"role": "assistant", "content": "worse"}]},
-        {"prompt": "q", "chosen": "a", "rejected": "worse"},
-        {"question": "q", "chosen": "a", "rejected": "worse"},
-        {"prompt": [EXCHANGE[0]], "chosen": [EXCHANGE[1]], "rejected": [{"role": "assistant", "content": "worse"}]},
-        {"messages": [EXCHANGE[0]], "chosen": "a", "rejected": "worse"},
-        {
-            "input": {"messages": [EXCHANGE[0]]},
-            "preferred_output": [EXCHANGE[1]],
-            "non_preferred_output": [{"role": "assistant", "content": "worse"}],
-        },
-        {
-            "conversations": [{"from": "human", "value": "q"}],
-            "chosen": {"from": "gpt", "value": "a"},
-            "rejected": {"from": "gpt", "value": "worse"},
-        },
-    ],
-)
-def test_a_preference_gives_the_better_answer_and_remembers_the_worse(value):
-    (item,) = read(value)
-    assert (item.action, item.input, item.output, item.extra["rejected"]) == ("chat", "q", "a", "worse")
 
 
 @pytest.mark.parametrize(
@@ -201,12 +190,6 @@ def test_other_choices_are_kept_with_the_first():
     choices = [{"message": {"role": "assistant", "content": text}} for text in ("one", "two")]
     (item,) = read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})
     assert (item.output, item.extra) == ("one", {"alternatives": ["two"]})
-
-
-@pytest.mark.parametrize(("label", "feedback"), [(True, 1.0), (False, 0.0), ("no", None)])
-def test_the_label_of_an_unpaired_preference_is_feedback(label, feedback):
-    (item,) = read({"prompt": "q", "completion": "a", "label": label})
-    assert (item.output, item.feedback) == ("a", feedback)
 
 
 NAMES = [
@@ -258,13 +241,6 @@ def test_two_conversations_that_begin_alike_keep_all_that_they_hold():
     left, right = (read(chat("q", "a", middle, "b", "thanks", "welcome")) for middle in ("left", "right"))
     assert {item.conversation_id for item in left}.isdisjoint(item.conversation_id for item in right)
     assert [a.interaction_id == b.interaction_id for a, b in zip(left, right, strict=True)] == [True, False, False]
-
-
-def test_a_pair_is_a_row_of_its_own_in_the_conversation_of_its_answer():
-    (plain,) = read(chat("q", "a"))
-    (pair,) = read({"prompt": "q", "chosen": "a", "rejected": "worse"})
-    assert pair.interaction_id != plain.interaction_id
-    assert pair.conversation_id == plain.conversation_id
 
 
 def test_the_same_conversation_has_the_same_ids_in_every_dialect():
@@ -340,6 +316,31 @@ def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
     assert item.extra == {"error": "slow down"}
 
 
+@pytest.mark.parametrize(
+    ("response", "output", "kind"),
+    [
+        ({"choices": [{"finish_reason": "length", "message": EXCHANGE[1]}]}, "a", "length"),
+        (
+            {"choices": [{"finish_reason": "content_filter", "message": {"role": "assistant", "content": ""}}]},
+            "",
+            "content_filter",
+        ),
+        ({"choices": [{"finish_reason": "content_filter"}]}, "", "content_filter"),
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"}, "a", "max_tokens"),
+        ({**EXCHANGE[1], "stop_reason": "max_tokens"}, "a", "max_tokens"),
+    ],
+)
+def test_an_answer_that_was_cut_off_is_no_success(response, output, kind):
+    (item,) = read({"request": {"messages": [EXCHANGE[0]]}, "response": response})
+    assert (item.input, item.output, item.success, item.error_type) == ("q", output, False, kind)
+
+
+@pytest.mark.parametrize("reason", ["stop", "tool_calls", None, ["length"]])
+def test_an_answer_that_ended_is_a_success(reason):
+    choices = [{"finish_reason": reason, "message": EXCHANGE[1]}]
+    assert read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})[0].success is True
+
+
 def test_a_custom_tool_is_called_with_its_text():
     call = {"id": "1", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
     messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "out"}]
@@ -373,6 +374,27 @@ def test_tools_that_ran_at_anthropic_are_tools(found, output, success):
     tool, asked = read({"messages": [EXCHANGE[0], {"role": "assistant", "content": content}]})
     assert (tool.action, tool.input) == ("tool", '{"name": "web_search", "arguments": {"query": "x"}}')
     assert (tool.output, tool.success, asked.output) == (output, success, "I search.\n\nFound.")
+
+
+@pytest.mark.parametrize(
+    "content", [{"blocks": []}, [{"type": "text", "text": "a"}, {"image": {}}], {"type": "text"}, [{}]], ids=str
+)
+def test_a_part_that_says_nothing_is_a_reason(content):
+    with pytest.raises(Unusable, match="a part of a message has no text and no type"):
+        read({"messages": [EXCHANGE[0], {"role": "assistant", "content": content}]})
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        ({"type": "container_upload", "file_id": "f"}, "[container_upload]"),
+        ({"type": "redacted_thinking", "data": "x"}, ""),
+        ({"type": "text", "text": ""}, ""),
+    ],
+)
+def test_a_part_without_words_leaves_its_type_where_it_stood(part, text):
+    answer = {"role": "assistant", "content": [part, {"type": "text", "text": "a"}]}
+    assert pairs({"messages": [EXCHANGE[0], answer]}) == [("chat", 0, "q", "\n".join(filter(None, [text, "a"])))]
 
 
 def test_a_question_that_is_a_document_alone_leaves_a_mark():

@@ -55,6 +55,11 @@ def test_instructions_are_the_system_text_and_a_conversation_keeps_its_name():
     assert first.conversation_id == second.conversation_id
 
 
+def test_a_call_says_which_response_it_goes_on_from():
+    (item,) = read({"request": {"input": "q", "previous_response_id": "p"}, "response": response(SAID)})
+    assert item.extra == {"id": "r", "previous_response_id": "p"}
+
+
 def test_what_gives_nothing_has_its_reason():
     with pytest.raises(Unusable, match="the response holds no output"):
         read({"request": {"input": "q"}, "response": response()})

@@ -62,6 +62,14 @@ def test_a_list_of_records_in_an_object_is_what_the_object_is_about(read, key, c
     assert asked(read(text, chunk)) == ["one", "two"]
 
 
+@pytest.mark.parametrize("chunk", CHUNKS)
+def test_every_list_of_objects_beside_a_list_of_records_is_read(read, chunk):
+    before, after = {"prompt": "q", "completion": "a\ud800"}, [[1], 2]
+    document = {"held": [before], "tags": ["x"], "train": [chat("one"), 3], "test": [], "n": 2, "dev": [chat("two")]}
+    found = read(json.dumps(document | {"more": after}), chunk)
+    assert [raw.value for raw in found] == [chat("one"), 3, chat("two"), *after, {**before, "completion": "a\ufffd"}]
+
+
 def test_a_list_that_is_no_list_of_records_stays_in_its_object(read):
     value = {"conversations": [{"from": "human", "value": "q"}], "data": [], "rows": [1, 2]}
     (raw,) = read(json.dumps(value))

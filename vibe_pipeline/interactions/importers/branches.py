@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
@@ -58,7 +58,9 @@ def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf:
 def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) -> Iterator[Interaction | Unusable]:
     """The exchanges of all branches; `before` stands before each. Unusable where none has any."""
     losses = Losses(tree.losses)
-    found = with_branches(_branches(_with_alternatives(tree), before), origin, losses)
+    branches = list(_branches(_with_alternatives(tree), before))
+    found = with_branches(branches, origin, losses)
+    losses += [question for _, said in branches for question in unanswered(said)]
     yield from losses.beside(found)
     yield from found
 

@@ -1,16 +1,18 @@
 """Claude.ai's data export: {"chat_messages": [{"sender", "content": [blocks], "attachments", "files"}]}.
 
 What was pasted or attached as text was read by the model, so it is part of the question. Where messages name their
-parents, they are a tree. Not here: its branches (branches.py), the archive it comes in (archives.py).
+parents, they are a tree. Not here: its branches (branches.py), design chats (claude_design.py), the archive it comes
+in (archives.py).
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from vibe_pipeline.interactions.importers import claude_design
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import row_of, rows_of, text_at
@@ -23,6 +25,7 @@ from vibe_pipeline.interactions.importers.messages import (
     file_mark,
     moment_of,
 )
+from vibe_pipeline.interactions.importers.tool_parts import json_of
 from vibe_pipeline.records import Interaction
 
 ERROR = "tool_error"
@@ -30,11 +33,14 @@ ERROR = "tool_error"
 
 def recognises(value: Any) -> bool:
     """Whether this is a conversation of ours."""
-    return isinstance(value, dict) and "chat_messages" in value
+    return isinstance(value, dict) and ("chat_messages" in value or claude_design.recognises(value))
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one conversation in all its branches."""
+    if "chat_messages" not in value:
+        yield from claude_design.read(value, source, at)
+        return
     said = value["chat_messages"]
     if not isinstance(said, list):
         raise Unusable("chat_messages is not a list")
@@ -71,14 +77,19 @@ def _messages(item: Any) -> Iterator[Message]:
         raise Unusable(f"a message has the unknown sender {sender!r:.40}")
     at, blocks = moment_of(item), _blocks(item)
     if role != "assistant":
+        results = [block for block in blocks if block.get("type") == "tool_result"]
+        for block in results:
+            yield from _said(block, _began(block) or at)
         texts = [text_at(block, "text") for block in blocks if block.get("type") in ("text", "voice_note")]
         body = "\n\n".join(filter(None, texts)) or text_at(item, "text")
-        yield Message(role, "\n\n".join(filter(None, [body, *_attached(item)])), at=at)
+        whole = "\n\n".join(filter(None, [body, *_attached(item)]))
+        if whole or not results:
+            yield Message(role, whole, at=at)
         return
     found = [message for block in blocks for message in _said(block, _began(block) or at)]
     if not any(message.text.strip() for message in found if message.role == "assistant") and text_at(item, "text"):
         found.append(Message("assistant", item["text"], at=at))
-    yield from found
+    yield from (replace(message, model=text_at(item, "model")) for message in found)
 
 
 def _said(block: dict[str, Any], at: datetime | None) -> Iterator[Message]:
@@ -107,7 +118,7 @@ def _result(content: Any) -> str:
     if isinstance(content, str):
         return content
     if not isinstance(content, list):
-        return "" if content is None else json.dumps(content, ensure_ascii=False)
+        return "" if content is None else json_of(content)
     return "\n".join(filter(None, (_result_part(part) for part in content)))
 
 
@@ -116,15 +127,18 @@ def _result_part(part: Any) -> str:
         return part if isinstance(part, str) else ""
     text = text_at(part, "text") or text_at(part, "content")
     kind = part.get("type")
-    mark = f"[{kind}]" if kind in ("image", "file") else ""
-    found = [text_at(part, "title"), text, text_at(part, "url")] if kind == "knowledge" else [text or mark]
-    return "\n".join(filter(None, found))
+    if kind == "knowledge":
+        return "\n".join(filter(None, [text_at(part, "title"), text, text_at(part, "url")]))
+    mark = f"[{kind}]" if kind in ("image", "file") else "" if kind == "text" else json_of(part)
+    return text or mark
 
 
 def _attached(item: dict[str, Any]) -> Iterator[str]:
-    """Each attachment with its text, each file by its name alone."""
-    listed = [entry for key in ("attachments", "files") for entry in rows_of(item.get(key))]
-    for entry in listed:
+    """Each attachment with its text, each other file by its name alone."""
+    attachments = rows_of(item.get("attachments"))
+    named = {text_at(entry, "file_name") for entry in attachments} - {None}
+    files = [entry for entry in rows_of(item.get("files")) if text_at(entry, "file_name") not in named]
+    for entry in (*attachments, *files):
         name = text_at(entry, "file_name")
         text = text_at(entry, "extracted_content")
         mark = "[image]" if entry.get("file_kind") == "image" else file_mark(name)

@@ -3,7 +3,7 @@
 One exchange (what the user said since the assistant or a tool last did, then what the assistant said) is one "chat"
 interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
 interaction. What was said before the first question is the "opening" in its extra. A last question that nothing
-followed yet is left out. Turns count the interactions of a conversation.
+followed yet waits until it is answered; `unanswered` tells of it. Turns count the interactions of a conversation.
 
 Ids are hashes. Where a format names its conversations an interaction is known by the name and by what was said, equal
 ones by their number: whether a file holds the whole or a day of it, the ids are the same, for the turn is not in them.
@@ -25,6 +25,7 @@ from vibe_pipeline.interactions.importers.messages import Message, Unusable, ans
 from vibe_pipeline.records import Interaction
 
 NOTHING_SAID = "neither a question nor an answer"
+UNANSWERED = "no answer follows a question"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     steps = list(_steps(messages, origin.unasked))
     if not steps:
         is_silent = all(message.role == "system" for message in messages)
-        raise Unusable(NOTHING_SAID if is_silent else "no answer follows a question")
+        raise Unusable(NOTHING_SAID if is_silent else UNANSWERED)
     if origin.rejected and not steps[-1].output:
         raise Unusable("a preference without the better answer")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
@@ -79,6 +80,13 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         found.append(_interaction(step, identity, turn, conversation_id, shared, origin))
         before = named or identity
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
+
+
+def unanswered(messages: Sequence[Message]) -> Iterator[Unusable]:
+    """The last question, where nothing followed it and others were answered; for what is not written any more."""
+    *before, (question, reply) = _exchanges(messages)
+    if question and not reply and any(asked for asked, _ in before):
+        yield Unusable(UNANSWERED, "\n\n".join(message.text for message in question))
 
 
 def _content(messages: Sequence[Message], origin: Origin) -> str:

@@ -1,8 +1,8 @@
 """A JSON document of any size → its records, read through a window that holds one of them and little more.
 
-The records of a document are the elements of its array, or of a list of records in its object; everything else is one
-record. Python's own decoder reads each of them from the window, so numbers and odd characters are what they are in a
-line, and a broken element costs itself alone where its brackets are whole. (ijson gives up at the first error and
+The records of a document are the elements of its array, or of the lists of records in its object; everything else is
+one record. Python's own decoder reads each of them from the window, so numbers and odd characters are what they are in
+a line, and a broken element costs itself alone where its brackets are whole. (ijson gives up at the first error and
 refuses NaN, lone surrogates and large integers: docs/log.md, "a gigabyte".)
 
 Not here: which files are documents (files.py), and what a record means.
@@ -13,14 +13,16 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TextIO
 
 from vibe_pipeline.interactions.importers.messages import has_role
 from vibe_pipeline.interactions.importers.raw import Raw, of_value, read_text, unread
 
-WRAPPERS = ("data", "rows", "examples", "records", "train", "conversations")
-"""A list of records under one of these keys of an object is what the object is about."""
+SPLITS = ("train", "test", "validation", "valid", "val", "dev", "eval", "holdout")
+WRAPPERS = ("data", "rows", "examples", "records", "conversations", *SPLITS)
+"""A list of records under one of these keys of an object is what the object is about: then so is each other list of
+objects in it, and what else it says is about the file."""
 
 RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
 
@@ -174,13 +176,12 @@ def _object(window: Window) -> Iterator[Raw]:
         while window.peek(BLANK_OR_COMMA) == '"':
             key, name = window.value()
             _expect(window, ":")
-            if key in WRAPPERS and window.peek() == "[":
+            if (is_wrapper or key in WRAPPERS) and window.peek() == "[":
                 elements = _elements(window)
                 items = list(islice(elements, 1))
-                if items and _is_record(items[0].value):
+                if is_wrapper or (items and _is_record(items[0].value)):
                     is_wrapper = True
-                    yield from items
-                    yield from elements
+                    yield from _rows(chain(items, elements))
                     continue
                 items += elements
                 if any(raw.reason for raw in items):
@@ -195,8 +196,27 @@ def _object(window: Window) -> Iterator[Raw]:
     except (ValueError, RecursionError):
         if not is_wrapper:
             raise
-    if not is_wrapper:
+    if is_wrapper:
+        for rows in members.values():
+            yield from _rows(map(_again, rows if isinstance(rows, list) else []))
+    else:
         yield of_value(f"{{{', '.join(texts)}}}", members)
+
+
+def _rows(elements: Iterator[Raw]) -> Iterator[Raw]:
+    """The elements of a list beside others, unless they are words or numbers, that are about the file."""
+    for first in elements:
+        if first.reason or isinstance(first.value, (dict, list)):
+            yield first
+            yield from elements
+
+
+def _again(value: Any) -> Raw:
+    """What was read as a part of something larger, as a record of its own."""
+    try:
+        return of_value(json.dumps(value), value)
+    except RecursionError as error:
+        return unread("", error)
 
 
 def _expect(window: Window, character: str) -> None:

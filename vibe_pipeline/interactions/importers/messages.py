@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from itertools import groupby
+from itertools import groupby, takewhile
 from typing import Any
 
 from vibe_pipeline.interactions.importers import tool_parts
@@ -30,6 +30,8 @@ ROLES = {
 ROLE_KEYS = ("role", "from", "speaker", "sender")
 CONTENT_KEYS = ("content", "value", "text", "message")
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
+PART_KEYS = ("text", "value", "content", "reasoning", "thinking", "refusal")
+MEDIA = ("image", "audio", "video", "file", "document")
 TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time")
 
 
@@ -140,9 +142,10 @@ def _result(part: dict[str, Any]) -> Message:
     content = part.get("content")
     kind = content.get("type") if isinstance(content, dict) else None
     failed = part.get("is_error") is True or str(kind).endswith("_error")
+    text = _content(content)[0] if all(map(_is_readable, content if isinstance(content, list) else [content])) else ""
     return Message(
         role="result",
-        text=_content(content)[0] or (tool_parts.json_of(content) if content else ""),
+        text=text or (tool_parts.json_of(content) if content else ""),
         call_id=_text_or(part.get("tool_use_id")),
         success=False if failed else None,
         error_type="tool_error" if failed else None,
@@ -152,6 +155,17 @@ def _result(part: dict[str, Any]) -> Message:
 def answer_text(messages: Sequence[Message]) -> str:
     """All that the assistant said."""
     return "\n\n".join(message.text for message in messages if message.role == "assistant" and message.text.strip())
+
+
+def worse_text(worse: Sequence[Message], better: Sequence[Message]) -> str:
+    """What the assistant said in the worse of two conversations, from where it leaves the better one."""
+    told, known = ([message for message in said if message.role != "system"] for said in (worse, better))
+    shared = sum(1 for _ in takewhile(lambda pair: _words(pair[0]) == _words(pair[1]), zip(told, known, strict=False)))
+    return answer_text(told[shared:])
+
+
+def _words(message: Message) -> tuple[str, str, list[str]]:
+    return message.role, message.text, [call for _, call in message.calls]
 
 
 def moment_of(value: dict[str, Any]) -> datetime | None:
@@ -219,13 +233,20 @@ def _part(part: Any) -> tuple[str, str]:
     if not isinstance(part, dict):
         raise Unusable("a message whose content is neither text nor a list of parts")
     kind = str(part.get("type", "text"))
-    for medium in ("image", "audio", "video", "file", "document"):
-        if medium in kind and not tool_parts.is_call(kind):
-            return kind, f"[{medium}]"
-    text = next(
-        (part[key] for key in ("text", "value", "content", "reasoning", "thinking", "refusal") if part.get(key)), ""
-    )
-    return kind, text if isinstance(text, str) else _content(text)[0]
+    if tool_parts.is_call(kind) or "thinking" in kind or "reasoning" in kind or _is_readable(part):
+        mark = None if tool_parts.is_call(kind) else next((f"[{medium}]" for medium in MEDIA if medium in kind), None)
+        text = mark or next((part[key] for key in PART_KEYS if part.get(key)), "")
+        return kind, text if isinstance(text, str) else _content(text)[0]
+    if kind == "text":
+        raise Unusable("a part of a message has no text and no type")
+    return kind, f"[{kind}]"
+
+
+def _is_readable(part: Any) -> bool:
+    """Whether a part says in words what it holds, or is of a medium that has its mark."""
+    if not isinstance(part, dict):
+        return True
+    return any(key in part for key in PART_KEYS) or any(medium in str(part.get("type")) for medium in MEDIA)
 
 
 def _transcript(value: dict[str, Any]) -> str:

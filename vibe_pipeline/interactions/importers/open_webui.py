@@ -1,7 +1,8 @@
 """Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
 
 Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it; a thumb up or down
-is feedback. Not here: branches (branches.py).
+is feedback. What answers were merged into is one more answer, and the one that the chat goes on with. Not here:
+branches (branches.py).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +19,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import number_at, row_of, text_at
+from vibe_pipeline.interactions.importers.fields import number_at, number_of, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, message_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.lines import repaired
@@ -81,8 +83,12 @@ def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime |
     history = chat.get("history")
     if isinstance(history, dict) and history.get("messages"):
         nodes = nodes_of(history["messages"], "history.messages")
-        rows = {name: node | {"annotation": rated[name]} if name in rated else node for name, node in nodes.items()}
-        return tree_of(rows, partial(_messages, at=at), "parentId", "childrenIds", history.get("currentId"))
+        rows = {
+            name: node | {"annotation": rated[name]} if name in rated and isinstance(node, dict) else node
+            for name, node in nodes.items()
+        }
+        rows, current = _with_merged(rows, history.get("currentId"))
+        return tree_of(rows, partial(_messages, at=at), "parentId", "childrenIds", current)
     listed = chat.get("messages")
     if not isinstance(listed, list):
         raise Unusable("chat has neither a history nor messages")
@@ -92,25 +98,40 @@ def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime |
     return tree_of(nodes, partial(_messages, at=at), "no parent", "no children", None)
 
 
+def _with_merged(nodes: dict[str, Any], current: Any) -> tuple[dict[str, Any], Any]:
+    """The nodes and the current one: a merged answer stands beside the one that holds it, and before what follows."""
+    rows: dict[str, Any] = {}
+    for name, node in nodes.items():
+        rows[name] = node
+        if text := text_at(row_of(row_of(node).get("merged")), "content"):
+            kept = {key: node[key] for key in ("parentId", "role", "timestamp", "model") if key in node}
+            rows[f"{name} merged"] = kept | {"content": text}
+    for name, node in nodes.items():
+        above = f"{row_of(node).get('parentId')} merged"
+        if above in rows:
+            rows[name] = node | {"parentId": above}
+    return rows, f"{current} merged" if f"{current} merged" in rows else current
+
+
 def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
     """A question; or an answer, taken apart where tools were called in it."""
     whole = message_of(item)
     if whole.role != "assistant":
         yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
-    parts = list(_parts(whole.text)) or [Message("assistant")]
+    marks = [Message("assistant", mark) for mark in _attached(item)]
+    parts = [*_parts(whole.text), *marks] or [Message("assistant")]
+    model = text_at(item, "selectedModelId") or whole.model  # in an arena the model is not known by its name
     last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
-        dated = replace(part, at=whole.at, model=whole.model)
+        dated = replace(part, at=whole.at, model=model)
         yield _judged(dated, item, at) if number == last else dated
 
 
 def _attached(item: dict[str, Any]) -> Iterator[str]:
-    """A mark for each file of a question."""
-    files = item.get("files")
-    for file in files if isinstance(files, list) else []:
-        if isinstance(file, dict):
-            yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
+    """A mark for each file of a message."""
+    for file in rows_of(item.get("files")):
+        yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
 
 
 def _parts(text: str) -> Iterator[Message]:
@@ -155,17 +176,32 @@ def _result(result: Any, identity: str | None) -> Message:
 def _judged(message: Message, item: dict[str, Any], at: datetime | None) -> Message:
     """The answer with what a person thought of it, and with its failure."""
     said = row_of(item.get("annotation"))
-    rating = number_at(said, "rating")
+    rating = _rating(said.get("rating"))
     error = item.get("error")
+    is_interrupted = item.get("done") is False
     kept = {key: said[key] for key in ("reason", "comment", "tags") if said.get(key)}
     score = rating if rating is not None and -1 <= rating <= 1 else None
     answer = replace(
         message,
-        success=False if error else None,
-        error_type=_error_type(error) if error else None,
+        success=False if error or is_interrupted else None,
+        error_type=_error_type(error) if error else "interrupted" if is_interrupted else None,
+        latency_ms=_latency(item),
         extra=({"annotation": kept} if kept else {}) | ({"error": _error_text(error)} if error else {}),
     )
     return judged(answer, [Opinion(score, text_at(said, "comment"), at)])
+
+
+def _rating(value: Any) -> float | None:
+    """A thumb as a number; some versions write it as text."""
+    with suppress(ValueError):
+        return number_of(float(value) if isinstance(value, str) else value)
+    return None
+
+
+def _latency(item: dict[str, Any]) -> float | None:
+    """What Ollama says of it, in nanoseconds."""
+    told = (number_at(row_of(item.get(key)), "total_duration") for key in ("usage", "info"))
+    return next((ns / 1e6 for ns in told if ns and ns > 0), None)
 
 
 def _error_type(error: Any) -> str:

@@ -14,9 +14,17 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.fields import number_of, row_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, messages_of, moment_of
+from vibe_pipeline.interactions.importers.messages import (
+    Message,
+    Unusable,
+    answer_text,
+    messages_of,
+    moment_of,
+    worse_text,
+)
+from vibe_pipeline.interactions.importers.opinions import labelled
 from vibe_pipeline.records import Interaction
 
 CONVERSATIONS = (
@@ -25,7 +33,13 @@ CONVERSATIONS = (
 )
 """What names a conversation; "id" is that of one request or of one line."""
 
-PREFERENCES = (("chosen", "rejected"), ("preferred_output", "non_preferred_output"))
+PREFERENCES = (
+    *(("chosen", "rejected"), ("chosen_messages", "rejected_messages")),
+    ("preferred_output", "non_preferred_output"),
+)
+
+CUT_OFF = ("length", "content_filter", "max_tokens", "model_context_window_exceeded")
+"""Reasons to stop that leave an answer unfinished, in OpenAI's words and Anthropic's."""
 
 
 def recognises(value: Any) -> bool:
@@ -37,11 +51,12 @@ def recognises(value: Any) -> bool:
     return "messages" in _request(value) or _pair(value) is not None or {"prompt", "completion"} <= value.keys()
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one record; Unusable where it has none."""
     record = {"messages": value} if isinstance(value, list) else value
     request = _request(record)
     better, worse = _pair(record) or (None, None)
+    said = labelled(_messages(record, request, better), record)
     origin = Origin(
         module="openai_chat",
         source=source,
@@ -49,10 +64,11 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
         model=text_at(_response(record), "model") or text_at(request, "model"),
         user=text_at(request, "user"),
         extra={key: request[key] for key in ("tools", "functions") if request.get(key)} | _identity(record),
-        rejected=answer_text(_said(worse, "rejected")) if worse is not None else None,
+        rejected=worse_text(_said(worse, "rejected"), said) if worse is not None else None,
         conversation=_conversation(record, request),
     )
-    yield from interactions(_messages(record, request, better), origin)
+    yield from interactions(said, origin)
+    yield from unanswered(said)
 
 
 def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> list[Message]:
@@ -65,8 +81,8 @@ def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> l
     else:
         asked = [*_system(request), *_prompt(record)]
     answered = _completion(record) or _failure(record)
-    latency_ms, feedback = _latency(record), _label(record)
-    return [*asked, *chosen, *(replace(it, latency_ms=latency_ms, feedback=feedback) for it in answered)]
+    latency_ms = _latency(record)
+    return [*asked, *chosen, *(replace(it, latency_ms=latency_ms) for it in answered)]
 
 
 def _prompt(record: dict[str, Any]) -> list[Message]:
@@ -74,11 +90,6 @@ def _prompt(record: dict[str, Any]) -> list[Message]:
     if prompt is None:
         raise Unusable("a completion or preference without its prompt")
     return _said(prompt, "prompt", role="user")
-
-
-def _label(record: dict[str, Any]) -> float | None:
-    """Of unpaired preferences (KTO): whether the completion is wanted."""
-    return float(record["label"]) if isinstance(record.get("label"), bool) else None
 
 
 def _system(request: dict[str, Any]) -> list[Message]:
@@ -115,17 +126,26 @@ def _completion(record: dict[str, Any]) -> list[Message]:
             said = {"role": "assistant", "content": response["content"]}
     if said is None and isinstance(record.get("response"), str):
         said = record["response"]
-    return _said(said, "response") if said is not None else []
+    return _stopped(_said(said, "response") if said is not None else [], response.get("stop_reason"))
 
 
 def _chosen(choices: list[Any]) -> list[Message]:
     """The first choice is the answer, the others are kept with it."""
-    each = [choice.get("message", choice.get("text")) if isinstance(choice, dict) else None for choice in choices]
-    first, *others = [_said(said, "choice") if said is not None else [] for said in each]
+    first, *others = [_stopped(_of_choice(row), row.get("finish_reason")) for row in map(row_of, choices)]
     alternatives = [text for other in others if (text := answer_text(other))]
     if not first or not alternatives:
         return first
     return [*first[:-1], replace(first[-1], extra={**first[-1].extra, "alternatives": alternatives})]
+
+
+def _of_choice(choice: dict[str, Any]) -> list[Message]:
+    said = choice.get("message", choice.get("text"))
+    return _said(said, "choice") if said is not None else []
+
+
+def _stopped(said: list[Message], reason: Any) -> list[Message]:
+    """The answer, and that it was cut off, where it was."""
+    return [*said, Message("assistant", success=False, error_type=reason)] if reason in CUT_OFF else said
 
 
 def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:

@@ -42,7 +42,11 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         raise Unusable("the response holds no output")
     user, model = text_at(request, "user"), text_at(response, "model") or text_at(request, "model")
     began = moment_of(response) or moment_of(value) or at
-    origin = Origin("openai_responses", source, began, model, user, conversation=_conversation(request, response))
+    names = {"id": text_at(response, "id"), "previous_response_id": text_at(request, "previous_response_id")}
+    extra = {key: name for key, name in names.items() if name}
+    origin = Origin(
+        "openai_responses", source, began, model, user, extra, conversation=_conversation(request, response)
+    )
     yield from conversations([Call(said, came_back, began)], [], origin, is_one=True)
 
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.messages import Message
 from vibe_pipeline.records import Interaction, Remark
+
+LABELS = ("kto_tag", "label")
+"""Of unpaired preferences (KTO): whether the last answer is wanted."""
 
 OPINIONS = "opinions"
 """In the extra of an answer, until the interaction that they are about has its id."""
@@ -37,6 +41,15 @@ def judged(message: Message, opinions: Sequence[Opinion]) -> Message:
     feedback = next((score for score in scores if score is not None), None)
     known = [*message.extra.get(OPINIONS, ()), *said]
     return replace(message, feedback=feedback, extra={**message.extra, OPINIONS: known})
+
+
+def labelled(messages: Sequence[Message], record: dict[str, Any]) -> list[Message]:
+    """The messages of a record, the last answer with the label that the record has for it."""
+    label = next((record[key] for key in LABELS if isinstance(record.get(key), bool)), None)
+    last = max((n for n, message in enumerate(messages) if message.role == "assistant"), default=None)
+    if label is None or last is None:
+        return list(messages)
+    return [*messages[:last], replace(messages[last], feedback=float(label)), *messages[last + 1 :]]
 
 
 def with_remarks(interaction: Interaction, at: datetime) -> Iterator[Interaction | Remark]:

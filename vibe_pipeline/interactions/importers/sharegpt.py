@@ -12,16 +12,18 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
+from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.messages import (
     ROLE_KEYS,
     ROLES,
     Message,
-    answer_text,
+    Unusable,
     message_of,
     messages_of,
     moment_of,
+    worse_text,
 )
+from vibe_pipeline.interactions.importers.opinions import labelled
 from vibe_pipeline.records import Interaction
 
 KEYS = ("conversations", "conversation", "items", "dialogue", "dialog")
@@ -36,22 +38,23 @@ def recognises(value: Any) -> bool:
     )
 
 
-def read(value: Any, source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one record; Unusable where it has none."""
     record: dict[str, Any] = {"conversations": value} if isinstance(value, list) else value
-    worse = _answer(record, "rejected")
     model = record.get("model")
     said = [*_system(record), *_messages(record)]
+    whole = labelled([*said, *_answer(record, "chosen")], record)
     origin = Origin(
         module="sharegpt",
         source=source,
         at=moment_of(record) or at,
         model=model if isinstance(model, str) else None,
         extra=_extra(record),
-        rejected=answer_text(worse) if worse else None,
+        rejected=worse_text(_answer(record, "rejected"), whole),
         conversation=_name(record, said),
     )
-    yield from interactions([*said, *_answer(record, "chosen")], origin)
+    yield from interactions(whole, origin)
+    yield from unanswered(whole)
 
 
 def _name(record: dict[str, Any], said: list[Message]) -> str | None:
