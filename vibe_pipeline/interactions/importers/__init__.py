@@ -19,7 +19,7 @@ from vibe_pipeline.interactions.importers.files import Where, expand, readable, 
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
-from vibe_pipeline.interactions.importers.recognised import Format, connector_of, length_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.recognised import BUGS, Format, connector_of, length_of, opener_of, recognised
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
@@ -155,7 +155,7 @@ def lines_of(
         raise Unusable(error.what) from error
     except Unusable:
         raise
-    except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
+    except BUGS as error:  # a format has more shapes than any importer knows, and one record must cost no other
         raise Unusable(f"{reader} failed: {type(error).__name__}: {error}") from error
     if not gave:
         raise Unusable(f"{reader} gave nothing")
