@@ -154,8 +154,8 @@ from vibe_pipeline.cli import main; main()
 """
 
 
-def test_an_interrupt_while_modules_are_loaded_is_one_line_too():
-    done = subprocess.run([sys.executable, "-c", INTERRUPTED_WHILE_LOADING], capture_output=True, text=True)
+def test_an_interrupt_while_modules_are_loaded_is_one_line_too(python):
+    done = python(INTERRUPTED_WHILE_LOADING)
     assert (done.returncode, done.stdout) == (128 + signal.SIGINT, "")
     assert done.stderr == "vibe: interrupted. What has settled stays, run the same command to go on.\n"
 
