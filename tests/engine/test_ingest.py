@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import json
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -153,6 +155,11 @@ def line_of_both(request: ExportTraceServiceRequest) -> bytes:
     (line,) = export_of(request.SerializeToString(), PROTOBUF, MOMENT).lines
     assert export_of(json.dumps(value).encode(), JSON, MOMENT).lines == [line]
     return line
+
+
+@pytest.mark.parametrize(("encoding", "pack"), [("", bytes), ("gzip", gzip.compress), ("Deflate", zlib.compress)])
+def test_a_body_is_unpacked_as_exporters_pack_it(encoding, pack):
+    assert bodies.unpacked(pack(b"{}"), encoding) == b"{}"
 
 
 @pytest.mark.parametrize(("limit", "status"), [("BODY_S", 408), ("BODY_BYTES", 413), ("HELD_BYTES", 503)])

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
-from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
+from vibe_pipeline.interactions.importers.files import Choice, Where, expand, is_taken, readable, with_suffix
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
@@ -45,7 +45,7 @@ def import_paths(
 ) -> list[ImportedFile]:
     """Import files, folders, globs and stores, one result each; a repeated import brings only what is new."""
     among = wanted.formats()
-    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among)]
+    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among, store.root)]
     known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
     batch = Batch()
     total, before, told = sum(tally.length for tally in tallies), 0, 0
@@ -67,14 +67,15 @@ def import_paths(
     return [tally.result() for tally in tallies]
 
 
-def _named(paths: Sequence[Path | str], among: Sequence[Format]) -> list[Where]:
+def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> list[Where]:
     """In a folder lie texts and tables that are no log: they are taken when their format is asked for."""
     (only,) = among if len(among) == 1 else (None,)
 
     def is_whole(folder: Path) -> bool:
         return connector_of(str(folder), among) is not None or bool(only and only.is_whole and only.is_whole(folder))
 
-    return expand(paths, with_suffix(only.suffixes) if only and only.suffixes else None, is_whole)
+    taken = with_suffix(only.suffixes) if only and only.suffixes else is_taken
+    return expand(paths, Choice(home, taken, is_whole))
 
 
 def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
