@@ -56,7 +56,7 @@ fix: $(INSTALLED) ## format, and mend what ruff can
 	@$(BIN)/ruff format --quiet .
 
 docs: $(INSTALLED) ## write docs/cli.md from the command line
-	@$(BIN)/python -m typer vibe_pipeline.cli utils docs --name vibe --output docs/cli.md
+	@$(BIN)/python -m typer vibe_pipeline.cli.commands utils docs --name vibe --output docs/cli.md
 
 clean: ## remove .venv; var/ is yours and stays
 	rm -rf $(VENV)

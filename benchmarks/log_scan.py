@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 
 from benchmarks.report import Figures, rows, seconds, shown, spread
 from benchmarks.text import passages
-from vibe_pipeline.interactions.schema import INTERACTIONS, connect
+from vibe_pipeline.database import connect
+from vibe_pipeline.interactions.schema import INTERACTIONS
 from vibe_pipeline.interactions.segments import ORDER, publish
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import Advance

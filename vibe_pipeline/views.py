@@ -14,6 +14,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from vibe_pipeline.database import SESSION
 from vibe_pipeline.interactions.reading import REMARKED, define_sealed
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
 from vibe_pipeline.store import Store, sql_list
@@ -34,8 +35,8 @@ FROM interactions
 def define(
     db: duckdb.DuckDBPyConnection, store: Store, cuts: list[Cut], sets: list[ExampleSet], records: list[dict[str, Any]]
 ) -> None:
-    """Create the views on a connection, in UTC; a view over nothing has its columns and no rows."""
-    db.execute("SET TimeZone = 'UTC'")
+    """Create the views on a connection, under the rules of all; a view over nothing has its columns and no rows."""
+    db.execute(SESSION)
     for stream in ("interactions", "remarks"):
         define_sealed(db, f"logged_{stream}", store, stream)
     db.execute(REMARKED)

@@ -16,6 +16,7 @@ from types import SimpleNamespace
 import pytest
 
 from vibe_pipeline import InteractionLogger, cli
+from vibe_pipeline.cli import commands
 from vibe_pipeline.interactions import segments
 from vibe_pipeline.store import Store
 
@@ -140,6 +141,25 @@ def test_an_interrupted_climb_says_so_and_exits_as_shells_expect(toml, tmp_path,
     assert climb.returncode == 128 + signal.SIGTERM
     assert said.splitlines()[-1].startswith("vibe: interrupted. What has settled stays")
     assert "Traceback" not in said
+
+
+INTERRUPTED_WHILE_LOADING = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from vibe_pipeline.cli import main; main()
+"""
+
+
+def test_an_interrupt_while_modules_are_loaded_is_one_line_too(python):
+    done = python(INTERRUPTED_WHILE_LOADING)
+    assert (done.returncode, done.stdout) == (128 + signal.SIGINT, "")
+    assert done.stderr == "vibe: interrupted. What has settled stays, run the same command to go on.\n"
 
 
 def test_help_imports_no_torch(python):
@@ -287,7 +307,9 @@ def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, t
 
 
 def test_brackets_are_text_and_no_markup(vibe, monkeypatch):
-    monkeypatch.setattr(cli.Ladder, "chat", lambda *_: {"base": "[/b]", "champion": "[b]x[/b]", "generation": "g000"})
+    monkeypatch.setattr(
+        commands.Ladder, "chat", lambda *_: {"base": "[/b]", "champion": "[b]x[/b]", "generation": "g000"}
+    )
     said = vibe("chat", "q")
     assert (said.code, said.err) == (0, "")
     assert "[/b]" in said.out
@@ -308,7 +330,7 @@ def test_a_finished_climb_says_only_that(vibe, climbed_here):
 
 
 def test_what_nobody_expected_is_one_line_too(vibe, monkeypatch):
-    monkeypatch.setattr(cli.Ladder, "records", lambda *_: 1 / 0)
+    monkeypatch.setattr(commands.Ladder, "records", lambda *_: 1 / 0)
     said = vibe("ladder")
     assert (said.code, said.out) == (1, "")
     assert said.err.startswith("vibe: unexpected ZeroDivisionError: division by zero. Set VIBE_DEBUG=1")

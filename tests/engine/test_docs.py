@@ -15,7 +15,7 @@ def test_the_command_line_reference_is_current(tmp_path):
         sys.executable,
         "-m",
         "typer",
-        "vibe_pipeline.cli",
+        "vibe_pipeline.cli.commands",
         "utils",
         "docs",
         "--name",

@@ -115,6 +115,26 @@ def test_what_looks_like_a_diff_is_read_as_what_it_is(repository, bring, store):
     assert json.loads(row["extra"])["path"] == "a"
 
 
+def test_a_file_that_became_a_link_is_one_change(repository, bring, store):
+    repository.commit("one", a="one\n")
+    (repository.folder / "a").unlink()
+    (repository.folder / "a").symlink_to("b")
+    repository.commit("two")
+    assert bring().imported == 2
+    row = rows(store)[1]
+    assert row["output"] == "one"
+    (diff,) = row["improvements"]
+    assert "deleted file mode 100644" in diff
+    assert "new file mode 120000\n--- /dev/null\n+++ b/a\n@@ -0,0 +1 @@\n+b\n" in diff
+
+
+def test_what_was_before_begins_with_the_first_hunk_whatever_the_file_is_called(repository, bring, store):
+    repository.commit("one", **{"a@@b": "1\n"})
+    repository.commit("two", **{"a@@b": "2\n"})
+    bring()
+    assert rows(store)[1]["output"] == "1"
+
+
 def test_broken_encodings_survive(repository, bring, store):
     repository.commit(b"caf\xe9", a=b"caf\xe9\n")
     bring()

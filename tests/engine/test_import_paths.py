@@ -20,6 +20,37 @@ def test_folders_are_walked_and_globs_expanded(store, tmp_path):
     assert names == ["a.jsonl", "b.JSON"]
 
 
+def test_the_home_of_the_log_is_left_alone_and_refused_where_it_is_named(store, tmp_path):
+    (tmp_path / "a.jsonl").write_text(lines(chat("q", "a"), "broken"))
+    (tmp_path / "link").symlink_to(store.root)
+    logger = InteractionLogger(store.root)
+    for _ in range(2):
+        for paths in ([tmp_path], [tmp_path / "*"], [tmp_path / "**" / "*.jsonl"]):
+            assert [(Path(it.path).name, it.read) for it in import_paths(logger, store, paths)] == [("a.jsonl", 2)]
+    for named in (store.root, store.root / "log", tmp_path / "link"):
+        with pytest.raises(SourceUnreadable, match="lies in the home of the log"):
+            import_paths(logger, store, [named])
+
+
+def test_links_to_folders_are_followed_once_and_end(store, tmp_path):
+    for name in ("in/a/1.jsonl", "out/2.jsonl", "out/deep/3.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(lines(chat(name, "a")))
+    links = {
+        "in/away": "out",
+        "in/again": "out/deep",
+        "in/up": "",
+        "in/a/round": "in",
+        "in/0": "in/a",
+        "out/loop": "out",
+    }
+    for name, target in links.items():
+        (tmp_path / name).symlink_to(tmp_path / target)
+    (tmp_path / "in" / "none").symlink_to("none")
+    found = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert sorted(Path(it.path).name for it in found) == ["1.jsonl", "2.jsonl", "3.jsonl"]
+
+
 def test_a_path_that_is_not_there_is_an_error(store, tmp_path):
     for name in ("missing.json", "no*match.json"):
         with pytest.raises(SourceUnreadable, match=r"Check the path"):

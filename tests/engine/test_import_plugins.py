@@ -18,12 +18,13 @@ from vibe_pipeline.interactions.logger import InteractionLogger
 class Failing:
     """An importer of another package, with a bug in one of its functions."""
 
-    def __init__(self, where="read"):
+    def __init__(self, where="read", bug: type[BaseException] = KeyError):
         self.where = where
+        self.bug = bug
 
     def fail(self, where):
         if self.where == where:
-            raise KeyError("oops")
+            raise self.bug("oops")
 
     def connects(self, address):
         return self.fail("connects")
@@ -62,6 +63,13 @@ def test_a_format_of_another_package_is_used_and_its_bug_costs_one_record(bring,
     entry_point(lambda: Failing(where))
     result = bring(lines('"mine"', chat("q", "a")))
     assert (result.imported, result.reasons) == (1, {"the importer failing failed: KeyError: 'oops'": 1})
+
+
+@pytest.mark.parametrize("where", ["recognises", "session_of", "read"])
+def test_one_that_would_end_the_program_costs_one_record_too(bring, entry_point, where):
+    entry_point(lambda: Failing(where, SystemExit))
+    result = bring(lines('"mine"', chat("q", "a")))
+    assert (result.imported, result.reasons) == (1, {"the importer failing failed: SystemExit: oops": 1})
 
 
 @pytest.mark.parametrize("where", ["opens", "records"])

@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import json
+import zlib
 from datetime import UTC, datetime
 
 import pytest
@@ -155,6 +157,11 @@ def line_of_both(request: ExportTraceServiceRequest) -> bytes:
     return line
 
 
+@pytest.mark.parametrize(("encoding", "pack"), [("", bytes), ("gzip", gzip.compress), ("Deflate", zlib.compress)])
+def test_a_body_is_unpacked_as_exporters_pack_it(encoding, pack):
+    assert bodies.unpacked(pack(b"{}"), encoding) == b"{}"
+
+
 @pytest.mark.parametrize(("limit", "status"), [("BODY_S", 408), ("BODY_BYTES", 413), ("HELD_BYTES", 503)])
 def test_a_body_that_takes_too_long_or_too_much_is_refused(monkeypatch, limit, status):
     monkeypatch.setattr(bodies, limit, 0)
@@ -181,7 +188,7 @@ def test_spans_are_told_to_come_back_while_too_many_wait(store, monkeypatch):
     monkeypatch.setattr(spans, "FULL_BYTES", 10)
     with pytest.raises(Refused, match="spans wait to be read") as refused:
         asyncio.run(receive(bytearray(export), JSON, ""))
-    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "5")
+    assert (refused.value.status, refused.value.headers["Retry-After"]) == (503, "2")
 
 
 def test_what_is_sent_at_the_same_time_does_not_exceed_what_may_wait(store, monkeypatch):

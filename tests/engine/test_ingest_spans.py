@@ -89,6 +89,18 @@ def test_a_crowd_does_not_wait_for_outer_spans(store, monkeypatch):
     assert join(store, now=at(SETTLED_S)) == 2
 
 
+def test_the_largest_of_a_crowd_do_not_wait_although_they_go_on(store, monkeypatch):
+    small = call("s", 0, [said("user", "q2")], [said("assistant", "a2")], trace="u")
+    monkeypatch.setattr(spans, "CROWDED_BYTES", 2 * len(line_of_span(small, at(0))) + 10)
+    receive(store, [small, *AGENT[:2]])
+    assert join(store, now=at(0)) > 0
+    assert waiting(store) == 1
+    receive(store, AGENT[2:])
+    join(store, now=at(ABANDONED_S))
+    cut_off = {("chat", "q", ""), ("tool", WHOLE[1][1], "")}
+    assert set(logged(store)) == {*WHOLE, ("chat", "q2", "a2"), *cut_off}
+
+
 def test_spans_that_come_again_add_nothing(store):
     for after_s in (0, 100):
         receive(store, AGENT, after_s)

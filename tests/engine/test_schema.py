@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.interactions.lines import line_of
-from vibe_pipeline.interactions.schema import INTERACTIONS, PROBES, STREAMS, connect, parse, require_readable
+from vibe_pipeline.interactions.schema import INTERACTIONS, PROBES, STREAMS, parse, require_readable
 from vibe_pipeline.records import Interaction, Probe
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)

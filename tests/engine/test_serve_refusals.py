@@ -3,6 +3,7 @@
 import gzip
 import re
 import socket
+import zlib
 
 import pytest
 from google.rpc.status_pb2 import Status
@@ -55,9 +56,11 @@ def test_a_request_that_is_refused_gets_a_status_and_words(server, path, body, m
         ("gzip", b"not gzip", 400),
         ("gzip", gzip.compress(b"{}")[:-3], 400),
         ("gzip", gzip.compress(b"{}") * 2, 400),
+        ("deflate", zlib.compress(b" " * (17 << 20)), 413),
+        ("deflate", zlib.compress(b"{}")[:-3], 400),
         ("br", b"{}", 415),
     ],
-    ids=["bomb", "none", "cut", "two", "br"],
+    ids=["bomb", "none", "cut", "two", "deflated bomb", "deflated cut", "br"],
 )
 def test_what_cannot_be_unpacked_is_refused(server, encoding, data, status):
     answer = server.post("/v1/interactions", data, **{"Content-Encoding": encoding})

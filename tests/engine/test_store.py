@@ -4,12 +4,12 @@ import os
 import stat
 from pathlib import Path
 
-import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_bytes, sha_of_file, sha_of_folder
 from vibe_pipeline.store import ROW_GROUP, Store, sql_list
@@ -179,7 +179,7 @@ def test_no_character_of_a_path_is_a_pattern(tmp_path):
     store = Store(tmp_path / "h [1] *?'")
     store.write_parquet("a/b.parquet", TABLE)
     assert store.read_frame("a/b.parquet").height == 10
-    with duckdb.connect() as database:
+    with connect() as database:
         query = f"SELECT count(*) FROM read_parquet({sql_list([store.path('a/b.parquet')])})"
         assert database.sql(query).fetchall() == [(10,)]
 

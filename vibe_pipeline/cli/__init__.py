@@ -1,6 +1,8 @@
-"""`vibe`: a command parses, calls the engine, prints. Results on stdout, progress and commentary on stderr.
+"""`vibe`: how a command begins and ends. Results on stdout, progress and commentary on stderr.
 
-Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130 interrupted.
+Exit codes: 0 done, 1 an expected error (one line on stderr), 2 wrong usage, 130 interrupted. Nothing heavy is imported
+before signals are handled: loading the commands takes seconds, and whoever interrupts that gets a sentence too.
+Not here: the commands (commands.py).
 """
 
 from __future__ import annotations
@@ -9,161 +11,10 @@ import io
 import os
 import signal
 import sys
-from pathlib import Path
-from typing import Annotated, Any
-
-import typer
-from rich.console import Console
-
-from vibe_pipeline import progress
-from vibe_pipeline.cli.log import log_app
-from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
-from vibe_pipeline.errors import SettingsInvalid, VibeError
-from vibe_pipeline.ladder import Ladder
-from vibe_pipeline.records import generation_name
-
-app = typer.Typer(
-    help="Turn your own interactions into a ladder of small language models.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
-generation_app = typer.Typer(help="Generations: numbered windows of the log.", no_args_is_help=True)
-app.add_typer(log_app, name="log")
-app.add_typer(generation_app, name="generation")
-
-LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
-Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores this process may use if left out.")]
 
 
-@app.command()
-def synthesize(
-    packages: Annotated[list[str], typer.Argument(help="Installed packages, dotted modules, source folders or files.")],
-    facts: Annotated[int | None, typer.Option(min=0, help="At most so many facts in all.")] = None,
-    mistakes: Annotated[int | None, typer.Option(min=0, help="At most so many error → fix pairs in all.")] = None,
-    seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
-    json_: Json = False,
-) -> None:
-    """Log questions and answers, and errors and fixes, made from a package's own documentation and behaviour."""
-    from vibe_pipeline.interactions.logger import InteractionLogger
-    from vibe_pipeline.interactions.synthesize import synthesize as make
-
-    ladder = Ladder(watch=progress.terminal)
-    with progress.terminal(f"reading {', '.join(packages)}"):
-        made = make(packages, facts=facts, mistakes=mistakes, seed=seed)
-    InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
-    ladder.log.seal()
-    by_action: dict[str, int] = {}
-    for interaction in made.interactions:
-        by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
-    print_record({"interactions": len(made.interactions), "probes": len(made.probes), "by_action": by_action}, json_)
-
-
-@generation_app.command("open")
-def open_(
-    force: Annotated[bool, typer.Option("--force", help="Open it even if it is too small to be judged.")] = False,
-    json_: Json = False,
-) -> None:
-    """Seal the log, close the next generation's window and curate its examples."""
-    ladder = Ladder(watch=progress.terminal)
-    cut = ladder.log.open_generation(force=force)
-    print_record(ladder.describe_generation(cut.generation), json_)
-
-
-@app.command()
-def climb(
-    lineage: LineageName = None,
-    to: Annotated[str | None, typer.Option("--to", help="Stop after this generation, such as g003.")] = None,
-    again: Annotated[bool, typer.Option("--again", help="Climb anew what was climbed with other settings.")] = False,
-    device: Device = "auto",
-    threads: Threads = None,
-    json_: Json = False,
-) -> None:
-    """Climb every open rung that is not settled: mix, train, evaluate, judge."""
-    from vibe_pipeline.report import outdated, settled
-
-    ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
-    name = _lineage(ladder, lineage)
-    last = None if to is None else _generation(to)
-    stale = ladder.outdated(name)
-    if stale and not again:
-        errors.print(outdated(name, stale), markup=False)
-    open_ = [*(stale if again else []), *ladder.pending(name)]
-    pending = [g for g in open_ if last is None or g <= last]
-    for generation in pending:
-        errors.print(settled(ladder.climb(name, generation)), markup=False)
-    if not pending:
-        errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
-        return print_json([]) if json_ else None
-    climbed = {generation_name(generation) for generation in pending}
-    records = [record for record in ladder.records(name) if record["is_current"] and record["generation"] in climbed]
-    _print_ladder(records, json_)
-
-
-@app.command()
-def ladder(
-    lineage: Annotated[str | None, typer.Option("--lineage", help="One lineage; all of them if left out.")] = None,
-    csv: Annotated[Path | None, typer.Option("--csv", help="Write the ladder to this file as CSV.")] = None,
-    json_: Json = False,
-) -> None:
-    """The ladder: every settled rung, with its figures, intervals and verdict."""
-    from vibe_pipeline.report import to_csv
-
-    here = Ladder()
-    records = here.records(lineage)
-    if lineage is not None and not records:
-        here.settings.lineage(lineage)
-    if csv:
-        write(csv, to_csv(records))
-    _print_ladder(records, json_)
-
-
-@app.command()
-def chat(
-    prompt: Annotated[str, typer.Argument(help="A question, as raw text.")],
-    lineage: LineageName = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Longest answer.")] = 64,
-    device: Device = "auto",
-    threads: Threads = None,
-    json_: Json = False,
-) -> None:
-    """The same question to the base model and to the champion, answered greedily, side by side."""
-    from rich.columns import Columns
-    from rich.panel import Panel
-    from rich.text import Text
-
-    ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
-    answers = ladder.chat(_lineage(ladder, lineage), prompt, max_tokens)
-    if json_:
-        return print_json(answers)
-    panels = [Panel(Text(answers["base"]), title="base")]
-    if answers["champion"] is not None:
-        title = f"champion ({answers['generation']})"
-        panels.append(Panel(Text(answers["champion"]), title=title, border_style="green"))
-    else:
-        errors.print("no champion yet: nothing was promoted")
-    Console().print(Columns(panels, equal=True, expand=True))
-
-
-@app.command()
-def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = False) -> None:
-    """Query the views interactions, user_interactions, examples, generations, scores and items with DuckDB."""
-    import duckdb
-
-    try:
-        with Ladder().connect() as db:
-            statements = [(it.type, it.query) for it in db.extract_statements(query)]
-            if [kind for kind, _ in statements] != [duckdb.StatementType.SELECT]:
-                raise SettingsInvalid(f"the query is not one SELECT but {len(statements)} statements", "Ask one SELECT")
-            rows = db.sql(statements[0][1])
-            names, values = rows.columns, rows.fetchall()
-    except duckdb.Error as error:
-        raise SettingsInvalid(f"the query failed: {str(error).splitlines()[0]}", "Correct it") from error
-    if json_:
-        names = [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
-        return print_json([dict(zip(names, map(finite, row), strict=True)) for row in values])
-    print_table("", names, values)
+class Interrupted(BaseException):
+    """Raised wherever the program is, for every `finally`; no SystemExit, which an importer's bug may be too."""
 
 
 def main() -> None:
@@ -173,6 +24,18 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # a terminal that knows no ★ gets a ?
+    try:
+        _run()
+    except Interrupted as signalled:
+        sys.exit(128 + signalled.args[0])  # what a shell expects
+
+
+def _run() -> None:
+    """The command that was named; whatever goes wrong is one line."""
+    from vibe_pipeline.cli.commands import app
+    from vibe_pipeline.cli.output import errors
+    from vibe_pipeline.errors import VibeError
+
     try:
         app()
     except VibeError as error:
@@ -188,31 +51,5 @@ def main() -> None:
 
 
 def _interrupted(number: int, frame: object) -> None:
-    """End in one sentence, through every `finally`; 128 + the signal's number is what a shell expects."""
-    errors.print("vibe: interrupted. What has settled stays, run the same command to go on.", markup=False)
-    sys.exit(128 + number)
-
-
-def _lineage(ladder: Ladder, name: str | None) -> str:
-    return name or next(iter(ladder.settings.lineages))
-
-
-def _generation(text: str) -> int:
-    digits = text.removeprefix("g")
-    if not digits.isdecimal():
-        raise SettingsInvalid(f"{text!r} is not a generation", "Write it as g003")
-    return int(digits)
-
-
-def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import reasons, tables, taints
-
-    if json_:
-        return print_json(records)
-    if not records:
-        errors.print("no rung has settled yet", markup=False)
-    console = Console()
-    for table in tables(records, console.width):
-        console.print(table)
-    for line in [*reasons(records), *(f"† {words}" for words in taints(records))]:
-        console.print(line, markup=False, highlight=False)
+    print("vibe: interrupted. What has settled stays, run the same command to go on.", file=sys.stderr)
+    raise Interrupted(number)

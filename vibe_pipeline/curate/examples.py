@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline.curate.builders import BUILDERS
+from vibe_pipeline.database import connect
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import sql_list
@@ -131,8 +132,7 @@ class Curated:
 
 def curate(inputs: Inputs, generation: int, settings: Curate) -> Curated:
     """Build, split, deduplicate and clean one delta. Same inputs and settings, same table, byte for byte."""
-    with duckdb.connect() as db:
-        db.execute("SET enable_progress_bar = false; SET TimeZone = 'UTC'")
+    with connect() as db:
         _load(db, inputs)
         db.execute(_candidates(settings), _parameters(settings))
         db.execute(JUDGED)

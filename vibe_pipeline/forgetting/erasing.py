@@ -19,10 +19,10 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.forgetting.plan import Holding
 from vibe_pipeline.interactions import forgotten, quarantine, segments
 from vibe_pipeline.interactions.ingest import spans
-from vibe_pipeline.interactions.schema import connect
 from vibe_pipeline.store import ROW_GROUP, Store
 
 PLACE = ("kind", "stage", "split", "generation")

@@ -14,8 +14,9 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.forgotten import hashed
-from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of
+from vibe_pipeline.interactions.schema import STREAMS, identity_of
 from vibe_pipeline.ledger import SETTLED, Event, Line, chains
 from vibe_pipeline.models import ADAPTERS
 from vibe_pipeline.records import Split, generation_name

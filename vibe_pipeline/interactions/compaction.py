@@ -17,7 +17,8 @@ from pathlib import Path
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.interactions.schema import STREAMS, connect
+from vibe_pipeline.database import connect
+from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.interactions.segments import ORDER, entries, entry_name, file_name, locked, manifest, paths, publish
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment

@@ -13,9 +13,10 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.reading import REMARKED, rows_of, scrubbed, tail_with
-from vibe_pipeline.interactions.schema import INTERACTIONS, REMARKS, connect
+from vibe_pipeline.interactions.schema import INTERACTIONS, REMARKS
 from vibe_pipeline.interactions.segments import entries, last_sequence, paths
 from vibe_pipeline.interactions.waiting import Seen, Waiting
 from vibe_pipeline.store import Store, sql_list

@@ -9,9 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes, hashes_of
-from vibe_pipeline.interactions.schema import connect, identity_of
+from vibe_pipeline.interactions.schema import identity_of
 from vibe_pipeline.interactions.segments import sealed_ids
 from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.store import Store

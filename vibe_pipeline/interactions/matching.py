@@ -17,9 +17,10 @@ import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.schema import STREAMS, connect, rows_of
+from vibe_pipeline.interactions.schema import STREAMS, rows_of
 from vibe_pipeline.interactions.sealing import unsealed
 from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.scrub import Scrubber

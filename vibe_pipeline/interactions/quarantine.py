@@ -20,11 +20,12 @@ import numpy as np
 import polars as pl
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.interactions.schema import STREAMS, connect, lines_of
+from vibe_pipeline.interactions.schema import STREAMS, lines_of
 from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store

@@ -14,8 +14,9 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.interactions import forgotten
-from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of
+from vibe_pipeline.interactions.schema import STREAMS, identity_of
 from vibe_pipeline.interactions.sealing import SCRUBBED
 from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.interactions.waiting import Waiting

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.records import SCHEMA_VERSION
 
@@ -77,11 +78,6 @@ BATCH_BYTES = 2 << 20
 """Lines parsed at once: what is made of them on the way takes some twenty times as much."""
 
 UPGRADE = "Upgrade vibe-pipeline on this machine"
-
-
-def connect(**config: int) -> duckdb.DuckDBPyConnection:
-    """DuckDB in memory, as a query engine only; it never reaches for the network, and days begin in UTC."""
-    return duckdb.connect(config={"autoinstall_known_extensions": "false", "TimeZone": "UTC", **config})
 
 
 def identity_of(stream: str) -> str:

@@ -18,10 +18,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.interactions import forgotten, quarantine
 from vibe_pipeline.interactions.hashes import hashes_of, held
-from vibe_pipeline.interactions.schema import STREAMS, connect, id_of_line, identity_of, read_lines, read_rows
+from vibe_pipeline.interactions.schema import STREAMS, id_of_line, identity_of, read_lines, read_rows
 from vibe_pipeline.interactions.segments import ORDER, locked, publish, sealed_ids
 from vibe_pipeline.interactions.spool import take
 from vibe_pipeline.progress import Watch, nobody

@@ -16,9 +16,10 @@ from pathlib import Path
 import pyarrow as pa
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
-from vibe_pipeline.interactions.schema import STREAMS, connect, identity_of, require_readable, require_version
+from vibe_pipeline.interactions.schema import STREAMS, identity_of, require_readable, require_version
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.store import Store, sql_list
 

@@ -14,8 +14,9 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.hashes import Hashes
-from vibe_pipeline.interactions.schema import BATCH_BYTES, STREAMS, connect, identity_of, lines_of, parse
+from vibe_pipeline.interactions.schema import BATCH_BYTES, STREAMS, identity_of, lines_of, parse
 from vibe_pipeline.store import Store
 
 

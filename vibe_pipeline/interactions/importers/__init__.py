@@ -15,11 +15,11 @@ from pathlib import Path
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
-from vibe_pipeline.interactions.importers.files import Where, expand, readable, with_suffix
+from vibe_pipeline.interactions.importers.files import Choice, Where, expand, is_taken, readable, with_suffix
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
-from vibe_pipeline.interactions.importers.recognised import Format, connector_of, length_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.recognised import BUGS, Format, connector_of, length_of, opener_of, recognised
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
@@ -45,7 +45,7 @@ def import_paths(
 ) -> list[ImportedFile]:
     """Import files, folders, globs and stores, one result each; a repeated import brings only what is new."""
     among = wanted.formats()
-    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among)]
+    tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among, store.root)]
     known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
     batch = Batch()
     total, before, told = sum(tally.length for tally in tallies), 0, 0
@@ -67,14 +67,15 @@ def import_paths(
     return [tally.result() for tally in tallies]
 
 
-def _named(paths: Sequence[Path | str], among: Sequence[Format]) -> list[Where]:
+def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> list[Where]:
     """In a folder lie texts and tables that are no log: they are taken when their format is asked for."""
     (only,) = among if len(among) == 1 else (None,)
 
     def is_whole(folder: Path) -> bool:
         return connector_of(str(folder), among) is not None or bool(only and only.is_whole and only.is_whole(folder))
 
-    return expand(paths, with_suffix(only.suffixes) if only and only.suffixes else None, is_whole)
+    taken = with_suffix(only.suffixes) if only and only.suffixes else is_taken
+    return expand(paths, Choice(home, taken, is_whole))
 
 
 def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone: bool) -> Iterator[list[Line]]:
@@ -156,7 +157,7 @@ def lines_of(
         raise Unusable(error.what) from error
     except Unusable:
         raise
-    except Exception as error:  # a format has more shapes than any importer knows, and one record must cost no other
+    except BUGS as error:  # a format has more shapes than any importer knows, and one record must cost no other
         raise Unusable(f"{reader} failed: {type(error).__name__}: {error}") from error
     if not gave:
         raise Unusable(f"{reader} gave nothing")

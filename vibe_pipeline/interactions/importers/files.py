@@ -60,14 +60,25 @@ Where = File | str
 Taken = Callable[[Path], bool]
 
 
-def expand(
-    paths: Sequence[Path | str], is_taken: Taken | None = None, is_whole: Taken = lambda folder: False
-) -> list[Where]:
-    """The files that these paths, folders and globs stand for, each once, and addresses as they are.
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What is taken from folders."""
 
-    `is_taken` says which of a folder's files are meant, `is_whole` which folders are one thing and not walked.
-    """
-    found = [where for path in paths for where in _expand(path, is_taken or _is_taken, is_whole)]
+    home: Path
+    """The log's own, which is left alone: what is put aside there would be read, and put aside again."""
+    is_taken: Taken
+    """Which of a folder's files are meant."""
+    is_whole: Taken
+    """Which folders are one thing and not walked."""
+
+    def is_ours(self, path: Path) -> bool:
+        """Whether it lies in the home, also by a link."""
+        return path.resolve().is_relative_to(self.home.resolve())
+
+
+def expand(paths: Sequence[Path | str], choice: Choice) -> list[Where]:
+    """The files that these paths, folders and globs stand for, each once, and addresses as they are."""
+    found = [where for path in paths for where in _expand(path, choice)]
     return list({where if isinstance(where, str) else where.path: where for where in found}.values())
 
 
@@ -132,7 +143,7 @@ def readable(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _expand(named: Path | str, is_taken: Taken, is_whole: Taken) -> list[Where]:
+def _expand(named: Path | str, choice: Choice) -> list[Where]:
     if not str(named):
         raise SourceUnreadable("a path is empty (a variable that is not set?)", "Name a file or folder; . is this one")
     scheme, is_address, rest = str(named).partition(":///" if str(named).startswith(LOCAL) else "://")
@@ -141,22 +152,25 @@ def _expand(named: Path | str, is_taken: Taken, is_whole: Taken) -> list[Where]:
     path = Path(rest if is_address else named).expanduser()
     with readable(path):
         if path.exists():
-            return [replace(file, is_named=file.path == path) for file in _found(path, is_taken, is_whole)]
+            if choice.is_ours(path):
+                what = f"{path} lies in the home of the log, which is never imported"
+                raise SourceUnreadable(what, "Name one outside of it")
+            return [replace(file, is_named=file.path == path) for file in _found(path, choice)]
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
     if matches in ([], [str(path)]):
         raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _matched(Path(match), is_taken, is_whole)]
+    return [file for match in matches for file in _matched(Path(match), choice)]
 
 
-def _found(path: Path, is_taken: Taken, is_whole: Taken) -> Iterator[File]:
+def _found(path: Path, choice: Choice) -> Iterator[File]:
     """What is there; SourceUnreadable where it cannot be read at all."""
     if path.is_dir():
-        if is_whole(path):
+        if choice.is_whole(path):
             yield File(path, repaired(path.name))
         else:
             with os.scandir(path):  # refuses what the walk passes over
                 pass
-            yield from sorted(_walk(path, is_taken), key=lambda file: file.path)
+            yield from sorted(_walk(path, choice), key=lambda file: file.path)
     elif path.is_file():
         first_bytes(path)
         yield File(path, repaired(path.name))
@@ -164,27 +178,38 @@ def _found(path: Path, is_taken: Taken, is_whole: Taken) -> Iterator[File]:
         raise SourceUnreadable(f"{path} is no file (a pipe or a device)", "Write what comes from it to a file first")
 
 
-def _matched(path: Path, is_taken: Taken, is_whole: Taken) -> list[File]:
+def _matched(path: Path, choice: Choice) -> list[File]:
     """What a glob leads to may be out of order, and costs its neighbours nothing."""
     try:
         with readable(path):
             path.stat()
-            return list(_found(path, is_taken, is_whole))
+            return [] if choice.is_ours(path) else list(_found(path, choice))
     except SourceUnreadable as error:
         return [File(path, repaired(path.name), error.what)]
 
 
-def _walk(path: Path, is_taken: Taken) -> Iterator[File]:
-    """The files that are taken, and folders that cannot be looked into."""
+def _walk(path: Path, choice: Choice) -> Iterator[File]:
+    """The files that are taken, and folders that cannot be looked into; links to folders are followed, each once."""
     closed: list[OSError] = []
-    for folder, below, names in os.walk(path, onerror=closed.append):
-        below[:] = [name for name in below if name not in NOISE]
+    root, seen = path.resolve(), set[Path]()
+    for folder, below, names in os.walk(path, onerror=closed.append, followlinks=True):
+        inside = {name: Path(folder) / name for name in sorted(below) if name not in NOISE}
+        below[:] = [name for name, it in inside.items() if not (choice.is_ours(it) or _leads_back(it, root, seen))]
         for file in (Path(folder) / name for name in names):
-            if _is_meant(file, is_taken):
+            if _is_meant(file, choice.is_taken):
                 yield File(file, repaired(file.relative_to(path).as_posix()))
     for error in closed:
         shut = Path(error.filename)
         yield File(shut, repaired(shut.relative_to(path).as_posix()), f"{shut} cannot be read: {error.strerror}")
+
+
+def _leads_back(folder: Path, root: Path, seen: set[Path]) -> bool:
+    """Whether what lies there is walked by another path: from the root, or from a link that came earlier."""
+    real = folder.resolve()
+    if real in seen or (folder.is_symlink() and (real.is_relative_to(root) or root.is_relative_to(real))):
+        return True
+    seen.add(real)
+    return False
 
 
 def _is_meant(file: Path, is_taken: Taken) -> bool:
@@ -195,7 +220,8 @@ def _is_meant(file: Path, is_taken: Taken) -> bool:
         return True
 
 
-def _is_taken(file: Path) -> bool:
+def is_taken(file: Path) -> bool:
+    """What is taken where no format is asked for."""
     start = STARTS.get(file.suffix.lower())
     if start is not None:
         return first_bytes(file).lstrip(BLANK).startswith(start)

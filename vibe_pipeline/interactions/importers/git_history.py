@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import shutil
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from itertools import groupby
 from pathlib import Path
 from typing import IO, Any
 
@@ -78,32 +78,19 @@ def records(file: File) -> Iterator[Raw]:
     edge = _edge(file.path)
     yield from (Raw(sha, reason=EDGE) for sha in edge)
     mark = uuid.uuid4().hex  # at the start of a line only where a commit begins
-    commit: dict[str, Any] = {}
-    change: _Change | None = None
     with _running(file.path, "log", *SHOW, f"--format={mark}{FORMAT}", "HEAD", *(f"^{sha}" for sha in edge)) as (
         output,
         failure,
     ):
-        for line in _lines(output):
-            is_commit, is_change = line.startswith(mark), line.startswith("diff --git ")
-            if change and (is_commit or is_change):
-                yield change.record(commit)
-                change = None
-            if is_commit:
-                commit = _commit(line.removeprefix(mark), output)
-            elif is_change:
-                change = _Change(line)
-            elif change:
-                change.add(line)
-        if change:
-            yield change.record(commit)
+        for (sha, path), changes in groupby(_changes(output, mark), lambda it: (it.commit["git_commit"], it.path)):
+            yield _record(sha, path, list(changes))
         if reason := failure():
             yield Raw(file.name, reason=f"git ended early: {reason}")
 
 
 def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
     """The one interaction of a commit and file."""
-    sha, author, message, path, diff = (value[key] for key in ("git_commit", "author", "message", "path", "diff"))
+    sha, author, message, path = (value[key] for key in ("git_commit", "author", "message", "path"))
     conversation = key_of(["git", sha])
     yield Interaction(
         interaction_id=key_of([conversation, path]),
@@ -113,10 +100,10 @@ def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interacti
         module="git",
         action="commit",
         input=message or "(no message)",
-        output=_before(diff),
+        output=value["before"],
         success=True,
         user=author or None,
-        improvements=(diff,),
+        improvements=(value["diff"],),
         source=source,
         extra={"commit": sha, "path": path},
     )
@@ -129,13 +116,40 @@ def _edge(folder: Path) -> list[str]:
     return path.read_text().split() if path.is_file() else []
 
 
-class _Change:
-    """The diff of one file while it is read."""
+def _changes(output: IO[bytes], mark: str) -> Iterator[_Change]:
+    """Each diff; of a file that became a link there are two: it was deleted, and made anew."""
+    commit: dict[str, Any] = {}
+    change: _Change | None = None
+    for line in _lines(output):
+        is_commit, is_change = line.startswith(mark), line.startswith("diff --git ")
+        if change and (is_commit or is_change):
+            yield change
+            change = None
+        if is_commit:
+            commit = _commit(line.removeprefix(mark), output)
+        elif is_change:
+            change = _Change(line, commit)
+        elif change:
+            change.add(line)
+    if change:
+        yield change
 
-    def __init__(self, first: str) -> None:
+
+def _record(sha: str, path: str, changes: Sequence[_Change]) -> Raw:
+    diff = "\n".join(it.diff for it in changes).rstrip("\n")
+    before = "\n".join(it.before for it in changes).strip("\n")
+    return Raw(f"{sha} {path}", {**changes[0].commit, "path": path, "diff": diff, "before": before})
+
+
+class _Change:
+    """One diff while it is read."""
+
+    def __init__(self, first: str, commit: dict[str, Any]) -> None:
+        self.commit = commit
         names = first.removeprefix("diff --git ")
         self.path = _name(names[: len(names) // 2], "a/")  # twice the same, but for a rename, which is told below
         self.kept: list[str] = []
+        self.started_from: list[str] = []
         self.size = 0
         self.left_out = 0
         self.is_in_hunks = False
@@ -153,11 +167,18 @@ class _Change:
         else:
             self.kept.append(line)
             self.size += len(line) + 1
+            if self.is_in_hunks and line[:1] in ("@", " ", "-"):
+                self.started_from.append("" if line.startswith("@@") else line[1:])
 
-    def record(self, commit: dict[str, Any]) -> Raw:
+    @property
+    def diff(self) -> str:
         cut = [f"[cut here: {self.left_out} more lines]"] if self.left_out else []
-        diff = "\n".join([*self.kept, *cut]).rstrip("\n")
-        return Raw(f"{commit['git_commit']} {self.path}", {**commit, "path": self.path, "diff": diff})
+        return "\n".join([*self.kept, *cut])
+
+    @property
+    def before(self) -> str:
+        """The lines that its hunks start from."""
+        return "\n".join(self.started_from)
 
 
 def _name(name: str, prefix: str) -> str:
@@ -166,14 +187,6 @@ def _name(name: str, prefix: str) -> str:
     if name.startswith('"') and name.endswith('"'):
         name = str(ast.literal_eval(name))
     return name.removeprefix(prefix)
-
-
-def _before(diff: str) -> str:
-    """The lines that the hunks of a diff start from."""
-    hunks = diff[diff.index("@@") :].split("\n") if re.search("^@@", diff, re.MULTILINE) else []
-    return "\n".join("" if line.startswith("@@") else line[1:] for line in hunks if line[:1] in ("@", " ", "-")).strip(
-        "\n"
-    )
 
 
 def _commit(line: str, output: IO[bytes]) -> dict[str, Any]:

@@ -25,6 +25,9 @@ from vibe_pipeline.records import Interaction, Remark
 
 T = TypeVar("T")
 
+BUGS = (Exception, SystemExit)
+"""What an importer may raise by mistake: a library of its own that would end the program is no end of an import."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Format:
@@ -65,7 +68,7 @@ class Format:
             return question(*of) if question else None
         except VibeError:
             raise
-        except Exception as error:
+        except BUGS as error:
             raise self._failed(error) from error
 
     def tell(self, read: Callable[[], Iterable[T]], is_sound: Callable[[T], bool]) -> Iterator[T]:
@@ -77,10 +80,10 @@ class Format:
                 yield item
         except VibeError:
             raise
-        except Exception as error:
+        except BUGS as error:
             raise self._failed(error) from error
 
-    def _failed(self, error: Exception) -> SourceUnreadable:
+    def _failed(self, error: BaseException) -> SourceUnreadable:
         what = f"the importer {self.name} failed: {type(error).__name__}: {error}"
         return SourceUnreadable(what, "Upgrade or remove the package that brings it, or name another --format")
 

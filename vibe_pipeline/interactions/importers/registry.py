@@ -39,7 +39,7 @@ from vibe_pipeline.interactions.importers import (
     swe_agent,
 )
 from vibe_pipeline.interactions.importers.columns import ColumnMap
-from vibe_pipeline.interactions.importers.recognised import Format
+from vibe_pipeline.interactions.importers.recognised import BUGS, Format
 from vibe_pipeline.interactions.importers.table import Table
 
 AUTO = "auto"
@@ -111,7 +111,7 @@ def formats() -> dict[str, Format]:
             raise SettingsInvalid(what, f"Rename its entry point, or remove {package}")
         try:
             found[entry.name] = Format.of(entry.name, entry.load())
-        except (Exception, SystemExit) as error:
+        except BUGS as error:
             what = f"the importer {entry.name} of the package {package} cannot be loaded: {error}"
             raise SettingsInvalid(what, f"Upgrade or remove {package}") from error
     return found

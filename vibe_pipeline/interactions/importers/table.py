@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import delimited
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
@@ -29,7 +30,6 @@ from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, open
 from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, is_text, open_text, records
 from vibe_pipeline.interactions.importers.tally import Line
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.interactions.schema import connect
 
 T = TypeVar("T")
 

@@ -15,7 +15,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -45,11 +45,9 @@ REQUESTS = 256
 PARSERS = 2
 """Bodies read at once: each may need two hundred MB while it is."""
 
-TROUBLE_S = 30
-"""After so long a client may try again where the disk is full."""
-
-CROWDED_S = 5
-"""The same where more spans wait than can be held."""
+LATER_S = 2
+"""After so long a client may try again where the disk is full, or more spans wait than can be held. OpenTelemetry's
+exporter tries six times within 10 s, and gives a batch up at once where it is told to wait longer than what is left."""
 
 JOIN_EVERY_S = 5.0
 
@@ -98,6 +96,7 @@ class Ingest:
         self._parsers = asyncio.Semaphore(PARSERS)
         self._requests = 0
         self._coming_bytes = 0
+        self._crowd = asyncio.Event()
         self._commits = {
             "interactions": GroupCommit(Spool(store.path("log/interactions/spool")), Known(store, "interactions")),
             "remarks": GroupCommit(Spool(store.path("log/remarks/spool")), Known(store, "remarks")),
@@ -135,7 +134,7 @@ class Ingest:
                 return refusal(refused, media)
             except (VibeError, OSError) as error:
                 log.error("nothing of a request was kept: %s", error)
-                return refusal(Refused(503, f"nothing was kept: {error}", retry_after_s=TROUBLE_S), media)
+                return refusal(Refused(503, f"nothing was kept: {error}", retry_after_s=LATER_S), media)
             except Exception as error:
                 log.error("nothing of a request was kept: unexpected %s: %s", type(error).__name__, error)
                 return refusal(Refused(500, f"nothing was kept: unexpected {type(error).__name__}"), media)
@@ -158,9 +157,12 @@ class Ingest:
     @contextmanager
     def _room(self, size: int) -> Iterator[None]:
         """Holds room for so many bytes of spans, because other requests write theirs meanwhile; Refused if too few."""
-        if spans.waiting_bytes(self._store) + self._coming_bytes + size > spans.FULL_BYTES:
+        waiting = spans.waiting_bytes(self._store) + self._coming_bytes + size
+        if waiting > spans.CROWDED_BYTES:
+            self._crowd.set()
+        if waiting > spans.FULL_BYTES:
             words = f"{spans.FULL_BYTES >> 20} MiB of spans wait to be read, and more are not taken in: try again"
-            raise Refused(503, words, retry_after_s=CROWDED_S)
+            raise Refused(503, words, retry_after_s=LATER_S)
         self._coming_bytes += size
         try:
             yield
@@ -203,10 +205,12 @@ class Ingest:
             await commit.close()
 
     async def _join_for_ever(self) -> None:
-        """At most a tenth of the time goes into it, unless too much waits."""
+        """At most a tenth of the time goes into it, unless too much waits: then at once."""
         pause_s = JOIN_EVERY_S
         while True:
-            await asyncio.sleep(pause_s)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._crowd.wait(), pause_s)
+            self._crowd.clear()
             started = time.monotonic()
             try:
                 await asyncio.to_thread(spans.join, self._store, self._rules, wait_s=0)
@@ -214,8 +218,8 @@ class Ingest:
                 continue
             except Exception as error:
                 log.error("spans wait on: %s", error)
-            is_crowded = spans.waiting_bytes(self._store) > spans.CROWDED_BYTES
-            pause_s = JOIN_EVERY_S if is_crowded else max(JOIN_EVERY_S, 10 * (time.monotonic() - started))
+                await asyncio.sleep(JOIN_EVERY_S)
+            pause_s = max(JOIN_EVERY_S, 10 * (time.monotonic() - started))
 
 
 async def _no_such_route(request: Request, error: Exception) -> Response:

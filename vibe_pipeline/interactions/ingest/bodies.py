@@ -28,6 +28,9 @@ BODY_S = 30.0
 BUSY_S = 1
 """After so long a client may try again."""
 
+PACKINGS = {"gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+"""Content-Encoding → how zlib calls it; deflate has zlib's own head, as HTTP and OTLP exporters mean it."""
+
 
 class Bodies:
     """Reads bodies, and refuses more than can be held at once."""
@@ -80,17 +83,17 @@ def unpacked(body: bytes | bytearray, encoding: str) -> bytes:
     encoding = encoding.strip().lower()
     if encoding in ("", "identity"):
         return bytes(body)
-    if encoding != "gzip":
-        raise Refused(415, f"content encoding {encoding[:60]!r} is not gzip")
-    unpacking = zlib.decompressobj(wbits=31)
+    if encoding not in PACKINGS:
+        raise Refused(415, f"content encoding {encoding[:60]!r} is not one of {', '.join(PACKINGS)}")
+    unpacking = zlib.decompressobj(PACKINGS[encoding])
     try:
         data = unpacking.decompress(body, BODY_BYTES + 1)
     except zlib.error as error:
-        raise Refused(400, f"the body is not gzip: {error}") from error
+        raise Refused(400, f"the body is not {encoding}: {error}") from error
     if len(data) > BODY_BYTES:
         raise _too_large()
     if not unpacking.eof or unpacking.unused_data:
-        raise Refused(400, "the body is not one whole gzip stream")
+        raise Refused(400, f"the body is not one whole {encoding} stream")
     return data
 
 

@@ -3,8 +3,9 @@
 An exporter sends what has ended since its last request: a call of a model now, the tool that it asked for and the
 agent around both in later requests. Read by themselves they would be other interactions than the whole is. So each
 span waits in a spool, on the disk, and a conversation is read once it is complete: the spans around all its traces
-have come and nothing followed for SETTLED_S, or nothing followed for ABANDONED_S. Ids depend on what was said alone:
-spans that come twice, and conversations that go on later and repeat their history, bring only what is new.
+have come and nothing followed for SETTLED_S, or nothing followed for ABANDONED_S. Where too much waits, the largest are
+read at once. Ids depend on what was said alone: spans that come twice, and conversations that go on later and repeat
+their history, bring only what is new.
 
 Not here: what spans mean (importers/genai_spans.py).
 """
@@ -50,7 +51,7 @@ ABANDONED_S = 600.0
 """How long a tool may run before the call after it counts as another conversation, where no outer span says more."""
 
 CROWDED_BYTES = 8 << 20
-"""More than this does not wait for what may never come."""
+"""More than this does not wait for what may never come, and the largest conversations do not wait at all."""
 
 FULL_BYTES = 32 << 20
 """More than this is not taken in: what is joined is held in memory, and takes some ten times as much there."""
@@ -185,17 +186,26 @@ def _divided(
     spans: Sequence[Waiting], now: datetime, is_meant: IsMeant | None
 ) -> tuple[list[list[Waiting]], list[Waiting]]:
     """The conversations that are complete or meant, and the spans of the others."""
-    is_crowded = sum(len(each.line) for each in spans) > CROWDED_BYTES
+    is_crowded = _size(spans) > CROWDED_BYTES
     complete: list[list[Waiting]] = []
-    rest: list[Waiting] = []
+    going_on: list[list[Waiting]] = []
     for conversation in _conversations(spans):
         quiet_s = abs((now - max(each.received_at for each in conversation)).total_seconds())
         patience_s = SETTLED_S if is_crowded or _is_rooted(conversation) else ABANDONED_S
         if quiet_s >= patience_s or (is_meant and is_meant(_text(conversation))):
             complete.append(conversation)
         else:
-            rest += conversation
-    return complete, rest
+            going_on.append(conversation)
+    size = sum(map(_size, going_on))
+    going_on.sort(key=_size)
+    while is_crowded and size > CROWDED_BYTES // 2:  # half of it, or the next span would make a crowd again
+        complete.append(going_on.pop())
+        size -= _size(complete[-1])
+    return complete, [each for conversation in going_on for each in conversation]
+
+
+def _size(spans: Sequence[Waiting]) -> int:
+    return sum(len(each.line) for each in spans)
 
 
 def _is_rooted(conversation: Sequence[Waiting]) -> bool:
