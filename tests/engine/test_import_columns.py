@@ -10,7 +10,8 @@ import pytest
 
 from tests.engine.tables import as_lines, as_parquet, rows
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import import_paths, table
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import rows as table_rows
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 
@@ -115,7 +116,7 @@ def late(count: int) -> list[dict]:
 
 
 def test_a_field_that_only_later_rows_have_is_that_field(bring_table, store, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     assert bring_table(as_lines(late(10)), "a.jsonl", columns=()).imported == 10
     row = next(row for row in rows(store) if row["input"] == "q8")
     assert (row["success"], row["error_type"], row["user"]) == (False, "Timeout", "jo")
@@ -124,7 +125,7 @@ def test_a_field_that_only_later_rows_have_is_that_field(bring_table, store, mon
 
 @pytest.mark.parametrize("columns", [(), ("output=answer", "error_type=why", "input=input")])
 def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring_table, monkeypatch, columns):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     values = [{**row, "answer": "b"} for row in late(10)]
     values[9] |= {"why": "it broke"}
     bring_table(as_lines(values), "a.jsonl", columns=columns)
@@ -133,7 +134,7 @@ def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring_table, monkeypa
 
 
 def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring_table, store, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     with pytest.raises(
         SettingsInvalid, match=r"there is no column 'nothing' for user; the columns of .*a.jsonl are mod"
     ):

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from tests.engine.tables import MAP, as_lines, as_parquet, rows
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import Wanted, delimited, import_paths, table
+from vibe_pipeline.interactions.importers import rows as table_rows
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 ROWS = [
@@ -186,7 +187,7 @@ def test_lines_that_are_no_rows_are_quarantined(bring_table, store):
 
 
 def test_a_row_that_makes_duckdb_fail_costs_itself(bring_table, monkeypatch):
-    monkeypatch.setattr(table, "STRANGE", ())
+    monkeypatch.setattr(table_rows, "STRANGE", ())
     lines = [json.dumps({"question": f"q{number}"}) for number in range(9)]
     lines.insert(4, '{"question": "\\ud800"}')
     result = bring_table("\n".join(lines), "a.jsonl", columns=("input=question",))
@@ -194,7 +195,7 @@ def test_a_row_that_makes_duckdb_fail_costs_itself(bring_table, monkeypatch):
 
 
 def test_more_rows_than_a_batch(bring_table, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     monkeypatch.setattr("vibe_pipeline.interactions.importers.tally.BATCH", 2)
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
     result = bring_table(text, columns=())
