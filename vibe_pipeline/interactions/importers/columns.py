@@ -84,7 +84,7 @@ CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
 """
 )
 """Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
-in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 would be of the year 5),
+in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 is of the year 5),
 a year or a count of days, and no time. One thread: a batch is too small to share, and each further thread took 70 MB
 and made it no faster."""
 

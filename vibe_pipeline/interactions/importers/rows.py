@@ -24,6 +24,9 @@ BATCH_BYTES = 2 << 20
 STRANGE = ("\\ud", "\\uD", "NaN", "Infinity")
 """What Python and DuckDB write as JSON and others do not read: escaped surrogates, and numbers that are none."""
 
+UNKNOWN = (duckdb.Error, pa.ArrowInvalid)
+"""What a column raises of which DuckDB makes no JSON."""
+
 NO_TEXTS = pa.array([], pa.string())
 
 Reject = tuple[str, str]
@@ -75,13 +78,13 @@ def distinct(names: Iterable[str]) -> list[str]:
 def as_json(database: duckdb.DuckDBPyConnection, names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
     """Each row as a JSON object; JSON has no NaN, and what is empty is as good as not there.
 
-    A column of a type or with a value that DuckDB does not know is written by Python.
+    A column of a type that DuckDB does not know, or with a text that is no UTF-8, is written by Python.
     """
     if not columns:
         return NO_TEXTS
     try:
         return _selected(database, names, columns)
-    except duckdb.Error:
+    except UNKNOWN:
         return _selected(database, names, [it if _is_known(database, it) else _written(it) for it in columns])
 
 
@@ -103,6 +106,8 @@ def first_line(error: Exception) -> str:
 
 
 def _selected(database: duckdb.DuckDBPyConnection, names: Sequence[str], columns: Sequence[pa.Array]) -> pa.Array:
+    for column in columns:
+        column.validate(full=True)  # DuckDB takes any bytes for text
     database.register("columns", pa.table(list(columns), [f"c{number}" for number in range(len(columns))]))
     pairs = (f"{_literal(name)}, {_value(f'c{number}', columns[number].type)}" for number, name in enumerate(names))
     found = database.sql(f"SELECT json_object({', '.join(pairs)})::VARCHAR AS row FROM columns").to_arrow_table()
@@ -125,7 +130,7 @@ def _is_text(kind: pa.DataType) -> bool:
 def _is_known(database: duckdb.DuckDBPyConnection, column: pa.Array) -> bool:
     try:
         _selected(database, ["it"], [column])
-    except duckdb.Error:
+    except UNKNOWN:
         return False
     return True
 

@@ -10,7 +10,9 @@ Not here: the map and the SQL (columns.py), rows of bounded size (rows.py). A ro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+import sqlite3
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
@@ -182,9 +184,9 @@ def _stored(path: Path, name: str | None) -> Iterator[Rows]:
             if name not in tables and (name or len(tables) != 1):
                 what = f"there is no table {name!r} in {path}" if name else f"{path} has {len(tables)} tables"
                 raise SettingsInvalid(f"{what}; there are {', '.join(tables) or 'none'}", "Name one with --table")
-            rows = database.execute(f"SELECT * FROM {_quoted(name or tables[0])}")
-            names = [column[0] for column in rows.description]
-            for batch in batched(_as_far_as_possible(rows, names, path)):
+            query = f"SELECT * FROM {_quoted(name or tables[0])}"
+            names = [column[0] for column in database.execute(f"{query} LIMIT 0").description]
+            for batch in batched(_as_far_as_possible(database, query, names, path)):
                 texts = [text for text, reason in batch if reason is None]
                 rejects = [(text, reason) for text, reason in batch if reason is not None]
                 yield Rows(names, pa.array(texts, pa.string()), rejects, size_of(batch))
@@ -193,14 +195,23 @@ def _stored(path: Path, name: str | None) -> Iterator[Rows]:
 
 
 def _as_far_as_possible(
-    rows: Iterable[tuple[object, ...]], names: list[str], path: Path
+    database: sqlite3.Connection, query: str, names: list[str], path: Path
 ) -> Iterator[tuple[str, str | None]]:
     """(text, None) of each row up to one that SQLite cannot read, then (name, reason): it gives nothing behind it."""
+    count = 0
     try:
-        for row in rows:
-            yield plain(json.dumps(dict(zip(names, row, strict=True)), default=text_of)), None
+        for count, row in enumerate(database.execute(query), 1):
+            yield _row(names, row), None
     except FAILURES as failure:
+        # Python steps ahead of the row that it gives, and loses that one where the step fails.
+        with suppress(*FAILURES):
+            for row in database.execute(f"{query} LIMIT 1 OFFSET {count}"):
+                yield _row(names, row), None
         yield path.name, reason_of(failure)
+
+
+def _row(names: list[str], row: tuple[object, ...]) -> str:
+    return plain(json.dumps(dict(zip(names, row, strict=True)), default=text_of))
 
 
 def _quoted(name: str) -> str:
