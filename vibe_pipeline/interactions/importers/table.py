@@ -200,7 +200,8 @@ def _as_far_as_possible(
     """(text, None) of each row up to one that SQLite cannot read, then (name, reason): it gives nothing behind it."""
     count = 0
     try:
-        for count, row in enumerate(database.execute(query), 1):
+        for row in database.execute(query):
+            count += 1
             yield _row(names, row), None
     except FAILURES as failure:
         # Python steps ahead of the row that it gives, and loses that one where the step fails.
