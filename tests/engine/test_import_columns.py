@@ -1,16 +1,14 @@
 """Columns become fields: names in any case, values of their types, ids of what a row says."""
 
-import io
 import json
 from datetime import UTC, date, datetime
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.engine.tables import as_lines, as_parquet, rows
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import import_paths, table
+from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import rows as table_rows
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 
@@ -35,6 +33,15 @@ from vibe_pipeline.interactions.logger import InteractionLogger
         ('"2026-01-02T03:04:05,25Z"', "2026-01-02T03:04:05.250000"),
         ('"Fri, 02 Jan 2026 05:04:05 +0200"', "2026-01-02T03:04:05"),
         ("2 Jan 2026 03:04:05 GMT", "2026-01-02T03:04:05"),
+        ("1 May 2026 10:00:00 EST", "2026-05-01T15:00:00"),
+        ("1 May 2026 10:00", "2026-05-01T10:00:00"),
+        ('"Fri, 1 May 2026 10:00 +0200"', "2026-05-01T08:00:00"),
+        ('"Fri,  1 May 2026 10:00:00 +0200 (CEST)"', "2026-05-01T08:00:00"),
+        ("20260501T1000Z", "2026-05-01T10:00:00"),
+        ("20260501T1000+02:00", "2026-05-01T08:00:00"),
+        ("2026-05-01T10:00:00 +02:00", "2026-05-01T08:00:00"),
+        ("2026-05-01 10:00:00.5 +0200 CEST", "2026-05-01T08:00:00.500000"),
+        ("2026-05-01T10:00:00+02:00[Europe/Berlin]", "2026-05-01T08:00:00"),
     ],
 )
 def test_times_are_read_in_all_their_forms(bring_table, store, stamp, moment):
@@ -47,6 +54,8 @@ def test_times_are_read_in_all_their_forms(bring_table, store, stamp, moment):
     [
         *(("occurred_at", value) for value in ("soon", "infinity", "-5", "2026-13-01", "99999999999999999999999")),
         *(("occurred_at", value) for value in ("2024", "240131", "20241331", "45322.5", "0", "315532799", "1e99")),
+        *(("occurred_at", value) for value in ("5/1/24 10:30", "24-05-01", "1/2/3", "1 May 24 10:00", "epoch")),
+        *(("occurred_at", value) for value in ("1989-12-31", "2100-01-01", "99999999999", "1 May 2024 10:00 XST")),
         *(("success", value) for value in ("maybe", "2")),
         *(("latency_ms", value) for value in ("fast", "inf", "nan", "1e999")),
         *(("turn", value) for value in ("-1", "1.5", "x", "9999999999")),
@@ -98,6 +107,24 @@ def test_numbers_of_rows_are_no_ids_for_two_tables(bring_table, store):
     assert changed.duplicate == 1
 
 
+@pytest.mark.parametrize("written", [str.lower, str.title])
+def test_ids_that_only_count_rows_are_those_of_their_table_however_they_are_written(bring_table, store, written):
+    header = f"{written('interaction_id')},{written('conversation_id')},input\n"
+    for table, question in (("one.csv", "q"), ("two.csv", "r")):
+        assert bring_table(f"{header}1,7,{question}\n2,7,{question}\n", table, columns=()).imported == 2
+    assert len({row["conversation_id"] for row in rows(store)}) == 2
+
+
+def test_ids_that_are_mapped_under_their_own_names_stay(bring_table, store):
+    columns = ("interaction_id=interaction_id", "conversation_id=conversation_id")
+    bring_table("interaction_id,conversation_id,input\ni,c,q\n", columns=columns)
+    assert [(row["interaction_id"], row["conversation_id"]) for row in rows(store)] == [("i", "c")]
+
+
+def test_rows_without_an_id_are_known_by_what_they_say(bring_table):
+    assert bring_table("id,input\n1,q\n,r\n,s\n", columns=("interaction_id=id",)).imported == 3
+
+
 @pytest.mark.parametrize("columns", [(), ("conversation_id=chat",)])
 def test_equal_rows_of_other_tables_and_sources_are_others(bring_table, store, columns):
     for name, source in (("one.csv", "crm"), ("two.csv", "crm"), ("two.csv", "shop")):
@@ -115,7 +142,7 @@ def late(count: int) -> list[dict]:
 
 
 def test_a_field_that_only_later_rows_have_is_that_field(bring_table, store, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     assert bring_table(as_lines(late(10)), "a.jsonl", columns=()).imported == 10
     row = next(row for row in rows(store) if row["input"] == "q8")
     assert (row["success"], row["error_type"], row["user"]) == (False, "Timeout", "jo")
@@ -124,7 +151,7 @@ def test_a_field_that_only_later_rows_have_is_that_field(bring_table, store, mon
 
 @pytest.mark.parametrize("columns", [(), ("output=answer", "error_type=why", "input=input")])
 def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring_table, monkeypatch, columns):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     values = [{**row, "answer": "b"} for row in late(10)]
     values[9] |= {"why": "it broke"}
     bring_table(as_lines(values), "a.jsonl", columns=columns)
@@ -133,7 +160,7 @@ def test_a_row_is_known_again_wherever_it_stands_in_a_file(bring_table, monkeypa
 
 
 def test_a_mapped_column_that_no_row_has_is_an_error_before_anything_is_done(bring_table, store, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     with pytest.raises(
         SettingsInvalid, match=r"there is no column 'nothing' for user; the columns of .*a.jsonl are mod"
     ):
@@ -154,10 +181,3 @@ def test_strange_names_and_types_of_columns(bring_table, store):
     (row,) = rows(store)
     assert (row["input"], row["action"], row["occurred_at"]) == ("q", "it's", datetime(2026, 1, 2, tzinfo=UTC))
     assert json.loads(row["extra"]) == {"list": [1, 2], "ID": 1, "id": 2}
-
-
-def test_half_floats_are_numbers(bring_table, store):
-    data = io.BytesIO()
-    pq.write_table(pa.table({"input": ["q"], "turn": pa.array([2.0], pa.float16())}), data)
-    assert bring_table(data.getvalue(), "a.parquet", columns=()).imported == 1
-    assert rows(store)[0]["turn"] == 2

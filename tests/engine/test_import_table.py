@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tests.engine.tables import MAP, as_lines, as_parquet, rows
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import Wanted, delimited, import_paths, table
+from vibe_pipeline.interactions.importers import Wanted, databases, delimited, import_paths, table
+from vibe_pipeline.interactions.importers import rows as table_rows
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 ROWS = [
@@ -161,6 +162,11 @@ def test_a_damaged_header_costs_no_row(bring_table, store):
     assert rows(store)[0]["extra"] == '{"ä\ufffd":"a"}'
 
 
+def test_columns_of_one_name_are_all_kept(bring_table, store):
+    assert bring_table("a,a_3,a,input\n1,2,3,q\n", columns=()).imported == 1
+    assert json.loads(rows(store)[0]["extra"]) == {"a": "1", "a_3": "2", "a_3_3": "3"}
+
+
 @pytest.mark.parametrize("first", ['size 5",input', '"size"5,input'])
 def test_a_stray_quote_in_the_header_costs_no_row(bring_table, first):
     assert bring_table(f"{first}\n1,q\n2,r\n", columns=("output==x", "action=input")).imported == 2
@@ -186,7 +192,7 @@ def test_lines_that_are_no_rows_are_quarantined(bring_table, store):
 
 
 def test_a_row_that_makes_duckdb_fail_costs_itself(bring_table, monkeypatch):
-    monkeypatch.setattr(table, "STRANGE", ())
+    monkeypatch.setattr(table_rows, "STRANGE", ())
     lines = [json.dumps({"question": f"q{number}"}) for number in range(9)]
     lines.insert(4, '{"question": "\\ud800"}')
     result = bring_table("\n".join(lines), "a.jsonl", columns=("input=question",))
@@ -194,7 +200,7 @@ def test_a_row_that_makes_duckdb_fail_costs_itself(bring_table, monkeypatch):
 
 
 def test_more_rows_than_a_batch(bring_table, monkeypatch):
-    monkeypatch.setattr(table, "BATCH_ROWS", 3)
+    monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     monkeypatch.setattr("vibe_pipeline.interactions.importers.tally.BATCH", 2)
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
     result = bring_table(text, columns=())
@@ -207,6 +213,23 @@ def test_a_view_that_is_wrong_says_what_sqlite_says(bring_table, tmp_path):
         database.execute("CREATE VIEW broken AS SELECT nosuch(question) AS input FROM events")
     result = bring_table(name="app.db", columns=(), table="broken")
     assert result.reasons == {"a table that SQLite cannot read: no such function: nosuch": 1}
+
+
+def test_what_sqlite_read_before_a_fault_is_kept(bring_table, tmp_path):
+    as_sqlite(tmp_path / "app.db", [{"said": text} for text in ('{"q": "a"}', '{"q": "b"}', '{"q": cut', '{"q": "c"}')])
+    with closing(sqlite3.connect(tmp_path / "app.db")) as database:
+        database.execute("CREATE VIEW chats AS SELECT json_extract(said, '$.q') AS input FROM events")
+    result = bring_table(name="app.db", columns=(), table="chats")
+    assert (result.imported, result.reasons) == (2, {"a table that SQLite cannot read: malformed JSON": 1})
+
+
+def test_rows_before_a_damaged_page_are_kept(bring_table, tmp_path):
+    as_sqlite(tmp_path / "app.db", [{"input": f"{number} {'x' * 900}"} for number in range(40)])
+    data = bytearray((tmp_path / "app.db").read_bytes())
+    data[-4096:] = b"\xff" * 4096
+    result = bring_table(bytes(data), "app.db", columns=(), table="events")
+    assert result.imported > 30
+    assert result.reasons == {databases.BROKEN: 1}
 
 
 @pytest.mark.parametrize("name", ["enc.db", "enc.csv", "enc.jsonl"])

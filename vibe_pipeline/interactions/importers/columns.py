@@ -4,7 +4,8 @@ A row comes as JSON text. A field gets the column that was named for it, else a 
 name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone.
 Ids are hashes of the source, the module (the table's name, where none is mapped) and what the row says, so that
 importing it again adds nothing and other tables keep their own equal rows; where a column gives the id, of that and the
-table's name.
+table's name, for many tables count their rows. As they are stay the ids of a row with all that our own log writes, and
+of columns that a person maps under their own names.
 
 Not here: how rows come out of files (table.py).
 """
@@ -13,10 +14,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.importers.messages import EARLIEST, LATEST
 from vibe_pipeline.records import SCHEMA_VERSION, Interaction
 
 OWN = tuple(it.name for it in fields(Interaction))
@@ -26,6 +28,9 @@ CONTENT = ("input", "output", "action")
 """A row without any of them says nothing."""
 
 IDENTITIES = ("interaction_id", "conversation_id")
+
+LOGGED = [it.name for it in fields(Interaction) if it.default is MISSING and it.default_factory is MISSING]
+"""What every line of our own log has."""
 
 TYPES = {
     "occurred_at": "moment",
@@ -38,7 +43,11 @@ TYPES = {
 }
 """Field → the macro that makes its value of a text; every other field is text."""
 
-MACROS = """
+BOUNDS = f"CREATE MACRO is_in_our_time(i) AS year(i) >= {EARLIEST} AND year(i) < {LATEST};"
+
+MACROS = (
+    BOUNDS
+    + """
 SET TimeZone = 'UTC';
 SET threads = 1;
 CREATE MACRO number(t) AS CASE WHEN isfinite(try_cast(t AS DOUBLE)) THEN try_cast(t AS DOUBLE) END;
@@ -51,25 +60,33 @@ CREATE MACRO since_1970(n) AS make_timestamp((CASE
     WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n WHEN n < 1e19 THEN n / 1e3 END)::BIGINT);
 CREATE MACRO compact(t) AS
     CASE WHEN regexp_full_match(t, '[0-9]{8}([0-9]{6})?') THEN try_strptime(t, ['%Y%m%d', '%Y%m%d%H%M%S']) END;
-CREATE MACRO later_than_1980(i) AS CASE WHEN year(i) >= 1980 THEN i END;
 CREATE MACRO dotted(t) AS regexp_replace(t, '([0-9]),([0-9])', '\\1.\\2');
-CREATE MACRO with_offset(t) AS regexp_replace(regexp_replace(t, '(Z|GMT|UTC?)$', '+0000'), '\\s([+-])', '\\1');
-CREATE MACRO written(t) AS coalesce(try_cast(dotted(t) AS TIMESTAMPTZ), try_strptime(with_offset(dotted(t)), [
-    '%Y%m%dT%H%M%S', '%Y%m%dT%H%M%S%z', '%Y%m%dT%H%M%S.%f', '%Y%m%dT%H%M%S.%f%z', '%Y-%m-%dT%H', '%Y-%m-%dT%H%z',
-    '%a, %d %b %Y %H:%M:%S%z', '%d %b %Y %H:%M:%S%z']));
+CREATE MACRO without_name(t) AS regexp_replace(t, '([+-][0-9]{2}:?[0-9]{2}|Z)\\s*([(\\[].*[)\\]]|[A-Z]{3,4})$', '\\1');
+CREATE MACRO tidy(t) AS without_name(regexp_replace(dotted(trim(t)), '\\s+([+-][0-9])', '\\1'));
+CREATE MACRO offset_of(zone) AS MAP {'': '+0000', 'Z': '+0000', 'UT': '+0000', 'UTC': '+0000', 'GMT': '+0000',
+    'EST': '-0500', 'EDT': '-0400', 'CST': '-0600', 'CDT': '-0500',
+    'MST': '-0700', 'MDT': '-0600', 'PST': '-0800', 'PDT': '-0700'}[zone];
+CREATE MACRO with_offset(t) AS CASE WHEN regexp_matches(t, '[0-9]{2}[+-][0-9]{2}(:?[0-9]{2})?$') THEN t
+    ELSE regexp_replace(t, '\\s*[A-Z]*$', '') || offset_of(regexp_extract(t, '[A-Z]*$')) END;
+CREATE MACRO without_day(t) AS regexp_replace(t, '^[A-Z][a-z]{2},\\s*', '');
+CREATE MACRO written(t) AS coalesce(try_cast(t AS TIMESTAMPTZ), try_strptime(with_offset(without_day(t)), [
+    '%Y%m%dT%H%z', '%Y%m%dT%H%M%z', '%Y%m%dT%H%M%S%z', '%Y%m%dT%H%M%S.%f%z', '%Y-%m-%dT%H%z',
+    '%d %b %Y %H:%M%z', '%d %b %Y %H:%M:%S%z']));
 CREATE MACRO instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?([eE][+]?[0-9]{1,2})?')
-    THEN coalesce(compact(t), later_than_1980(since_1970(try_cast(t AS DOUBLE))))
-    ELSE make_timestamp(epoch_us(written(t))) END;
+    THEN coalesce(compact(t), since_1970(try_cast(t AS DOUBLE)))
+    ELSE make_timestamp(epoch_us(written(tidy(t)))) END;
 CREATE MACRO moment(t) AS
-    CASE WHEN year(instant(t)) BETWEEN 1 AND 9999 THEN strftime(instant(t), '%Y-%m-%dT%H:%M:%S.%fZ') END;
+    CASE WHEN is_in_our_time(instant(t)) THEN strftime(instant(t), '%Y-%m-%dT%H:%M:%S.%fZ') END;
 CREATE MACRO json_of_type(t, wanted) AS
     CASE WHEN json_type(CASE WHEN json_valid(t) THEN t END) = wanted THEN t END;
 CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
     coalesce(list_filter(from_json(json_of_type(t, 'ARRAY'), '["VARCHAR"]'), lambda it: it IS NOT NULL), [t]) END;
 """
+)
 """Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
-in UTC where they name no zone. A number that would lie before 1980 is a year, a count of days or another date, and no
-time. One thread: a batch is too small to share, and each further thread took 70 MB and made it no faster."""
+in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 is of the year 5),
+a year or a count of days, and no time. One thread: a batch is too small to share, and each further thread took 70 MB
+and made it no faster."""
 
 LINES = """
 WITH given AS (
@@ -84,7 +101,8 @@ WITH given AS (
     SELECT raw, it, json_merge_patch('{{}}', to_json({told})) AS said, CASE
         WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
         WHEN {wrong} <> '' THEN 'of the wrong type: ' || {wrong}
-        WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason
+        WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason,
+        list_has_all(json_keys(json), $logged) AS is_logged
     FROM typed
 )
 SELECT raw, reason, id, json_merge_patch(
@@ -104,6 +122,8 @@ class ColumnMap:
 
     columns: dict[str, str] = field(default_factory=dict)
     constants: dict[str, str] = field(default_factory=dict)
+    kept: frozenset[str] = frozenset()
+    """Identities whose columns were mapped under their own names."""
 
     @classmethod
     def parse(cls, options: Sequence[str]) -> ColumnMap:
@@ -121,15 +141,14 @@ class ColumnMap:
                 constants[name] = value[1:]
             else:
                 columns[name] = value
-        return cls(columns, constants)
+        return cls(columns, constants, frozenset(it for it in IDENTITIES if columns.get(it, "").lower() == it))
 
     def in_any_case(self, names: Collection[str]) -> ColumnMap:
         """With the columns of a header that bear the names of fields and are written otherwise: Input, OUTPUT."""
         taken = {*names} & {*OWN} | self.columns.keys() | self.constants.keys()
         free = {name.lower(): name for name in names if name not in self.columns.values()}
-        return ColumnMap(
-            {**{it: free[it] for it in OWN if it in free and it not in taken}, **self.columns}, self.constants
-        )
+        found = {it: free[it] for it in OWN if it in free and it not in taken}
+        return replace(self, columns={**found, **self.columns})
 
     def within(self, names: Collection[str]) -> ColumnMap:
         """The whole map for rows with these columns: those that bear the names of fields need none.
@@ -137,7 +156,7 @@ class ColumnMap:
         In the order of the fields, since an id is the hash of what a row says in this order.
         """
         whole = {**{it: it for it in OWN if it in names}, **self.columns}
-        return ColumnMap({it: whole[it] for it in OWN if it in whole and it not in self.constants}, self.constants)
+        return replace(self, columns={it: whole[it] for it in OWN if it in whole and it not in self.constants})
 
     def is_satisfied(self, names: Collection[str]) -> bool:
         """Whether there are all columns that are mapped, and one that says something."""
@@ -185,17 +204,18 @@ class ColumnMap:
             "pointers": ["/" + self.columns[it].replace("~", "~0").replace("/", "~1") for it in mapped],
             "mapped": json.dumps(dict.fromkeys([*self.columns.values(), "schema_version"])),
             "defaults": json.dumps(defaults),
+            "logged": LOGGED,
         }
         return query, parameters
 
     def _identity(self, name: str, otherwise: str) -> str:
-        """A column of that name holds what our log gave, and stays; what only counts rows is hashed with the table."""
         if name not in self.columns and name not in self.constants:
             return otherwise
         given = f'it."{name}"'
-        is_ours = self.columns.get(name) == name
-        identity = given if is_ours else _hashed("$name", given)
-        return f"coalesce({identity}, {otherwise})"
+        is_kept = "true" if name in self.kept else "is_logged"
+        return (
+            f"CASE WHEN {given} IS NULL THEN {otherwise} WHEN {is_kept} THEN {given} ELSE {_hashed('$name', given)} END"
+        )
 
 
 def _struct(values: dict[str, str]) -> str:

@@ -19,6 +19,7 @@ from typing import TextIO
 
 from vibe_pipeline.interactions.importers.files import open_text
 from vibe_pipeline.interactions.importers.raw import ESCAPED_BYTE, NOT_UTF8
+from vibe_pipeline.interactions.importers.rows import distinct
 from vibe_pipeline.interactions.lines import repaired
 
 SUFFIXES = (".csv", ".tsv")
@@ -41,11 +42,8 @@ Row = list[str]
 def header(path: Path) -> Row:
     """The names of the columns, each once and on one line; nothing of an empty file."""
     with open_text(path) as file:
-        names: Row = []
-        for number, name in enumerate(_header(_Lines(file))[0], 1):
-            name = BREAK.sub(" ", repaired(name).strip()) or f"column_{number}"
-            names.append(f"{name}_{number}" if name in names else name)
-        return names
+        names = (BREAK.sub(" ", repaired(name).strip()) for name in _header(_Lines(file))[0])
+        return distinct(name or f"column_{number}" for number, name in enumerate(names, 1))
 
 
 def rows(path: Path, width: int) -> Iterator[tuple[str, Row | str]]:
