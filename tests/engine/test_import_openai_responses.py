@@ -74,10 +74,10 @@ def test_what_gives_nothing_has_its_reason():
                 "id": "k",
                 "status": "completed",
                 "queries": ["d"],
-                "results": [{"text": "t"}],
+                "results": [{"file_id": "f", "text": "t"}],
             },
             '{"name": "file_search", "arguments": {"queries": ["d"]}}',
-            '[{"text": "t"}]',
+            '[{"file_id": "f", "text": "t"}]',
             True,
         ),
         (

@@ -28,8 +28,11 @@ def test_the_home_of_the_log_is_left_alone_and_refused_where_it_is_named(store, 
         for paths in ([tmp_path], [tmp_path / "*"], [tmp_path / "**" / "*.jsonl"]):
             assert [(Path(it.path).name, it.read) for it in import_paths(logger, store, paths)] == [("a.jsonl", 2)]
     for named in (store.root, store.root / "log", tmp_path / "link"):
-        with pytest.raises(SourceUnreadable, match="lies in the home of the log"):
+        with pytest.raises(SourceUnreadable, match="is the log itself"):
             import_paths(logger, store, [named])
+    (store.root / "exports").mkdir()
+    (store.root / "exports" / "b.jsonl").write_text(lines(chat("r", "b")))
+    assert [it.imported for it in import_paths(logger, store, [store.root / "exports"])] == [1]
 
 
 def test_links_to_folders_are_followed_once_and_end(store, tmp_path):

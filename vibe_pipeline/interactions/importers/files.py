@@ -72,8 +72,9 @@ class Choice:
     """Which folders are one thing and not walked."""
 
     def is_ours(self, path: Path) -> bool:
-        """Whether it lies in the home, also by a link."""
-        return path.resolve().is_relative_to(self.home.resolve())
+        """Whether it is the home or lies in its log, also by a link; exports that somebody put beside that are not."""
+        home, place = self.home.resolve(), path.resolve()
+        return place == home or place.is_relative_to(home / "log")
 
 
 def expand(paths: Sequence[Path | str], choice: Choice) -> list[Where]:
@@ -153,8 +154,8 @@ def _expand(named: Path | str, choice: Choice) -> list[Where]:
     with readable(path):
         if path.exists():
             if choice.is_ours(path):
-                what = f"{path} lies in the home of the log, which is never imported"
-                raise SourceUnreadable(what, "Name one outside of it")
+                what = f"{path} is the log itself, which is never imported"
+                raise SourceUnreadable(what, "Name the files that other programs wrote")
             return [replace(file, is_named=file.path == path) for file in _found(path, choice)]
     matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
     if matches in ([], [str(path)]):
