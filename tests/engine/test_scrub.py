@@ -407,9 +407,9 @@ def test_json_stays_json_even_where_a_secret_spans_two_values(clean):
 def test_a_long_line_takes_time_in_proportion(scrubber, unit):
     """Anything that backtracks over the line would need hours for this."""
     line = unit * (200_000 // len(unit))
-    start = time.perf_counter()
+    start = time.process_time()
     scrubber.column(pl.Series([f"{line} jo@x.org password=abc12345 AKIAIOSFODNN7EXAMPLE 4242424242424242 ://a:b1@c"]))
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
 
 
 def test_a_frame_is_scrubbed_in_lists_and_structs(scrubber):

