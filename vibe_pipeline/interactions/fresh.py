@@ -1,0 +1,69 @@
+"""Which rows of a seal are new: neither sealed nor forgotten, each id once.
+
+The ids of the whole log are read once for all batches. Hashes say which ids are worth a look, and the look is at the
+ids themselves: of two that share a hash none is lost. Not here: what an import asks before it logs (known.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+
+from vibe_pipeline.interactions import forgotten
+from vibe_pipeline.interactions.hashes import hashes_of, held
+from vibe_pipeline.interactions.schema import connect, id_of_line, identity_of, read_lines
+from vibe_pipeline.interactions.segments import sealed_ids
+from vibe_pipeline.store import Store
+
+
+class Fresh:
+    """Asked batch by batch, in the order of the lines: 8 bytes for an id, and an id itself only where it came before.
+
+    The caller holds the lock of sealing."""
+
+    def __init__(self, store: Store, stream: str, spools: Sequence[Path]) -> None:
+        """`spools` are all that will be asked about."""
+        self._identity = identity_of(stream)
+        self._forgotten = forgotten.row_condition(store, stream)
+        waiting = _waiting(stream, spools)
+        self._database = connect()
+        self._database.register("waiting", pa.table({"hash": waiting}))
+        query = f"SELECT id FROM ({sealed_ids(store, stream)}) WHERE hash(id) IN (FROM waiting)"
+        self._database.execute(f"CREATE TABLE seen AS {query}")
+        self._database.unregister("waiting")
+        self._database.execute("SET threads = 1")  # a batch is small: more threads take more memory and no less time
+        twice = waiting[1:][waiting[1:] == waiting[:-1]]
+        self._doubtful = np.union1d(twice, hashes_of(self._database.sql("SELECT hash(id) FROM seen")))
+
+    def of(self, rows: pa.Table) -> pa.Table:
+        """The rows (with `ordinal`) that are new; of an id that comes twice the first."""
+        identity, known, first = self._identity, "", ""
+        self._database.register("batch", rows)
+        hashes = hashes_of(self._database.sql(f"SELECT hash({identity}) FROM batch"))
+        if (is_doubtful := held(self._doubtful, hashes)).any():
+            known = f"ANTI JOIN seen ON batch.{identity} = seen.id"
+            first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
+        query = f"SELECT batch.* FROM batch {known} WHERE NOT {self._forgotten} {first}"
+        fresh = self._database.sql(query).to_arrow_table().cast(rows.schema)
+        self._database.unregister("batch")
+        if first:
+            self._see(rows[identity].filter(pa.array(is_doubtful)))
+        return fresh
+
+    def _see(self, ids: pa.ChunkedArray) -> None:
+        self._database.register("asked", pa.table({"id": ids}))
+        self._database.execute("INSERT INTO seen SELECT DISTINCT id FROM asked ANTI JOIN seen USING (id)")
+        self._database.unregister("asked")
+
+
+def _waiting(stream: str, spools: Sequence[Path]) -> np.ndarray:
+    """Hashes of all ids in these spools, in order."""
+    hashes = [np.empty(0, np.uint64)]
+    with connect(threads=1) as database:
+        for lines in read_lines(spools):
+            database.register("lines", lines)
+            hashes.append(hashes_of(database.sql(f"SELECT hash({id_of_line(stream)}) FROM lines")))
+    return np.sort(np.concatenate(hashes))
