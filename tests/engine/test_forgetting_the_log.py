@@ -197,6 +197,33 @@ def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
     assert [row[6] for row in rows_of(ladder, "interactions")] == ["new"]
 
 
+@pytest.mark.parametrize("last", ["intent.json", "salt.json", ".parquet"])
+def test_a_forgetting_that_dies_before_its_ids_are_kept_has_changed_nothing(ladder, monkeypatch, last):
+    identity = plant(ladder.store.root)
+    ladder.log.seal()
+
+    def dying(write):
+        def writes(store, name, *arguments):
+            if name.startswith("forgotten/") and name.endswith(last):
+                raise KeyboardInterrupt
+            return write(store, name, *arguments)
+
+        return writes
+
+    with monkeypatch.context() as killed:
+        for write in ("write_json", "write_parquet"):
+            killed.setattr(Store, write, dying(getattr(Store, write)))
+        with pytest.raises(KeyboardInterrupt):
+            ladder.log.forget(Criteria(conversation=CONVERSATION))
+    logger = InteractionLogger(ladder.store.root)
+    logger.learning(identity, f"about {PLANTED}")
+    logger.close()
+    ladder.log.seal()
+    assert [ladder.log.stats()[stream] for stream in ("interactions", "remarks")] == [2, 2]
+    ladder.log.forget(Criteria(conversation=CONVERSATION))
+    assert holders(ladder.store.root, PLANTED) == []
+
+
 @pytest.mark.parametrize("asked", [{}, {"text": " "}, {"user": ""}])
 def test_nothing_or_everything_cannot_be_asked_for(asked):
     with pytest.raises(SettingsInvalid):

@@ -55,7 +55,7 @@ class Erased:
 def erased(store: Store, tombstone: str) -> Iterator[Erased]:
     """What a tombstone remembers, loaded once for all steps."""
     with connect() as db:
-        db.register("kept", pq.read_table(store.existing(f"{forgotten.FOLDER}/{tombstone}.parquet")))
+        db.register("kept", pq.read_table(store.existing(forgotten.hashes_name(tombstone))))
         db.execute("CREATE TABLE erased AS FROM kept")
         yield Erased(db, forgotten.salt(store))
 
