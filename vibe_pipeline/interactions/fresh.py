@@ -29,34 +29,31 @@ class Fresh:
         self._identity = identity_of(stream)
         self._forgotten = forgotten.row_condition(store, stream)
         waiting = _waiting(stream, spools)
-        self._database = connect()
-        self._database.register("waiting", pa.table({"hash": waiting}))
-        query = f"SELECT id FROM ({sealed_ids(store, stream)}) WHERE hash(id) IN (FROM waiting)"
-        self._database.execute(f"CREATE TABLE seen AS {query}")
-        self._database.unregister("waiting")
-        self._database.execute("SET threads = 1")  # a batch is small: more threads take more memory and no less time
-        twice = waiting[1:][waiting[1:] == waiting[:-1]]
-        self._doubtful = np.union1d(twice, hashes_of(self._database.sql("SELECT hash(id) FROM seen")))
+        with connect() as database:
+            database.register("waiting", pa.table({"hash": waiting}))
+            query = f"SELECT id FROM ({sealed_ids(store, stream)}) WHERE hash(id) IN (FROM waiting)"
+            self._seen = database.sql(query).to_arrow_table()
+            database.register("seen", self._seen)
+            twice = waiting[1:][waiting[1:] == waiting[:-1]]
+            self._doubtful = np.union1d(twice, hashes_of(database.sql("SELECT hash(id) FROM seen")))
 
     def of(self, rows: pa.Table) -> pa.Table:
         """The rows (with `ordinal`) that are new; of an id that comes twice the first."""
         identity, known, first = self._identity, "", ""
-        self._database.register("batch", rows)
-        hashes = hashes_of(self._database.sql(f"SELECT hash({identity}) FROM batch"))
-        if (is_doubtful := held(self._doubtful, hashes)).any():
-            known = f"ANTI JOIN seen ON batch.{identity} = seen.id"
-            first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
-        query = f"SELECT batch.* FROM batch {known} WHERE NOT {self._forgotten} {first}"
-        fresh = self._database.sql(query).to_arrow_table().cast(rows.schema)
-        self._database.unregister("batch")
-        if first:
-            self._see(rows[identity].filter(pa.array(is_doubtful)))
+        with connect(threads=1) as database:  # one that is kept from batch to batch keeps some 30 MB of them
+            database.register("batch", rows)
+            is_doubtful = held(self._doubtful, hashes_of(database.sql(f"SELECT hash({identity}) FROM batch")))
+            if is_doubtful.any():
+                database.register("seen", self._seen)
+                known = f"ANTI JOIN seen ON batch.{identity} = seen.id"
+                first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
+            query = f"SELECT batch.* FROM batch {known} WHERE NOT {self._forgotten} {first}"
+            fresh = database.sql(query).to_arrow_table().cast(rows.schema)
+            if is_doubtful.any():
+                database.register("asked", pa.table({"id": rows[identity].filter(pa.array(is_doubtful))}))
+                new = database.sql("SELECT DISTINCT id FROM asked ANTI JOIN seen USING (id)").to_arrow_table()
+                self._seen = pa.concat_tables([self._seen, new])
         return fresh
-
-    def _see(self, ids: pa.ChunkedArray) -> None:
-        self._database.register("asked", pa.table({"id": ids}))
-        self._database.execute("INSERT INTO seen SELECT DISTINCT id FROM asked ANTI JOIN seen USING (id)")
-        self._database.unregister("asked")
 
 
 def _waiting(stream: str, spools: Sequence[Path]) -> np.ndarray:
