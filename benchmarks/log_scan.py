@@ -115,7 +115,7 @@ def _fill(ladder: Ladder, first: int, last: int, done: Callable[[int], None]) ->
             months = pc.strftime(laid["occurred_at"], format="%Y-%m")
             for month in sorted(months.unique().to_pylist()):
                 chosen = laid.filter(pc.equal(months, month))
-                publish(ladder.store, "interactions", chosen, ladder.settings.curate, month)
+                publish(ladder.store, "interactions", chosen, ladder.settings.curate, month, database)
             done(start // SLICE + 1)
 
 

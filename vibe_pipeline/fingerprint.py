@@ -27,6 +27,11 @@ def key_of(value: Any) -> str:
     return hashlib.sha256(canonical(value)).hexdigest()
 
 
+def conversation_key(module: str, name: str) -> str:
+    """The id of a conversation that its format, which names the module, calls by that name."""
+    return key_of([module, name])
+
+
 def sha_of_bytes(data: bytes) -> str:
     """SHA-256 of bytes."""
     return hashlib.sha256(data).hexdigest()

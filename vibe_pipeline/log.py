@@ -37,8 +37,8 @@ class Log:
     def seal(self) -> list[Segment]:
         """Turn spools into segments; returns the new ones. Spans of conversations that go on wait for the rest.
 
-        A forgetting that dies meanwhile does no harm: no segment is rewritten, and its salted ids came first, so that
-        none of its rows is sealed any more."""
+        A forgetting that dies meanwhile does no harm: no segment is rewritten, and its salted ids are kept before its
+        first step, so that none of its rows is sealed any more."""
         forgetting.finish(self.store, self.settings)
         spans.join(self.store, self.settings.log)
         return sealing.seal(self.store, self.settings.curate, self.settings.log, self._watch)
@@ -55,7 +55,8 @@ class Log:
     def forget(self, criteria: Criteria) -> dict[str, Any]:
         """Erase what matches wherever it lies, leave a tombstone and taint what was built from it.
 
-        Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets.
+        Busy while somebody curates or climbs. Killed, it is finished by whoever next seals, climbs or forgets, or has
+        not begun.
         """
         return forgetting.described(*forgetting.forget(self.store, self.settings, criteria))
 

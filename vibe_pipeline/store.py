@@ -121,7 +121,7 @@ class Store:
 
     def write_table(self, folder: str, table: pa.Table, row_group: int = ROW_GROUP) -> str:
         """A table as `folder/<sha>.parquet` (zstd); returns the sha. Same table, same sha."""
-        with self._temporary(folder) as temporary:
+        with self.temporary(folder) as temporary:
             pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=row_group)
             sha = sha_of_file(temporary)
             self._publish(temporary, f"{folder}/{sha}.parquet")
@@ -161,7 +161,7 @@ class Store:
 
     def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
         """A folder filled by `fill`, published as `parent/<sha of its content>` in one rename; returns the sha."""
-        with self._temporary(parent) as temporary:
+        with self.temporary(parent) as temporary:
             temporary.mkdir(mode=0o700)
             fill(temporary)
             sha = sha_of_folder(temporary)
@@ -174,6 +174,21 @@ class Store:
         if not path.exists():
             raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup")
         return path
+
+    @contextmanager
+    def temporary(self, folder: str) -> Iterator[Path]:
+        """A hidden name in `folder`, for what is moved to its own when it is whole; what was not moved is gone."""
+        with _disk():
+            parent = self.path(folder)
+            make_folder(parent)
+            temporary = parent / f".{uuid.uuid4().hex}"
+            try:
+                yield temporary
+            finally:
+                if temporary.is_dir():
+                    shutil.rmtree(temporary, ignore_errors=True)
+                else:
+                    temporary.unlink(missing_ok=True)
 
     @contextmanager
     def lock(self, name: str, wait_s: float) -> Iterator[None]:
@@ -211,27 +226,12 @@ class Store:
 
     @contextmanager
     def _replacing(self, name: str) -> Iterator[Path]:
-        with self._temporary(str(Path(name).parent)) as temporary:
+        with self.temporary(str(Path(name).parent)) as temporary:
             yield temporary
             temporary.chmod(PRIVATE)
             sync(temporary)
             temporary.replace(self.path(name))
             sync(self.path(name).parent)
-
-    @contextmanager
-    def _temporary(self, folder: str) -> Iterator[Path]:
-        """A hidden name beside its destination (the same file system), gone if anything fails."""
-        with _disk():
-            parent = self.path(folder)
-            make_folder(parent)
-            temporary = parent / f".{uuid.uuid4().hex}"
-            try:
-                yield temporary
-            finally:
-                if temporary.is_dir():
-                    shutil.rmtree(temporary, ignore_errors=True)
-                else:
-                    temporary.unlink(missing_ok=True)
 
     def _publish(self, temporary: Path, name: str) -> None:
         """Move finished content to its name; content that is already there stays as it is."""

@@ -129,6 +129,54 @@ def test_text_is_found_as_json_writes_it(ladder, text):
     assert ladder.log.forget(Criteria(text=text))["interactions"] == 1
 
 
+def chatgpt_chat(name: str, planted: str) -> dict:
+    """A chat whose second question was asked again in other words, as ChatGPT exports it."""
+    said = [("q1", None, "user", planted), ("a1", "q1", "assistant", f"a {planted}")]
+    for again in "xy":
+        said += [(f"q2{again}", "a1", "user", f"{again} {planted}"), (f"a2{again}", f"q2{again}", "assistant", again)]
+    mapping = {
+        identity: {
+            "parent": parent,
+            "message": {"author": {"role": role}, "content": {"content_type": "text", "parts": [text]}},
+        }
+        for identity, parent, role, text in said
+    }
+    return {"conversation_id": name, "create_time": 1700000000, "current_node": "a2y", "mapping": mapping}
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+@pytest.mark.parametrize("by_its_name", [False, True])
+def test_branches_go_with_the_conversation_however_it_is_named(ladder, tmp_path, is_sealed, by_its_name):
+    file = tmp_path / "conversations.json"
+    file.write_text(json.dumps([chatgpt_chat("chat-7", PLANTED), chatgpt_chat("chat-8", "else")]))
+    import_paths(InteractionLogger(ladder.store.root), ladder.store, [file])
+    if is_sealed:
+        ladder.log.seal()
+    first = next(row for row in ladder.log.tail(10) if row["input"] == PLANTED)
+    asked = Criteria(conversation="chat-7" if by_its_name else first["conversation_id"])
+    assert ladder.log.plan_forgetting(asked)["interactions"] == 3
+    ladder.log.forget(asked)
+    assert holders(ladder.store.root, PLANTED) == []
+    assert ladder.log.stats()["interactions"] == 3
+
+
+def test_branches_of_branches_go_too_and_branches_of_others_stay(ladder):
+    logger = InteractionLogger(ladder.store.root)
+    for conversation, trunk in (("a", "c"), ("b", "a"), ("c", "b"), ("x", None), ("y", "x"), ("z", ["a"])):
+        told = {"conversation_id": conversation, "extra": {"branch_of": trunk}}
+        logger.log(module="m", action="ask", input=conversation, **told)
+    logger.close()
+    ladder.log.forget(Criteria(conversation="a"))
+    assert sorted(row["input"] for row in ladder.log.tail(10)) == ["x", "y", "z"]
+
+
+def test_a_branch_goes_though_its_conversation_went_before(ladder):
+    logger = InteractionLogger(ladder.store.root)
+    logger.log(module="m", action="ask", input="q", conversation_id="b", extra={"branch_of": "a"})
+    logger.close()
+    assert ladder.log.forget(Criteria(conversation="a"))["interactions"] == 1
+
+
 def test_what_compaction_replaced_and_a_killed_writer_left_is_erased(ladder):
     home = ladder.store.root
     plant(home)
@@ -195,6 +243,33 @@ def test_neither_the_same_id_nor_a_late_remark_comes_back(ladder):
     ladder.log.seal()
     assert holders(ladder.store.root, PLANTED) == []
     assert [row[6] for row in rows_of(ladder, "interactions")] == ["new"]
+
+
+@pytest.mark.parametrize("last", ["intent.json", "salt.json", ".parquet"])
+def test_a_forgetting_that_dies_before_its_ids_are_kept_has_changed_nothing(ladder, monkeypatch, last):
+    identity = plant(ladder.store.root)
+    ladder.log.seal()
+
+    def dying(write):
+        def writes(store, name, *arguments):
+            if name.startswith("forgotten/") and name.endswith(last):
+                raise KeyboardInterrupt
+            return write(store, name, *arguments)
+
+        return writes
+
+    with monkeypatch.context() as killed:
+        for write in ("write_json", "write_parquet"):
+            killed.setattr(Store, write, dying(getattr(Store, write)))
+        with pytest.raises(KeyboardInterrupt):
+            ladder.log.forget(Criteria(conversation=CONVERSATION))
+    logger = InteractionLogger(ladder.store.root)
+    logger.learning(identity, f"about {PLANTED}")
+    logger.close()
+    ladder.log.seal()
+    assert [ladder.log.stats()[stream] for stream in ("interactions", "remarks")] == [2, 2]
+    ladder.log.forget(Criteria(conversation=CONVERSATION))
+    assert holders(ladder.store.root, PLANTED) == []
 
 
 @pytest.mark.parametrize("asked", [{}, {"text": " "}, {"user": ""}])

@@ -174,7 +174,7 @@ def watch(
 @log_app.command()
 def forget(
     user: Annotated[str | None, typer.Option(help="All that this user did.")] = None,
-    conversation: Annotated[str | None, typer.Option(help="One conversation, by its id.")] = None,
+    conversation: Annotated[str | None, typer.Option(help="One conversation with its branches, by its id.")] = None,
     source: Annotated[str | None, typer.Option(help="All that came from this source.")] = None,
     match: Annotated[str | None, typer.Option(help="Rows that hold this text anywhere, in any case.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,

@@ -1,8 +1,9 @@
 """Forgetting, done so that a kill at any moment leaves something that can be finished.
 
-First the salted ids and an intent are written, then come the steps (erasing.py), then the tombstone and the taint; the
-intent goes last. Whoever next seals, curates, climbs or forgets finishes an intent that was left. While it is at work
-nobody climbs, cuts or seals. Neither intent nor tombstone holds an erased row, its id or the words that were asked for.
+First the intent is written, then the salted ids: from then on it is done, by whoever next seals, curates, climbs or
+forgets; an intent without them is dropped, for nothing was begun. Then come the steps (erasing.py), then the taint and
+the tombstone; the intent goes last. While it is at work nobody climbs, cuts or seals. Neither intent nor tombstone
+holds an erased row, its id or the words that were asked for.
 """
 
 from __future__ import annotations
@@ -75,16 +76,16 @@ def forget(store: Store, settings: Settings, criteria: Criteria) -> tuple[Plan, 
             made, rows = plans.make(store, found, len(lines))
             told = pa.table({"kind": [quarantine.KIND] * len(lines), "id": lines}, schema=rows.schema)
             tombstone, salt = uuid.uuid4().hex, forgotten.salt(store)
+            asked = {name: sha_of_bytes(f"{salt}{value}".encode()) for name, value in criteria.given.items()}
+            intent = {
+                "schema_version": SCHEMA_VERSION,
+                "tombstone": tombstone,
+                "requested_at": _now(),
+                "asked": asked,
+                "plan": plain(replace(made, examples={})),
+            }
+            store.write_json(INTENT, intent)
             forgotten.keep(store, tombstone, salt, plans.salted(pa.concat_tables([rows, told]), salt))
-        asked = {name: sha_of_bytes(f"{salt}{value}".encode()) for name, value in criteria.given.items()}
-        intent = {
-            "schema_version": SCHEMA_VERSION,
-            "tombstone": tombstone,
-            "requested_at": _now(),
-            "asked": asked,
-            "plan": plain(replace(made, examples={})),
-        }
-        store.write_json(INTENT, intent)
         _finish(store, settings)
         return made, tombstone
 
@@ -133,6 +134,8 @@ def _alone(store: Store) -> Iterator[None]:
 def _finish(store: Store, settings: Settings) -> None:
     intent = store.read_json(INTENT)
     done, tombstone = load(Plan, intent["plan"]), intent["tombstone"]
+    if not store.exists(forgotten.hashes_name(tombstone)):
+        return store.remove(INTENT)
     with erased(store, tombstone) as rows:
         for name in done.discarded:
             store.remove(name)

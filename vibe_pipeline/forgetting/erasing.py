@@ -55,7 +55,7 @@ class Erased:
 def erased(store: Store, tombstone: str) -> Iterator[Erased]:
     """What a tombstone remembers, loaded once for all steps."""
     with connect() as db:
-        db.register("kept", pq.read_table(store.existing(f"{forgotten.FOLDER}/{tombstone}.parquet")))
+        db.register("kept", pq.read_table(store.existing(forgotten.hashes_name(tombstone))))
         db.execute("CREATE TABLE erased AS FROM kept")
         yield Erased(db, forgotten.salt(store))
 
@@ -78,16 +78,18 @@ def shrink(store: Store, holding: Holding, rows: Erased) -> None:
 
 def amend_manifest(store: Store, stream: str, curate: settings.Curate) -> None:
     """Bring the entries of shrunken segments up to date; what a cut named keeps its place."""
-    for name in store.names(f"log/{stream}/manifest", ".json"):
-        entry = store.read_json(name)
-        lies = store.current(f"log/{stream}/segments/{entry.get('month', '')}/{entry['sha']}.parquet")
-        if (sha := Path(lies).stem) == entry["sha"]:
-            continue
-        with pq.ParquetFile(store.existing(lies)) as file:
-            rows = file.read()
-        weight = round(entry["bytes"] * rows.num_rows / max(1, entry["rows"]))  # the lines themselves are long gone
-        counts = segments.counts(stream, rows.append_column("line_bytes", pa.nulls(len(rows), pa.int64())), curate)
-        store.write_json(name, {**entry, **counts, "sha": sha, "rows": len(rows), "bytes": weight})
+    with connect(threads=1) as db:
+        for name in store.names(f"log/{stream}/manifest", ".json"):
+            entry = store.read_json(name)
+            lies = store.current(f"log/{stream}/segments/{entry.get('month', '')}/{entry['sha']}.parquet")
+            if (sha := Path(lies).stem) == entry["sha"]:
+                continue
+            with pq.ParquetFile(store.existing(lies)) as file:
+                rows = file.read()
+            weight = round(entry["bytes"] * rows.num_rows / max(1, entry["rows"]))  # the lines are long gone
+            weightless = rows.append_column("line_bytes", pa.nulls(len(rows), pa.int64()))
+            counts = segments.counts(db, stream, weightless, curate)
+            store.write_json(name, {**entry, **counts, "sha": sha, "rows": len(rows), "bytes": weight})
 
 
 def empty_quarantine(store: Store, rows: Erased) -> None:

@@ -75,10 +75,11 @@ def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Cur
     with connect() as database:
         query = f"FROM read_parquet({files}, hive_partitioning = false) ORDER BY {ORDER[stream]}"
         rows = database.sql(query).to_arrow_table().cast(STREAMS[stream])
-    # The lines are gone; what they weighed is kept as a whole, on the first row.
-    weights = [sum(segment.bytes for segment in group), *[0] * rows.num_rows][: rows.num_rows]
-    rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))
-    return publish(store, stream, rows, curate, group[0].month, tuple(segment.sequence for segment in group))
+        # The lines are gone; what they weighed is kept as a whole, on the first row.
+        weights = [sum(segment.bytes for segment in group), *[0] * rows.num_rows][: rows.num_rows]
+        rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))
+        replaces = tuple(segment.sequence for segment in group)
+        return publish(store, stream, rows, curate, group[0].month, database, replaces)
 
 
 def _sweep(store: Store, stream: str, grace_s: float) -> None:

@@ -31,7 +31,12 @@ def keep(store: Store, tombstone: str, salt: str, hashes: pa.Table) -> None:
     """Remember HASHES under a tombstone; from now on these rows are never sealed again."""
     if not store.exists(SALT):
         store.write_json(SALT, {"schema_version": SCHEMA_VERSION, "salt": salt})
-    store.write_parquet(f"{FOLDER}/{tombstone}.parquet", hashes.cast(HASHES))
+    store.write_parquet(hashes_name(tombstone), hashes.cast(HASHES))
+
+
+def hashes_name(tombstone: str) -> str:
+    """Where the HASHES of a tombstone lie, if they were kept."""
+    return f"{FOLDER}/{tombstone}.parquet"
 
 
 def hashed(column: str, salt: str) -> str:

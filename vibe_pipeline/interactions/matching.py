@@ -1,8 +1,8 @@
 """Which rows of the log somebody asks to forget: interactions by what was asked, and what belongs to them.
 
-A remark goes with its interaction, a probe with the fact that an interaction told. Text is searched for in every
-column, in any case, as it is, as JSON writes it, and as the placeholders that scrubbing made of it. Not here: erasing
-anything.
+A remark goes with its interaction, a probe with the fact that an interaction told, a branch with its conversation.
+Text is searched for in every column, in any case, as it is, as JSON writes it, and as the placeholders that scrubbing
+made of it. Not here: erasing anything.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -19,6 +20,7 @@ import pyarrow as pa
 from vibe_pipeline import settings
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.schema import STREAMS, rows_of
 from vibe_pipeline.interactions.sealing import unsealed
@@ -27,8 +29,24 @@ from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import KEY
 from vibe_pipeline.store import Store, sql_list
 
-COLUMNS = {"user": "user", "conversation": "conversation_id", "source": "source"}
-"""Criterion → the column that must equal it."""
+COLUMNS = {
+    "user": ("user", "$user"),
+    "conversation": ("conversation_id", "FROM family"),
+    "source": ("source", "$source"),
+}
+"""Criterion → (the column, what it must be among)."""
+
+FAMILY = """
+CREATE TABLE family AS
+WITH RECURSIVE
+    branches AS MATERIALIZED (
+        SELECT DISTINCT conversation_id, CASE WHEN json_valid(extra) THEN extra ->> '$.branch_of' END AS trunk
+        FROM interactions WHERE contains(extra, '"branch_of"')
+    ),
+    family AS (SELECT unnest($names) AS id UNION SELECT conversation_id FROM branches JOIN family ON trunk = id)
+FROM family
+"""
+"""Conversations with their branches, and the branches of those."""
 
 TOLD = """
 CREATE TABLE told AS
@@ -78,7 +96,9 @@ def matching(
             _define(db, store, stream, coming.get(stream, ()))
         forms = _forms(criteria.text, store) if criteria.text is not None else []
         conditions = {stream: _condition(stream, criteria, len(forms)) for stream in STREAMS}
-        parameters = {**criteria.given, **{f"form{number}": form for number, form in enumerate(forms)}}
+        parameters: dict[str, Any] = {**criteria.given, **{f"form{number}": form for number, form in enumerate(forms)}}
+        if criteria.conversation is not None:
+            db.execute(FAMILY, {"names": _names(db, criteria.conversation)})
         for statement in (TOLD, FOUND):
             query = statement.format(**conditions)
             db.execute(query, {name: value for name, value in parameters.items() if f"${name}" in query})
@@ -122,13 +142,19 @@ def _define(db: duckdb.DuckDBPyConnection, store: Store, stream: str, coming: Se
     db.execute(f"CREATE VIEW {stream} AS FROM waiting_{stream}{sealed}")
 
 
+def _names(db: duckdb.DuckDBPyConnection, conversation: str) -> list[str]:
+    """The ids of a conversation: the text itself, and what importers make of the name that it has in their format."""
+    modules = [module for (module,) in db.sql("SELECT DISTINCT module FROM interactions").fetchall()]
+    return [conversation, *(conversation_key(module, conversation) for module in modules)]
+
+
 def _condition(stream: str, criteria: Criteria, forms: int) -> str:
     """SQL for one stream; a stream without a column that was asked for matches by what it belongs to alone."""
     schema = STREAMS[stream]
-    asked = {name: COLUMNS[name] for name in criteria.given if name in COLUMNS}
-    if not set(asked.values()) <= set(schema.names):
+    asked = [COLUMNS[name] for name in criteria.given if name in COLUMNS]
+    if not {column for column, _ in asked} <= set(schema.names):
         return "false"
-    parts = [f'"{column}" = ${name}' for name, column in asked.items()]
+    parts = [f'"{column}" IN ({values})' for column, values in asked]
     if criteria.text is not None:
         texts = [f'"{it.name}"' for it in schema if pa.types.is_string(it.type)]
         lists = [f'array_to_string("{it.name}", chr(10))' for it in schema if pa.types.is_list(it.type)]

@@ -1,9 +1,9 @@
-"""Sealing: the spools of a stream become immutable Parquet segments, one a month and batch of lines.
+"""Sealing: the spools of a stream become immutable Parquet segments, about one a month and 8 MB (months.py).
 
-The order of the steps is the safety: take the spools, publish the segment, publish its entry in the manifest, only
-then remove the spools. A crash anywhere in between is mended by the next seal, because a row whose id is already
-sealed is dropped. What is private is replaced on the way (scrub/); `user` and the ids stay: a person is forgotten by
-`user`.
+The order of the steps is the safety: take the spools, publish each segment, then its entry in the manifest, and only
+when all are published remove the spools. A crash anywhere in between is mended by the next seal, because a row whose
+id is already sealed is dropped (fresh.py). What is private is replaced on the way (scrub/); `user` and the ids stay: a
+person is forgotten by `user`.
 """
 
 from __future__ import annotations
@@ -12,18 +12,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
 from vibe_pipeline.durable import make_folder, sync
-from vibe_pipeline.interactions import forgotten, quarantine
-from vibe_pipeline.interactions.hashes import hashes_of, held
-from vibe_pipeline.interactions.schema import STREAMS, id_of_line, identity_of, read_lines, read_rows
-from vibe_pipeline.interactions.segments import ORDER, locked, publish, sealed_ids
+from vibe_pipeline.interactions import quarantine
+from vibe_pipeline.interactions.fresh import Fresh
+from vibe_pipeline.interactions.months import by_month
+from vibe_pipeline.interactions.schema import STREAMS, read_rows
+from vibe_pipeline.interactions.segments import locked
 from vibe_pipeline.interactions.spool import take
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Segment
@@ -31,7 +30,7 @@ from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store, size_of
 
 SEALED_BYTES = 8 << 20
-"""Of lines in one segment: what is made of them on the way takes ten times as much."""
+"""Of lines in one batch: what is made of them on the way takes ten times as much."""
 
 SCRUBBED = (
     *("module", "action", "input", "output", "error_type", "improvements", "learnings", "model_id", "source", "extra"),
@@ -82,14 +81,14 @@ def _seal_stream(store: Store, stream: str, curate: settings.Curate, log: settin
         return []
     size = sum(path.stat().st_size for path in spools)
     store.require(size, f"sealing {stream}")
-    sealed: list[Segment] = []
     done = 0
-    with watch(f"sealing {stream}") as advance:
-        doubtful = _doubtful(store, stream, spools)
+    with watch(f"sealing {stream}") as advance, by_month(store, stream, curate) as months:
+        fresh = Fresh(store, stream, spools)
         for rows in _batches(store, stream, spools, log):
-            sealed += _seal_rows(store, stream, rows, doubtful, curate, log)
+            months.add(_scrubbed(store, stream, fresh.of(rows), log))
             done += pc.sum(rows["line_bytes"]).as_py() or 0
             advance(done >> 20, size >> 20, "MiB")
+        sealed = months.finish()
     for path in spools:
         path.unlink()
     sync(store.path(f"log/{stream}/sealing"))
@@ -112,47 +111,11 @@ def _batches(store: Store, stream: str, spools: Sequence[Path], log: settings.Lo
         yield pa.concat_tables(batch)
 
 
-def _seal_rows(
-    store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray, curate: settings.Curate, log: settings.Log
-) -> list[Segment]:
-    fresh = _fresh(store, stream, rows, doubtful)
+def _scrubbed(store: Store, stream: str, fresh: pa.Table, log: settings.Log) -> pa.Table:
     rows, _ = Scrubber(store, log).table(fresh, SCRUBBED)
     if log.keep_originals:
         _keep_originals(store, stream, fresh, rows)
-    months = pc.strftime(rows["occurred_at"], format="%Y-%m")
-    return [
-        publish(store, stream, rows.filter(pc.equal(months, month)), curate, month)
-        for month in sorted(months.unique().to_pylist())
-    ]
-
-
-def _doubtful(store: Store, stream: str, spools: Sequence[Path]) -> np.ndarray:
-    """Hashes of the ids in these spools that come twice, or seem to be sealed already: once for all batches, because
-    the ids of the whole log are read for it."""
-    with connect(threads=1) as database:
-        hashes = [np.empty(0, np.uint64)]
-        for lines in read_lines(spools):
-            database.register("lines", lines)
-            hashes.append(hashes_of(database.sql(f"SELECT hash({id_of_line(stream)}) FROM lines")))
-    ids = np.sort(np.concatenate(hashes))
-    with connect() as database:
-        database.register("waiting", pa.table({"hash": ids}))
-        query = f"FROM waiting SEMI JOIN (SELECT hash(id) AS hash FROM ({sealed_ids(store, stream)})) USING (hash)"
-        return np.union1d(ids[1:][ids[1:] == ids[:-1]], hashes_of(database.sql(query)))
-
-
-def _fresh(store: Store, stream: str, rows: pa.Table, doubtful: np.ndarray) -> pa.Table:
-    """Rows whose id is neither sealed nor forgotten, each id once (the first line written wins), in file order."""
-    identity, known, first = identity_of(stream), "", ""
-    with connect(threads=1) as database:
-        database.register("batch", rows)
-        if held(doubtful, hashes_of(database.sql(f"SELECT hash({identity}) FROM batch"))).any():
-            known = f"ANTI JOIN ({sealed_ids(store, stream)}) AS sealed ON batch.{identity} = sealed.id"
-            first = f"QUALIFY row_number() OVER (PARTITION BY {identity} ORDER BY ordinal) = 1"
-        query = f"""
-            SELECT batch.* FROM batch {known} WHERE NOT {forgotten.row_condition(store, stream)}
-            {first} ORDER BY {ORDER[stream]}"""
-        return database.sql(query).to_arrow_table().cast(rows.schema)
+    return rows
 
 
 def _keep_originals(store: Store, stream: str, originals: pa.Table, scrubbed: pa.Table) -> None:

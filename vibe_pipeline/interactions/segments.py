@@ -13,10 +13,10 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.interactions.schema import STREAMS, identity_of, require_readable, require_version
@@ -80,7 +80,13 @@ def paths(store: Store, stream: str, shas: Iterable[str]) -> list[Path]:
 
 
 def publish(
-    store: Store, stream: str, rows: pa.Table, curate: settings.Curate, month: str, replaces: tuple[int, ...] = ()
+    store: Store,
+    stream: str,
+    rows: pa.Table,
+    curate: settings.Curate,
+    month: str,
+    database: duckdb.DuckDBPyConnection,
+    replaces: tuple[int, ...] = (),
 ) -> Segment:
     """Write rows (with `line_bytes`) as the next segment of a stream: the file, then its entry in the manifest."""
     sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
@@ -92,23 +98,23 @@ def publish(
         rows=rows.num_rows,
         month=month,
         replaces=replaces,
-        **counts(stream, rows, curate),
+        **counts(database, stream, rows, curate),
     )
     store.write_json(entry_name(stream, sequence), plain(segment))
     return segment
 
 
-def counts(stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
+def counts(database: duckdb.DuckDBPyConnection, stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
     """What decisions need without opening the segment. A probe is always held out, a remark is no item at all."""
     conversations, held_out = "0", "count(*)" if stream == "probes" else "0"
     if stream == "interactions":
         conversations = "count(DISTINCT conversation_id)"
         is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)
         held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
-    with connect(threads=1) as database:
-        database.register("fresh", rows)
-        query = f"SELECT coalesce(sum(line_bytes), 0)::BIGINT, {conversations}, {held_out} FROM fresh"
-        found = database.sql(query).fetchall()[0]
+    database.register("counted", rows)
+    query = f"SELECT coalesce(sum(line_bytes), 0)::BIGINT, {conversations}, {held_out} FROM counted"
+    found = database.sql(query).fetchall()[0]
+    database.unregister("counted")
     return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
 
 

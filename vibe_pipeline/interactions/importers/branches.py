@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
@@ -79,7 +79,8 @@ def with_branches(
         with losses.of("\n\n".join(message.text for message in said if message.text)):
             branch = interactions(said, origin if conversation is None else _aside(origin, conversation, name))
         if conversation is None:
-            conversation = branch[0].conversation_id if branch else key_of([origin.module, origin.conversation or name])
+            named = conversation_key(origin.module, origin.conversation or name)
+            conversation = branch[0].conversation_id if branch else named
         found += branch
     return found
 

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.fingerprint import conversation_key, key_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
@@ -68,7 +68,7 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         raise Unusable("a preference without the better answer")
     system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
     shared = {**({"system": system} if system else {}), **origin.extra}
-    named = key_of([origin.module, origin.conversation]) if origin.conversation else None
+    named = conversation_key(origin.module, origin.conversation) if origin.conversation else None
     conversation_id = named or _content(messages, origin)
     before = named or key_of(["", system, origin.user])
     found: list[Interaction] = []
