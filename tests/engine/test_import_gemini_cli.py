@@ -256,6 +256,14 @@ def test_what_the_model_forgets_was_said_all_the_same_and_what_is_written_again_
     ]
 
 
+def test_a_context_that_was_written_again_with_the_first_question_is_told_once():
+    context = {"text": "<session_context>Linux</session_context>"}
+    together = said("x", "user", [context, {"text": "q"}])
+    found = read(HEADER, said("e", "user", [context]), *TALK, {"$set": {"messages": [together, *TALK[1:]]}})
+    assert {item.extra["system"] for item in found} == {context["text"]}
+    assert [item.input for item in found if item.action == "chat"] == ["q", "r"]
+
+
 def test_what_was_written_again_can_be_taken_back():
     compressed = {"$set": {"messages": [*SUMMARY, *AGAIN]}}
     last = [said("w", "user", "s"), said("d", "gemini", "c")]

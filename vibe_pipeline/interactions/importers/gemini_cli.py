@@ -118,6 +118,8 @@ def _interactions(session: Session, source: str, at: datetime) -> list[Interacti
         conversation=text_at(header, "sessionId"),
     )
     said = [message for item in session.messages.values() for message in _said(item) if not _is_programs(message)]
+    context = next((message for message in said if message.role == "system"), None)
+    said = [message for message in said if message.role != "system" or message is context]  # rewritten with more in it
     return interactions(_without_retried(_without_commands(said)), origin)
 
 
