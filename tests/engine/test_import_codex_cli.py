@@ -239,6 +239,72 @@ def test_a_fork_brings_only_what_is_new():
     assert (same.interaction_id, new.input, new.conversation_id) == (first.interaction_id, "r", first.conversation_id)
 
 
+TASK = [{"type": "input_text", "text": "Message Type: NEW_TASK\nPayload:\nAudit"}]
+
+
+def test_a_task_that_another_agent_gave_is_no_question_and_its_answer_stands():
+    task = item("agent_message", author="/root", recipient="/root/audit", content=TASK)
+    assert said(META, user("<environment_context>"), task, call(), output("x"), answer("Done")) == [
+        ("tool", SHELL, "x"),
+        ("chat", "", "Done"),
+    ]
+    assert said(META, answer("Welcome"), user("q"), task, answer("a")) == [("chat", "q", "a")]
+
+
+SETTINGS = {
+    "workdir": "/w",
+    "model": "codex-mini",
+    "provider": "openai",
+    "approval": "never",
+    "reasoning effort": "low",
+}
+
+
+def message(kind: str, **more) -> dict:
+    return {"id": "1", "msg": {"type": kind, **more}}
+
+
+def test_the_first_event_stream_holds_what_was_asked_and_who_answered():
+    tool = {"server": "docs", "tool": "find", "arguments": {"q": "x"}}
+    lines = [SETTINGS, {"prompt": "q"}, message("task_started")]
+    lines += [message("mcp_tool_call_begin", call_id="m", invocation=tool)]
+    lines += [
+        message("mcp_tool_call_end", call_id="m", result={"Ok": {"content": [{"text": "found"}], "isError": False}})
+    ]
+    lines += [message("mcp_tool_call_begin", call_id="n", invocation=tool)]
+    lines += [message("mcp_tool_call_end", call_id="n", result={"Err": "timed out"})]
+    lines += [message("patch_apply_begin", call_id="p", changes={"a.py": {"add": {"content": "1"}}})]
+    lines += [message("patch_apply_end", call_id="p", stdout="", stderr="no such file", success=False)]
+    lines += [message("web_search_begin", call_id="w"), message("web_search_end", call_id="w", query="x")]
+    *tools, chat = read(*lines, message("agent_message", message="a"))
+    find = '{"name": "docs.find", "arguments": {"q": "x"}}'
+    assert [(tool.input, tool.output, tool.success) for tool in tools] == [
+        (find, "found", True),
+        (find, "timed out", False),
+        (
+            '{"name": "apply_patch", "arguments": {"changes": {"a.py": {"add": {"content": "1"}}}}}',
+            "no such file",
+            False,
+        ),
+        ('{"name": "web_search", "arguments": {"query": "x"}}', "", None),
+    ]
+    assert (chat.input, chat.output, chat.model_id, chat.extra) == ("q", "a", "codex-mini", {"cwd": "/w"})
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"timestamp": "2026-01-02T03:04:05Z", "type": "order.created", "payload": {"order": 1}},
+        {"id": 7, "msg": {"type": "order.created"}},
+        {"prompt": "q"},
+    ],
+)
+def test_what_other_programs_write_is_no_thread_but_beside_ours_it_costs_nothing(other):
+    with pytest.raises(Unusable, match="no line is of a kind that Codex writes"):
+        read(other)
+    assert said(META, user("q"), answer("a"), other)[0] == ("chat", "q", "a")
+
+
 def run(*items: dict, end=None) -> list[dict]:
     start = [{"type": "thread.started", "thread_id": "t2"}, {"type": "turn.started"}]
     return [*start, *({"type": "item.completed", "item": one} for one in items), end or {"type": "turn.completed"}]

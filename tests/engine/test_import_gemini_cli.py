@@ -210,3 +210,92 @@ def test_a_message_or_a_session_that_gives_nothing_is_told_beside_the_others():
         "a message is not an object",
         "neither a question nor an answer",
     ]
+
+
+def test_what_tools_answered_is_no_question_though_it_is_written_in_the_persons_name():
+    told = said("3", "user", tool()["result"])
+    hinted = said("5", "user", [*tool()["result"], {"inlineData": {"mimeType": "image/png"}}, {"text": "be brief"}])
+    lines = [said("1", "user", "q"), said("2", "gemini", "", toolCalls=[tool()]), told, said("4", "gemini", "a")]
+    assert turns(HEADER, *lines, hinted, said("6", "gemini", "b"))[1:] == [
+        ("chat", "q", "a"),
+        ("chat", "be brief", "b"),
+    ]
+
+
+TALK = [
+    said("u", "user", "q"),
+    said("a", "gemini", "a"),
+    said("v", "user", "r"),
+    said("b", "gemini", "", toolCalls=[tool()]),
+]
+TALK += [said("c", "gemini", "b")]
+HIDDEN = said("b2", "gemini", "", toolCalls=[tool(output="<tool_output_masked>")])
+AGAIN = [said("v2", "user", [{"text": "r"}]), HIDDEN, said("c2", "gemini", [{"text": "b"}])]
+SUMMARY = [
+    said("s", "user", "<state_snapshot>\n<overall_goal>x</overall_goal></state_snapshot>"),
+    said("t", "gemini", "Got it. Thanks for the additional context!"),
+]
+
+
+@pytest.mark.parametrize(
+    "rewrite",
+    [
+        [{"$set": {"messages": [*SUMMARY, *AGAIN]}}],
+        [*SUMMARY, *AGAIN, {"$patch": {"removeIds": ["u", "a", "v", "b", "c"]}}],
+        [{"$set": {"messages": [*TALK[:3], {**HIDDEN, "id": "b"}, *TALK[4:]]}}],
+        [{"$patch": {"updates": [{**HIDDEN, "id": "b"}, {"id": "c", "content": "b"}, {"id": "x", "content": "x"}]}}],
+    ],
+)  # fmt: skip
+def test_what_the_model_forgets_was_said_all_the_same_and_what_is_written_again_was_said_once(rewrite):
+    last = [said("w", "user", "s"), said("d", "gemini", "c")]
+    assert [(action, output) for action, _, output in turns(HEADER, *TALK, *rewrite, *last)] == [
+        ("chat", "a"),
+        ("tool", "package main"),
+        ("chat", "b"),
+        ("chat", "c"),
+    ]
+
+
+def test_a_context_that_was_written_again_with_the_first_question_is_told_once():
+    context = {"text": "<session_context>Linux</session_context>"}
+    together = said("x", "user", [context, {"text": "q"}])
+    found = read(HEADER, said("e", "user", [context]), *TALK, {"$set": {"messages": [together, *TALK[1:]]}})
+    assert {item.extra["system"] for item in found} == {context["text"]}
+    assert [item.input for item in found if item.action == "chat"] == ["q", "r"]
+
+
+def test_what_was_written_again_can_be_taken_back():
+    compressed = {"$set": {"messages": [*SUMMARY, *AGAIN]}}
+    last = [said("w", "user", "s"), said("d", "gemini", "c")]
+    assert turns(HEADER, *TALK, compressed, {"$rewindTo": "v2"}, *last) == [("chat", "q", "a"), ("chat", "s", "c")]
+
+
+def test_a_request_that_the_program_forgets_was_asked_all_the_same():
+    lines = [
+        *TALK[:2],
+        said("v", "user", "r"),
+        said("i", "info", "Request cancelled."),
+        {"$patch": {"removeIds": ["v"]}},
+    ]
+    first, second = read(HEADER, *lines, said("w", "user", "s"), said("d", "gemini", "c"))[:2]
+    assert (first.output, first.success, second.input, second.success) == ("a", True, "r", False)
+
+
+def test_a_patch_may_correct_a_message():
+    update = {"$patch": {"updates": [{"id": "a", "content": "better"}]}}
+    assert turns(HEADER, *TALK[:2], update) == [("chat", "q", "better")]
+
+
+SUMMARY_TURNS = [
+    {"role": "user", "parts": [{"text": "<state_snapshot>x</state_snapshot>"}]},
+    {"role": "model", "parts": [{"text": "Got it. Thanks for the additional context!"}]},
+]
+
+
+def test_the_checkpoint_of_a_tool_holds_the_history_before_it():
+    shown = [{"id": 1, "type": "user", "text": "list"}]
+    call = {"name": "ls", "args": {}}
+    value = {"history": shown, "clientHistory": [*HISTORY[:2], *SUMMARY_TURNS, *HISTORY[2:]], "toolCall": call}
+    assert formats()["gemini_cli"].recognises(value)
+    tool, asked = formats()["gemini_cli"].read(value, "test", MOMENT)
+    assert (tool.output, asked.input, asked.output) == ("a.txt", "list", "There is a.txt")

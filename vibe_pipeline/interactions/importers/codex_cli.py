@@ -1,7 +1,9 @@
 """Codex CLI: rollouts (its session files, old and new) and the event stream of `codex exec --json`.
 
 A thread is a conversation; a fork goes under the name of the thread it was forked from, so that the history which it
-copies is known already. The event stream does not hold what was asked: its answers stand without a question.
+copies is known already: nothing in the file says where that ends. The event stream does not hold what was asked (only
+its first version did), and the thread of an agent whose task another agent gave has no question either: their answers
+stand without one.
 
 Not here: what the items of a rollout say (codex_rollout.py) and those of the event stream (codex_stream.py).
 """
@@ -14,7 +16,14 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order
-from vibe_pipeline.interactions.importers.codex_rollout import CALLS, RESULTS, Entry, is_silent, rollout_messages
+from vibe_pipeline.interactions.importers.codex_rollout import (
+    CALLS,
+    RESULTS,
+    Entry,
+    is_delegated,
+    is_silent,
+    rollout_messages,
+)
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import text_at
@@ -28,6 +37,17 @@ BARE = ("reasoning", "ghost_snapshot", *CALLS, *RESULTS)
 
 HEADER = {"id", "timestamp", "instructions", "git"}
 """Of older rollouts: the first line, which has no type."""
+
+SETTINGS = {"workdir", "model", "provider"}
+"""Of the first `codex exec --json`: the first line; the second is the prompt, and events follow."""
+
+EVENTS = (
+    "session_configured", "task_started", "task_complete", "turn_started", "turn_complete", "turn_aborted",
+    "user_message", "agent_message", "agent_message_delta", "agent_reasoning", "agent_reasoning_delta", "token_count",
+    "exec_command_begin", "exec_command_end", "patch_apply_begin", "patch_apply_end", "mcp_tool_call_begin",
+    "mcp_tool_call_end", "web_search_begin", "web_search_end", "stream_error", "error", "shutdown_complete",
+)  # fmt: skip
+"""Types of the messages that it writes without an envelope."""
 
 STREAM = ("thread.started", "turn.started", "turn.completed", "turn.failed")
 STREAM_ITEM = ("item.started", "item.updated", "item.completed")
@@ -48,18 +68,25 @@ def session_of(value: Any) -> str:
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a line of ours, or a whole session of the first Codex."""
+    """Whether this is a line of ours, a whole session of the first Codex, or a line that may stand beside ours."""
     if not isinstance(value, dict):
         return False
-    kind = value.get("type")
+    message = value.get("msg")
+    is_event = isinstance(message, dict) and "type" in message and "id" in value
+    is_newer = isinstance(value.get("type"), str) and isinstance(value.get("payload"), dict) and "timestamp" in value
+    return _is_own(value) or is_event or is_newer or _is_prompt(value)
+
+
+def _is_own(value: dict[str, Any]) -> bool:
+    """Whether no other program writes it: a line of theirs may have a type with a payload or a message too."""
+    kind, message = value.get("type"), value.get("msg")
     if not isinstance(kind, str):
-        message = value.get("msg")
-        is_message = isinstance(message, dict) and "type" in message and "id" in value
+        is_event = isinstance(message, dict) and message.get("type") in EVENTS and "id" in value
         is_session = isinstance(value.get("session"), dict) and isinstance(value.get("items"), list)
         is_header = {"id", "timestamp"} < value.keys() <= HEADER or value.keys() == {"record_type"}
-        return is_message or is_session or is_header
+        return is_event or is_session or is_header or value.keys() >= SETTINGS
     if isinstance(value.get("payload"), dict):
-        return kind in ENVELOPES or value.keys() >= {"timestamp", "type", "payload"}
+        return kind in ENVELOPES
     if kind == "message":
         return isinstance(value.get("role"), str) and isinstance(value.get("content"), list)
     is_error = kind == "error" and value.keys() == {"type", "message"}
@@ -67,11 +94,18 @@ def recognises(value: Any) -> bool:
     return is_item or kind in STREAM or kind in BARE or is_error
 
 
+def _is_prompt(value: dict[str, Any]) -> bool:
+    return value.keys() == {"prompt"} and isinstance(value["prompt"], str)
+
+
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all threads in these lines; Unusable where none has any, NothingAsked where none is."""
+    values = value if isinstance(value, list) else [value]
+    if not any(map(_is_own, values)):
+        raise Unusable("no line is of a kind that Codex writes")
     found: list[Interaction] = []
     losses = Losses()
-    for name, thread in _threads(value if isinstance(value, list) else [value], losses).items():
+    for name, thread in _threads(values, losses).items():
         if not thread.events and is_silent(thread.entries):
             continue
         with losses.of([thread.meta, *thread.events, *(entry.item for entry in thread.entries)]):
@@ -89,7 +123,7 @@ def _interactions(name: str, thread: Thread, source: str, at: datetime, losses: 
         at=next((moment for moment in moments if moment), at),
         extra=_extra(thread.meta),
         conversation=name or None,
-        unasked=bool(thread.events),
+        unasked=bool(thread.events) or is_delegated(thread.entries),
     )
     return interactions(in_order(said), origin)
 
@@ -126,6 +160,11 @@ def _unpacked(value: dict[str, Any], losses: Losses) -> Iterator[tuple[str, dict
                 if not isinstance(item, dict):
                     raise Unusable("an item is not an object")
                 yield "response_item", item, moment_of(item)
+    elif value.keys() >= SETTINGS:
+        yield "session_meta", {"cwd": value["workdir"]}, None
+        yield "turn_context", value, None
+    elif _is_prompt(value):
+        yield "event_msg", {"type": "user_message", "message": value["prompt"]}, None
     elif kind in (*STREAM, *STREAM_ITEM, "error"):
         yield "stream", value, None
     elif kind is None:

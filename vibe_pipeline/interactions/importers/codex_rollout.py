@@ -3,7 +3,7 @@
 A rollout tells most things twice: as items of the model's interface and as events for the screen. The items count;
 the events are read for what items do not say (exit codes, failures, turns taken back), and where an item is missing.
 
-Not here: lines and threads (codex_cli.py).
+Not here: lines and threads (codex_cli.py), and tools of which only events tell (codex_events.py).
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import mark_answer
+from vibe_pipeline.interactions.importers.codex_events import tool_messages
 from vibe_pipeline.interactions.importers.fields import list_of, number_at, text_at
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of
@@ -93,6 +94,16 @@ def is_silent(entries: Sequence[Entry]) -> bool:
     )
 
 
+def is_delegated(entries: Sequence[Entry]) -> bool:
+    """Whether another agent gave the task of this thread, and nobody asked on it."""
+    kinds = {text_at(entry.item, "type") for entry in entries if entry.kind == "response_item"}
+    is_asked = any(
+        entry.item.get("type") == "user_message" or (entry.item.get("role") == "user" and not _is_own(entry.item))
+        for entry in entries
+    )
+    return "agent_message" in kinds and not is_asked
+
+
 def _is_own(item: dict[str, Any]) -> bool:
     content = item.get("content")
     is_injected = isinstance(content, list) and all(map(_is_injected, content))
@@ -114,13 +125,6 @@ def _messages(
         yield Message("assistant", text)
     elif kind == "agent_reasoning" and "reasoning" not in has_items:
         yield Message("assistant", reasoning=text_at(item, "text") or "")
-    elif kind == "exec_command_begin" and "tool" not in has_items:
-        arguments = {key: item[key] for key in ("command", "cwd") if key in item}
-        yield Message("assistant", calls=((text_at(item, "call_id"), call_of("shell", arguments)),))
-    elif kind == "exec_command_end" and "tool" not in has_items:
-        parts = (text_at(item, key) for key in ("stdout", "stderr"))
-        output = text_at(item, "aggregated_output") or "\n".join(filter(None, parts))
-        yield Message("result", output, call_id=text_at(item, "call_id"))
     elif kind == "error":
         yield Message("assistant", success=False, error_type=_error(item), extra={"error": text_at(item, "message")})
     elif kind == "turn_aborted":
@@ -129,6 +133,8 @@ def _messages(
         mark_answer(said, latency_ms=number_at(item, "duration_ms"))
     elif kind == "thread_rolled_back":
         _take_back(said, int(number_at(item, "num_turns") or 0))
+    elif "tool" not in has_items:
+        yield from tool_messages(item)
 
 
 def _item(item: dict[str, Any], name: str) -> Iterator[Message]:

@@ -1,22 +1,23 @@
 """Gemini CLI's sessions: one JSON record with "messages", or its newer JSON lines, which say how a record grew.
 
-Lines are replayed: a message with a known id replaces it (tools and tokens arrive later), `$set` patches the record,
-`$rewindTo` takes back everything from a message on. A checkpoint (`/chat save`) is the bare history of Gemini's API.
-Not here: logs.json, which has prompts but no answers, and the parts of a checkpoint (payloads.py).
+A checkpoint (`/chat save`, and those of `/restore`) is the bare history of Gemini's API.
+Not here: how lines are replayed (gemini_replay.py), the text of a message (gemini_parts.py), the parts of a checkpoint
+(payloads.py), and logs.json, which has prompts but no answers.
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
+from vibe_pipeline.interactions.importers.gemini_parts import response_of, said_in, text_of
+from vibe_pipeline.interactions.importers.gemini_replay import REWRITES, Session, sessions_in
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed
@@ -24,15 +25,25 @@ from vibe_pipeline.interactions.importers.payloads import asked
 from vibe_pipeline.records import Interaction
 
 TYPES = ("user", "gemini", "info", "error", "warning")
-PATCHES = ("$set", "$rewindTo")
-HEADER = ("sessionId", "startTime", "summary", "kind")
 
 COMMAND = re.compile(r"/\w+(\s|$)|\?$")
 """What a person tells the program; it is a question only if the model answered."""
 
 CONTEXT = ("<session_context>", "This is the Gemini CLI. We are setting up the context")
-TAKEN = "Got it. Thanks for the context!"
-"""What the program answers to its context in the model's name."""
+PROGRAM = {
+    "user": (
+        "<state_snapshot>",
+        "<hook_context>",
+        "Here is the user's editor context as a JSON object.",
+        "System: Please continue.",
+    ),
+    "assistant": (
+        "Got it. Thanks for the context!",
+        "Got it. Thanks for the additional context!",
+        "[The previous response was interrupted before it completed.]",
+    ),
+}
+"""What the program says in a person's name, its summary among it, and what it answers to itself in the model's."""
 
 CANCELLED = "Request cancelled."
 
@@ -53,7 +64,7 @@ def recognises(value: Any) -> bool:
     is_header = {"sessionId", "projectHash"} <= value.keys()
     messages = value.get("messages")
     is_session = "sessionId" in value and isinstance(messages, list) and any(map(_is_message, messages))
-    return is_header or is_session or any(key in value for key in PATCHES) or _is_message(value)
+    return is_header or is_session or any(key in value for key in REWRITES) or _is_message(value)
 
 
 def _is_message(value: Any) -> bool:
@@ -69,7 +80,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         return
     found: list[Interaction] = []
     losses = Losses()
-    for session in _sessions(value if isinstance(value, list) else [value], losses):
+    for session in sessions_in(value if isinstance(value, list) else [value], losses):
         with losses.of([session.header, *session.messages.values()]):
             found += _interactions(session, source, at)
     yield from losses.beside(found)
@@ -78,7 +89,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
 
 def _history(value: Any) -> list[Any]:
     """The turns of a checkpoint: the file is a list of them, or holds it; empty where it is none."""
-    turns = list_of(value.get("history") if isinstance(value, dict) else value)
+    turns = list_of(value.get("clientHistory", value.get("history")) if isinstance(value, dict) else value)
     return turns if all(isinstance(turn, dict) and {"role", "parts"} <= turn.keys() for turn in turns) else []
 
 
@@ -87,60 +98,16 @@ def _recalled(history: list[Any]) -> Iterator[Message]:
         if message.text.lstrip().startswith(CONTEXT):
             yield replace(message, role="system")
         elif message.role == "result":
-            yield replace(message, text=_response(parsed(message.text)))
-        elif message.text.strip() != TAKEN:
+            yield replace(message, text=response_of(parsed(message.text)))
+        elif not _is_programs(message):
             yield message
 
 
-@dataclass(slots=True)
-class _Session:
-    """One session while it is replayed."""
-
-    header: dict[str, Any] = field(default_factory=dict)
-    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-    def put(self, message: Any, losses: Losses) -> None:
-        with losses.of(message):
-            if not isinstance(message, dict):
-                raise Unusable("a message is not an object")
-            self.messages[text_at(message, "id") or f"number {len(self.messages)}"] = message
-
-    def patch(self, values: Any, losses: Losses) -> None:
-        with losses.of(values):
-            if not isinstance(values, dict):
-                raise Unusable("$set is not an object")
-            self.header |= {key: values[key] for key in HEADER if key in values}
-            messages = values.get("messages", [])
-            if not isinstance(messages, list):
-                raise Unusable("messages is not a list")
-            for message in messages:
-                self.put(message, losses)
-
-    def rewind(self, to: Any) -> None:
-        """The program itself forgets everything when it does not know the message."""
-        names = list(self.messages)
-        for name in names[names.index(to) if to in names else 0 :]:
-            del self.messages[name]
+def _is_programs(message: Message) -> bool:
+    return message.text.lstrip().startswith(PROGRAM.get(message.role, ())) and not message.calls
 
 
-def _sessions(records: list[dict[str, Any]], losses: Losses) -> list[_Session]:
-    sessions: list[_Session] = []
-    for record in records:
-        starts = "sessionId" in record and not (
-            sessions and sessions[-1].header.get("sessionId") == record["sessionId"]
-        )
-        if starts or not sessions:
-            sessions.append(_Session())
-        if "$rewindTo" in record:
-            sessions[-1].rewind(record["$rewindTo"])
-        elif "$set" in record or "sessionId" in record:
-            sessions[-1].patch(record.get("$set", record), losses)
-        else:
-            sessions[-1].put(record, losses)
-    return sessions
-
-
-def _interactions(session: _Session, source: str, at: datetime) -> list[Interaction]:
+def _interactions(session: Session, source: str, at: datetime) -> list[Interaction]:
     header = session.header
     extra = {"title": text_at(header, "summary"), "kind": text_at(header, "kind")}
     origin = Origin(
@@ -150,7 +117,9 @@ def _interactions(session: _Session, source: str, at: datetime) -> list[Interact
         extra={key: said for key, said in extra.items() if said and said != "main"},
         conversation=text_at(header, "sessionId"),
     )
-    said = [message for item in session.messages.values() for message in _said(item)]
+    said = [message for item in session.messages.values() for message in _said(item) if not _is_programs(message)]
+    context = next((message for message in said if message.role == "system"), None)
+    said = [message for message in said if message.role != "system" or message is context]  # rewritten with more in it
     return interactions(_without_retried(_without_commands(said)), origin)
 
 
@@ -179,7 +148,7 @@ def _without_retried(messages: list[Message]) -> list[Message]:
 
 
 def _said(item: dict[str, Any]) -> Iterator[Message]:
-    kind, text, at = item.get("type"), _content(item.get("content")), moment_of(item)
+    kind, text, at = item.get("type"), said_in(item.get("content")), moment_of(item)
     if kind == "user":
         if text.lstrip().startswith(CONTEXT):
             yield Message("system", text, at=at)
@@ -207,11 +176,10 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
 
 def _asked(item: dict[str, Any], text: str, at: datetime | None) -> Iterator[Message]:
     """What the person saw of it (`/init` for the prompt that it stands for); what tells of a tool is no person's."""
-    shown = list_of(item.get("displayContent"))
-    if any(isinstance(part, dict) and "functionResponse" in part for part in shown):
-        return
-    words = _content(item["displayContent"]).strip() if item.get("displayContent") else ""
-    yield Message("user", words or text, at=at, extra={"prompt": text} if words and words != text.strip() else {})
+    shown = item.get("displayContent")
+    words = said_in(shown).strip()
+    if words or not shown:
+        yield Message("user", words or text, at=at, extra={"prompt": text} if words and words != text.strip() else {})
 
 
 def _identity(call: dict[str, Any], number: int) -> str:
@@ -224,42 +192,11 @@ def _result(call: dict[str, Any], identity: str, at: datetime | None) -> Message
     shown = call.get("resultDisplay")
     return Message(
         role="result",
-        text=_content(call.get("result")) or (shown if isinstance(shown, str) else ""),
+        text=text_of(call.get("result")) or (shown if isinstance(shown, str) else ""),
         call_id=identity,
         at=moment_of(call) or at,
         success=False if failure else True if status == "success" else None,
         error_type=failure,
-    )
-
-
-def _content(content: Any) -> str:
-    """The text of Gemini's parts; what is no text leaves a mark where it stood."""
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else [content]
-    return "".join(_part(part) for part in parts)
-
-
-def _part(part: Any) -> str:
-    if isinstance(part, str):
-        return part
-    if not isinstance(part, dict) or part.get("thought") is True:
-        return ""
-    answer = part.get("functionResponse")
-    if isinstance(answer, dict):
-        return _response(answer.get("response"))
-    for key in ("inlineData", "fileData"):
-        if isinstance(part.get(key), dict):
-            medium = str(part[key].get("mimeType", "")).partition("/")[0]
-            return f"[{medium if medium in ('image', 'audio', 'video') else 'file'}]"
-    return text_at(part, "text") or ""
-
-
-def _response(response: Any) -> str:
-    if isinstance(response, dict):
-        response = next((response[key] for key in ("output", "error") if text_at(response, key)), response)
-    return (
-        response if isinstance(response, str) else "" if response is None else json.dumps(response, ensure_ascii=False)
     )
 
 
