@@ -40,7 +40,7 @@ def result(identity: str, content="done", details=None, **more) -> dict:
 
 def read(*lines: dict) -> list[Interaction]:
     importer = formats()["claude_code"]
-    assert all(importer.recognises(value) for value in lines)
+    assert all(importer.recognises(value) or importer.accompanies(value) for value in lines)
     return [item for item in importer.read(list(lines), "test", MOMENT) if isinstance(item, Interaction)]
 
 
@@ -368,6 +368,20 @@ def test_a_line_that_cannot_be_read_is_told_with_its_reason(bad):
     lines = [user("q"), answer("a"), bad, user("r"), answer("b")]
     assert [item.input for item in read(*lines)] == ["q", "r"]
     assert lost(lines, "claude_code") == [(UNREADABLE, json.dumps(bad))]
+
+
+def test_lines_of_kinds_that_are_new_fill_no_quarantine(bring):
+    kinds = ("mode", "pr-link", "cost-state", "never-heard-of", "rate_limit_event")
+    new = [{"type": kind, name: "s1"} for kind in kinds for name in ("sessionId", "session_id")]
+    result = bring(lines(*new, user("q", "1"), {"type": "new", "uuid": "2", "sessionId": "s1"}, answer("a"), *new))
+    assert (result.format, result.read, result.imported) == ("claude_code", 1, 1)
+
+
+@pytest.mark.parametrize("more", [{}, {"uuid": "1"}])
+@pytest.mark.parametrize("kind", ["click", "progress", "system"])
+def test_the_events_of_another_program_do_not_vanish(bring, kind, more):
+    result = bring(lines(*[{"type": kind, "sessionId": "s1", "target": n, **more} for n in range(2)]))
+    assert (result.format, result.read, result.quarantined) == ("unknown", 2, 2)
 
 
 def test_a_session_without_an_answer_is_told_beside_the_others(bring):
