@@ -82,9 +82,14 @@ def test_a_tool_says_whether_it_worked(late, success, error_type):
 def test_results_find_their_calls_whatever_comes_between():
     lines = [user("q"), answer([call("a", "1"), call("b", "2")]), result("b", "two"), answer("wait"), user("faster")]
     found = said(*lines, result("a", "one"), result("lost", "?"), answer("a"))
-    tools = [(json.loads(given)["arguments"]["command"], output) for action, given, output in found if action == "tool"]
-    assert tools == [("1", "one"), ("2", "two")]
+    tools = [(given, output) for action, given, output in found if action == "tool"]
+    assert tools == [(BASH.replace("ls", "1"), "one"), (BASH.replace("ls", "2"), "two"), ("", "?")]
     assert [item for item in found if item[0] == "chat"] == [("chat", "q", "wait"), ("chat", "faster", "a")]
+
+
+def test_a_result_whose_call_was_lost_stands_where_it_came_and_is_nobody_elses():
+    lines = [user("q"), result("lost", "?"), answer([call("c")]), result("lost", "!"), result("c"), answer("a")]
+    assert said(*lines) == [("tool", "", "?"), ("tool", BASH, "done"), ("tool", "", "!"), ("chat", "q", "a")]
 
 
 def test_a_call_whose_result_never_came_is_kept_and_nothing_is_known_of_it():
