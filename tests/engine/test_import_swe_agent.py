@@ -96,11 +96,38 @@ def test_each_attempt_is_a_conversation():
 
 
 def test_actions_of_mini_swe_agent_stand_in_the_text():
-    look, end, chat = read(MINI)
+    look, refused, end, chat = read(MINI)
+    assert (refused.action, refused.input, refused.output) == ("tool", "", "Please give exactly one action")
     assert (look.input, look.output, look.success, look.error_type) == (bash("ls"), "no", False, "exit code 1")
     assert (end.input, end.output, end.success) == (bash("echo COMPLETE"), "diff", None)
     assert (chat.input, chat.success) == ("fix it", True)
     assert chat.output == "\n\n".join(MINI[place]["content"] for place in (2, 4, 6))
+
+
+@pytest.mark.parametrize("extra", [{"actions": [{"command": "ls"}]}, {}])
+def test_an_action_may_stand_in_a_tag(extra):
+    seen = {"role": "user", "content": "no\n", "extra": {"returncode": 1, "raw_output": "no"}}
+    acted = {"role": "assistant", "content": "look\n<mswea_bash_command>ls</mswea_bash_command>", "extra": extra}
+    look, _ = read({"info": {"exit_status": "Submitted"}, "messages": [*MINI[:2], acted, seen]})
+    assert (look.input, look.output, look.success) == (bash("ls"), "no", False)
+
+
+def test_commands_that_were_recorded_count_however_the_text_holds_them():
+    acted = {"role": "assistant", "content": "RUN ls", "extra": {"actions": [{"command": "ls"}]}}
+    assert read({"info": {"exit_status": "Submitted"}, "messages": [*MINI[:2], acted]})[0].input == bash("ls")
+
+
+def test_what_a_model_is_told_of_an_answer_without_an_action_is_kept():
+    refused = {"role": "user", "content": "one action!", "extra": {"interrupt_type": "FormatError"}}
+    refused["extra"] |= {"model_response": "hm"}
+    tool, end, chat = read({"info": {"exit_status": "Submitted"}, "messages": [*MINI[:2], refused, *MINI[6:]]})
+    assert (tool.input, tool.output, tool.success, tool.error_type) == ("", "one action!", False, "FormatError")
+    assert (end.output, chat.input, chat.output[:2]) == ("diff", "fix it", "hm")
+    silent = [{**HISTORY[3], "action": ""}, {**HISTORY[4], "content": "one command!"}]
+    told = read({**RUN, "history": [*HISTORY[:3], *silent, *HISTORY[3:]]})
+    assert [(item.input, item.output) for item in told[:3]] == [
+        ("", "one command!"), (bash("ls"), "a.py"), (bash("submit"), "diff")
+    ]  # fmt: skip
 
 
 def test_the_newer_form_has_calls_exit_codes_times_and_the_model():

@@ -15,17 +15,19 @@ from vibe_pipeline.interactions.importers.messages import Message
 def in_order(messages: Sequence[Message]) -> list[Message]:
     """Each result right behind its call, and no failure that was overcome. Every call has to have an id.
 
-    A result whose call is not known falls away: its line was lost, and it must not be taken for another's. A call
-    without a result gets an empty one, for that it was made is worth keeping.
+    A result whose call was lost stays where it is; one that repeats another falls away. A call without a result gets
+    an empty one, for that it was made is worth keeping.
     """
     results: dict[str, list[Message]] = {}
     for message in messages:
         if message.role == "result" and message.call_id:
             results.setdefault(message.call_id, []).append(message)
+    called = {identity for message in messages for identity, _ in message.calls}
     said: list[Message] = []
     failed: list[int] = []
     for message in messages:
         if message.role == "result":
+            said += [] if message.call_id in called else [message]
             continue
         if message.role == "user":
             failed = []

@@ -33,6 +33,9 @@ from vibe_pipeline.records import Interaction
 EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
 """Lines beside those of user and assistant that may come without a session's name; the others have one."""
 
+NAMED = {"summary": "leafUuid", "system": "subtype", "result": "subtype", "attachment": "attachment"}
+"""Lines that are a session's without any beside them, for what they say: type → the key under which they do."""
+
 PROGRAMS = ("acompact-", "aprompt_suggestion-")
 """How agents are called that the program asks for itself: for a summary, for what might be typed next."""
 
@@ -53,9 +56,14 @@ def recognises(value: Any) -> bool:
     kind, message = value.get("type"), value.get("message")
     if kind in ("user", "assistant"):
         return isinstance(message, dict) and isinstance(message.get("content"), (str, list))
-    is_event = isinstance(kind, str) and (kind in EVENTS or {"uuid", "sessionId"} <= value.keys())
-    is_named = kind in ("summary", "system", "result", "stream_event", "progress", "tag") and bool(NAMES & value.keys())
-    return is_event or is_named or isinstance(value.get("loglines"), list)
+    is_named = isinstance(kind, str) and NAMED.get(kind) in value and bool(NAMES & value.keys())
+    return is_named or kind in EVENTS or isinstance(value.get("loglines"), list)
+
+
+def accompanies(value: Any) -> bool:
+    """Whether it may be a line that says nothing: each version writes new kinds, and other programs have such too."""
+    is_line = isinstance(value, dict) and isinstance(value.get("type"), str) and bool(NAMES & value.keys())
+    return is_line and value["type"] not in ("user", "assistant")
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
@@ -115,9 +123,10 @@ def _lines(values: Iterable[Line], losses: Losses) -> list[Line]:
         name = {"sessionId": _session(value) or text_at(value, "id")}
         for line in loglines:
             with losses.of(line):
-                if not recognises(line):
+                told = {**name, **line} if isinstance(line, dict) else line
+                if not (recognises(told) or accompanies(told)):
                     raise Unusable("not a line of a session")
-                lines.append({**name, **line})
+                lines.append(told)
     return lines
 
 

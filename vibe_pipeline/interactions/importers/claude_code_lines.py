@@ -28,6 +28,9 @@ EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)")
 INTERRUPTED = "[Request interrupted by user"
 LOCAL = ("<local-command-", "<bash-", "<user-memory-input>", "<task-notification>", "Caveat: The messages below were")
 ELSEWHERE = ("<teammate-message", "Another Claude session sent a message:", "<channel source=")
+HIDDEN = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isSynthetic")
+"""How a line is marked that the program wrote in the user's name; the last one is what is printed for any of them."""
+
 REFUSED = ("The user doesn't want to", "Claude requested permissions", "Permission to use")
 
 Line = dict[str, Any]
@@ -167,7 +170,7 @@ class Transcript:
 
 def is_hidden(line: Line) -> bool:
     """Whether the program wrote this in the user's name, for the model alone."""
-    return any(line.get(key) is True for key in ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly"))
+    return any(line.get(key) is True for key in HIDDEN)
 
 
 def prompt_of(line: Line) -> str:

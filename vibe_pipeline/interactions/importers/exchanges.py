@@ -166,13 +166,13 @@ def _batch(
     """
     calls = [(identity, call, message) for message in asked for identity, call in message.calls]
     by_id = {identity: call for identity, call, _ in calls if identity}
-    if not calls:
+    came = {result.call_id for result in results}
+    if came <= by_id.keys() or (len(by_id) == len(calls) and by_id.keys() <= came):
         for result in results:
-            if result.text or result.success is False:
-                yield Step("tool", named.get(result.call_id or "", ""), result.text, (result,), result.extra)
-    elif {result.call_id for result in results} <= by_id.keys():
-        for result in results:
-            yield Step("tool", by_id[result.call_id or ""], result.text, (result,), result.extra)
+            name = result.call_id or ""
+            if name in by_id or result.text or result.success is False:
+                call = by_id.get(name) or named.get(name, "")
+                yield Step("tool", call, result.text, (result,), result.extra)
         for identity, call, message in calls:
             if not identity or identity not in answered:
                 nothing = Message("result", at=message.at, model=message.model, user=message.user)

@@ -9,17 +9,20 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vibe_pipeline.interactions.importers.fields import number_at, text_at
+from vibe_pipeline.interactions.importers.fields import number_at, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 
-COMMAND = re.compile(r"^```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL | re.MULTILINE)
+FENCED = re.compile(r"^```(?:mswea_bash_command|bash)[ \t]*\n(.*?)\n?```", re.DOTALL | re.MULTILINE)
+TAGGED = re.compile(r"<mswea_bash_command>(.*?)</mswea_bash_command>", re.DOTALL)
 OBSERVATION = re.compile(
     r"\s*<returncode>\s*(-?\d{1,9})\s*</returncode>\s*(?:<output>\n?(.*?)\n?</output>)?", re.DOTALL
 )
 
 NEW_TASK = "The user added a new task"
 REJECTED = "Command not executed"
+REFUSED = "FormatError"
+"""What the answer was that held no action, or several: it is kept with what the model is told of it."""
 
 INFO = {"mini_version", "exit_status", "model_stats", "submission"}
 
@@ -57,10 +60,13 @@ def _messages(item: dict[str, Any], name: str, waiting: list[str], has_answer: b
         yield _result(item, text_at(item, "tool_call_id") or text_at(item, "call_id"))
     elif role == "system":
         yield Message("system", _text(item), at=at)
+    elif role == "user" and _extra(item).get("interrupt_type") == REFUSED:
+        yield Message("assistant", text_at(_extra(item), "model_response") or "", at=at)
+        yield Message("result", _text(item), at=at, success=False, error_type=REFUSED)
     elif role == "user" and (not has_answer or _text(item).startswith(NEW_TASK)):
         yield Message("user", _text(item), at=at)
-    elif role == "user" and waiting:
-        yield _result(item, waiting.pop(0))
+    elif role == "user":
+        yield _result(item, waiting.pop(0) if waiting else None)
 
 
 def _answer(item: dict[str, Any], name: str) -> Message:
@@ -74,15 +80,19 @@ def _answer(item: dict[str, Any], name: str) -> Message:
         return Message("assistant", text, calls=calls, at=_moment(item))
     said = message_of({**item, "role": "assistant"})
     calls = said.calls
-    commands = COMMAND.findall(said.text)
+    commands = _recorded(item) or FENCED.findall(said.text) or TAGGED.findall(said.text)
     if not calls and len(commands) == 1:
         calls = ((name, call_of("bash", {"command": commands[0].strip()})),)
     return Message("assistant", said.text, said.reasoning, calls, at=_moment(item), model=said.model)
 
 
+def _recorded(item: dict[str, Any]) -> list[str]:
+    """The commands as they were run, whichever expression a configuration finds them by."""
+    return list(filter(None, (text_at(action, "command") for action in rows_of(_extra(item).get("actions")))))
+
+
 def _result(item: dict[str, Any], call_id: str | None) -> Message:
-    extra = item.get("extra")
-    extra = extra if isinstance(extra, dict) else {}
+    extra = _extra(item)
     text = _text(item)
     seen = OBSERVATION.match(text)
     code = number_at(extra, "returncode")
@@ -109,8 +119,11 @@ def _text(item: dict[str, Any]) -> str:
 
 
 def _moment(item: dict[str, Any]) -> Any:
-    extra = item.get("extra")
-    return moment_of(item) or (moment_of(extra) if isinstance(extra, dict) else None)
+    return moment_of(item) or moment_of(_extra(item))
+
+
+def _extra(item: dict[str, Any]) -> dict[str, Any]:
+    return row_of(item.get("extra"))
 
 
 def _has_answer(said: list[Message]) -> bool:

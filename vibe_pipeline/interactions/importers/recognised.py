@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from vibe_pipeline.errors import SourceUnreadable, VibeError
 from vibe_pipeline.interactions.importers.archives import is_archive, members, unpacked_size
@@ -41,6 +41,8 @@ class Format:
     """Whether a record is of this format, however broken; one of `records` always is."""
     session_of: Callable[[Any], str | None] | None = None
     """What a record of a file is a part of; None: it is alone."""
+    accompanies: Callable[[Any], bool] | None = None
+    """Whether a record that no format recognises belongs to the session in whose file it stands; alone it does not."""
     opens: Callable[[File, bytes], bool] | None = None
     """Whether the file that starts so is taken out of our hands, because it is no JSON."""
     connects: Callable[[str], bool] | None = None
@@ -88,7 +90,18 @@ class Format:
         return SourceUnreadable(what, "Upgrade or remove the package that brings it, or name another --format")
 
 
-QUESTIONS = ("read", "recognises", "session_of", "opens", "connects", "records", "batches", "is_whole", "SUFFIXES")
+QUESTIONS = (
+    "read",
+    "recognises",
+    "session_of",
+    "accompanies",
+    "opens",
+    "connects",
+    "records",
+    "batches",
+    "is_whole",
+    "SUFFIXES",
+)
 """Names in an importer, in the order of the fields of Format."""
 
 Found = tuple[Format | None, Raw]
@@ -102,7 +115,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
     """
     if opener and opener.records:
         found = opener.tell(partial(opener.records, where), _is_record)
-        yield from _gathered((opener, raw) for raw in found)
+        yield from _gathered(((opener, raw) for raw in found), among)
     elif isinstance(where, str):
         yield None, Raw(where, reason="no format reads such an address")
     elif not any(it.recognises for it in among):
@@ -110,7 +123,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     else:
-        yield from _gathered(map(partial(_found, among=among), records(where.path)))
+        yield from _gathered(map(partial(_found, among=among), records(where.path)), among)
 
 
 def length_of(where: Where) -> int:
@@ -154,7 +167,7 @@ def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
         read = partial(records_of, member.file, member.suffix)
         if any(format or raw.reason for format, raw in map(find, read())):  # read twice, and never held
             is_ours = True
-            yield from _gathered(map(find, read()))
+            yield from _gathered(map(find, read()), among)
         if member.reason:
             is_ours = True
             yield None, Raw(member.name, reason=member.reason)
@@ -162,31 +175,45 @@ def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
         yield None, Raw(path.name, reason="no file in this archive is in a known format")
 
 
-def _gathered(found: Iterable[Found]) -> Iterator[Found]:
+def _gathered(found: Iterable[Found], among: Sequence[Format]) -> Iterator[Found]:
     """The lines of a session as one record, after the others: until then they wait outside of memory.
 
-    A record has to fit in memory, and so has a file of which all lines are one.
+    A record has to fit in memory, and so has a file of which all lines are one. Lines that would accompany a session
+    which is not there are records of no known format.
     """
     sessions: dict[tuple[Format, str], array[int]] = {}
+    known: set[tuple[Format, str]] = set()
     end = 0
     with temporary() as waiting:
         for format, raw in found:
+            whose = session = None
             try:
-                session = format.ask(format.session_of, raw.value) if format and not raw.reason else None
+                if raw.reason is None:
+                    whose = format or next((it for it in among if it.ask(it.accompanies, raw.value)), None)
+                    session = whose.ask(whose.session_of, raw.value) if whose else None
             except SourceUnreadable as failure:
                 format, session, raw = None, None, Raw(raw.text, reason=failure.what)
-            if not format or session is None:
+            if not whose or session is None:
                 yield format, raw
                 continue
+            if format:
+                known.add((format, str(session)))
             with room("gathering the lines of sessions"):
                 start, end = end, end + waiting.write(raw.text.encode())
-            sessions.setdefault((format, str(session)), array("q")).extend((start, end))
-        for (format, _), places in sessions.items():
-            texts = []
-            for start, end in zip(places[::2], places[1::2], strict=True):
-                waiting.seek(start)
-                texts.append(waiting.read(end - start).decode())
-            yield format, Raw("\n".join(texts), [read_text(text).value for text in texts])
+            sessions.setdefault((whose, str(session)), array("q")).extend((start, end))
+        for (whose, session), places in sessions.items():
+            texts = _texts(waiting, places)
+            if (whose, session) in known:
+                gathered = [*texts]
+                yield whose, Raw("\n".join(gathered), [read_text(text).value for text in gathered])
+            else:
+                yield from ((None, read_text(text)) for text in texts)
+
+
+def _texts(waiting: IO[bytes], places: array[int]) -> Iterator[str]:
+    for start, end in zip(places[::2], places[1::2], strict=True):
+        waiting.seek(start)
+        yield waiting.read(end - start).decode()
 
 
 def _is_record(raw: Raw) -> bool:

@@ -95,8 +95,8 @@ def _of_history(history: Sequence[dict[str, Any]]) -> Iterator[Message]:
             yield answer
         elif role in ("user", "tool") and has_answer:
             named = [name for name in list_of(item.get("tool_call_ids")) if name in waiting]
-            for call_id in named[:1] or waiting[:1]:
-                yield Message("result", _text(item), call_id=call_id)
+            call_id = next(iter([*named, *waiting]), None)  # none: the answer was refused, for it held no action
+            yield Message("result", _text(item), call_id=call_id)
         elif role in ("user", "system"):
             yield Message(role, _text(item))
 
