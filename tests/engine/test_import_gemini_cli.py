@@ -299,3 +299,10 @@ def test_the_checkpoint_of_a_tool_holds_the_history_before_it():
     assert formats()["gemini_cli"].recognises(value)
     tool, asked = formats()["gemini_cli"].read(value, "test", MOMENT)
     assert (tool.output, asked.input, asked.output) == ("a.txt", "list", "There is a.txt")
+
+
+def test_of_several_calls_each_has_its_own_result():
+    results = [tool()["result"][0], {"functionResponse": {"id": "t2", "response": {"output": "two"}}}]
+    calls = [tool(result=results), tool(id="t2", result=results)]
+    found = turns(HEADER, said("u", "user", "q"), said("a", "gemini", "a", toolCalls=calls))
+    assert [output for _, _, output in found] == ["package main", "two", "a"]

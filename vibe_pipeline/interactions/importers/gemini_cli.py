@@ -16,7 +16,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import list_of, text_at
-from vibe_pipeline.interactions.importers.gemini_parts import response_of, said_in, text_of
+from vibe_pipeline.interactions.importers.gemini_parts import response_of, result_in, said_in
 from vibe_pipeline.interactions.importers.gemini_replay import REWRITES, Session, sessions_in
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
@@ -192,7 +192,7 @@ def _result(call: dict[str, Any], identity: str, at: datetime | None) -> Message
     shown = call.get("resultDisplay")
     return Message(
         role="result",
-        text=text_of(call.get("result")) or (shown if isinstance(shown, str) else ""),
+        text=result_in(call.get("result"), identity) or (shown if isinstance(shown, str) else ""),
         call_id=identity,
         at=moment_of(call) or at,
         success=False if failure else True if status == "success" else None,

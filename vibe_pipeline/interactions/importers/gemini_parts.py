@@ -24,6 +24,14 @@ def said_in(content: Any) -> str:
     return "".join(map(_part, parts))
 
 
+def result_in(content: Any, call: str) -> str:
+    """What a tool answered to the call of this id: the parts may tell of its neighbours too."""
+    parts = _parts(content)
+    named = [part for part in parts if isinstance(part, dict) and _id(part) == call]
+    others = [part for part in parts if not isinstance(part, dict) or not _id(part)]
+    return text_of([*named, *others] if named else parts)
+
+
 def response_of(response: Any) -> str:
     """What a tool answered."""
     if isinstance(response, dict):
@@ -31,6 +39,11 @@ def response_of(response: Any) -> str:
     return (
         response if isinstance(response, str) else "" if response is None else json.dumps(response, ensure_ascii=False)
     )
+
+
+def _id(part: dict[str, Any]) -> str | None:
+    answer = part.get("functionResponse")
+    return text_at(answer, "id") if isinstance(answer, dict) else None
 
 
 def _parts(content: Any) -> list[Any]:
