@@ -299,4 +299,4 @@ def test_no_format_fails_over_a_record_of_another(good):
             changed = with_wrong(good, path, wrong)
             for importer in formats().values():
                 if importer.recognises and importer.recognises(changed) and importer.session_of:
-                    importer.session_of(changed)
+                    assert isinstance(importer.session_of(changed), str | None)
