@@ -45,12 +45,14 @@ TORN = ("not JSON (a write that was cut off", "not a span")
 """Why half a line is in quarantine that a killed process wrote, and never promised."""
 
 WRITE = """
-import sys
+import sys, time
 from vibe_pipeline.interactions.logger import InteractionLogger
 logger = InteractionLogger(sys.argv[1], durability=sys.argv[2])
 while True:
     print(logger.log(module="m", action="a", input="x" * 500), flush=True)
+    time.sleep(float(sys.argv[3]))
 """
+"""With a rest after each line, so that the log does not grow by all that a disk can take while 200 are killed."""
 
 SEND = """
 import json, sys, time, uuid
@@ -167,7 +169,7 @@ def chats(folder: Path, number: int) -> Path:
 
 def test_no_promise_is_broken_whoever_is_killed(tmp_path):
     home, chance = tmp_path / "var", random.Random(0)
-    steady, sender = [Victim(WRITE, home, "durable") for _ in range(2)], Victim(SEND, home)
+    steady, sender = [Victim(WRITE, home, "durable", 0.02) for _ in range(2)], Victim(SEND, home)
     for process in (*steady, sender):
         process.wait_for()
     logged: set[str] = set()
@@ -178,7 +180,7 @@ def test_no_promise_is_broken_whoever_is_killed(tmp_path):
         work = list(WORKERS)[number % len(WORKERS)]
         if work == "import":  # what an earlier one has brought, a later one would not log again
             files.append(chats(tmp_path, number))
-        writer = Victim(WRITE, home, ("durable", "batched")[number % 2])
+        writer = Victim(WRITE, home, ("durable", "batched")[number % 2], 0.0005)
         worker = Victim(WORK.replace("{work}", WORKERS[work]), home, *(files[-1:] if work == "import" else ()))
         writer.wait_for()
         if work != "import":  # the second time, when it has more to do
