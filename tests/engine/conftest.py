@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
+import shutil
+import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import polars as pl
 import pytest
 
 from tests.engine.serving import serving
 from tests.engine.tables import MAP
+from vibe_pipeline import cli
 from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.importers.tally import ImportedFile
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.scrub import Scrubber
+from vibe_pipeline.scrub.placeholders import PLACEHOLDER
+from vibe_pipeline.settings import Log
 from vibe_pipeline.store import Store
 
 
@@ -52,3 +63,60 @@ def server(tmp_path_factory):
     """One server for all tests that do not end it."""
     with serving(tmp_path_factory.mktemp("home") / "var") as server:
         yield server
+
+
+@pytest.fixture(scope="module")
+def scrubber(tmp_path_factory) -> Scrubber:
+    return Scrubber(Store(tmp_path_factory.mktemp("home")), Log())
+
+
+@pytest.fixture(scope="module")
+def clean(scrubber):
+    return lambda text: scrubber.column(pl.Series([text]))[0][0]
+
+
+@pytest.fixture(scope="module")
+def kinds(scrubber):
+    """The text with placeholders cut to their kind: [email]."""
+    return lambda text: re.sub(
+        PLACEHOLDER, lambda it: it[0].split(":")[0] + "]", scrubber.column(pl.Series([text]))[0][0]
+    )
+
+
+@pytest.fixture
+def vibe(tmp_path, toml, monkeypatch, capsys):
+    """Runs a command in this process, in a home and with a vibe.toml of its own."""
+    (tmp_path / "vibe.toml").write_text(toml.text)
+    monkeypatch.setenv("VIBE_HOME", str(tmp_path / "var"))
+    monkeypatch.setenv("VIBE_CONFIG", str(tmp_path / "vibe.toml"))
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.chdir(tmp_path)
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def run(*arguments: str) -> SimpleNamespace:
+        monkeypatch.setattr(sys, "argv", ["vibe", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        return SimpleNamespace(code=ended.value.code or 0, out=said.out, err=said.err)
+
+    yield run
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def ask(vibe):
+    """Runs a command with --json, which must succeed and print nothing but JSON."""
+
+    def run(*arguments: str):
+        said = vibe(*arguments, "--json")
+        assert said.code == 0, said.err
+        return json.loads(said.out)
+
+    return run
+
+
+@pytest.fixture
+def climbed_here(climbed_home, tmp_path):
+    shutil.copytree(climbed_home, tmp_path / "var")

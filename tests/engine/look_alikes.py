@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from random import Random
 
-from tests.engine.planted import ALNUM, DIGITS, HEX, some
+from tests.engine.planted_values import ALNUM, DIGITS, HEX, some
 
 VERSIONS = (
     "v{}.{}.{}.{}",
