@@ -40,7 +40,7 @@ test: $(INSTALLED) lint ## the whole gate
 acceptance: $(INSTALLED) ## only what needs real data (VIBE_DATA, default ../shared/data)
 	@$(PYTEST) tests/acceptance
 
-soak: $(INSTALLED) ## kill 200 writers, each beside a sealer, compactor, importer or joiner that is killed too (a quarter of an hour)
+soak: $(INSTALLED) ## kill 200 writers, each beside a sealer, compactor, importer or joiner that is killed too (ten minutes)
 	@VIBE_KILLS=200 $(BIN)/python -m pytest tests/engine/test_kills.py -rs
 
 bench-log: $(INSTALLED) ## measure the log beside SQLite and JSONL; writes docs/benchmarks (BENCH="--only scan --rows 100000": one part)
