@@ -13,7 +13,7 @@ from vibe_pipeline.database import connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes, hashes_of
 from vibe_pipeline.interactions.schema import identity_of
-from vibe_pipeline.interactions.segments import sealed_ids
+from vibe_pipeline.interactions.segments import manifest, sealed_ids
 from vibe_pipeline.interactions.waiting import Waiting
 from vibe_pipeline.store import Store
 
@@ -26,15 +26,14 @@ class Known:
 
     def __init__(self, store: Store, stream: str = "interactions") -> None:
         self._is_forgotten = forgotten.condition(store, stream, "id")
-        with connect() as database:
-            hashes = []
-            for rows in Waiting(store, stream).batches():
-                database.register("waiting", rows)
-                hashes.append(hashes_of(database.sql(f"SELECT hash({identity_of(stream)}) FROM waiting")))
-            hashes.append(hashes_of(database.sql(f"SELECT hash(id) FROM ({sealed_ids(store, stream)})")))
+        self._database = connect(threads=1)  # a few ids at a time: waking others takes longer than hashing
+        hashes = [np.empty(0, np.uint64)]
+        for rows in Waiting(store, stream).batches():
+            hashes.append(hashes_of(self._database.from_arrow(rows).project(f"hash({identity_of(stream)})")))
+        if manifest(store, stream):
+            with connect() as database:
+                hashes.append(hashes_of(database.sql(f"SELECT hash(id) FROM ({sealed_ids(store, stream)})")))
         self._known = Hashes(np.concatenate(hashes))
-        self._database = connect()
-        self._database.execute("SET threads = 1")  # a few ids at a time: waking others takes longer than hashing
 
     def new(self, ids: Sequence[str]) -> list[bool]:
         """Which of these ids are new; of an id that comes twice, the first."""

@@ -48,9 +48,10 @@ class Waiting:
         """What came since the last time, in pieces of bounded size and the order of the lines; an id comes once: the
         first line written wins. Lines that cannot be read are left out."""
         names = STREAMS[self._stream].names
-        with connect(threads=1) as database:
-            for lines in lines_of(self._texts()):
-                yield self._seen.new(self._stream, parse(database, self._stream, lines)[0].select(names))
+        for lines in lines_of(self._texts()):
+            with connect(threads=1) as database:
+                rows = parse(database, self._stream, lines)[0].select(names)
+            yield self._seen.new(self._stream, rows)
 
     def _texts(self) -> Iterator[bytes]:
         """Whole lines; what a writer has only begun stays for the next time."""
