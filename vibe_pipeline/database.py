@@ -6,14 +6,22 @@ that is a file, and results stand alone there. Not here: what is asked (each sta
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import duckdb
 
 SESSION = "SET enable_progress_bar = false; SET TimeZone = 'UTC'"
 """For a connection that somebody else has made, such as Dagster's resource."""
 
 
-def connect(**config: int) -> duckdb.DuckDBPyConnection:
-    """A connection of its own, with DuckDB's options, such as threads=1."""
-    database = duckdb.connect(config={"autoinstall_known_extensions": "false", **config})
+SPILL = "spill"
+"""Where in a home DuckDB puts what does not fit in memory: private as all of it is, and swept by forgetting."""
+
+
+def connect(spill: Path | None = None, **config: int) -> duckdb.DuckDBPyConnection:
+    """A connection of its own, with DuckDB's options, such as threads=1. What does not fit in memory goes to `spill`;
+    without it DuckDB refuses: by itself it would write people's words into the current folder, for all to read."""
+    rules = {"autoinstall_known_extensions": "false", "temp_directory": str(spill or "")}
+    database = duckdb.connect(config={**rules, **config})
     database.execute(SESSION)
     return database

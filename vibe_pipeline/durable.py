@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
+_LASTING: set[Path] = set()
+"""Folders that are on the disk: this process has seen to it."""
+
+WITHOUT = (errno.EACCES, errno.EBADF, errno.EINVAL)
+"""What file systems say that cannot put a folder's entries on the disk."""
+
 
 def make_folder(folder: Path) -> None:
-    """Create a private folder with its parents, each entry on the disk before anything is put into it."""
-    if folder.is_dir():
+    """Create a private folder with its parents, each entry on the disk before anything is put into it. Another
+    process may have made it a moment ago and died before that."""
+    if folder in _LASTING and folder.is_dir():
         return
-    make_folder(folder.parent)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    sync(folder.parent)
+    if not folder.is_dir():
+        make_folder(folder.parent)
+        folder.mkdir(mode=0o700, exist_ok=True)
+    try:
+        sync(folder.parent)
+    except OSError as error:
+        if error.errno not in WITHOUT:
+            raise
+    _LASTING.add(folder)
 
 
 def sync(path: Path) -> None:

@@ -15,7 +15,7 @@ import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
 from vibe_pipeline.curate.examples import Inputs, curate
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
@@ -190,7 +190,7 @@ class Ladder:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB in memory with the views of views.py."""
-        db = connect()
+        db = connect(self.store.path(SPILL))
         self.define_views(db)
         return db
 

@@ -52,7 +52,7 @@ class Store:
         self.root = Path(text.removeprefix("file://")).expanduser().absolute()
         with _disk():
             try:
-                self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+                make_folder(self.root)
             except OSError as error:
                 if error.errno in FULL:
                     raise
@@ -215,7 +215,7 @@ class Store:
     @contextmanager
     def _acquiring(self, name: str, wait_s: float) -> Iterator[None]:
         with _disk():
-            self.path("locks").mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(self.path("locks"))
             try:
                 yield
             except Timeout as error:

@@ -59,7 +59,9 @@ class Server:
         self.process = subprocess.Popen(command, cwd=home.parent, env=env, stderr=subprocess.PIPE, text=True)
         self.said = self.process.stderr.readline()
         found = re.search(r"http://\S+:(\d+)", self.said)
-        assert found, self.said + self.process.stderr.read()
+        if not found:
+            self.process.kill()
+            raise AssertionError(self.said + self.process.communicate()[1])
         self.port = int(found[1])
 
     def connection(self) -> http.client.HTTPConnection:
@@ -115,6 +117,7 @@ class Crowd:
 
     def wait_for(self, promises: int) -> None:
         while len(self.promised) < promises and self._server.process.poll() is None:
+            assert any(thread.is_alive() for thread in self._threads)
             time.sleep(0.01)
 
     def join(self) -> list[str]:

@@ -9,18 +9,20 @@ killed too (`make soak`: 200).
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import pairwise, takewhile
 from pathlib import Path
+from typing import Self
 
 import polars as pl
+import pytest
 
 from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
@@ -109,14 +111,20 @@ WORKERS = {
 
 
 class Victim:
-    """A process of ours with what it has printed so far, and when; killed by its own id."""
+    """A process of ours with what it has printed so far, and when; killed by its own id, at the latest at the end."""
 
     def __init__(self, code: str, *arguments: object) -> None:
         command = [sys.executable, "-c", code, *map(str, arguments)]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         self.lines: list[tuple[str, float]] = []
-        self._reader = threading.Thread(target=self._read)
+        self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
 
     def wait_for(self, line: str = "") -> None:
         """Until it has printed something, or this line as its latest."""
@@ -135,7 +143,7 @@ class Victim:
 
     def kill(self) -> list[str]:
         """What it has printed; a promise has 32 digits, and the last line may be cut off."""
-        self.process.send_signal(signal.SIGKILL)
+        self.process.kill()  # nothing where it has ended and was waited for
         self._reader.join()
         self.process.wait()
         return [line for line, _ in self.lines]
@@ -167,9 +175,16 @@ def chats(folder: Path, number: int) -> Path:
     return path
 
 
-def test_no_promise_is_broken_whoever_is_killed(tmp_path):
+@pytest.fixture
+def victim():
+    """Starts victims; those that a failure leaves alive are killed."""
+    with ExitStack() as alive:
+        yield lambda code, *arguments: alive.enter_context(Victim(code, *arguments))
+
+
+def test_no_promise_is_broken_whoever_is_killed(tmp_path, victim):
     home, chance = tmp_path / "var", random.Random(0)
-    steady, sender = [Victim(WRITE, home, "durable", 0.02) for _ in range(2)], Victim(SEND, home)
+    steady, sender = [victim(WRITE, home, "durable", 0.02) for _ in range(2)], victim(SEND, home)
     for process in (*steady, sender):
         process.wait_for()
     logged: set[str] = set()
@@ -180,16 +195,15 @@ def test_no_promise_is_broken_whoever_is_killed(tmp_path):
         work = list(WORKERS)[number % len(WORKERS)]
         if work == "import":  # what an earlier one has brought, a later one would not log again
             files.append(chats(tmp_path, number))
-        writer = Victim(WRITE, home, ("durable", "batched")[number % 2], 0.0005)
-        worker = Victim(WORK.replace("{work}", WORKERS[work]), home, *(files[-1:] if work == "import" else ()))
+        writer = victim(WRITE, home, ("durable", "batched")[number % 2], 0.0005)
+        worker = victim(WORK.replace("{work}", WORKERS[work]), home, *(files[-1:] if work == "import" else ()))
         writer.wait_for()
         if work != "import":  # the second time, when it has more to do
             worker.wait_until_done(work)
         worker.wait_for(work)
         time.sleep(chance.uniform(0, sorted(took[work])[len(took[work]) // 2]))
-        for victim in chance.sample([writer, worker], 2):
-            lines = victim.kill()
-            logged |= promised(lines)
+        for process in chance.sample([writer, worker], 2):
+            logged |= promised(process.kill())
         hit[work] += worker.lines[-1][0] == work
         took[work] += seconds_of(work, worker)
     for process in steady:

@@ -1,5 +1,6 @@
 """Bytes get to their names whole or not at all, and their names say what they are."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from vibe_pipeline import durable
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.fingerprint import sha_of_bytes, sha_of_file, sha_of_folder
@@ -198,7 +200,7 @@ def test_a_home_that_cannot_be_made_is_refused(home):
         Store(home)
 
 
-def test_each_new_folder_is_on_the_disk_before_anything_is_put_into_it(store, monkeypatch):
+def test_each_new_folder_is_on_the_disk_before_anything_is_put_into_it(tmp_path, monkeypatch):
     synced = []
     really_sync = os.fsync
 
@@ -207,6 +209,22 @@ def test_each_new_folder_is_on_the_disk_before_anything_is_put_into_it(store, mo
         really_sync(descriptor)
 
     monkeypatch.setattr(os, "fsync", sync)
-    store.write("a/b/c", b"")
-    assert synced[:2] == [str(store.root), str(store.path("a"))]
-    assert synced[-1] == str(store.path("a/b"))
+    home = tmp_path / "x/y"
+    (home / "a").mkdir(parents=True)  # by somebody who may have died before it was on the disk
+    Store(tmp_path / "new/var")
+    assert synced[-2:] == [str(folder) for folder in (tmp_path, tmp_path / "new")]
+    synced.clear()
+    Store(home).write("a/b/c", b"")
+    Store(home).write("a/b/d", b"")
+    assert synced[:3] == [str(folder) for folder in (tmp_path / "x", home, home / "a")]
+    assert synced[-1] == str(home / "a/b")
+    assert synced.count(str(home)) == 1
+
+
+def test_a_file_system_that_cannot_sync_folders_is_used_all_the_same(tmp_path, monkeypatch):
+    def refuse(descriptor):
+        raise OSError(errno.EINVAL, "no folders here")
+
+    monkeypatch.setattr(durable, "sync", refuse)
+    durable.make_folder(tmp_path / "a/b")
+    assert (tmp_path / "a/b").is_dir()

@@ -7,6 +7,7 @@ keys read; every other file just gets shorter. Not here: in which order, and wha
 from __future__ import annotations
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.forgetting.plan import Holding
 from vibe_pipeline.interactions import forgotten, quarantine, segments
 from vibe_pipeline.interactions.ingest import spans
@@ -119,6 +120,7 @@ def sweep(store: Store) -> None:
         for path in (path for folder in (*LOGGED, *MADE) for path in store.root.glob(f"{folder}/.*")):
             if WRITTEN_BY_HALF.fullmatch(path.name):
                 store.remove(path.relative_to(store.root).as_posix())
+    shutil.rmtree(store.path(SPILL), ignore_errors=True)
 
 
 def _emptied(table: pa.Table, gone: pa.Array) -> pa.Table:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.interactions.segments import ORDER, entries, entry_name, file_name, locked, manifest, paths, publish
 from vibe_pipeline.progress import Watch, nobody
@@ -72,7 +72,7 @@ def _groups(small: list[Segment], target_bytes: int) -> Iterator[list[Segment]]:
 def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Curate) -> Segment:
     files = sql_list(paths(store, stream, [segment.sha for segment in group]))
     store.require(sum(segment.bytes for segment in group), f"compacting {stream}")
-    with connect() as database:
+    with connect(store.path(SPILL)) as database:
         query = f"FROM read_parquet({files}, hive_partitioning = false) ORDER BY {ORDER[stream]}"
         rows = database.sql(query).to_arrow_table().cast(STREAMS[stream])
         # The lines are gone; what they weighed is kept as a whole, on the first row.

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import Hashes, hashes_of
 from vibe_pipeline.interactions.schema import identity_of
@@ -31,7 +31,7 @@ class Known:
         for rows in Waiting(store, stream).batches():
             hashes.append(hashes_of(self._database.from_arrow(rows).project(f"hash({identity_of(stream)})")))
         if manifest(store, stream):
-            with connect() as database:
+            with connect(store.path(SPILL)) as database:
                 hashes.append(hashes_of(database.sql(f"SELECT hash(id) FROM ({sealed_ids(store, stream)})")))
         self._known = Hashes(np.concatenate(hashes))
 

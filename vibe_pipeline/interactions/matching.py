@@ -18,7 +18,7 @@ import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions import quarantine
@@ -91,7 +91,7 @@ def matching(
     """(kind, id) of all matching rows, sealed or not; what is not sealed is searched before secrets leave it.
 
     `coming` are lines (stream → lines) that are not logged yet. The caller holds the lock of sealing."""
-    with connect() as db:
+    with connect(store.path(SPILL)) as db:
         for stream in STREAMS:
             _define(db, store, stream, coming.get(stream, ()))
         forms = _forms(criteria.text, store) if criteria.text is not None else []

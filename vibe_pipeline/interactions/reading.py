@@ -14,7 +14,7 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline import settings
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.schema import STREAMS, identity_of
 from vibe_pipeline.interactions.sealing import SCRUBBED
@@ -56,7 +56,7 @@ def tail(store: Store, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> 
 
 def tail_with(store: Store, limit: int, log: settings.Log, waiting: Iterable[pa.Table]) -> list[dict[str, Any]]:
     """The same for a caller that looks itself at what waits."""
-    with connect() as database:
+    with connect(store.path(SPILL)) as database:
         newest = _left(database, store, "interactions", waiting, NEWEST, limit=limit)
         return _chosen(database, store, log, NEWEST, scrubbed(store, log, newest), limit=limit)[::-1]
 
@@ -64,7 +64,7 @@ def tail_with(store: Store, limit: int, log: settings.Log, waiting: Iterable[pa.
 def search(store: Store, text: str, limit: int, log: settings.Log = settings.DEFAULT_LOG) -> list[dict[str, Any]]:
     """Interactions whose input or output holds a text, in any case, newest first."""
     waiting = (scrubbed(store, log, batch) for batch in Waiting(store, "interactions").batches())
-    with connect() as database:
+    with connect(store.path(SPILL)) as database:
         matching = _left(database, store, "interactions", waiting, MATCHING, text=text, limit=limit)
         return _chosen(database, store, log, MATCHING, matching, text=text, limit=limit)
 
@@ -74,7 +74,7 @@ def newest(store: Store) -> datetime | None:
     files = paths(store, "interactions", [segment.sha for segment in manifest(store, "interactions")])
     if not files:
         return None
-    with connect() as database:
+    with connect(store.path(SPILL)) as database:
         query = f"SELECT max(occurred_at) FROM read_parquet({sql_list(files)}) WHERE occurred_at <= $now"
         found: datetime | None = database.sql(query, params={"now": datetime.now(UTC)}).fetchall()[0][0]
     return found
