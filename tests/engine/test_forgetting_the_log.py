@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.engine.planting import CONVERSATION, PLANTED, holders, plant, rows_of, state
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers import import_paths
+from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.importers.genai_spans import Span
 from vibe_pipeline.interactions.ingest import spans
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -36,6 +36,27 @@ def test_spools_and_quarantine_are_erased_too(ladder):
     ladder.log.forget(Criteria(text=PLANTED.upper()))
     assert holders(home, PLANTED) == []
     assert (ladder.log.stats()["interactions"], ladder.log.stats()["quarantined"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("criteria", "is_gone"),
+    [
+        (Criteria(user="Joanna"), True),
+        (Criteria(user="joan"), False),
+        (Criteria(user="ask"), False),
+        (Criteria(source="crm"), True),
+        (Criteria(source="cr"), False),
+        (Criteria(user="1"), False),
+    ],
+)
+def test_a_record_that_could_not_be_read_is_found_by_its_values_and_its_source(ladder, tmp_path, criteria, is_gone):
+    (tmp_path / "a.csv").write_text("user,input,output\njoanna,ask Mr Smith, wants 5000,call him\nbob,q,a\n")
+    wanted = Wanted(columns=["input=input"], source="crm")
+    import_paths(InteractionLogger(ladder.store.root), ladder.store, [tmp_path / "a.csv"], wanted)
+    assert ladder.log.stats()["quarantined"] == 1
+    assert ladder.log.plan_forgetting(criteria)["quarantined"] == is_gone
+    ladder.log.forget(criteria)
+    assert (holders(ladder.store.root, "Mr Smith") == []) is is_gone
 
 
 @pytest.mark.parametrize("is_sealed", [False, True])

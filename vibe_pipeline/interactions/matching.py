@@ -8,6 +8,7 @@ made of it. Not here: erasing anything.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from types import MappingProxyType
@@ -60,6 +61,10 @@ SELECT 'interactions' AS kind, interaction_id AS id FROM told
 UNION SELECT 'probes', probe_id FROM probes WHERE fact IN (SELECT fact FROM told) OR {probes}
 UNION SELECT 'remarks', remark_id FROM remarks WHERE interaction_id IN (SELECT interaction_id FROM told) OR {remarks}
 """
+
+
+VALUE = r"""(?m)(?:^|["',;|\t])[ ]*(?:{forms})[ ]*(?:$|["',;|\t\\])"""
+"""A value in JSON, also in JSON in JSON, in a table of any delimiter, or alone on a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +121,22 @@ def quarantined(store: Store, criteria: Criteria) -> list[str]:
     """The text of every record in quarantine that matches."""
     found: list[str] = []
     for _, _, _, entries in quarantine.files(store):
-        hits = tell_of(["\n".join(map(str, entry.values())) for entry in entries], criteria, store)
+        said = ["\n".join(filter(None, map(entry.get, quarantine.ENTRY))) for entry in entries]
+        hits = tell_of(said, criteria, store)
         found += [entry["raw"] for entry, is_hit in zip(entries, hits, strict=True) if is_hit]
     return found
 
 
 def tell_of(texts: Sequence[str], criteria: Criteria, store: Store | None = None) -> pl.Series:
-    """Which texts hold all that was given: nobody could read them, so a name in quotes anywhere in one is enough. Texts
-    that were scrubbed are searched for what became of it in this store."""
+    """Which texts hold all that was given: nobody could read them, so a name that stands anywhere in one as a value of
+    its own is enough. Texts that were scrubbed are searched for what became of it in this store."""
     lowered, hits = pl.Series(texts, dtype=pl.String).str.to_lowercase(), pl.repeat(True, len(texts), eager=True)
     for name, value in criteria.given.items():
-        forms = _forms(value if name == "text" else f'"{value}"', store)
-        hits &= lowered.str.contains_any([form.lower() for form in forms])
+        forms = [form.lower() for form in _forms(value, store)]
+        if name == "text":
+            hits &= lowered.str.contains_any(forms)
+        else:
+            hits &= lowered.str.contains(VALUE.format(forms="|".join(map(re.escape, forms))))
     return hits
 
 

@@ -30,7 +30,7 @@ from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.store import Store
 
-ENTRY = dict.fromkeys(("reason", "origin", "raw"), pl.String)
+ENTRY = dict.fromkeys(("reason", "origin", "source", "raw"), pl.String)
 
 KIND = "quarantined"
 """Under which the text of a record is remembered when it is forgotten."""
@@ -45,12 +45,14 @@ def keep(
     rejects: Sequence[tuple[str, str]],
     origin: str,
     log: settings.Log = settings.DEFAULT_LOG,
+    *,
+    source: str | None = None,
 ) -> None:
-    """Put (raw text, reason) pairs aside; `origin` says where they were found first. All three are scrubbed as the log
-    is: a reason may quote what was read, a path may name a person."""
+    """Put (raw text, reason) pairs aside; `origin` says where they were found first, `source` under which name they
+    would have been logged. All are scrubbed as the log is: a reason may quote what was read, a path name a person."""
     if not rejects:
         return
-    rows = repaired([(reason, origin, raw) for raw, reason in rejects])
+    rows = repaired([(reason, origin, source, raw) for raw, reason in rejects])
     scrubbed, _ = Scrubber(store, log).frame(pl.DataFrame(rows, schema=ENTRY, orient="row"))
     raws = scrubbed["raw"]
     with locked(store):

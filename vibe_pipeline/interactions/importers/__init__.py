@@ -57,11 +57,11 @@ def import_paths(
                     batch.log(logger, known)
                     batch = Batch()
                 if tally.is_full:
-                    tally.put_aside(store, log)
+                    tally.put_aside(store, log, wanted.source)
                 if told != tally.read // TOLD_EVERY:
                     told = tally.read // TOLD_EVERY
                     advance(before + tally.done >> 20, total >> 20, f"MiB, {tally.read} records of {tally.name[-30:]}")
-            tally.put_aside(store, log)
+            tally.put_aside(store, log, wanted.source)
             before += tally.length
         batch.log(logger, known)
     return [tally.result() for tally in tallies]

@@ -102,9 +102,9 @@ class Tally:
         """How much of `length` was read."""
         return min(self.seen, self.length)
 
-    def put_aside(self, store: Store, log: settings.Log) -> None:
+    def put_aside(self, store: Store, log: settings.Log, source: str | None) -> None:
         """Into quarantine, one file each time."""
-        quarantine.keep(store, "interactions", self.rejects, self.name, log)
+        quarantine.keep(store, "interactions", self.rejects, self.name, log, source=source)
         self.rejects, self.size = [], 0
 
     def result(self) -> ImportedFile:

@@ -123,7 +123,7 @@ def join(
         logger = InteractionLogger(store.root)
         logger.log_lines(**by_stream(found))
         logger.close()
-        quarantine.keep(store, "interactions", rejects, SOURCE, log)
+        quarantine.keep(store, "interactions", rejects, SOURCE, log, source=SOURCE)
         _replace(store, files, rest)
     return sum(line.stream == "interactions" for line in found)
 
