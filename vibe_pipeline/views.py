@@ -27,7 +27,8 @@ USER_INTERACTIONS = """
 CREATE VIEW user_interactions AS
 SELECT interaction_id AS id, action AS interaction_type, occurred_at AS timestamp, model_id, success, latency_ms,
     to_json({module: module, input: input, output: output, error_type: error_type, feedback: feedback,
-             conversation_id: conversation_id, turn: turn, user: "user", source: source}) AS data
+             comments: comments, improvements: improvements, learnings: learnings, conversation_id: conversation_id,
+             turn: turn, user: "user", source: source, extra: TRY_CAST(extra AS JSON)}) AS data
 FROM interactions
 """
 

@@ -1,5 +1,6 @@
 """Logging as a caller meets it: durable, cheap to import, clear about what it cannot hold."""
 
+import pickle
 import signal
 import subprocess
 import sys
@@ -210,3 +211,13 @@ def test_what_is_logged_for_the_first_time_while_the_interpreter_ends_is_kept(py
     done = python(LAST_WORDS, tmp_path / "var")
     assert (done.returncode, done.stderr) == (0, "")
     assert sealed(tmp_path / "var")["input"].to_list() == ["last words"]
+
+
+def test_a_logger_can_be_handed_to_another_process(tmp_path):
+    logger = InteractionLogger(tmp_path, source="mine", durability="batched")
+    other = pickle.loads(pickle.dumps(logger))
+    promised = {each.log(module="m", action="a", input="x") for each in (logger, other)}
+    assert (other.source, other.durability) == ("mine", "batched")
+    assert len(list((tmp_path / "log/interactions/spool").iterdir())) == 2
+    seal_all(tmp_path)
+    assert set(sealed_ids(tmp_path)) == promised

@@ -49,6 +49,14 @@ SECRETS = {
     "sk-proj-" + A + "_" + A + "-T3BlbkFJ" + A: "openai_key",
     "sk-" + "abcdefghijklmnopqrstuvwxyz" + "012345": "openai_key",
     "sk-ant-" + "api03-" + A * 3: "anthropic_key",
+    "sk-" + "lf-550e8400-e29b-41d4-a716-446655440000": "langfuse_key",
+    "pcsk" + "_5xQz7_" + A * 2: "pinecone_key",
+    "tvly" + "-dev-" + A: "tavily_key",
+    "fw" + "_" + A[:24]: "fireworks_key",
+    "sk" + "_" + "0123456789abcdef" * 3: "elevenlabs_key",
+    "-----BEGIN OpenVPN Static key V1-----\n"
+    + "0123456789abcdef0123456789abcdef\n" * 16
+    + "-----END OpenVPN Static key V1-----": "private_key",
     "hf_" + "AbCdEfGhIjKlMnOpQrStUvWxYzAbCdEfGh": "hugging_face_token",
     "AIza" + "SyA1234567890abcdefghijklmnopqrstuv": "google_api_key",
     "glpat-" + A[:20]: "gitlab_token",
@@ -59,6 +67,14 @@ SECRETS = {
 
 NAMED = {
     "password: «Sup3rS3cret!!»": "named_secret",
+    "RSYNC_PASSWORD=«PP4XJU3nBC4oAv0D» rsync -a x y": "named_secret",
+    'os.environ["RSYNC_PASSWORD"] = "«PP4XJU3nBC4oAv0D»"': "named_secret",
+    'const sync_secret = "«PP4XJU3nBC4oAv0D»"': "named_secret",
+    '{"facebook_page_token": "«PP4XJU3nBC4oAv0D»"}': "named_secret",
+    "docker run -e SYNC_TOKEN=«PP4XJU3nBC4oAv0D» x": "named_secret",
+    "export NEXT_SECRET=«PP4XJU3nBC4oAv0D» && npm start": "named_secret",
+    "AWS Secret Access Key [None]: «odJFCrnl2edlBDdz1C5aBcDeFgHiJkLmNoPqRsT1»": "aws_secret_key",
+    "Secret access key\n«odJFCrnl2edlBDdz1C5aBcDeFgHiJkLmNoPqRsT1»": "aws_secret_key",
     "export DB_PASSWORD=«hunter2hunter2»\nPATH=/bin": "named_secret",
     "api_key = '«a8f5f167f44f4964e6c998dee827110c»'": "named_secret",
     "Authorization: Bearer «abcdef0123456789abcdef»": "authorization",
@@ -85,6 +101,9 @@ NAMED = {
 
 HARMLESS = [
     "api_key = settings2.keys[0]",
+    '{"next_page_token": "CAUQAA9xKp2"}',
+    "page_token='CAUQAA9xKp2', sync-token: CAUQAA9xKp2",
+    "Part no. 123-456-7890, code 000-111-2222, range 100-200-3000",
     "password = generate_password2(16)",
     "secret = b64encode(token)",
     "curl -u $USER:$PASS https://example.com",
@@ -176,6 +195,14 @@ def test_only_the_password_of_a_url_goes(kinds):
     wanted = "git clone https://jo:[basic_auth]@example.com/r.git"
     assert kinds("git clone https://jo:hunter2@example.com/r.git") == wanted
     assert kinds("git clone https://jo:hun@ter/2@example.com/r.git") == wanted
+
+
+def test_the_secret_beside_an_aws_id_goes_with_it(kinds):
+    identity, secret = "AKIA" + "QWERTYUIOPASDFGH", "odJFCrnl2edlBDdz1C5aBcDeFgHiJkLmNoPqRsT1"
+    text = "Access key ID,Secret access key\n{},{}\n"
+    assert kinds(text.format(identity, secret)) == text.format("[aws_access_key]", "[aws_secret_key]")
+    text = "User name,Password,Access key ID,Secret access key\njo,,{},{},https://x\n"
+    assert kinds(text.format(identity, secret)) == text.format("[aws_access_key]", "[aws_secret_key]")
 
 
 def test_an_environment_file_loses_its_secret(kinds):

@@ -89,7 +89,7 @@ def serve(
     ladder = Ladder()
     counts = listen(ladder.store, host, port, token or None, ladder.settings.log, ready=ready)
     taken = ", ".join(f"{counts[name]} {name}" for name in ("interactions", "remarks", "spans"))
-    told = f"stopped after {counts['requests']} requests: {taken} kept"
+    told = f"stopped after {counts['requests']} requests: {taken} taken"
     errors.print(f"{told}; {counts['duplicate']} duplicates, {counts['rejected']} rejected.", markup=False)
 
 

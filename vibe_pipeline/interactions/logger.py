@@ -12,6 +12,7 @@ import inspect
 import uuid
 from collections.abc import Callable, Iterable, Sequence, Set
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -41,10 +42,15 @@ class InteractionLogger:
             raise SettingsInvalid(f"durability = {durability!r} is not {names}", "Name one of them")
         self.home = Path(home).expanduser().absolute() if home is not None else _default_home()
         self.source = source
+        self.durability = durability
         every = SYNC_EVERY_S[durability]
         self._interactions = Spool(self.home / "log" / "interactions" / "spool", sync_every_s=every)
         self._probes = Spool(self.home / "log" / "probes" / "spool", sync_every_s=every)
         self._remarks = Spool(self.home / "log" / "remarks" / "spool", sync_every_s=every)
+
+    def __reduce__(self) -> tuple[Callable[[], InteractionLogger], tuple[()]]:
+        """Another process gets a logger to the same home, with files of its own."""
+        return partial(InteractionLogger, self.home, source=self.source, durability=self.durability), ()
 
     def log(
         self,

@@ -114,8 +114,8 @@ SENTENCE = re.compile(
     r"(?i)(?:^|\s)(?:an?|the|is|are|be|must|should|may|can|will|has|have|with|for|of|to|in|on|at|by|from|and|or|not|no|your|least"
     r"|characters?|digits?|letters?|enter|please|if|was|than|der|die|das|mindestens|zeichen|les?|el|un|au)(?:\s|$)|[.:!?]$"
 )
-CURSORS = ("page_", "page-", "next_", "sync_")
-"""What stands before a token that is a place in a list."""
+CURSOR = re.compile(r"(?<![\w-])(?:next[_-]?)?(?:page|next|sync)[_-]?token$")
+"""The whole name of a token that is a place in a list."""
 
 
 def patterns() -> list[Pattern]:
@@ -136,7 +136,13 @@ def _named(match: re.Match[str]) -> str | None:
 def unless_stopped(match: re.Match[str]) -> str | None:
     """The value, unless what stands there is no secret."""
     value = value_of(match)
-    is_cursor = match.string[max(0, match.start() - 5) : match.start()].lower() in CURSORS
     is_expression = "quote" not in match.re.groupindex and EXPRESSION.search(value)
     is_sentence = " " in value and SENTENCE.search(value)
-    return None if is_cursor or is_expression or is_sentence or STOPS.search(value) else value
+    return None if _is_cursor(match) or is_expression or is_sentence or STOPS.search(value) else value
+
+
+def _is_cursor(match: re.Match[str]) -> bool:
+    if "name" not in match.re.groupindex:
+        return False
+    end = match.end("name")
+    return CURSOR.search(match.string[max(0, end - 20) : end]) is not None

@@ -22,9 +22,9 @@ PLUS = re.compile(alone("[+0]", ".+/-") + r"(?:(?<=\+)|(?<=0)0)[1-9](?:[ ().\-/ 
 AMERICAN = re.compile(
     alone("[0-9(]", ".+-") + r"[0-9 .(-]{0,5}[0-9]{2}[).-][ .-]?[0-9]{3}[ .-][0-9]{4}(?![A-Za-z0-9_-]|\.[0-9])"
 )
-AMERICAN_SHAPE = re.compile(
-    r"(?:1[ .-])?(?:\([0-9]{3}\)[ -]?[0-9]{3}[ .-]|[0-9]{3}-[0-9]{3}-|[0-9]{3}\.[0-9]{3}\.)[0-9]{4}"
-)
+AREA = "[2-9][0-9]{2}"
+"""Neither an area nor an exchange begins with 0 or 1 (North American Numbering Plan)."""
+AMERICAN_SHAPE = re.compile(rf"(?:1[ .-])?(?:\({AREA}\)[ -]?{AREA}[ .-]|{AREA}-{AREA}-|{AREA}\.{AREA}\.)[0-9]{{4}}")
 NATIONAL = re.compile(
     alone("[(0]", ".+/:-") + r"(?:(?<=\()0|(?<=0))[1-9][0-9]{0,3}\)?(?:[ /.\- ]{1,2}[0-9]{2,8}){1,4}"
     r"(?![A-Za-z0-9_]|[.:/-][0-9]| [0-9a-f]{2}(?![0-9a-zA-Z]))"

@@ -33,14 +33,21 @@ KEYS = (
     # The block was cut off: all that still looks like base64 goes.
     ("private_key", "PRIVATE KEY",
      BEGIN + rf"(?:{EDGE}[A-Za-z0-9+/=]{{16,20000}})+(?:{EDGE}[A-Za-z0-9+/=]{{1,80}}$)?"),
+    ("private_key", "OpenVPN Static key",
+     r"-----BEGIN OpenVPN Static key V1-----(?:[^-]|-(?!----[^-])){40,2000}?-----END OpenVPN Static key V1-----"),
     ("private_key", "PuTTY-User-Key",
      r"PuTTY-User-Key-File-[23]:(?:(?!Private-MAC)[\s\S]){40,20000}Private-MAC: ?[0-9a-f]{40,64}"),
     # The same in base64, as Kubernetes keeps it.
     ("private_key", "LS0tLS1CRUdJTi",
      r"LS0tLS1CRUdJTi(?:BSU0EgUFJJVkFURS|BQUklWQVRF|BFQyBQUklWQVRF|BPUEVOU1NIIFBSSVZBVEUg)[A-Za-z0-9+/=]{40,20000}"),
     ("private_key", "(?i:client-key-data)", rf"(?i:client-key-data){IS}(?P<value>[A-Za-z0-9+/=]{{40,20000}})"),
-    ("aws_secret_key", "(?i:secret_?(?:access_?)?key)",
-     rf"(?i)aws_?secret_?(?:access_?)?key{IS}(?P<value>[A-Za-z0-9/+]{{40}})(?![A-Za-z0-9/+])"),
+    ("aws_secret_key", "(?i:secret[_ ]?(?:access[_ ]?)?key)",
+     rf"(?i)(?:aws_?secret_?(?:access_?)?key|secret access key(?: \[[^]\n]{{0,40}}])?)(?:{IS}|\s{{1,4}})"
+     r"(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
+    # Beside its id, as in the file that the console gives.
+    ("aws_secret_key", "A[KS]IA[A-Z0-9]{16}",
+     alone("A", "-") + rf"[KS]IA[A-Z0-9]{{16}}{Q}[ \t]{{0,4}}[,;|\t][ \t]{{0,4}}{Q}"
+     r"(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
     ("aws_secret_key", "(?i:secretaccesskey|(?:session|security)_?-?token)",
      rf"(?i)(?:secretaccesskey|(?:aws_|x-amz-)?(?:session|security)_?-?token){IS}"
      r"(?P<value>[A-Za-z0-9/+=]{40,2000})(?![A-Za-z0-9/+=])"),
@@ -108,8 +115,8 @@ PLACES = (
 CAREFUL = ("cookie", "connection_string", "command_password", "basic_auth")
 
 KEY_SIGNS = (
-    rf"{AWS_QUOTED}|PRIVATE KEY|PuTTY-User|LS0tLS1CRUdJTi"
-    r"|(?i:client-key-data|secret_?(?:access_?)?key|(?:session|security)_?-?token)"
+    rf"{AWS_QUOTED}|PRIVATE KEY|OpenVPN Static key|PuTTY-User|LS0tLS1CRUdJTi"
+    r"|(?i:client-key-data|secret[_ ]?(?:access[_ ]?)?key|(?:session|security)_?-?token)"
 )
 PLACE_SIGNS = (
     r"Key=|sig=|Q~|:AA|/api/webhooks/|webhookb2|atlasv1|pat[A-Za-z0-9]{14}\.|\.[A-Za-z0-9_-]{6}\.|://[!-~]*@"

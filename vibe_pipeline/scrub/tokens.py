@@ -30,6 +30,7 @@ TOKENS = (
     ("github_token", r"github_pat_", r"[A-Za-z0-9_]{22,255}"),
     ("gitlab_token", r"gl(?:pat|ptt|rt|dt|ft|soat|oas|imt|agent|cbt|ffct|wt)-", r"[A-Za-z0-9_.-]{20,300}"),
     ("anthropic_key", r"sk-ant-", r"[A-Za-z0-9]{3,10}-[A-Za-z0-9_-]{20,200}"),
+    ("langfuse_key", r"sk-lf-", r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"),
     ("openai_key", r"sk-", r"(?:(?=[A-Za-z0-9_-]{0,250}[0-9])(?=[A-Za-z0-9_-]{0,250}[A-Za-z0-9]{16})"
                    r"|(?=[A-Za-z0-9_-]{0,250}[A-Za-z0-9]{32}))[A-Za-z0-9_-]{20,250}"),
     ("hugging_face_token", r"hf_", r"[A-Za-z0-9]{30,60}(?![A-Za-z0-9_])"),
@@ -37,6 +38,10 @@ TOKENS = (
     ("groq_key", r"gsk_", r"[A-Za-z0-9]{40,80}"),
     ("perplexity_key", r"pplx-", r"[A-Za-z0-9]{32,80}"),
     ("xai_key", r"xai-", r"[A-Za-z0-9]{40,120}"),
+    ("pinecone_key", r"pcsk_", r"[A-Za-z0-9_]{40,90}"),
+    ("tavily_key", r"tvly-", r"[A-Za-z0-9-]{20,60}"),
+    ("fireworks_key", r"fw_", r"[A-Za-z0-9]{22,40}(?![A-Za-z0-9_])"),
+    ("elevenlabs_key", r"sk_", r"[0-9a-f]{48}(?![A-Za-z0-9_])"),
     ("replicate_token", r"r8_", r"[A-Za-z0-9]{36,44}"),
     ("langsmith_key", r"lsv2_(?:pt|sk)_", r"[0-9a-f]{32}_[0-9a-f]{10}"),
     ("google_api_key", r"AIza", r"[0-9A-Za-z_-]{35}"),

@@ -33,8 +33,9 @@ SPANS = 50_000
 """Of one request. Exporters send 512, and collectors some 8,000."""
 
 SILENT = (
-    "no span holds what was asked and answered: capture of content is off in many instrumentations until it is asked"
-    " for, such as with OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=true"
+    "no span holds what was asked and answered: many instrumentations leave it out, or put it into log records, until"
+    " OTEL_SEMCONV_STABILITY_OPT_IN=gen_ai_latest_experimental and"
+    " OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT=SPAN_ONLY ask for it"
 )
 
 
