@@ -38,14 +38,24 @@ def of_kinds(asked: dict, *kinds: str) -> dict:
 
 def test_newer_rollouts_say_which_parts_a_person_gave():
     goal = of_kinds(user("Go on until it is green"), "goal.internal_context")
-    assert said(META, of_kinds(user("/goal green"), "user.goal"), answer("a"), goal, answer("b")) == [
-        ("chat", "/goal green", "a\n\nb")
-    ]
+    assert said(META, of_kinds(user("q"), "user.text"), answer("a"), goal, answer("b")) == [("chat", "q", "a\n\nb")]
     mixed = of_kinds(user("Be brief", "<skill> is what?"), "hooks.additional_context", "user.text")
     assert said(META, mixed, answer("a")) == [("chat", "<skill> is what?", "a")]
     assert said(META, of_kinds(user("<image>", "q", "</image>"), *["user.text"] * 3), answer("a")) == [
         ("chat", "q", "a")
     ]
+
+
+def goal(objective: str, **more) -> dict:
+    return event("thread_goal_updated", threadId="t1", goal={"objective": objective, "status": "active"}, **more)
+
+
+def test_a_goal_that_a_person_set_is_the_question_once():
+    step = of_kinds(user('<codex_internal_context source="user_goal">make it green'), "user.goal")
+    lines = [META, goal("make it green"), step, answer("a"), goal("make it green", turnId="u"), step, answer("b")]
+    assert said(*lines, goal("make it green")) == [("chat", "make it green", "a\n\nb")]
+    assert said(META, user("/goal be green"), goal("be green"), answer("a")) == [("chat", "/goal be green", "a")]
+    assert said(META, user("q"), goal("what the model wants", turnId="u"), answer("a")) == [("chat", "q", "a")]
 
 
 @pytest.mark.parametrize("kinds", [("unknown", "unknown"), ("", ""), ("goal.internal_context",), ()])

@@ -35,7 +35,7 @@ STATUSES = {"completed": True, "failed": False, "declined": False}
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line: response_item, event_msg, turn_context or compacted; its payload; when it was written."""
+    """One line: response_item, event_msg, turn_context and others; its payload; when it was written."""
 
     kind: str
     item: Row

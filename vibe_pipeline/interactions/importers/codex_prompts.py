@@ -20,14 +20,14 @@ INJECTED = (
     "<environment_context>", "<user_instructions>", "# AGENTS.md instructions", "<INSTRUCTIONS>", "<permissions",
     "<turn_aborted>", "<user_shell_command>", "<user_action>", "<skill>", "<skills", "<subagent_notification>",
     "<agent_message_board_notification>", "<collaboration_mode>", "<model_switch>", "<hook_prompt",
-    "<recommended_plugins>", "<apps", "<codex_internal_context", "<goal_context>", "<extension_context>", "<external_",
+    "<recommended_plugins>", "<apps", "<goal_context>", "<extension_context>", "<external_",
     "Warning: apply_patch was requested via ", "Warning: The maximum number of unified exec processes",
     "Warning: Your account was flagged for potentially high-risk cyber activity",
 )  # fmt: skip
 """What Codex itself writes in the user's name."""
 
-WRAPPING = ("<image>", "<image name=", "</image>")
-"""What it puts around an image, as the person's own text."""
+WRAPPING = ("<image>", "<image name=", "</image>", "<codex_internal_context")
+"""What it puts around an image or a goal, under the kind of what the person gave."""
 
 REQUEST = "## My request for Codex:"
 """Before it stand the files that are open in an editor, or that were dropped into the question."""

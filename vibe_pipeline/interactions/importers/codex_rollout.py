@@ -88,6 +88,8 @@ def _messages(
         yield Message("assistant", text)
     elif kind == "agent_reasoning" and "reasoning" not in has_items:
         yield Message("assistant", reasoning=text_at(item, "text") or "")
+    elif kind == "thread_goal_updated":
+        yield from _goal(item, said)
     elif kind == "error":
         yield _failure(item)
     elif kind == "turn_aborted":
@@ -126,6 +128,14 @@ def _item(item: Row, name: str) -> Iterator[Message]:
 def _question(item: Row) -> Iterator[Message]:
     if text := asked(item):
         yield Message("user", text)
+
+
+def _goal(item: Row, said: list[Message]) -> Iterator[Message]:
+    """The goal that a person set is what they asked, once. What changes within a turn names it and is not theirs."""
+    objective = text_at(row_of(item.get("goal")), "objective")
+    is_known = any(message.role == "user" and str(objective) in message.text for message in said)
+    if objective and not is_known and not text_at(item, "turnId", "turn_id"):
+        yield Message("user", objective)
 
 
 def _is_delivered(item: Row) -> bool:
