@@ -2,63 +2,19 @@
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 
+from tests.engine.codex import AT, META, SHELL, answer, call, event, item, line, output, read, said, user
+from tests.engine.importing import lines as jsonl
 from tests.engine.importing import lost
-from tests.engine.spoiling import MOMENT, spoiled, survives
+from tests.engine.spoiling import spoiled, survives
 from vibe_pipeline.interactions.importers import formats, import_paths
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
-
-AT = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
-def line(kind: str, **payload) -> dict:
-    return {"timestamp": "2026-01-02T03:04:05Z", "type": kind, "payload": payload}
-
-
-META = line("session_meta", id="t1", cwd="/w", cli_version="0.50", git={"branch": "main"})
-
-
-def item(kind: str, **more) -> dict:
-    return line("response_item", type=kind, **more)
-
-
-def event(kind: str, **more) -> dict:
-    return line("event_msg", type=kind, **more)
-
-
-def user(*texts: str) -> dict:
-    return item("message", role="user", content=[{"type": "input_text", "text": text} for text in texts])
-
-
-def answer(text: str) -> dict:
-    return item("message", role="assistant", content=[{"type": "output_text", "text": text}])
-
-
-def call(call_id: str = "c", arguments: str = '{"command": ["ls"]}') -> dict:
-    return item("function_call", name="shell", call_id=call_id, arguments=arguments)
-
-
-def output(value, call_id: str = "c") -> dict:
-    return item("function_call_output", call_id=call_id, output=value)
-
-
-def read(*lines: dict) -> list[Interaction]:
-    importer = formats()["codex_cli"]
-    assert all(importer.recognises(value) for value in lines)
-    return [item for item in importer.read(list(lines), "test", MOMENT) if isinstance(item, Interaction)]
-
-
-def said(*lines: dict) -> list[tuple[str, str, str]]:
-    return [(found.action, found.input, found.output) for found in read(*lines)]
-
-
-SHELL = '{"name": "shell", "arguments": {"command": ["ls"]}}'
 
 
 def test_a_turn_keeps_time_model_reasoning_and_place():
@@ -72,106 +28,6 @@ def test_a_turn_keeps_time_model_reasoning_and_place():
     assert (tool.extra, chat.extra) == (place, {**place, "reasoning": "hm"})
 
 
-@pytest.mark.parametrize(
-    ("value", "text", "success", "error_type", "latency_ms"),
-    [
-        ('{"output": "x", "metadata": {"exit_code": 0, "duration_seconds": 0.5}}', "x", True, None, 500),
-        ('{"output": "x", "metadata": {"exit_code": 2, "duration_seconds": 0.5}}', "x", False, "exit code 2", 500),
-        ("Exit code: 1\nWall time: 0.2 seconds\nOutput:\nx\n", "x\n", False, "exit code 1", 200),
-        ("Chunk ID: a\nWall time: 1 seconds\nProcess exited with code 0\nOutput:\nx", "x", True, None, 1000),
-        ("Chunk ID: a\nWall time: 1 seconds\nProcess running with session ID 3\nOutput:\nx", "x", None, None, 1000),
-        ({"content": "x", "success": False}, "x", False, "tool_error", None),
-        ([{"type": "input_text", "text": "x"}, {"type": "input_image"}], "x\n[image]", None, None, None),
-        ("exec command rejected by user", "exec command rejected by user", False, "rejected", None),
-        ("aborted by user after 2.0s", "aborted by user after 2.0s", False, "interrupted", None),
-        ("unsupported call: f", "unsupported call: f", False, "tool_error", None),
-        ("the text says exit_code=7", "the text says exit_code=7", None, None, None),
-        ('{"answer": 3}', '{"answer": 3}', None, None, None),
-    ],
-)  # fmt: skip
-def test_a_result_says_whether_it_worked(value, text, success, error_type, latency_ms):
-    tool, _ = read(META, user("q"), call(), output(value), answer("a"))
-    assert (tool.output, tool.success, tool.error_type, tool.latency_ms) == (text, success, error_type, latency_ms)
-
-
-@pytest.mark.parametrize(
-    ("end", "success", "error_type"),
-    [
-        (event("exec_command_end", call_id="c", exit_code=3), False, "exit code 3"),
-        (event("exec_command_end", call_id="c", exit_code=0), True, None),
-        (event("patch_apply_end", call_id="c", success=False), False, "tool_error"),
-        (event("mcp_tool_call_end", call_id="c", result={"Ok": {"content": []}}), True, None),
-        (event("mcp_tool_call_end", call_id="c", result={"Ok": {"isError": True}}), False, "tool_error"),
-        (event("mcp_tool_call_end", call_id="c", result={"Err": "no server"}), False, "tool_error"),
-        (event("item_completed", item={"type": "CommandExecution", "exit_code": 2}), False, "exit code 2"),
-    ],
-)
-def test_an_event_knows_what_the_result_does_not_say(end, success, error_type):
-    tool, _ = read(META, user("q"), call(), end, output("x"), answer("a"))
-    assert (tool.output, tool.success, tool.error_type) == ("x", success, error_type)
-
-
-def test_all_kinds_of_calls_are_read():
-    lines = [
-        item("custom_tool_call", name="apply_patch", call_id="p", input="*** Begin Patch"),
-        item("custom_tool_call_output", call_id="p", output='{"output": "Success", "metadata": {"exit_code": 0}}'),
-        item("local_shell_call", call_id="l", status="completed", action={"type": "exec", "command": ["ls"]}),
-        output("files", "l"),
-        item("web_search_call", status="completed", action={"type": "search", "query": "w"}),
-        call("never"),
-    ]
-    found = [(json.loads(given), text) for _, given, text in said(META, *lines)]
-    assert found == [
-        ({"name": "apply_patch", "arguments": "*** Begin Patch"}, "Success"),
-        ({"name": "local_shell", "arguments": {"type": "exec", "command": ["ls"]}}, "files"),
-        ({"name": "web_search", "arguments": {"type": "search", "query": "w"}}, ""),
-        ({"name": "shell", "arguments": {"command": ["ls"]}}, ""),
-    ]
-
-
-@pytest.mark.parametrize(
-    "hidden",
-    [
-        user("<environment_context>\n  <cwd>/w</cwd>\n</environment_context>"),
-        user("# AGENTS.md instructions for /w\n\n<INSTRUCTIONS>be good</INSTRUCTIONS>", "<environment_context>x"),
-        user("<user_instructions>be good</user_instructions>"),
-        item("message", role="developer", content=[{"type": "input_text", "text": "<permissions instructions>"}]),
-        user("Warning: apply_patch was requested via exec_command. Use the apply_patch tool instead."),
-        event("user_message", message="q"),
-        event("token_count", info=None),
-        line("compacted", message="what was before", replacement_history=[]),
-        item("ghost_snapshot", ghost_commit={}),
-        item("never_heard_of", text="x"),
-        line("never_heard_of", text="x"),
-    ],
-)
-def test_what_codex_writes_itself_is_no_question(hidden):
-    assert said(META, hidden, user("q"), event("agent_message", message="a"), answer("a")) == [("chat", "q", "a")]
-
-
-def test_what_the_editor_adds_is_cut_off():
-    asked = user("# Context from my IDE setup:\n\n## Open tabs:\n- a.py\n\n## My request for Codex:\nfix it\n")
-    assert said(META, asked, answer("done")) == [("chat", "fix it", "done")]
-
-
-def test_the_files_that_a_question_mentions_are_cut_off():
-    asked = user("# Files mentioned by the user:\n\n## a.py: /w/a.py\n\n## My request for Codex:\nfix it\n")
-    assert said(META, asked, answer("b")) == [("chat", "fix it", "b")]
-
-
-def test_an_image_stands_in_the_question_without_its_wrapping():
-    content = [{"type": "input_text", "text": text} for text in ("<image name=[Image #1]>", "</image>", "what is it?")]
-    content.insert(1, {"type": "input_image", "image_url": "data:"})
-    asked = item("message", role="user", content=content)
-    assert said(META, asked, answer("a cat")) == [("chat", "[image]\nwhat is it?", "a cat")]
-
-
-def test_an_image_that_was_made_is_a_tool_without_its_bytes():
-    made = item("image_generation_call", id="ig", status="completed", revised_prompt="a cat", result="iVBOR")
-    call = '{"name": "image_generation", "arguments": {"revised_prompt": "a cat"}}'
-    assert said(META, user("draw"), made, answer("a")) == [("tool", call, ""), ("chat", "draw", "a")]
-
-
 def test_a_question_that_was_interrupted_stands_alone():
     first, second = read(META, user("q"), event("turn_aborted", reason="interrupted"), user("r"), answer("a"))
     assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
@@ -183,17 +39,6 @@ def test_a_thread_in_which_nothing_was_asked_is_no_record():
         read(META, user("<environment_context>"), line("turn_context", model="m"))
     with pytest.raises(Unusable, match="neither text nor a list of parts"):
         read(META, item("message", role="user", content=3))
-
-
-def test_events_speak_where_there_are_no_items():
-    lines = [event("user_message", message="q"), event("agent_reasoning", text="hm")]
-    lines += [event("exec_command_begin", call_id="c", command=["ls"], cwd="/w")]
-    lines += [event("exec_command_end", call_id="c", stdout="out", stderr="", exit_code=1)]
-    tool, chat = read(META, *lines, event("agent_message", message="a"))
-    assert (tool.input, tool.output, tool.success) == (
-        '{"name": "shell", "arguments": {"command": ["ls"], "cwd": "/w"}}', "out", False
-    )  # fmt: skip
-    assert (chat.input, chat.output, chat.extra["reasoning"]) == ("q", "a", "hm")
 
 
 def test_an_event_stands_in_for_an_item_that_was_lost():
@@ -219,6 +64,35 @@ def test_errors_and_interruptions_fail_the_turn_they_end():
     assert (stopped.output, stopped.success, stopped.error_type) == ("half", False, "interrupted")
 
 
+LIMIT = {"message": "limit", "codex_error_info": "usage_limit_exceeded"}
+
+
+@pytest.mark.parametrize(
+    ("error", "error_type"),
+    [
+        (LIMIT, "usage_limit_exceeded"),
+        ({"message": "429", "codex_error_info": {"too_many_attempts": {"http_status_code": 429}}}, "too_many_attempts"),
+        ({"message": "400"}, "error"),
+    ],
+)
+def test_a_turn_may_end_with_an_error(error, error_type):
+    end = event("task_complete", last_agent_message=None, error=error, duration_ms=5)
+    empty, half, whole = read(META, user("q"), end, user("r"), answer("hal"), end, user("s"), answer("a"))
+    assert (empty.input, empty.output, empty.success, empty.error_type) == ("q", "", False, error_type)
+    assert (empty.extra["error"], empty.latency_ms) == (error["message"], 5)
+    assert (half.input, half.output, half.success, half.error_type) == ("r", "hal", False, error_type)
+    assert (whole.input, whole.output, whole.success, whole.error_type) == ("s", "a", True, None)
+
+
+def test_a_turn_that_failed_stands_though_it_is_the_only_or_the_last_one():
+    end = event("task_complete", last_agent_message=None, error=LIMIT)
+    assert said(META, user("q"), end) == [("chat", "q", "")]
+    assert said(META, user("q"), answer("a"), user("r"), end) == [("chat", "q", "a"), ("chat", "r", "")]
+    fine = event("task_complete", last_agent_message="a", error=None, duration_ms=7)
+    (chat,) = read(META, user("q"), answer("a"), fine)
+    assert (chat.success, chat.latency_ms) == (True, 7)
+
+
 def test_older_rollouts_have_no_envelopes():
     message = {"type": "message", "content": [{"type": "input_text", "text": "q"}], "role": "user"}
     reply = {"type": "message", "content": [{"type": "output_text", "text": "a"}], "role": "assistant"}
@@ -237,18 +111,6 @@ def test_a_fork_brings_only_what_is_new():
     (first,) = read(META, user("q"), answer("a"))
     same, new = read(fork, META, user("q"), answer("a"), user("r"), answer("b"))
     assert (same.interaction_id, new.input, new.conversation_id) == (first.interaction_id, "r", first.conversation_id)
-
-
-TASK = [{"type": "input_text", "text": "Message Type: NEW_TASK\nPayload:\nAudit"}]
-
-
-def test_a_task_that_another_agent_gave_is_no_question_and_its_answer_stands():
-    task = item("agent_message", author="/root", recipient="/root/audit", content=TASK)
-    assert said(META, user("<environment_context>"), task, call(), output("x"), answer("Done")) == [
-        ("tool", SHELL, "x"),
-        ("chat", "", "Done"),
-    ]
-    assert said(META, answer("Welcome"), user("q"), task, answer("a")) == [("chat", "q", "a")]
 
 
 SETTINGS = {
@@ -367,13 +229,31 @@ def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_
     assert (grown.imported, again.imported, again.duplicate) == (1, 0, 1)
 
 
+def test_the_lists_of_prompts_and_names_beside_the_sessions_are_no_records(tmp_path):
+    home, store = tmp_path / "codex", Store(tmp_path / "home")
+    (home / "sessions").mkdir(parents=True)
+    (home / "sessions" / "rollout.jsonl").write_text(jsonl(META, user("q"), answer("a")))
+    (home / "history.jsonl").write_text(jsonl({"session_id": "t1", "ts": 1767323045, "text": "q"}))
+    (home / "session_index.jsonl").write_text(
+        jsonl({"id": "t1", "thread_name": "n", "updated_at": "2026-01-02T03:04:05Z"}, "{")
+    )
+    results = import_paths(InteractionLogger(store.root), store, [home])
+    counts = {Path(one.path).name: (one.read, one.imported, one.quarantined) for one in results}
+    assert counts == {"history.jsonl": (0, 0, 0), "session_index.jsonl": (1, 0, 1), "rollout.jsonl": (1, 1, 0)}
+
+
+@pytest.mark.parametrize("more", [{"speaker": "ann"}, {"role": "user"}])
+def test_what_another_program_lists_is_not_ours(more):
+    assert not formats()["codex_cli"].recognises({"session_id": "t1", "ts": 1767323045, "text": "q", **more})
+
+
 def test_a_question_alone_is_a_reason():
     with pytest.raises(Unusable, match="no answer follows a question"):
         read(META, user("q"))
 
 
 ROLLOUT = [
-    META,
+    line("session_meta", id="t1", thread_source="user", source={"subagent": {"other": "x"}}),
     line("turn_context", model="m"),
     user("q", "<environment_context>"),
     item("reasoning", summary=[{"type": "summary_text", "text": "t"}], content=None),
@@ -386,7 +266,9 @@ ROLLOUT = [
     answer("a"),
     event("error", message="m", codex_error_info={"a": 1}),
     event("thread_rolled_back", num_turns=1),
-    event("task_complete", duration_ms=5),
+    event("task_complete", duration_ms=5, error={"message": "m", "codex_error_info": "other"}),
+    event("item_completed", item={"id": "c", "status": "completed", "exit_code": 0, "result": {"isError": False}}),
+    item("message", role="user", content=[], internal_chat_message_metadata_passthrough={"content_item_kinds": ["u"]}),
     {"session": {"id": "t0"}, "items": [{"type": "message", "role": "user", "content": [{"text": "q"}]}]},
     {"id": "0", "msg": {"type": "agent_message", "message": "a"}},
 ]

@@ -16,14 +16,9 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order
-from vibe_pipeline.interactions.importers.codex_rollout import (
-    CALLS,
-    RESULTS,
-    Entry,
-    is_delegated,
-    is_silent,
-    rollout_messages,
-)
+from vibe_pipeline.interactions.importers.codex_events import CALLS, RESULTS, Entry
+from vibe_pipeline.interactions.importers.codex_prompts import is_internal
+from vibe_pipeline.interactions.importers.codex_rollout import is_delegated, is_silent, rollout_messages
 from vibe_pipeline.interactions.importers.codex_stream import stream_messages
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import text_at
@@ -53,6 +48,10 @@ STREAM = ("thread.started", "turn.started", "turn.completed", "turn.failed")
 STREAM_ITEM = ("item.started", "item.updated", "item.completed")
 
 
+LISTS = ({"session_id", "ts", "text"}, {"id", "thread_name", "updated_at"})
+"""Of history.jsonl and session_index.jsonl, which lie beside the sessions: what was asked, and names. No answer."""
+
+
 @dataclass(slots=True)
 class Thread:
     """What the lines of one thread hold: a rollout or an event stream."""
@@ -68,13 +67,13 @@ def session_of(value: Any) -> str:
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a line of ours, a whole session of the first Codex, or a line that may stand beside ours."""
+    """Whether this is a line of ours, a whole session of the first Codex, or what may stand or lie beside ours."""
     if not isinstance(value, dict):
         return False
     message = value.get("msg")
     is_event = isinstance(message, dict) and "type" in message and "id" in value
     is_newer = isinstance(value.get("type"), str) and isinstance(value.get("payload"), dict) and "timestamp" in value
-    return _is_own(value) or is_event or is_newer or _is_prompt(value)
+    return _is_own(value) or is_event or is_newer or _is_prompt(value) or _is_listed(value)
 
 
 def _is_own(value: dict[str, Any]) -> bool:
@@ -98,15 +97,19 @@ def _is_prompt(value: dict[str, Any]) -> bool:
     return value.keys() == {"prompt"} and isinstance(value["prompt"], str)
 
 
+def _is_listed(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() in LISTS
+
+
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of all threads in these lines; Unusable where none has any, NothingAsked where none is."""
-    values = value if isinstance(value, list) else [value]
-    if not any(map(_is_own, values)):
+    values = [line for line in (value if isinstance(value, list) else [value]) if not _is_listed(line)]
+    if values and not any(map(_is_own, values)):
         raise Unusable("no line is of a kind that Codex writes")
     found: list[Interaction] = []
     losses = Losses()
     for name, thread in _threads(values, losses).items():
-        if not thread.events and is_silent(thread.entries):
+        if is_internal(thread.meta) or (not thread.events and is_silent(thread.entries)):
             continue
         with losses.of([thread.meta, *thread.events, *(entry.item for entry in thread.entries)]):
             found += _interactions(name, thread, source, at, losses)
