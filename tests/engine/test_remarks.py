@@ -27,9 +27,8 @@ def test_what_is_said_afterwards_is_read_with_the_interaction(tmp_path, log):
     with ladder.connect() as db:
         query = "SELECT feedback, comments, improvements, learnings FROM interactions WHERE interaction_id = ?"
         found = [db.execute(query, [identity]).fetchall()[0] for identity in (first, second)]
-        events = db.sql(
-            "SELECT id, interaction_type, success, data ->> '$.input', data -> '$.improvements' FROM user_interactions"
-        ).fetchall()
+        said = "data ->> '$.input', data -> '$.improvements'"
+        events = db.sql(f"SELECT id, interaction_type, success, {said} FROM user_interactions").fetchall()
     assert found == [(1.0, ["good after all"], ["better"], ["known", "that"]), (None, [], [], [])]
     assert set(events) == {(first, "ask", None, "q", '["better"]'), (second, "ask", None, "other", "[]")}
     assert (ladder.log.stats()["interactions"], ladder.log.stats()["remarks"]) == (2, 5)
