@@ -37,7 +37,6 @@ STARTS = {".md": b"# aider chat started at"}
 LOCAL = ("sqlite", "file")
 """Of addresses: those of a file, sqlite:///mlflow.db."""
 
-
 Taken = Callable[[Path], bool]
 
 
@@ -68,7 +67,8 @@ def expand(paths: Sequence[Path | str], choice: Choice) -> list[Where]:
 
 def with_suffix(suffixes: Sequence[str]) -> Taken:
     """Takes files that are called so and are not hidden."""
-    return lambda file: file.name.lower().endswith(tuple(suffixes)) and file.name[0] != "."
+    endings = tuple(suffixes)
+    return lambda file: file.name.lower().endswith(endings) and file.name[0] != "."
 
 
 def _expand(named: Path | str, choice: Choice) -> list[Where]:
@@ -158,7 +158,7 @@ def _is_meant(file: Path, is_taken: Taken) -> bool:
 
 
 def is_taken(file: Path) -> bool:
-    """What is taken where no format is asked for; buckets hold objects whose names have no suffix."""
+    """What is taken where no format is asked for: objects of a bucket have no suffix."""
     suffix = file.suffix.lower()
     if start := STARTS.get(suffix):
         return first_bytes(file).lstrip(BLANK).startswith(start)

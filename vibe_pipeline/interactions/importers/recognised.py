@@ -130,7 +130,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
 
 
 def length_of(where: Where) -> int:
-    """Bytes of a file, unpacked; 0 of a store, that tells no length, and of what cannot be read."""
+    """Bytes of a file, of a zip archive unpacked; 0 of a store, that tells no length, and of what cannot be read."""
     with suppress(OSError, SourceUnreadable):
         if isinstance(where, File) and where.path.is_file():
             return unpacked_size(where.path) if is_archive(first_bytes(where.path)) else where.path.stat().st_size
