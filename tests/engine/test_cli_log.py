@@ -25,8 +25,18 @@ def test_log_import_counts_what_it_read(ask, tmp_path):
     (file,) = told.pop("files")
     assert told == counts
     assert {name: file[name] for name in counts} == counts
-    assert (file["format"], set(file)) == ("openai_chat", {"path", "format", *counts, "reasons"})
+    assert (file["format"], set(file)) == ("openai_chat", {"path", "format", *counts, "reasons", "left_out"})
     assert sum(file["reasons"].values()) == 1
+
+
+def test_a_folder_that_gives_nothing_says_why(vibe, tmp_path):
+    (tmp_path / "in" / "none").mkdir(parents=True)
+    for name in ("a.csv", "b.csv", "LICENSE"):
+        (tmp_path / "in" / name).write_text("MIT")
+    said = vibe("log", "import", "in", "in/none")
+    assert said.code == 0
+    assert "in: nothing in it is taken of 3 files (2 .csv, 1 without a suffix and no JSON)" in said.err
+    assert "in/none: holds no file" in said.err
 
 
 def test_log_seal_and_stats_count_the_log(ask, log_facts, tmp_path):

@@ -1,5 +1,7 @@
 """Zip archives: read in place, nothing written, a bad member costs itself."""
 
+import gzip
+import hashlib
 import json
 import os
 import sqlite3
@@ -11,7 +13,7 @@ from contextlib import closing
 import pyarrow as pa
 import pytest
 
-from vibe_pipeline.interactions.importers import archives, import_paths
+from vibe_pipeline.interactions.importers import archives, files, import_paths, unpacking
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
 
@@ -105,10 +107,10 @@ def test_names_are_labels_and_nothing_is_written(bring, tmp_path):
 
 @METHODS
 def test_a_bomb_is_not_unpacked_and_costs_no_neighbour(bring, tmp_path, monkeypatch, method):
-    monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
+    monkeypatch.setattr(unpacking, "UNPACKED_AT_LEAST", 1 << 20)
     members = {"a.json": chat("before"), "bomb.json": "[" + " " * (64 << 20) + "]", "z.json": chat("after")}
     result = bring(zipped(tmp_path / "a.zip", members, method))
-    assert (result.imported, result.reasons) == (2, {archives.TOO_BIG: 1})
+    assert (result.imported, result.reasons) == (2, {unpacking.TOO_BIG: 1})
 
 
 def test_a_damaged_member_costs_itself_and_what_came_before_the_damage_is_kept(bring, tmp_path):
@@ -118,7 +120,7 @@ def test_a_damaged_member_costs_itself_and_what_came_before_the_damage_is_kept(b
     content[content.index(b"question 500")] = ord("Q")
     path.write_bytes(content)
     result = bring(path)
-    assert (result.imported, result.reasons) == (1000 + 1, {archives.BROKEN: 1})
+    assert (result.imported, result.reasons) == (1000 + 1, {unpacking.BROKEN: 1})
 
 
 def test_a_damaged_member_that_zstd_packed_costs_itself(bring, tmp_path):
@@ -128,7 +130,7 @@ def test_a_damaged_member_that_zstd_packed_costs_itself(bring, tmp_path):
     content[at] ^= 0xFF
     path.write_bytes(content)
     result = bring(path)
-    assert (result.imported, result.reasons[archives.BROKEN]) == (1, 1)
+    assert (result.imported, result.reasons[unpacking.BROKEN]) == (1, 1)
 
 
 def test_a_method_that_nobody_here_unpacks_is_named(bring, tmp_path):
@@ -150,20 +152,20 @@ def test_of_an_archive_that_is_cut_off_the_whole_members_are_read(bring, tmp_pat
     content = whole.read_bytes()
     (tmp_path / "list.zip").write_bytes(content[: content.index(b"PK\x01\x02")])
     result = bring(tmp_path / "list.zip")
-    assert (result.imported, result.duplicate, result.reasons) == (2, 8, {archives.BROKEN: 1})
+    assert (result.imported, result.duplicate, result.reasons) == (2, 8, {unpacking.BROKEN: 1})
     (tmp_path / "half.zip").write_bytes(content[: content.index(b"b.json") + 20])
     result = bring(tmp_path / "half.zip")
-    assert (result.duplicate, result.reasons[archives.BROKEN]) == (1, 1)
+    assert (result.duplicate, result.reasons[unpacking.BROKEN]) == (1, 1)
     (tmp_path / "none.zip").write_bytes(content[:20])
-    assert bring(tmp_path / "none.zip").reasons == {archives.BROKEN: 1}
+    assert bring(tmp_path / "none.zip").reasons == {unpacking.BROKEN: 1}
 
 
 def test_a_bomb_in_an_archive_that_is_cut_off_is_not_unpacked(bring, tmp_path, monkeypatch):
-    monkeypatch.setattr(archives, "UNPACKED_AT_LEAST", 1 << 20)
+    monkeypatch.setattr(unpacking, "UNPACKED_AT_LEAST", 1 << 20)
     path = zipped(tmp_path / "a.zip", {"bomb.json": " " * (64 << 20), "z.json": chat("after")})
     path.write_bytes(path.read_bytes()[:-30])
     result = bring(path)
-    assert (result.imported, result.reasons) == (1, {archives.TOO_BIG: 1, archives.BROKEN: 1})
+    assert (result.imported, result.reasons) == (1, {unpacking.TOO_BIG: 1, unpacking.BROKEN: 1})
 
 
 def test_an_archive_without_chats_says_so(bring, tmp_path):
@@ -199,6 +201,42 @@ def test_every_byte_of_an_archive_may_be_wrong(bring, tmp_path):
         is_in_a_member = 4 <= position < good.index(b"PK\x01\x02")
         assert result.read >= 1
         assert result.imported + result.duplicate >= is_in_a_member, position
+
+
+def test_what_gzip_packed_is_read_as_what_it_packs(bring, tmp_path):
+    text = "\n".join([json.dumps(chat("q")), "broken", json.dumps(chat("r"))]).encode()
+    (tmp_path / "in").mkdir()
+    for name in ("a.jsonl.gz", "b.json.gz", "b.tar.gz"):
+        (tmp_path / "in" / name).write_bytes(gzip.compress(text))
+    store = Store(tmp_path / "other")
+    found = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert [(it.path.rpartition("/")[2], it.imported) for it in found] == [("a.jsonl.gz", 2), ("b.json.gz", 0)]
+    assert [(it.read, it.quarantined) for it in found] == [(3, 1)] * 2
+    (tmp_path / "call").write_bytes(gzip.compress(text))
+    assert bring(tmp_path / "call").imported == 2
+    (tmp_path / "empty.jsonl.gz").write_bytes(gzip.compress(b""))
+    assert bring(tmp_path / "empty.jsonl.gz").read == 0
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"a,b\n1,2\n"))
+    assert bring(tmp_path / "rows.csv.gz").reasons == {files.NO_JSON: 1}
+
+
+def test_of_what_gzip_packed_and_is_damaged_the_beginning_is_kept(bring, tmp_path):
+    questions = [hashlib.sha256(bytes(n)).hexdigest() for n in range(2000)]
+    packed = gzip.compress("\n".join(json.dumps(chat(text)) for text in questions).encode())
+    flipped = bytearray(packed)
+    flipped[-8] ^= 0xFF
+    for name, content, least in (("cut", packed[: len(packed) // 2], 500), ("flipped", bytes(flipped), 0)):
+        (tmp_path / f"{name}.jsonl.gz").write_bytes(content)
+        result = bring(tmp_path / f"{name}.jsonl.gz")
+        assert result.imported >= least
+        assert result.reasons[unpacking.BROKEN] == 1
+        assert result.read == result.imported + result.duplicate + result.quarantined
+
+
+def test_a_bomb_that_gzip_packed_is_not_unpacked(bring, tmp_path, monkeypatch):
+    monkeypatch.setattr(unpacking, "UNPACKED_AT_LEAST", 1 << 20)
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b" " * (16 << 20)))
+    assert bring(tmp_path / "a.jsonl.gz").reasons == {unpacking.TOO_BIG: 1}
 
 
 def test_a_folder_s_archives_are_taken(tmp_path):

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from tests.engine.importing import format_of
 from tests.engine.serving import sealed
-from vibe_pipeline.interactions.importers import Wanted, import_paths, langfuse
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers import Wanted, import_paths, langfuse, langfuse_blobs
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import OPINIONS
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
@@ -211,7 +211,7 @@ def test_a_null_that_became_text_is_no_answer():
 
 def test_tables_of_observations_and_of_traces_and_pages_are_read(tmp_path):
     rows = [observation(1, "q1", "a1"), observation(2, "q2", "a2", traceId="u")]
-    row = trace(input="q3", output="a3", bookmarked=False)
+    row = trace(input="q3", output="a3", bookmarked=False, id="w")
     del row["observations"]
     path = tmp_path / "rows.jsonl"
     path.write_text("\n".join(map(json.dumps, [*rows, row])))
@@ -263,6 +263,76 @@ def test_rows_of_the_blob_storage_are_the_same_rows():
     assert langfuse.session_of(snake) == langfuse.session_of(row)
     assert read(snake) == read(row)
     assert (read(row)[0].model_id, read(row)[0].user, read(row)[0].latency_ms) == ("n", "jo", 250)
+
+
+def blobs(folder, **tables) -> None:
+    """What the blob storage writes: a folder a table, in the names of its columns."""
+    for name, rows in tables.items():
+        snake = [{re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key): row[key] for key in row} for row in rows]
+        (folder / name).mkdir(parents=True)
+        (folder / name / "2026-01-02T00-00-00.jsonl").write_text("\n".join(map(json.dumps, snake)))
+
+
+def whole(**more) -> dict:
+    """A trace by itself, as a row."""
+    return {key: value for key, value in trace(**more).items() if key != "observations"}
+
+
+def imported(tmp_path, folder, **wanted) -> list[tuple]:
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [folder], Wanted(**wanted))
+    assert (result.format, result.quarantined) == ("langfuse", 0)
+    rows = sealed(store.root).sort("input").rows(named=True)
+    return [(row["input"], row["output"], row["user"], row["model_id"], row["latency_ms"]) for row in rows]
+
+
+def test_the_tables_of_the_blob_storage_are_one_thing_wherever_they_lie(tmp_path):
+    rows = [observation(1, "q", "a"), observation(2, "r", "b", traceId="u")]
+    score = {"id": "x", "traceId": "u", "observationId": "o2", "name": "n", "value": -1.0, "dataType": "NUMERIC"}
+    told = [whole(sessionId="s", input='{"q": "q"}', output="a"), whole(id="v", input="alone", output="c")]
+    blobs(tmp_path / "in" / "project", traces=told, observations=rows, scores=[score | {"source": "API"}])
+    for _ in range(2):
+        found = imported(tmp_path, tmp_path / "in")
+        assert found == [("alone", "c", "jo", None, None), ("q", "a", "jo", "m", 250), ("r", "b", None, "m", 250)]
+    path = tmp_path / "whole.json"
+    path.write_text(json.dumps({"data": [told[0] | {"observations": rows[:1]}], "meta": {"page": 1}}))
+    assert imported(tmp_path, path) == found
+
+
+def test_enriched_observations_are_the_same_observations_and_have_scores(tmp_path):
+    row = observation(1, "q", "a")
+    enriched = row | {"sessionId": "s", "userId": "jo", "traceName": "bot"}
+    score = {"id": "x", "traceId": "t", "observationId": None, "name": "n", "value": 1.0, "dataType": "NUMERIC"}
+    blobs(tmp_path / "in", observations_v2=[enriched], observations=[row], scores=[score | {"source": "API"}])
+    (tmp_path / "in" / "traces").mkdir()
+    assert imported(tmp_path, tmp_path / "in") == [("q", "a", "jo", "m", 250)]
+    (item,) = read([it | {"sessionId": "s"} for it in (enriched, row, score | {"source": "API"})])
+    assert (item.feedback, item.extra["trace"]) == (1.0, "bot")
+
+
+def test_what_of_the_blob_storage_cannot_be_read_costs_itself(tmp_path):
+    blobs(tmp_path / "in", traces=[whole()], observations=[observation(1, "q", "a")])
+    (tmp_path / "in" / "observations" / "z.parquet").write_bytes(b"PAR1")
+    (tmp_path / "in" / "traces" / "z.json").write_text("broken")
+    store = Store(tmp_path / "home")
+    (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert (result.imported, result.quarantined, result.reasons[langfuse_blobs.OTHER]) == (1, 2, 1)
+
+
+def test_folders_of_other_programs_that_are_called_so_are_walked(tmp_path):
+    for name in ("traces", "observations"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "a.json").write_text('{"id": 1}')
+    assert not langfuse.joins(tmp_path / "in")
+    assert not langfuse.joins(tmp_path / "nowhere")
+
+
+def test_an_embedding_is_no_record(tmp_path):
+    embedding = observation(1, "q", None, type="EMBEDDING", id="e")
+    for value in (embedding, [embedding, observation(2, None, None, type="SPAN")], trace(embedding)):
+        with pytest.raises(NothingAsked):
+            read(value)
+    assert turns(read([embedding, observation(2, "q", "a")])) == [(0, "chat", "q", "a")]
 
 
 def test_lines_of_other_programs_that_have_a_trace_are_left_to_them():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.engine.importing import format_of
 from vibe_pipeline.interactions.importers import import_paths, litellm
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.store import Store
@@ -112,7 +112,7 @@ def test_other_choices_are_alternatives():
 @pytest.mark.parametrize(
     ("value", "reason"),
     [
-        (payload("q", "a", call_type="aembedding"), "a call of the type aembedding is no chat"),
+        (payload("q", "a", call_type="atranscription"), "a call of the type atranscription is no chat"),
         (payload("redacted-by-litellm", "redacted-by-litellm"), "redacted"),
         (payload("q", "a") | {"messages": "{}", "response": "{}"}, "neither the prompt nor the response"),
         (payload("q", "a") | {"response": {}}, "only the prompt was stored"),
@@ -121,6 +121,23 @@ def test_other_choices_are_alternatives():
 def test_what_holds_nothing_has_its_reason(value, reason):
     with pytest.raises(Unusable, match=reason):
         read(value)
+
+
+@pytest.mark.parametrize("mark", ["skipped 50 chars", "skipped 50 chars. A note of the proxy", "50 chars"])
+def test_a_text_of_which_the_proxy_kept_only_ends_is_no_whole_one(mark):
+    short = f"begin... (litellm_truncated {mark}) ...end"
+    call = {"id": "k", "type": "function", "function": {"name": "f", "arguments": short}}
+    for value in (payload(short, "a"), payload("q", short), payload("q", {"role": "assistant", "tool_calls": [call]})):
+        with pytest.raises(Unusable, match="shortened"):
+            read(value)
+    assert read(payload("what is litellm_truncated?", "a mark"))
+
+
+def test_an_embedding_is_no_record_and_costs_no_chat():
+    embedding = payload("q", "a", call_type="aembedding")
+    with pytest.raises(NothingAsked):
+        read(embedding)
+    assert [item.input for item in read([embedding, payload("q", "a")])] == ["q"]
 
 
 def test_lines_are_told_apart_from_plain_chats_and_importing_twice_adds_nothing(tmp_path):

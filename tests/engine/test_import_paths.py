@@ -1,5 +1,6 @@
 """Folders are walked, globs expanded, and what cannot be read costs no neighbour."""
 
+import json
 import os
 from pathlib import Path
 
@@ -18,6 +19,38 @@ def test_folders_are_walked_and_globs_expanded(store, tmp_path):
     logger = InteractionLogger(store.root)
     names = [Path(f.path).name for f in import_paths(logger, store, [tmp_path / "x", tmp_path / "x" / "**" / "*.JSON"])]
     assert names == ["a.jsonl", "b.JSON"]
+
+
+def test_of_files_without_a_suffix_those_are_taken_that_begin_as_json(store, tmp_path):
+    texts = {
+        "2026-01-02/call": json.dumps(chat("q", "a")),
+        "2026-01-02/calls": "\ufeff\n" + json.dumps([chat("r", "b")], indent=1),
+        "2026-01-02/.hidden": json.dumps(chat("h", "a")),
+        "Makefile": "all:\n\techo",
+        "LICENSE": "MIT",
+        "config": "[core]\n",
+        "page": "{{ title }}",
+        "run": "{ echo; }",
+        "empty": "",
+    }
+    for name, text in texts.items():
+        (tmp_path / "in" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "in" / name).write_text(text)
+    found = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert [(Path(it.path).name, it.imported, it.quarantined) for it in found] == [("call", 1, 0), ("calls", 1, 0)]
+
+
+def test_a_folder_in_which_nothing_is_taken_says_what_lies_there(store, tmp_path):
+    for name in ("in/a.csv", "in/deep/b.CSV", "in/.hidden", "in/LICENSE", "other/a.jsonl"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(lines(chat(name, "a")) if name.endswith("jsonl") else "MIT")
+    (tmp_path / "empty").mkdir()
+    left, taken, empty = import_paths(
+        InteractionLogger(store.root), store, [tmp_path / name for name in ("in", "other", "empty")]
+    )
+    assert (left.read, left.quarantined) == (0, 0)
+    assert left.left_out == {".csv": 2, "hidden": 1, "without a suffix and no JSON": 1}
+    assert (taken.imported, taken.left_out, empty.left_out) == (1, None, {})
 
 
 def test_the_home_of_the_log_is_left_alone_and_refused_where_it_is_named(store, tmp_path):
@@ -65,7 +98,7 @@ def test_what_is_no_file_is_refused_or_passed_over(store, tmp_path):
     (tmp_path / "in" / "gone.jsonl").symlink_to(tmp_path / "nowhere")
     os.mkfifo(tmp_path / "pipe.jsonl")
     logger = InteractionLogger(store.root)
-    assert import_paths(logger, store, [tmp_path / "in"]) == []
+    assert [it.read for it in import_paths(logger, store, [tmp_path / "in"])] == [0]
     with pytest.raises(SourceUnreadable, match="there is no file"):
         import_paths(logger, store, [tmp_path / "in" / "gone.jsonl"])
     with pytest.raises(SourceUnreadable, match="is no file"):

@@ -23,6 +23,9 @@ log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True
 
 FORGOTTEN = ("interactions", "probes", "remarks", "quarantined")
 
+KINDS = 5
+"""Of files that are left out, so many are told."""
+
 SHOWN = 60
 """Characters of an input or output on a line for people."""
 
@@ -68,8 +71,17 @@ def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
         "Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files]
     )
     for file in files:
+        if file["left_out"] is not None:
+            errors.print(printable(f"{file['path']}: {_left_out(file['left_out'])}"), markup=False)
         for reason, count in file["reasons"].items():
             errors.print(printable(f"{file['path']}: {count} quarantined: {reason}"), markup=False)
+
+
+def _left_out(kinds: dict[str, int]) -> str:
+    if not kinds:
+        return "holds no file"
+    some = ", ".join(f"{count} {kind}" for kind, count in [*kinds.items()][:KINDS])
+    return f"nothing in it is taken of {sum(kinds.values())} files ({some}): name them, or their --format"
 
 
 @log_app.command()

@@ -25,7 +25,7 @@ from uuid import uuid4
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.importers.files import NOISE
+from vibe_pipeline.interactions.importers.folders import NOISE
 from vibe_pipeline.interactions.lines import SURROGATE
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction

@@ -15,11 +15,20 @@ from pathlib import Path
 
 from vibe_pipeline import settings
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
-from vibe_pipeline.interactions.importers.files import Choice, Where, expand, is_taken, readable, with_suffix
+from vibe_pipeline.interactions.importers.files import Where, readable
+from vibe_pipeline.interactions.importers.folders import Choice, expand, is_taken, with_suffix
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
 from vibe_pipeline.interactions.importers.raw import TOO_DEEP
-from vibe_pipeline.interactions.importers.recognised import BUGS, Format, connector_of, length_of, opener_of, recognised
+from vibe_pipeline.interactions.importers.recognised import (
+    BUGS,
+    Format,
+    connector_of,
+    joiner_of,
+    length_of,
+    opener_of,
+    recognised,
+)
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
@@ -75,7 +84,7 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> 
         return connector_of(str(folder), among) is not None or bool(only and only.is_whole and only.is_whole(folder))
 
     taken = with_suffix(only.suffixes) if only and only.suffixes else is_taken
-    return expand(paths, Choice(home, taken, is_whole))
+    return expand(paths, Choice(home, taken, is_whole, lambda folder: joiner_of(folder, among) is not None))
 
 
 def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone: bool) -> Iterator[list[Line]]:
@@ -87,7 +96,7 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone
             yield from _records(tally, among, source, datetime.now(UTC))
         elif where.reason:
             raise Unusable(where.reason)
-        else:
+        elif where.left_out is None:
             with readable(where.path):
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)

@@ -1,9 +1,8 @@
 """Zip archives as services hand them out: the JSON files inside, read in place.
 
-A member's name is a label and no path, so that ".." or "/etc" in it means nothing: it is unpacked into memory or, when
-it is long, into a temporary file without a name. What unpacks to far more than an export does is not read. An archive
-that is cut off has lost the list of its members, which stands at its end; they are then found by their own headers.
-Not here: what the members hold (files.py).
+A member's name is a label and no path, so that ".." or "/etc" in it means nothing. An archive that is cut off has lost
+the list of its members, which stands at its end; they are then found by their own headers. Not here: where they are
+unpacked to (unpacking.py) and what they hold (files.py).
 """
 
 from __future__ import annotations
@@ -15,54 +14,29 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from copy import copy
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import pyarrow as pa
 
 from vibe_pipeline.interactions.importers.databases import MAGIC
-from vibe_pipeline.interactions.importers.files import BLANK, STARTS
+from vibe_pipeline.interactions.importers.files import BLANK, JSON_SUFFIXES
+from vibe_pipeline.interactions.importers.folders import STARTS
 from vibe_pipeline.interactions.importers.temporary import room, temporary
+from vibe_pipeline.interactions.importers.unpacking import BROKEN, CHUNK, GZIP, Damaged, Member, budget_of, unpacked
 
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 
-MEMBER_SUFFIXES = (".json", ".jsonl", ".ndjson", ".traj")
-
-PACKED = {**STARTS, ".db": MAGIC, ".zip": SIGNATURES[0], ".eval": SIGNATURES[0]}
+PACKED = {**STARTS, ".db": MAGIC, ".gz": GZIP, ".zip": SIGNATURES[0], ".eval": SIGNATURES[0]}
 """How members begin that a folder would give: databases and archives in an archive, and texts."""
 
 UNPACK = "not read inside an archive: unpack it and import the folder"
-
-UNPACKED_AT_LEAST = 64 << 20
-UNPACKED_TIMES = 100
-"""An archive may unpack to so many times its size, or to the bytes above: text packs 4 to 20 times, a bomb 1000."""
-
-CHUNK = 1 << 20
 
 ZSTD = 93
 """The method that inspect_ai writes; zipfile knows it from Python 3.14 on."""
 
 HEADER = struct.Struct("<4s5H3I2H")
 """Of a member, before its data: signature, version, flags, method, time, date, checksum, sizes, lengths of names."""
-
-BROKEN = "the archive is damaged here (cut off?)"
-TOO_BIG = "unpacks to far more than an export does (a zip bomb?)"
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """One file of an archive: what could be read of it, and why that is not all."""
-
-    name: str
-    file: IO[bytes]
-    size: int
-    reason: str | None = None
-
-    @property
-    def suffix(self) -> str:
-        """As of a path."""
-        return PurePosixPath(self.name).suffix
 
 
 def is_archive(start: bytes) -> bool:
@@ -81,7 +55,7 @@ def unpacked_size(path: Path) -> int:
 
 def members(path: Path) -> Iterator[Member]:
     """The JSON files of an archive in order; one that cannot be read costs itself, and one that is not read is told."""
-    budget = max(UNPACKED_AT_LEAST, UNPACKED_TIMES * path.stat().st_size)
+    budget = budget_of(path)
     try:
         archive = zipfile.ZipFile(path)
         infos = [info for info in archive.infolist() if not info.is_dir()]
@@ -95,7 +69,7 @@ def members(path: Path) -> Iterator[Member]:
                 yield Member(info.filename, temporary(), 0, UNPACK)
             if not _is_wanted(info.filename):
                 continue
-            member = _member(info.filename, _read(archive, info), budget)
+            member = unpacked(info.filename, _read(archive, info), budget)
             budget -= member.size
             yield member
 
@@ -103,12 +77,12 @@ def members(path: Path) -> Iterator[Member]:
 def _is_wanted(filename: str) -> bool:
     name = PurePosixPath(filename)
     is_hidden = name.name.startswith(".") or "__MACOSX" in name.parts
-    return not is_hidden and name.suffix.lower() in MEMBER_SUFFIXES
+    return not is_hidden and name.suffix.lower() in JSON_SUFFIXES
 
 
 def _is_packed(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bool:
     start = PACKED.get(PurePosixPath(info.filename).suffix.lower())
-    with suppress(_Damaged):
+    with suppress(Damaged):
         return start is not None and next(_read(archive, info), b"").lstrip(BLANK).startswith(start)
     return False
 
@@ -124,25 +98,10 @@ def _cut_off(path: Path, budget: int) -> Iterator[Member]:
             start += extra_length
             unpack = UNPACKERS.get(method)
             if _is_wanted(name) and not flags & 1 and unpack:
-                member = _member(name, unpack(data, start, packed), budget)
+                member = unpacked(name, unpack(data, start, packed), budget)
                 budget -= member.size
                 yield member
             position = data.find(SIGNATURES[0], position + 4)
-
-
-def _member(name: str, chunks: Iterator[bytes], budget: int) -> Member:
-    unpacked, size, reason = temporary(), 0, None
-    try:
-        for chunk in chunks:
-            size += len(chunk)
-            if size > budget:
-                return Member(name, temporary(), 0, TOO_BIG)
-            with room(f"unpacking {name}"):
-                unpacked.write(chunk)
-    except _Damaged as damage:
-        reason = str(damage)
-    unpacked.seek(0)
-    return Member(name, unpacked, size, reason)
 
 
 def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
@@ -155,12 +114,12 @@ def _read(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
                 yield chunk
     except NotImplementedError as error:
         method = f"compressed by method {info.compress_type}, which cannot be unpacked here"
-        raise _Damaged(f"{method}: pack it again with deflate or zstd") from error
+        raise Damaged(f"{method}: pack it again with deflate or zstd") from error
     except Exception as error:  # what the damage happens to lead to, or a password
         needs_password = isinstance(error, RuntimeError) and bool(info.flag_bits & 1)
-        raise _Damaged("needs a password" if needs_password else BROKEN) from error
+        raise Damaged("needs a password" if needs_password else BROKEN) from error
     if checksum != info.CRC:
-        raise _Damaged(BROKEN)
+        raise Damaged(BROKEN)
 
 
 def _opened(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> IO[bytes]:
@@ -200,7 +159,3 @@ def _unzstd(data: mmap.mmap, start: int, size: int) -> Iterator[bytes]:
 
 
 UNPACKERS = {zipfile.ZIP_STORED: _stored, zipfile.ZIP_DEFLATED: _inflated, ZSTD: _unzstd}
-
-
-class _Damaged(Exception):
-    """A member cannot be read any further; the text is the reason."""

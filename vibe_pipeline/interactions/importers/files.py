@@ -1,18 +1,17 @@
-"""Paths → records: which files there are, how they are encoded, where one record ends and the next begins.
+"""Files → records: how they are encoded and packed, where one record ends and the next begins.
 
-Not here: what a record means. A record that cannot be read is yielded with its reason, so that it costs itself
-and no other; only a path that is named and not there or not readable is an error.
+A record that cannot be read is yielded with its reason, so that it costs itself and no other; only a path that is named
+and not there or not readable is an error. Not here: which files there are (folders.py) and what a record means.
 """
 
 from __future__ import annotations
 
 import codecs
-import glob
 import io
-import os
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TextIO
 
@@ -20,25 +19,19 @@ from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import json_stream
 from vibe_pipeline.interactions.importers.json_stream import CHUNK
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
-from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.interactions.importers.unpacking import GZIP, Member, gunzipped
 
-SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj", ".zip", ".db", ".eval")
-"""Taken from a folder, unless a format that is asked for says otherwise; a file that is named is taken whatever it is
-called."""
+JSON_SUFFIXES = (".jsonl", ".json", ".ndjson", ".traj")
 
-NOISE = frozenset(("__pycache__", "node_modules", "site-packages", ".git", ".venv", ".mypy_cache", ".ruff_cache"))
-"""Folders inside a folder in which nobody's work lies."""
+JSON = re.compile(rb'[\xef\xbb\xbf\s]*(\{\s*"|\[\s*\{\s*")')
+"""How an object or a list of them starts, and no text that begins with a bracket."""
 
-STARTS = {".md": b"# aider chat started at"}
-"""Of these a folder has many that are no log: only those are taken, hidden or not, that start so."""
+NO_JSON = "packs something that is no JSON: unpack it and import that"
 
 BLANK = b"\xef\xbb\xbf\r\n\t "
 """What may stand before the first character that says something."""
 
 START = 4096
-
-LOCAL = ("sqlite", "file")
-"""Of addresses: those of a file, sqlite:///mlflow.db."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,40 +45,12 @@ class File:
     """Why it cannot be read, if that was seen when it was found."""
     is_named: bool = False
     """Whether this path was asked for, and does not only lie in a folder or match a glob."""
+    left_out: Mapping[str, int] | None = None
+    """Of a folder in which nothing is taken: what lies there, by kind."""
 
 
 Where = File | str
 """Of a store behind an address, the address."""
-
-Taken = Callable[[Path], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What is taken from folders."""
-
-    home: Path
-    """The log's own, which is left alone: what is put aside there would be read, and put aside again."""
-    is_taken: Taken
-    """Which of a folder's files are meant."""
-    is_whole: Taken
-    """Which folders are one thing and not walked."""
-
-    def is_ours(self, path: Path) -> bool:
-        """Whether it is the home or lies in its log, also by a link; exports that somebody put beside that are not."""
-        home, place = self.home.resolve(), path.resolve()
-        return place == home or place.is_relative_to(home / "log")
-
-
-def expand(paths: Sequence[Path | str], choice: Choice) -> list[Where]:
-    """The files that these paths, folders and globs stand for, each once, and addresses as they are."""
-    found = [where for path in paths for where in _expand(path, choice)]
-    return list({where if isinstance(where, str) else where.path: where for where in found}.values())
-
-
-def with_suffix(suffixes: Sequence[str]) -> Taken:
-    """Takes files that are called so and are not hidden."""
-    return lambda file: file.suffix.lower() in suffixes and file.name[0] != "."
 
 
 def first_bytes(path: Path) -> bytes:
@@ -114,10 +79,30 @@ def text_of(path: Path, errors: str = "replace") -> str:
         return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors=errors)
 
 
+def is_json(start: bytes) -> bool:
+    """Whether what a file starts with is JSON that may hold records."""
+    return JSON.match(start) is not None
+
+
 def records(path: Path) -> Iterator[Raw]:
-    """The records of one file in order."""
+    """The records of one file in order; of what gzip packed, those that it packs."""
     with readable(path), path.open("rb") as file:
-        yield from records_of(file, path.suffix)
+        if file.read(len(GZIP)) != GZIP:
+            yield from records_of(file, path.suffix)
+            return
+        member = gunzipped(path)
+    start = member.file.read(START)
+    if start and member.suffix.lower() not in JSON_SUFFIXES and not is_json(start):
+        yield Raw(path.name, reason=NO_JSON)
+    else:
+        yield from records_in(member)
+
+
+def records_in(member: Member) -> Iterator[Raw]:
+    """The records of what was packed, then why that is not all."""
+    yield from records_of(member.file, member.suffix)
+    if member.reason:
+        yield Raw(member.name, reason=member.reason)
 
 
 def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
@@ -142,91 +127,6 @@ def readable(path: Path) -> Iterator[None]:
         raise SourceUnreadable(
             f"{path} cannot be read: {error.strerror}", "Check the path and its permissions"
         ) from error
-
-
-def _expand(named: Path | str, choice: Choice) -> list[Where]:
-    if not str(named):
-        raise SourceUnreadable("a path is empty (a variable that is not set?)", "Name a file or folder; . is this one")
-    scheme, is_address, rest = str(named).partition(":///" if str(named).startswith(LOCAL) else "://")
-    if is_address and scheme not in LOCAL:
-        return [str(named)]
-    path = Path(rest if is_address else named).expanduser()
-    with readable(path):
-        if path.exists():
-            if choice.is_ours(path):
-                what = f"{path} is the log itself, which is never imported"
-                raise SourceUnreadable(what, "Name the files that other programs wrote")
-            return [replace(file, is_named=file.path == path) for file in _found(path, choice)]
-    matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207
-    if matches in ([], [str(path)]):
-        raise SourceUnreadable(f"there is no file, folder or match for {path}", "Check the path")
-    return [file for match in matches for file in _matched(Path(match), choice)]
-
-
-def _found(path: Path, choice: Choice) -> Iterator[File]:
-    """What is there; SourceUnreadable where it cannot be read at all."""
-    if path.is_dir():
-        if choice.is_whole(path):
-            yield File(path, repaired(path.name))
-        else:
-            with os.scandir(path):  # refuses what the walk passes over
-                pass
-            yield from sorted(_walk(path, choice), key=lambda file: file.path)
-    elif path.is_file():
-        first_bytes(path)
-        yield File(path, repaired(path.name))
-    else:
-        raise SourceUnreadable(f"{path} is no file (a pipe or a device)", "Write what comes from it to a file first")
-
-
-def _matched(path: Path, choice: Choice) -> list[File]:
-    """What a glob leads to may be out of order, and costs its neighbours nothing."""
-    try:
-        with readable(path):
-            path.stat()
-            return [] if choice.is_ours(path) else list(_found(path, choice))
-    except SourceUnreadable as error:
-        return [File(path, repaired(path.name), error.what)]
-
-
-def _walk(path: Path, choice: Choice) -> Iterator[File]:
-    """The files that are taken, and folders that cannot be looked into; links to folders are followed, each once."""
-    closed: list[OSError] = []
-    root, seen = path.resolve(), set[Path]()
-    for folder, below, names in os.walk(path, onerror=closed.append, followlinks=True):
-        inside = {name: Path(folder) / name for name in sorted(below) if name not in NOISE}
-        below[:] = [name for name, it in inside.items() if not (choice.is_ours(it) or _leads_back(it, root, seen))]
-        for file in (Path(folder) / name for name in names):
-            if _is_meant(file, choice.is_taken):
-                yield File(file, repaired(file.relative_to(path).as_posix()))
-    for error in closed:
-        shut = Path(error.filename)
-        yield File(shut, repaired(shut.relative_to(path).as_posix()), f"{shut} cannot be read: {error.strerror}")
-
-
-def _leads_back(folder: Path, root: Path, seen: set[Path]) -> bool:
-    """Whether what lies there is walked by another path: from the root, or from a link that came earlier."""
-    real = folder.resolve()
-    if real in seen or (folder.is_symlink() and (real.is_relative_to(root) or root.is_relative_to(real))):
-        return True
-    seen.add(real)
-    return False
-
-
-def _is_meant(file: Path, is_taken: Taken) -> bool:
-    """What cannot be looked at is meant too, so that its reason is told when it is read."""
-    try:
-        return file.is_file() and is_taken(file)
-    except (OSError, SourceUnreadable):
-        return True
-
-
-def is_taken(file: Path) -> bool:
-    """What is taken where no format is asked for."""
-    start = STARTS.get(file.suffix.lower())
-    if start is not None:
-        return first_bytes(file).lstrip(BLANK).startswith(start)
-    return with_suffix(SUFFIXES)(file)
 
 
 def _on_error(encoding: str) -> str:

@@ -2,21 +2,22 @@
 
 The blob storage writes trace_id where all others write traceId: rows are read under the names of the latter.
 Generations are the calls of a model, tool observations the runs of tools; a trace whose generations hold nothing counts
-as one call. The traces and observations of a session are one conversation.
+as one call. A trace and what names it are one, as the traces and observations of a session are one conversation.
 
-Not here: tables as CSV (langfuse_table.py), scores (langfuse_scores.py), the payloads that frameworks log (payloads.py)
-and how calls become a conversation (calls.py).
+Not here: tables as CSV (langfuse_table.py), the folders of the blob storage (langfuse_blobs.py), scores
+(langfuse_scores.py), the payloads that frameworks log (payloads.py) and how calls become a conversation (calls.py).
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from vibe_pipeline.interactions.importers import delimited, files, langfuse_table
+from vibe_pipeline.interactions.importers import delimited, folders, langfuse_blobs, langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
     ToolRun,
@@ -35,15 +36,17 @@ from vibe_pipeline.interactions.importers.fields import (
     text_at,
     texts_of,
 )
-from vibe_pipeline.interactions.importers.langfuse_scores import CORRECTION, with_scores
+from vibe_pipeline.interactions.importers.files import File
+from vibe_pipeline.interactions.importers.langfuse_scores import CORRECTION, is_score, with_scores
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, NothingAsked, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed, result_text
 from vibe_pipeline.interactions.importers.payloads import answered, asked
+from vibe_pipeline.interactions.importers.raw import Raw
 from vibe_pipeline.records import Interaction
 
-opens, records = langfuse_table.opens, langfuse_table.records
-SUFFIXES = (*files.SUFFIXES, *delimited.SUFFIXES)
+opens, joins = langfuse_table.opens, langfuse_blobs.joins
+SUFFIXES = (*folders.SUFFIXES, *delimited.SUFFIXES)
 
 TYPES = {"GENERATION", "SPAN", "EVENT", "AGENT", "TOOL", "CHAIN", "RETRIEVER", "EVALUATOR", "EMBEDDING", "GUARDRAIL"}
 TRACE_KEYS = {"sessionId", "userId", "projectId", "bookmarked", "htmlPath", "observationCount", "release"}
@@ -66,10 +69,15 @@ def recognises(value: Any) -> bool:
 
 
 def session_of(value: Any) -> str | None:
-    """The session of a trace or an observation; observations that name none are put together by their trace."""
+    """The session of a trace or of what names one; where that is not told they are put together by the trace."""
     trace = _trace(value)
     session = text_at(trace, "sessionId")
-    return f"session {session}" if session else text_at(trace, "traceId")
+    return f"session {session}" if session else text_at(trace, "traceId", "id")
+
+
+def records(file: File) -> Iterator[Raw]:
+    """The rows of a table, or of the tables in a folder."""
+    return langfuse_blobs.records(file.path) if file.path.is_dir() else langfuse_table.records(file.path)
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
@@ -82,7 +90,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     for rows in sessions.values():
         with losses.of(rows):
             found += _session(rows, source, at)
-    yield from losses.beside(found, "there is no trace")
+    yield from losses.beside(found, None if sessions else "there is no trace")
     yield from found
 
 
@@ -100,6 +108,8 @@ def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction
         with losses.of(trace):
             called = [replace(call, user=call.user or user) for call in _calls(trace, at, losses)]
             if not called and not ran:
+                if _embeds(trace):
+                    raise NothingAsked
                 raise Unusable("neither the generations nor the trace hold what was asked and answered")
             calls += called
     yield from losses.beside([*calls, *runs])
@@ -111,16 +121,33 @@ def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction
 
 
 def _traces(rows: list[Row]) -> list[Row]:
-    """The traces, those too of which there are only observations."""
-    loose: dict[str, list[Row]] = {}
+    """The traces, each with the observations and scores that name it, and those that are only named."""
+    traces = [row for row in rows if "traceId" not in row]
+    beside: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if "traceId" in row:
-            loose.setdefault(str(row["traceId"]), []).append(row)
-    told = (
-        {"name": found[0].get("traceName"), "tags": found[0].get("tags"), "observations": found}
-        for found in loose.values()
-    )
-    return [*(row for row in rows if "traceId" not in row), *told]
+            beside[str(row["traceId"])].append(row)
+    told = [_with(trace, beside.pop(text_at(_trace(trace), "id") or "", [])) for trace in traces]
+    return told + [
+        _with({"name": found[0].get("traceName"), "tags": found[0].get("tags")}, found) for found in beside.values()
+    ]
+
+
+def _with(trace: Row, beside: list[Row]) -> Row:
+    """A trace with its observations, each once, and its scores."""
+    if not beside:
+        return trace
+    observations = [*_observations(trace), *(row for row in beside if not is_score(row))]
+    scores = [*_rows(trace.get("scores") or _trace(trace).get("scores")), *filter(is_score, beside)]
+    once: dict[str | int, Row] = {}
+    for place, row in enumerate(observations):
+        once.setdefault(text_at(row, "id") or place, row)
+    return trace | {"observations": [*once.values()], "scores": scores}
+
+
+def _embeds(trace: Row) -> bool:
+    """Whether nothing was asked of a model but an embedding."""
+    return {text_at(row, "type") for row in _observations(trace)} - {*WRAPPERS} == {"EMBEDDING"}
 
 
 def _row(value: Any) -> Row:

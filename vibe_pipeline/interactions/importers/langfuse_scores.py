@@ -20,7 +20,15 @@ from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 CORRECTION = {"dataType": "CORRECTION"}
 """What its list says of a correction, where it does not say so itself."""
 
+OF_A_SCORE = {"value", "dataType"}
+"""Of which an observation has none."""
+
 WORDS = ("CATEGORICAL", "TEXT", "CORRECTION")
+
+
+def is_score(row: Row) -> bool:
+    """Whether a row that names a trace is what was thought of it."""
+    return bool(OF_A_SCORE & row.keys())
 
 
 def with_scores(

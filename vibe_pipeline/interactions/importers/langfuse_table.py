@@ -18,6 +18,8 @@ from vibe_pipeline.interactions.importers.raw import Raw
 OBSERVATIONS = {"id", "traceId", "type", "startTime", "input", "output"}
 TRACES = {"id", "timestamp", "sessionId", "userId", "input", "output"}
 
+NUMBERS = {"latency", "value"}
+
 
 def opens(file: File, start: bytes) -> bool:
     """Whether the file is a CSV with the columns of a table of ours."""
@@ -27,14 +29,14 @@ def opens(file: File, start: bytes) -> bool:
     return names >= OBSERVATIONS or names >= TRACES
 
 
-def records(file: File) -> Iterator[Raw]:
+def records(path: Path) -> Iterator[Raw]:
     """One record a row."""
-    names = _names(file.path)
-    for text, row in delimited.rows(file.path, len(names)):
+    names = _names(path)
+    for text, row in delimited.rows(path, len(names)):
         if isinstance(row, str):
             yield Raw(text, reason=row)
         else:
-            value = {name: _number(cell) if name == "latency" else cell for name, cell in zip(names, row, strict=True)}
+            value = {name: _number(cell) if name in NUMBERS else cell for name, cell in zip(names, row, strict=True)}
             value = {name: cell for name, cell in value.items() if cell not in ("", None)}
             yield Raw(json.dumps(value, ensure_ascii=False), value)
 

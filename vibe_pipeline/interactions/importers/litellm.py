@@ -1,13 +1,15 @@
 """LiteLLM's records of calls: StandardLoggingPayload (callbacks, buckets) and the rows of LiteLLM_SpendLogs.
 
 A row of the database keeps its objects as JSON texts, and its prompt often only in proxy_server_request; where
-prompts are not stored they are {} or redacted. The calls of a session are read together.
+prompts are not stored they are {} or redacted, and where they are long their middle is left out. The calls of a session
+are read together.
 
 Not here: the payloads of the providers (payloads.py) and how calls become a conversation (calls.py).
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -17,14 +19,17 @@ from vibe_pipeline.interactions.importers.calls import Call, conversations, erro
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import ms_between, row_of, text_at, texts_of
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, NothingAsked, Unusable, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.records import Interaction
 
 REDACTED = "redacted-by-litellm"
+SHORTENED = re.compile(r"\.\.\. \(litellm_truncated (?:skipped )?\d+ chars")
+"""As its database writes that the middle of a text, or its end, is left out."""
+
 WRAPPERS = ("standard_logging_object", "standard_logging_payload")
-NO_CHAT = ("embedding", "image", "transcription", "speech", "moderation", "rerank", "batch", "file", "vector_store")
+NO_CHAT = ("image", "transcription", "speech", "moderation", "rerank", "batch", "file", "vector_store")
 
 
 def recognises(value: Any) -> bool:
@@ -58,14 +63,18 @@ def _record(value: Any) -> dict[str, Any]:
 
 
 def _call(record: dict[str, Any], at: datetime) -> Call:
-    kind = record.get("call_type")
-    if isinstance(kind, str) and any(word in kind.lower() for word in NO_CHAT):
+    kind = text_at(record, "call_type") or ""
+    if "embedding" in kind.lower():
+        raise NothingAsked
+    if any(word in kind.lower() for word in NO_CHAT):
         raise Unusable(f"a call of the type {kind:.40} is no chat")
     said, came_back = _asked(record), answered(record["response"]) if _given(record, "response") else []
     if not said and not came_back:
         raise Unusable("neither the prompt nor the response was stored")
     if any(message.text.strip() == REDACTED for message in (*said, *came_back)):
         raise Unusable("the prompt or the response is redacted")
+    if any(map(_is_shortened, (*said, *came_back))):
+        raise Unusable("the prompt or the response is shortened: raise MAX_STRING_LENGTH_PROMPT_IN_DB of the proxy")
     failed = record.get("status") == "failure"
     if failed and not any(message.text for message in came_back):
         came_back = [Message("assistant", success=False)]
@@ -92,6 +101,10 @@ def _call(record: dict[str, Any], at: datetime) -> Call:
         for message in came_back
     ]
     return Call(said, answer, began or at, user=_user(record))
+
+
+def _is_shortened(message: Message) -> bool:
+    return any(map(SHORTENED.search, (message.text, message.reasoning, *(call for _, call in message.calls))))
 
 
 def _asked(record: dict[str, Any]) -> list[Message]:

@@ -16,7 +16,7 @@ from typing import IO, Any, TypeVar
 
 from vibe_pipeline.errors import SourceUnreadable, VibeError
 from vibe_pipeline.interactions.importers.archives import is_archive, members, unpacked_size
-from vibe_pipeline.interactions.importers.files import File, Where, first_bytes, records, records_of
+from vibe_pipeline.interactions.importers.files import File, Where, first_bytes, records, records_in
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 from vibe_pipeline.interactions.importers.table import Read
@@ -53,6 +53,8 @@ class Format:
     """(file, source, at): of what it opens, where rows are so many that they are never single values."""
     is_whole: Callable[[Path], bool] | None = None
     """Whether a folder is one thing, where the format is asked for by name."""
+    joins: Callable[[Path], bool] | None = None
+    """Whether what lies in a folder belongs together, so that it is one thing wherever it lies."""
     suffixes: Sequence[str] | None = None
     """What is taken from a folder, where the format is asked for by name."""
 
@@ -100,6 +102,7 @@ QUESTIONS = (
     "records",
     "batches",
     "is_whole",
+    "joins",
     "SUFFIXES",
 )
 """Names in an importer, in the order of the fields of Format."""
@@ -127,7 +130,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
 
 
 def length_of(where: Where) -> int:
-    """Bytes of a file, unpacked; 0 of a store, that tells no length, and of what cannot be read."""
+    """Bytes of a file, of a zip archive unpacked; 0 of a store, that tells no length, and of what cannot be read."""
     with suppress(OSError, SourceUnreadable):
         if isinstance(where, File) and where.path.is_file():
             return unpacked_size(where.path) if is_archive(first_bytes(where.path)) else where.path.stat().st_size
@@ -141,8 +144,8 @@ def opener_of(where: Where, among: Sequence[Format]) -> tuple[Format | None, str
     """
     if isinstance(where, str):
         return connector_of(where, among), None
-    if where.path.is_dir() and (connector := connector_of(str(where.path), among)):
-        return connector, None
+    if where.path.is_dir() and (one := connector_of(str(where.path), among) or joiner_of(where.path, among)):
+        return one, None
     start = first_bytes(where.path)
     failure = None
     for format in among:
@@ -159,18 +162,20 @@ def connector_of(address: str, among: Sequence[Format]) -> Format | None:
     return next((it for it in among if it.ask(it.connects, address)), None)
 
 
+def joiner_of(folder: Path, among: Sequence[Format]) -> Format | None:
+    """The format to which what lies in a folder belongs together."""
+    return next((it for it in among if it.ask(it.joins, folder)), None)
+
+
 def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
     """The members that hold something of ours or something broken: beside the chats lie an account's settings."""
     is_ours = False
     find = partial(_found, among=among)
     for member in members(path):
-        read = partial(records_of, member.file, member.suffix)
+        read = partial(records_in, member)
         if any(format or raw.reason for format, raw in map(find, read())):  # read twice, and never held
             is_ours = True
             yield from _gathered(map(find, read()), among)
-        if member.reason:
-            is_ours = True
-            yield None, Raw(member.name, reason=member.reason)
     if not is_ours:
         yield None, Raw(path.name, reason="no file in this archive is in a known format")
 

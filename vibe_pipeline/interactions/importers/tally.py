@@ -7,13 +7,13 @@ Not here: reading, and records that are as large as their file.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vibe_pipeline import settings
 from vibe_pipeline.interactions import quarantine
-from vibe_pipeline.interactions.importers.files import Where
+from vibe_pipeline.interactions.importers.files import File, Where
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.lines import line_of, repaired
@@ -64,6 +64,8 @@ class ImportedFile:
     duplicate: int
     quarantined: int
     reasons: dict[str, int]
+    left_out: Mapping[str, int] | None = None
+    """Of a folder in which nothing is taken: the numbers of files there by kind."""
 
 
 @dataclass(slots=True)
@@ -111,7 +113,9 @@ class Tally:
         name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
         bad = self.reasons.total()
         known = self.read - self.imported - bad
-        return ImportedFile(self.name, name, self.read, self.imported, known, bad, dict(self.reasons))
+        left_out = self.where.left_out if isinstance(self.where, File) else None
+        reasons = dict(self.reasons)
+        return ImportedFile(self.name, name, self.read, self.imported, known, bad, reasons, left_out)
 
 
 @dataclass(slots=True)
