@@ -25,7 +25,7 @@ def test_log_import_counts_what_it_read(ask, tmp_path):
     (file,) = told.pop("files")
     assert told == counts
     assert {name: file[name] for name in counts} == counts
-    assert (file["format"], set(file)) == ("openai_chat", {"path", "format", *counts, "reasons", "left_out"})
+    assert (file["format"], set(file)) == ("openai_chat", {"path", "format", *counts, "reasons"})
     assert sum(file["reasons"].values()) == 1
 
 

@@ -59,7 +59,8 @@ def import_(
     except Busy as busy:
         errors.print(f"{busy.what}: what was imported is logged, and sealed with `vibe log seal`", markup=False)
     finally:
-        _print_import([asdict(file) for file in found], json_)
+        told = [{name: it for name, it in asdict(file).items() if it is not None} for file in found]
+        _print_import(told, json_)
 
 
 def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
@@ -71,7 +72,7 @@ def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
         "Imported", ["path", "format", *counts], [[file[key] for key in ("path", "format", *counts)] for file in files]
     )
     for file in files:
-        if file["left_out"] is not None:
+        if "left_out" in file:
             errors.print(printable(f"{file['path']}: {_left_out(file['left_out'])}"), markup=False)
         for reason, count in file["reasons"].items():
             errors.print(printable(f"{file['path']}: {count} quarantined: {reason}"), markup=False)
