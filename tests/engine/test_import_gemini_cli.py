@@ -48,6 +48,7 @@ def test_a_session_in_one_record():
         True,
     )
     assert (answer.input, answer.output, answer.model_id) == ("Read this", "I read.\n\nIt is empty.", "gemini-x")
+    assert found.model_id == "gemini-x"
     assert answer.extra == {"title": "Reading", "reasoning": "Plan: read it"}
     assert answer.occurred_at == datetime(2025, 1, 1, 10, tzinfo=UTC)
 

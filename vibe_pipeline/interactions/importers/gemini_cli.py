@@ -171,7 +171,7 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
             model=text_at(item, "model"),
         )
         for number, call in enumerate(calls):
-            yield _result(call, _identity(call, number), at)
+            yield replace(_result(call, _identity(call, number), at), model=text_at(item, "model"))
 
 
 def _asked(item: dict[str, Any], text: str, at: datetime | None) -> Iterator[Message]:
