@@ -210,6 +210,16 @@ def test_what_is_marked_as_nobodys_is_no_question(mark):
     assert said(user("an agent stopped", **mark), answer("b")) == [("chat", "", "b")]
 
 
+@pytest.mark.parametrize(("reason", "failure"), [("max_tokens", "length"), ("refusal", "content_filter")])
+def test_an_answer_that_was_cut_off_or_refused_failed_unless_it_goes_on(reason, failure):
+    first = answer([{"type": "thinking", "thinking": "hm"}], message={"id": "m", "stop_reason": None})
+    lines = user("q"), first, answer([{"type": "text", "text": "a"}], message={"id": "m", "stop_reason": reason})
+    (item,) = read(*lines)
+    assert (item.output, item.success, item.error_type) == ("a", False, failure)
+    (item,) = read(*lines, user("go on", isMeta=True), answer("b", message={"id": "n", "stop_reason": "end_turn"}))
+    assert (item.output, item.success, item.error_type) == ("a\n\nb", True, None)
+
+
 def test_a_tool_that_ran_where_the_model_is_has_its_result():
     search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "w"}}
     page = {"type": "web_search_result", "title": "W", "encrypted_content": "x"}

@@ -61,6 +61,21 @@ def test_a_tool_that_failed_says_so(status, error):
     assert answer.success is True
 
 
+@pytest.mark.parametrize(
+    ("told", "success", "error"),
+    [
+        ("⚠️  Response truncated due to token limits.", False, "length"),
+        ("⚠️  Response stopped due to safety reasons.", False, "content_filter"),
+        ("⚠️  Response stopped due to malformed function call.", True, None),
+    ],
+)
+def test_an_answer_that_was_cut_off_or_filtered_failed(told, success, error):
+    asked, note, answered = said("u", "user", "q"), said("i", "info", told), said("a", "gemini", "half")
+    for messages in ([asked, note, answered], [asked, answered, note]):
+        (item,) = read({**HEADER, "messages": messages})
+        assert (item.output, item.success, item.error_type) == ("half", success, error)
+
+
 def test_lines_are_replayed():
     lines = [
         HEADER,

@@ -25,6 +25,7 @@ from vibe_pipeline.interactions.importers.claude_code_prompts import (
 from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, answer_text, message_of, messages_of, moment_of
+from vibe_pipeline.interactions.importers.stop_reasons import stopped
 
 ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
 NOTIFIED = re.compile(r"<tool-use-id>(.*?)</tool-use-id>.*?<status>(?:failed|killed|error)</status>", re.DOTALL)
@@ -115,7 +116,7 @@ class Transcript:
         is_error = line.get("isApiErrorMessage") is True
         if model == "<synthetic>" and not is_error:
             return
-        said = messages_of([{"role": "assistant", "content": self._fresh(message)}], "content")
+        said = stopped(messages_of([{"role": "assistant", "content": self._fresh(message)}], "content"), message)
         if self._command:
             self._said.append(self._command)
             self._command, self._is_lost = None, False
