@@ -192,6 +192,13 @@ def test_an_agent_that_begins_with_a_copy_of_its_session_brings_only_what_follow
     assert item.conversation_id != found[0].conversation_id
 
 
+def test_a_fork_that_only_names_its_session_is_a_conversation_of_its_own():
+    told = {"type": "fork-context-ref", "agentId": "x", "parentSessionId": "s1", "parentLastUuid": "4"}
+    sidechain = {"isSidechain": True, "agentId": "x"}
+    (item,) = read(told, user(FORKED, "5", "4", **sidechain), answer("that", "6", "5", **sidechain))
+    assert (item.input, item.output, item.extra) == ("which file?", "that", {"agent": "x"})
+
+
 def test_what_an_agent_copies_in_any_other_way_is_known():
     session = [user("q", "1"), answer("a", "2", "1")]
     agent = [*session, user("say more", "3", "2"), answer("b", "4", "3")]

@@ -94,11 +94,11 @@ def _conversation(
         source=source,
         at=next((moment for moment in map(moment_of, own) if moment), at),
         extra=_extra(lines) | ({"agent": agent} if agent else {}),
-        conversation=_name(own, session, agent),
+        conversation=_name(own, session, agent) or None,
         unasked=_is_unasked(own),
     )
-    if whose := _name(copied, session, "") if copied else None:
-        origin = aside(origin, conversation_key(origin.module, whose), agent)
+    if any(map(prompt_of, copied)):
+        origin = aside(origin, conversation_key(origin.module, _name(copied, session, "")), agent)
     return with_branches(_branches(own, losses), origin, losses)
 
 
@@ -166,7 +166,7 @@ def _session(line: Line) -> str | None:
     return text_at(line, "sessionId") or text_at(line, "session_id")
 
 
-def _name(lines: Sequence[Line], session: str, agent: str) -> str | None:
+def _name(lines: Sequence[Line], session: str, agent: str) -> str:
     """That of its first question, or what it says and when: how a conversation begins does not change when it grows."""
     first = next((line for line in lines if prompt_of(line)), None)
     if first and (name := _original(first)):
