@@ -262,3 +262,16 @@ def test_no_bytes_are_too_odd_to_be_opened(tmp_path_factory, content):
     aider = formats()["aider"]
     assert aider.opens(path, path.read_bytes()[:4096])
     assert next(raw.value["started_at"] for raw in aider.records(File(path, path.name))) == "2026-01-02 03:04:05"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("\n# 2026-01-02 03:04:05.678901\n+fix it\n+please\n", "what was typed"),
+        ("TO LLM 2026-01-02T03:04:05\n-------\nSYSTEM be able\n", "what aider sent and got"),
+    ],
+)
+def test_what_aider_keeps_beside_its_chats_is_told_in_one_line(bring, text, reason):
+    result = bring(text)
+    assert (result.read, result.quarantined) == (1, 1)
+    assert reason in str(result.reasons)

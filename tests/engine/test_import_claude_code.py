@@ -166,13 +166,88 @@ def test_what_other_sessions_say_is_no_question(text):
     assert said(user(text), answer("b")) == [("chat", "", "b")]
 
 
-@pytest.mark.parametrize("agent", ["acompact-f0", "aprompt_suggestion-f0"])
+@pytest.mark.parametrize("agent", ["acompact-f0", "aprompt_suggestion-f0", "aextract_memories-f0"])
 def test_agents_that_the_program_asks_for_itself_are_no_conversation(agent):
     aside = {"isSidechain": True, "agentId": agent}
     lines = user("Your task is to create a detailed summary", "1", **aside), answer("s", "2", "1", **aside)
     assert said(user("q"), answer("a"), *lines) == [("chat", "q", "a")]
     with pytest.raises(NothingAsked):
         read(*lines)
+
+
+ASIDE = "<system-reminder>This is a side question from the user. Answer it.</system-reminder>\n\nwhich file?"
+FORKED = [
+    {"type": "tool_result", "tool_use_id": "f", "content": "Fork started"},
+    {"type": "text", "text": "<fork-boilerplate>\nYou are a fork.\n</fork-boilerplate>\n\nwhich file?"},
+]
+
+
+@pytest.mark.parametrize("asked", [ASIDE, FORKED])
+def test_an_agent_that_begins_with_a_copy_of_its_session_brings_only_what_follows(asked):
+    session = [user("q", "1", cwd="/w"), answer("a", "2", "1"), user("r", "3", "2"), answer([call("f")], "4", "3")]
+    aside = [*session, user(asked, "5", "4"), answer("that", "6", "5")]
+    found, (item,) = read(*session), read(*({**value, "isSidechain": True, "agentId": "x"} for value in aside))
+    assert (item.input, item.output, item.turn) == ("which file?", "that", 0)
+    assert item.extra == {"cwd": "/w", "agent": "x", "branch_of": found[0].conversation_id}
+    assert item.conversation_id != found[0].conversation_id
+
+
+def test_a_fork_that_only_names_its_session_is_a_conversation_of_its_own():
+    told = {"type": "fork-context-ref", "agentId": "x", "parentSessionId": "s1", "parentLastUuid": "4"}
+    sidechain = {"isSidechain": True, "agentId": "x"}
+    (item,) = read(told, user(FORKED, "5", "4", **sidechain), answer("that", "6", "5", **sidechain))
+    assert (item.input, item.output, item.extra) == ("which file?", "that", {"agent": "x"})
+
+
+def test_what_an_agent_copies_in_any_other_way_is_known():
+    session = [user("q", "1"), answer("a", "2", "1")]
+    agent = [*session, user("say more", "3", "2"), answer("b", "4", "3")]
+    (first,), (same, new) = read(*session), read(*({**it, "isSidechain": True, "agentId": "x"} for it in agent))
+    assert (same.interaction_id, new.input) == (first.interaction_id, "say more")
+
+
+@pytest.mark.parametrize(
+    "mark", [{"origin": {"kind": "peer"}}, {"origin": {"kind": "task-notification"}}, {"promptSource": "system"}]
+)
+def test_what_is_marked_as_nobodys_is_no_question(mark):
+    human = {"origin": {"kind": "human"}, "promptSource": "typed"}
+    assert said(user("q", **human), answer("a"), user("an agent stopped", **mark), answer("b")) == [
+        ("chat", "q", "a\n\nb")
+    ]
+    assert said(user("an agent stopped", **mark), answer("b")) == [("chat", "", "b")]
+
+
+@pytest.mark.parametrize(("reason", "failure"), [("max_tokens", "length"), ("refusal", "content_filter")])
+def test_an_answer_that_was_cut_off_or_refused_failed_unless_it_goes_on(reason, failure):
+    first = answer([{"type": "thinking", "thinking": "hm"}], message={"id": "m", "stop_reason": None})
+    lines = user("q"), first, answer([{"type": "text", "text": "a"}], message={"id": "m", "stop_reason": reason})
+    (item,) = read(*lines)
+    assert (item.output, item.success, item.error_type) == ("a", False, failure)
+    (item,) = read(*lines, user("go on", isMeta=True), answer("b", message={"id": "n", "stop_reason": "end_turn"}))
+    assert (item.output, item.success, item.error_type) == ("a\n\nb", True, None)
+
+
+def test_a_tool_that_ran_where_the_model_is_has_its_result():
+    search = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {"query": "w"}}
+    page = {"type": "web_search_result", "title": "W", "encrypted_content": "x"}
+    hint = {"type": "advisor_tool_result", "tool_use_id": "v", "content": {"type": "advisor_result", "text": "careful"}}
+    sealed = {**hint, "tool_use_id": "u", "content": {"type": "advisor_redacted_result", "encrypted_content": "x"}}
+    parts = [
+        search,
+        {"type": "web_search_tool_result", "tool_use_id": "s", "content": [page]},
+        {"type": "server_tool_use", "id": "v", "name": "advisor", "input": {}},
+        hint,
+        {"type": "server_tool_use", "id": "u", "name": "advisor", "input": {}},
+        sealed,
+        {"type": "text", "text": "sunny"},
+    ]
+    found = read(user("q"), *(answer([part], message={"id": "m", "model": "opus"}) for part in parts))
+    assert [(item.action, item.output, item.model_id) for item in found] == [
+        ("tool", '[{"type": "web_search_result", "title": "W"}]', "opus"),
+        ("tool", "careful", "opus"),
+        ("tool", '{"type": "advisor_redacted_result"}', "opus"),
+        ("chat", "sunny", "opus"),
+    ]
 
 
 def test_an_interrupted_question_stands_alone():
@@ -363,6 +438,26 @@ def test_a_session_in_which_nothing_was_asked_is_no_record():
             read(line)
     with pytest.raises(Unusable, match="neither text nor a list of parts"):
         read(user([3]))
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        {"display": "q", "pastedContents": {}, "timestamp": 1767323045000, "project": "/w", "sessionId": "s1"},
+        {"agentType": "Explore", "description": "look"},
+        {"agentType": "fork", "isFork": True, "parentAgentId": "p", "spawnDepth": 2},
+        {"type": "result", "key": "v2:k", "agentId": "x", "result": "done"},
+        {"content": "do it", "status": "pending", "activeForm": "Doing it"},
+    ],
+)
+def test_what_lies_beside_sessions_is_no_record(bring, beside):
+    result = bring(json.dumps(beside))
+    assert (result.format, result.read, result.quarantined) == ("claude_code", 0, 0)
+
+
+@pytest.mark.parametrize("value", [{"agentType": "x", "prompt": "q"}, {"agentType": "x", "messages": [], "name": "n"}])
+def test_an_agent_type_alone_is_not_claude_codes(value):
+    assert not formats()["claude_code"].recognises(value)
 
 
 UNREADABLE = "a message whose content is neither text nor a list of parts"

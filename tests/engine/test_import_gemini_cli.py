@@ -48,6 +48,7 @@ def test_a_session_in_one_record():
         True,
     )
     assert (answer.input, answer.output, answer.model_id) == ("Read this", "I read.\n\nIt is empty.", "gemini-x")
+    assert found.model_id == "gemini-x"
     assert answer.extra == {"title": "Reading", "reasoning": "Plan: read it"}
     assert answer.occurred_at == datetime(2025, 1, 1, 10, tzinfo=UTC)
 
@@ -58,6 +59,21 @@ def test_a_tool_that_failed_says_so(status, error):
     found, answer = read({**HEADER, "messages": [said("u", "user", "q"), called]})
     assert (found.output, found.success, found.error_type) == ("denied", False, error)
     assert answer.success is True
+
+
+@pytest.mark.parametrize(
+    ("told", "success", "error"),
+    [
+        ("⚠️  Response truncated due to token limits.", False, "length"),
+        ("⚠️  Response stopped due to safety reasons.", False, "content_filter"),
+        ("⚠️  Response stopped due to malformed function call.", True, None),
+    ],
+)
+def test_an_answer_that_was_cut_off_or_filtered_failed(told, success, error):
+    asked, note, answered = said("u", "user", "q"), said("i", "info", told), said("a", "gemini", "half")
+    for messages in ([asked, note, answered], [asked, answered, note]):
+        (item,) = read({**HEADER, "messages": messages})
+        assert (item.output, item.success, item.error_type) == ("half", success, error)
 
 
 def test_lines_are_replayed():

@@ -151,6 +151,80 @@ def test_the_newer_form_has_calls_exit_codes_times_and_the_model():
     )  # fmt: skip
 
 
+def test_swe_agent_names_its_model_in_how_to_run_it_again():
+    def again(agent: dict) -> dict:
+        return {"replay_config": json.dumps({"env": {}, "agent": agent})}
+
+    assert {item.model_id for item in read(RUN | again({"model": {"name": "m"}}))} == {"m"}
+    several = {"agent_configs": [{"model": {"name": "m"}}, {"model": {"name": "n"}}]}
+    other = {**RUN, "replay_config": None, "history": [*HISTORY[:3], {**HISTORY[3], "content": "again"}]}
+    found = read({"attempts": [RUN, other, RUN], **again(several)})
+    assert [item.model_id for item in found if item.action == "chat"] == ["m", "n", "m"]
+
+
+def interrupted(text: str, kind: str) -> dict:
+    return {"role": "user", "content": text, "extra": {"interrupt_type": kind}}
+
+
+def acted(command: str, call: str = "") -> dict:
+    """A command that the model wants to run: as a call, or in its text."""
+    if not call:
+        return {"role": "assistant", "content": f"do\n```bash\n{command}\n```", "timestamp": 1767323045.0}
+    arguments = json.dumps({"command": command})
+    made = {"id": call, "type": "function", "function": {"name": "bash", "arguments": arguments}}
+    return {"role": "assistant", "content": "do", "tool_calls": [made]}
+
+
+def came(output: str, call: str = "", **more) -> dict:
+    extra = {"raw_output": output, "returncode": 0} | more
+    return {"role": "tool" if call else "user", "content": output, "extra": extra} | (
+        {"tool_call_id": call} if call else {}
+    )
+
+
+NOT_EXECUTED = {"returncode": -1, "exception_info": "action was not executed"}
+REJECTION = "Commands not executed. The user rejected your commands with the following message: keep it"
+
+
+@pytest.mark.parametrize("calls", [("", ""), ("c1", "c2")])
+def test_what_a_person_says_while_the_agent_runs_is_the_persons(calls):
+    one, two = calls
+    comment = interrupted("Interrupted by user: test, too", "UserInterruption")
+    messages = [*MINI[:2], acted("rm x", one), came("", one, **NOT_EXECUTED), interrupted(REJECTION, "UserRejection")]
+    messages += [acted("ls", two), came("a.py", two), comment, {"role": "assistant", "content": "fine"}]
+    found = read({"info": {"exit_status": "Submitted"}, "messages": messages})
+    tools = [(item.input, item.output, item.success, item.error_type) for item in found if item.action == "tool"]
+    assert tools == [(bash("rm x"), "", False, "not executed"), (bash("ls"), "a.py", True, None)]
+    assert [item.input for item in found if item.action == "chat"] == ["fix it", REJECTION, comment["content"]]
+
+
+def test_a_rejection_of_the_first_version_is_the_persons_too_and_the_command_failed():
+    rejection = {"role": "user", "content": "Command not executed. The user rejected your command: keep it"}
+    found = read({"info": {"exit_status": "Submitted"}, "messages": [*MINI[:2], acted("rm x"), rejection, *MINI[6:]]})
+    assert (found[0].input, found[0].success, found[0].error_type) == (bash("rm x"), False, "rejected")
+    assert [item.input for item in found if item.action == "chat"] == ["fix it", rejection["content"]]
+
+
+def test_a_command_of_the_person_is_told_with_its_output_in_one_turn():
+    typed = {"role": "user", "content": "User command: \n```bash\nls\n```", "extra": {"actions": [{"command": "ls"}]}}
+    messages = [
+        *MINI[:2],
+        acted("pwd", "c1"),
+        came("/w", "c1"),
+        interrupted("Switched to human mode.", "UserRejection"),
+    ]
+    messages += [typed, came("a.py"), acted("cat a.py", "c2"), came("text", "c2")]
+    found = read({"info": {"exit_status": "Submitted"}, "messages": messages})
+    assert [item.input for item in found if item.action == "tool"] == [bash("pwd"), bash("cat a.py")]
+    assert [item.input for item in found if item.action == "chat"] == ["fix it", f"{typed['content']}\n\na.py"]
+
+
+def test_a_second_result_of_a_call_is_kept_unless_it_says_the_same():
+    messages = [*MINI[:2], acted("ls", "c1"), came("a", "c1"), came("a", "c1"), came("b", "c1")]
+    found = read({"info": {"exit_status": "Submitted"}, "messages": messages})
+    assert [item.output for item in found if item.action == "tool"] == ["a", "b"]
+
+
 def test_responses_are_read():
     said = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "look"}]}
     call = {"type": "function_call", "name": "bash", "arguments": '{"command": "ls"}', "call_id": "c"}

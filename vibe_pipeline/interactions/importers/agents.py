@@ -5,6 +5,7 @@ Not here: any one format, and where an exchange begins and ends (exchanges.py).
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -15,19 +16,21 @@ from vibe_pipeline.interactions.importers.messages import Message
 def in_order(messages: Sequence[Message]) -> list[Message]:
     """Each result right behind its call, and no failure that was overcome. Every call has to have an id.
 
-    A result whose call was lost stays where it is; one that repeats another falls away. A call without a result gets
-    an empty one, for that it was made is worth keeping.
+    A result whose call was lost, or has another one, stays where it is; one that says the same again falls away. A call
+    without a result gets an empty one, for that it was made is worth keeping.
     """
+    calls = Counter(identity for message in messages for identity, _ in message.calls if identity)
     results: dict[str, list[Message]] = {}
     for message in messages:
-        if message.role == "result" and message.call_id:
-            results.setdefault(message.call_id, []).append(message)
-    called = {identity for message in messages for identity, _ in message.calls}
+        found = results.setdefault(message.call_id or "", [])
+        if message.role == "result" and len(found) < calls[message.call_id or ""]:
+            found.append(message)
+    told = {(name, result.text) for name, found in results.items() for result in found}
     said: list[Message] = []
     failed: list[int] = []
     for message in messages:
         if message.role == "result":
-            said += [] if message.call_id in called else [message]
+            said += [] if (message.call_id, message.text) in told else [message]
             continue
         if message.role == "user":
             failed = []

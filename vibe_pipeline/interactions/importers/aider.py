@@ -6,7 +6,8 @@ The plan of an architect, which aider gives to its editor in the user's name, is
 aider ends its own lines and the user's with two spaces, so that a heading or a quotation of the model is none of them.
 Times are those of the start, in the clock of the machine that wrote them.
 
-Not here: which files of a folder are such histories (files.py).
+Not here: which files of a folder are such histories (files.py), and what aider keeps beside them: what was typed, and
+what was sent to models and came back. Both are in the history, too.
 """
 
 from __future__ import annotations
@@ -76,15 +77,28 @@ CONFIRMED = re.compile(
 """What aider asked the person, with the file that it asked about, and what the person said."""
 
 
+BESIDE = {
+    re.compile(
+        r"\s*# \d{4}-\d\d-\d\d \d\d:\d\d:[\d.]+\n\+"
+    ): "what was typed, without answers (aider's .aider.chat.history.md has both)",
+    re.compile(r"TO LLM \d{4}-\d\d-\d\dT[\d:]+\n-"): "what aider sent and got, which .aider.chat.history.md has, too",
+}
+"""How .aider.input.history and .aider.llm.history begin, and why they are not read."""
+
+
 def opens(file: File, start: bytes) -> bool:
-    """Whether the file begins as such a history does."""
+    """Whether the file begins as such a history does, or as one that lies beside it."""
     text = start.replace(b"\0", b"").decode("utf-8", "ignore")  # so that UTF-16 reads well enough, mark and all
-    return START.search(text.replace("\ufeff", "")) is not None
+    text = text.replace("\ufeff", "").replace("\r", "")
+    return START.search(text) is not None or _why_not(text) is not None
 
 
 def records(file: File) -> Iterator[Raw]:
     """Each start of aider with all that follows it; a history that lost its beginning begins without a start."""
     text = text_of(file.path)
+    if reason := _why_not(text):
+        yield Raw(file.name, reason=reason)
+        return
     starts = [*START.finditer(text)]
     before = text[: starts[0].start()] if starts else text
     if before.strip():
@@ -92,6 +106,10 @@ def records(file: File) -> Iterator[Raw]:
     for number, start in enumerate(starts):
         end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
         yield Raw(text[start.start() : end], {"started_at": start[1].strip(), "chat": text[start.end() : end]})
+
+
+def _why_not(text: str) -> str | None:
+    return next((reason for pattern, reason in BESIDE.items() if pattern.match(text)), None)
 
 
 def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:

@@ -77,12 +77,18 @@ def with_branches(
     for name, said in branches:
         branch: list[Interaction] = []
         with losses.of("\n\n".join(message.text for message in said if message.text)):
-            branch = interactions(said, origin if conversation is None else _aside(origin, conversation, name))
+            branch = interactions(said, origin if conversation is None else aside(origin, conversation, name))
         if conversation is None:
             named = conversation_key(origin.module, origin.conversation or name)
             conversation = branch[0].conversation_id if branch else named
         found += branch
     return found
+
+
+def aside(origin: Origin, conversation: str, name: str) -> Origin:
+    """That of a branch, `name` is where it begins; `conversation` is the key of the one that it leaves."""
+    extra = {**origin.extra, "branch_of": conversation}
+    return replace(origin, conversation=f"{conversation}/{name}", extra=extra)
 
 
 def nodes_of(value: Any, name: str) -> dict[str, Any]:
@@ -92,11 +98,6 @@ def nodes_of(value: Any, name: str) -> dict[str, Any]:
     if not value:
         raise Unusable(f"{name} is empty")
     return value
-
-
-def _aside(origin: Origin, conversation: str, name: str) -> Origin:
-    extra = {**origin.extra, "branch_of": conversation}
-    return replace(origin, conversation=f"{conversation}/{name}", extra=extra)
 
 
 @dataclass(slots=True)

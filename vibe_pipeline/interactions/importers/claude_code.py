@@ -4,9 +4,10 @@ A file may hold several sessions, and its sub-agents ("sidechains"): each is a c
 the name of its first question, and not of the session: a fork, or a session that was resumed into another file, copies
 its history, and that is known already. Lines are taken in file order, not up the parent links, because parallel tool
 calls branch too and a compaction cuts the chain; only where another question hangs from the same parent, one of them
-was taken back, and what followed from the later one is a branch.
+was taken back, and what followed from the later one is a branch. An agent that was asked beside its session (/btw, a
+fork) begins with a copy of it, which the session's own file tells; what follows the copy is a branch, too.
 
-Not here: what one line says (claude_code_lines.py), what becomes of branches (branches.py).
+Not here: what the lines say (claude_code_lines.py), what becomes of branches (branches.py).
 """
 
 from __future__ import annotations
@@ -17,9 +18,12 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from vibe_pipeline.interactions.importers.branches import with_branches
-from vibe_pipeline.interactions.importers.claude_code_lines import (
-    Transcript,
+from vibe_pipeline.fingerprint import conversation_key
+from vibe_pipeline.interactions.importers.branches import aside, with_branches
+from vibe_pipeline.interactions.importers.claude_code_home import is_beside
+from vibe_pipeline.interactions.importers.claude_code_lines import Transcript
+from vibe_pipeline.interactions.importers.claude_code_prompts import (
+    begins_apart,
     is_from_elsewhere,
     is_said,
     prompt_of,
@@ -36,10 +40,10 @@ EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title"
 NAMED = {"summary": "leafUuid", "system": "subtype", "result": "subtype", "attachment": "attachment"}
 """Lines that are a session's without any beside them, for what they say: type → the key under which they do."""
 
-PROGRAMS = ("acompact-", "aprompt_suggestion-")
-"""How agents are called that the program asks for itself: for a summary, for what might be typed next."""
+PROGRAMS = ("acompact-", "aprompt_suggestion-", "aextract_memories-", "asession_memory-")
+"""How agents are called that the program asks for itself: for a summary, for what might be typed next, for notes."""
 
-NAMES = {"sessionId", "session_id", "leafUuid"}
+NAMES = {"sessionId", "session_id", "parentSessionId", "leafUuid"}
 
 Line = dict[str, Any]
 
@@ -50,9 +54,11 @@ def session_of(value: Any) -> str:
 
 
 def recognises(value: Any) -> bool:
-    """Whether this is a line of a session, or a session of the web."""
+    """Whether this is a line of a session, a session of the web, or what lies beside sessions and says nothing."""
     if not isinstance(value, dict):
         return False
+    if is_beside(value):
+        return True
     kind, message = value.get("type"), value.get("message")
     if kind in ("user", "assistant"):
         return isinstance(message, dict) and isinstance(message.get("content"), (str, list))
@@ -70,7 +76,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     """The interactions of all conversations in these lines; Unusable where none has any, NothingAsked where none is."""
     found: list[Interaction] = []
     losses = Losses()
-    values = value if isinstance(value, list) else [value]
+    values = [it for it in (value if isinstance(value, list) else [value]) if not is_beside(it)]
     for (session, agent), lines in _conversations(list(_unqueued(_lines(values, losses)))).items():
         if not agent.startswith(PROGRAMS) and any(map(is_said, lines)):
             found += _conversation(lines, session, agent, source, at, losses)
@@ -81,15 +87,19 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
 def _conversation(
     lines: list[Line], session: str, agent: str, source: str, at: datetime, losses: Losses
 ) -> list[Interaction]:
+    apart = next((place for place, line in enumerate(lines) if agent and begins_apart(line)), 0)
+    copied, own = lines[:apart], lines[apart:]
     origin = Origin(
         module="claude_code",
         source=source,
-        at=next((moment for moment in map(moment_of, lines) if moment), at),
+        at=next((moment for moment in map(moment_of, own) if moment), at),
         extra=_extra(lines) | ({"agent": agent} if agent else {}),
-        conversation="/".join(filter(None, (_first_question(lines) or session, agent))) or None,
-        unasked=_is_unasked(lines),
+        conversation=_name(own, session, agent) or None,
+        unasked=_is_unasked(own),
     )
-    return with_branches(_branches(lines, losses), origin, losses)
+    if any(map(prompt_of, copied)):
+        origin = aside(origin, conversation_key(origin.module, _name(copied, session, "")), agent)
+    return with_branches(_branches(own, losses), origin, losses)
 
 
 def _conversations(lines: Sequence[Line]) -> dict[tuple[str, str], list[Line]]:
@@ -156,12 +166,12 @@ def _session(line: Line) -> str | None:
     return text_at(line, "sessionId") or text_at(line, "session_id")
 
 
-def _first_question(lines: Sequence[Line]) -> str:
-    """Its name, or what it says and when: how a conversation begins does not change when it grows."""
+def _name(lines: Sequence[Line], session: str, agent: str) -> str:
+    """That of its first question, or what it says and when: how a conversation begins does not change when it grows."""
     first = next((line for line in lines if prompt_of(line)), None)
-    if first is None:
-        return ""
-    return _original(first) or f"{text_at(first, 'timestamp')} {prompt_of(first)}"
+    if first and (name := _original(first)):
+        return name
+    return "/".join(filter(None, (f"{text_at(first, 'timestamp')} {prompt_of(first)}" if first else session, agent)))
 
 
 def _original(line: Line) -> str | None:

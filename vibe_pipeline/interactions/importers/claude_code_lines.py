@@ -1,35 +1,35 @@
 """The lines of one Claude Code conversation, one after the other → messages.
 
-What the program itself or another session writes in the user's name is no question: reminders, caveats, the output of
-local commands, notifications, messages of a team, the summary after a compaction. A slash command is one only if the
-model answered it.
+A slash command is a question only if the model answered it.
 
-Not here: which lines belong together (claude_code.py).
+Not here: which lines belong together (claude_code.py), what in them a person asks (claude_code_prompts.py).
 """
 
 from __future__ import annotations
 
 import re
-from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
+from vibe_pipeline.interactions.importers.claude_code_prompts import (
+    COMMAND,
+    INTERRUPTED,
+    LOCAL,
+    begins_apart,
+    is_from_elsewhere,
+    is_hidden,
+    prompt_in,
+    words_of,
+)
 from vibe_pipeline.interactions.importers.fields import number_at, text_at
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, message_of, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, answer_text, message_of, messages_of, moment_of
+from vibe_pipeline.interactions.importers.stop_reasons import stopped
 
-REMINDER = re.compile(r"<(system-reminder|ide_opened_file|ide_selection|ide_diagnostics)>.*?</\1>", re.DOTALL)
-COMMAND = re.compile(r"<command-name>\s*/?(.*?)</command-name>", re.DOTALL)
 ARGUMENTS = re.compile(r"<command-args>(.*?)</command-args>", re.DOTALL)
 NOTIFIED = re.compile(r"<tool-use-id>(.*?)</tool-use-id>.*?<status>(?:failed|killed|error)</status>", re.DOTALL)
 EXIT_CODE = re.compile(r"(?:Error: )?Exit code (\d+)")
-
-INTERRUPTED = "[Request interrupted by user"
-LOCAL = ("<local-command-", "<bash-", "<user-memory-input>", "<task-notification>", "Caveat: The messages below were")
-ELSEWHERE = ("<teammate-message", "Another Claude session sent a message:", "<channel source=")
-HIDDEN = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isSynthetic")
-"""How a line is marked that the program wrote in the user's name; the last one is what is printed for any of them."""
 
 REFUSED = ("The user doesn't want to", "Claude requested permissions", "Permission to use")
 
@@ -69,12 +69,12 @@ class Transcript:
                 case "user" if not is_hidden(line):
                     self._user(line)
                 case "attachment":
-                    self._ask(_prompt(line), line)
+                    self._ask(prompt_in(line), line)
                 case "system" | "result":
                     self._end_of_turn(line)
                 case "queue-operation":
                     self._notified(text_at(line, "content") or "")
-                    self._ask(_prompt(line), line)
+                    self._ask(prompt_in(line), line)
 
     def _misses_question(self, line: Line) -> bool:
         """An answer after a finished answer to a line that is not there: it must not become part of the one before."""
@@ -86,10 +86,11 @@ class Transcript:
 
     def _user(self, line: Line) -> None:
         content = line["message"]["content"]
-        for part in content if isinstance(content, list) else []:
+        results = [] if begins_apart(line) else content  # else of calls in the session from which it was taken
+        for part in results if isinstance(results, list) else []:
             if isinstance(part, dict) and part.get("type") == "tool_result":
                 self._said.append(_result(part, line))
-        text = _words(line)
+        text = words_of(line)
         if text.startswith(INTERRUPTED):
             self._command = None
             mark_answer(self._said, success=False, error_type="interrupted")
@@ -97,11 +98,11 @@ class Transcript:
             name, arguments = COMMAND.search(text), ARGUMENTS.search(text)
             said = f"/{name[1] if name else ''} {arguments[1] if arguments else ''}".strip()
             self._command = Message("user", said, at=moment_of(line))
-        elif text.startswith((*LOCAL, *ELSEWHERE)):
+        elif text.startswith(LOCAL) or is_from_elsewhere(line):
             self._command = None
             self._notified(text)
         else:
-            self._ask(_prompt(line), line)
+            self._ask(prompt_in(line), line)
 
     def _ask(self, text: str, line: Line) -> None:
         is_repeated = bool(self._said) and self._said[-1].role == "user" and self._said[-1].text == text
@@ -115,17 +116,17 @@ class Transcript:
         is_error = line.get("isApiErrorMessage") is True
         if model == "<synthetic>" and not is_error:
             return
-        said = message_of({"role": "assistant", "content": self._fresh(message)})
+        said = stopped(messages_of([{"role": "assistant", "content": self._fresh(message)}], "content"), message)
         if self._command:
             self._said.append(self._command)
             self._command, self._is_lost = None, False
         if self._is_lost:
-            said = replace(said, text="", reasoning="")
+            said = [replace(it, text="", reasoning="") if it.role == "assistant" else it for it in said]
         if is_error:
             kind = text_at(line, "error") or "api_error"
-            said = Message("assistant", success=False, error_type=kind, extra={"error": said.text})
-        latency = number_at(line, "durationMs")
-        self._said.append(replace(said, at=moment_of(line), model=None if is_error else model, latency_ms=latency))
+            said = [Message("assistant", success=False, error_type=kind, extra={"error": answer_text(said)})]
+        latency, model = number_at(line, "durationMs"), None if is_error else model
+        self._said += [replace(it, at=moment_of(line), model=model, latency_ms=latency) for it in said]
 
     def _fresh(self, message: dict[str, Any]) -> list[Any]:
         """The blocks that no earlier line of this answer has had; a text that has grown replaces what it grew from."""
@@ -166,66 +167,6 @@ class Transcript:
         if message.role != "result" or text is None:
             return message
         return replace(message, success=False, error_type="background task failed", extra={"notification": text})
-
-
-def is_hidden(line: Line) -> bool:
-    """Whether the program wrote this in the user's name, for the model alone."""
-    return any(line.get(key) is True for key in HIDDEN)
-
-
-def prompt_of(line: Line) -> str:
-    """What a person asks in this line, "" where it is anything else, or cannot be read."""
-    with suppress(Unusable, RecursionError):
-        return _prompt(line)
-    return ""
-
-
-def _prompt(line: Line) -> str:
-    attachment = line.get("attachment")
-    if line.get("type") == "attachment" and isinstance(attachment, dict):
-        return _queued(attachment)
-    if line.get("type") == "queue-operation" and line.get("operation") == "remove":  # taken up while the model works
-        text = (text_at(line, "content") or "").strip()
-        return "" if text.startswith(("/", *LOCAL, *ELSEWHERE)) else text
-    if line.get("type") != "user" or is_hidden(line) or "toolUseResult" in line:
-        return ""
-    text = _words(line)
-    return "" if text.startswith((INTERRUPTED, *LOCAL, *ELSEWHERE)) or COMMAND.search(text) else text
-
-
-def is_said(line: Line) -> bool:
-    """Whether a person or the model says something in this line, or something that cannot be read."""
-    if line.get("type") in ("assistant", "result") or prompt_of(line):
-        return True
-    with suppress(Unusable, RecursionError):
-        return line.get("type") == "user" and not is_hidden(line) and not _words(line)
-    return True
-
-
-def is_from_elsewhere(line: Line) -> bool:
-    """Whether another session said this in the user's name."""
-    with suppress(Unusable, RecursionError):
-        return line.get("type") == "user" and _words(line).startswith(ELSEWHERE)
-    return False
-
-
-def _queued(attachment: dict[str, Any]) -> str:
-    """What was typed while the model was at work: it gets no line of a user."""
-    origin = attachment.get("origin")
-    from_person = not isinstance(origin, dict) or origin.get("kind", "human") == "human"
-    is_prompt = attachment.get("type") == "queued_command" and attachment.get("commandMode", "prompt") == "prompt"
-    if not (is_prompt and from_person) or attachment.get("isMeta") is True:
-        return ""
-    return _words({"message": {"content": attachment.get("prompt") or ""}})
-
-
-def _words(line: Line) -> str:
-    """The text of a user's line without results and reminders."""
-    message = line.get("message")
-    content = message.get("content") if isinstance(message, dict) else None
-    if isinstance(content, list):
-        content = [part for part in content if not isinstance(part, dict) or part.get("type") != "tool_result"]
-    return REMINDER.sub("", message_of({"role": "user", "content": content}).text).strip()
 
 
 def _result(part: dict[str, Any], line: Line) -> Message:

@@ -22,6 +22,7 @@ from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.payloads import asked
+from vibe_pipeline.interactions.importers.stop_reasons import failure_of
 from vibe_pipeline.records import Interaction
 
 TYPES = ("user", "gemini", "info", "error", "warning")
@@ -46,6 +47,9 @@ PROGRAM = {
 """What the program says in a person's name, its summary among it, and what it answers to itself in the model's."""
 
 CANCELLED = "Request cancelled."
+STOPPED = re.compile(r"Response (truncated|stopped) due to (?!malformed|unexpected|other)")
+"""How the person is told that an answer was cut off or filtered; it may be written before the answer."""
+STOPS = {"truncated": failure_of("length"), "stopped": failure_of("safety")}
 
 FAILED = {"error": "tool_error", "cancelled": "cancelled"}
 
@@ -136,11 +140,12 @@ def _without_commands(messages: list[Message]) -> list[Message]:
 
 
 def _without_retried(messages: list[Message]) -> list[Message]:
-    """An error after which the answer came all the same is no failure."""
+    """An error after which the answer came all the same is no failure; that the answer is not whole is one."""
     kept: list[Message] = []
     is_answered = False
     for message in reversed(messages):
-        if message.role == "assistant" and message.success is False and is_answered:
+        has_failed = message.role == "assistant" and message.success is False
+        if has_failed and is_answered and message.error_type not in STOPS.values():
             continue
         is_answered = message.role != "user" and (is_answered or (message.role == "assistant" and bool(message.text)))
         kept.append(message)
@@ -156,6 +161,8 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
             yield from _asked(item, text, at)
     elif kind == "info" and text.strip() == CANCELLED:
         yield Message("assistant", at=at, success=False, error_type="cancelled")
+    elif kind in ("info", "warning") and (reason := STOPPED.search(text)):
+        yield Message("assistant", at=at, success=False, error_type=STOPS[reason[1]])
     elif kind == "error":
         yield Message("assistant", at=at, success=False, error_type="error", extra={"error": text})
     elif kind == "gemini":
@@ -171,7 +178,7 @@ def _said(item: dict[str, Any]) -> Iterator[Message]:
             model=text_at(item, "model"),
         )
         for number, call in enumerate(calls):
-            yield _result(call, _identity(call, number), at)
+            yield replace(_result(call, _identity(call, number), at), model=text_at(item, "model"))
 
 
 def _asked(item: dict[str, Any], text: str, at: datetime | None) -> Iterator[Message]:

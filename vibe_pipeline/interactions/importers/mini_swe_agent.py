@@ -19,10 +19,18 @@ OBSERVATION = re.compile(
     r"\s*<returncode>\s*(-?\d{1,9})\s*</returncode>\s*(?:<output>\n?(.*?)\n?</output>)?", re.DOTALL
 )
 
-NEW_TASK = "The user added a new task"
-REJECTED = "Command not executed"
+REJECTED = re.compile(r"Commands? not executed\.")
+COMMAND = "User command:"
+"""How a command begins that a person typed instead of the model; what it printed is told in the same turn."""
+PERSONS = re.compile(rf"The user added a new task|Interrupted by user: |{REJECTED.pattern} The user|{COMMAND}")
+"""How the program introduces what a person says while the agent runs."""
+NOTES = re.compile(
+    rf"Switched to \w+ mode|Interrupted by user: Temporary interruption caught|{REJECTED.pattern} Switching to"
+)
+"""What the program says itself where the person only changed its mode."""
 REFUSED = "FormatError"
 """What the answer was that held no action, or several: it is kept with what the model is told of it."""
+NOT_EXECUTED = "action was not executed"
 
 INFO = {"mini_version", "exit_status", "model_stats", "submission"}
 
@@ -45,13 +53,15 @@ def mini_messages(value: Any, losses: Losses) -> list[Message]:
         with losses.of(item):
             if not isinstance(item, dict):
                 raise Unusable("a message is not an object")
-            for message in _messages(item, f"step {number}", waiting, has_answer=_has_answer(said)):
+            for message in _messages(item, f"step {number}", waiting, said):
                 said.append(message)
                 waiting += [identity for identity, _ in message.calls if identity]
+                if message.role == "result" and message.call_id in waiting:
+                    waiting.remove(message.call_id)
     return said
 
 
-def _messages(item: dict[str, Any], name: str, waiting: list[str], has_answer: bool) -> Iterator[Message]:
+def _messages(item: dict[str, Any], name: str, waiting: list[str], said: list[Message]) -> Iterator[Message]:
     role, at = text_at(item, "role"), _moment(item)
     if role == "assistant" or item.get("object") == "response":
         waiting.clear()
@@ -63,10 +73,26 @@ def _messages(item: dict[str, Any], name: str, waiting: list[str], has_answer: b
     elif role == "user" and _extra(item).get("interrupt_type") == REFUSED:
         yield Message("assistant", text_at(_extra(item), "model_response") or "", at=at)
         yield Message("result", _text(item), at=at, success=False, error_type=REFUSED)
-    elif role == "user" and (not has_answer or _text(item).startswith(NEW_TASK)):
-        yield Message("user", _text(item), at=at)
     elif role == "user":
-        yield _result(item, waiting.pop(0) if waiting else None)
+        yield from _user(item, waiting, said)
+
+
+def _user(item: dict[str, Any], waiting: list[str], said: list[Message]) -> Iterator[Message]:
+    """What the person says, what came of an action or of the person's own command, or a note of the program."""
+    text, at = _text(item), _moment(item)
+    if REJECTED.match(text) and waiting:
+        yield Message("result", call_id=waiting[0], at=at, success=False, error_type="rejected")
+    is_persons = PERSONS.match(text) is not None or str(_extra(item).get("interrupt_type")).startswith("User")
+    is_asked = not any(message.role == "assistant" for message in said) or _is_command(said)
+    if is_asked or (is_persons and not NOTES.match(text)):
+        yield Message("user", text, at=at)
+    elif not NOTES.match(text):
+        yield _result(item, waiting[0] if waiting else None)
+
+
+def _is_command(said: list[Message]) -> bool:
+    """Whether the last thing that was said is a command of the person, of which the output follows."""
+    return bool(said) and said[-1].role == "user" and said[-1].text.startswith(COMMAND)
 
 
 def _answer(item: dict[str, Any], name: str) -> Message:
@@ -99,10 +125,10 @@ def _result(item: dict[str, Any], call_id: str | None) -> Message:
     code = int(seen[1]) if code is None and seen else code
     if seen and seen[2] is not None:
         text = seen[2]
-    rejected = text.startswith(REJECTED)
     raised = text_at(extra, "exception_info")
-    succeeded = False if rejected or raised else None if code is None else code == 0
-    failure = "rejected" if rejected else f"exit code {code:g}" if code is not None else "exception"
+    succeeded = False if raised else None if code is None else code == 0
+    failure = f"exit code {code:g}" if code is not None else "exception"
+    failure = "not executed" if raised == NOT_EXECUTED else failure
     return Message(
         role="result",
         text=text_at(extra, "raw_output") or text,
@@ -124,10 +150,6 @@ def _moment(item: dict[str, Any]) -> Any:
 
 def _extra(item: dict[str, Any]) -> dict[str, Any]:
     return row_of(item.get("extra"))
-
-
-def _has_answer(said: list[Message]) -> bool:
-    return any(message.role == "assistant" for message in said)
 
 
 def _is_observation(item: Any) -> bool:

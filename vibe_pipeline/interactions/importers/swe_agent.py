@@ -19,6 +19,7 @@ from vibe_pipeline.interactions.importers.fields import list_of, number_at, row_
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, message_of, moment_of
 from vibe_pipeline.interactions.importers.mini_swe_agent import is_mini, mini_messages
+from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.records import Interaction
 
 MARKS = {"agent", "message_type", "is_demo", "thought", "action"}
@@ -40,14 +41,15 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     """The interactions of one run, or of each attempt where there were several."""
     found: list[Interaction] = []
     losses = Losses()
-    for run in _attempts(value) or [value]:
+    for number, run in enumerate(_attempts(value) or [value]):
         with losses.of(run):
-            found += _interactions(run, source, at, losses)
+            model = _model(row_of(run)) or _model(row_of(value), number)
+            found += _interactions(run, model, source, at, losses)
     yield from losses.beside(found)
     yield from found
 
 
-def _interactions(run: Any, source: str, at: datetime, losses: Losses) -> list[Interaction]:
+def _interactions(run: Any, model: str | None, source: str, at: datetime, losses: Losses) -> list[Interaction]:
     record = row_of(run)
     said = mini_messages(run, losses) if is_mini(run) else _messages(record)
     info = row_of(record.get("info"))
@@ -61,7 +63,7 @@ def _interactions(run: Any, source: str, at: datetime, losses: Losses) -> list[I
         module="swe_agent",
         source=source,
         at=moment_of(record) or at,
-        model=_model(info),
+        model=model,
         extra={key: record[key] for key in ("environment", "instance_id") if text_at(record, key)},
         unasked=not any(message.role == "user" for message in said),
     )
@@ -96,6 +98,7 @@ def _of_history(history: Sequence[dict[str, Any]]) -> Iterator[Message]:
         elif role in ("user", "tool") and has_answer:
             named = [name for name in list_of(item.get("tool_call_ids")) if name in waiting]
             call_id = next(iter([*named, *waiting]), None)  # none: the answer was refused, for it held no action
+            waiting = [name for name in waiting if name != call_id]
             yield Message("result", _text(item), call_id=call_id)
         elif role in ("user", "system"):
             yield Message(role, _text(item))
@@ -141,9 +144,12 @@ def _text(item: dict[str, Any]) -> str:
     return message_of({"role": "user", "content": item.get("content")}).text
 
 
-def _model(info: dict[str, Any]) -> str | None:
-    """mini-swe-agent tells its model's settings."""
-    return text_at(row_of(row_of(info.get("config")).get("model")), "model_name")
+def _model(run: dict[str, Any], number: int = 0) -> str | None:
+    """mini-swe-agent tells its model's settings, SWE-agent how to run all of it again: one agent for each attempt."""
+    settings = row_of(row_of(row_of(run.get("info")).get("config")).get("model"))
+    agent = row_of(row_of(parsed(run.get("replay_config"))).get("agent"))
+    agents = rows_of(agent.get("agent_configs")) or [agent]
+    return text_at(settings, "model_name") or text_at(row_of(agents[number % len(agents)].get("model")), "name")
 
 
 def _attempts(value: Any) -> list[Any]:

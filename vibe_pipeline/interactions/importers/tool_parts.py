@@ -73,11 +73,12 @@ def outcome(part: dict[str, Any]) -> tuple[Any, bool | None] | None:
 
 def json_of(value: Any) -> str:
     """What a tool gave back as JSON, without what only its maker can read."""
-    if isinstance(value, list):
-        value = [
-            {key: it for key, it in row.items() if key != SEALED} if isinstance(row, dict) else row for row in value
-        ]
+    value = [_unsealed(row) for row in value] if isinstance(value, list) else _unsealed(value)
     return json.dumps(value, ensure_ascii=False)
+
+
+def _unsealed(value: Any) -> Any:
+    return {key: it for key, it in value.items() if key != SEALED} if isinstance(value, dict) else value
 
 
 def taken_out(text: str) -> tuple[str, list[dict[str, Any]]]:
