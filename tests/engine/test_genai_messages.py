@@ -180,3 +180,128 @@ def test_what_is_said_in_json_stays_as_it_was_said(text):
     events = [(f"gen_ai.{name}", attributes(content=text)) for name in ("user.message", "choice")]
     found = read(otlp(whole, numbered, openinference, span(4, trace="w", events=events)))
     assert [(item.input, item.output) for item in found] == [(text, text)] * 4
+
+
+def output(number: int, **message: str) -> dict[str, str]:
+    """One of OpenInference's messages that came back; "__" in a name stands for a dot."""
+    return {
+        f"llm.output_messages.{number}.message.{key.replace('__', '.')}": value
+        for key, value in {"role": "assistant", **message}.items()
+    }
+
+
+def call(number: int, city: str) -> dict[str, str]:
+    told = {"id": f"c{city}", "function.name": "f", "function.arguments": json.dumps({"city": city})}
+    return output(number, **{f"tool_calls.0.tool_call.{key}": value for key, value in told.items()})
+
+
+def part(number: int, text: str, kind: str = "text") -> dict[str, str]:
+    return output(number, contents__0__message_content__type=kind, contents__0__message_content__text=text)
+
+
+def openinference(*messages: dict[str, str], **more: str) -> dict:
+    told = {"openinference.span.kind": "LLM", "llm.input_messages.0.message.content": "q"}
+    for message in messages:
+        told |= message
+    return otlp(span() | {"attributes": attributes(**told, **{k.replace("__", "."): v for k, v in more.items()})})
+
+
+PARIS, ROME = '{"name": "f", "arguments": {"city": "Paris"}}', '{"name": "f", "arguments": {"city": "Rome"}}'
+
+
+@pytest.mark.parametrize(
+    ("messages", "said"),
+    [
+        ([call(0, "Paris"), call(1, "Rome")], [(PARIS, ""), (ROME, ""), ("q", "")]),
+        ([output(0, content="hm"), call(1, "Rome")], [(ROME, ""), ("q", "hm")]),
+        ([part(0, "why", "reasoning"), part(1, "a")], [("q", "a")]),
+        ([part(0, "one"), part(1, "two")], [("q", "one\n\ntwo")]),
+    ],
+)
+def test_openinference_numbers_the_items_of_one_response(messages, said):
+    assert [(item.input, item.output) for item in read(openinference(*messages))] == said
+
+
+def test_openinference_tells_of_rivals_by_what_was_asked_for():
+    rivals = [output(0, content="a"), output(1, content="b")]
+    for parameters in ({"n": 2}, {"candidate_count": 2}):
+        (item,) = read(openinference(*rivals, llm__invocation_parameters=json.dumps(parameters)))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+def test_the_response_itself_tells_more_than_openinference_makes_of_it():
+    search = {"type": "web_search_call", "id": "w", "status": "completed", "action": {"query": "news"}}
+    answer = {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "a"}]}
+    response = json.dumps({"object": "response", "output": [search, answer]})
+    tool, chat = read(openinference(part(1, "a"), output__value=response))
+    assert (tool.input, chat.output) == ('{"name": "web_search", "arguments": {"query": "news"}}', "a")
+    choices = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}} for text in "ab"]})
+    (item,) = read(openinference(output(0, content="a"), output(1, content="b"), output__value=choices))
+    assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+def ended(*parts, reason: str = "stop") -> dict:
+    return said("assistant", *parts) | {"finish_reason": reason}
+
+
+THOUGHT = {"type": "reasoning", "content": "why"}
+
+
+def test_each_message_that_came_back_is_a_choice():
+    for answer in ([ended("a"), ended("b")], [ended(THOUGHT, "a"), ended(THOUGHT, "b")]):
+        (item,) = read(otlp(chat(1, [said("user", "q")], answer)))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        ([ended(THOUGHT), ended("a")], ["a"]),
+        ([ended("a"), ended({"type": "tool_call", "id": "k", "name": "f"}, reason="tool_calls")], ["", "a"]),
+        ([said("assistant", "a"), ended("b")], ["a\n\nb"]),
+    ],
+)
+def test_what_came_back_in_several_messages_is_one_answer_where_they_are_no_rivals(answer, texts):
+    found = read(otlp(chat(1, [said("user", "q")], answer)))
+    assert [item.output for item in found] == texts
+    assert "alternatives" not in found[-1].extra
+
+
+def test_the_number_of_choices_that_were_asked_for_decides():
+    calls = [ended({"type": "tool_call", "id": name, "name": name}, reason="tool_calls") for name in "fg"]
+    spoken = chat(1, [said("user", "q")], calls)
+    spoken["attributes"].append({"key": "gen_ai.request.choice.count", "value": {"intValue": "2"}})
+    assert [item.input for item in read(otlp(spoken))] == ['{"name": "f", "arguments": {}}', "q"]
+
+
+def test_thoughts_that_openllmetry_numbers_are_no_answer():
+    numbered = {"gen_ai__prompt__0__content": "q", "gen_ai__completion__0__role": "thinking"}
+    answer = {"gen_ai__completion__1__role": "assistant", "gen_ai__completion__1__content": "a"}
+    (item,) = read(otlp(span(**numbered, gen_ai__completion__0__content="why", **answer)))
+    assert (item.output, item.extra) == ("a", {"reasoning": "why"})
+
+
+def adk(number: int, contents: list, response: dict, **more) -> dict:
+    request = {"model": "m", "config": {"system_instruction": "s"}, "contents": contents}
+    told = {"gcp__vertex__agent__llm_request": request, "gcp__vertex__agent__llm_response": response}
+    texts = {key: json.dumps(value) for key, value in told.items()}
+    return span(number, gcp__vertex__agent__session_id="room", **texts, **more)
+
+
+def test_adk_keeps_what_gemini_was_asked_and_answered():
+    question = {"role": "user", "parts": [{"text": "q"}]}
+    called = {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"a": 1}}}]}
+    result = {"role": "user", "parts": [{"function_response": {"name": "f", "response": {"result": "r"}}}]}
+    answer = {"role": "model", "parts": [{"text": "why", "thought": True}, {"text": "a"}]}
+    empty = {"gcp__vertex__agent__llm_request": "{}", "gcp__vertex__agent__llm_response": "{}"}
+    ran = {"gcp__vertex__agent__tool_call_args": '{"a": 1}', "gcp__vertex__agent__tool_response": '{"result": "r"}'}
+    tool = {"gen_ai__operation__name": "execute_tool", "gen_ai__tool__call__id": "adk-1", **ran, **empty}
+    spans = [
+        adk(1, [question], {"content": called}),
+        span(2, gen_ai__tool__name="f", **tool),
+        span(3, gen_ai__tool__name="(merged tools)", **tool | {"gcp__vertex__agent__tool_call_args": "N/A"}),
+        adk(4, [question, called, result], {"content": answer}),
+    ]
+    done, item = read(otlp(*spans))
+    assert (done.input, done.output) == ('{"name": "f", "arguments": {"a": 1}}', '{"result": "r"}')
+    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s", "reasoning": "why"})

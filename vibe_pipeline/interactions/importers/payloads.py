@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from vibe_pipeline.interactions.importers import blocks
+from vibe_pipeline.interactions.importers.fields import row_of
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
     MEDIA,
@@ -41,7 +42,8 @@ def asked(payload: Any) -> list[Message]:
     """The messages that were sent to the model, the history with them."""
     value = parsed(payload)
     if isinstance(value, dict) and not is_message(value):
-        system = [Message("system", text) for key in SYSTEM if (text := text_of(value.get(key)))]
+        told = row_of(value.get("config")) | value  # Gemini's SDK keeps the system instruction in its config
+        system = [Message("system", text) for key in SYSTEM if (text := text_of(told.get(key)))]
         for key in SENT:
             if value.get(key):
                 return [*system, *asked(value[key])]
