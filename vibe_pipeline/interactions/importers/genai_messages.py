@@ -183,7 +183,8 @@ def _event_choices(events: Sequence[Event]) -> list[Attributes]:
             message = parts_in(first_at(body, "message", "content"))
             whole = message if isinstance(message, dict) else {"content": message}
             calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            choices.append({"role": "assistant", **calls, **whole})
+            reason = {"finish_reason": body["finish_reason"]} if "finish_reason" in body else {}
+            choices.append({"role": "assistant", **calls, **reason, **whole})
     return choices
 
 
