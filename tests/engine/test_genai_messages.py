@@ -305,3 +305,16 @@ def test_adk_keeps_what_gemini_was_asked_and_answered():
     done, item = read(otlp(*spans))
     assert (done.input, done.output) == ('{"name": "f", "arguments": {"a": 1}}', '{"result": "r"}')
     assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s", "reasoning": "why"})
+
+
+@pytest.mark.parametrize(
+    "response", [{"error_code": "SAFETY"}, {"finish_reason": "MAX_TOKENS", "content": {"parts": [{"text": "a"}]}}]
+)
+def test_adk_tells_how_an_answer_ended(response):
+    (item,) = read(otlp(adk(1, [{"role": "user", "parts": [{"text": "q"}]}], response)))
+    assert (item.input, item.success) == ("q", False)
+
+
+def test_openinference_tells_how_an_answer_ended():
+    (item,) = read(openinference(output(0, content="a"), llm__finish_reason="length"))
+    assert (item.output, item.success, item.error_type) == ("a", False, "length")

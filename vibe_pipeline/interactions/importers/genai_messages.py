@@ -136,7 +136,7 @@ def _api_response(found: Attributes) -> Any:
     """What the API itself gave back, where it is kept: OpenInference leaves hosted tools out of the messages that it
     makes of it, and ADK makes none."""
     if response := row_of(parsed(found.get(ADK_RESPONSE))):
-        return {"candidates": [response]}
+        return {"candidates": [{"finish_reason": response.get("error_code"), **response}]}
     response = row_of(parsed(found.get("output.value"))) if text_at(found, KIND) == "LLM" else {}
     is_whole = response.get("object") == "response" or any(
         list_of(response.get(it)) for it in ("choices", "candidates")
