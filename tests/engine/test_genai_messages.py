@@ -6,6 +6,7 @@ import pytest
 
 from tests.engine.genai import MOMENT, attributes, chat, otlp, read, said, span, turns
 from vibe_pipeline.interactions.importers import otel_genai
+from vibe_pipeline.interactions.importers.messages import Unusable
 
 
 @pytest.mark.parametrize(
@@ -315,6 +316,30 @@ def test_adk_tells_how_an_answer_ended(response):
     assert (item.input, item.success) == ("q", False)
 
 
-def test_openinference_tells_how_an_answer_ended():
-    (item,) = read(openinference(output(0, content="a"), llm__finish_reason="length"))
+ANTHROPIC = {"type": "message", "role": "assistant", "content": [{"type": "text", "text": "a"}]}
+INCOMPLETE = {"object": "response", "output": [ANTHROPIC], "incomplete_details": {"reason": "max_output_tokens"}}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"llm__finish_reason": "length"},
+        {"output__value": json.dumps(ANTHROPIC | {"stop_reason": "max_tokens"})},
+        {"output__value": json.dumps(INCOMPLETE)},
+    ],
+)
+def test_openinference_tells_how_an_answer_ended(more):
+    (item,) = read(openinference(output(0, content="a"), **more))
     assert (item.output, item.success, item.error_type) == ("a", False, "length")
+
+
+def test_a_span_whose_words_were_not_kept_tells_nothing_though_it_says_how_it_ended():
+    events = [("gen_ai.user.message", {}), ("gen_ai.choice", {"index": 0, "finish_reason": "length"})]
+    with pytest.raises(Unusable, match="not captured"):
+        list(otel_genai.read(otlp(span(events=events)), "test", MOMENT))
+
+
+def test_adk_says_so_where_a_request_could_not_be_written():
+    told = {f"gcp__vertex__agent__llm_{side}": "<not serializable>" for side in ("request", "response")}
+    with pytest.raises(Unusable, match="not captured"):
+        list(otel_genai.read(otlp(span(**told)), "test", MOMENT))

@@ -21,6 +21,7 @@ from vibe_pipeline.interactions.importers.genai_numbered import Attributes, numb
 from vibe_pipeline.interactions.importers.messages import Message
 from vibe_pipeline.interactions.importers.parts import messages_in, parsed, text_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parts_in
+from vibe_pipeline.interactions.importers.stop_reasons import is_response
 
 ASKED = (
     "gen_ai.input.messages",
@@ -29,17 +30,16 @@ ASKED = (
     "ai.prompt.messages",
     "ai.prompt",
     "request_data",
-    "gcp.vertex.agent.llm_request",
 )
 SYSTEM = ("gen_ai.system_instructions", "gen_ai.system.instructions")
 ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages", "response_data")
 AI_SDK = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.result.object")
 EVENTS = ("events", "all_messages_events")
-ADK_RESPONSE = "gcp.vertex.agent.llm_response"
+ADK = ("gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response")
+CHOICES = "gen_ai.request.choice.count"
 PARAMETERS = "llm.invocation_parameters"
-"""OpenInference's, as JSON: what the model was called with."""
-COUNTS = ("gen_ai.request.choice.count", "n", "candidate_count", "candidateCount")
-"""How many answers were asked for, in a span and in the parameters of a call."""
+PARAMETER = ("n", "candidate_count", "candidateCount")
+"""How many answers were asked for: an attribute, or one of the parameters that OpenInference writes as JSON."""
 KIND = "openinference.span.kind"
 WHOLE = "pydantic_ai.all_messages"
 """What was asked and answered in one list, of a run that may hold several calls."""
@@ -59,7 +59,7 @@ def said_in(attributes: Attributes, events: Sequence[Event]) -> tuple[list[Messa
     """What was asked and what was answered."""
     found = _with_events(attributes, events)
     system = text_of(parsed(first_at(found, *SYSTEM)))
-    said = asked(_payload(found, ASKED, "user"))
+    said = asked(_payload(found, ASKED, "user")) or asked(row_of(parsed(found.get(ADK[0]))))
     came_back = _answer(_payload(found, ANSWERED, "assistant"), found) or answered(_api_response(found))
     events = [*events, *_written_events(found)]
     said = said or asked(numbered(found, "asked")) or _event_messages(events)
@@ -118,14 +118,14 @@ def _answer(payload: Any, found: Attributes) -> list[Message]:
 
 
 def _are_choices(messages: Sequence[Attributes], found: Attributes) -> bool:
-    """Whether each message answers by itself: conventions count choices and the items of one answer alike.
+    """Whether each message is an answer of its own: conventions number rivals and the parts of one answer alike.
 
-    Where nobody tells how many answers were asked for, rivals are those that hold text, and neither calls nor thoughts
-    alone; OpenInference tells it where it is not one.
+    OpenInference tells how many answers were asked for where it was more than one. Where nobody tells, rivals are those
+    of which each holds text and asks for no tool, and says why it ended where a message can.
     """
-    count = number_of(first_at(row_of(parsed(found.get(PARAMETERS))) | found, *COUNTS))
+    count = found.get(CHOICES) or first_at(row_of(parsed(found.get(PARAMETERS))), *PARAMETER)
     if count is not None or KIND in found:
-        return (count or 1) > 1
+        return (number_of(count) or 1) > 1
     return all("parts" not in message or "finish_reason" in message for message in messages) and all(
         [(it.role, bool(it.text), it.calls) for it in messages_in(message, "assistant")] == [("assistant", True, ())]
         for message in messages
@@ -133,15 +133,13 @@ def _are_choices(messages: Sequence[Attributes], found: Attributes) -> bool:
 
 
 def _api_response(found: Attributes) -> Any:
-    """What the API itself gave back, where it is kept: OpenInference leaves hosted tools out of the messages that it
-    makes of it, and ADK makes none."""
-    if response := row_of(parsed(found.get(ADK_RESPONSE))):
+    """What the API itself gave back, where it is kept: ADK keeps nothing else, and the messages that OpenInference
+    makes of it leave out hosted tools and which of them are rivals."""
+    if response := row_of(parsed(found.get(ADK[1]))):
         return {"candidates": [{"finish_reason": response.get("error_code"), **response}]}
     response = row_of(parsed(found.get("output.value"))) if text_at(found, KIND) == "LLM" else {}
-    is_whole = response.get("object") == "response" or any(
-        list_of(response.get(it)) for it in ("choices", "candidates")
-    )
-    return response if is_whole else None
+    is_known = is_response(response) or response.get("type") == "message"
+    return response if is_known or list_of(first_at(response, "choices", "candidates")) else None
 
 
 def _written_events(found: Attributes) -> Iterator[Event]:

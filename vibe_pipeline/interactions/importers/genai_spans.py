@@ -215,7 +215,7 @@ def _call(span: Span, at: datetime) -> Call | None:
     if any((text_at(span.attributes, key) or "").lower() in NO_EXCHANGE for key in KIND):
         return None
     said, came_back = said_in(span.attributes, span.events)
-    if not said and not came_back:
+    if not said and not any(message.text or message.reasoning or message.calls for message in came_back):
         return None
     reasons = parsed(first_at(span.attributes, *STOPPED))
     came_back = stopped(came_back, reasons[0] if isinstance(reasons, list) and reasons else reasons)
