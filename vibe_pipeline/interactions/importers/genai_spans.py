@@ -68,19 +68,13 @@ TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span
 TOOL_NAME = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
 TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
 TOOL_ARGUMENTS = (
-    "gen_ai.tool.call.arguments",
-    "gen_ai.tool.arguments",
-    "ai.toolCall.args",
-    "gcp.vertex.agent.tool_call_args",
-    "input.value",
+    *("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args"),
+    *("gcp.vertex.agent.tool_call_args", "input.value"),
 )
 TOOL_STATUS = ("gen_ai.tool.status", "tool.status")
 TOOL_RESULT = (
-    "gen_ai.tool.call.result",
-    "gen_ai.tool.result",
-    "ai.toolCall.result",
-    "gcp.vertex.agent.tool_response",
-    "output.value",
+    *("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result"),
+    *("gcp.vertex.agent.tool_response", "output.value"),
 )
 MERGED = "(merged tools)"
 """ADK's span of several tools, each of which has its own."""
