@@ -6,6 +6,7 @@ import pytest
 
 from tests.engine.genai import MOMENT, attributes, chat, otlp, read, said, span, turns
 from vibe_pipeline.interactions.importers import otel_genai
+from vibe_pipeline.interactions.importers.messages import Unusable
 
 
 @pytest.mark.parametrize(
@@ -73,35 +74,6 @@ def test_all_dialects_say_the_same(spoken):
     assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
 
 
-MESSAGES = [{"role": "system", "content": "s"}, {"role": "user", "content": "q"}]
-
-
-@pytest.mark.parametrize(
-    "spoken",
-    [
-        {
-            "llm.input_messages": [{f"message.{key}": value for key, value in each.items()} for each in MESSAGES],
-            "llm.output_messages": [{"message.role": "assistant", "message.content": "a"}],
-        },
-        {
-            "llm": {
-                "input_messages": [{"message": each} for each in MESSAGES],
-                "output_messages": [
-                    {"message": {"role": "assistant", "contents": [{"message_content": {"text": "a"}}]}}
-                ],
-            },
-            "openinference": {"span": {"kind": "LLM"}},
-        },
-    ],
-)
-def test_openinference_may_be_written_as_objects_and_lists(spoken):
-    row = {"name": "chat", "context": {"trace_id": "t", "span_id": "s"}, "parent_id": None, "attributes": spoken}
-    (item,) = read(row)
-    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s"})
-    (failed,) = read(row | {"status_code": "ERROR", "status_message": "slow"})
-    assert failed.extra["error"] == "slow"
-
-
 def test_other_choices_are_alternatives():
     numbered = {
         "gen_ai__prompt__0__content": "q",
@@ -113,30 +85,6 @@ def test_other_choices_are_alternatives():
     for spoken in (span(**numbered), span(events=events)):
         (item,) = read(otlp(spoken))
         assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
-
-
-def test_openllmetry_wraps_the_arguments_of_a_tool():
-    asked = {"gen_ai__prompt__0__content": "q", "gen_ai__completion__0__tool_calls__0__name": "f"}
-    told = {"traceloop__entity__input": '{"args": [], "kwargs": {"a": 1}}', "traceloop__entity__output": '"r"'}
-    tool = span(2, traceloop__span__kind="tool", traceloop__entity__name="f", **told)
-    question = span(1, **asked, gen_ai__completion__0__tool_calls__0__arguments='{"a": 1}')
-    assert turns(read(otlp(question, tool))) == [
-        (0, "tool", '{"name": "f", "arguments": {"a": 1}}', "r"),
-        (1, "chat", "q", ""),
-    ]
-
-
-def test_openinference_calls_a_function_in_its_old_way_too():
-    message = {"function_call_name": "f", "function_call_arguments_json": '{"a": 1}'}
-    called = {f"llm__output_messages__0__message__{name}": value for name, value in message.items()}
-    tool, question = read(otlp(span(llm__input_messages__0__message__content="q", **called)))
-    assert (tool.input, question.input) == ('{"name": "f", "arguments": {"a": 1}}', "q")
-
-
-def test_a_question_may_be_an_image_alone():
-    content = {"llm__input_messages__0__message__contents__0__message_content__type": "image"}
-    (item,) = read(otlp(span(llm__output_messages__0__message__content="a cat", **content)))
-    assert (item.input, item.output) == ("[image]", "a cat")
 
 
 STREAMED = {"request_data": '{"messages": [{"role": "user", "content": "q"}], "stream": true}'}
@@ -180,3 +128,83 @@ def test_what_is_said_in_json_stays_as_it_was_said(text):
     events = [(f"gen_ai.{name}", attributes(content=text)) for name in ("user.message", "choice")]
     found = read(otlp(whole, numbered, openinference, span(4, trace="w", events=events)))
     assert [(item.input, item.output) for item in found] == [(text, text)] * 4
+
+
+def ended(*parts, reason: str = "stop") -> dict:
+    return said("assistant", *parts) | {"finish_reason": reason}
+
+
+THOUGHT = {"type": "reasoning", "content": "why"}
+
+
+def test_each_message_that_came_back_is_a_choice():
+    for answer in ([ended("a"), ended("b")], [ended(THOUGHT, "a"), ended(THOUGHT, "b")]):
+        (item,) = read(otlp(chat(1, [said("user", "q")], answer)))
+        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+
+
+@pytest.mark.parametrize(
+    ("answer", "texts"),
+    [
+        ([ended(THOUGHT), ended("a")], ["a"]),
+        ([ended("a"), ended({"type": "tool_call", "id": "k", "name": "f"}, reason="tool_calls")], ["", "a"]),
+        ([said("assistant", "a"), ended("b")], ["a\n\nb"]),
+    ],
+)
+def test_what_came_back_in_several_messages_is_one_answer_where_they_are_no_rivals(answer, texts):
+    found = read(otlp(chat(1, [said("user", "q")], answer)))
+    assert [item.output for item in found] == texts
+    assert "alternatives" not in found[-1].extra
+
+
+def test_the_number_of_choices_that_were_asked_for_decides():
+    calls = [ended({"type": "tool_call", "id": name, "name": name}, reason="tool_calls") for name in "fg"]
+    spoken = chat(1, [said("user", "q")], calls)
+    spoken["attributes"].append({"key": "gen_ai.request.choice.count", "value": {"intValue": "2"}})
+    assert [item.input for item in read(otlp(spoken))] == ['{"name": "f", "arguments": {}}', "q"]
+
+
+def adk(number: int, contents: list, response: dict, **more) -> dict:
+    request = {"model": "m", "config": {"system_instruction": "s"}, "contents": contents}
+    told = {"gcp__vertex__agent__llm_request": request, "gcp__vertex__agent__llm_response": response}
+    texts = {key: json.dumps(value) for key, value in told.items()}
+    return span(number, gcp__vertex__agent__session_id="room", **texts, **more)
+
+
+def test_adk_keeps_what_gemini_was_asked_and_answered():
+    question = {"role": "user", "parts": [{"text": "q"}]}
+    called = {"role": "model", "parts": [{"function_call": {"name": "f", "args": {"a": 1}}}]}
+    result = {"role": "user", "parts": [{"function_response": {"name": "f", "response": {"result": "r"}}}]}
+    answer = {"role": "model", "parts": [{"text": "why", "thought": True}, {"text": "a"}]}
+    empty = {"gcp__vertex__agent__llm_request": "{}", "gcp__vertex__agent__llm_response": "{}"}
+    ran = {"gcp__vertex__agent__tool_call_args": '{"a": 1}', "gcp__vertex__agent__tool_response": '{"result": "r"}'}
+    tool = {"gen_ai__operation__name": "execute_tool", "gen_ai__tool__call__id": "adk-1", **ran, **empty}
+    spans = [
+        adk(1, [question], {"content": called}),
+        span(2, gen_ai__tool__name="f", **tool),
+        span(3, gen_ai__tool__name="(merged tools)", **tool | {"gcp__vertex__agent__tool_call_args": "N/A"}),
+        adk(4, [question, called, result], {"content": answer}),
+    ]
+    done, item = read(otlp(*spans))
+    assert (done.input, done.output) == ('{"name": "f", "arguments": {"a": 1}}', '{"result": "r"}')
+    assert (item.input, item.output, item.extra) == ("q", "a", {"system": "s", "reasoning": "why"})
+
+
+@pytest.mark.parametrize(
+    "response", [{"error_code": "SAFETY"}, {"finish_reason": "MAX_TOKENS", "content": {"parts": [{"text": "a"}]}}]
+)
+def test_adk_tells_how_an_answer_ended(response):
+    (item,) = read(otlp(adk(1, [{"role": "user", "parts": [{"text": "q"}]}], response)))
+    assert (item.input, item.success) == ("q", False)
+
+
+def test_a_span_whose_words_were_not_kept_tells_nothing_though_it_says_how_it_ended():
+    events = [("gen_ai.user.message", {}), ("gen_ai.choice", {"index": 0, "finish_reason": "length"})]
+    with pytest.raises(Unusable, match="not captured"):
+        list(otel_genai.read(otlp(span(events=events)), "test", MOMENT))
+
+
+def test_adk_says_so_where_a_request_could_not_be_written():
+    told = {f"gcp__vertex__agent__llm_{side}": "<not serializable>" for side in ("request", "response")}
+    with pytest.raises(Unusable, match="not captured"):
+        list(otel_genai.read(otlp(span(**told)), "test", MOMENT))

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.interactions.importers import archives, import_paths, inspect_ai
+from vibe_pipeline.interactions.importers import archives, import_paths, inspect_ai, inspect_ai_archive
 from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -172,3 +172,46 @@ KEYS = [*sample(), "scores", "error", "events", "output", "attachments", "limit"
 @given(st.dictionaries(st.sampled_from(KEYS), junk))
 def test_wrong_types_never_crash_and_never_cost_a_good_sample(bad):
     assert "a" in [item.output for item in read(log(sample(2) | bad, sample(1)))]
+
+
+@pytest.mark.parametrize(("messages", "output"), [(EXCHANGE, "a"), (EXCHANGE[:1], "")])
+def test_a_sample_that_met_a_limit_was_interrupted_unless_its_answer_was_right(messages, output):
+    (item,) = read(log(sample(messages=messages, limit={"type": "token", "limit": 500})))
+    assert (item.output, item.success, item.error_type) == (output, False, "interrupted")
+    (item,) = read(log(sample(limit={"type": "message", "limit": 2}, scores={"match": {"value": "C"}})))
+    assert (item.success, item.extra["limit"]) == (True, "message")
+
+
+def chunked(name: str, messages: dict[int, list], refs: list) -> dict[str, object]:
+    """The files of a sample as inspect_ai divides it, the long texts apart."""
+    shell = {key: value for key, value in sample(uuid="u").items() if key != "messages"}
+    model = {"event": "model", "output": {"choices": [{"message": EXCHANGE[1]}]}}
+    times = {"timestamp": "2026-01-02T00:00:05+00:00", "completed": "2026-01-02T00:00:07+00:00"}
+    return {
+        f"samples/{name}/sample.json": shell | {"message_refs": refs},
+        f"samples/{name}/skeleton.json": {},
+        f"samples/{name}/events/stats.json": {},
+        f"samples/{name}/events/uuids.json": [],
+        **{f"samples/{name}/messages/{start}.json": items for start, items in messages.items()},
+        f"samples/{name}/events/0.json": [{**model, **times}],
+        f"samples/{name}/calls/0.json": [{}],
+        f"samples/{name}/attachments/0.json": ["unused", "long"],
+    }
+
+
+def test_a_chunked_sample_is_the_sample_that_one_file_holds(archive, bring):
+    long = {"role": "user", "content": "attachment://1", "id": "1"}
+    other = {"role": "user", "content": "not of the conversation"}
+    files = chunked("1_epoch_1", {0: [other, long], 2: [other], 3: EXCHANGE[1:]}, [[1, 2], [3, 4]])
+    (raw,) = inspect_ai.records(File(path := archive({**files, "header.json": log()}), path.name))
+    (item,) = read(raw.value)
+    assert (item.input, item.output, item.latency_ms) == ("long", "a", 2000)
+    assert bring(path).imported == 1
+    whole = sample(1, [long | {"content": "long"}, EXCHANGE[1]], uuid="u")
+    assert bring(archive({"samples/1_epoch_1.json": whole, "header.json": log()}, "whole.eval")).duplicate == 1
+
+
+def test_a_chunked_sample_that_is_not_whole_is_one_record_with_one_reason(archive, bring):
+    good, bad = chunked("1_epoch_1", {0: EXCHANGE}, [[0, 2]]), chunked("2_epoch_1", {0: EXCHANGE[:1]}, [[0, 2]])
+    result = bring(archive({**bad, **good, "header.json": log()}))
+    assert (result.read, result.imported, result.reasons) == (2, 1, {inspect_ai_archive.INCOMPLETE: 1})

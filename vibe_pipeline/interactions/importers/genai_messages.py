@@ -2,25 +2,26 @@
 
 The conventions changed often and instrumentations follow different ones: gen_ai.input.messages (since 1.37, as JSON
 in an attribute or in an event), one event a message (gen_ai.user.message …, 1.28 to 1.36), one event a side
-(gen_ai.content.prompt), OpenLLMetry's numbered gen_ai.prompt.0.content, OpenInference's llm.input_messages.0 …, which
-some write as lists and objects, the AI SDK's ai.prompt.messages, Logfire's events and request_data, all messages of an
-agent's run (pydantic_ai.all_messages).
+(gen_ai.content.prompt), numbered attributes (OpenLLMetry, OpenInference), the AI SDK's ai.prompt.messages, Logfire's
+events and request_data, Gemini's requests and responses (Google's ADK), all messages of an agent's run
+(pydantic_ai.all_messages).
 
-Not here: what else a span tells (genai_spans.py) and the payloads themselves (payloads.py).
+Not here: numbered attributes (genai_numbered.py), what else a span tells (genai_spans.py) and the payloads themselves
+(payloads.py).
 """
 
 from __future__ import annotations
 
-import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from vibe_pipeline.interactions.importers import tool_parts
-from vibe_pipeline.interactions.importers.fields import first_at, rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import first_at, list_of, number_of, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.genai_numbered import Attributes, numbered
 from vibe_pipeline.interactions.importers.messages import Message
-from vibe_pipeline.interactions.importers.parts import parsed, text_of
+from vibe_pipeline.interactions.importers.parts import messages_in, parsed, text_of
 from vibe_pipeline.interactions.importers.payloads import answered, asked, parts_in
+from vibe_pipeline.interactions.importers.stop_reasons import is_response
 
 ASKED = (
     "gen_ai.input.messages",
@@ -34,17 +35,14 @@ SYSTEM = ("gen_ai.system_instructions", "gen_ai.system.instructions")
 ANSWERED = ("gen_ai.output.messages", "gen_ai.completion", "gen_ai.response.messages", "response_data")
 AI_SDK = ("ai.response.text", "ai.result.text", "ai.response.object", "ai.result.object")
 EVENTS = ("events", "all_messages_events")
+ADK = ("gcp.vertex.agent.llm_request", "gcp.vertex.agent.llm_response")
+CHOICES = "gen_ai.request.choice.count"
+PARAMETERS = "llm.invocation_parameters"
+PARAMETER = ("n", "candidate_count", "candidateCount")
+"""How many answers were asked for: an attribute, or one of the parameters that OpenInference writes as JSON."""
+KIND = "openinference.span.kind"
 WHOLE = "pydantic_ai.all_messages"
 """What was asked and answered in one list, of a run that may hold several calls."""
-
-NESTED = ("llm", "openinference", "input", "output", "session", "user", "tool")
-LISTED = ("llm.input_messages", "llm.output_messages")
-"""OpenInference's attributes that are written as objects and as lists too."""
-
-NUMBERED = {
-    "asked": re.compile(r"^(?:gen_ai\.prompt|llm\.prompts|llm\.input_messages)\.(\d+)\.(.+)$"),
-    "answered": re.compile(r"^(?:gen_ai\.completion|llm\.completions|llm\.output_messages)\.(\d+)\.(.+)$"),
-}
 
 EVENT_ROLES = {
     "gen_ai.system.message": "system",
@@ -52,8 +50,6 @@ EVENT_ROLES = {
     "gen_ai.assistant.message": "assistant",
     "gen_ai.tool.message": "tool",
 }
-
-Attributes = dict[str, Any]
 
 Event = tuple[str, Attributes]
 """Its name and what it says."""
@@ -63,13 +59,13 @@ def said_in(attributes: Attributes, events: Sequence[Event]) -> tuple[list[Messa
     """What was asked and what was answered."""
     found = _with_events(attributes, events)
     system = text_of(parsed(first_at(found, *SYSTEM)))
-    said = asked(_payload(found, ASKED, "user"))
-    came_back = answered(_payload(found, ANSWERED, "assistant"))
+    said = asked(_payload(found, ASKED, "user")) or asked(row_of(parsed(found.get(ADK[0]))))
+    came_back = _answer(_payload(found, ANSWERED, "assistant"), found) or answered(_api_response(found))
     events = [*events, *_written_events(found)]
-    said = said or asked(_numbered(found, "asked")) or _event_messages(events)
-    came_back = came_back or _chosen(_numbered(found, "answered")) or _chosen(_event_choices(events))
+    said = said or asked(numbered(found, "asked")) or _event_messages(events)
+    came_back = came_back or _answer(numbered(found, "answered"), found) or _answer(_event_choices(events), found)
     came_back = came_back or _ai_sdk(found)
-    if not came_back and text_at(found, "openinference.span.kind") == "LLM":
+    if not came_back and text_at(found, KIND) == "LLM":
         said, came_back = said or asked(found.get("input.value")), answered(found.get("output.value"))
     if not came_back and (WHOLE in found or "all_messages_events" in found):
         said, came_back = _parted(said or asked(found.get(WHOLE)))
@@ -105,34 +101,45 @@ def _tool_parts(found: Attributes, side: str, is_wanted: Callable[[str], bool]) 
                 yield part
 
 
-def flat(attributes: Attributes) -> Attributes:
-    """The attributes with those that are objects or lists of messages under the names that stand for their parts."""
-    if not any(isinstance(attributes.get(key), (dict, list)) for key in (*NESTED, *LISTED)):
-        return attributes
-    return dict(_flattened(attributes, ""))
-
-
-def _flattened(value: Attributes, within: str) -> Iterator[tuple[str, Any]]:
-    for key, inner in value.items():
-        name = f"{within}{key}"
-        if isinstance(inner, dict) and (within or key in NESTED):
-            yield from _flattened(inner, f"{name}.")
-        elif isinstance(inner, list) and name.startswith(LISTED) and all(isinstance(item, dict) for item in inner):
-            for number, item in enumerate(inner):
-                yield from _flattened(item, f"{name}.{number}.")
-        else:
-            yield name, inner
-
-
 def _parted(said: list[Message]) -> tuple[list[Message], list[Message]]:
     """A list that ends with the answer, without it, and the answer."""
     end = next((n for n in range(len(said), 0, -1) if said[n - 1].role != "assistant"), 0)
     return said[:end], said[end:]
 
 
-def _chosen(messages: Sequence[Attributes]) -> list[Message]:
-    """The first is the answer, the others are its alternatives."""
-    return answered({"choices": [{"message": message} for message in messages]}) if messages else []
+def _answer(payload: Any, found: Attributes) -> list[Message]:
+    """Of rival choices the first, with the others as its alternatives; else all that was said, in order."""
+    messages = list_of(parsed(payload))
+    if not messages or not all(isinstance(row_of(message).get("role"), str) for message in messages):
+        return answered(payload)
+    if len(messages) > 1 and not _are_choices(messages, found):
+        return answered(messages)
+    return answered({"choices": [{"message": message} for message in messages]})
+
+
+def _are_choices(messages: Sequence[Attributes], found: Attributes) -> bool:
+    """Whether each message is an answer of its own: conventions number rivals and the parts of one answer alike.
+
+    OpenInference tells how many answers were asked for where it was more than one. Where nobody tells, rivals are those
+    of which each holds text and asks for no tool, and says why it ended where a message can.
+    """
+    count = found.get(CHOICES) or first_at(row_of(parsed(found.get(PARAMETERS))), *PARAMETER)
+    if count is not None or KIND in found:
+        return (number_of(count) or 1) > 1
+    return all("parts" not in message or "finish_reason" in message for message in messages) and all(
+        [(it.role, bool(it.text), it.calls) for it in messages_in(message, "assistant")] == [("assistant", True, ())]
+        for message in messages
+    )
+
+
+def _api_response(found: Attributes) -> Any:
+    """What the API itself gave back, where it is kept: ADK keeps nothing else, and the messages that OpenInference
+    makes of it leave out hosted tools and which of them are rivals."""
+    if response := row_of(parsed(found.get(ADK[1]))):
+        return {"candidates": [{"finish_reason": response.get("error_code"), **response}]}
+    response = row_of(parsed(found.get("output.value"))) if text_at(found, KIND) == "LLM" else {}
+    is_known = is_response(response) or response.get("type") == "message"
+    return response if is_known or list_of(first_at(response, "choices", "candidates")) else None
 
 
 def _written_events(found: Attributes) -> Iterator[Event]:
@@ -150,38 +157,6 @@ def _payload(found: Attributes, names: Sequence[str], role: str) -> Any:
         return [parsed(item) for item in value]
     is_said = name.startswith("gen_ai.") and parsed(value) is not value and parts_in(value) is value
     return [{"role": role, "content": value}] if is_said else value
-
-
-def _numbered(attributes: Attributes, side: str) -> list[Attributes]:
-    """gen_ai.prompt.0.role, gen_ai.prompt.0.content, …, gen_ai.prompt.2.tool_calls.0.name as messages."""
-    found: dict[int, Attributes] = defaultdict(dict)
-    for key, value in attributes.items():
-        if match := NUMBERED[side].match(key):
-            found[int(match[1][:9])][match[2].removeprefix("message.")] = value
-    return [_numbered_message(found[number], side) for number in sorted(found)]
-
-
-def _numbered_message(flat: Attributes, side: str) -> Attributes:
-    calls: dict[str, Attributes] = defaultdict(dict)
-    contents: dict[str, Attributes] = defaultdict(dict)
-    for key, value in flat.items():
-        if match := re.match(r"^(?:tool_calls|message\.tool_calls)\.(\d+)\.(.+)$", key):
-            calls[match[1]][match[2].removeprefix("tool_call.").removeprefix("function.")] = value
-        elif match := re.match(r"^contents\.(\d+)\.message_content\.(type|text)$", key):
-            contents[match[1]][match[2]] = value
-    content = parts_in(flat.get("content"))
-    called: Attributes = (
-        {"tool_calls": [{"id": call.get("id"), "function": call} for call in calls.values()]} if calls else {}
-    )
-    if name := text_at(flat, "function_call_name"):
-        called["function_call"] = {"name": name, "arguments": flat.get("function_call_arguments_json")}
-    return {
-        "role": flat.get("role") or ("assistant" if side == "answered" else "user"),
-        "content": content if content is not None else list(contents.values()),
-        **({"tool_call_id": flat["tool_call_id"]} if "tool_call_id" in flat else {}),
-        **{key: flat[key] for key in ("reasoning", "finish_reason") if key in flat},
-        **called,
-    }
 
 
 def _event_messages(events: Sequence[Event]) -> list[Message]:

@@ -41,6 +41,7 @@ CONVERSATION = (
     "traceloop.association.properties.session_id",
     "langfuse.session.id",
     "ai.telemetry.metadata.sessionId",
+    "gcp.vertex.agent.session_id",
 )
 USER = ("user.id", "enduser.id", "traceloop.association.properties.user_id", "langfuse.user.id", "gen_ai.request.user")
 MODEL = (
@@ -56,6 +57,7 @@ STOPPED = (
     "gen_ai.response.finish_reasons",
     "gen_ai.response.finish_reason",
     "ai.response.finishReason",
+    "llm.finish_reason",
     "llm.response.finish_reason",
     "llm.response.stop_reason",
 )
@@ -65,9 +67,17 @@ TOOL_OPERATIONS = ("execute_tool", "tool_call", "tool")
 TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span.kind", "operation.name")
 TOOL_NAME = ("gen_ai.tool.name", "tool.name", "ai.toolCall.name")
 TOOL_ID = ("gen_ai.tool.call.id", "ai.toolCall.id", "tool_call.id")
-TOOL_ARGUMENTS = ("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args", "input.value")
+TOOL_ARGUMENTS = (
+    *("gen_ai.tool.call.arguments", "gen_ai.tool.arguments", "ai.toolCall.args"),
+    *("gcp.vertex.agent.tool_call_args", "input.value"),
+)
 TOOL_STATUS = ("gen_ai.tool.status", "tool.status")
-TOOL_RESULT = ("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result", "output.value")
+TOOL_RESULT = (
+    *("gen_ai.tool.call.result", "gen_ai.tool.result", "ai.toolCall.result"),
+    *("gcp.vertex.agent.tool_response", "output.value"),
+)
+MERGED = "(merged tools)"
+"""ADK's span of several tools, each of which has its own."""
 
 KIND = ("llm.request.type", "gen_ai.operation.name", "openinference.span.kind")
 NO_EXCHANGE = ("embedding", "embeddings", "rerank", "reranker")
@@ -199,7 +209,7 @@ def _call(span: Span, at: datetime) -> Call | None:
     if any((text_at(span.attributes, key) or "").lower() in NO_EXCHANGE for key in KIND):
         return None
     said, came_back = said_in(span.attributes, span.events)
-    if not said and not came_back:
+    if not said and not any(message.text or message.reasoning or message.calls for message in came_back):
         return None
     reasons = parsed(first_at(span.attributes, *STOPPED))
     came_back = stopped(came_back, reasons[0] if isinstance(reasons, list) and reasons else reasons)
@@ -211,7 +221,7 @@ def _call(span: Span, at: datetime) -> Call | None:
 def _run(span: Span, at: datetime) -> ToolRun | None:
     kind = text_at(span.attributes, *TOOL_KIND)
     name = text_at(span.attributes, *TOOL_NAME) or text_at(span.attributes, "traceloop.entity.name")
-    if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))):
+    if not (kind and (kind.lower() in TOOL_OPERATIONS or kind.startswith("ai.toolCall"))) or name == MERGED:
         return None
     arguments = parsed(first_at(span.attributes, *TOOL_ARGUMENTS, "traceloop.entity.input"))
     result = first_at(span.attributes, *TOOL_RESULT)

@@ -1,10 +1,10 @@
-"""inspect_ai's logs of evaluations: .json, and .eval, which is a zip with one file a sample.
+"""inspect_ai's logs of evaluations: .json, and .eval, which is a zip.
 
 A sample is one conversation; of its events only the times are read: when an answer or a tool was asked for, and how
-long it took. A zip is read where it lies and nothing of it is written anywhere, so that the names in it cannot lead
-out of a folder; one that was cut off gives the samples that are whole.
+long it took.
 
-Not here: what an exchange is (exchanges.py), and the library itself: it brings a web server and a dozen providers.
+Not here: the zip (inspect_ai_archive.py), what an exchange is (exchanges.py), and the library itself: it brings a web
+server and a dozen providers.
 """
 
 from __future__ import annotations
@@ -13,67 +13,31 @@ import json
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-from vibe_pipeline.interactions.importers.archives import is_archive, members
+from vibe_pipeline.interactions.importers import inspect_ai_archive
 from vibe_pipeline.interactions.importers.calls import error_name, is_finite
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.fields import ms_between, row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.files import File
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
-from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, TOO_DEEP, Raw
 from vibe_pipeline.interactions.importers.stop_reasons import reason_in, stopped
-from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
 
-HEADERS = ("header.json", "_journal/start.json")
+opens, records = inspect_ai_archive.opens, inspect_ai_archive.records
+
 REFERENCE = "attachment://"
+INTERRUPTED = "interrupted"
 GRADES = {"C": True, "I": False, "N": False}
 """Correct, incorrect, no answer; what is partly correct is neither."""
-
-
-def opens(file: File, start: bytes) -> bool:
-    """Whether it is a zip with the files of a log in it; what is called .eval is one, however broken."""
-    if not is_archive(start):
-        return False
-    return file.path.suffix.lower() == ".eval" or b"_journal/" in start
 
 
 def recognises(value: Any) -> bool:
     """Whether this is a log, whole or with one of its samples."""
     return isinstance(value, dict) and isinstance(value.get("eval"), dict) and ("samples" in value or "plan" in value)
-
-
-def records(file: File) -> Iterator[Raw]:
-    """One record a sample, with what the log says of all of them."""
-    log = _log(file.path)
-    is_empty = True
-    for member in members(file.path):
-        is_sample = member.name.startswith("samples/") and member.suffix == ".json"
-        is_empty = is_empty and not is_sample and member.reason is None
-        if member.reason is not None:
-            yield Raw(member.name, reason=member.reason)
-        elif is_sample:
-            content = member.file.read()
-            sample, reason = _json(content)
-            value = {"eval": {}, **log, "samples": [sample]} if reason is None else None
-            yield Raw(repaired(content.decode("utf-8", "replace")), value, reason)
-    if is_empty:
-        yield Raw(file.path.name, {"eval": {}, **log, "samples": []})
-
-
-def _log(path: Path) -> Row:
-    """What a zip says of all its samples; it stands behind them, so the archive is read once more for it."""
-    headers = {
-        it.name: row_of(_json(it.file.read())[0]) for it in members(path) if it.name in HEADERS and not it.reason
-    }
-    header = next((headers[name] for name in HEADERS if "eval" in headers.get(name, {})), {})
-    return {key: header[key] for key in ("eval", "status") if key in header}
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
@@ -192,19 +156,20 @@ def _with_calls(messages: list[Message], listed: list[Any]) -> list[Message]:
 
 
 def _judged(messages: list[Message], sample: Row) -> list[Message]:
-    """The last answer with its score; a sample that broke before its answer has one that failed."""
-    error = row_of(sample.get("error"))
+    """The last answer with its score; a sample that broke, or met a limit, before its answer has one that failed."""
+    error, limit = row_of(sample.get("error")), row_of(sample.get("limit"))
     last = max((n for n, message in enumerate(messages) if message.role == "assistant" and message.text), default=-1)
     asked_last = max((n for n, message in enumerate(messages) if message.role == "user"), default=-1)
-    if error and asked_last > last:
-        words = text_at(error, "message")
+    words = text_at(error, "message")
+    failure = error_name(words) if error else INTERRUPTED if limit else None
+    if failure and asked_last > last:
         extra = {"error": words} if words else {}
-        return [*messages, Message("assistant", success=False, error_type=error_name(words), extra=extra)]
+        return [*messages, Message("assistant", success=False, error_type=failure, extra=extra)]
     if last < 0:
         return messages
     grades = [grade for grade in map(_grade, row_of(sample.get("scores")).values()) if grade is not None]
-    if error:
-        messages[last] = replace(messages[last], success=False, error_type=error_name(text_at(error, "message")))
+    if failure and (error or not grades):  # what was answered before the limit may have been right
+        messages[last] = replace(messages[last], success=False, error_type=failure)
     elif grades:
         messages[last] = replace(messages[last], success=all(grades) and messages[last].success is not False)
     return messages
@@ -241,14 +206,3 @@ def _filled(value: Any, attachments: Row) -> Any:
     if isinstance(value, dict):
         return {key: _filled(item, attachments) for key, item in value.items()}
     return value
-
-
-def _json(content: bytes) -> tuple[Any, str | None]:
-    try:
-        return repaired(json.loads(content.decode("utf-8-sig"))), None
-    except UnicodeDecodeError:
-        return None, NOT_UTF8
-    except RecursionError:
-        return None, TOO_DEEP
-    except ValueError:
-        return None, NOT_JSON

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.fields import first_at, list_of, row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.genai_messages import flat
+from vibe_pipeline.interactions.importers.genai_numbered import flat
 from vibe_pipeline.interactions.importers.genai_spans import Span, interactions_of, moment
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.records import Interaction

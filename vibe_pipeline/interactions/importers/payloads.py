@@ -12,15 +12,14 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vibe_pipeline.interactions.importers import blocks
-from vibe_pipeline.interactions.importers.fields import Row
+from vibe_pipeline.interactions.importers import blocks, tool_parts
+from vibe_pipeline.interactions.importers.fields import Row, row_of
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
     MEDIA,
     NULL,
     REASONING,
     as_json,
-    calls_beside,
     is_message,
     is_tools,
     messages_in,
@@ -43,7 +42,8 @@ def asked(payload: Any) -> list[Message]:
     """The messages that were sent to the model, the history with them."""
     value = parsed(payload)
     if isinstance(value, dict) and not is_message(value):
-        system = [Message("system", text) for key in SYSTEM if (text := text_of(value.get(key)))]
+        told = row_of(value.get("config")) | value  # Gemini's SDK keeps the system instruction in its config
+        system = [Message("system", text) for key in SYSTEM if (text := text_of(told.get(key)))]
         for key in SENT:
             if value.get(key):
                 return [*system, *asked(value[key])]
@@ -78,7 +78,7 @@ def _came_back(value: Any) -> list[Message]:
         choices = value.get("choices", value.get("candidates"))
         if isinstance(choices, list):
             return _chosen(choices)
-        if calls_beside(value):
+        if tool_parts.calls_beside(value):
             return list(messages_in({"role": "assistant", **value}, "assistant"))
         for key in CAME_BACK:
             if value.get(key):

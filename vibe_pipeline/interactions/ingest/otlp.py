@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as Sent
 
-from vibe_pipeline.interactions.importers.genai_messages import flat
+from vibe_pipeline.interactions.importers.genai_numbered import flat
 from vibe_pipeline.interactions.importers.genai_spans import Span, moment, names_a_model, tells
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.otel_genai import BATCH, spans_of
