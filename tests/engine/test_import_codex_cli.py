@@ -45,6 +45,8 @@ def test_an_event_stands_in_for_an_item_that_was_lost():
     lines = [META, user("q"), event("user_message", message="q"), answer("a"), event("agent_message", message="a")]
     lines += [event("user_message", message="lost"), answer("b"), event("agent_message", message="b")]
     assert said(*lines) == [("chat", "q", "a"), ("chat", "lost", "b")]
+    lines = [META, user("is that ok?"), answer("yes"), event("user_message", message="ok"), answer("done")]
+    assert said(*lines) == [("chat", "is that ok?", "yes"), ("chat", "ok", "done")]
 
 
 def test_turns_that_were_taken_back_are_gone():

@@ -9,7 +9,7 @@ call says (codex_outputs.py) and what only the events tell of it (codex_events.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -37,7 +37,7 @@ def rollout_messages(entries: Sequence[Entry], losses: Losses) -> list[Message]:
     """All that was said and done on the thread, without the turns that were taken back; an item costs itself."""
     items = [entry.item for entry in entries if entry.kind == "response_item"]
     has_items = {"tool" if item.get("type") in CALLS else text_at(item, "type") for item in items}
-    written = {role: "\n".join(_text(item) for item in items if item.get("role") == role) for role in SPEAKERS}
+    written = {role: _lines(_text(item) for item in items if item.get("role") == role) for role in SPEAKERS}
     said: list[Message] = []
     model: str | None = None
     for number, entry in enumerate(entries):
@@ -82,9 +82,9 @@ def _messages(
         yield from _item(item, name)
     elif entry.kind != "event_msg":
         return
-    elif kind == "user_message" and text not in written["user"]:  # its item was lost, or there are none
+    elif kind == "user_message" and _lines([text]) not in written["user"]:  # its item was lost, or there are none
         yield from _question({"content": text})
-    elif kind == "agent_message" and text not in written["assistant"]:
+    elif kind == "agent_message" and _lines([text]) not in written["assistant"]:
         yield Message("assistant", text)
     elif kind == "agent_reasoning" and "reasoning" not in has_items:
         yield Message("assistant", reasoning=text_at(item, "text") or "")
@@ -158,6 +158,11 @@ def _take_back(said: list[Message], turns: int) -> None:
     for _ in range(min(turns, len(said))):
         while said and said.pop().role != "user":
             pass
+
+
+def _lines(texts: Iterable[str]) -> str:
+    """Whole lines: a short answer is no part of a longer one."""
+    return "".join(f"\n{text.strip()}\n" for text in texts)
 
 
 def _text(item: Row) -> str:
