@@ -287,6 +287,12 @@ def test_the_time_is_that_of_the_record(stamp, year):
     assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
 
 
+@pytest.mark.parametrize("stamp", [True, None, 1e400, float("nan"), [2024], "2024-W05-1", "05/06/2024", 10**30])
+def test_a_time_that_is_none_leaves_the_next_that_is_one(stamp):
+    record = chat("q", "a", created_at=stamp, timestamp="2021-05-06 07:08:09 UTC")
+    assert read(record)[0].occurred_at.isoformat() == "2021-05-06T07:08:09+00:00"
+
+
 def test_a_lone_surrogate_in_the_arguments_of_a_call_is_replaced():
     call = {"function": {"name": "f", "arguments": '{"a": "\\ud800"}'}}
     messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "r"}]
