@@ -369,6 +369,44 @@ def test_an_answer_that_ended_is_a_success(reason):
     assert read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})[0].success is True
 
 
+def test_an_answer_with_what_was_looked_up_for_it_is_read():
+    """Azure's answers on one's own data."""
+    said = [{"role": "tool", "content": "found"}, EXCHANGE[1]]
+    record = {"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": [{"messages": said}]}}
+    assert pairs(record) == [("tool", 0, "", "found"), ("chat", 1, "q", "a")]
+
+
+BATCH = {"custom_id": "r", "method": "POST", "url": "/v1/chat/completions"}
+COMPLETION = {"status_code": 200, "body": {"choices": [{"message": EXCHANGE[1]}]}}
+
+
+@pytest.mark.parametrize(
+    ("half", "reason"),
+    [
+        ({**BATCH, "body": {"messages": EXCHANGE[:1]}}, "a request of a batch holds no answer"),
+        ({**BATCH, "body": {"input": "q"}}, "a request of a batch holds no answer"),
+        ({"custom_id": "r", "params": {"messages": EXCHANGE[:1]}}, "a request of a batch holds no answer"),
+        (
+            {"id": "b", "custom_id": "r", "response": COMPLETION, "error": None},
+            "an answer of a batch holds no question",
+        ),
+        ({"custom_id": "r", "response": None, "error": {"code": "expired"}}, "an answer of a batch holds no question"),
+        ({"custom_id": "r", "result": {"message": EXCHANGE[1]}}, "an answer of a batch holds no question"),
+    ],
+)
+def test_half_of_a_batch_says_which_half_it_is(half, reason):
+    with pytest.raises(Unusable, match=reason):
+        read(half)
+
+
+def test_a_batch_whose_halves_were_joined_and_a_history_in_a_request_are_read():
+    joined = {**BATCH, "body": {"messages": EXCHANGE[:1]}, "response": COMPLETION}
+    history = {**BATCH, "body": {"messages": [*EXCHANGE, {"role": "user", "content": "r"}]}}
+    own = {"custom_id": "r", "messages": EXCHANGE}
+    assert [pairs(joined), [pairs(own)[0]]] == [[("chat", 0, "q", "a")]] * 2
+    assert (read(history)[0].input, read(history)[0].output) == ("q", "a")
+
+
 def test_a_custom_tool_is_called_with_its_text():
     call = {"id": "1", "type": "custom", "custom": {"name": "shell", "input": "ls -l"}}
     messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "out"}]
