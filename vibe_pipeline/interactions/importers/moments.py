@@ -13,14 +13,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 EARLIEST, LATEST = 1990, 2100
-"""Years between which something may have been said: 1.25 or 20240501123000 is no number of seconds."""
+"""Years between which something may have been said: 1.25 or 45322.5 is no number of seconds."""
 
 NUMBER = re.compile(r"\d{1,19}(?:\.\d*)?(?:[eE]\+?\d{1,2})?", re.ASCII)
 COMPACT = re.compile(r"\d{8}(?:\d{6})?", re.ASCII)
 USUAL = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:", re.ASCII)
 WRITTEN = re.compile(
     r"""
-    (?: (?P<year>\d{4}) (?P<mark>[-/]?) (?P<month>\d{1,2}) (?P=mark) (?P<day>\d{1,2})
+    (?: (?P<year>\d{4}) (?P<mark>[-/])?
+        (?P<month>(?(mark)\d{1,2}|\d\d)) (?(mark)(?P=mark)) (?P<day>(?(mark)\d{1,2}|\d\d))
       | (?:[A-Z][a-z]{2},\s*)? (?P<date>\d{1,2}) \s+ (?P<name>[A-Z][a-z]{2}) \s+ (?P<since>\d{4}) )
     (?: (?:T|\s+) (?P<hour>\d{1,2})
         (?: :? (?P<minute>\d\d) (?: :? (?P<second>\d\d) (?: [.,] (?P<fraction>\d+) )? )? )? )?
