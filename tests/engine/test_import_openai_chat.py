@@ -287,6 +287,12 @@ def test_the_time_is_that_of_the_record(stamp, year):
     assert read(chat("q", "a", create_time=stamp))[0].occurred_at.year == year
 
 
+@pytest.mark.parametrize("stamp", [True, None, 1e400, float("nan"), [2024], "2024-W05-1", "05/06/2024", 10**30])
+def test_a_time_that_is_none_leaves_the_next_that_is_one(stamp):
+    record = chat("q", "a", created_at=stamp, timestamp="2021-05-06 07:08:09 UTC")
+    assert read(record)[0].occurred_at.isoformat() == "2021-05-06T07:08:09+00:00"
+
+
 def test_a_lone_surrogate_in_the_arguments_of_a_call_is_replaced():
     call = {"function": {"name": "f", "arguments": '{"a": "\\ud800"}'}}
     messages = [EXCHANGE[0], {"role": "assistant", "tool_calls": [call]}, {"role": "tool", "content": "r"}]
@@ -361,6 +367,44 @@ def test_an_answer_that_was_cut_off_is_no_success(response, output, kind):
 def test_an_answer_that_ended_is_a_success(reason):
     choices = [{"finish_reason": reason, "message": EXCHANGE[1]}]
     assert read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})[0].success is True
+
+
+def test_an_answer_with_what_was_looked_up_for_it_is_read():
+    """Azure's answers on one's own data."""
+    said = [{"role": "tool", "content": "found"}, EXCHANGE[1]]
+    record = {"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": [{"messages": said}]}}
+    assert pairs(record) == [("tool", 0, "", "found"), ("chat", 1, "q", "a")]
+
+
+BATCH = {"custom_id": "r", "method": "POST", "url": "/v1/chat/completions"}
+COMPLETION = {"status_code": 200, "body": {"choices": [{"message": EXCHANGE[1]}]}}
+
+
+@pytest.mark.parametrize(
+    ("half", "reason"),
+    [
+        ({**BATCH, "body": {"messages": EXCHANGE[:1]}}, "a request of a batch holds no answer"),
+        ({**BATCH, "body": {"input": "q"}}, "a request of a batch holds no answer"),
+        ({"custom_id": "r", "params": {"messages": EXCHANGE[:1]}}, "a request of a batch holds no answer"),
+        (
+            {"id": "b", "custom_id": "r", "response": COMPLETION, "error": None},
+            "an answer of a batch holds no question",
+        ),
+        ({"custom_id": "r", "response": None, "error": {"code": "expired"}}, "an answer of a batch holds no question"),
+        ({"custom_id": "r", "result": {"message": EXCHANGE[1]}}, "an answer of a batch holds no question"),
+    ],
+)
+def test_half_of_a_batch_says_which_half_it_is(half, reason):
+    with pytest.raises(Unusable, match=reason):
+        read(half)
+
+
+def test_a_batch_whose_halves_were_joined_and_a_history_in_a_request_are_read():
+    joined = {**BATCH, "body": {"messages": EXCHANGE[:1]}, "response": COMPLETION}
+    history = {**BATCH, "body": {"messages": [*EXCHANGE, {"role": "user", "content": "r"}]}}
+    own = {"custom_id": "r", "messages": EXCHANGE}
+    assert [pairs(joined), [pairs(own)[0]]] == [[("chat", 0, "q", "a")]] * 2
+    assert (read(history)[0].input, read(history)[0].output) == ("q", "a")
 
 
 def test_a_custom_tool_is_called_with_its_text():

@@ -18,7 +18,7 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.interactions.importers.messages import EARLIEST, LATEST
+from vibe_pipeline.interactions.importers.moments import EARLIEST, LATEST
 from vibe_pipeline.records import SCHEMA_VERSION, Interaction
 
 OWN = tuple(it.name for it in fields(Interaction))

@@ -6,14 +6,14 @@ Not here: what messages together mean (exchanges.py) and how a record holds them
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import groupby, takewhile
 from typing import Any
 
 from vibe_pipeline.interactions.importers import tool_parts
+from vibe_pipeline.interactions.importers.moments import moment
 from vibe_pipeline.interactions.lines import repaired
 
 ROLES = {
@@ -32,11 +32,7 @@ CONTENT_KEYS = ("content", "value", "text", "message")
 REASONING_KEYS = ("reasoning_content", "reasoning", "thinking")
 PART_KEYS = ("text", "value", "content", "reasoning", "thinking", "refusal")
 MEDIA = ("image", "audio", "video", "file", "document")
-TIME_KEYS = ("create_time", "created_at", "created", "timestamp", "date", "time")
-
-
-EARLIEST, LATEST = 1990, 2100
-"""Years between which something may have been said: 1.25 or 20240501123000 is no number of seconds."""
+TIME_KEYS = ("create_time", "created_at", "createdAt", "created", "timestamp", "date", "time")
 
 
 class Unusable(Exception):
@@ -169,25 +165,8 @@ def _words(message: Message) -> tuple[str, str, list[str]]:
 
 
 def moment_of(value: dict[str, Any]) -> datetime | None:
-    """When a record or message says it happened: seconds (or ms, µs, ns) since 1970, or an ISO text (UTC if naive)."""
-    stamp = next((value[key] for key in TIME_KEYS if value.get(key)), None)
-    try:
-        moment = _moment(stamp) if stamp is not None and stamp is not True else None
-    except (TypeError, ValueError, OverflowError, OSError):
-        return None
-    return moment if moment and EARLIEST <= moment.year < LATEST else None
-
-
-def _moment(stamp: Any) -> datetime | None:
-    if isinstance(stamp, str) and (len(stamp) == 8 or not stamp.replace(".", "", 1).isdigit()):
-        moment = datetime.fromisoformat(stamp)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    seconds = float(stamp)
-    if not math.isfinite(seconds):  # JSON's 1e400 is infinite
-        return None
-    while seconds > 1e11:
-        seconds /= 1000
-    return datetime.fromtimestamp(seconds, UTC)
+    """When a record or message says it happened, by the first of its times that can be read."""
+    return next((at for key in TIME_KEYS if (at := moment(value.get(key)))), None)
 
 
 def has_role(value: dict[str, Any]) -> bool:

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
-from vibe_pipeline.interactions.importers.fields import first_at, number_of, row_of, text_at
+from vibe_pipeline.interactions.importers.fields import first_at, number_of, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import (
     Message,
     Unusable,
@@ -39,6 +39,9 @@ PREFERENCES = (
     ("preferred_output", "non_preferred_output"),
 )
 
+BATCH_REQUEST, BATCH_ANSWER = {"body", "params", "request", "input", "messages"}, {"response", "result"}
+"""What a line of a batch of OpenAI's or Anthropic's has beside its custom_id."""
+
 
 def recognises(value: Any) -> bool:
     """Whether this is a record of ours."""
@@ -46,13 +49,16 @@ def recognises(value: Any) -> bool:
         return bool(value) and all(isinstance(item, dict) and "role" in item for item in value)
     if not isinstance(value, dict) or "conversations" in value:
         return False
-    return "messages" in _request(value) or _pair(value) is not None or {"prompt", "completion"} <= value.keys()
+    is_chat = "messages" in _request(value) or _pair(value) is not None or {"prompt", "completion"} <= value.keys()
+    return is_chat or _half(value) is not None
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one record; Unusable where it has none."""
     record = {"messages": value} if isinstance(value, list) else value
     request = _request(record)
+    if (half := _half(record)) and not any(row.get("role") == "assistant" for row in rows_of(request.get("messages"))):
+        raise Unusable(half)
     better, worse = _pair(record) or (None, None)
     said = labelled(_messages(record, request, better), record)
     origin = Origin(
@@ -150,6 +156,19 @@ def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:
 
 def _pair(value: dict[str, Any]) -> tuple[Any, Any] | None:
     return next(((value[a], value[b]) for a, b in PREFERENCES if a in value and b in value), None)
+
+
+def _half(value: dict[str, Any]) -> str | None:
+    """Why a line of a batch gives nothing: its requests are one file, its answers another."""
+    is_request, is_answer = (bool(keys & value.keys()) for keys in (BATCH_REQUEST, BATCH_ANSWER))
+    if "custom_id" not in value or is_request == is_answer:
+        return None
+    half, other = (
+        ("a request of a batch holds no answer", "output")
+        if is_request
+        else ("an answer of a batch holds no question", "input")
+    )
+    return f"{half}: join it with the line of the {other} file that has its custom_id"
 
 
 def _request(value: dict[str, Any]) -> dict[str, Any]:
