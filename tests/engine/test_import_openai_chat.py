@@ -326,8 +326,8 @@ def test_an_error_in_the_place_of_an_answer_is_a_failed_interaction(more, kind):
             "content_filter",
         ),
         ({"choices": [{"finish_reason": "content_filter"}]}, "", "content_filter"),
-        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"}, "a", "max_tokens"),
-        ({**EXCHANGE[1], "stop_reason": "max_tokens"}, "a", "max_tokens"),
+        ({"content": [{"type": "text", "text": "a"}], "stop_reason": "max_tokens"}, "a", "length"),
+        ({**EXCHANGE[1], "stop_reason": "max_tokens"}, "a", "length"),
     ],
 )
 def test_an_answer_that_was_cut_off_is_no_success(response, output, kind):

@@ -133,4 +133,4 @@ def test_a_custom_tool_and_its_output_are_a_tool():
 def test_a_response_that_was_cut_off_is_no_success(output, text):
     cut = response(*output, status="incomplete", incomplete_details={"reason": "max_output_tokens"})
     (item,) = read({"request": {"input": "q"}, "response": cut})
-    assert (item.output, item.success, item.error_type) == (text, False, "max_output_tokens")
+    assert (item.output, item.success, item.error_type) == (text, False, "length")

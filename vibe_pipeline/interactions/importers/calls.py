@@ -236,9 +236,15 @@ def answer_of(
     if failure and not any(message.text for message in came_back):
         came_back = [Message("assistant")]
     extra = extra | ({"error": words} if failure and words else {})
-    success = False if failure else None
     return [
-        replace(it, model=model, latency_ms=latency_ms, success=success, error_type=failure, extra=it.extra | extra)
+        replace(
+            it,
+            model=model,
+            latency_ms=latency_ms,
+            success=False if failure else it.success,
+            error_type=failure or it.error_type,
+            extra=it.extra | extra,
+        )
         if it.role == "assistant"
         else it
         for it in came_back

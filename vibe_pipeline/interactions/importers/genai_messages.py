@@ -179,7 +179,7 @@ def _numbered_message(flat: Attributes, side: str) -> Attributes:
         "role": flat.get("role") or ("assistant" if side == "answered" else "user"),
         "content": content if content is not None else list(contents.values()),
         **({"tool_call_id": flat["tool_call_id"]} if "tool_call_id" in flat else {}),
-        **({"reasoning": flat["reasoning"]} if "reasoning" in flat else {}),
+        **{key: flat[key] for key in ("reasoning", "finish_reason") if key in flat},
         **called,
     }
 
@@ -206,7 +206,8 @@ def _event_choices(events: Sequence[Event]) -> list[Attributes]:
             message = parts_in(first_at(body, "message", "content"))
             whole = message if isinstance(message, dict) else {"content": message}
             calls = {"tool_calls": parsed(body["tool_calls"])} if "tool_calls" in body else {}
-            choices.append({"role": "assistant", **calls, **whole})
+            reason = {"finish_reason": body["finish_reason"]} if "finish_reason" in body else {}
+            choices.append({"role": "assistant", **calls, **reason, **whole})
     return choices
 
 

@@ -31,6 +31,7 @@ from vibe_pipeline.interactions.importers.losses import Losses, lost
 from vibe_pipeline.interactions.importers.messages import Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.parts import parsed
+from vibe_pipeline.interactions.importers.stop_reasons import stopped
 from vibe_pipeline.interactions.importers.threads import words_of
 from vibe_pipeline.records import Interaction
 
@@ -50,6 +51,15 @@ MODEL = (
     "ai.model.id",
     "model_name",
 )
+
+STOPPED = (
+    "gen_ai.response.finish_reasons",
+    "gen_ai.response.finish_reason",
+    "ai.response.finishReason",
+    "llm.response.finish_reason",
+    "llm.response.stop_reason",
+)
+"""Why the model stopped: one reason, or one of each of its answers."""
 
 TOOL_OPERATIONS = ("execute_tool", "tool_call", "tool")
 TOOL_KIND = ("gen_ai.operation.name", "traceloop.span.kind", "openinference.span.kind", "operation.name")
@@ -191,6 +201,8 @@ def _call(span: Span, at: datetime) -> Call | None:
     said, came_back = said_in(span.attributes, span.events)
     if not said and not came_back:
         return None
+    reasons = parsed(first_at(span.attributes, *STOPPED))
+    came_back = stopped(came_back, reasons[0] if isinstance(reasons, list) and reasons else reasons)
     model, latency = text_at(span.attributes, *MODEL), ms_between(span.start, span.end)
     answer = answer_of(came_back, _failure(span), span.status, model=model, latency_ms=latency, extra={})
     return Call(said, answer, span.start or at, span.identity)

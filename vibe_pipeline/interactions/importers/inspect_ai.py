@@ -25,6 +25,7 @@ from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, moment_of
 from vibe_pipeline.interactions.importers.payloads import asked
 from vibe_pipeline.interactions.importers.raw import NOT_JSON, NOT_UTF8, TOO_DEEP, Raw
+from vibe_pipeline.interactions.importers.stop_reasons import reason_in, stopped
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
@@ -113,7 +114,7 @@ def _messages(sample: Row, output: Row) -> list[Message]:
     if not isinstance(listed, list):
         raise Unusable("a sample without messages")
     attachments = row_of(sample.get("attachments"))
-    timed = _times(_events(sample))
+    timed = _times([*_events(sample), {"output": output}])
     messages = [each for item in listed for each in _message(item, attachments, timed)]
     if not any(message.role == "user" for message in messages) and not any(m.role == "result" for m in messages):
         messages = [*asked(_filled(sample.get("input"), attachments)), *messages]
@@ -132,7 +133,7 @@ def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Mes
     event = timed.get(text_at(item, "id") or "") or timed.get(text_at(item, "tool_call_id") or "") or {}
     at, ended = moment_of({"time": event.get("timestamp")}), moment_of({"time": event.get("completed")})
     error = row_of(item.get("error"))
-    for message in asked([_filled(item, attachments)]):
+    for message in stopped(asked([_filled(item, attachments)]), _reason(event)):
         said = replace(message, at=at, latency_ms=ms_between(at, ended))
         if message.role == "assistant":
             said = replace(said, model=text_at(item, "model") or text_at(event, "model"))
@@ -143,6 +144,12 @@ def _message(item: Any, attachments: Row, timed: dict[str, Row]) -> Iterator[Mes
             kind, extra = text_at(error, "type") or "error", {"error": words} if words else {}
             said = replace(said, text=message.text or words, success=False, error_type=kind, extra=extra)
         yield said
+
+
+def _reason(event: Row) -> Any:
+    """Why the model stopped in it."""
+    choices = rows_of(row_of(event.get("output")).get("choices"))
+    return reason_in(choices[0]) if choices else None
 
 
 def _events(sample: Row) -> list[Row]:
@@ -199,7 +206,7 @@ def _judged(messages: list[Message], sample: Row) -> list[Message]:
     if error:
         messages[last] = replace(messages[last], success=False, error_type=error_name(text_at(error, "message")))
     elif grades:
-        messages[last] = replace(messages[last], success=all(grades))
+        messages[last] = replace(messages[last], success=all(grades) and messages[last].success is not False)
     return messages
 
 

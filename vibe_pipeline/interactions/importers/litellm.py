@@ -86,7 +86,7 @@ def _call(record: dict[str, Any], at: datetime) -> Call:
             model=model,
             latency_ms=ms_between(began, ended),
             success=False if failed else message.success,
-            error_type=error,
+            error_type=error or message.error_type,
             extra={**message.extra, **extra},
         )
         for message in came_back

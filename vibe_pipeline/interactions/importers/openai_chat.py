@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
-from vibe_pipeline.interactions.importers.fields import number_of, row_of, text_at
+from vibe_pipeline.interactions.importers.fields import first_at, number_of, row_of, text_at
 from vibe_pipeline.interactions.importers.messages import (
     Message,
     Unusable,
@@ -25,6 +25,7 @@ from vibe_pipeline.interactions.importers.messages import (
     worse_text,
 )
 from vibe_pipeline.interactions.importers.opinions import labelled
+from vibe_pipeline.interactions.importers.stop_reasons import stopped
 from vibe_pipeline.records import Interaction
 
 CONVERSATIONS = (
@@ -37,9 +38,6 @@ PREFERENCES = (
     *(("chosen", "rejected"), ("chosen_messages", "rejected_messages")),
     ("preferred_output", "non_preferred_output"),
 )
-
-CUT_OFF = ("length", "content_filter", "max_tokens", "model_context_window_exceeded")
-"""Reasons to stop that leave an answer unfinished, in OpenAI's words and Anthropic's."""
 
 
 def recognises(value: Any) -> bool:
@@ -126,12 +124,12 @@ def _completion(record: dict[str, Any]) -> list[Message]:
             said = {"role": "assistant", "content": response["content"]}
     if said is None and isinstance(record.get("response"), str):
         said = record["response"]
-    return _stopped(_said(said, "response") if said is not None else [], response.get("stop_reason"))
+    return stopped(_said(said, "response") if said is not None else [], response)
 
 
 def _chosen(choices: list[Any]) -> list[Message]:
     """The first choice is the answer, the others are kept with it."""
-    first, *others = [_stopped(_of_choice(row), row.get("finish_reason")) for row in map(row_of, choices)]
+    first, *others = [stopped(_of_choice(row), row) for row in map(row_of, choices)]
     alternatives = [text for other in others if (text := answer_text(other))]
     if not first or not alternatives:
         return first
@@ -139,13 +137,8 @@ def _chosen(choices: list[Any]) -> list[Message]:
 
 
 def _of_choice(choice: dict[str, Any]) -> list[Message]:
-    said = choice.get("message", choice.get("text"))
+    said = first_at(choice, "message", "messages", "text")
     return _said(said, "choice") if said is not None else []
-
-
-def _stopped(said: list[Message], reason: Any) -> list[Message]:
-    """The answer, and that it was cut off, where it was."""
-    return [*said, Message("assistant", success=False, error_type=reason)] if reason in CUT_OFF else said
 
 
 def _said(value: Any, name: str, role: str = "assistant") -> list[Message]:

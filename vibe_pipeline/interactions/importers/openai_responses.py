@@ -18,8 +18,6 @@ from vibe_pipeline.records import Interaction
 
 Row = dict[str, Any]
 
-UNFINISHED = ("incomplete", "failed", "cancelled")
-
 
 def recognises(value: Any) -> bool:
     """Whether this is a request with the response to it."""
@@ -29,15 +27,12 @@ def recognises(value: Any) -> bool:
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one call."""
     request, response = _request(value), _response(value)
-    said, came_back = asked(request), answered(response.get("output"))
+    said, came_back = asked(request), answered(response)
     if not said:
         raise Unusable("the request holds no input")
     if error := row_of(response.get("error")):
         name = text_at(error, "code", "type") or error_name(text_at(error, "message"))
         came_back = [Message("assistant", success=False, error_type=name, extra={"error": error})]
-    elif (status := text_at(response, "status")) in UNFINISHED:
-        why = text_at(row_of(response.get("incomplete_details")), "reason") or status
-        came_back.append(Message("assistant", success=False, error_type=why))
     if not came_back:
         raise Unusable("the response holds no output")
     user, model = text_at(request, "user"), text_at(response, "model") or text_at(request, "model")

@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from vibe_pipeline.interactions.importers import blocks
+from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
     MEDIA,
@@ -26,6 +27,7 @@ from vibe_pipeline.interactions.importers.parts import (
     parsed,
     text_of,
 )
+from vibe_pipeline.interactions.importers.stop_reasons import is_response, stopped
 
 SENT = ("messages", "input", "contents", "prompt", "inputs", "kwargs", "args", "input_value", "request")
 SYSTEM = ("system", "instructions", "systemInstruction", "system_instruction")
@@ -65,7 +67,14 @@ def _transcript(text: str) -> list[Message]:
 def answered(payload: Any) -> list[Message]:
     """The messages that came back; other answers to the same question are kept with the first as alternatives."""
     value = parsed(payload)
+    last = value[-1] if isinstance(value, list) and value else value
+    return stopped(_came_back(value), last if isinstance(last, dict) else None)
+
+
+def _came_back(value: Any) -> list[Message]:
     if isinstance(value, dict) and not is_message(value):
+        if is_response(value):
+            return answered(value.get("output"))
         choices = value.get("choices", value.get("candidates"))
         if isinstance(choices, list):
             return _chosen(choices)
@@ -88,7 +97,7 @@ def answered(payload: Any) -> list[Message]:
 
 def _chosen(choices: list[Any]) -> list[Message]:
     """The first choice is the answer."""
-    read = [answered(_of_choice(choice)) for choice in choices]
+    read = [stopped(answered(_of_choice(row)), row) if isinstance(row, dict) else answered(row) for row in choices]
     first = read[0] if read else []
     others = [text for said in read[1:] if (text := " ".join(m.text for m in said if m.text))]
     if first and others:
@@ -96,10 +105,8 @@ def _chosen(choices: list[Any]) -> list[Message]:
     return first
 
 
-def _of_choice(choice: Any) -> Any:
-    if not isinstance(choice, dict):
-        return choice
-    return next((choice[key] for key in ("message", "text", "delta", "content") if choice.get(key)), "")
+def _of_choice(choice: Row) -> Any:
+    return next((choice[key] for key in ("message", "messages", "text", "delta", "content") if choice.get(key)), "")
 
 
 def parts_in(text: Any) -> Any:
