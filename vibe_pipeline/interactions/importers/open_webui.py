@@ -1,8 +1,8 @@
 """Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
 
-Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it; a thumb up or down
-is feedback. What answers were merged into is one more answer, and the one that the chat goes on with. Not here:
-branches (branches.py).
+Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it, or, since 0.10, in its
+"output" with the words, as items of the Responses API. A thumb up or down is feedback. What answers were merged into
+is one more answer, and the one that the chat goes on with. Not here: branches (branches.py), the items (payloads.py).
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import number_at, number_of, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import Row, number_at, number_of, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, message_of, moment_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
+from vibe_pipeline.interactions.importers.payloads import answered
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 
@@ -29,6 +30,9 @@ DETAILS = re.compile(r'<details\s+type="(reasoning|tool_calls|code_interpreter)"
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
 FENCE = re.compile(r"^```\w*\n|\n?```$")
+
+CODE = "open_webui:code_interpreter"
+"""An item of its own: the Responses API names it otherwise."""
 
 ERROR = "error"
 """Of an answer that failed without naming what failed."""
@@ -59,27 +63,27 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     yield from interactions_of(tree, origin, [Message("system", system)] if system else [])
 
 
-def _row(value: dict[str, Any]) -> dict[str, Any]:
+def _row(value: Row) -> Row:
     """The row of the chat: the record, or what a rating keeps of the chat that it was given in."""
     snapshot = value.get("snapshot")
     inner = snapshot.get("chat") if isinstance(snapshot, dict) else None
     return inner if isinstance(inner, dict) else value
 
 
-def _chat(value: dict[str, Any]) -> dict[str, Any]:
+def _chat(value: Row) -> Row:
     row = _row(value)
     chat = row.get("chat")
     return chat if isinstance(chat, dict) else row
 
 
-def _rated(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _rated(value: Row) -> dict[str, Row]:
     """Of a rating: what was thought, by the name of the message, in the words of an annotation."""
     meta, data = row_of(value.get("meta")), row_of(value.get("data"))
     name = text_at(meta, "message_id")
     return {name: data} if value.get("type") == "rating" and name else {}
 
 
-def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime | None) -> Tree:
+def _tree(chat: Row, rated: dict[str, Row], at: datetime | None) -> Tree:
     history = chat.get("history")
     if isinstance(history, dict) and history.get("messages"):
         nodes = nodes_of(history["messages"], "history.messages")
@@ -88,19 +92,21 @@ def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime |
             for name, node in nodes.items()
         }
         rows, current = _with_merged(rows, history.get("currentId"))
-        return tree_of(rows, partial(_messages, at=at), "parentId", "childrenIds", current)
+        return tree_of(rows, partial(_messages, at=at), _speaker, "parentId", "childrenIds", current)
     listed = chat.get("messages")
     if not isinstance(listed, list):
         raise Unusable("chat has neither a history nor messages")
-    if not listed:
-        raise Unusable("messages is empty")
     nodes = {f"number {number}": item for number, item in enumerate(listed)}
-    return tree_of(nodes, partial(_messages, at=at), "no parent", "no children", None)
+    return tree_of(nodes, partial(_messages, at=at), _speaker, "no parent", "no children", None)
 
 
-def _with_merged(nodes: dict[str, Any], current: Any) -> tuple[dict[str, Any], Any]:
+def _speaker(item: Row) -> Any:
+    return item.get("role")
+
+
+def _with_merged(nodes: Row, current: Any) -> tuple[Row, Any]:
     """The nodes and the current one: a merged answer stands beside the one that holds it, and before what follows."""
-    rows: dict[str, Any] = {}
+    rows: Row = {}
     for name, node in nodes.items():
         rows[name] = node
         if text := text_at(row_of(row_of(node).get("merged")), "content"):
@@ -120,7 +126,7 @@ def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
         yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
     marks = [Message("assistant", mark) for mark in _attached(item)]
-    parts = [*_parts(whole.text), *marks] or [Message("assistant")]
+    parts = [*_with_output(list(_parts(whole.text)), item), *marks] or [Message("assistant")]
     model = text_at(item, "selectedModelId") or whole.model  # in an arena the model is not known by its name
     last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
@@ -132,6 +138,30 @@ def _attached(item: dict[str, Any]) -> Iterator[str]:
     """A mark for each file of a message."""
     for file in rows_of(item.get("files")):
         yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
+
+
+def _with_output(parts: list[Message], item: Row) -> list[Message]:
+    """The parts of the text with those of the output, that hold the words too where the text is empty."""
+    if any(part.calls or part.reasoning for part in parts):
+        return parts  # before 0.10 the text holds what the output holds
+    told = [message for each in rows_of(item.get("output")) for message in _of_item(each)]
+    if parts:
+        told = [message for message in told if message.role == "result" or message.calls or message.reasoning]
+    return [*told, *parts]
+
+
+def _of_item(item: Row) -> Iterator[Message]:
+    if item.get("type") == CODE:
+        code, output, identity = text_at(item, "code") or "", item.get("output"), text_at(item, "id")
+        yield Message("assistant", calls=((identity, call_of("code_interpreter", code.strip())),))
+        if output is not None:
+            yield _result(output, identity)
+        return
+    for message in answered([item]):
+        if message.role == "result":
+            yield _result(_unpacked(message.text), message.call_id)
+        else:
+            yield replace(message, text=message.text.strip())
 
 
 def _parts(text: str) -> Iterator[Message]:
@@ -205,7 +235,7 @@ def _latency(item: dict[str, Any]) -> float | None:
 
 
 def _error_type(error: Any) -> str:
-    named: dict[str, Any] = error if isinstance(error, dict) else {}
+    named: Row = error if isinstance(error, dict) else {}
     return text_at(named, "type") or text_at(named, "code") or ERROR
 
 
@@ -219,8 +249,17 @@ def _attributes(text: str) -> dict[str, str]:
 
 def _json(text: str) -> Any:
     """What an attribute holds: JSON, sometimes JSON in a JSON text."""
+    value = _loaded(text)
+    return _unpacked(value) if isinstance(value, str) else value
+
+
+def _unpacked(text: str) -> Any:
+    """A text, or the object or list that it is as JSON."""
+    return _loaded(text) if text[:1] in ("{", "[") else text
+
+
+def _loaded(text: str) -> Any:
     try:
-        value = json.loads(text)
-        return repaired(json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value)
+        return repaired(json.loads(text))
     except (ValueError, RecursionError):
         return text
