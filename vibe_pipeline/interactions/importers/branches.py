@@ -18,16 +18,12 @@ from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, answer_text
+from vibe_pipeline.interactions.importers.lost_questions import LOST, heard, may_ask
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
 Read = Callable[[Any], Iterable[Message]]
 Speaker = Callable[[Row], Any]
-
-LOST = Message("user")
-"""In the place of what cannot be read, unless it says that it was no question: what follows answers none before it."""
-
-ANSWERS_NOTHING = "the question of an answer cannot be read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,7 @@ def tree_of(nodes: dict[str, Any], read: Read, speaker: Speaker, parent: str, ch
     messages: dict[str, list[Message]] = {}
     losses = Losses()
     for name, node in nodes.items():
-        messages[name] = [LOST] if isinstance(node, dict) and _may_ask(speaker(node)) else []
+        messages[name] = [LOST] if isinstance(node, dict) and may_ask(speaker(node)) else []
         with losses.of(node):
             messages[name] = list(read(node))
     rows = {name: node for name, node in nodes.items() if isinstance(node, dict)}
@@ -103,31 +99,11 @@ def nodes_of(value: Any, name: str) -> dict[str, Any]:
     return value
 
 
-def _may_ask(role: Any) -> bool:
-    return not isinstance(role, str) or ROLES.get(role.lower(), "user") == "user"
-
-
 def _speaks(message: Message) -> bool:
-    """Whether somebody says something in it: each branch begins with somebody who does."""
+    """Whether somebody asks or answers in it; thinking, calling a tool and failing are answers."""
     if message.role in ("system", "user"):
         return message.role == "user" and message is not LOST
     return bool(message.text.strip() or message.reasoning or message.calls) or message.success is False
-
-
-def _heard(said: Iterable[Message], losses: Losses) -> Iterator[Message]:
-    """What was said, less the answers to a question that is lost; what tools did is known without it."""
-    is_asked = is_lost = False
-    for message in said:
-        if message is LOST:
-            is_lost = not is_asked
-        elif message.role != "assistant" or not is_lost:
-            is_lost &= message.role != "user"
-            is_asked = message.role == "user" or (is_asked and message.role == "system")
-            yield message
-        else:
-            losses += [Unusable(ANSWERS_NOTHING, message.text)] if message.text.strip() else []
-            if message.calls:
-                yield replace(message, text="", reasoning="")
 
 
 def _aside(origin: Origin, conversation: str, name: str) -> Origin:
@@ -174,9 +150,9 @@ def _branches(tree: Tree, before: Sequence[Message], losses: Losses) -> Iterator
             following = children.get(name, [])
             starts.extend((other, then.copy()) for other in following[1:])
             name = following[0] if following else None
-        heard = list(_heard(said.with_own(own), losses)) if any(map(_speaks, own)) else []
-        if any(map(_speaks, heard)):
-            yield start, heard
+        whole = list(heard(said.with_own(own), losses)) if any(map(_speaks, own)) else []
+        if any(map(_speaks, whole)):
+            yield start, whole
 
 
 def _children(tree: Tree) -> dict[str | None, list[str]]:

@@ -1,15 +1,11 @@
 """Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
 
-Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it, or, since 0.10, in its
-"output" with the words, as items of the Responses API. A thumb up or down is feedback. What answers were merged into
-is one more answer, and the one that the chat goes on with. Not here: branches (branches.py), the items (payloads.py).
+A thumb up or down is feedback. What answers were merged into is one more answer, and the one that the chat goes on
+with. Not here: what an answer is made of (open_webui_answers.py), branches (branches.py).
 """
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -20,19 +16,10 @@ from typing import Any
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import Row, number_at, number_of, row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, message_of, moment_of
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, file_mark, message_of, moment_of
+from vibe_pipeline.interactions.importers.open_webui_answers import parts_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
-from vibe_pipeline.interactions.importers.payloads import answered
-from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
-
-DETAILS = re.compile(r'<details\s+type="(reasoning|tool_calls|code_interpreter)"([^>]*)>(.*?)</details>', re.DOTALL)
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
-FENCE = re.compile(r"^```\w*\n|\n?```$")
-
-CODE = "open_webui:code_interpreter"
-"""An item of its own: the Responses API names it otherwise."""
 
 ERROR = "error"
 """Of an answer that failed without naming what failed."""
@@ -126,7 +113,9 @@ def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
         yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
     marks = [Message("assistant", mark) for mark in _attached(item)]
-    parts = [*_with_output(list(_parts(whole.text)), item), *marks] or [Message("assistant")]
+    parts = [*parts_of(whole.text, item.get("output")), *marks]
+    if all(part.role != "assistant" for part in parts):
+        parts.append(Message("assistant"))
     model = text_at(item, "selectedModelId") or whole.model  # in an arena the model is not known by its name
     last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
@@ -134,76 +123,13 @@ def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
         yield _judged(dated, item, at) if number == last else dated
 
 
-def _attached(item: dict[str, Any]) -> Iterator[str]:
+def _attached(item: Row) -> Iterator[str]:
     """A mark for each file of a message."""
     for file in rows_of(item.get("files")):
         yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
 
 
-def _with_output(parts: list[Message], item: Row) -> list[Message]:
-    """The parts of the text with those of the output, that hold the words too where the text is empty."""
-    if any(part.calls or part.reasoning for part in parts):
-        return parts  # before 0.10 the text holds what the output holds
-    told = [message for each in rows_of(item.get("output")) for message in _of_item(each)]
-    if parts:
-        told = [message for message in told if message.role == "result" or message.calls or message.reasoning]
-    return [*told, *parts]
-
-
-def _of_item(item: Row) -> Iterator[Message]:
-    if item.get("type") == CODE:
-        code, output, identity = text_at(item, "code") or "", item.get("output"), text_at(item, "id")
-        yield Message("assistant", calls=((identity, call_of("code_interpreter", code.strip())),))
-        if output is not None:
-            yield _result(output, identity)
-        return
-    for message in answered([item]):
-        if message.role == "result":
-            yield _result(_unpacked(message.text), message.call_id)
-        else:
-            yield replace(message, text=message.text.strip())
-
-
-def _parts(text: str) -> Iterator[Message]:
-    position = 0
-    for block in DETAILS.finditer(text):
-        yield from _plain(text[position : block.start()])
-        yield from _block(block[1], _attributes(block[2]), SUMMARY.sub("", block[3], count=1))
-        position = block.end()
-    yield from _plain(text[position:])
-
-
-def _plain(text: str) -> Iterator[Message]:
-    if text.strip():
-        yield Message("assistant", text.strip())
-
-
-def _block(kind: str, attributes: dict[str, str], body: str) -> Iterator[Message]:
-    if kind == "reasoning":
-        lines = html.unescape(body).strip().splitlines()
-        yield Message("assistant", reasoning="\n".join(re.sub("^> ?", "", line) for line in lines))
-        return
-    if kind == "tool_calls":
-        call = call_of(attributes.get("name"), _json(attributes.get("arguments", "")))
-        result = attributes.get("result") or html.unescape(body).strip()
-    else:
-        call = call_of("code_interpreter", FENCE.sub("", html.unescape(body).strip()))
-        result = attributes.get("output", "")
-    identity = attributes.get("id")
-    yield Message("assistant", calls=((identity, call),))
-    if attributes.get("done") != "false":
-        yield _result(_json(result), identity)
-
-
-def _result(result: Any, identity: str | None) -> Message:
-    """A tool's result; of code that ran {"stdout", "stderr", "result"}, and what it raised."""
-    failed = isinstance(result, dict) and bool(result.get("error") or result.get("stderr"))
-    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    error_type = "tool_error" if failed else None
-    return Message("result", text, call_id=identity, success=False if failed else None, error_type=error_type)
-
-
-def _judged(message: Message, item: dict[str, Any], at: datetime | None) -> Message:
+def _judged(message: Message, item: Row, at: datetime | None) -> Message:
     """The answer with what a person thought of it, and with its failure."""
     said = row_of(item.get("annotation"))
     rating = _rating(said.get("rating"))
@@ -228,7 +154,7 @@ def _rating(value: Any) -> float | None:
     return None
 
 
-def _latency(item: dict[str, Any]) -> float | None:
+def _latency(item: Row) -> float | None:
     """What Ollama says of it, in nanoseconds."""
     told = (number_at(row_of(item.get(key)), "total_duration") for key in ("usage", "info"))
     return next((ns / 1e6 for ns in told if ns and ns > 0), None)
@@ -241,25 +167,3 @@ def _error_type(error: Any) -> str:
 
 def _error_text(error: Any) -> Any:
     return error.get("content", error) if isinstance(error, dict) else error
-
-
-def _attributes(text: str) -> dict[str, str]:
-    return {name: html.unescape(value) for name, value in ATTRIBUTE.findall(text)}
-
-
-def _json(text: str) -> Any:
-    """What an attribute holds: JSON, sometimes JSON in a JSON text."""
-    value = _loaded(text)
-    return _unpacked(value) if isinstance(value, str) else value
-
-
-def _unpacked(text: str) -> Any:
-    """A text, or the object or list that it is as JSON."""
-    return _loaded(text) if text[:1] in ("{", "[") else text
-
-
-def _loaded(text: str) -> Any:
-    try:
-        return repaired(json.loads(text))
-    except (ValueError, RecursionError):
-        return text
