@@ -77,6 +77,28 @@ def test_a_tool_call_and_its_result_are_an_interaction_of_their_own():
     assert pairs({"conversations": [{"from": role, "value": text} for role, text in dialect]}) == expected
 
 
+@pytest.mark.parametrize("as_text", [json.dumps, str, lambda calls: json.dumps(calls[0])])
+def test_calls_that_a_table_made_a_text_of_are_calls(as_text):
+    call = {"id": "k", "type": "function", "function": {"name": "f", "arguments": '{"a": 1}'}}
+    said = {"role": "assistant", "content": None, "tool_calls": as_text([call])}
+    result = {"role": "tool", "tool_call_id": "k", "content": "r"}
+    assert pairs({"messages": [EXCHANGE[0], said, result, EXCHANGE[1]]}) == [
+        ("tool", 0, '{"name": "f", "arguments": {"a": 1}}', "r"),
+        ("chat", 1, "q", "a"),
+    ]
+
+
+def test_calls_that_cannot_be_read_are_kept_as_they_are_written():
+    said = {"role": "assistant", "content": None, "tool_calls": "[{f"}
+    (call, _) = pairs({"messages": [EXCHANGE[0], said, {"role": "tool", "content": "r"}, EXCHANGE[1]]})
+    assert call == ("tool", 0, '{"name": null, "arguments": "[{f"}', "r")
+
+
+@pytest.mark.parametrize("nothing", [None, "", "null", "None", "[]", [], {}])
+def test_no_calls_are_none_however_they_are_written(nothing):
+    assert pairs({"messages": [EXCHANGE[0], {**EXCHANGE[1], "tool_calls": nothing}]}) == [("chat", 0, "q", "a")]
+
+
 def test_parallel_calls_are_paired_by_id_whatever_their_order():
     calls = [{"id": name, "function": {"name": name, "arguments": "{}"}} for name in ("a", "b")]
     messages = [

@@ -256,13 +256,8 @@ def _transcript(value: dict[str, Any]) -> str:
 
 
 def _tool_calls(value: dict[str, Any]) -> Iterator[tuple[str | None, str]]:
-    listed = value.get("tool_calls")
-    for call in listed if isinstance(listed, list) else []:
-        if isinstance(call, dict) and call:
-            yield _text_or(call.get("id")), call_of(*tool_parts.called(call))
-    old = value.get("function_call")
-    if isinstance(old, dict):
-        yield None, call_of(old.get("name"), old.get("arguments"))
+    for call in tool_parts.calls_beside(value):
+        yield _text_or(call.get("id")), call_of(*tool_parts.called(call))
 
 
 def call_of(name: Any, arguments: Any) -> str:

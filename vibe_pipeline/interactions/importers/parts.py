@@ -71,7 +71,8 @@ def _with_roles(items: list[Any]) -> list[Any]:
     """LangChain's JavaScript gives what a tool gave back the tool's own name as its role."""
     if not any(map(_is_strange, items)):
         return items
-    names = {tool_parts.called(call)[0] for item in items if isinstance(item, dict) for call in calls_beside(item)}
+    rows = [item for item in items if isinstance(item, dict)]
+    names = {tool_parts.called(call)[0] for item in rows for call in tool_parts.calls_beside(item)}
     return [{**item, "role": "tool"} if _is_strange(item) and item["role"] in names else item for item in items]
 
 
@@ -108,7 +109,8 @@ def _message(value: dict[str, Any], role: str) -> Iterator[Message]:
     content = tool_parts.functions_in(content) or content
     parts = content if isinstance(content, list) else [] if content is None else [content]
     if not parts or not all(map(tool_parts.is_definition, parts)):
-        yield from _parts([*parts, *calls_beside(value)], "assistant" if said == "call" else said, value)
+        calls = ({**call, "type": "tool_call"} for call in tool_parts.calls_beside(value))
+        yield from _parts([*parts, *calls], "assistant" if said == "call" else said, value)
 
 
 def _of_class(value: dict[str, Any]) -> str | None:
@@ -117,19 +119,6 @@ def _of_class(value: dict[str, Any]) -> str | None:
     name = str(path[-1]) if isinstance(path, list) and path else ""
     kind = name.removesuffix("Chunk").removesuffix("Message").lower()
     return kind if kind in ROLES else None
-
-
-def calls_beside(value: dict[str, Any]) -> list[Any]:
-    """The calls that stand beside the content of a message."""
-    more = value.get("additional_kwargs")
-    holders = [value, more] if isinstance(more, dict) else [value]
-    for holder in holders:
-        for key in ("tool_calls", "toolCalls"):
-            listed = parsed(holder.get(key))
-            if isinstance(listed, list) and listed:
-                return [{**call, "type": "tool_call"} for call in listed if isinstance(call, dict)]
-    old = value.get("function_call")
-    return [{**old, "type": "tool_call"}] if isinstance(old, dict) else []
 
 
 def _parts(parts: Iterable[Any], role: str, whole: dict[str, Any]) -> Iterator[Message]:

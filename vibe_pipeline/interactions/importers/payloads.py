@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from vibe_pipeline.interactions.importers import blocks
+from vibe_pipeline.interactions.importers import blocks, tool_parts
 from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.messages import ROLES, Message
 from vibe_pipeline.interactions.importers.parts import (
@@ -20,7 +20,6 @@ from vibe_pipeline.interactions.importers.parts import (
     NULL,
     REASONING,
     as_json,
-    calls_beside,
     is_message,
     is_tools,
     messages_in,
@@ -78,7 +77,7 @@ def _came_back(value: Any) -> list[Message]:
         choices = value.get("choices", value.get("candidates"))
         if isinstance(choices, list):
             return _chosen(choices)
-        if calls_beside(value):
+        if tool_parts.calls_beside(value):
             return list(messages_in({"role": "assistant", **value}, "assistant"))
         for key in CAME_BACK:
             if value.get(key):

@@ -25,6 +25,10 @@ ARGUMENTS = ("arguments", "input", "args", "action", "operation")
 OUTCOMES = ("output", "outputs", "results", "result", "error")
 ABOUT = ("type", "id", "call_id", "status", "server_label", *NAMES, *OUTCOMES)
 
+BESIDE = ("tool_calls", "toolCalls", "function_call")
+NOTHING = ("", "null", "None", "nan", "NaN")
+"""What programs make a text of where nothing was called."""
+
 SEALED = "encrypted_content"
 
 NEAR = 100
@@ -59,6 +63,21 @@ def called(part: dict[str, Any]) -> tuple[str | None, Any]:
         name = kind.removesuffix("_call")
         arguments = {key: it for key, it in part.items() if key not in ABOUT} if arguments is None else arguments
     return name, {} if arguments is None else arguments
+
+
+def calls_beside(value: dict[str, Any]) -> list[dict[str, Any]]:
+    """The calls that stand beside the content of a message, as a list or as its text."""
+    holders = (it for it in (value, value.get("additional_kwargs")) if isinstance(it, dict))
+    listed = (_objects(holder.get(key)) for holder in holders for key in BESIDE)
+    return next((calls for calls in listed if calls), [])
+
+
+def _objects(value: Any) -> list[dict[str, Any]]:
+    """Those of a list, or the one; a text that cannot be read is the arguments of a call that has no name."""
+    if isinstance(value, str) and value.strip() not in NOTHING:
+        found = _value_in(value)
+        value = {"arguments": value} if found is None else found
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, dict) and item]
 
 
 def outcome(part: dict[str, Any]) -> tuple[Any, bool | None] | None:
@@ -112,15 +131,19 @@ def responses(text: str) -> list[str]:
 
 def object_in(text: str) -> dict[str, Any] | None:
     """The object that a text is: JSON, or what Python prints of one."""
+    value = _value_in(text)
+    return value if isinstance(value, dict) else None
+
+
+def _value_in(text: str) -> Any:
     with suppress(ValueError, RecursionError):
-        value = json.loads(text)
-        return repaired(value) if isinstance(value, dict) else None
-    if text[:2] != "{'" or len(text) > LONGEST:
+        return repaired(json.loads(text))
+    if not text.startswith(("{'", "[{'")) or len(text) > LONGEST:
         return None
     with suppress(ValueError, SyntaxError, RecursionError, MemoryError), warnings.catch_warnings():
         warnings.simplefilter("ignore", SyntaxWarning)  # a backslash in what was no object after all
         value = ast.literal_eval(text)
-        return repaired(value) if isinstance(value, dict) and _is_plain(value) else None
+        return repaired(value) if _is_plain(value) else None
     return None
 
 
