@@ -37,6 +37,53 @@ def test_a_result_that_comes_late_belongs_to_the_call_that_it_names():
     ]
 
 
+def called(*results, ids=("k", "k")):
+    calls = Message("assistant", calls=tuple(zip(ids, ("one", "two"), strict=True)))
+    found = steps(ASKED, calls, *(Message("result", text, call_id=name) for text, name in results), ANSWERED)
+    return [(call, result) for action, call, result, _ in found if action == "tool"]
+
+
+def test_calls_of_one_id_get_their_results_in_order():
+    assert called(("1", "k"), ("2", "k")) == [("one", "1"), ("two", "2")]
+    assert called(("1", "k")) == [("one", "1"), ("two", "")]
+    assert called(("1", "k"), ("2", "k"), ("more", "k")) == [("one", "1"), ("two", "2"), ("two", "more")]
+    assert called(("2", "l"), ("1", "k"), ids=("k", "l")) == [("two", "2"), ("one", "1")]
+
+
+def test_an_id_that_is_given_again_is_that_of_the_last_call():
+    first = Message("assistant", calls=(("k", "one"), ("m", "other")))
+    again = Message("assistant", calls=(("k", "two"),))
+    results = {name: Message("result", name, call_id=name) for name in "km"}
+    assert steps(ASKED, first, results["m"], again, results["k"], ANSWERED) == [
+        ("tool", "other", "m", None),
+        ("tool", "one", "", None),
+        ("tool", "two", "k", None),
+        ("chat", "q", "a", None),
+    ]
+
+
+def test_results_without_ids_that_are_not_as_many_as_the_calls_are_one():
+    assert called(("1", None), ids=(None, None)) == [("[one, two]", "1")]
+    assert called(("1", None), ("2", None), ids=(None, None)) == [("one", "1"), ("two", "2")]
+
+
+def test_an_answer_to_a_question_without_words_is_not_that_of_the_question_before():
+    silent = Message("user", " ")
+    assert steps(ASKED, ANSWERED, silent, Message("assistant", "b"), Message("user", "r"), ANSWERED) == [
+        ("chat", "q", "a", None),
+        ("chat", "", "b", None),
+        ("chat", "r", "a", None),
+    ]
+    assert steps(ASKED, silent, ANSWERED) == [("chat", "q", "a", None)]
+    assert steps(silent, Message("assistant", "b"), ASKED, ANSWERED) == [("chat", "q", "a", "b")]
+
+
+def test_a_message_without_words_does_not_part_a_call_from_its_result():
+    call, result = Message("assistant", calls=(("k", "one"),)), Message("result", "1", call_id="k")
+    silent, chat = Message("user"), [("tool", "one", "1", None), ("chat", "q", "a", None)]
+    assert steps(ASKED, call, silent, result, silent, ANSWERED) == chat
+
+
 def test_what_is_said_of_tools_that_nobody_asked_for_is_an_answer_without_a_question():
     call = Message("assistant", calls=(("k", "one"),))
     assert steps(call, Message("result", "1", call_id="k"), ANSWERED) == [

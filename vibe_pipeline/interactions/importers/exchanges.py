@@ -14,7 +14,7 @@ files, or in two dialects, has the same ids.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -22,6 +22,7 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key, key_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
+from vibe_pipeline.interactions.importers.threads import ToolCall
 from vibe_pipeline.records import Interaction
 
 NOTHING_SAID = "neither a question nor an answer"
@@ -97,10 +98,10 @@ def _content(messages: Sequence[Message], origin: Origin) -> str:
 
 def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
     opening: list[Message] = []
-    for question, reply in _exchanges(messages):
+    for number, (question, reply) in enumerate(_exchanges(messages)):
         yield from _tool_steps(reply)
         answer = [message for message in reply if message.role == "assistant"]
-        if (question and reply) or (unasked and _is_answer(answer)):
+        if (question and reply) or ((unasked or number) and _is_answer(answer)):
             yield _chat_step(question, answer, answer_text(opening))
             opening = []
         elif answer:
@@ -110,18 +111,26 @@ def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
 
 
 def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[list[Message], list[Message]]]:
-    """Each question with all that followed it before the next: answers, calls and results, though without a word."""
+    """Each question with all that followed it before the next: answers, calls and results, though without a word.
+
+    One without a word is none, but what follows it answers no other either, unless a tool was waited for.
+    """
     question: list[Message] = []
     reply: list[Message] = []
     for message in messages:
-        if message.role == "user" and message.text.strip():
-            if reply:
+        if message.role == "user":
+            is_asked = bool(message.text.strip())
+            if reply and (is_asked or _is_idle(reply[-1])):
                 yield question, reply
                 question, reply = [], []
-            question.append(message)
+            question += [message] if is_asked else []
         elif message.role in ("assistant", "result"):
             reply.append(message)
     yield question, reply
+
+
+def _is_idle(last: Message) -> bool:
+    return last.role == "assistant" and not last.calls
 
 
 def _is_answer(messages: Sequence[Message]) -> bool:
@@ -140,49 +149,70 @@ def _chat_step(question: list[Message], answer: list[Message], opening: str) -> 
 
 
 def _tool_steps(reply: Sequence[Message]) -> Iterator[Step]:
-    """The calls of a reply with their results, one batch of them after the other."""
-    named = {identity: call for message in reply for identity, call in message.calls if identity}
-    answered = {message.call_id for message in reply if message.role == "result"}
-    asked: list[Message] = []
+    """The calls of a reply with their results, one batch of them after the other.
+
+    A call without a result has an empty one, for that the model asked for it is worth keeping. So is a result without a
+    call, which was not kept.
+    """
+    waiting: dict[str | None, deque[ToolCall]] = defaultdict(deque)
+    for calls, steps in [(calls, _paired(calls, results, waiting)) for calls, results in _batches(reply)]:
+        yield from steps
+        for call in calls:
+            if call.result is None:
+                yield _tool_step(call.call, Message("result", at=call.by.at, model=call.by.model, user=call.by.user))
+
+
+def _batches(reply: Sequence[Message]) -> Iterator[tuple[list[ToolCall], list[Message]]]:
+    """What was called together, with the results that came before anything else was said."""
+    calls: list[ToolCall] = []
     results: list[Message] = []
     for message in reply:
         if message.role == "result":
             results.append(message)
             continue
         if results:
-            yield from _batch(asked, results, named, answered)
-            asked, results = [], []
-        asked += [message] if message.calls else []
-    yield from _batch(asked, results, named, answered)
+            yield calls, results
+            calls, results = [], []
+        calls += [ToolCall(identity, call, message, message.at) for identity, call in message.calls]
+    yield calls, results
 
 
-def _batch(
-    asked: Sequence[Message], results: Sequence[Message], named: dict[str, str], answered: set[str | None]
-) -> Iterator[Step]:
-    """Calls and results paired by id, else in order; when their numbers differ, as the one batch they were.
+def _paired(
+    calls: Sequence[ToolCall], results: Sequence[Message], waiting: dict[str | None, deque[ToolCall]]
+) -> list[Step]:
+    """The results of a batch, by id each with the first call that waits for it: of the batch, else of one before, for
+    ids are repeated and results late. Without ids in order; when their numbers differ, as the one batch they were."""
+    named, came = {call.identity for call in calls}, {result.call_id for result in results}
+    if came <= named - {None} or (None not in named and named <= came):
+        for call in reversed(calls):
+            if (queue := waiting[call.identity]) and queue[-1].result:
+                queue.pop()
+            queue.appendleft(call)
+        asked = [_answered(waiting[result.call_id], result) for result in results]
+        return [_tool_step(call, it) for call, it in zip(asked, results, strict=True) if call or _is_telling(it)]
+    for call in calls:
+        call.result = results[-1]
+    if len(calls) == len(results):
+        return [_tool_step(call.call, result) for call, result in zip(calls, results, strict=True)]
+    batch = calls[0].call if len(calls) == 1 else "[" + ", ".join(call.call for call in calls) + "]"
+    return [Step("tool", batch, "\n\n".join(result.text for result in results), tuple(results), {})]
 
-    A call without a result has an empty one, for that the model asked for it is worth keeping. So is a result without a
-    call: it came late (`named` and `answered` are of the whole reply), or the call was not kept.
-    """
-    calls = [(identity, call, message) for message in asked for identity, call in message.calls]
-    by_id = {identity: call for identity, call, _ in calls if identity}
-    came = {result.call_id for result in results}
-    if came <= by_id.keys() or (len(by_id) == len(calls) and by_id.keys() <= came):
-        for result in results:
-            name = result.call_id or ""
-            if name in by_id or result.text or result.success is False:
-                call = by_id.get(name) or named.get(name, "")
-                yield Step("tool", call, result.text, (result,), result.extra)
-        for identity, call, message in calls:
-            if not identity or identity not in answered:
-                nothing = Message("result", at=message.at, model=message.model, user=message.user)
-                yield Step("tool", call, "", (nothing,), {})
-    elif len(calls) == len(results):
-        for (_, call, _), result in zip(calls, results, strict=True):
-            yield Step("tool", call, result.text, (result,), result.extra)
-    else:
-        batch = calls[0][1] if len(calls) == 1 else "[" + ", ".join(call for _, call, _ in calls) + "]"
-        yield Step("tool", batch, "\n\n".join(result.text for result in results), tuple(results), {})
+
+def _answered(queue: deque[ToolCall], result: Message) -> str:
+    """The first call that waits; the last is kept, for some results come in parts."""
+    if not queue:
+        return ""
+    call = queue.popleft() if len(queue) > 1 else queue[0]
+    call.result = result
+    return call.call
+
+
+def _tool_step(call: str, result: Message) -> Step:
+    return Step("tool", call, result.text, (result,), result.extra)
+
+
+def _is_telling(result: Message) -> bool:
+    return bool(result.text) or result.success is False
 
 
 def _interaction(
