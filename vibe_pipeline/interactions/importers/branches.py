@@ -18,12 +18,14 @@ from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
 from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.lost_questions import LOST, heard, may_ask
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
+from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
 Read = Callable[[Any], Iterable[Message]]
 Speaker = Callable[[Row], Any]
+
+LOST = Message("user")
+"""In the place of what cannot be read and may be a question: what follows it does not answer the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def tree_of(nodes: dict[str, Any], read: Read, speaker: Speaker, parent: str, ch
     messages: dict[str, list[Message]] = {}
     losses = Losses()
     for name, node in nodes.items():
-        messages[name] = [LOST] if isinstance(node, dict) and may_ask(speaker(node)) else []
+        messages[name] = [LOST] if isinstance(node, dict) and _may_ask(speaker(node)) else []
         with losses.of(node):
             messages[name] = list(read(node))
     rows = {name: node for name, node in nodes.items() if isinstance(node, dict)}
@@ -65,7 +67,7 @@ def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) 
     """The exchanges of all branches; `before` stands before each. Unusable where none has any, NothingAsked where
     nobody spoke."""
     losses = Losses(tree.losses)
-    branches = list(_branches(_with_alternatives(tree), before, losses))
+    branches = list(_branches(_with_alternatives(tree), before))
     found = with_branches(branches, origin, losses)
     losses += [question for _, said in branches for question in unanswered(said)]
     yield from losses.beside(found)
@@ -97,6 +99,10 @@ def nodes_of(value: Any, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise Unusable(f"{name} is not an object")
     return value
+
+
+def _may_ask(role: Any) -> bool:
+    return not isinstance(role, str) or ROLES.get(role.lower(), "user") == "user"
 
 
 def _speaks(message: Message) -> bool:
@@ -136,7 +142,7 @@ class _Before:
         return [*self.instructions, *(self.question if speaker != "user" else ()), *own]
 
 
-def _branches(tree: Tree, before: Sequence[Message], losses: Losses) -> Iterator[tuple[str, list[Message]]]:
+def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list[Message]]]:
     """(first node, messages) of the conversation and of every branch; one in which nobody spoke is none."""
     children = _children(tree)
     starts = [(name, _Before(list(before))) for name in children[None]]
@@ -150,9 +156,8 @@ def _branches(tree: Tree, before: Sequence[Message], losses: Losses) -> Iterator
             following = children.get(name, [])
             starts.extend((other, then.copy()) for other in following[1:])
             name = following[0] if following else None
-        whole = list(heard(said.with_own(own), losses)) if any(map(_speaks, own)) else []
-        if any(map(_speaks, whole)):
-            yield start, whole
+        if any(map(_speaks, own)):
+            yield start, said.with_own(own)
 
 
 def _children(tree: Tree) -> dict[str | None, list[str]]:
