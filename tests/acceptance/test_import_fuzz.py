@@ -68,7 +68,9 @@ def test_a_file_that_was_cut_off_or_changed_never_crashes(tmp_path, path):
     whole, *results = bring_all(tmp_path / "var", [path, *spoiled])
     is_alone = path in LINES and whole.read == len(content.splitlines())
     for file, result, lines in zip(spoiled, results, whole_lines, strict=True):
-        assert result.read or not whole.read or not file.read_bytes().strip(), "what is left of the file was not told"
+        left = file.read_bytes().strip()
+        is_opened_and_left = b'"conversation_id"' in left and b'"mapping"' not in left  # as ChatGPT writes such a chat
+        assert result.read or not whole.read or not left or is_opened_and_left, "what is left of the file was not told"
         if is_alone:  # each line is a record of its own
             assert result.imported + result.duplicate >= lines - whole.quarantined
 

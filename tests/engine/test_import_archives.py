@@ -8,6 +8,7 @@ import sqlite3
 import struct
 import zipfile
 import zlib
+from collections import Counter
 from contextlib import closing
 
 import pyarrow as pa
@@ -94,6 +95,29 @@ def test_the_chats_of_all_members_are_read_and_an_account_s_settings_passed_over
     assert (result.read, result.imported, result.quarantined) == (5, 4, 1)
     assert next(iter(result.reasons)).startswith("not in a known format")
     assert bring(path).imported == 0
+
+
+def test_an_unpacked_export_gives_what_it_gives_packed(bring, tmp_path):
+    said = {"sender": "human", "text": "q"}, {"sender": "assistant", "text": "a"}
+    files = {
+        "artifacts.json": [{"uuid": "f"}],
+        "conversations.json": [{"chat_messages": said}, {"odd": 1}],
+        "projects/one.json": {"uuid": "p", "docs": []},
+        "users.json": [{"uuid": "u", "email_address": "jo@example.org"}],
+        "broken.json": "{",
+    }
+    packed = bring(zipped(tmp_path / "a.zip", files))
+    for name, value in files.items():
+        path = tmp_path / "export" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content_of(value))
+    store = Store(tmp_path / "other")
+    unpacked = import_paths(InteractionLogger(store.root), store, [tmp_path / "export"])
+    assert (packed.read, packed.imported) == (3, 1)
+    assert sum((Counter(it.reasons) for it in unpacked), Counter()) == packed.reasons
+    assert (sum(it.read for it in unpacked), sum(it.imported for it in unpacked)) == (3, 1)
+    (named,) = import_paths(InteractionLogger(store.root), store, [tmp_path / "export" / "users.json"])
+    assert named.quarantined == 1
 
 
 def test_names_are_labels_and_nothing_is_written(bring, tmp_path):

@@ -1,11 +1,12 @@
 """ChatGPT's export: every branch is read once, what was hidden is no question, tools are called."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
 from vibe_pipeline.interactions.importers import formats
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -273,6 +274,16 @@ def test_an_answer_that_was_cut_off_is_no_success_and_weight_0_is_kept():
     assert (item.output, item.success, item.error_type, item.extra) == ("half", False, "in_progress", {"weight": 0.0})
 
 
+@pytest.mark.parametrize(
+    ("kind", "success", "error"),
+    [("interrupted", False, "interrupted"), ("max_tokens", False, "length"), ("stop", True, None)],
+)
+def test_an_answer_says_why_it_ended(kind, success, error):
+    ended = {"finish_details": {"type": kind}}
+    (item,) = read(chat("a", u=node(None, "user", "q"), a=node("u", "assistant", "half", metadata=ended)))
+    assert (item.output, item.success, item.error_type) == ("half", success, error)
+
+
 def test_a_last_question_that_nothing_followed_is_told():
     nodes = {"u": said(None, "user", "q", 1), "a": said("u", "assistant", "a", 2), "v": said("a", "user", "r", 3)}
     unanswered, item = read(chat("v", **nodes))
@@ -294,7 +305,6 @@ def test_a_conversation_that_has_grown_brings_only_what_is_new():
 @pytest.mark.parametrize(
     ("mapping", "reason"),
     [
-        ({}, "mapping is empty"),
         ([], "mapping is not an object"),
         ({"a": 3}, "a node of mapping is not an object"),
         ({"a": {"message": {"author": {"role": "user"}, "content": 3}}}, "a message has no content"),
@@ -316,6 +326,54 @@ def test_a_node_that_cannot_be_read_costs_itself(broken):
     }
     bad, item = read(chat("a", **nodes))
     assert (type(bad), item.output, item.extra) == (Unusable, "a", {})
+
+
+@pytest.mark.parametrize("author", ["user", None, {}, {"role": None}, {"role": 3}, {"role": "narrator"}, ["user"]])
+def test_what_answers_a_message_of_nobody_answers_no_other_question(author):
+    nodes = OPENING | {
+        "x": said("a", "user", "lost", 3),
+        "b": said("x", "assistant", "to what is lost", 5),
+        "v": said("b", "user", "r", 6),
+        "d": said("v", "assistant", "s", 7),
+    }
+    nodes["x"]["message"]["author"] = author
+    lost, *found = read(chat("d", **nodes))
+    assert str(lost).startswith("a message has the unknown role")
+    assert json.loads(lost.part) == nodes["x"]
+    assert [(it.input, it.output) for it in found] == [("q", "a"), ("", "to what is lost"), ("r", "s")]
+
+
+def test_a_part_of_an_answer_that_cannot_be_read_costs_itself():
+    nodes = {
+        "u": said(None, "user", "q", 1),
+        "x": {"parent": "u", "message": {"author": {"role": "assistant"}, "content": None}},
+        "a": said("x", "assistant", "a", 2),
+    }
+    bad, item = read(chat("a", **nodes))
+    assert (str(bad), item.input, item.output) == ("a message has no content", "q", "a")
+
+
+def test_a_developer_gives_instructions():
+    value = chat("a", s=node(None, "developer", "be kind"), u=node("s", "user", "q"), a=node("u", "assistant", "a"))
+    assert read(value)[0].extra == {"system": "be kind"}
+
+
+def test_an_empty_result_beside_the_answer_is_no_branch():
+    nodes = {"u": said(None, "user", "q", 1), "t": said("u", "tool", "", 2), "a": said("u", "assistant", "a", 3)}
+    assert turns(chat("a", **nodes)) == [("chat", 0, "q", "a")]
+
+
+@pytest.mark.parametrize("mapping", [{}, {"mapping": None}, {"mapping": {}}, {"mapping": {"r": {"message": None}}}])
+def test_a_conversation_in_which_nothing_was_asked_is_no_record(mapping):
+    with pytest.raises(NothingAsked):
+        read({"id": "c", "conversation_id": "c", "title": "New chat", "create_time": 1.0, "update_time": 1.0} | mapping)
+
+
+def test_a_row_of_another_program_is_no_conversation_that_was_left():
+    row = {"id": "1", "conversation_id": "c", "title": "t", "create_time": 1.0, "update_time": 1.0}
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    assert not formats()["chatgpt_export"].recognises(row)
+    assert not formats()["chatgpt_export"].recognises(row | {"id": "c", "messages": said})
 
 
 def test_a_path_of_twenty_thousand_messages_is_read():

@@ -67,6 +67,58 @@ def test_thinking_and_tools_are_told_apart_from_the_answer():
     assert (answer.output, answer.extra["reasoning"], answer.success) == ("I look.\n\nI found nothing.", "hm", True)
 
 
+USE = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+RESULT = {"type": "tool_result", "tool_use_id": "t", "content": "r", "is_error": False}
+
+
+def test_an_answer_of_tools_alone_says_nothing_and_its_text_is_a_placeholder():
+    placeholder = "```\nThis block is not supported on your current device yet.\n```"
+    tool, item = read(said("human", "q"), said("assistant", blocks=[USE, RESULT]) | {"text": placeholder})
+    assert (tool.output, item.input, item.output, item.success) == ("r", "q", "", None)
+
+
+def test_a_block_that_is_not_known_leaves_its_words_or_a_mark():
+    blocks = [{"type": "widget", "text": "a chart"}, {"type": "gadget"}, {"type": "token_budget", "remaining": 5}]
+    (item,) = read(said("human", "q"), said("assistant", "Here it is.", blocks))
+    assert item.output == "Here it is.\n\na chart\n\n[gadget]"
+
+
+@pytest.mark.parametrize("mark", ["hidden", "hidden_in_chat"])
+def test_words_that_are_hidden_were_said_by_nobody_and_a_hidden_tool_ran(mark):
+    hidden = {"type": "text", "text": "unseen", mark: True}
+    tool, item = read(said("human", "q", [hidden]), said("assistant", "a", [hidden, {**USE, mark: True}, RESULT]))
+    assert (tool.output, item.input, item.output) == ("r", "q", "a")
+
+
+@pytest.mark.parametrize(
+    ("ended", "error"),
+    [
+        ({"stop_reason": "user_canceled", "truncated": True}, "interrupted"),
+        ({"stop_reason": "max_length"}, "length"),
+        ({"truncated": True}, "length"),
+        ({"content": [{"type": "text", "text": "half", "cut_off": True}]}, "length"),
+        ({"stop_reason": "stop_sequence", "truncated": False}, None),
+    ],
+)
+def test_an_answer_says_why_it_ended(ended, error):
+    (item,) = read(said("human", "q"), said("assistant", "half") | ended)
+    assert (item.output, item.success, item.error_type) == ("half", error is None, error)
+
+
+def test_thoughts_that_were_cut_off_are_no_answer_that_was():
+    thought = {"type": "thinking", "thinking": "hm", "cut_off": True}
+    (item,) = read(said("human", "q"), said("assistant", "whole", [thought]))
+    assert item.success is True
+
+
+def test_what_answers_a_message_of_nobody_answers_no_other_question():
+    lost, *found = read(
+        said("human", "q"), said("assistant", "a"), said("narrator", "lost"), said("assistant", "to what is lost")
+    )
+    assert str(lost) == "a message has the unknown sender 'narrator'"
+    assert [(it.input, it.output) for it in found] == [("q", "a"), ("", "to what is lost")]
+
+
 def test_tools_without_ids_are_paired_in_order():
     blocks = [{"type": "tool_use", "name": name, "input": {}} for name in ("a", "b")]
     blocks += [{"type": "tool_result", "content": text, "is_error": False} for text in ("1", "2")]

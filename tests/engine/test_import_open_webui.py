@@ -1,5 +1,6 @@
 """Open WebUI's exports: the history is a tree, a thumb is feedback, tools stand inside the text."""
 
+import json
 from datetime import UTC, datetime
 from html import escape
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.engine.importing import format_of
 from vibe_pipeline.interactions.importers import formats
-from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -88,6 +89,43 @@ def test_tool_calls_are_taken_out_of_the_text(where):
     assert (said.input, said.output) == ("q", "I look.\n\nIt is cold.")
 
 
+OUTPUT = [
+    {"type": "reasoning", "status": "completed", "content": [{"type": "output_text", "text": "hm"}]},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "I look.\n"}]},
+    {"type": "function_call", "id": "f1", "call_id": "c1", "name": "search", "arguments": '{"query": "x"}'},
+    {"type": "function_call_output", "call_id": "c1", "output": [{"type": "input_text", "text": "[none] found"}]},
+    {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "It is cold."}]},
+]
+"""Of an answer since 0.10."""
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [("", "I look.\n\nIt is cold."), ("It is warm.", "It is warm.")],
+    ids=["empty", "edited"],
+)
+def test_tools_reasoning_and_words_may_stand_in_the_output(content, words):
+    tool, item = answer(content, output=OUTPUT, done=True)
+    assert (tool.action, tool.input) == ("tool", '{"name": "search", "arguments": {"query": "x"}}')
+    assert (tool.output, tool.success) == ("[none] found", None)
+    assert (item.input, item.output, item.success, item.extra["reasoning"]) == ("q", words, True, "hm")
+
+
+def test_of_a_text_that_holds_its_tools_the_output_says_nothing_more():
+    block = '<details type="tool_calls" done="true" id="c1" name="search" arguments="{}" result="&quot;r&quot;">'
+    tool, item = answer(f"{block}\n</details>\nIt is cold.", output=OUTPUT)
+    assert (tool.output, item.output) == ("r", "It is cold.")
+
+
+def test_code_that_ran_is_the_same_tool_in_the_output_as_in_the_text():
+    ran = {"type": "open_webui:code_interpreter", "id": "i", "code": "1/0\n", "output": {"stderr": "ZeroDivisionError"}}
+    block = f'<details type="code_interpreter" done="true" output="{escape(json.dumps(ran["output"]))}">'
+    in_output, _ = answer("", output=[ran, OUTPUT[-1]])
+    in_text, _ = answer(f"{block}\n```python\n1/0\n```\n</details>It is cold.")
+    assert in_output == in_text
+    assert (in_output.input, in_output.success) == ('{"name": "code_interpreter", "arguments": "1/0"}', False)
+
+
 def test_code_that_raised_is_a_failed_tool():
     output = escape('{"stderr": "ZeroDivisionError"}')
     block = f'<details type="code_interpreter" done="true" output="{output}">\n<summary>Analyzed</summary>\n'
@@ -164,7 +202,6 @@ def test_the_system_text_and_files_are_kept():
 @pytest.mark.parametrize(
     ("chat", "reason"),
     [
-        ({"history": {"messages": {}}, "messages": []}, "messages is empty"),
         ({"history": 3}, "neither a history nor messages"),
         ({"history": {"messages": [1]}}, "history.messages is not an object"),
         ({"history": {"messages": {"a": {"role": "narrator"}}}}, "unknown role 'narrator'"),
@@ -173,6 +210,11 @@ def test_the_system_text_and_files_are_kept():
 def test_what_gives_nothing_has_its_reason(chat, reason):
     with pytest.raises(Unusable, match=reason):
         read({"chat": chat})
+
+
+def test_a_chat_in_which_nothing_was_asked_is_no_record():
+    with pytest.raises(NothingAsked):
+        read({"chat": {"history": {"messages": {}}, "messages": []}})
 
 
 @pytest.mark.parametrize("value", [{"history": [["q", "a"]], "input": "x"}, {"chat": "USER: q", "system": "s"}, [], 3])

@@ -16,11 +16,16 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
+from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.losses import Losses
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
+from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, answer_text
 from vibe_pipeline.records import Interaction
 
 Read = Callable[[Any], Iterable[Message]]
+Speaker = Callable[[Row], Any]
+
+LOST = Message("user")
+"""In the place of what cannot be read and may be a question: what follows it does not answer the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +40,15 @@ class Tree:
     """Nodes that say nothing that can be read."""
 
 
-def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf: Any) -> Tree:
-    """The tree of nodes that name their parent, or their children, or both; without a single link it is a list."""
+def tree_of(nodes: dict[str, Any], read: Read, speaker: Speaker, parent: str, children: str, leaf: Any) -> Tree:
+    """The tree of nodes that name their parent, or their children, or both; without a single link it is a list.
+
+    `speaker` is what a node calls the role of who speaks in it.
+    """
     messages: dict[str, list[Message]] = {}
     losses = Losses()
     for name, node in nodes.items():
-        messages[name] = []
+        messages[name] = [LOST] if isinstance(node, dict) and _may_ask(speaker(node)) else []
         with losses.of(node):
             messages[name] = list(read(node))
     rows = {name: node for name, node in nodes.items() if isinstance(node, dict)}
@@ -56,7 +64,8 @@ def tree_of(nodes: dict[str, Any], read: Read, parent: str, children: str, leaf:
 
 
 def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) -> Iterator[Interaction | Unusable]:
-    """The exchanges of all branches; `before` stands before each. Unusable where none has any."""
+    """The exchanges of all branches; `before` stands before each. Unusable where none has any, NothingAsked where
+    nobody spoke."""
     losses = Losses(tree.losses)
     branches = list(_branches(_with_alternatives(tree), before))
     found = with_branches(branches, origin, losses)
@@ -95,9 +104,18 @@ def nodes_of(value: Any, name: str) -> dict[str, Any]:
     """The nodes by name, or Unusable; `name` is what the record calls them."""
     if not isinstance(value, dict):
         raise Unusable(f"{name} is not an object")
-    if not value:
-        raise Unusable(f"{name} is empty")
     return value
+
+
+def _may_ask(role: Any) -> bool:
+    return not isinstance(role, str) or ROLES.get(role.lower(), "user") == "user"
+
+
+def _speaks(message: Message) -> bool:
+    """Whether somebody asks or answers in it; thinking, calling a tool and failing are answers."""
+    if message.role in ("system", "user"):
+        return message.role == "user" and message is not LOST
+    return bool(message.text.strip() or message.reasoning or message.calls) or message.success is False
 
 
 @dataclass(slots=True)
@@ -126,7 +144,7 @@ class _Before:
 
 
 def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list[Message]]]:
-    """(first node, messages) of the conversation and of every branch."""
+    """(first node, messages) of the conversation and of every branch; one in which nobody spoke is none."""
     children = _children(tree)
     starts = [(name, _Before(list(before))) for name in children[None]]
     for start, said in starts:
@@ -139,7 +157,8 @@ def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list
             following = children.get(name, [])
             starts.extend((other, then.copy()) for other in following[1:])
             name = following[0] if following else None
-        yield start, said.with_own(own)
+        if any(map(_speaks, own)):
+            yield start, said.with_own(own)
 
 
 def _children(tree: Tree) -> dict[str | None, list[str]]:

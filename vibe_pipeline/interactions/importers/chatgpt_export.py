@@ -13,9 +13,20 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import list_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, moment_of
+from vibe_pipeline.interactions.importers.fields import Row, list_of, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.messages import (
+    ROLES,
+    Message,
+    NothingAsked,
+    Unusable,
+    call_of,
+    file_mark,
+    moment_of,
+)
+from vibe_pipeline.interactions.importers.stop_reasons import failure_of
 from vibe_pipeline.records import Interaction
+
+EXPORTS = ("conversations.json", "conversations-000.json")
 
 REASONING = ("thoughts", "reasoning_recap")
 
@@ -30,6 +41,9 @@ UNFINISHED = ("in_progress", "finished_partial_completion")
 RATING = {"conversation_id", "rating", "content"}
 """Of message_feedback.json."""
 
+SHELL = {"id", "conversation_id", "title", "create_time", "update_time"}
+"""Of a conversation that was opened and left, and has no mapping."""
+
 MEDIA = {"image": "[image]", "audio": "[audio]", "video": "[video]"}
 
 MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
@@ -38,15 +52,22 @@ MARKER = re.compile("\ue200[^\ue201]*\ue201|[\ue200-\ue206]")
 
 def recognises(value: Any) -> bool:
     """Whether this is a conversation of ours, or a rating of one of its messages."""
-    return isinstance(value, dict) and ("mapping" in value or value.keys() >= RATING)
+    return isinstance(value, dict) and ("mapping" in value or value.keys() >= RATING or _is_shell(value))
+
+
+def _is_shell(value: Row) -> bool:
+    is_named = value.keys() >= SHELL and value["id"] == value["conversation_id"]
+    return is_named and not any(row_of(item) or rows_of(item) for item in value.values())
 
 
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one conversation in all its branches."""
-    if "mapping" not in value:
-        raise Unusable("a rating without its conversation, that stands in another file")
+    if value.get("mapping") is None:
+        if value.keys() >= RATING:
+            raise Unusable("a rating without its conversation, that stands in another file")
+        raise NothingAsked
     nodes = nodes_of(value["mapping"], "mapping")
-    tree = tree_of(nodes, _messages, "parent", "children", value.get("current_node"))
+    tree = tree_of(nodes, _messages, _speaker, "parent", "children", value.get("current_node"))
     origin = Origin(
         module="chatgpt_export",
         source=source,
@@ -67,19 +88,21 @@ def _messages(node: Any) -> Iterator[Message]:
     content = message.get("content") if isinstance(message, dict) else None
     if not isinstance(content, dict):
         raise Unusable("a message has no content")
-    author = message.get("author")
-    metadata = message.get("metadata")
-    found = _message(
-        author if isinstance(author, dict) else {}, message, content, metadata if isinstance(metadata, dict) else {}
-    )
+    name = _speaker(node)
+    role = ROLES.get(name) if isinstance(name, str) else None
+    if role not in ("system", "user", "assistant", "result"):
+        raise Unusable(f"a message has the unknown role {name!r:.40}")
+    found = _message(role, message, content, row_of(message.get("metadata")))
     if found is not None:
         yield found
 
 
-def _message(
-    author: dict[str, Any], message: dict[str, Any], content: dict[str, Any], metadata: dict[str, Any]
-) -> Message | None:
-    role, kind = author.get("role"), content.get("content_type")
+def _speaker(node: Row) -> Any:
+    return row_of(row_of(node.get("message")).get("author")).get("role")
+
+
+def _message(role: str, message: Row, content: Row, metadata: Row) -> Message | None:
+    kind = content.get("content_type")
     text = _shown(_content(content), metadata)
     is_hidden = metadata.get("is_visually_hidden_from_conversation") is True
     at, model = moment_of(message), text_at(metadata, "model_slug")
@@ -90,10 +113,8 @@ def _message(
         names = [name for name in (text_at(item, "name") for item in attached) if name]
         said = "\n\n".join(filter(None, [text, *_marks(attached, text)]))
         return Message("user", said, at=at, extra={"attachments": names} if names else {})
-    if role == "tool":
+    if role == "result":
         return Message("result", text, at=at, **_tool_outcome(content, metadata))
-    if role != "assistant":
-        return None
     if kind in REASONING or message.get("channel") == "analysis":
         return Message("assistant", reasoning=text, at=at, model=model)
     recipient = message.get("recipient")
@@ -102,19 +123,22 @@ def _message(
     if is_hidden:
         return None
     weight = message.get("weight")
-    unfinished = message.get("status") in UNFINISHED
+    status = message.get("status")
+    error_type = failure_of(row_of(metadata.get("finish_details")).get("type")) or (
+        status if status in UNFINISHED else None
+    )
     return Message(
         role="assistant",
         text=text,
         at=at,
         model=model,
         weight=weight if isinstance(weight, (int, float)) and weight != 1 else None,
-        success=False if unfinished else None,
-        error_type=message["status"] if unfinished else None,
+        success=False if error_type else None,
+        error_type=error_type,
     )
 
 
-def _content(content: dict[str, Any]) -> str:
+def _content(content: Row) -> str:
     """The text of any kind of content; what is no text leaves a mark where it stood."""
     kind = content.get("content_type")
     if isinstance(kind, str) and kind in CONTEXT:
@@ -149,7 +173,7 @@ def _thought(thought: Any) -> str:
     return "\n".join(filter(None, (text_at(thought, key) for key in ("summary", "content"))))
 
 
-def _shown(text: str, metadata: dict[str, Any]) -> str:
+def _shown(text: str, metadata: Row) -> str:
     """The text as the page shows it: a reference as its link, or not at all."""
     if not MARKER.search(text):
         return text
@@ -160,12 +184,12 @@ def _shown(text: str, metadata: dict[str, Any]) -> str:
     return MARKER.sub("", text)
 
 
-def _tool_outcome(content: dict[str, Any], metadata: dict[str, Any]) -> dict[str, Any]:
+def _tool_outcome(content: Row, metadata: Row) -> Row:
     """Whether a tool worked, where it says so: code that ran, or an error in the place of a result."""
     if content.get("content_type") == "system_error":
         return {"success": False, "error_type": text_at(content, "name") or "system_error"}
     ran = metadata.get("aggregate_result")
-    result: dict[str, Any] = ran if isinstance(ran, dict) else {}
+    result: Row = ran if isinstance(ran, dict) else {}
     status = text_at(result, "status")
     if status is None:
         return {}
@@ -175,7 +199,7 @@ def _tool_outcome(content: dict[str, Any], metadata: dict[str, Any]) -> dict[str
     return {"success": False, "error_type": (text_at(raised, "name") if isinstance(raised, dict) else None) or status}
 
 
-def _marks(attached: list[dict[str, Any]], text: str) -> Iterator[str]:
+def _marks(attached: list[Row], text: str) -> Iterator[str]:
     """A mark for each file that was sent along; an image has its own among the parts, where it was shown at all."""
     for item in attached:
         if not (text_at(item, "mimeType", "mime_type") or "").startswith("image/"):

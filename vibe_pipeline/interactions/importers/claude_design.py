@@ -53,7 +53,11 @@ def read(value: Row, source: str, at: datetime) -> Iterator[Interaction | Unusab
         conversation=text_at(value, "uuid"),
     )
     nodes = {f"number {number}": item for number, item in enumerate(value["messages"])}
-    yield from interactions_of(tree_of(nodes, _messages, "no parent", "no children", None), origin)
+    yield from interactions_of(tree_of(nodes, _messages, _speaker, "no parent", "no children", None), origin)
+
+
+def _speaker(item: Row) -> Any:
+    return item.get("role")
 
 
 def _contents(value: Row) -> Iterator[Row]:

@@ -15,7 +15,7 @@ from typing import Any
 from vibe_pipeline.interactions.importers import claude_design
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import Row, row_of, rows_of, text_at
 from vibe_pipeline.interactions.importers.messages import (
     ROLES,
     Message,
@@ -25,10 +25,19 @@ from vibe_pipeline.interactions.importers.messages import (
     file_mark,
     moment_of,
 )
+from vibe_pipeline.interactions.importers.stop_reasons import failure_of, stopped
 from vibe_pipeline.interactions.importers.tool_parts import json_of
 from vibe_pipeline.records import Interaction
 
+EXPORTS = ("conversations.json",)
+
 ERROR = "tool_error"
+
+TEXTS = ("text", "voice_note")
+SILENT = ("token_budget", "flag")
+"""Blocks of the page, in which nothing is said; one of a type that is not known leaves its words, or a mark."""
+
+KNOWN = (*TEXTS, *SILENT, "thinking", "tool_use", "tool_result")
 
 
 def recognises(value: Any) -> bool:
@@ -64,7 +73,11 @@ def _tree(said: list[Any], leaf: Any) -> Tree:
     numbers = [f"number {number}" for number in range(len(said))]
     names = [text_at(row_of(item), "uuid") or number for item, number in zip(said, numbers, strict=True)]
     nodes = dict(zip(names if len(set(names)) == len(said) else numbers, said, strict=True))
-    return tree_of(nodes, _messages, "parent_message_uuid", "children", leaf)
+    return tree_of(nodes, _messages, _speaker, "parent_message_uuid", "children", leaf)
+
+
+def _speaker(item: Row) -> Any:
+    return item.get("sender")
 
 
 def _messages(item: Any) -> Iterator[Message]:
@@ -76,27 +89,44 @@ def _messages(item: Any) -> Iterator[Message]:
     if role not in ("user", "assistant", "system"):
         raise Unusable(f"a message has the unknown sender {sender!r:.40}")
     at, blocks = moment_of(item), _blocks(item)
-    if role != "assistant":
-        results = [block for block in blocks if block.get("type") == "tool_result"]
-        for block in results:
-            yield from _said(block, _began(block) or at)
-        texts = [text_at(block, "text") for block in blocks if block.get("type") in ("text", "voice_note")]
-        body = "\n\n".join(filter(None, texts)) or text_at(item, "text")
-        whole = "\n\n".join(filter(None, [body, *_attached(item)]))
-        if whole or not results:
-            yield Message(role, whole, at=at)
+    if role == "assistant":
+        said = stopped(_answer(item, blocks, at), _reason(item, blocks))
+        yield from (replace(message, model=text_at(item, "model")) for message in said)
         return
-    found = [message for block in blocks for message in _said(block, _began(block) or at)]
-    if not any(message.text.strip() for message in found if message.role == "assistant") and text_at(item, "text"):
-        found.append(Message("assistant", item["text"], at=at))
-    yield from (replace(message, model=text_at(item, "model")) for message in found)
+    results = [block for block in blocks if block.get("type") == "tool_result"]
+    for block in results:
+        yield from _said(block, _began(block) or at)
+    texts = [text_at(block, "text") for block in blocks if block.get("type") in TEXTS and not _is_hidden(block)]
+    body = "\n\n".join(filter(None, texts)) or text_at(item, "text")
+    whole = "\n\n".join(filter(None, [body, *_attached(item)]))
+    if whole or not results:
+        yield Message(role, whole, at=at)
 
 
-def _said(block: dict[str, Any], at: datetime | None) -> Iterator[Message]:
+def _answer(item: Row, blocks: list[Row], at: datetime | None) -> list[Message]:
+    """What the blocks say. The text beside them has a placeholder for each tool: it speaks only where they cannot."""
+    if any(block.get("type") in KNOWN for block in blocks):
+        return [message for block in blocks for message in _said(block, _began(block) or at)]
+    text = text_at(item, "text")
+    return [Message("assistant", text, at=at)] if text else []
+
+
+def _reason(item: Row, blocks: list[Row]) -> Any:
+    """Why the answer ended, where it is told."""
+    reason = item.get("stop_reason")
+    spoken = [item, *(block for block in blocks if block.get("type") in TEXTS)]
+    is_cut_off = any(row.get(mark) is True for row in spoken for mark in ("truncated", "cut_off"))
+    return "length" if is_cut_off and failure_of(reason) is None else reason
+
+
+def _is_hidden(block: Row) -> bool:
+    """Whether it is what only the page needs."""
+    return block.get("hidden") is True or block.get("hidden_in_chat") is True
+
+
+def _said(block: Row, at: datetime | None) -> Iterator[Message]:
     kind = block.get("type")
-    if kind in ("text", "voice_note"):
-        yield Message("assistant", text_at(block, "text") or "", at=at)
-    elif kind == "thinking":
+    if kind == "thinking":
         yield Message("assistant", reasoning=text_at(block, "thinking") or "", at=at)
     elif kind == "tool_use":
         yield Message(
@@ -112,6 +142,9 @@ def _said(block: dict[str, Any], at: datetime | None) -> Iterator[Message]:
             success=not failed if isinstance(block.get("is_error"), bool) else None,
             error_type=ERROR if failed else None,
         )
+    elif kind not in SILENT and not _is_hidden(block):
+        mark = "" if kind in TEXTS else f"[{kind}]"
+        yield Message("assistant", text_at(block, "text") or mark, at=at)
 
 
 def _result(content: Any) -> str:
@@ -133,7 +166,7 @@ def _result_part(part: Any) -> str:
     return text or mark
 
 
-def _attached(item: dict[str, Any]) -> Iterator[str]:
+def _attached(item: Row) -> Iterator[str]:
     """Each attachment with its text, each other file by its name alone."""
     attachments = rows_of(item.get("attachments"))
     named = {text_at(entry, "file_name") for entry in attachments} - {None}
@@ -146,12 +179,12 @@ def _attached(item: dict[str, Any]) -> Iterator[str]:
             yield f"{mark}\n{text}" if text else mark
 
 
-def _began(block: dict[str, Any]) -> datetime | None:
+def _began(block: Row) -> datetime | None:
     """When a block began."""
     return moment_of({"time": block.get("start_timestamp")})
 
 
-def _blocks(item: dict[str, Any]) -> list[dict[str, Any]]:
+def _blocks(item: Row) -> list[Row]:
     content = item.get("content")
     if isinstance(content, str):
         return [{"type": "text", "text": content}]

@@ -1,15 +1,11 @@
 """Open WebUI's exports: a chat, the list of all chats, rated answers; messages are a tree in chat.history.
 
-Reasoning and tools stand inside the answer's text as <details> blocks and are taken out of it; a thumb up or down
-is feedback. What answers were merged into is one more answer, and the one that the chat goes on with. Not here:
-branches (branches.py).
+A thumb up or down is feedback. What answers were merged into is one more answer, and the one that the chat goes on
+with. Not here: what an answer is made of (open_webui_answers.py), branches (branches.py).
 """
 
 from __future__ import annotations
 
-import html
-import json
-import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -19,16 +15,11 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.branches import Tree, interactions_of, nodes_of, tree_of
 from vibe_pipeline.interactions.importers.exchanges import Origin
-from vibe_pipeline.interactions.importers.fields import number_at, number_of, row_of, rows_of, text_at
-from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, file_mark, message_of, moment_of
+from vibe_pipeline.interactions.importers.fields import Row, number_at, number_of, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.messages import Message, Unusable, file_mark, message_of, moment_of
+from vibe_pipeline.interactions.importers.open_webui_answers import parts_of
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
-from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
-
-DETAILS = re.compile(r'<details\s+type="(reasoning|tool_calls|code_interpreter)"([^>]*)>(.*?)</details>', re.DOTALL)
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
-SUMMARY = re.compile(r"<summary>.*?</summary>", re.DOTALL)
-FENCE = re.compile(r"^```\w*\n|\n?```$")
 
 ERROR = "error"
 """Of an answer that failed without naming what failed."""
@@ -59,27 +50,27 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
     yield from interactions_of(tree, origin, [Message("system", system)] if system else [])
 
 
-def _row(value: dict[str, Any]) -> dict[str, Any]:
+def _row(value: Row) -> Row:
     """The row of the chat: the record, or what a rating keeps of the chat that it was given in."""
     snapshot = value.get("snapshot")
     inner = snapshot.get("chat") if isinstance(snapshot, dict) else None
     return inner if isinstance(inner, dict) else value
 
 
-def _chat(value: dict[str, Any]) -> dict[str, Any]:
+def _chat(value: Row) -> Row:
     row = _row(value)
     chat = row.get("chat")
     return chat if isinstance(chat, dict) else row
 
 
-def _rated(value: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _rated(value: Row) -> dict[str, Row]:
     """Of a rating: what was thought, by the name of the message, in the words of an annotation."""
     meta, data = row_of(value.get("meta")), row_of(value.get("data"))
     name = text_at(meta, "message_id")
     return {name: data} if value.get("type") == "rating" and name else {}
 
 
-def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime | None) -> Tree:
+def _tree(chat: Row, rated: dict[str, Row], at: datetime | None) -> Tree:
     history = chat.get("history")
     if isinstance(history, dict) and history.get("messages"):
         nodes = nodes_of(history["messages"], "history.messages")
@@ -88,19 +79,21 @@ def _tree(chat: dict[str, Any], rated: dict[str, dict[str, Any]], at: datetime |
             for name, node in nodes.items()
         }
         rows, current = _with_merged(rows, history.get("currentId"))
-        return tree_of(rows, partial(_messages, at=at), "parentId", "childrenIds", current)
+        return tree_of(rows, partial(_messages, at=at), _speaker, "parentId", "childrenIds", current)
     listed = chat.get("messages")
     if not isinstance(listed, list):
         raise Unusable("chat has neither a history nor messages")
-    if not listed:
-        raise Unusable("messages is empty")
     nodes = {f"number {number}": item for number, item in enumerate(listed)}
-    return tree_of(nodes, partial(_messages, at=at), "no parent", "no children", None)
+    return tree_of(nodes, partial(_messages, at=at), _speaker, "no parent", "no children", None)
 
 
-def _with_merged(nodes: dict[str, Any], current: Any) -> tuple[dict[str, Any], Any]:
+def _speaker(item: Row) -> Any:
+    return item.get("role")
+
+
+def _with_merged(nodes: Row, current: Any) -> tuple[Row, Any]:
     """The nodes and the current one: a merged answer stands beside the one that holds it, and before what follows."""
-    rows: dict[str, Any] = {}
+    rows: Row = {}
     for name, node in nodes.items():
         rows[name] = node
         if text := text_at(row_of(row_of(node).get("merged")), "content"):
@@ -120,7 +113,9 @@ def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
         yield replace(whole, text="\n".join(filter(None, [*_attached(item), whole.text])))
         return
     marks = [Message("assistant", mark) for mark in _attached(item)]
-    parts = [*_parts(whole.text), *marks] or [Message("assistant")]
+    parts = [*parts_of(whole.text, item.get("output")), *marks]
+    if all(part.role != "assistant" for part in parts):
+        parts.append(Message("assistant"))
     model = text_at(item, "selectedModelId") or whole.model  # in an arena the model is not known by its name
     last = max(number for number, part in enumerate(parts) if part.role == "assistant")
     for number, part in enumerate(parts):
@@ -128,52 +123,13 @@ def _messages(item: Any, at: datetime | None) -> Iterator[Message]:
         yield _judged(dated, item, at) if number == last else dated
 
 
-def _attached(item: dict[str, Any]) -> Iterator[str]:
+def _attached(item: Row) -> Iterator[str]:
     """A mark for each file of a message."""
     for file in rows_of(item.get("files")):
         yield "[image]" if file.get("type") == "image" else file_mark(text_at(file, "name"))
 
 
-def _parts(text: str) -> Iterator[Message]:
-    position = 0
-    for block in DETAILS.finditer(text):
-        yield from _plain(text[position : block.start()])
-        yield from _block(block[1], _attributes(block[2]), SUMMARY.sub("", block[3], count=1))
-        position = block.end()
-    yield from _plain(text[position:])
-
-
-def _plain(text: str) -> Iterator[Message]:
-    if text.strip():
-        yield Message("assistant", text.strip())
-
-
-def _block(kind: str, attributes: dict[str, str], body: str) -> Iterator[Message]:
-    if kind == "reasoning":
-        lines = html.unescape(body).strip().splitlines()
-        yield Message("assistant", reasoning="\n".join(re.sub("^> ?", "", line) for line in lines))
-        return
-    if kind == "tool_calls":
-        call = call_of(attributes.get("name"), _json(attributes.get("arguments", "")))
-        result = attributes.get("result") or html.unescape(body).strip()
-    else:
-        call = call_of("code_interpreter", FENCE.sub("", html.unescape(body).strip()))
-        result = attributes.get("output", "")
-    identity = attributes.get("id")
-    yield Message("assistant", calls=((identity, call),))
-    if attributes.get("done") != "false":
-        yield _result(_json(result), identity)
-
-
-def _result(result: Any, identity: str | None) -> Message:
-    """A tool's result; of code that ran {"stdout", "stderr", "result"}, and what it raised."""
-    failed = isinstance(result, dict) and bool(result.get("error") or result.get("stderr"))
-    text = result if isinstance(result, str) else json.dumps(result, ensure_ascii=False)
-    error_type = "tool_error" if failed else None
-    return Message("result", text, call_id=identity, success=False if failed else None, error_type=error_type)
-
-
-def _judged(message: Message, item: dict[str, Any], at: datetime | None) -> Message:
+def _judged(message: Message, item: Row, at: datetime | None) -> Message:
     """The answer with what a person thought of it, and with its failure."""
     said = row_of(item.get("annotation"))
     rating = _rating(said.get("rating"))
@@ -198,29 +154,16 @@ def _rating(value: Any) -> float | None:
     return None
 
 
-def _latency(item: dict[str, Any]) -> float | None:
+def _latency(item: Row) -> float | None:
     """What Ollama says of it, in nanoseconds."""
     told = (number_at(row_of(item.get(key)), "total_duration") for key in ("usage", "info"))
     return next((ns / 1e6 for ns in told if ns and ns > 0), None)
 
 
 def _error_type(error: Any) -> str:
-    named: dict[str, Any] = error if isinstance(error, dict) else {}
+    named: Row = error if isinstance(error, dict) else {}
     return text_at(named, "type") or text_at(named, "code") or ERROR
 
 
 def _error_text(error: Any) -> Any:
     return error.get("content", error) if isinstance(error, dict) else error
-
-
-def _attributes(text: str) -> dict[str, str]:
-    return {name: html.unescape(value) for name, value in ATTRIBUTE.findall(text)}
-
-
-def _json(text: str) -> Any:
-    """What an attribute holds: JSON, sometimes JSON in a JSON text."""
-    try:
-        value = json.loads(text)
-        return repaired(json.loads(value) if isinstance(value, str) and value[:1] in ("{", "[") else value)
-    except (ValueError, RecursionError):
-        return text

@@ -57,6 +57,8 @@ class Format:
     """Whether what lies in a folder belongs together, so that it is one thing wherever it lies."""
     suffixes: Sequence[str] | None = None
     """What is taken from a folder, where the format is asked for by name."""
+    exports: Sequence[str] | None = None
+    """What the file with the chats is called in an account's export, beside which lie files that hold none."""
 
     @classmethod
     def of(cls, name: str, importer: object) -> Format:
@@ -104,6 +106,7 @@ QUESTIONS = (
     "is_whole",
     "joins",
     "SUFFIXES",
+    "EXPORTS",
 )
 """Names in an importer, in the order of the fields of Format."""
 
@@ -125,7 +128,7 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
         yield None, Raw(where.name, reason=f"no file that the format {' or '.join(it.name for it in among)} reads")
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
-    else:
+    elif where.is_named or not _is_beside_chats(where.path, among):
         yield from _gathered(map(partial(_found, among=among), records(where.path)), among)
 
 
@@ -178,6 +181,19 @@ def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
             yield from _gathered(map(find, read()), among)
     if not is_ours:
         yield None, Raw(path.name, reason="no file in this archive is in a known format")
+
+
+def _is_beside_chats(path: Path, among: Sequence[Format]) -> bool:
+    """Whether a file without anything of ours lies in an unpacked export, as what `_archived` passes over does."""
+    chats = [(it, folder / name) for it in among for name in it.exports or () for folder in path.parents[:2]]
+    if not any(file.is_file() and file != path and _holds(file, [it]) for it, file in chats):
+        return False
+    return not _holds(path, among)
+
+
+def _holds(path: Path, among: Sequence[Format]) -> bool:
+    """Whether a file holds something of ours, or something broken."""
+    return any(format or raw.reason for format, raw in map(partial(_found, among=among), records(path)))
 
 
 def _gathered(found: Iterable[Found], among: Sequence[Format]) -> Iterator[Found]:
