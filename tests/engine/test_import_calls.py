@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, conversations
+from vibe_pipeline.interactions.importers.calls import Call, conversations
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.records import Interaction
 
 START = datetime(2026, 1, 2, tzinfo=UTC)

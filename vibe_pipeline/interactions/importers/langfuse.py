@@ -19,7 +19,6 @@ from typing import Any
 from vibe_pipeline.interactions.importers import delimited, files, langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
-    ToolRun,
     answer_of,
     conversations,
     error_name,
@@ -40,6 +39,7 @@ from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of, moment_of
 from vibe_pipeline.interactions.importers.parts import parsed, result_text
 from vibe_pipeline.interactions.importers.payloads import answered, asked
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.records import Interaction
 
 opens, records = langfuse_table.opens, langfuse_table.records
