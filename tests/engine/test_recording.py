@@ -358,8 +358,8 @@ def test_a_plain_function_around_an_async_one_is_over_when_that_is(log, logged):
 
 
 NAMES = {
-    "Tr0ub4dor" + "&3x": "password pwd senha db_pw contraseña userpassword dbPassword_2 DB_PASSWORD_PROD pass_ clientSecret"
-    " secret_text token_2 accesstoken APIKey licensekey awsSecretAccessKey",
+    "Tr0ub4dor" + "&3x": "password pwd senha db_pw contraseña userpassword dbPassword_2 DB_PASSWORD_PROD pass_"
+    " clientSecret secret_text token_2 accesstoken APIKey licensekey awsSecretAccessKey",
     "Basic " + "dXNlcjpwYXNzd29yZDEy": "authorization Authorization",
     "4155552671": "phone cell_number mobile telefon celular 手机 手机号码 telephone phonenumber",
 }
