@@ -11,15 +11,31 @@ import re
 PASSWORDS = "pwd kennwort contraseña contrasena wachtwoord hasło пароль 密码 密碼 パスワード"
 SHORT_PASSWORDS = "pw senha"
 """Other words hold these, and inside one they are none."""
-SECRETS = "pass secret token key credential auth"
+KEYS = (
+    "secret api access private encrypt encryption signing master account auth shared storage service license client app"
+    " jwt hmac"
+)
+"""What stands before `key` where it opens something."""
+SUFFIXES = "key base value string text hash prod production dev staging live test default"
+"""What may stand behind the name of a secret, with digits too."""
 
 PHONES = "phone 电话 手机 電話 手機 携帯 号码 號碼 番号 телефон"
 SHORT_PHONES = (
     "mobile mobil cell telefon teléfono telefone telefoon tel fax whatsapp sms handy mob ph móvil movil celular fone"
 )
 
+WORD = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
+"""Of an identifier: `dbPassword_2` has db, Password and 2."""
+ANYWHERE = f"pass(?:word|wd|wort|phrase|code) credential {PASSWORDS} {PHONES.removeprefix('phone ')}"
+WHOLE = f"(?:tele|cell|mobile|smart)?phone(?:number|num|no|nr)? {SHORT_PASSWORDS} {SHORT_PHONES}"
+LAST = rf"pass \S*secret \S*token \S*auth authorization key \S*(?:{'|'.join(KEYS.split())})key"
+"""A token_count is none, key_points are none, and tokens are counted."""
 NAMES = re.compile(
-    rf"(?i){'|'.join(f'{PASSWORDS} {SECRETS} {PHONES}'.split())}"
-    rf"|(?<![^\W_])(?:{'|'.join(f'{SHORT_PASSWORDS} {SHORT_PHONES}'.split())})(?![^\W_])"
+    rf"{'|'.join(ANYWHERE.split())}|(?<![^ ])(?:{'|'.join(WHOLE.split())})(?![^ ])"
+    rf"|(?<![^ ])(?:{'|'.join(LAST.split())})(?: ?(?:{'|'.join(SUFFIXES.split())}|[0-9]+))*$"
 )
-"""Whether a name says that by its value alone nobody could tell."""
+
+
+def is_private(name: str) -> bool:
+    """Whether an identifier says of its value what by that alone nobody could tell."""
+    return NAMES.search(" ".join(WORD.findall(name)).lower()) is not None

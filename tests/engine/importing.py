@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,3 +47,19 @@ def lost(value: Any, name: str) -> list[tuple[str, str]]:
 def pairs(value: Any) -> list[tuple[str, int, str, str]]:
     """(action, turn, input, output) of each interaction."""
     return [(item.action, item.turn, item.input, item.output) for item in read(value)]
+
+
+def effort(work: Callable[..., Any], *given: Any) -> int:
+    """How many functions are called by it: a measure that no other program on the machine changes."""
+    calls = 0
+
+    def count(frame: Any, event: str, argument: Any) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        work(*given)
+    finally:
+        sys.setprofile(None)
+    return calls

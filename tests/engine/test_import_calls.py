@@ -4,9 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from vibe_pipeline.interactions.importers.calls import Call, ToolRun, conversations
+from tests.engine.importing import effort
+from vibe_pipeline.interactions.importers.calls import Call, conversations
 from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, call_of
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.records import Interaction
 
 START = datetime(2026, 1, 2, tzinfo=UTC)
@@ -142,3 +144,31 @@ def test_of_an_answer_that_two_tell_the_one_that_knows_its_calls_is_taken(text):
     later = call(3, QUESTION, told("r"), ANSWER)
     found = said(read([outer, inner, later], is_one=True))
     assert found == [("tool", F, "r"), ("chat", "q", "a" if asking.text == "" else "wait\n\na")]
+
+
+def of_other_results(count: int, call_id: str | None) -> list[Call]:
+    """Each history holds a result by another id than that of the call, as some frameworks give the run's."""
+    asked = [(call_id and f"k{n}", call_of("f", {"a": n})) for n in range(count)]
+    results = [told(f"r{n}", call_id and f"x{n}") for n in range(count)]
+    return [call(n, Message("user", f"q{n}"), results[n], asks(asked[n])) for n in range(count)]
+
+
+def with_late_runs(count: int, call_id: str | None) -> tuple[list[Call], list[ToolRun]]:
+    """All runs come when all calls were asked for, the last one first and with arguments of another writing."""
+    asked = [(call_id and f"k{n}", call_of("f", {"a": n})) for n in range(count)]
+    calls = [call(n, Message("user", f"q{n}"), asks(asked[n])) for n in range(count)]
+    wrapped = [call_of("f", {"kwargs": {"a": n}}) for n in range(count)]
+    return calls, [run(2 * count - n, wrapped[n], f"r{n}", call_id) for n in range(count)]
+
+
+@pytest.mark.parametrize("call_id", ["x", None])
+@pytest.mark.parametrize("given", [lambda *it: (of_other_results(*it),), with_late_runs])
+def test_twice_as_many_calls_take_twice_as_long(given, call_id):
+    one, two = (effort(read, *given(count, call_id)) for count in (100, 200))
+    assert two < 2.5 * one
+
+
+def test_late_runs_go_to_the_calls_with_their_arguments():
+    found = read(*with_late_runs(3, None))
+    tools = [row for row in said(found) if row[0] == "tool"]
+    assert tools == [("tool", call_of("f", {"a": n}), f"r{n}") for n in range(3)]

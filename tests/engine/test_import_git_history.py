@@ -141,6 +141,14 @@ def test_broken_encodings_survive(repository, bring, store):
     assert "caf\ufffd" in rows(store)[0]["improvements"][0]
 
 
+def test_a_message_of_many_lines_is_kept_whole(repository, bring, store):
+    """It was looked at as a whole for each line: this took 48 s."""
+    message = "\n\n".join(f"line {number} {'x' * 100}" for number in range(20_000))
+    repository.commit(message, a="1\n")
+    bring()
+    assert rows(store)[0]["input"] == message
+
+
 @pytest.mark.parametrize("content", ["line\n" * 20_000, "x" * 300_000 + "\n"])
 def test_a_huge_diff_is_cut_and_says_so(repository, bring, store, content):
     repository.commit("huge", a=content, b="small\n")

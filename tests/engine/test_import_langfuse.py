@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.engine.importing import format_of
+from tests.engine.importing import effort, format_of
 from tests.engine.serving import sealed
 from vibe_pipeline.interactions.importers import Wanted, import_paths, langfuse, langfuse_blobs
 from vibe_pipeline.interactions.importers.messages import NothingAsked, Unusable
@@ -168,6 +168,28 @@ def test_a_score_is_of_the_last_call_in_the_observation_that_it_names(of, judged
     spans = [observation(3, "q", "a", type=name.upper(), id=name) for name in ("agent", "retriever")]
     found = read(trace(*inside, *spans, scores=[THUMB | {"observationId": of}]))
     assert [item.output for item in found if item.feedback == -1] == [judged] * (judged is not None)
+
+
+def test_a_score_of_an_observation_around_others_is_of_the_last_call_in_it_whatever_was_scored_inside():
+    inner = [observation(n, f"q{n}", f"a{n}", parentObservationId="agent") for n in (1, 2)]
+    spans = [
+        observation(3, "q", "a", type="AGENT", id="agent", parentObservationId="chain"),
+        observation(4, "q", "a", type="CHAIN", id="chain", parentObservationId="chain"),
+    ]
+    given = [THUMB | {"name": name, "source": "EVAL", "observationId": name} for name in ("o1", "o2", "agent", "chain")]
+    found = read(trace(*inner, *spans, scores=given))
+    assert [list(item.extra["scores"]) for item in found] == [["o1"], ["o2", "agent", "chain"]]
+
+
+def test_twice_as_many_scores_take_twice_as_long():
+    def scored(count: int):
+        nested = [
+            observation(n, f"q{n}", f"a{n}", parentObservationId=f"o{n - 1}", scores=[THUMB]) for n in range(count)
+        ]
+        return trace(*nested, scores=[THUMB] * count)
+
+    one, two = (effort(read, scored(count)) for count in (100, 200))
+    assert two < 2.5 * one
 
 
 def test_scores_in_a_trace_beside_it_and_in_its_observations_are_the_same():

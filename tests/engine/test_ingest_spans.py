@@ -131,6 +131,17 @@ def test_one_conversation_does_not_wait_for_another(store):
     assert logged(store) == [("chat", "q1", "a1")]
 
 
+def test_what_a_server_that_ends_has_not_joined_waits_for_the_next_start(store):
+    receive(store, AGENT)
+    other = [replace(each, trace="u", identity=f"u{each.identity}", parent=each.parent and "uroot") for each in AGENT]
+    receive(store, other)
+    asked = iter([False, True])
+    first = join(store, now=at(SETTLED_S), is_ending=lambda: next(asked))
+    assert (first, waiting(store)) == (2, len(other))
+    assert (join(store, now=at(SETTLED_S), is_ending=lambda: True), waiting(store)) == (0, len(other))
+    assert (join(store, now=at(SETTLED_S)), waiting(store)) == (2, 0)
+
+
 def test_a_crash_between_any_two_steps_loses_nothing_and_doubles_nothing(store, monkeypatch):
     receive(store, [*AGENT, call("b", 0, [said("user", "q2")], [said("assistant", "a2")], trace="u")])
     with monkeypatch.context() as crash:

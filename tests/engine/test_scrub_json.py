@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 
 import polars as pl
 import pytest
@@ -105,3 +106,20 @@ def test_json_stays_json_even_where_a_secret_spans_two_values(clean):
     scrubbed = json.loads(clean(json.dumps(value)))
     assert PLACEHOLDER.fullmatch(scrubbed["a"])
     assert scrubbed["n"] == 10**30
+
+
+def test_what_looks_like_a_number_inside_a_string_is_none(kinds):
+    text = '{"n": "\\": 415, {7", "phone": "4155552671", "fax":4155552672, "v": [-1, 2.5e3, "3"],"mobile" : 4155552673}'
+    wanted = '{"n": "\\": 415, {7", "phone": "[phone]", "fax":"[phone]", "v": [-1, 2.5e3, "3"],"mobile" : "[phone]"}'
+    assert kinds(text) == wanted
+
+
+def test_json_of_many_numbers_takes_little_more_memory_than_its_text(clean):
+    text = json.dumps({"mail": "jo@x.org", "phone": 4155552671, "v": [7] * 20_000}, separators=(",", ":"))
+    clean('{"phone": 4155552671}')  # what is imported at the first
+    tracemalloc.start()
+    try:
+        assert json.loads(clean(text))["v"] == [7] * 20_000
+        assert tracemalloc.get_traced_memory()[1] < 25 * len(text)
+    finally:
+        tracemalloc.stop()

@@ -20,7 +20,7 @@ from typing import Any
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.lines import fitting, text_of
-from vibe_pipeline.private_names import NAMES
+from vibe_pipeline.private_names import is_private
 
 Log = Callable[..., str]
 
@@ -153,6 +153,6 @@ def _input(signature: inspect.Signature, args: tuple[Any, ...], kwargs: dict[str
     except TypeError:  # the call itself will say so
         arguments = {"args": args, **kwargs}
     told = {name: value for name, value in arguments.items() if name not in ("self", "cls")}
-    if len(told) == 1 and isinstance(text := next(iter(told.values())), str) and not NAMES.search(next(iter(told))):
+    if len(told) == 1 and isinstance(text := next(iter(told.values())), str) and not is_private(next(iter(told))):
         return text
     return text_of(told)

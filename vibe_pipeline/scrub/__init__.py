@@ -144,13 +144,13 @@ class Scrubber:
         """Strings and numbers by themselves first, unescaped; then what is known by the name before it, where that
         leaves the text JSON; what stands in a number's place is a string."""
         text = SCALAR.sub(lambda match: self._scalar(match[0], patterns, counts), text)
-        numbers = _numbers(text)
         for pattern in patterns:
             found: Counter[str] = Counter()
-            place = lambda match, it=pattern, n=found: self._placed(match, it, n, numbers)  # noqa: B023, E731
+            numbers = _Numbers(text)
+            place = lambda match, it=pattern, n=found, at=numbers: self._placed(match, it, n, at)  # noqa: E731
             changed = pattern.regex.sub(place, text)
             if found and _is_json(changed):
-                text, numbers = changed, _numbers(changed)
+                text = changed
                 counts += found
         return text
 
@@ -160,7 +160,7 @@ class Scrubber:
         return literal if cleaned == value else _quoted(cleaned)
 
     def _placed(
-        self, match: re.Match[str], pattern: Pattern, counts: Counter[str], numbers: Collection[tuple[int, int]] = ()
+        self, match: re.Match[str], pattern: Pattern, counts: Counter[str], numbers: _Numbers | None = None
     ) -> str:
         """The match with the value replaced (in quotation marks where it is one of these numbers) and what stands
         around it kept, the marks of colours inside it too; all of it where nothing is to hide."""
@@ -170,7 +170,7 @@ class Scrubber:
             return match[0]
         counts[pattern.kind] += 1
         marks = colours.MARK * text.count(colours.MARK, start, end)
-        quote = '"' if (start, end) in numbers else ""
+        quote = '"' if numbers and numbers.holds(start, end) else ""
         placed = f"{quote}{placeholder(self._key, pattern.kind, identity)}{marks}{quote}"
         return f"{text[match.start() : start]}{placed}{text[end : match.end()]}"
 
@@ -200,9 +200,21 @@ def _is_json(text: str) -> bool:
     return True
 
 
-def _numbers(text: str) -> set[tuple[int, int]]:
-    """Where in a JSON text the numbers stand."""
-    return {match.span() for match in SCALAR.finditer(text) if match[0][0] != '"'}
+class _Numbers:
+    """The numbers of a JSON text, asked for from left to right: none is held, and nobody who asks for none pays."""
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+        self._spans = (match.span() for match in SCALAR.finditer(text))
+        self._span = (0, 0)
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether one of them stands exactly there."""
+        if self._text[start] not in "-0123456789":
+            return False
+        while self._span[1] <= start:
+            self._span = next(self._spans, (len(self._text), len(self._text)))
+        return self._span == (start, end)
 
 
 def _quoted(text: str) -> str:

@@ -20,10 +20,7 @@ PASSWORDS = (
 KEY = r"key(?:(?<=[a-z0-9][_\x20-]key)|(?<=[a-z]key))"
 NAME = f"(?P<name>{any_case(f'{PASSWORDS} secret credentials?+ token(?!s|i[sz]) {KEY}')})"
 """What comes before a key is looked back at: fewer letters begin a name, so Python's engine can jump further."""
-SECRET_KEY = re.compile(
-    r"(?i)(?:secret|api|access|private|encrypt(?:ion)?|signing|master|account|auth|shared|storage|service|license|client|app"
-    r"|jwt|hmac)[_ -]?key$"
-)
+SECRET_KEY = re.compile(rf"(?i)(?:{'|'.join(private_names.KEYS.split())})[_ -]?key$")
 """Its value is believed as a password's is; that of any other key must look random too."""
 OPEN_KEY = re.compile(
     r"(?i)(?:public|publishable|pub|gpg|pgp|host|site|primary|foreign|natural|surrogate|composite|unique|sort|partition|shard"
@@ -37,7 +34,7 @@ RANDOM = re.compile(
 """Letters go on after digits twice, as in few names, and no folder is in it; DeepL's keys end in :fx."""
 OTHER = r"(?![_-]?(?i:rate|ratio|count|type|limit|length|policy|name|ref)(?![a-z]))"
 """What makes another thing of a name: token_count, secretName."""
-SUFFIX = r"(?i:[_-]?(?:key|base|value|string|text|hash|prod(?:uction)?|dev|staging|live|test|default|[0-9]{1,2})){0,2}"
+SUFFIX = rf"(?i:[_-]?(?:{'|'.join(private_names.SUFFIXES.split())}|[0-9]{{1,2}})){{0,2}}"
 BLANK = r"[^\S\n]"
 SIGN = (
     rf"(?:[\"'`*_\\\])]{{0,4}}\s{{0,4}}(?::=|=>|==?|[:：>])|[\"'`*]{{0,3}}{BLANK}{{0,4}}(?:->|→))"

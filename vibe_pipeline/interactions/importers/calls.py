@@ -5,17 +5,17 @@ six. Calls that follow one another are told by their history; a call without any
 unless the format itself says that it belongs to one. A tool that was run on its own record (a span) completes the
 call of the model that asked for it: its result, time and error.
 
-Not here: reading payloads (payloads.py) and what an exchange is (exchanges.py).
+Not here: reading payloads (payloads.py), which run is of which call (tool_runs.py) and what an exchange is
+(exchanges.py).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict, deque
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from itertools import chain, takewhile
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
@@ -24,7 +24,8 @@ from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.parts import NULL, result_text
-from vibe_pipeline.interactions.importers.threads import Thread, Threads, ToolCall
+from vibe_pipeline.interactions.importers.threads import Thread, Threads
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun, complete
 from vibe_pipeline.records import Interaction
 
 
@@ -42,16 +43,6 @@ class Call:
     """The identity of the call that is nearest around it."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolRun:
-    """One run of a tool, recorded apart from the call that asked for it."""
-
-    call: str
-    """As `call_of` writes it."""
-    result: Message
-    at: datetime
-
-
 def conversations(
     calls: Sequence[Call], runs: Sequence[ToolRun], origin: Origin, is_one: bool
 ) -> Iterator[Interaction | Unusable]:
@@ -59,7 +50,7 @@ def conversations(
     threads = Threads()
     for call in sorted(_leaves(calls), key=lambda call: call.at):
         _add(threads, call, is_one)
-    if left := _complete(threads.all, sorted(runs, key=lambda run: run.at)):
+    if left := complete(threads.all, runs):
         first = threads.all[0] if threads.all else threads.begin()
         first.insert([(run.call, replace(run.result, at=run.at)) for run in left])
     begun: Counter[str] = Counter()
@@ -78,53 +69,6 @@ def nested(calls: Iterable[Call], parents: Mapping[str | None, str | None]) -> l
     found = list(calls)
     around = nearest(parents, {call.identity for call in found if call.identity})
     return [replace(call, within=around.get(parents.get(call.identity))) for call in found]
-
-
-def _complete(threads: Sequence[Thread], runs: Iterable[ToolRun]) -> list[ToolRun]:
-    """Give each run to the call that it is of; returns the runs that no call asked for."""
-    several = (call for thread in threads for _, calls in thread.turns for call in calls)
-    calls: dict[str, deque[ToolCall]] = defaultdict(deque)
-    for asked in sorted(several, key=lambda call: (call.asked_at is not None, call.asked_at)):
-        calls[f"id {asked.identity}"].append(asked)
-        calls[_apart(asked.call)[0]].append(asked)
-    left: list[ToolRun] = []
-    for run in runs:
-        if call := _call_of(run, calls):
-            call.complete(replace(run.result, at=run.at))
-        else:
-            left.append(run)
-    return left
-
-
-def _call_of(run: ToolRun, calls: Mapping[str, deque[ToolCall]]) -> ToolCall | None:
-    """The call with the run's id, else the first to its tool that was asked for before; one with its arguments first.
-
-    Instrumentations wrap arguments ({"args": [], "kwargs": {…}}) and names ("execute_tool f").
-    """
-    identity, name = run.result.call_id, _apart(run.call)[0]
-    if identity and (call := next(_open(calls.get(f"id {identity}", deque())), None)):
-        return call
-    waiting = (_open(calls.get(key, deque())) for key in dict.fromkeys((name, name.rpartition(" ")[2])))
-    before = chain.from_iterable(takewhile(lambda call: _is_before(call, run), several) for several in waiting)
-    found = [call for call in before if not (identity and call.identity)]
-    return next((call for call in found if _apart(call.call)[1] in run.call), found[0] if found else None)
-
-
-def _is_before(call: ToolCall, run: ToolRun) -> bool:
-    return call.asked_at is None or call.asked_at <= run.at
-
-
-def _open(calls: deque[ToolCall]) -> Iterator[ToolCall]:
-    """Those without a run; the others at the front are dropped, so that nobody passes them again."""
-    while calls and calls[0].is_run:
-        calls.popleft()
-    return (call for call in calls if not call.is_run)
-
-
-def _apart(call: str) -> tuple[str, str]:
-    """The name and the arguments in a call as `call_of` writes it."""
-    name, _, arguments = call.partition(', "arguments": ')
-    return name.removeprefix('{"name": ').strip('"'), arguments.removesuffix("}")
 
 
 def _leaves(calls: Sequence[Call]) -> list[Call]:
@@ -178,7 +122,7 @@ def _place(threads: Threads, call: Call, is_one: bool) -> tuple[Thread, Sequence
         begin = _news(thread, asked, sorted(known))
         return thread, [message for n, message in enumerate(asked) if n > begin and n not in known]
     if any(message.role == "result" for message in asked[:end]):
-        for thread in threads.waiting():
+        for thread in threads.waiting(asked):
             awaited = _awaited(thread, asked)
             if awaited is not None:
                 return thread, asked[awaited:]

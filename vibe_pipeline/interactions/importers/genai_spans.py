@@ -16,7 +16,6 @@ from typing import Any
 
 from vibe_pipeline.interactions.importers.calls import (
     Call,
-    ToolRun,
     answer_of,
     conversations,
     error_name,
@@ -33,6 +32,7 @@ from vibe_pipeline.interactions.importers.nesting import nearest
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.stop_reasons import stopped
 from vibe_pipeline.interactions.importers.threads import words_of
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.records import Interaction
 
 CONVERSATION = (

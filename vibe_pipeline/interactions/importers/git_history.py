@@ -191,10 +191,12 @@ def _name(name: str, prefix: str) -> str:
 
 def _commit(line: str, output: IO[bytes]) -> dict[str, Any]:
     """What FORMAT gives; a message has many lines, and NUL after the last."""
-    text = line
-    while text.count("\0") < FORMAT.count("%x00") and (more := output.readline()):
-        text += "\n" + more.decode("utf-8", "replace").removesuffix("\n")
-    sha, name, mail, time, message = text.split("\0")[:5]
+    lines = [line]
+    ends = FORMAT.count("%x00") - line.count("\0")
+    while ends > 0 and (more := output.readline()):
+        lines.append(more.decode("utf-8", "replace").removesuffix("\n"))
+        ends -= lines[-1].count("\0")
+    sha, name, mail, time, message = "\n".join(lines).split("\0")[:5]
     return {"git_commit": sha, "author": name or mail, "time": time, "message": message.strip()}
 
 

@@ -20,7 +20,6 @@ from typing import Any
 from vibe_pipeline.interactions.importers import delimited, folders, langfuse_blobs, langfuse_table
 from vibe_pipeline.interactions.importers.calls import (
     Call,
-    ToolRun,
     answer_of,
     conversations,
     error_name,
@@ -43,6 +42,7 @@ from vibe_pipeline.interactions.importers.messages import Message, NothingAsked,
 from vibe_pipeline.interactions.importers.parts import parsed, result_text
 from vibe_pipeline.interactions.importers.payloads import answered, asked
 from vibe_pipeline.interactions.importers.raw import Raw
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.records import Interaction
 
 opens, joins = langfuse_table.opens, langfuse_blobs.joins

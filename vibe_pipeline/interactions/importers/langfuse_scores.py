@@ -7,7 +7,8 @@ improvement. A score is of the trace or of one observation. The number of a CATE
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import Any
 
@@ -35,26 +36,41 @@ def with_scores(
     calls: Sequence[Call], scores: Iterable[Row], parents: Mapping[str | None, str | None]
 ) -> Iterator[Call]:
     """The calls of one trace with the scores that are of each; `parents` tells which observation is a part of which."""
-    of = [(_scored(calls, text_at(score, "observationId"), parents), score) for score in scores]
-    for number, call in enumerate(calls):
-        found = [score for place, score in of if place == number]
-        yield _judged(call, found) if found else call
+    given: dict[int, list[Row]] = defaultdict(list)
+    several = list(scores)
+    last = _last(calls, {text_at(score, "observationId") for score in several}, parents)
+    for score in several:
+        if (place := last.get(text_at(score, "observationId"))) is not None:
+            given[place].append(score)
+    for place, call in enumerate(calls):
+        yield _judged(call, given[place]) if place in given else call
 
 
-def _scored(calls: Sequence[Call], observation: str | None, parents: Mapping[str | None, str | None]) -> int | None:
-    """The last call that is this observation or a part of it; of the whole trace the last one."""
-    within = nearest(parents, {observation})
-    parts = [n for n, call in enumerate(calls) if not observation or call.identity in within]
-    return max(parts, key=lambda n: calls[n].at, default=None)
+def _last(
+    calls: Sequence[Call], observations: Set[str | None], parents: Mapping[str | None, str | None]
+) -> dict[str | None, int]:
+    """Each of these observations → the last call that is it or a part of it; of the whole trace (None) the last one.
+
+    The last call comes first, so that where an observation has one, all around it have one too.
+    """
+    around = nearest(parents, observations - {None})
+    last: dict[str | None, int] = {}
+    for number in sorted(range(len(calls)), key=lambda number: calls[number].at, reverse=True):
+        last.setdefault(None, number)
+        place = around.get(calls[number].identity)
+        while place not in last:
+            last[place] = number
+            place = around.get(parents[place])
+    return last
 
 
 def _judged(call: Call, given: Sequence[Row]) -> Call:
     scores = [score for score in given if score.get("dataType") != "CORRECTION"]
-    better = tuple(filter(None, (_words(score) for score in given if score not in scores)))
+    better = tuple(filter(None, (_words(score) for score in given if score.get("dataType") == "CORRECTION")))
     values = {name: value for it in scores if (name := text_at(it, "name")) and (value := _value(it)) is not None}
     by_hand = sorted((s for s in scores if s.get("source") != "EVAL"), key=lambda s: s.get("source") != "ANNOTATION")
     best = next((score for score in by_hand if _number(score) is not None), None)
-    judges = (score for score in scores if score not in by_hand)
+    judges = (score for score in scores if score.get("source") == "EVAL")
     comments = {name: words for s in judges if (name := text_at(s, "name")) and (words := text_at(s, "comment"))}
     last = call.answer[-1]
     kept = {"scores": values, "score_comments": comments}

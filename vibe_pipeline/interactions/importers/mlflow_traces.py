@@ -19,7 +19,6 @@ from typing import Any
 from vibe_pipeline.interactions.importers import mlflow_store
 from vibe_pipeline.interactions.importers.calls import (
     Call,
-    ToolRun,
     answer_of,
     conversations,
     error_name,
@@ -36,6 +35,7 @@ from vibe_pipeline.interactions.importers.messages import Message, Unusable, cal
 from vibe_pipeline.interactions.importers.opinions import Opinion, judged
 from vibe_pipeline.interactions.importers.parts import parsed
 from vibe_pipeline.interactions.importers.payloads import answered, asked
+from vibe_pipeline.interactions.importers.tool_runs import ToolRun
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.records import Interaction
 

@@ -3,16 +3,19 @@
 A result belongs to its call and not to a place among the messages: it may come with the next call of the model, from
 the run of the tool, or from both.
 
-Not here: which call of a model goes on with which conversation, and which run is of which call (calls.py).
+Not here: which call of a model goes on with which conversation (calls.py), and which run is of which call
+(tool_runs.py).
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from heapq import merge
+from itertools import groupby
 
 from vibe_pipeline.interactions.importers.messages import Message
 
@@ -53,17 +56,22 @@ class Thread:
     said: set[tuple[str, str]] = field(default_factory=set)
     """The words and calls of all messages, to know them again in the history of later calls."""
 
-    def say(self, message: Message, at: datetime | None) -> None:
-        """The next message; `at` is when a model said it, None where it is history."""
+    def say(self, message: Message, at: datetime | None) -> tuple[list[ToolCall], list[ToolCall]]:
+        """The next message; `at` is when a model said it, None where it is history. Returns the calls that wait since
+        then, and those that wait no longer."""
         self.said.update(words_of(message))
         if message.role == "result" and (call := self.awaits(message) or self._only()):
             call.result = message
             self.waiting.remove(call)
-        elif message.role != "result" or message.text:
-            calls = [ToolCall(identity, call, message, at) for identity, call in message.calls]
-            self.turns.append((message, calls))
-            self.waiting = self.waiting if message.role != "user" else []
-            self.waiting += calls
+            return [], [call]
+        if message.role == "result" and not message.text:
+            return [], []
+        calls = [ToolCall(identity, call, message, at) for identity, call in message.calls]
+        self.turns.append((message, calls))
+        left = self.waiting if message.role == "user" else []
+        self.waiting = [] if left else self.waiting
+        self.waiting += calls
+        return calls, left
 
     def knows(self, message: Message) -> bool:
         """Whether it was said; calls that came together may be told again one by one."""
@@ -116,7 +124,10 @@ class Threads:
         self.all: list[Thread] = []
         self._saying: dict[tuple[str, str], list[int]] = defaultdict(list)
         """Words → the numbers of the threads that know them, in order."""
-        self._waiting: set[int] = set()
+        self._waiting: list[int] = []
+        """The number of its thread for each call that waits, in order."""
+        self._awaiting: dict[str | None, list[int]] = defaultdict(list)
+        """The same of the calls with an id, and of those without."""
 
     def begin(self) -> Thread:
         """The next one."""
@@ -125,27 +136,45 @@ class Threads:
 
     def say(self, thread: Thread, message: Message, at: datetime | None) -> None:
         """The next message of a thread; `at` as there."""
-        thread.say(message, at)
+        begun, ended = thread.say(message, at)
+        for call in begun:
+            for numbers in (self._waiting, self._awaiting[call.identity or None]):
+                insort(numbers, thread.number)
+        for call in ended:
+            for numbers in (self._waiting, self._awaiting[call.identity or None]):
+                del numbers[bisect_left(numbers, thread.number)]
         for words in words_of(message):
             numbers = self._saying[words]
             place = bisect_left(numbers, thread.number)
             if numbers[place : place + 1] != [thread.number]:
                 numbers.insert(place, thread.number)
-        (self._waiting.add if thread.waiting else self._waiting.discard)(thread.number)
 
     def knowing(self, messages: Iterable[Message]) -> Thread | None:
         """The newest that knows one of these messages."""
         newest = max(map(self._newest, messages), default=-1)
         return self.all[newest] if newest >= 0 else None
 
-    def waiting(self) -> Iterator[Thread]:
-        """Those in which a tool is waited for, the newest first."""
-        return (self.all[number] for number in sorted(self._waiting, reverse=True))
+    def waiting(self, asked: Iterable[Message]) -> Iterator[Thread]:
+        """Those that may wait for one of the results in a history, the newest first: by its id, else because they know
+        all that stands before it."""
+        several: list[list[int]] = []
+        before = self._waiting
+        for message in asked:
+            if message.role == "result":
+                named = self._awaiting.get(message.call_id, []) if message.call_id else []
+                unnamed = self._awaiting[None] if message.call_id else self._waiting
+                several += [named, min(before, unnamed, key=len)]
+            if message.role != "system":
+                before = min(before, self._telling(message), key=len)
+        found = merge(*map(reversed, filter(None, several)), reverse=True)
+        return (self.all[number] for number, _ in groupby(found))
 
     def _newest(self, message: Message) -> int:
-        told = [self._saying.get(words, []) for words in words_of(message)]
-        numbers = min(told, key=len, default=[])
-        return next((number for number in reversed(numbers) if self.all[number].knows(message)), -1)
+        return next((number for number in reversed(self._telling(message)) if self.all[number].knows(message)), -1)
+
+    def _telling(self, message: Message) -> list[int]:
+        """The threads among which are all that know it."""
+        return min((self._saying.get(words, []) for words in words_of(message)), key=len, default=[])
 
 
 def _unasked(call: str, run: Message) -> tuple[Message, list[ToolCall]]:

@@ -12,6 +12,7 @@ import hmac
 import ipaddress
 import logging
 import re
+import threading
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
@@ -97,6 +98,7 @@ class Ingest:
         self._requests = 0
         self._coming_bytes = 0
         self._crowd = asyncio.Event()
+        self._ending = threading.Event()
         self._commits = {
             "interactions": GroupCommit(Spool(store.path("log/interactions/spool")), Known(store, "interactions")),
             "remarks": GroupCommit(Spool(store.path("log/remarks/spool")), Known(store, "remarks")),
@@ -200,6 +202,7 @@ class Ingest:
     async def _lifespan(self, app: Starlette) -> AsyncIterator[None]:
         joining = asyncio.create_task(self._join_for_ever())
         yield
+        self._ending.set()  # cancelling ends the task, and not the thread in which it joins
         joining.cancel()
         for commit in self._commits.values():
             await commit.close()
@@ -213,7 +216,7 @@ class Ingest:
             self._crowd.clear()
             started = time.monotonic()
             try:
-                await asyncio.to_thread(spans.join, self._store, self._rules, wait_s=0)
+                await asyncio.to_thread(spans.join, self._store, self._rules, wait_s=0, is_ending=self._ending.is_set)
             except Busy:
                 continue
             except Exception as error:

@@ -103,8 +103,10 @@ def join(
     now: datetime | None = None,
     wait_s: float = LOCK_WAIT_S,
     is_meant: IsMeant | None = None,
+    is_ending: Callable[[], bool] = bool,
 ) -> int:
-    """Log the interactions of all conversations that are complete, or meant; returns how many there were.
+    """Log the interactions of all conversations that are complete, or meant; returns how many there were. Once it is
+    ending, no other conversation is begun: they wait on.
 
     The order of the steps is the safety: log, keep what still waits in one new file, only then remove the old ones. A
     crash in between repeats some of it, which gives the same ids. Busy if another process joins for longer than that.
@@ -117,6 +119,9 @@ def join(
         complete, rest = _divided(spans, now or datetime.now(UTC), is_meant)
         found: list[Line] = []
         for conversation in complete:
+            if is_ending():
+                rest += conversation
+                continue
             interactions, unusable = _interactions(conversation)
             found += interactions
             rejects += unusable
