@@ -195,7 +195,7 @@ def test_spans_that_come_while_others_are_joined_are_kept(store, monkeypatch):
         spool.append([line_of_span(sent, at(0))])
 
     monkeypatch.setattr(spans, "take", lambda *told: (take(*told), send("2")))
-    monkeypatch.setattr(spans.quarantine, "keep", lambda *told: (keep(*told), send("3")))
+    monkeypatch.setattr(spans.quarantine, "keep", lambda *told, **named: (keep(*told, **named), send("3")))
     send("1")
     assert join(store, now=at(SETTLED_S)) == 1
     monkeypatch.undo()
