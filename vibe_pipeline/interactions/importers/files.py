@@ -18,7 +18,7 @@ from typing import IO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import json_stream
-from vibe_pipeline.interactions.importers.json_stream import CHUNK
+from vibe_pipeline.interactions.importers.json_stream import CHUNK, IsRecord
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 from vibe_pipeline.interactions.lines import repaired
 
@@ -115,13 +115,13 @@ def text_of(path: Path, errors: str = "replace") -> str:
         return path.read_text(encoding=_encoding(first_bytes(path)[:4]), errors=errors)
 
 
-def records(path: Path) -> Iterator[Raw]:
-    """The records of one file in order."""
+def records(path: Path, is_record: IsRecord) -> Iterator[Raw]:
+    """The records of one file in order; `is_record` says what a record in a list is."""
     with readable(path), path.open("rb") as file:
-        yield from records_of(file, path.suffix)
+        yield from records_of(file, path.suffix, is_record)
 
 
-def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
+def records_of(file: IO[bytes], suffix: str, is_record: IsRecord) -> Iterator[Raw]:
     """The records of an open file, from its start, that is called something with this suffix; it stays open."""
     file.seek(0)
     encoding = _encoding(file.read(4))
@@ -130,7 +130,7 @@ def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
     try:
         is_one_document = _is_one_document(text, suffix)
         text.seek(0)
-        yield from json_stream.records(text) if is_one_document else json_stream.lines(text)
+        yield from json_stream.records(text, is_record) if is_one_document else json_stream.lines(text)
     finally:
         text.detach()
 

@@ -169,12 +169,16 @@ def _delimited(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows
 
 
 def _objects(path: Path) -> Iterator[Rows]:
-    for batch in batched((raw.text, raw) for raw in records(path)):
+    for batch in batched((raw.text, raw) for raw in records(path, _is_row)):
         good = [raw for _, raw in batch if raw.reason is None]
         names = dict.fromkeys(name for raw in good if isinstance(raw.value, dict) for name in raw.value)
         texts = [plain(raw.text) for raw in good]
         rejects = [(raw.text, raw.reason) for _, raw in batch if raw.reason is not None]
         yield Rows(list(names), pa.array(texts, pa.string()), rejects, size_of(batch), are_alike=False)
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _stored(path: Path, name: str | None) -> Iterator[Rows]:
