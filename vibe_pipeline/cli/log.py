@@ -57,11 +57,16 @@ def import_(
         errors.print(f"{busy.what}: what was imported is logged, and sealed with `vibe log seal`", markup=False)
     finally:
         _print_import([asdict(file) for file in found], json_)
+    if any(file.failure and file.is_named for file in found):
+        raise typer.Exit(1)
 
 
 def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
+    for file in files:
+        if file["failure"]:
+            errors.print(printable(file["failure"]), markup=False)
     if json_:
         return print_json({**total, "files": files})
     print_table(

@@ -262,7 +262,9 @@ def _until_an_object(window: Window) -> str:
 
 def _is_message(value: Any) -> bool:
     """Whether it may be a part of a conversation, and is none itself."""
-    return isinstance(value, dict) and ("role" in value or "from" in value) and not any(map(_begins_chat, value.values()))
+    return (
+        isinstance(value, dict) and ("role" in value or "from" in value) and not any(map(_begins_chat, value.values()))
+    )
 
 
 def _begins_chat(value: Any) -> bool:
