@@ -45,8 +45,8 @@ def import_paths(
 ) -> list[ImportedFile]:
     """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
 
-    What cannot be read as it was asked for is SettingsInvalid or SourceUnreadable where there is nothing else, and costs
-    no other: then it is the `failure` of its result.
+    What cannot be read as it was asked for is SettingsInvalid or SourceUnreadable where there is nothing else. Else it
+    costs no other: it is the `failure` of its result.
     """
     among = wanted.formats()
     tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among, store.root)]
@@ -86,8 +86,8 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> 
 
 
 def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
-    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read: that is
-    its failure where it was named, or is not what a map or a table's name asks for."""
+    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read. An
+    address that gives nothing, and a file that is not what a map or a table's name asks for, is a failure."""
     where = tally.where
     try:
         if isinstance(where, str):
@@ -99,7 +99,7 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)
     except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
-        if isinstance(failure, SettingsInvalid) or (isinstance(failure, SourceUnreadable) and tally.is_named):
+        if not isinstance(failure, Unusable) and (isinstance(failure, SettingsInvalid) or isinstance(where, str)):
             tally.failure = failure
             return
         tally.read += 1

@@ -93,9 +93,9 @@ CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
 )
 """Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
 in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 is of the year 5),
-a year or a count of days, and no time. Nor is one in a zone of which only the initials are said: BST is a summer time in
-London and Bangladesh. Mail fixes the offsets of some (EST is -0500 in July too), and no others are read. One thread: a batch is too small to share, and each further thread took 70 MB
-and made it no faster."""
+a year or a count of days, and no time. Nor is one in a zone of which only the initials are said, but for those that
+mail has fixed (EST is -0500 in July too): BST is of London and of Bangladesh. One thread: a batch is too small to
+share, and each further thread took 70 MB and made it no faster."""
 
 LINES = """
 WITH given AS (
