@@ -75,6 +75,12 @@ def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, t
     said = vibe("log", "import", "app.csv", "--map", "input=nothing")
     assert (said.code, said.err.count("\n")) == (1, 1)
     assert "the columns of app.csv are question, answer, when" in said.err
+    (tmp_path / "other.csv").write_text("name\nx\n")
+    beside = vibe("log", "import", "app.csv", "other.csv", "--map", "output=answer", "--json")
+    assert (beside.code, json.loads(beside.out)["imported"], beside.err.count("\n")) == (1, 1, 1)
+    assert "the columns of other.csv are name" in beside.err
+    assert vibe("log", "import", "*.csv", "--map", "output=answer").code == 0
+    assert ask("log", "stats")["quarantined"] == 0
 
 
 def json_lines(said) -> list[dict]:

@@ -43,6 +43,12 @@ TIMES = [
     ("2026-05-01 10:00:00 UTC", "2026-05-01T10:00:00"),
     ("2026-05-01 10:00:00.125 UTC", "2026-05-01T10:00:00.125000"),
     ("2026/05/01 10:00:00", "2026-05-01T10:00:00"),
+    ("2026-05-01 10:00:00.5 Europe/Berlin", "2026-05-01T08:00:00.500000"),
+    *((f"2026-05-01 10:00:00.123{zone}", "2026-05-01T10:00:00.123000") for zone in (" UTC", " GMT", "Z", " Z")),
+    ("2026-07-01 10:00:00.123 PST", "2026-07-01T18:00:00.123000"),
+    ('"Wed, 01 Jul 2026 10:00:00 PST"', "2026-07-01T18:00:00"),
+    ("2026-07-01T10:00:00CST", "2026-07-01T16:00:00"),
+    ("2026-07-01 10:00 PDT", "2026-07-01T17:00:00"),
 ]
 
 
@@ -51,6 +57,7 @@ NO_TIMES = [
     *("2024", "240131", "20241331", "45322.5", "0", "315532799", "1e99"),
     *("5/1/24 10:30", "24-05-01", "1/2/3", "1 May 24 10:00", "epoch"),
     *("1989-12-31", "2100-01-01", "99999999999", "1 May 2024 10:00 XST"),
+    *(f"2024-07-01 10:00:00.123{zone}" for zone in (" BST", " AST", "IST", " bst", " CEST", " AEST")),
 ]
 
 
@@ -78,9 +85,53 @@ def test_a_message_is_dated_in_the_same_forms():
     ],
 )
 def test_a_value_of_the_wrong_type_costs_its_row_alone(bring_table, store, field, value):
-    result = bring_table(f"input,{field}\ngood,\nbad,{value}\nfine,\n", columns=())
+    columns = () if field == "occurred_at" else (f"{field}={field}",)
+    result = bring_table(f"input,{field}\ngood,\nbad,{value}\nfine,\n", columns=columns)
     assert (result.imported, result.reasons) == (2, {f"of the wrong type: {field}": 1})
     assert {row["input"] for row in rows(store)} == {"good", "fine"}
+
+
+@pytest.mark.parametrize(
+    ("header", "value"),
+    [
+        ("feedback", "thumbs_up"),
+        ("Feedback", "It helped"),
+        ("turn", "first"),
+        ("success", "partly"),
+        ("latency_ms", "-"),
+    ],
+)
+def test_a_column_that_only_bears_the_name_of_a_field_may_say_anything(bring_table, store, header, value):
+    assert bring_table(f"input,{header},n\nq1,{value},1\nq2,,1\nq3,1,1\n", columns=()).imported == 3
+    found = {row["input"]: row for row in rows(store)}
+    assert json.loads(found["q1"]["extra"]) == {header: value, "n": "1"}
+    assert [json.loads(found[name]["extra"]) for name in ("q2", "q3")] == [{"n": "1"}] * 2
+    assert found["q1"][header.lower()] == found["q2"][header.lower()] != found["q3"][header.lower()]
+
+
+@pytest.mark.parametrize("header", ["feedback", "Feedback"])
+def test_a_column_that_is_mapped_elsewhere_is_not_taken_for_its_name_too(bring_table, store, header):
+    text = f"input,{header}\nq1,thumbs_up\nq2,\nq3,1\n"
+    assert bring_table(text, columns=(f"improvements={header}",)).imported == 3
+    found = {row["input"]: (row["feedback"], row["improvements"], row["extra"]) for row in rows(store)}
+    assert found == {"q1": (None, ["thumbs_up"], None), "q2": (None, [], None), "q3": (None, ["1"], None)}
+
+
+@pytest.mark.parametrize("options", [{"columns": (), "source": "crm"}, {"columns": ("source==crm",)}])
+@pytest.mark.parametrize("header", ["source", "Source"])
+def test_a_source_that_is_named_is_that_of_every_row(bring_table, store, header, options):
+    bring_table(f"input,{header}\nq1,web\nq2,\n", **options)
+    assert {(row["input"], row["source"], row["extra"]) for row in rows(store)} == {
+        ("q1", "crm", json.dumps({header: "web"}, separators=(",", ":"))),
+        ("q2", "crm", None),
+    }
+    again = bring_table(columns=("source==crm",))
+    assert (again.imported, again.duplicate) == (0, 2)
+
+
+def test_a_source_is_named_once(bring_table):
+    with pytest.raises(SettingsInvalid, match="gives source twice"):
+        bring_table("input,origin\nq,web\n", columns=("source=origin",), source="crm")
 
 
 @pytest.mark.parametrize(

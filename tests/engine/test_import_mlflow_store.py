@@ -1,5 +1,6 @@
 """MLflow's own stores, written by MLflow itself: all experiments, page by page, with what people said."""
 
+import json
 import os
 import shutil
 
@@ -128,6 +129,26 @@ def test_a_folder_of_mlruns_is_one_store_and_a_trace_that_lost_its_spans_costs_i
     again = bring(tmp_path / "mlruns")
     assert (again.read, again.duplicate, again.quarantined) == (4, 3, 1)
     assert str(lost.parents[2]) in next(iter(again.reasons))
+
+
+@pytest.mark.parametrize("name", ["mysql-chats", "postgresql", "mssql+x", "http"])
+def test_a_folder_that_is_called_like_a_server_is_a_folder(bring, tmp_path, monkeypatch, name):
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "a.jsonl").write_text(json.dumps({"prompt": "q", "completion": "a"}))
+    monkeypatch.chdir(tmp_path)
+    assert bring(name).imported == 1
+    assert [path.name for path in (tmp_path / name).iterdir()] == ["a.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("address", "is_one"),
+    [
+        *((f"{scheme}://host/x", True) for scheme in ("http", "https", "postgresql", "mysql+pymysql", "mssql+pyodbc")),
+        *((address, False) for address in ("s3://bucket", "mysql-chats", "mysqlx://host", "postgresql")),
+    ],
+)
+def test_an_address_has_the_scheme_of_a_server(address, is_one):
+    assert mlflow_store.connects(address) is is_one
 
 
 def test_what_is_no_store_is_refused_in_one_line_and_nothing_is_created(bring, tmp_path):

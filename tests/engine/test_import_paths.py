@@ -68,6 +68,18 @@ def test_the_home_of_the_log_is_left_alone_and_refused_where_it_is_named(store, 
     assert [it.imported for it in import_paths(logger, store, [store.root / "exports"])] == [1]
 
 
+def test_a_log_that_lies_elsewhere_is_left_alone_too(store, tmp_path):
+    (tmp_path / "disk").mkdir()
+    (store.root / "log").symlink_to(tmp_path / "disk")
+    (tmp_path / "a.jsonl").write_text(lines(chat("q", "a"), "broken"))
+    logger = InteractionLogger(store.root)
+    for _ in range(2):
+        assert [Path(it.path).name for it in import_paths(logger, store, [tmp_path])] == ["a.jsonl"]
+    for named in (store.root / "log", tmp_path / "disk", tmp_path / "disk" / "interactions"):
+        with pytest.raises(SourceUnreadable, match="is the log itself"):
+            import_paths(logger, store, [named])
+
+
 def test_links_to_folders_are_followed_once_and_end(store, tmp_path):
     for name in ("in/a/1.jsonl", "out/2.jsonl", "out/deep/3.jsonl"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -154,16 +166,27 @@ def test_one_that_cannot_be_read_costs_no_neighbour(store, tmp_path, unreadable)
         import_paths(logger, store, [tmp_path / "in" / "a.jsonl", tmp_path / "in" / "b.jsonl"])
 
 
-def test_a_table_that_is_named_and_does_not_fit_costs_no_neighbour_and_alone_is_an_error(store, tmp_path):
+def test_a_table_that_is_named_and_does_not_fit_is_an_error_that_costs_no_neighbour(store, tmp_path):
     (tmp_path / "prices.csv").write_text("sku,price\n1,2\n")
     for name in ("a.jsonl", "z.jsonl"):
         (tmp_path / name).write_text(lines(chat(name, "a")))
     names = ("a.jsonl", "prices.csv", "z.jsonl")
     found = import_paths(InteractionLogger(store.root), store, [tmp_path / name for name in names])
-    assert [(it.imported, it.quarantined) for it in found] == [(1, 0), (0, 1), (1, 0)]
-    assert "the columns of" in next(iter(found[1].reasons))
+    assert [(it.imported, it.read) for it in found] == [(1, 1), (0, 0), (1, 1)]
+    assert [(it.is_named, "the columns of" in str(it.failure)) for it in found] == [(True, n == 1) for n in range(3)]
     with pytest.raises(SettingsInvalid, match=r"the columns of .* are sku, price"):
         import_paths(InteractionLogger(store.root), store, [tmp_path / "prices.csv"])
+
+
+@pytest.mark.parametrize("columns", [(), ("input=question",)])
+def test_an_address_that_gives_nothing_is_an_error_that_costs_no_neighbour(store, tmp_path, columns):
+    (tmp_path / "a.csv").write_text("input,question\nq,r\n")
+    paths, logger = [tmp_path / "a.csv", "nowhere://x"], InteractionLogger(store.root)
+    good, bad = import_paths(logger, store, paths, Wanted(columns=columns))
+    assert (good.imported, good.failure, bad.read, bad.quarantined, bad.is_named) == (1, None, 0, 0, True)
+    assert "the address nowhere://x is of no store" in str(bad.failure)
+    with pytest.raises(SourceUnreadable, match="nowhere://x"):
+        import_paths(logger, store, ["nowhere://x"], Wanted(columns=columns))
 
 
 def test_nobody_who_imports_waits_for_a_seal(store, tmp_path):

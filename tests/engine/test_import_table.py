@@ -15,7 +15,9 @@ from tests.engine.tables import MAP, as_lines, as_parquet, rows
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import Wanted, databases, delimited, import_paths, table
 from vibe_pipeline.interactions.importers import rows as table_rows
+from vibe_pipeline.interactions.importers.raw import TOO_DEEP
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.quarantine import reasons
 
 ROWS = [
     {"question": "q1", "answer": 'a "1", one', "created": "2026-01-02T03:04:05Z", "ms": 1.5, "ok": True, "host": "h"},
@@ -73,7 +75,7 @@ def test_every_kind_of_table_gives_the_same_interactions(bring_table, store, tmp
 
 
 @pytest.mark.parametrize("path", [".", "*.csv"])
-def test_a_table_of_a_folder_that_does_not_fit_the_map_costs_no_other(store, tmp_path, path):
+def test_a_table_of_a_folder_that_does_not_fit_the_map_costs_no_other_and_is_no_record(store, tmp_path, path):
     for name, content in (("a", "question,answer\nq,a\n"), ("b", "name,phone\nx,1\n"), ("c", "question,answer\nr,a\n")):
         (tmp_path / f"{name}.csv").write_text(content)
     logger = InteractionLogger(store.root)
@@ -81,7 +83,11 @@ def test_a_table_of_a_folder_that_does_not_fit_the_map_costs_no_other(store, tmp
     a, b, c = import_paths(logger, store, [tmp_path / path], wanted)
     assert (a.imported, b.imported, c.imported) == (1, 0, 1)
     there = f"the columns of {tmp_path / 'b.csv'} are name, phone"
-    assert b.reasons == {f"there is no column 'question' for input; {there}": 1}
+    assert (b.read, b.failure) == (0, f"there is no column 'question' for input; {there}. Name one of them.")
+    assert not b.is_named
+    with pytest.raises(SettingsInvalid, match="there is no column 'qestion' for input"):
+        import_paths(logger, store, [tmp_path / path], Wanted(columns=("input=qestion",)))
+    assert reasons(store, "interactions") == {}
 
 
 @pytest.mark.parametrize(
@@ -203,7 +209,7 @@ def test_more_rows_than_a_batch(bring_table, monkeypatch):
     monkeypatch.setattr(table_rows, "BATCH_ROWS", 3)
     monkeypatch.setattr("vibe_pipeline.interactions.importers.tally.BATCH", 2)
     text = as_csv([{"input": f"q{number}", "turn": "x" if number % 2 else 1} for number in range(20)])
-    result = bring_table(text, columns=())
+    result = bring_table(text, columns=("turn=turn",))
     assert (result.read, result.imported, result.reasons) == (20, 10, {"of the wrong type: turn": 10})
 
 
@@ -243,6 +249,22 @@ def test_a_file_that_is_cut_off_is_one_reject(bring_table, tmp_path, name):
     as_sqlite(tmp_path / "whole.db", [{"input": "x" * 900}] * 40)
     whole = as_parquet(ROWS) if name == "cut.parquet" else (tmp_path / "whole.db").read_bytes()
     assert bring_table(whole[: len(whole) // 2], name, columns=("input=input",)).quarantined == 1
+
+
+@pytest.mark.parametrize("depth", [500, 3000, 100_000])
+def test_what_is_nested_too_deep_costs_its_row(bring_table, store, tmp_path, depth):
+    values = [{"input": "before", "extra": ""}, {"input": "deep", "extra": '{"a":' * depth + "1" + "}" * depth}]
+    values.append({"input": "after [{", "extra": '{"text": "' + "[{" * 1000 + '"}'})
+    as_sqlite(tmp_path / "app.db", values)
+    refused = {} if depth == 500 else {TOO_DEEP: 1}
+    for content, name in ((as_csv(values), "app.csv"), (as_lines(values), "app.jsonl"), ("", "app.db")):
+        assert bring_table(content, name, columns=("module==m",)).reasons == refused
+    assert len(rows(store)) == 3 - len(refused)
+
+
+def test_rows_in_an_object_are_rows(bring_table, store):
+    content = json.dumps({"version": 1, "data": [{"question": "q1"}, {"question": "q2"}]}, indent=1)
+    assert bring_table(content, "app.json", columns=("input=question",)).imported == 2
 
 
 def test_chats_are_no_table_without_a_map(bring_table):

@@ -190,3 +190,20 @@ def test_no_record_however_odd_ends_in_anything_but_interactions_or_a_reason(val
 
 def test_a_time_that_never_was_is_no_time(bring):
     assert bring('{"created": 1e999, "messages": ' + json.dumps(EXCHANGE) + "}").imported == 1
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        {"prompt": "q", "completion": "a"},
+        {"prompt": "q", "chosen": "a", "rejected": "b"},
+        {"request": {"messages": EXCHANGE[:1]}, "response": {"choices": [{"message": EXCHANGE[1]}]}},
+        {"input": {"messages": EXCHANGE[:1]}, "preferred_output": EXCHANGE[1:], "non_preferred_output": EXCHANGE[1:]},
+    ],
+)
+@pytest.mark.parametrize("key", ["data", "train"])
+def test_a_data_set_in_an_object_gives_what_it_gives_as_an_array(bring, record, key):
+    record, other = ({**record, "conversation_id": name} for name in "ab")
+    assert bring(json.dumps({"version": 1, key: [{"note": "no record"}, record, other]}), "a.json").imported == 2
+    again = bring(json.dumps([record, other]), "b.json")
+    assert (again.read, again.duplicate) == (2, 2)

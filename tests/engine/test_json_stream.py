@@ -18,11 +18,15 @@ values = st.recursive(leaves, lambda inner: st.lists(inner, max_size=4) | st.dic
 CHUNKS = (1, 2, 3, 7, 64, 1 << 20)
 
 
+def is_chat(value) -> bool:
+    return isinstance(value, dict) and "messages" in value
+
+
 @pytest.fixture
 def read(monkeypatch):
     def run(text: str, chunk: int = 1 << 20) -> list[Raw]:
         monkeypatch.setattr(json_stream, "CHUNK", chunk)
-        return list(json_stream.records(io.StringIO(text)))
+        return list(json_stream.records(io.StringIO(text), is_chat))
 
     return run
 
@@ -40,7 +44,7 @@ def test_the_elements_of_an_array_are_those_that_json_finds(elements, chunk, ind
     text = json.dumps(elements, indent=indent, ensure_ascii=ensure_ascii)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        found = list(json_stream.records(io.StringIO(text)))
+        found = list(json_stream.records(io.StringIO(text), is_chat))
     assert [repr(raw.value) for raw in found] == [repr(value) for value in json.loads(text)]
     assert all(raw.reason is None and repr(json.loads(raw.text)) == repr(raw.value) for raw in found)
 
@@ -50,7 +54,7 @@ def test_an_object_is_one_record_whatever_is_in_it(members, chunk):
     text = json.dumps(members)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_stream, "CHUNK", chunk)
-        (raw,) = json_stream.records(io.StringIO(text))
+        (raw,) = json_stream.records(io.StringIO(text), is_chat)
     assert repr(raw.value) == repr(json.loads(text))
     assert repr(json.loads(raw.text)) == repr(raw.value)
 
@@ -75,6 +79,25 @@ def test_a_list_that_is_no_list_of_records_stays_in_its_object(read):
     (raw,) = read(json.dumps(value))
     assert raw.value == value
     assert json.loads(raw.text) == value
+
+
+@pytest.mark.parametrize("key", json_stream.WRAPPERS)
+def test_a_list_of_parts_stays_in_the_record_that_it_stands_in(read, key):
+    value = {key: [{"input": 1}, {"role": "user", "content": "q"}], "messages": chat("q")["messages"]}
+    assert [raw.value for raw in read(json.dumps(value))] == [value]
+
+
+def test_one_record_among_others_makes_a_list_of_records(read):
+    rows = [{"note": "header"}, 7, chat("one"), {"note": "footer"}]
+    assert [raw.value for raw in read(json.dumps({"data": rows}), 3)] == rows
+
+
+def test_a_list_that_is_longer_than_a_record_is_many_whatever_they_are(read, monkeypatch):
+    monkeypatch.setattr(json_stream, "LONG", 100)
+    rows = [{"n": "x" * 60}] * 3
+    assert [raw.value for raw in read(json.dumps({"data": rows}))] == rows
+    turns = {"conversations": [{"from": "human", "value": "x" * 60}] * 3}
+    assert [raw.value for raw in read(json.dumps(turns))] == [turns]
 
 
 @pytest.mark.parametrize("chunk", CHUNKS)
@@ -125,7 +148,7 @@ def test_what_stands_behind_a_document_is_read_too(read, chunk):
 
 def test_the_first_record_of_a_large_array_comes_before_the_rest_is_read():
     file = io.StringIO(json.dumps([chat("x" * 1000) for _ in range(5000)]))
-    next(json_stream.records(file))
+    next(json_stream.records(file, is_chat))
     assert file.tell() <= 2 * json_stream.CHUNK < len(file.getvalue())
 
 

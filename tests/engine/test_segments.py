@@ -6,16 +6,18 @@ from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from vibe_pipeline.errors import Busy, LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
-from vibe_pipeline.interactions import quarantine, segments
+from vibe_pipeline.interactions import quarantine, sealing, segments
 from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal, waiting_bytes
 from vibe_pipeline.interactions.segments import manifest, paths
 from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Curate, Log
 from vibe_pipeline.store import Store
@@ -208,6 +210,24 @@ def test_originals_are_kept_apart_and_private_only_on_request(store, logger):
     logger.log_many([interaction("c", input=f"see {KEY}")])
     seal(store, Curate())
     assert len(list(store.path("log/interactions/originals").iterdir())) == 1
+
+
+class Spoiling(Scrubber):
+    """Takes an address out of `extra` with its quotation marks."""
+
+    def table(self, table, columns):
+        extra = pc.replace_substring(table["extra"], '"jo@example.org"', "[email:000000]")
+        return table.set_column(table.schema.get_field_index("extra"), "extra", extra), {}
+
+
+def test_a_row_whose_extra_is_no_json_once_it_is_scrubbed_costs_itself(store, logger, monkeypatch):
+    monkeypatch.setattr(sealing, "Scrubber", Spoiling)
+    extras = [{}, {"a": "jo@example.org"}, {"a": "b"}]
+    logger.log_many([interaction(f"i{number}", extra=extra) for number, extra in enumerate(extras)])
+    seal(store, Curate(), Log(keep_originals=True))
+    assert ids(store) == ["i0", "i2"]
+    assert quarantine.reasons(store, "interactions") == {sealing.SPOILED: 1}
+    assert seal(store, Curate()) == []
 
 
 def test_scrubbing_can_be_left_out(store, logger):

@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -18,6 +18,9 @@ from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import terminal
+
+if TYPE_CHECKING:
+    from vibe_pipeline.interactions.importers.tally import ImportedFile
 
 log_app = typer.Typer(help="The log: what happened, kept.", no_args_is_help=True)
 
@@ -59,13 +62,22 @@ def import_(
     except Busy as busy:
         errors.print(f"{busy.what}: what was imported is logged, and sealed with `vibe log seal`", markup=False)
     finally:
-        told = [{name: it for name, it in asdict(file).items() if it is not None} for file in found]
-        _print_import(told, json_)
+        _print_import([_told(file) for file in found], json_)
+    if any(file.failure and file.is_named for file in found):
+        raise typer.Exit(1)
+
+
+def _told(file: ImportedFile) -> dict[str, Any]:
+    """The counts of a file, and what is to be said of it if there is anything."""
+    return {name: it for name, it in asdict(file).items() if it is not None and name != "is_named"}
 
 
 def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
     counts = ("read", "imported", "duplicate", "quarantined")
     total = {name: sum(file[name] for file in files) for name in counts}
+    for file in files:
+        if "failure" in file:
+            errors.print(printable(file["failure"]), markup=False)
     if json_:
         return print_json({**total, "files": files})
     print_table(

@@ -8,15 +8,18 @@ person is forgotten by `user`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.fresh import Fresh
@@ -37,6 +40,8 @@ SCRUBBED = (
     *("fact", "question", "answer", "text"),
 )
 """All but `user`, ids, times and numbers."""
+
+SPOILED = "extra is no JSON any more when what is private is out of it (nested too deep?)"
 
 
 def seal(
@@ -113,9 +118,23 @@ def _batches(store: Store, stream: str, spools: Sequence[Path], log: settings.Lo
 
 def _scrubbed(store: Store, stream: str, fresh: pa.Table, log: settings.Log) -> pa.Table:
     rows, _ = Scrubber(store, log).table(fresh, SCRUBBED)
+    if "extra" in rows.column_names and not (is_json := _is_json_still(fresh["extra"], rows["extra"])).all():
+        bad = rows.filter(pa.array(~is_json)).to_pylist()
+        quarantine.keep(store, stream, [(json.dumps(row, default=str), SPOILED) for row in bad], "spool", log)
+        fresh, rows = fresh.filter(pa.array(is_json)), rows.filter(pa.array(is_json))
     if log.keep_originals:
         _keep_originals(store, stream, fresh, rows)
     return rows
+
+
+def _is_json_still(before: pa.ChunkedArray, after: pa.ChunkedArray) -> np.ndarray:
+    """Which texts are JSON as they were before they were scrubbed: what is no JSON would stop every query."""
+    is_json: np.ndarray = pc.fill_null(pc.equal(before, after), True).to_numpy(zero_copy_only=False).copy()
+    changed = pa.table({"text": after.filter(pa.array(~is_json))})
+    with connect(threads=1) as database:
+        database.register("changed", changed)
+        is_json[~is_json] = database.sql("SELECT json_valid(text) AS it FROM changed").fetchnumpy()["it"]
+    return is_json
 
 
 def _keep_originals(store: Store, stream: str, originals: pa.Table, scrubbed: pa.Table) -> None:

@@ -2,8 +2,8 @@
 
 Every record that is read ends as exactly one of imported (it brought something new), duplicate (all of it was
 known) or quarantined (kept with its reason), and so does every part of a record that gives nothing: the three always
-add up to `read`. A chat in which nothing was asked (NothingAsked) is no record. Not here: which formats there are
-(registry.py).
+add up to `read`. A chat in which nothing was asked (NothingAsked) is no record, and neither is a file that is not what
+was asked for. Not here: which formats there are (registry.py).
 """
 
 from __future__ import annotations
@@ -52,7 +52,11 @@ def import_paths(
     log: settings.Log = settings.DEFAULT_LOG,
     watch: Watch = nobody,
 ) -> list[ImportedFile]:
-    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new."""
+    """Import files, folders, globs and stores, one result each; a repeated import brings only what is new.
+
+    What cannot be read as it was asked for is SettingsInvalid or SourceUnreadable where there is nothing else. Else it
+    costs no other: it is the `failure` of its result.
+    """
     among = wanted.formats()
     tallies = [Tally(where, length=length_of(where)) for where in _named(paths, among, store.root)]
     known = {stream: Known(store, stream) for stream in ("interactions", "remarks")}
@@ -60,7 +64,7 @@ def import_paths(
     total, before, told = sum(tally.length for tally in tallies), 0, 0
     with watch("importing") as advance:
         for tally in tallies:
-            for found in _read(tally, among, wanted.source, is_alone=len(tallies) == 1):
+            for found in _read(tally, among, wanted.source):
                 batch.add(tally, found)
                 if batch.is_full:
                     batch.log(logger, known)
@@ -73,6 +77,9 @@ def import_paths(
             tally.put_aside(store, log, wanted.source)
             before += tally.length
         batch.log(logger, known)
+    failures = [tally.failure for tally in tallies if tally.failure and not tally.read]
+    if failures and len(failures) == len(tallies):
+        raise failures[0]
     return [tally.result() for tally in tallies]
 
 
@@ -87,9 +94,9 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> 
     return expand(paths, Choice(home, taken, is_whole, lambda folder: joiner_of(folder, among) is not None))
 
 
-def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone: bool) -> Iterator[list[Line]]:
-    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read: only
-    of one that was asked for alone that is an error, because it has no neighbour."""
+def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
+    """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read. An
+    address that gives nothing, and a file that is not what a map or a table's name asks for, is a failure."""
     where = tally.where
     try:
         if isinstance(where, str):
@@ -101,8 +108,9 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None, *, is_alone
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
             yield from _records(tally, among, source, written_at)
     except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
-        if is_alone and (isinstance(where, str) or (isinstance(failure, SettingsInvalid) and where.is_named)):
-            raise
+        if not isinstance(failure, Unusable) and (isinstance(failure, SettingsInvalid) or isinstance(where, str)):
+            tally.failure = failure
+            return
         tally.read += 1
         tally.reject(tally.name, failure if isinstance(failure, Unusable) else failure.what)
 

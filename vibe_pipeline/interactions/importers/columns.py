@@ -1,7 +1,8 @@
 """Which column of a table gives which field of an interaction, and the SQL that makes lines of the log from its rows.
 
 A row comes as JSON text. A field gets the column that was named for it, else a constant, else the column of its own
-name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone.
+name; all other columns go to `extra`. A value of the wrong type makes a reason and no line: it costs its row alone. In
+a column that was only taken for its name it goes to `extra` like any other (but a time: the row would have another).
 Ids are hashes of the source, the module (the table's name, where none is mapped) and what the row says, so that
 importing it again adds nothing and other tables keep their own equal rows; where a column gives the id, of that and the
 table's name, for many tables count their rows. As they are stay the ids of a row with all that our own log writes, and
@@ -43,6 +44,9 @@ TYPES = {
 }
 """Field → the macro that makes its value of a text; every other field is text."""
 
+LOOSE = ("turn", "success", "feedback", "latency_ms")
+"""Fields that a row can do without, where its column of that name means something else."""
+
 BOUNDS = f"CREATE MACRO is_in_our_time(i) AS year(i) >= {EARLIEST} AND year(i) < {LATEST};"
 
 MACROS = (
@@ -66,12 +70,16 @@ CREATE MACRO tidy(t) AS without_name(regexp_replace(dotted(trim(t)), '\\s+([+-][
 CREATE MACRO offset_of(zone) AS MAP {'': '+0000', 'Z': '+0000', 'UT': '+0000', 'UTC': '+0000', 'GMT': '+0000',
     'EST': '-0500', 'EDT': '-0400', 'CST': '-0600', 'CDT': '-0500',
     'MST': '-0700', 'MDT': '-0600', 'PST': '-0800', 'PDT': '-0700'}[zone];
+CREATE MACRO initials(t) AS regexp_extract(t, '(?:\\s|:[0-9.]+)([A-Za-z]{1,3}|[A-Z]+|[a-z]+)$', 1);
+CREATE MACRO settled(t) AS CASE WHEN initials(t) = '' THEN t
+    ELSE regexp_replace(t, '\\s*[A-Za-z]+$', '') || offset_of(upper(initials(t))) END;
 CREATE MACRO with_offset(t) AS CASE WHEN regexp_matches(t, '[0-9]{2}[+-][0-9]{2}(:?[0-9]{2})?$') THEN t
     ELSE regexp_replace(t, '\\s*[A-Z]*$', '') || offset_of(regexp_extract(t, '[A-Z]*$')) END;
 CREATE MACRO without_day(t) AS regexp_replace(t, '^[A-Z][a-z]{2},\\s*', '');
-CREATE MACRO written(t) AS coalesce(try_cast(t AS TIMESTAMPTZ), try_strptime(with_offset(without_day(t)), [
+CREATE MACRO parsed(t) AS coalesce(try_cast(t AS TIMESTAMPTZ), try_strptime(with_offset(without_day(t)), [
     '%Y%m%dT%H%z', '%Y%m%dT%H%M%z', '%Y%m%dT%H%M%S%z', '%Y%m%dT%H%M%S.%f%z', '%Y-%m-%dT%H%z',
     '%d %b %Y %H:%M%z', '%d %b %Y %H:%M:%S%z']));
+CREATE MACRO written(t) AS parsed(settled(t));
 CREATE MACRO instant(t) AS CASE WHEN regexp_full_match(t, '[0-9]{1,19}([.][0-9]*)?([eE][+]?[0-9]{1,2})?')
     THEN coalesce(compact(t), since_1970(try_cast(t AS DOUBLE)))
     ELSE make_timestamp(epoch_us(written(tidy(t)))) END;
@@ -85,8 +93,9 @@ CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
 )
 """Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
 in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 is of the year 5),
-a year or a count of days, and no time. One thread: a batch is too small to share, and each further thread took 70 MB
-and made it no faster."""
+a year or a count of days, and no time. Nor is one in a zone of which only the initials are said, but for those that
+mail has fixed (EST is -0500 in July too): BST is of London and of Bangladesh. One thread: a batch is too small to
+share, and each further thread took 70 MB and made it no faster."""
 
 LINES = """
 WITH given AS (
@@ -96,14 +105,16 @@ WITH given AS (
 ), read AS (
     SELECT raw, json, {texts} AS texts, rest FROM given
 ), typed AS (
-    SELECT raw, json, texts, {extra}::VARCHAR AS extra, {typed} AS it FROM read
+    SELECT raw, json, texts, rest, {typed} AS it FROM read
+), kept AS (
+    SELECT raw, json, texts, it, {extra}::VARCHAR AS extra FROM (SELECT * REPLACE ({rest} AS rest) FROM typed)
 ), said AS (
     SELECT raw, it, json_merge_patch('{{}}', to_json({told})) AS said, CASE
         WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
         WHEN {wrong} <> '' THEN 'of the wrong type: ' || {wrong}
         WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason,
         list_has_all(json_keys(json), $logged) AS is_logged
-    FROM typed
+    FROM kept
 )
 SELECT raw, reason, id, json_merge_patch(
     $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}))::VARCHAR AS line
@@ -124,6 +135,8 @@ class ColumnMap:
     constants: dict[str, str] = field(default_factory=dict)
     kept: frozenset[str] = frozenset()
     """Identities whose columns were mapped under their own names."""
+    unasked: frozenset[str] = frozenset()
+    """Fields whose columns were not mapped, only taken for their names."""
 
     @classmethod
     def parse(cls, options: Sequence[str]) -> ColumnMap:
@@ -136,7 +149,7 @@ class ColumnMap:
                 what = f"--map {option!r} is not FIELD=COLUMN or FIELD==CONSTANT"
                 raise SettingsInvalid(what, f"A FIELD is one of {', '.join(FIELDS)}")
             if name in columns or name in constants:
-                raise SettingsInvalid(f"--map gives {name} twice", "Leave one of them out")
+                raise SettingsInvalid(f"--map gives {name} twice", "Leave one of them out (--source gives one, too)")
             if value.startswith("="):
                 constants[name] = value[1:]
             else:
@@ -148,15 +161,18 @@ class ColumnMap:
         taken = {*names} & {*OWN} | self.columns.keys() | self.constants.keys()
         free = {name.lower(): name for name in names if name not in self.columns.values()}
         found = {it: free[it] for it in OWN if it in free and it not in taken}
-        return replace(self, columns={**found, **self.columns})
+        return replace(self, columns={**found, **self.columns}, unasked=self.unasked | found.keys())
 
     def within(self, names: Collection[str]) -> ColumnMap:
-        """The whole map for rows with these columns: those that bear the names of fields need none.
+        """The whole map for rows with these columns: those that bear the names of fields need none, unless they are
+        mapped to another.
 
         In the order of the fields, since an id is the hash of what a row says in this order.
         """
-        whole = {**{it: it for it in OWN if it in names}, **self.columns}
-        return replace(self, columns={it: whole[it] for it in OWN if it in whole and it not in self.constants})
+        own = {it: it for it in OWN if it in names and it not in self.columns.values()}
+        whole = {**own, **self.columns}
+        columns = {it: whole[it] for it in OWN if it in whole and it not in self.constants}
+        return replace(self, columns=columns, unasked=self.unasked | (own.keys() - self.columns.keys()))
 
     def is_satisfied(self, names: Collection[str]) -> bool:
         """Whether there are all columns that are mapped, and one that says something."""
@@ -176,20 +192,24 @@ class ColumnMap:
     def select(self, name: str, source: str, at: datetime) -> tuple[str, dict[str, object]]:
         """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
         `name` is the module of rows that have none."""
+        source = self.constants.get("source", source)
         mapped = list(self.columns)
         pointed = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
-        pointed |= {it: _quoted(value) for it, value in self.constants.items()}
+        pointed |= {it: _quoted(value) for it, value in self.constants.items() if it != "source"}
         texts = {it: pointed[it] for it in OWN if it in pointed}
         given = [it for it in texts if it != "extra"]
         told = {it: f'it."{it}"' for it in given if it not in IDENTITIES}
-        wrong = [f"""CASE WHEN texts."{it}" IS NOT NULL AND it."{it}" IS NULL THEN '{it}' END""" for it in given]
+        loose = [it for it in given if it in LOOSE and it in self.unasked]
+        misfits = {self.columns[it]: f'CASE WHEN {_is_misfit(it)} THEN texts."{it}" END' for it in loose}
+        wrong = [f"CASE WHEN {_is_misfit(it)} THEN '{it}' END" for it in given if it not in loose]
         module = 'coalesce(it."module", $name)' if "module" in texts else "$name"
         query = LINES.format(
             texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
             typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in given}),
             extra=EXTRA if "extra" in texts else "rest",
+            rest=f"json_merge_patch(rest, to_json({_struct(misfits)}))" if misfits else "rest",
             told=_struct(told | {"extra": "nullif(extra, '{}')"}),
-            wrong=f"concat_ws(', ', {', '.join(wrong)})",
+            wrong=f"concat_ws(', ', {', '.join(wrong) or 'NULL'})",
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
             identity=self._identity("interaction_id", _hashed(module, "said::VARCHAR")),
             conversation=self._identity("conversation_id", "id"),
@@ -216,6 +236,10 @@ class ColumnMap:
         return (
             f"CASE WHEN {given} IS NULL THEN {otherwise} WHEN {is_kept} THEN {given} ELSE {_hashed('$name', given)} END"
         )
+
+
+def _is_misfit(name: str) -> str:
+    return f'texts."{name}" IS NOT NULL AND it."{name}" IS NULL'
 
 
 def _struct(values: dict[str, str]) -> str:

@@ -17,7 +17,7 @@ from typing import IO, TextIO
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.importers import json_stream
-from vibe_pipeline.interactions.importers.json_stream import CHUNK
+from vibe_pipeline.interactions.importers.json_stream import CHUNK, IsRecord
 from vibe_pipeline.interactions.importers.raw import Raw, read_text
 from vibe_pipeline.interactions.importers.unpacking import GZIP, Member, gunzipped
 
@@ -84,28 +84,29 @@ def is_json(start: bytes) -> bool:
     return JSON.match(start) is not None
 
 
-def records(path: Path) -> Iterator[Raw]:
-    """The records of one file in order; of what gzip packed, those that it packs."""
+def records(path: Path, is_record: IsRecord) -> Iterator[Raw]:
+    """The records of one file in order; of what gzip packed, those that it packs. `is_record` says what a record in a
+    list is."""
     with readable(path), path.open("rb") as file:
         if file.read(len(GZIP)) != GZIP:
-            yield from records_of(file, path.suffix)
+            yield from records_of(file, path.suffix, is_record)
             return
         member = gunzipped(path)
     start = member.file.read(START)
     if start and member.suffix.lower() not in JSON_SUFFIXES and not is_json(start):
         yield Raw(path.name, reason=NO_JSON)
     else:
-        yield from records_in(member)
+        yield from records_in(member, is_record)
 
 
-def records_in(member: Member) -> Iterator[Raw]:
+def records_in(member: Member, is_record: IsRecord) -> Iterator[Raw]:
     """The records of what was packed, then why that is not all."""
-    yield from records_of(member.file, member.suffix)
+    yield from records_of(member.file, member.suffix, is_record)
     if member.reason:
         yield Raw(member.name, reason=member.reason)
 
 
-def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
+def records_of(file: IO[bytes], suffix: str, is_record: IsRecord) -> Iterator[Raw]:
     """The records of an open file, from its start, that is called something with this suffix; it stays open."""
     file.seek(0)
     encoding = _encoding(file.read(4))
@@ -114,7 +115,7 @@ def records_of(file: IO[bytes], suffix: str) -> Iterator[Raw]:
     try:
         is_one_document = _is_one_document(text, suffix)
         text.seek(0)
-        yield from json_stream.records(text) if is_one_document else json_stream.lines(text)
+        yield from json_stream.records(text, is_record) if is_one_document else json_stream.lines(text)
     finally:
         text.detach()
 

@@ -54,9 +54,10 @@ class Choice:
     """Which are, wherever they lie."""
 
     def is_ours(self, path: Path) -> bool:
-        """Whether it is the home or lies in its log, also by a link; exports that somebody put beside that are not."""
-        home, place = self.home.resolve(), path.resolve()
-        return place == home or place.is_relative_to(home / "log")
+        """Whether it is the home or lies in its log, also where either is a link; exports that somebody put beside that
+        are not."""
+        place = path.resolve()
+        return place == self.home.resolve() or place.is_relative_to((self.home / "log").resolve())
 
 
 def expand(paths: Sequence[Path | str], choice: Choice) -> list[Where]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from itertools import chain, islice
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TextIO
 
 from vibe_pipeline.interactions.importers.messages import has_role
@@ -24,13 +24,14 @@ WRAPPERS = ("data", "rows", "examples", "records", "conversations", *SPLITS)
 """A list of records under one of these keys of an object is what the object is about: then so is each other list of
 objects in it, and what else it says is about the file."""
 
-RECORD_KEYS = ("messages", "conversations", "conversation", "items", "mapping", "chat_messages", "chat")
-
 CHUNK = 1 << 20
 """Characters read at once."""
 
 LIMIT = 1 << 28
 """Characters of one record; one that is longer, or does not end, is broken."""
+
+LONG = 1 << 24
+"""Characters of objects in a list that is no part of one record."""
 
 BLANK = re.compile(r"[ \t\r\n]*")
 BLANK_OR_COMMA = re.compile(r"[ \t\r\n,]*")
@@ -42,6 +43,8 @@ SCALAR = re.compile(r".[^,\n]*", re.DOTALL)
 """How far something broken reaches that has no brackets."""
 
 DECODER = json.JSONDecoder()
+
+IsRecord = Callable[[Any], bool]
 
 
 class Window:
@@ -103,15 +106,18 @@ class Window:
         return text
 
 
-def records(file: TextIO) -> Iterator[Raw]:
-    """The records of a document that is not lines, from the file's beginning; nothing is lost behind what is broken."""
+def records(file: TextIO, is_record: IsRecord) -> Iterator[Raw]:
+    """The records of a document that is not lines, from the file's beginning; nothing is lost behind what is broken.
+
+    `is_record` says of an object in a list whether it is read by itself: a part of a larger record is not.
+    """
     window = Window(file)
     opening = window.peek()
     if opening == "[":
         yield from _array(window)
     elif opening == "{":
         try:
-            yield from _object(window)
+            yield from _object(window, is_record)
         except (ValueError, RecursionError):
             file.seek(0)
             if any(isinstance(raw.value, (dict, list)) and raw.value for raw in lines(file)):
@@ -163,7 +169,7 @@ def _elements(window: Window) -> Iterator[Raw]:
     window.at += len(following)
 
 
-def _object(window: Window) -> Iterator[Raw]:
+def _object(window: Window, is_record: IsRecord) -> Iterator[Raw]:
     """The object that begins here member by member, so that a long list of records in it is never held whole.
 
     ValueError or RecursionError where it is broken, unless its records were found before.
@@ -178,12 +184,10 @@ def _object(window: Window) -> Iterator[Raw]:
             _expect(window, ":")
             if (is_wrapper or key in WRAPPERS) and window.peek() == "[":
                 elements = _elements(window)
-                items = list(islice(elements, 1))
-                if is_wrapper or (items and _is_record(items[0].value)):
-                    is_wrapper = True
+                items, is_wrapper = ([], True) if is_wrapper else _until_a_record(elements, is_record)
+                if is_wrapper:
                     yield from _rows(chain(items, elements))
                     continue
-                items += elements
                 if any(raw.reason for raw in items):
                     raise ValueError
                 members[key] = [raw.value for raw in items]
@@ -201,6 +205,20 @@ def _object(window: Window) -> Iterator[Raw]:
             yield from _rows(map(_again, rows if isinstance(rows, list) else []))
     else:
         yield of_value(f"{{{', '.join(texts)}}}", members)
+
+
+def _until_a_record(elements: Iterator[Raw], is_record: IsRecord) -> tuple[list[Raw], bool]:
+    """The elements as far as it takes to tell whether they are records, and whether they are: one of them is, or they
+    are more than a record holds."""
+    items: list[Raw] = []
+    size = 0
+    for raw in elements:
+        items.append(raw)
+        if isinstance(raw.value, dict) and not (_is_message(raw.value) and has_role(raw.value)):
+            size += len(raw.text)
+            if size > LONG or is_record(raw.value):
+                return items, True
+    return items, False
 
 
 def _rows(elements: Iterator[Raw]) -> Iterator[Raw]:
@@ -243,8 +261,11 @@ def _until_an_object(window: Window) -> str:
 
 
 def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and ("role" in value or "from" in value) and not _is_record(value)
+    """Whether it may be a part of a conversation, and is none itself."""
+    return (
+        isinstance(value, dict) and ("role" in value or "from" in value) and not any(map(_begins_chat, value.values()))
+    )
 
 
-def _is_record(value: Any) -> bool:
-    return isinstance(value, dict) and any(key in value for key in RECORD_KEYS)
+def _begins_chat(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict) and has_role(value[0])

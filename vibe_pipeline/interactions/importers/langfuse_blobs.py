@@ -77,4 +77,6 @@ def _files(table: Path) -> list[Path]:
 def _rows(path: Path) -> Iterator[Raw]:
     if not path.name.lower().endswith(SUFFIXES):
         return iter([Raw(path.name, reason=OTHER)])
-    return langfuse_table.records(path) if path.suffix.lower() in delimited.SUFFIXES else files.records(path)
+    if path.suffix.lower() in delimited.SUFFIXES:
+        return langfuse_table.records(path)
+    return files.records(path, lambda row: isinstance(row, dict))

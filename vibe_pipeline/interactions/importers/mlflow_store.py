@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Trace, TraceInfo
 
-SERVERS = ("http://", "https://", "postgresql", "mysql", "mssql")
+SERVERS = ("http", "https", "postgresql", "mysql", "mssql")
+"""Schemes of addresses, with or without a driver: postgresql+psycopg2://…"""
 
 PAGE = 100
 """Traces asked for at once."""
@@ -39,8 +40,11 @@ QUIET = {
 
 def connects(where: str) -> bool:
     """Whether this is the address of a tracking server or database, or an mlruns folder."""
-    first = () if where.startswith(SERVERS) else islice(Path(where).glob("*/meta.yaml"), 1)
-    return where.startswith(SERVERS) or any("artifact_location" in it.read_text(errors="replace") for it in first)
+    scheme, is_address, _ = where.partition("://")
+    if is_address:
+        return scheme.partition("+")[0] in SERVERS
+    first = islice(Path(where).glob("*/meta.yaml"), 1)
+    return any("artifact_location" in it.read_text(errors="replace") for it in first)
 
 
 def opens(file: File, start: bytes) -> bool:

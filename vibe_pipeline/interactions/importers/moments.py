@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
+from zoneinfo import ZoneInfo
 
 EARLIEST, LATEST = 1990, 2100
 """Years between which something may have been said: 1.25 or 45322.5 is no number of seconds."""
@@ -26,7 +27,7 @@ WRITTEN = re.compile(
     (?: (?:T|\s+) (?P<hour>\d{1,2})
         (?: :? (?P<minute>\d\d) (?: :? (?P<second>\d\d) (?: [.,] (?P<fraction>\d+) )? )? )? )?
     \s* (?: (?P<sign>[+-]) (?P<hours>\d\d) :? (?P<minutes>\d\d)? (?: \s* [(\[].*[)\]] | \s* [A-Z]{3,4} )?
-      | (?P<zone>[A-Z]+) (?: \s* [(\[].*[)\]] )? )?
+      | (?P<zone>[A-Z]+) (?: \s* [(\[].*[)\]] )? | (?P<place>[A-Z][A-Za-z_]+(?:/[A-Z][A-Za-z_-]+)+) )?
     """,
     re.VERBOSE | re.ASCII,
 )
@@ -82,7 +83,9 @@ def _written(text: str) -> datetime | None:
     return at.astimezone(UTC)
 
 
-def _zone(found: re.Match[str]) -> timezone:
+def _zone(found: re.Match[str]) -> tzinfo:
+    if found["place"]:
+        return ZoneInfo(found["place"])
     if found["sign"]:
         offset = timedelta(hours=int(found["hours"]), minutes=int(found["minutes"] or 0))
         return timezone(-offset if found["sign"] == "-" else offset)

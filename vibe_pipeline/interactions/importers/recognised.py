@@ -123,13 +123,16 @@ def recognised(where: Where, among: Sequence[Format], opener: Format | None) -> 
         found = opener.tell(partial(opener.records, where), _is_record)
         yield from _gathered(((opener, raw) for raw in found), among)
     elif isinstance(where, str):
-        yield None, Raw(where, reason="no format reads such an address")
+        names = ", ".join(it.name for it in among)
+        what = f"the address {where} is of no store that a format reads (asked: {names})"
+        raise SourceUnreadable(what, "Check the address; --map, --table and most formats are for files")
     elif not any(it.recognises for it in among):
         yield None, Raw(where.name, reason=f"no file that the format {' or '.join(it.name for it in among)} reads")
     elif is_archive(first_bytes(where.path)):
         yield from _archived(where.path, among)
     elif where.is_named or not _is_beside_chats(where.path, among):
-        yield from _gathered(map(partial(_found, among=among), records(where.path)), among)
+        read = records(where.path, partial(_is_known, among=among))
+        yield from _gathered(map(partial(_found, among=among), read), among)
 
 
 def length_of(where: Where) -> int:
@@ -175,7 +178,7 @@ def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
     is_ours = False
     find = partial(_found, among=among)
     for member in members(path):
-        read = partial(records_in, member)
+        read = partial(records_in, member, partial(_is_known, among=among))
         if any(format or raw.reason for format, raw in map(find, read())):  # read twice, and never held
             is_ours = True
             yield from _gathered(map(find, read()), among)
@@ -193,7 +196,8 @@ def _is_beside_chats(path: Path, among: Sequence[Format]) -> bool:
 
 def _holds(path: Path, among: Sequence[Format]) -> bool:
     """Whether a file holds something of ours, or something broken."""
-    return any(format or raw.reason for format, raw in map(partial(_found, among=among), records(path)))
+    read = records(path, partial(_is_known, among=among))
+    return any(format or raw.reason for format, raw in map(partial(_found, among=among), read))
 
 
 def _gathered(found: Iterable[Found], among: Sequence[Format]) -> Iterator[Found]:
@@ -249,3 +253,7 @@ def _found(raw: Raw, among: Sequence[Format]) -> Found:
         except SourceUnreadable as failure:
             return None, Raw(raw.text, reason=failure.what)
     return None, raw
+
+
+def _is_known(value: Any, among: Sequence[Format]) -> bool:
+    return _found(Raw("", value), among)[0] is not None

@@ -94,11 +94,15 @@ class Wanted:
         if self.format not in (AUTO, *known):
             names = ", ".join([AUTO, *known])
             raise SettingsInvalid(f"format {self.format!r} is not one of {names}", "Name one of them, or leave it out")
-        if self.format == TABLE or self.columns or self.table:
-            if self.format not in (AUTO, TABLE):
-                what = f"format {self.format!r} has no columns to map and no tables"
-                raise SettingsInvalid(what, "Leave --format out")
-            return [Format.of(TABLE, Table(ColumnMap.parse(self.columns), self.table, is_asked_for=True))]
+        is_asked_for = bool(self.format == TABLE or self.columns or self.table)
+        if is_asked_for and self.format not in (AUTO, TABLE):
+            what = f"format {self.format!r} has no columns to map and no tables"
+            raise SettingsInvalid(what, "Leave --format out")
+        columns = ColumnMap.parse([*self.columns, *([f"source=={self.source}"] if self.source else [])])
+        table = Format.of(TABLE, Table(columns, self.table, is_asked_for))
+        if is_asked_for:
+            return [table]
+        known = known | {TABLE: table}
         return [*known.values()] if self.format == AUTO else [known[self.format]]
 
 

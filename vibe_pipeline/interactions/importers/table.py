@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -29,6 +30,7 @@ from vibe_pipeline.interactions.importers import delimited, parquet
 from vibe_pipeline.interactions.importers.columns import MACROS, ColumnMap
 from vibe_pipeline.interactions.importers.databases import FAILURES, MAGIC, opened, reason_of
 from vibe_pipeline.interactions.importers.files import BLANK, File, first_bytes, is_text, open_text, records
+from vibe_pipeline.interactions.importers.raw import TOO_DEEP, read_text
 from vibe_pipeline.interactions.importers.rows import (
     Reject,
     Rows,
@@ -49,6 +51,9 @@ TABLES = "SELECT name FROM sqlite_master WHERE type IN ('table', 'view') AND nam
 
 OURS = {"module", "action", "input"}
 """An object with these keys is an interaction in our own words."""
+
+SHALLOW = 500
+"""Brackets of a line that cannot be nested too deep, however they stand."""
 
 NO_TABLE = "neither text nor a SQLite database nor Parquet (encrypted?)"
 
@@ -154,9 +159,22 @@ def _lines(
         halves = [_lines(database, part, query, parameters) for part in (texts[:half], texts[half:])]
         return halves[0][0] + halves[1][0], halves[0][1] + halves[1][1]
     good, bad = found.filter(pc.field("reason").is_null()), found.filter(pc.field("reason").is_valid())
+    if (are_deep := _are_too_deep(good["line"])).any():
+        deep = good.filter(pa.array(are_deep)).set_column(1, "reason", pa.array([TOO_DEEP] * are_deep.sum()))
+        good, bad = good.filter(pa.array(~are_deep)), pa.concat_tables([bad, deep])
     lines = zip(good["id"].to_pylist(), good["line"].cast(pa.binary()).to_pylist(), strict=True)
     rejects = zip(bad["raw"].to_pylist(), bad["reason"].to_pylist(), strict=True)
     return [Line("interactions", *line) for line in lines], list(rejects)
+
+
+def _are_too_deep(lines: pa.ChunkedArray) -> np.ndarray:
+    """Whose `extra` nobody could read again: what DuckDB makes of a text may be nested to any depth."""
+    opened = pc.add(pc.count_substring(lines, "{"), pc.count_substring(lines, "["))
+    are_deep: np.ndarray = opened.to_numpy() > SHALLOW
+    for place in np.flatnonzero(are_deep):
+        extra = json.loads(lines[place].as_py()).get("extra", "{}")
+        are_deep[place] = read_text(extra).reason == TOO_DEEP
+    return are_deep
 
 
 def _delimited(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows]:
@@ -169,12 +187,16 @@ def _delimited(path: Path, database: duckdb.DuckDBPyConnection) -> Iterator[Rows
 
 
 def _objects(path: Path) -> Iterator[Rows]:
-    for batch in batched((raw.text, raw) for raw in records(path)):
+    for batch in batched((raw.text, raw) for raw in records(path, _is_row)):
         good = [raw for _, raw in batch if raw.reason is None]
         names = dict.fromkeys(name for raw in good if isinstance(raw.value, dict) for name in raw.value)
         texts = [plain(raw.text) for raw in good]
         rejects = [(raw.text, raw.reason) for _, raw in batch if raw.reason is not None]
         yield Rows(list(names), pa.array(texts, pa.string()), rejects, size_of(batch), are_alike=False)
+
+
+def _is_row(value: object) -> bool:
+    return isinstance(value, dict)
 
 
 def _stored(path: Path, name: str | None) -> Iterator[Rows]:

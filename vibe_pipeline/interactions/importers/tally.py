@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from vibe_pipeline import settings
+from vibe_pipeline.errors import VibeError
 from vibe_pipeline.interactions import quarantine
 from vibe_pipeline.interactions.importers.files import File, Where
 from vibe_pipeline.interactions.importers.messages import Unusable
@@ -66,6 +67,10 @@ class ImportedFile:
     reasons: dict[str, int]
     left_out: Mapping[str, int] | None = None
     """Of a folder in which nothing is taken: the numbers of files there by kind."""
+    failure: str | None = None
+    """Why nothing, or no more, of it was read: it is not what was asked for, or not to be had. That is no record."""
+    is_named: bool = False
+    """Whether it was asked for by its own name, so that a failure is an error."""
 
 
 @dataclass(slots=True)
@@ -84,6 +89,11 @@ class Tally:
     rejects: list[tuple[str, str]] = field(default_factory=list)
     size: int = 0
     """Characters of the rejects."""
+    failure: VibeError | None = None
+
+    @property
+    def is_named(self) -> bool:
+        return isinstance(self.where, str) or self.where.is_named
 
     @property
     def name(self) -> str:
@@ -113,9 +123,10 @@ class Tally:
         name = self.formats.most_common(1)[0][0] if self.formats else UNKNOWN
         bad = self.reasons.total()
         known = self.read - self.imported - bad
+        failure = repaired(str(self.failure)) if self.failure else None
+        counts = (self.read, self.imported, known, bad)
         left_out = self.where.left_out if isinstance(self.where, File) else None
-        reasons = dict(self.reasons)
-        return ImportedFile(self.name, name, self.read, self.imported, known, bad, reasons, left_out)
+        return ImportedFile(self.name, name, *counts, dict(self.reasons), left_out, failure, self.is_named)
 
 
 @dataclass(slots=True)
