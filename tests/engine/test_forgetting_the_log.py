@@ -340,3 +340,16 @@ def test_a_reader_finds_a_segment_by_its_first_sha(tmp_path):
     assert store.exists(f"mixes/{first}.parquet")
     assert len(store.names("mixes")) == 1
     assert duckdb.sql(f"FROM '{store.existing(f'mixes/{first}.parquet')}'").fetchall() == [("a",)]
+
+
+def test_an_answer_goes_with_the_alternative_that_it_quotes(ladder):
+    logger = InteractionLogger(ladder.store.root)
+    said = {"module": "m", "action": "chat", "input": "q"}
+    logger.log(**said, output="first", conversation_id="trunk", extra={"alternatives": [PLANTED, "third"]})
+    logger.log(**said, output="later", conversation_id="trunk", turn=1)
+    logger.log(**said, output=PLANTED, conversation_id="branch", extra={"branch_of": "trunk"})
+    logger.log(**said, output="third", conversation_id="other", extra={"branch_of": "trunk"})
+    logger.log(**said, output="else", conversation_id="stranger", extra={"alternatives": ["third"]})
+    ladder.log.forget(Criteria(conversation="branch"))
+    assert holders(ladder.store.root, PLANTED) == []
+    assert ladder.log.stats()["interactions"] == 3

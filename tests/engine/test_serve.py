@@ -22,6 +22,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 
 from tests.engine.serving import GOOD, MAIN, NDJSON, PROTOBUF, TOKEN, Crowd, chat, export, sealed, serving
 from vibe_pipeline.interactions.ingest import spans
+from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.store import Store
 
 JOINS_ALL_THE_TIME = f"""
@@ -77,6 +78,19 @@ def test_all_fields_of_the_logger_are_taken(server):
     row = next(row for row in sealed(server.home).iter_rows(named=True) if row["interaction_id"] == "full")
     wanted = full | {"occurred_at": datetime(2026, 1, 2, 1, 4, 5, 6, tzinfo=UTC), "extra": '{"k": 1}'}
     assert row == wanted
+
+
+def test_the_lines_of_a_spool_are_taken_as_they_are(server, tmp_path):
+    logger = InteractionLogger(tmp_path)
+    identity = logger.log(**GOOD, extra={"k": [1]}, latency_ms=2)
+    logger.feedback(identity, 1)
+    for stream in ("interactions", "remarks"):
+        (line,) = (path.read_bytes() for path in tmp_path.glob(f"log/{stream}/spool/*"))
+        assert server.post(f"/v1/{stream}", line, NDJSON).json["accepted"] == 1
+    (row,) = sealed(server.home).filter(interaction_id=identity).rows(named=True)
+    assert (row["output"], row["extra"], row["source"]) == ("a", '{"k": [1]}', "logger")
+    newer = server.post("/v1/interactions", {**GOOD, "schema_version": 99})
+    assert (newer.status, "this program takes" in newer.json["items"][0]["reason"]) == (400, True)
 
 
 def test_a_bad_record_costs_itself_and_the_answer_says_why(server):

@@ -1,6 +1,7 @@
 """Which rows of the log somebody asks to forget: interactions by what was asked, and what belongs to them.
 
-A remark goes with its interaction, a probe with the fact that an interaction told, a branch with its conversation.
+A remark goes with its interaction, a probe with the fact that an interaction told, a branch with its conversation, and
+an answer with the one in its place that it quotes as an alternative.
 Text is searched for in every column, in any case, as it is, as JSON writes it, and as the placeholders that scrubbing
 made of it. Not here: erasing anything.
 """
@@ -51,8 +52,20 @@ FROM family
 
 TOLD = """
 CREATE TABLE told AS
-SELECT interaction_id, CASE WHEN json_valid(extra) THEN extra ->> '$.fact' END AS fact
-FROM interactions WHERE {interactions}
+WITH
+    asked AS (
+        SELECT interaction_id, conversation_id, output, CASE WHEN json_valid(extra) THEN extra END AS extra
+        FROM interactions WHERE {interactions}
+    ),
+    quoting AS (
+        SELECT interaction_id, conversation_id, extra ->> '$.branch_of' AS trunk,
+            unnest(extra ->> '$.alternatives[*]') AS output
+        FROM (SELECT * REPLACE (CASE WHEN json_valid(extra) THEN extra END AS extra) FROM interactions
+              WHERE contains(extra, '"alternatives"'))
+    )
+SELECT interaction_id, extra ->> '$.fact' AS fact FROM asked
+UNION SELECT quoting.interaction_id, NULL FROM quoting JOIN asked USING (output)
+WHERE coalesce(quoting.trunk, quoting.conversation_id) = coalesce(asked.extra ->> '$.branch_of', asked.conversation_id)
 """
 
 FOUND = """

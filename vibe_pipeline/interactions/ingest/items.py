@@ -1,4 +1,5 @@
-"""The logger's own records as JSON: interactions, and remarks on them. One that is wrong costs itself alone.
+"""The logger's own records as JSON: interactions, and remarks on them, as they are passed to it or as its spools hold
+them. One that is wrong costs itself alone.
 
 Not here: writing them (commit.py).
 """
@@ -19,7 +20,7 @@ from vibe_pipeline.interactions.ingest.commit import Row
 from vibe_pipeline.interactions.ingest.refusals import JSON, Refused
 from vibe_pipeline.interactions.ingest.values import require_few_in_json
 from vibe_pipeline.interactions.lines import REMARKS, line_of, repaired, shown
-from vibe_pipeline.records import Interaction, Remark
+from vibe_pipeline.records import SCHEMA_VERSION, Interaction, Remark
 
 LINES = ("application/x-ndjson", "application/ndjson", "application/jsonl")
 
@@ -96,12 +97,24 @@ def _row(value: dict[str, Any], read: Read) -> Row | str:
 def _given(value: dict[str, Any], kind: type[Interaction | Remark], needed: tuple[str, ...]) -> dict[str, Any]:
     """The fields that are not null, with the moment read; the rest has defaults."""
     known = [field.name for field in fields(kind)]
+    value = _unsealed(value)
     if unknown := sorted(value.keys() - set(known)):
         raise ValueError(f"unknown field {unknown[0][:60]!r}; there are {', '.join(known)}")
     given = {name: item for name, item in value.items() if item is not None}
     if missing := [name for name in needed if name not in given]:
         raise ValueError(f"{', '.join(missing)} is missing")
     return {**given, "occurred_at": _moment(given.get("occurred_at")), "source": given.get("source", SOURCE)}
+
+
+def _unsealed(value: dict[str, Any]) -> dict[str, Any]:
+    """A line of a spool as what was logged: `extra` stands in it as a text."""
+    if "schema_version" not in value:
+        return value
+    if (version := value["schema_version"]) != SCHEMA_VERSION:
+        raise ValueError(f"schema_version = {shown(version):.60}, and this program takes {SCHEMA_VERSION}")
+    extra = value.get("extra")
+    kept = {name: item for name, item in value.items() if name != "schema_version"}
+    return {**kept, "extra": json_of(extra.encode())} if isinstance(extra, str) else kept
 
 
 def _moment(value: Any) -> datetime:
