@@ -130,6 +130,8 @@ def _scrubbed(store: Store, stream: str, fresh: pa.Table, log: settings.Log) -> 
 def _is_json_still(before: pa.ChunkedArray, after: pa.ChunkedArray) -> np.ndarray:
     """Which texts are JSON as they were before they were scrubbed: what is no JSON would stop every query."""
     is_json: np.ndarray = pc.fill_null(pc.equal(before, after), True).to_numpy(zero_copy_only=False).copy()
+    if is_json.all():
+        return is_json
     changed = pa.table({"text": after.filter(pa.array(~is_json))})
     with connect(threads=1) as database:
         database.register("changed", changed)
