@@ -190,7 +190,7 @@ class Ladder:
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB in memory with the views of views.py."""
-        db = connect(self.store.path(SPILL))
+        db = connect()
         self.define_views(db)
         return db
 
@@ -256,6 +256,7 @@ class Ladder:
             ),
             generation,
             self.settings.curate,
+            self.store.path(SPILL),
         )
         return ExampleSet(
             generation=generation,

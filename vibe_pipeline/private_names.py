@@ -26,13 +26,16 @@ SHORT_PHONES = (
 
 WORD = re.compile(r"[A-Z]+(?![^\W\dA-Z_])|[A-Z]?[^\W\dA-Z_]+|[0-9]+")
 """Of an identifier: `dbPassword_2` has db, Password and 2."""
+OTHER_PHONES = "micro|head|ear|mega|gramo|saxo|xylo|dicta"
+OTHER_KEYS = "mon|don|tur|hot|joc|hoc|whis|disc|lac"
+"""What stands before `phone` and `key` in words of their own."""
 ANYWHERE = f"pass(?:word|wd|wort|phrase|code) credential {PASSWORDS} {PHONES.removeprefix('phone ')}"
-WHOLE = f"(?:tele|cell|mobile|smart)?phone(?:number|num|no|nr)? {SHORT_PASSWORDS} {SHORT_PHONES}"
-LAST = rf"pass \S*secret \S*token \S*auth authorization key \S*(?:{'|'.join(KEYS.split())})key"
+WHOLE = rf"(?!(?:{OTHER_PHONES})phone)\S*phone(?:number|num|no|nr)? {SHORT_PASSWORDS} {SHORT_PHONES}"
+LAST = rf"pass \S*secret \S*token \S*auth authorization (?!(?:{OTHER_KEYS})key)\S*key"
 """A token_count is none, key_points are none, and tokens are counted."""
 NAMES = re.compile(
     rf"{'|'.join(ANYWHERE.split())}|(?<![^ ])(?:{'|'.join(WHOLE.split())})(?![^ ])"
-    rf"|(?<![^ ])(?:{'|'.join(LAST.split())})(?: ?(?:{'|'.join(SUFFIXES.split())}|[0-9]+))*$"
+    rf"|(?<![^ ])(?:{'|'.join(LAST.split())})(?: ?(?:{'|'.join(SUFFIXES.split())})| [0-9]+)*$"
 )
 
 

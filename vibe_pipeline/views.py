@@ -14,7 +14,7 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
-from vibe_pipeline.database import SESSION
+from vibe_pipeline.database import SPILL, prepare
 from vibe_pipeline.interactions.reading import REMARKED, define_sealed
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
 from vibe_pipeline.store import Store, sql_list
@@ -37,7 +37,7 @@ def define(
     db: duckdb.DuckDBPyConnection, store: Store, cuts: list[Cut], sets: list[ExampleSet], records: list[dict[str, Any]]
 ) -> None:
     """Create the views on a connection, under the rules of all; a view over nothing has its columns and no rows."""
-    db.execute(SESSION)
+    prepare(db, store.path(SPILL))
     for stream in ("interactions", "remarks"):
         define_sealed(db, f"logged_{stream}", store, stream)
     db.execute(REMARKED)

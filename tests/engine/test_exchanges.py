@@ -75,7 +75,6 @@ def test_an_answer_to_a_question_without_words_is_not_that_of_the_question_befor
         ("chat", "r", "a", None),
     ]
     assert steps(ASKED, silent, ANSWERED) == [("chat", "q", "a", None)]
-    assert steps(silent, Message("assistant", "b"), ASKED, ANSWERED) == [("chat", "q", "a", "b")]
 
 
 def test_a_message_without_words_does_not_part_a_call_from_its_result():
@@ -102,3 +101,9 @@ def test_ids_in_a_named_conversation_count_equal_exchanges_and_not_turns():
     first, second, third = ids(ASKED, ANSWERED, *other, ASKED, ANSWERED)
     assert ids(*other, ASKED, ANSWERED) == [second, first]
     assert third not in (first, second)
+
+
+def test_the_answer_to_a_first_question_without_words_is_no_greeting():
+    said, told = (Message("user", ""), Message("assistant", "Nice!")), ("chat", "", "Nice!", None)
+    assert steps(*said) == [told]
+    assert steps(*said, ASKED, ANSWERED) == [told, ("chat", "q", "a", None)]

@@ -350,6 +350,18 @@ def test_an_answer_goes_with_the_alternative_that_it_quotes(ladder):
     logger.log(**said, output=PLANTED, conversation_id="branch", extra={"branch_of": "trunk"})
     logger.log(**said, output="third", conversation_id="other", extra={"branch_of": "trunk"})
     logger.log(**said, output="else", conversation_id="stranger", extra={"alternatives": ["third"]})
+    other = {**said, "input": "other", "conversation_id": "trunk"}
+    logger.log(**other, output="No.", turn=2, extra={"alternatives": [PLANTED]})
     ladder.log.forget(Criteria(conversation="branch"))
-    assert holders(ladder.store.root, PLANTED) == []
-    assert ladder.log.stats()["interactions"] == 3
+    assert ladder.log.stats()["interactions"] == 4
+    with ladder.connect() as db:
+        left = db.sql("SELECT output FROM interactions ORDER BY 1").fetchall()
+    assert left == [("No.",), ("else",), ("later",), ("third",)]
+
+
+@pytest.mark.parametrize("criteria", [Criteria(user="4211"), Criteria(source="import:openai_chat")])
+def test_a_number_and_the_source_of_the_format_are_values_too(ladder, tmp_path, criteria):
+    good = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+    (tmp_path / "a.jsonl").write_text(json.dumps(good) + '\n{"user_id": 4211, "messages": [{"role": "user", "cont')
+    import_paths(InteractionLogger(ladder.store.root), ladder.store, [tmp_path / "a.jsonl"])
+    assert ladder.log.plan_forgetting(criteria)["quarantined"] == 1

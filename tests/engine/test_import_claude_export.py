@@ -221,3 +221,7 @@ def test_what_gives_nothing_has_its_reason(messages, reason):
 def test_a_chat_in_which_nothing_was_asked_is_no_record():
     with pytest.raises(NothingAsked):
         read()
+
+
+def test_words_beside_thoughts_are_the_answer():
+    pass

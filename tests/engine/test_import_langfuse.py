@@ -428,3 +428,35 @@ junk = st.recursive(
 def test_wrong_types_never_crash_and_never_cost_a_good_trace(bad, worse):
     traces = [trace(observation(1, "q", "a") | bad) | worse, trace(observation(9, "good question", "good answer"))]
     assert "good answer" in [item.output for item in read(traces)]
+
+
+def test_what_lies_beside_the_tables_of_a_blob_storage_is_read_too(store, tmp_path):
+    rows = {"traces": {"id": "t", "timestamp": "2025-01-01T00:00:00Z", "input": "q?", "output": "a!"}}
+    rows["observations"] = {"id": "o", "traceId": "t", "type": "GENERATION", "input": "q?", "output": "a!"}
+    rows["observations"] |= {"startTime": "2025-01-01T00:00:00Z"}
+    for name, row in rows.items():
+        (tmp_path / "in" / name).mkdir(parents=True)
+        (tmp_path / "in" / name / "a.jsonl").write_text(json.dumps(row))
+    said = [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]
+    (tmp_path / "in" / "chat.jsonl").write_text(json.dumps({"messages": said}))
+    found = import_paths(InteractionLogger(store.root), store, [tmp_path / "in"])
+    assert {(file.format, file.imported) for file in found} == {("langfuse", 1), ("openai_chat", 1)}
+
+
+TRACE = {"id": "t", "timestamp": "2025-01-01T00:00:00Z", "userId": "u", "projectId": "p", "input": "q", "output": "a"}
+
+
+def test_a_trace_that_is_written_twice_is_one(bring):
+    observation = {"id": "o", "traceId": "t", "type": "GENERATION", "startTime": "2025-01-01T00:00:00Z"}
+    observation |= {"input": "q", "output": "a"}
+    for first, *others in ([TRACE, TRACE], [TRACE | {"observations": [observation]}] * 2, [TRACE, observation, TRACE]):
+        assert bring("\n".join(map(json.dumps, [first, *others]))).imported <= 1
+    assert bring(json.dumps(TRACE)).duplicate == 1
+
+
+def test_a_score_may_name_what_is_not_in_the_export(bring, store):
+    observation = {"id": "o", "traceId": "t", "type": "GENERATION", "startTime": "2025-01-01T00:00:00Z"}
+    observation |= {"input": "q", "output": "a", "parentObservationId": "gone"}
+    score = {"id": "s", "observationId": "gone", "name": "thumb", "value": 1, "source": "ANNOTATION"}
+    told = bring(json.dumps(TRACE | {"observations": [observation], "scores": [score]}))
+    assert (told.imported, told.reasons) == (1, {})

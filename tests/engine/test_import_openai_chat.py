@@ -466,3 +466,24 @@ def test_a_part_without_words_leaves_its_type_where_it_stood(part, text):
 def test_a_question_that_is_a_document_alone_leaves_a_mark():
     part = {"type": "document", "source": {"type": "base64", "data": "aGk="}, "title": "a.pdf"}
     assert pairs({"messages": [{"role": "user", "content": [part]}, EXCHANGE[1]]}) == [("chat", 0, "[document]", "a")]
+
+
+ASKED = [{"role": "user", "content": "q?"}]
+ANSWER = {"choices": [{"message": {"role": "assistant", "content": "A"}}]}
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"messages": ASKED, "completion": "A"},
+        {"messages": ASKED, "chosen": "A", "rejected": "bad"},
+        {"messages": ASKED, "output": {"choices": [{"message": {"role": "assistant", "content": "A"}}]}},
+        {
+            "body": {"messages": ASKED},
+            "response": {"body": {"choices": [{"message": {"role": "assistant", "content": "A"}}]}},
+        },
+    ],
+)
+def test_a_line_of_a_batch_that_holds_its_answer_is_read(more):
+    (item,) = read({"custom_id": "1", **more})
+    assert (item.input, item.output) == ("q?", "A")

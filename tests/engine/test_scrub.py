@@ -103,6 +103,7 @@ HARMLESS = [
     "api_key = settings2.keys[0]",
     '{"next_page_token": "CAUQAA9xKp2"}',
     "page_token='CAUQAA9xKp2', sync-token: CAUQAA9xKp2",
+    "fw_getCurrentFirmwareVersion(dev); #fw_notificationBannerContainer",
     "Part no. 123-456-7890, code 000-111-2222, range 100-200-3000",
     "password = generate_password2(16)",
     "secret = b64encode(token)",
@@ -201,6 +202,8 @@ def test_the_secret_beside_an_aws_id_goes_with_it(kinds):
     identity, secret = "AKIA" + "QWERTYUIOPASDFGH", "odJFCrnl2edlBDdz1C5aBcDeFgHiJkLmNoPqRsT1"
     text = "Access key ID,Secret access key\n{},{}\n"
     assert kinds(text.format(identity, secret)) == text.format("[aws_access_key]", "[aws_secret_key]")
+    for text in ("{}:{}", "{}\n{}\n", "ACCESSKEY\t{}\t2026-01-02T03:04:05Z\t{}\tActive"):
+        assert kinds(text.format(identity, secret)) == text.format("[aws_access_key]", "[aws_secret_key]")
     text = "User name,Password,Access key ID,Secret access key\njo,,{},{},https://x\n"
     assert kinds(text.format(identity, secret)) == text.format("[aws_access_key]", "[aws_secret_key]")
 

@@ -130,9 +130,9 @@ class Curated:
     dropped: dict[str, int]
 
 
-def curate(inputs: Inputs, generation: int, settings: Curate) -> Curated:
+def curate(inputs: Inputs, generation: int, settings: Curate, spill: Path | None = None) -> Curated:
     """Build, split, deduplicate and clean one delta. Same inputs and settings, same table, byte for byte."""
-    with connect() as db:
+    with connect(spill) as db:
         _load(db, inputs)
         db.execute(_candidates(settings), _parameters(settings))
         db.execute(JUDGED)

@@ -6,8 +6,8 @@ keys read; every other file just gets shorter. Not here: in which order, and wha
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,6 +31,9 @@ PLACE = ("kind", "stage", "split", "generation")
 
 WRITTEN_BY_HALF = re.compile(r"\.[0-9a-f]{32}")
 """What a killed writer of the store leaves behind."""
+
+SPILLED = re.compile(r"duckdb_temp_([0-9]+)_")
+"""By the process that asked DuckDB for something large."""
 
 LOGGED = ("log/*/*", "log/*/segments/*")
 MADE = ("examples", "suites", "mixes", "scores", "scores/*", "results/*", "models/adapters")
@@ -120,7 +123,20 @@ def sweep(store: Store) -> None:
         for path in (path for folder in (*LOGGED, *MADE) for path in store.root.glob(f"{folder}/.*")):
             if WRITTEN_BY_HALF.fullmatch(path.name):
                 store.remove(path.relative_to(store.root).as_posix())
-    shutil.rmtree(store.path(SPILL), ignore_errors=True)
+    for path in store.path(SPILL).glob("duckdb_temp_*"):
+        owner = SPILLED.match(path.name)
+        if not (owner and _is_alive(int(owner[1]))):
+            path.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        pass  # somebody else's
+    return True
 
 
 def _emptied(table: pa.Table, gone: pa.Array) -> pa.Table:

@@ -14,7 +14,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions.forgotten import hashed
 from vibe_pipeline.interactions.schema import STREAMS, identity_of
 from vibe_pipeline.ledger import SETTLED, Event, Line, chains
@@ -88,7 +88,7 @@ class Plan:
 
 def make(store: Store, found: pa.Table, quarantined: int) -> tuple[Plan, pa.Table]:
     """The plan for these rows (kind, id), and the same rows with the examples that were built from them."""
-    with connect() as db:
+    with connect(store.path(SPILL)) as db:
         db.register("matched", found)
         db.execute("CREATE TABLE found AS FROM matched")
         counts = dict(db.sql("SELECT kind, count(*) FROM found GROUP BY ALL").fetchall())

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from vibe_pipeline.database import connect
+from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions import forgotten
 from vibe_pipeline.interactions.hashes import hashes_of, held
 from vibe_pipeline.interactions.schema import id_of_line, identity_of, read_lines
@@ -30,7 +30,7 @@ class Fresh:
         self._identity = identity_of(stream)
         self._forgotten = forgotten.row_condition(store, stream)
         waiting = _waiting(stream, spools)
-        with connect() as database:
+        with connect(store.path(SPILL)) as database:
             database.register("waiting", pa.table({"hash": waiting}))
             query = f"SELECT id FROM ({sealed_ids(store, stream)}) WHERE hash(id) IN (FROM waiting)"
             self._seen = database.sql(query).to_arrow_table()

@@ -54,17 +54,17 @@ TOLD = """
 CREATE TABLE told AS
 WITH
     asked AS (
-        SELECT interaction_id, conversation_id, output, CASE WHEN json_valid(extra) THEN extra END AS extra
+        SELECT interaction_id, conversation_id, input, output, CASE WHEN json_valid(extra) THEN extra END AS extra
         FROM interactions WHERE {interactions}
     ),
     quoting AS (
-        SELECT interaction_id, conversation_id, extra ->> '$.branch_of' AS trunk,
+        SELECT interaction_id, conversation_id, input, extra ->> '$.branch_of' AS trunk,
             unnest(extra ->> '$.alternatives[*]') AS output
         FROM (SELECT * REPLACE (CASE WHEN json_valid(extra) THEN extra END AS extra) FROM interactions
               WHERE contains(extra, '"alternatives"'))
     )
 SELECT interaction_id, extra ->> '$.fact' AS fact FROM asked
-UNION SELECT quoting.interaction_id, NULL FROM quoting JOIN asked USING (output)
+UNION SELECT quoting.interaction_id, NULL FROM quoting JOIN asked USING (input, output)
 WHERE coalesce(quoting.trunk, quoting.conversation_id) = coalesce(asked.extra ->> '$.branch_of', asked.conversation_id)
 """
 
@@ -76,8 +76,8 @@ UNION SELECT 'remarks', remark_id FROM remarks WHERE interaction_id IN (SELECT i
 """
 
 
-VALUE = r"""(?m)(?:^|["',;|\t])[ ]*(?:{forms})[ ]*(?:$|["',;|\t\\])"""
-"""A value in JSON, also in JSON in JSON, in a table of any delimiter, or alone on a line."""
+VALUE = r"""(?m)(?:^|["',;:|\t\[])[ ]*(?:{forms})[ ]*(?:$|["',;|\t\\\]}}])"""
+"""A value in JSON, a number too, also in JSON in JSON, in a table of any delimiter, or alone on a line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -44,9 +44,9 @@ KEYS = (
     ("aws_secret_key", "(?i:secret[_ ]?(?:access[_ ]?)?key)",
      rf"(?i)(?:aws_?secret_?(?:access_?)?key|secret access key(?: \[[^]\n]{{0,40}}])?)(?:{IS}|\s{{1,4}})"
      r"(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])"),
-    # Beside its id, as in the file that the console gives.
+    # Beside its id, as in the file that the console gives, or what the command line prints.
     ("aws_secret_key", "A[KS]IA[A-Z0-9]{16}",
-     alone("A", "-") + rf"[KS]IA[A-Z0-9]{{16}}{Q}[ \t]{{0,4}}[,;|\t][ \t]{{0,4}}{Q}"
+     alone("A", "-") + rf"[KS]IA[A-Z0-9]{{16}}{Q}(?:\s[0-9T:+.Z-]{{19,32}})?(?:[ \t]{{0,4}}[,;:|]|\s)\s{{0,4}}{Q}"
      r"(?P<value>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"),
     ("aws_secret_key", "(?i:secretaccesskey|(?:session|security)_?-?token)",
      rf"(?i)(?:secretaccesskey|(?:aws_|x-amz-)?(?:session|security)_?-?token){IS}"

@@ -40,7 +40,7 @@ TOKENS = (
     ("xai_key", r"xai-", r"[A-Za-z0-9]{40,120}"),
     ("pinecone_key", r"pcsk_", r"[A-Za-z0-9_]{40,90}"),
     ("tavily_key", r"tvly-", r"[A-Za-z0-9-]{20,60}"),
-    ("fireworks_key", r"fw_", r"[A-Za-z0-9]{22,40}(?![A-Za-z0-9_])"),
+    ("fireworks_key", r"fw_", r"(?=[A-Za-z]{0,30}[0-9])[A-Za-z0-9]{22,40}(?![A-Za-z0-9_(])"),
     ("elevenlabs_key", r"sk_", r"[0-9a-f]{48}(?![A-Za-z0-9_])"),
     ("replicate_token", r"r8_", r"[A-Za-z0-9]{36,44}"),
     ("langsmith_key", r"lsv2_(?:pt|sk)_", r"[0-9a-f]{32}_[0-9a-f]{10}"),

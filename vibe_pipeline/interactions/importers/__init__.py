@@ -24,7 +24,7 @@ from vibe_pipeline.interactions.importers.recognised import (
     BUGS,
     Format,
     connector_of,
-    joiner_of,
+    joined_in,
     length_of,
     opener_of,
     recognised,
@@ -91,7 +91,7 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> 
         return connector_of(str(folder), among) is not None or bool(only and only.is_whole and only.is_whole(folder))
 
     taken = with_suffix(only.suffixes) if only and only.suffixes else is_taken
-    return expand(paths, Choice(home, taken, is_whole, lambda folder: joiner_of(folder, among) is not None))
+    return expand(paths, Choice(home, taken, is_whole, lambda folder: joined_in(folder, among)))
 
 
 def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:

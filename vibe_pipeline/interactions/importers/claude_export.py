@@ -105,10 +105,11 @@ def _messages(item: Any) -> Iterator[Message]:
 
 def _answer(item: Row, blocks: list[Row], at: datetime | None) -> list[Message]:
     """What the blocks say. The text beside them has a placeholder for each tool: it speaks only where they cannot."""
-    if any(block.get("type") in KNOWN for block in blocks):
-        return [message for block in blocks for message in _said(block, _began(block) or at)]
-    text = text_at(item, "text")
-    return [Message("assistant", text, at=at)] if text else []
+    known = [block for block in blocks if block.get("type") in KNOWN]
+    said = [message for block in blocks if known for message in _said(block, _began(block) or at)]
+    is_told = any(message.text or message.calls or message.role == "result" for message in said)
+    text = "" if is_told else text_at(item, "text")
+    return [*said, Message("assistant", text, at=at)] if text else said
 
 
 def _reason(item: Row, blocks: list[Row]) -> Any:

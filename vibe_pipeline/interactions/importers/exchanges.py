@@ -98,10 +98,12 @@ def _content(messages: Sequence[Message], origin: Origin) -> str:
 
 def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
     opening: list[Message] = []
+    first = next((message for message in messages if message.role in ("user", "assistant", "result")), None)
+    is_begun = unasked or (first is not None and first.role == "user")  # though without a word
     for number, (question, reply) in enumerate(_exchanges(messages)):
         yield from _tool_steps(reply)
         answer = [message for message in reply if message.role == "assistant"]
-        if (question and reply) or ((unasked or number) and _is_answer(answer)):
+        if (question and reply) or ((is_begun or number) and _is_answer(answer)):
             yield _chat_step(question, answer, answer_text(opening))
             opening = []
         elif answer:

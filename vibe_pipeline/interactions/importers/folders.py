@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -50,8 +50,8 @@ class Choice:
     """Which of a folder's files are meant."""
     is_whole: Taken
     """Which folders are one thing and not walked, where they are named."""
-    is_joined: Taken
-    """Which are, wherever they lie."""
+    joined: Callable[[Path], Collection[str]]
+    """Which folders in it belong together, wherever it lies; what is beside them is walked."""
 
     def is_ours(self, path: Path) -> bool:
         """Whether it is the home or lies in its log, also where either is a link; exports that somebody put beside that
@@ -94,7 +94,7 @@ def _expand(named: Path | str, choice: Choice) -> list[Where]:
 def _found(path: Path, choice: Choice) -> Iterator[File]:
     """What is there; SourceUnreadable where it cannot be read at all."""
     if path.is_dir():
-        if choice.is_whole(path) or choice.is_joined(path):
+        if choice.is_whole(path):
             yield File(path, repaired(path.name))
         else:
             with os.scandir(path):  # refuses what the walk passes over
@@ -127,12 +127,13 @@ def _walk(path: Path, choice: Choice, left_out: Counter[str]) -> Iterator[File]:
     closed: list[OSError] = []
     root, seen = path.resolve(), set[Path]()
     for folder, below, names in os.walk(path, onerror=closed.append, followlinks=True):
-        inside = {name: Path(folder) / name for name in sorted(below) if name not in NOISE}
+        if joined := choice.joined(Path(folder)):
+            yield File(Path(folder), repaired(Path(folder).name))
+        inside = {name: Path(folder) / name for name in sorted(below) if name not in NOISE and name not in joined}
         new = {name for name, it in inside.items() if not (choice.is_ours(it) or _leads_back(it, root, seen))}
-        joined = {name for name in new if choice.is_joined(inside[name])}
-        below[:] = [name for name in inside if name in new - joined]
-        for file in (Path(folder) / name for name in (*names, *joined)):
-            if file.name in joined or _is_meant(file, choice.is_taken):
+        below[:] = [name for name in inside if name in new]
+        for file in (Path(folder) / name for name in names):
+            if _is_meant(file, choice.is_taken):
                 yield File(file, repaired(file.relative_to(path).as_posix()))
             else:
                 left_out[_kind(file)] += 1

@@ -122,12 +122,18 @@ def _session(rows: list[Row], source: str, at: datetime) -> Iterator[Interaction
 
 def _traces(rows: list[Row]) -> list[Row]:
     """The traces, each with the observations and scores that name it, and those that are only named."""
-    traces = [row for row in rows if "traceId" not in row]
+    traces: dict[str, Row] = {}
     beside: dict[str, list[Row]] = defaultdict(list)
-    for row in rows:
+    for place, row in enumerate(rows):
         if "traceId" in row:
             beside[str(row["traceId"])].append(row)
-    told = [_with(trace, beside.pop(text_at(_trace(trace), "id") or "", [])) for trace in traces]
+            continue
+        name = text_at(_trace(row), "id") or f"place {place}"
+        if name in traces:  # written again, or in two pages
+            beside[name] += _observations(traces[name])
+            row = traces[name] | {key: value for key, value in row.items() if value not in (None, "", [], {})}
+        traces[name] = row
+    told = [_with(trace, beside.pop(name, [])) for name, trace in traces.items()]
     return told + [
         _with({"name": found[0].get("traceName"), "tags": found[0].get("tags")}, found) for found in beside.values()
     ]

@@ -7,7 +7,7 @@ so that what belongs together is read together. Not here: what a row means (lang
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -29,14 +29,14 @@ ROWS = {"traceId", "timestamp"}
 OTHER = "a table of Langfuse that is neither JSON nor CSV: let it export JSONL"
 
 
-def joins(folder: Path) -> bool:
-    """Whether tables of observations and others lie here, by their names and by the first row of each."""
+def joins(folder: Path) -> Sequence[str]:
+    """The tables that lie here, if some are of observations and some are not, by their names and their first rows."""
     with suppress(OSError, SourceUnreadable):  # told when what lies there is read
         tables = [name for name in TABLES if (folder / name).is_dir()]
         if len(tables) > 1 and any(name in OBSERVATIONS for name in tables):
             firsts = [row for row in (_first(folder / name) for name in tables) if row is not None]
-            return bool(firsts) and all("id" in row and ROWS & row.keys() for row in firsts)
-    return False
+            return tables if firsts and all("id" in row and ROWS & row.keys() for row in firsts) else []
+    return []
 
 
 def records(folder: Path) -> Iterator[Raw]:

@@ -60,7 +60,7 @@ def _last(
         place = around.get(calls[number].identity)
         while place not in last:
             last[place] = number
-            place = around.get(parents[place])
+            place = around.get(parents.get(place))  # a parent may lie in another file
     return last
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
-from vibe_pipeline.interactions.importers.fields import first_at, number_of, row_of, rows_of, text_at
+from vibe_pipeline.interactions.importers.fields import first_at, number_of, row_of, text_at
 from vibe_pipeline.interactions.importers.messages import (
     Message,
     Unusable,
@@ -56,9 +56,19 @@ def recognises(value: Any) -> bool:
 def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusable]:
     """The interactions of one record; Unusable where it has none."""
     record = {"messages": value} if isinstance(value, list) else value
+    try:
+        said, found = _read(record, source, at)
+    except Unusable as failure:
+        if half := _half(record):
+            raise Unusable(half) from failure
+        raise
+    yield from found
+    yield from unanswered(said)
+
+
+def _read(record: dict[str, Any], source: str, at: datetime) -> tuple[list[Message], list[Interaction]]:
+    """(what was said, the interactions)."""
     request = _request(record)
-    if (half := _half(record)) and not any(row.get("role") == "assistant" for row in rows_of(request.get("messages"))):
-        raise Unusable(half)
     better, worse = _pair(record) or (None, None)
     said = labelled(_messages(record, request, better), record)
     origin = Origin(
@@ -71,8 +81,7 @@ def read(value: Any, source: str, at: datetime) -> Iterator[Interaction | Unusab
         rejected=worse_text(_said(worse, "rejected"), said) if worse is not None else None,
         conversation=_conversation(record, request),
     )
-    yield from interactions(said, origin)
-    yield from unanswered(said)
+    return said, interactions(said, origin)
 
 
 def _messages(record: dict[str, Any], request: dict[str, Any], better: Any) -> list[Message]:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
@@ -53,8 +53,8 @@ class Format:
     """(file, source, at): of what it opens, where rows are so many that they are never single values."""
     is_whole: Callable[[Path], bool] | None = None
     """Whether a folder is one thing, where the format is asked for by name."""
-    joins: Callable[[Path], bool] | None = None
-    """Whether what lies in a folder belongs together, so that it is one thing wherever it lies."""
+    joins: Callable[[Path], Sequence[str]] | None = None
+    """The folders in a folder that belong together, so that they are one thing wherever it lies; none elsewhere."""
     suffixes: Sequence[str] | None = None
     """What is taken from a folder, where the format is asked for by name."""
     exports: Sequence[str] | None = None
@@ -169,8 +169,14 @@ def connector_of(address: str, among: Sequence[Format]) -> Format | None:
 
 
 def joiner_of(folder: Path, among: Sequence[Format]) -> Format | None:
-    """The format to which what lies in a folder belongs together."""
+    """The format to which folders in a folder belong together."""
     return next((it for it in among if it.ask(it.joins, folder)), None)
+
+
+def joined_in(folder: Path, among: Sequence[Format]) -> Sequence[str]:
+    """The names of those folders."""
+    joiner = joiner_of(folder, among)
+    return joiner.joins(folder) if joiner and joiner.joins else ()
 
 
 def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
@@ -189,9 +195,17 @@ def _archived(path: Path, among: Sequence[Format]) -> Iterator[Found]:
 def _is_beside_chats(path: Path, among: Sequence[Format]) -> bool:
     """Whether a file without anything of ours lies in an unpacked export, as what `_archived` passes over does."""
     chats = [(it, folder / name) for it in among for name in it.exports or () for folder in path.parents[:2]]
-    if not any(file.is_file() and file != path and _holds(file, [it]) for it, file in chats):
+    if not any(
+        file.is_file() and file != path and _holds_chats(file, file.stat().st_mtime_ns, it) for it, file in chats
+    ):
         return False
     return not _holds(path, among)
+
+
+@lru_cache(maxsize=64)
+def _holds_chats(path: Path, written_ns: int, format: Format) -> bool:
+    """The same of one format, asked once for all that lies beside the file; `written_ns` tells it from a later one."""
+    return _holds(path, [format])
 
 
 def _holds(path: Path, among: Sequence[Format]) -> bool:

@@ -3,8 +3,8 @@
 An importer is a module (or object) with `recognises(value)` and `read(value, source, at)` over JSON values. A format
 that needs more has more of the names that `Format` explains: `session_of` where records of a file are read together,
 `accompanies` where some of them do not say whose they are, `opens` with `records` or `batches` where a file is not
-JSON, `connects` with `records` where a store is behind an address or in a folder, `joins` with `records` where the
-files of a folder belong together, `SUFFIXES` and `is_whole` for folders when it is asked for by name, `EXPORTS` where
+JSON, `connects` with `records` where a store is behind an address or in a folder, `joins` with `records` where
+folders in a folder belong together, `SUFFIXES` and `is_whole` for folders when it is asked for by name, `EXPORTS` where
 chats lie among files of an account.
 
 Others are added by the entry point group `vibe_pipeline.importers`. Not here: reading.

@@ -115,7 +115,9 @@ class Tally:
         return min(self.seen, self.length)
 
     def put_aside(self, store: Store, log: settings.Log, source: str | None) -> None:
-        """Into quarantine, one file each time."""
+        """Into quarantine, one file each time; without a source they would have had that of their neighbours."""
+        if not source and self.formats:
+            source = f"import:{self.formats.most_common(1)[0][0]}"
         quarantine.keep(store, "interactions", self.rejects, self.name, log, source=source)
         self.rejects, self.size = [], 0
 

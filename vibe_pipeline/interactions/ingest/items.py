@@ -114,7 +114,10 @@ def _unsealed(value: dict[str, Any]) -> dict[str, Any]:
         raise ValueError(f"schema_version = {shown(version):.60}, and this program takes {SCHEMA_VERSION}")
     extra = value.get("extra")
     kept = {name: item for name, item in value.items() if name != "schema_version"}
-    return {**kept, "extra": json_of(extra.encode())} if isinstance(extra, str) else kept
+    if not isinstance(extra, str):
+        return kept
+    require_few_in_json(extra.encode())
+    return {**kept, "extra": json_of(extra.encode())}
 
 
 def _moment(value: Any) -> datetime:
