@@ -223,5 +223,10 @@ def test_a_chat_in_which_nothing_was_asked_is_no_record():
         read()
 
 
-def test_words_beside_thoughts_are_the_answer():
-    pass
+def test_words_beside_thoughts_are_the_answer_and_those_beside_tools_are_none():
+    thought = {"type": "thinking", "thinking": "hm"}
+    (item,) = read(said("human", "q"), {"sender": "assistant", "text": "a", "content": [thought]})
+    assert (item.output, item.extra["reasoning"]) == ("a", "hm")
+    tool = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
+    found = read(said("human", "q"), {"sender": "assistant", "text": "not supported yet", "content": [tool]})
+    assert "not supported yet" not in [item.output for item in found]
