@@ -262,6 +262,13 @@ def test_json_in_the_texts_of_spans_is_counted_before_it_is_read(monkeypatch):
             export_of(data, JSON, MOMENT)
 
 
+def test_json_in_the_extra_of_a_spools_line_is_counted_before_it_is_read(monkeypatch):
+    monkeypatch.setattr(values, "VALUES", MANY - 1)
+    line = {**RECORD, "schema_version": 1, "extra": '{"a": [' + "{}," * MANY + "{}]}"}
+    with pytest.raises(Refused, match="more than 3999 values"):
+        rows_of(json.dumps(line).encode(), JSON, interaction)
+
+
 def test_what_stands_in_a_text_counts_for_nothing(monkeypatch):
     monkeypatch.setattr(values, "VALUES", 100)
     text = '{"a": [1, 2]}, \\" ' * 50

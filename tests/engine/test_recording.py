@@ -14,6 +14,7 @@ from vibe_pipeline.errors import DiskFull, SettingsInvalid
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.segments import manifest, paths
+from vibe_pipeline.private_names import is_private
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.store import Store
 
@@ -210,6 +211,11 @@ def test_a_single_text_stands_for_itself_and_self_is_left_out(log, logged):
         "why?",
         "WHY?",
     ]
+
+
+@pytest.mark.parametrize("name", ["azurekey", "openai_key", "homephone", "microphone", "monkey", "passage", "tokens"])
+def test_a_name_stays_with_its_value_where_it_says_what_the_value_is(name):
+    assert is_private(name) is (name in ("azurekey", "openai_key", "homephone"))
 
 
 def test_what_json_cannot_hold_is_logged_by_its_repr(log, logged):
