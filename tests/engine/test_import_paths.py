@@ -2,6 +2,7 @@
 
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from tests.engine.importing import chat, lines
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.importers import Wanted, import_paths
+from vibe_pipeline.interactions.importers.recognised import recognised as recognising
 from vibe_pipeline.interactions.logger import InteractionLogger
 
 
@@ -225,3 +227,25 @@ def test_a_name_that_is_no_utf8_is_shown_as_it_can_be(store, tmp_path):
     assert (Path(result.path).name, result.imported, result.quarantined) == ("caf\ufffd.jsonl", 1, 1)
     (result,) = import_paths(logger, store, [tmp_path / "in"], Wanted("document"))
     assert (Path(result.path).name, result.imported) == ("th\ufffd.md", 1)
+
+
+def test_what_lies_beside_the_chats_of_an_export_is_passed_over_and_the_chats_are_looked_at_once(
+    store, tmp_path, monkeypatch
+):
+    said = {"mapping": {"n": {"id": "n", "message": {"author": {"role": "user"}, "content": {"parts": ["q"]}}}}}
+    answer = {"author": {"role": "assistant"}, "content": {"parts": ["a"]}}
+    said["mapping"]["m"] = {"id": "m", "parent": "n", "message": answer}
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "conversations.json").write_text(json.dumps([{"title": "t", "current_node": "m", **said}]))
+    for number in range(3):
+        (tmp_path / "in" / f"settings-{number}.json").write_text('{"theme": "dark"}')
+    looked_at = []
+    recognised = sys.modules[recognising.__module__]
+    holds = recognised._holds
+    monkeypatch.setattr(recognised, "_holds", lambda path, among: looked_at.append(path.name) or holds(path, among))
+    logger = InteractionLogger(store.root)
+    found = import_paths(logger, store, [tmp_path / "in"])
+    assert (sum(it.imported for it in found), sum(it.quarantined for it in found)) == (1, 0)
+    assert looked_at.count("conversations.json") == 1
+    (named,) = import_paths(logger, store, [tmp_path / "in" / "settings-0.json"])
+    assert named.quarantined == 1
