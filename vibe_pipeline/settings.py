@@ -68,6 +68,46 @@ class Log(Section):
 DEFAULT_LOG = Log()
 
 
+Action = Literal["drop", "mark", "off"]
+"""What a rule does with the examples that break it: drop them, lower their quality, or nothing."""
+
+CORPORATE_PHRASES = (
+    "I'm sorry",
+    "I am sorry",
+    "I apologize",
+    "As an AI",
+    "As a language model",
+    "I'd be happy",
+    "I would be happy",
+    "I'm happy to help",
+    "I'm here to help",
+    "How can I assist you",
+    "feel free to",
+    "Great question",
+)
+
+
+class Quality(Section):
+    """Rules about single examples (curate/quality.py), and about several answers to one prompt."""
+
+    failed: Action = "drop"
+    truncated: Action = "drop"
+    long: Action = "drop"
+    short: Action = "mark"
+    repetition: Action = "drop"
+    refusal: Action = "drop"
+    corporate: Action = "mark"
+    language: Action = "drop"
+    contradiction: Literal["drop", "off"] = "drop"
+    longest: Annotated[int, Field(ge=1)] = 40_000
+    """Characters of prompt and completion."""
+    shortest: Annotated[int, Field(ge=0)] = 3
+    """Words of prose."""
+    languages: tuple[str, ...] = ()
+    """Of prose, as ISO 639-1 ("en"); none named: all are welcome. Needs the extra `languages`."""
+    corporate_phrases: tuple[str, ...] = CORPORATE_PHRASES
+
+
 class Curate(Section):
     """How interactions become examples."""
 
@@ -78,6 +118,12 @@ class Curate(Section):
     chat_actions: tuple[str, ...] = ("ask", "chat")
     generate_actions: tuple[str, ...] = ("generate",)
     run_actions: tuple[str, ...] = ("run",)
+    near_duplicate: Annotated[float, Field(gt=0.5, le=1)] = 0.8
+    """Examples that share so much of their windows of three words (Jaccard, estimated) are nearly the same."""
+    group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""
+    """Hold out by this column, or by this key of `extra`, of a conversation's first event, in place of the conversation:
+    what shares it is never on both sides."""
+    quality: Quality = Quality()
     stages: dict[Kind, Stage] = STAGES
     """Kinds that are left out keep their stage."""
 
@@ -144,20 +190,7 @@ class Style(Section):
         "Tell me what you think",
         "Thanks for nothing",
     )
-    corporate_phrases: tuple[str, ...] = (
-        "I'm sorry",
-        "I am sorry",
-        "I apologize",
-        "As an AI",
-        "As a language model",
-        "I'd be happy",
-        "I would be happy",
-        "I'm happy to help",
-        "I'm here to help",
-        "How can I assist you",
-        "feel free to",
-        "Great question",
-    )
+    corporate_phrases: tuple[str, ...] = CORPORATE_PHRASES
     max_tokens: Annotated[int, Field(ge=1)] = 40
 
 

@@ -168,6 +168,13 @@ class Store:
             self._publish(temporary, f"{parent}/{sha}")
         return sha
 
+    def write_folder_as(self, name: str, fill: Callable[[Path], None]) -> None:
+        """A folder filled by `fill` under a name of its own, in one rename; one that is there stays as it is."""
+        with self.temporary(str(Path(name).parent)) as temporary:
+            temporary.mkdir(mode=0o700)
+            fill(temporary)
+            self._publish(temporary, name)
+
     def existing(self, name: str) -> Path:
         """The path of a name that must exist; LedgerDamaged if it does not."""
         path = self.path(self.current(name))

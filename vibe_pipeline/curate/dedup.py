@@ -1,0 +1,212 @@
+"""Which candidates leave, and why: what is learned twice, and what would leak from the suites into training.
+
+Suites are born clean: an item that nearly equals what was trained on before leaves the suite; from then on a training
+row that nearly equals a suite item leaves training. For facts the question alone counts. Of several that are the same
+the best stays. Not here: by which keys two are the same (sameness.py), and rules about one example alone (quality.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from vibe_pipeline.curate import sameness
+from vibe_pipeline.curate.index import LOW, Entries, found, made, matches, pairs
+from vibe_pipeline.curate.sameness import TEST, TRAIN, Features
+from vibe_pipeline.curate.shingles import mixed
+from vibe_pipeline.curate.sketch import BANDS, similar
+
+KEPT = ""
+ANEW = "fact told anew in the generation"
+CONTRADICTS = "contradicts a better answer to the same prompt"
+TWICE = "duplicate within the generation"
+NEARLY_TWICE = "near-duplicate within the generation"
+AGAIN = "duplicate of an earlier generation"
+NEARLY_AGAIN = "near-duplicate of an earlier generation"
+TRAINED_ON = "suite item already trained on"
+NEARLY_TRAINED_ON = "suite item nearly trained on"
+ASKED = "training row asks what a probe asks"
+EQUAL = "training row equals a suite item"
+NEAR = "training row nearly equals a suite item"
+QUOTES = "training row quotes a suite item"
+RENAMED = "training row is a suite item with other names"
+
+DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS)
+CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED)
+REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
+
+ROWS_AT_ONCE = 1 << 16
+RENAMED_BANDS = 8
+"""Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidates:
+    """What is judged: features, and for each row what decides which of several stays."""
+
+    features: Features
+    rank: np.ndarray
+    """int64: 0 for the best."""
+    occurred_at: np.ndarray
+    """int64"""
+
+
+def judged(candidates: Candidates, earlier: Sequence[Entries], bands: int, scratch: Path) -> np.ndarray:
+    """uint8: the place in REASONS of why each leaves. `bands` of 16 make two nearly the same."""
+    judge = _Judge(candidates, bands)
+    judge.repeated()
+    for run in earlier:
+        judge.known(run)
+    judge.nearly_repeated()
+    for run in earlier:
+        judge.nearly_known(run)
+    for run in (*earlier, made(judge.suite(), scratch)):
+        judge.leaking(run)
+    return judge.reasons
+
+
+class _Judge:
+    def __init__(self, candidates: Candidates, bands: int) -> None:
+        self.these, self.rank, self.occurred_at = candidates.features, candidates.rank, candidates.occurred_at
+        self.bands = bands
+        self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
+
+    @property
+    def stays(self) -> np.ndarray:
+        return self.reasons == 0
+
+    def drop(self, rows: np.ndarray, reason: str) -> None:
+        """Rows by mask or number; a row keeps the first reason."""
+        fresh = np.zeros(len(self.reasons), dtype=bool)
+        fresh[rows] = True
+        self.reasons[fresh & self.stays] = REASONS.index(reason)
+
+    def repeated(self) -> None:
+        facts = np.flatnonzero(self.these.fact)
+        question = sameness.asked(self.these)[facts] ^ self.these.fact[facts]
+        latest = _best(_grouped(question, self.these.kind[facts], self.these.split[facts]), -self.occurred_at[facts])
+        self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
+        alive = np.flatnonzero(self.stays)
+        best = _best(_grouped(sameness.exact(self.these)[alive], self.these.is_held[alive]), self.rank[alive])
+        self.drop(alive[best != np.arange(len(alive))], TWICE)
+
+    def known(self, run: Entries) -> None:
+        self.drop(found(run, sameness.exact(self.these)), AGAIN)
+        self.drop((self.these.split == TEST) & found(run, sameness.asked(self.these)), TRAINED_ON)
+
+    def nearly_repeated(self) -> None:
+        edges = np.empty(0, dtype=np.uint64)
+        for band in range(BANDS):
+            keys = np.where(self.stays & (self.these.split != TEST), sameness.near(self.these, band), np.uint64(0))
+            better, worse = self._neighbours(np.flatnonzero(keys), keys)
+            edges = np.union1d(edges, self._alike(better, worse))
+        self.drop(_crowded_out(edges), NEARLY_TWICE)
+
+    def nearly_known(self, run: Entries) -> None:
+        for these, first in self._parts(self.stays & (self.these.split != TEST)):
+            for pair in matches(run, sameness.every_band(sameness.near, these), self.bands):
+                was_held, is_held = pair.refs & 1 == 1, these.is_held[pair.queries]
+                is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
+                self.drop(first + pair.queries[is_held & ~was_held], NEARLY_TRAINED_ON)
+                self.drop(first + pair.queries[(is_held == was_held) & is_like], NEARLY_AGAIN)
+
+    def suite(self) -> Iterator[Entries]:
+        """Entries of the items that stay."""
+        for these, first in self._parts(self.these.is_held & self.stays):
+            yield sameness.entries(these, self.stays[first : first + len(these.kind)] & these.is_held)
+
+    def leaking(self, run: Entries) -> None:
+        for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
+            is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
+            for reason, rows in self._leaks(run, these):
+                leaking = np.zeros(len(is_row), dtype=bool)
+                leaking[rows] = True
+                self.drop(first + np.flatnonzero(leaking & is_row), reason)
+
+    def _leaks(self, run: Entries, these: Features) -> Iterator[tuple[str, np.ndarray]]:
+        yield ASKED, found(run, sameness.probed(these))
+        yield EQUAL, found(run, sameness.held(these))
+        for keys in (sameness.leaked, sameness.near):
+            for pair in matches(run, sameness.every_band(keys, these), self.bands):
+                yield NEAR, pair.queries[pair.refs & 1 == 1]
+        yield QUOTES, _quoting(run, these)
+        for pair in matches(run, sameness.every_band(sameness.renamed, these), RENAMED_BANDS):
+            yield RENAMED, pair.queries
+
+    def _parts(self, wanted: np.ndarray) -> Iterator[tuple[Features, int]]:
+        """Stretches of rows in which some are wanted."""
+        for first in range(0, len(wanted), ROWS_AT_ONCE):
+            if wanted[first : first + ROWS_AT_ONCE].any():
+                yield self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(wanted)))), first
+
+    def _neighbours(self, rows: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of the rows that share a key, on the same side: each with the best of them, and with the next better one."""
+        groups = _grouped(keys[rows], self.these.is_held[rows])
+        order = np.lexsort((self.rank[rows], groups))
+        rows, groups = rows[order], groups[order]
+        is_first = np.ones(len(rows), dtype=bool)
+        is_first[1:] = groups[1:] != groups[:-1]
+        leaders = rows[is_first][np.cumsum(is_first) - 1]
+        followers = np.flatnonzero(~is_first)
+        better = np.concatenate([leaders[followers], rows[followers - 1]])
+        return better, np.concatenate([rows[followers], rows[followers]])
+
+    def _alike(self, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
+        """(better << 32 | worse) of the pairs that are nearly the same."""
+        edges = np.unique(better.astype(np.uint64) << np.uint64(32) | worse.astype(np.uint64))
+        kept = [edges[:0]]
+        for start in range(0, len(edges), ROWS_AT_ONCE):
+            part = edges[start : start + ROWS_AT_ONCE]
+            left, right = _ends(part)
+            sketches = self.these.sketches
+            shared = (sketches.bands[left] == sketches.bands[right]).sum(axis=1)
+            kept.append(part[(shared >= self.bands) & similar(sketches.check[left], sketches.check[right])])
+        return np.concatenate(kept)
+
+
+def _quoting(run: Entries, these: Features) -> np.ndarray:
+    """Rows that hold half of the sampled grams of an item, or more. A gram of many items is boilerplate."""
+    grams = sameness.quoted(these)
+    owners = np.repeat(np.arange(len(these.kind)), np.diff(these.sketches.offsets))
+    which, refs = pairs(run, grams, alone=True)
+    quotes = np.unique(np.stack([owners[which], refs, grams[which]], axis=1, dtype=np.uint64), axis=0)
+    both, counts = np.unique(quotes[:, 0] << np.uint64(32) | quotes[:, 1], return_counts=True)
+    rows, refs = _ends(both)
+    return rows[2 * counts >= run.sizes[refs >> 1]]
+
+
+def _best(groups: np.ndarray, rank: np.ndarray) -> np.ndarray:
+    """For each row the place of the lowest-ranking row of its group."""
+    order = np.lexsort((rank, groups))
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = groups[order[1:]] != groups[order[:-1]]
+    best = np.empty(len(order), dtype=np.int64)
+    best[order] = order[is_first][np.cumsum(is_first) - 1]
+    return best
+
+
+def _grouped(*values: np.ndarray) -> np.ndarray:
+    """One hash for each row of several columns."""
+    groups = np.zeros(len(values[0]), dtype=np.uint64)
+    for value in values:
+        groups = mixed(groups ^ value.astype(np.uint64)) + np.uint64(1)
+    return groups
+
+
+def _crowded_out(edges: np.ndarray) -> np.ndarray:
+    """Rows for which a better one stays: whoever has no better neighbour stays, its neighbours go, and so on."""
+    gone = [np.empty(0, dtype=np.int64)]
+    while len(edges):
+        better, worse = _ends(edges)
+        is_free = ~np.isin(better, worse)
+        leaving = np.unique(worse[is_free])
+        gone.append(leaving)
+        edges = edges[~is_free & ~np.isin(better, leaving) & ~np.isin(worse, leaving)]
+    return np.concatenate(gone)
+
+
+def _ends(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    return (edges >> np.uint64(32)).astype(np.int64), (edges & LOW).astype(np.int64)

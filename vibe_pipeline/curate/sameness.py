@@ -1,0 +1,163 @@
+"""By which keys two examples are the same, nearly the same, or one a leak of the other.
+
+`exact`, `near` and `asked` keys tell what is learned twice; the others stand for what is held out, and are looked for
+in what is learned. All are 64-bit hashes, kept apart by a name, so that one index holds them all. Not here: what
+happens then (dedup.py), and how texts become sketches (sketch.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from vibe_pipeline.curate.index import Entries
+from vibe_pipeline.curate.shingles import mixed
+from vibe_pipeline.curate.sketch import BANDS, Sketches, sketch
+from vibe_pipeline.records import Kind, Split
+
+KINDS = [str(kind) for kind in Kind]
+SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
+TRAIN, VALIDATION, TEST = range(3)
+CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
+
+NAMES = ("exact", "held", "asked", "probed", "told", "near", "leaked", "renamed", "quoted")
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What is compared of n examples, column by column; texts are not among it."""
+
+    kind: np.ndarray
+    """uint8: place in KINDS."""
+    split: np.ndarray
+    """uint8: place in SPLITS."""
+    content: np.ndarray
+    """uint64: of prompt and completion as they are."""
+    fact: np.ndarray
+    """uint64: of the fact's name, 0 where there is none."""
+    sketches: Sketches
+
+    @property
+    def is_held(self) -> np.ndarray:
+        return self.split != TRAIN
+
+    def of(self, rows: slice) -> Features:
+        """Some neighbouring rows."""
+        return Features(
+            kind=self.kind[rows],
+            split=self.split[rows],
+            content=self.content[rows],
+            fact=self.fact[rows],
+            sketches=self.sketches.of(rows),
+        )
+
+
+def features(batch: pa.Table) -> Features:
+    """Of rows with the columns kind, split, question, completion, content and fact_key."""
+    kind = _places(batch["kind"], KINDS)
+    split = _places(batch["split"], SPLITS)
+    return Features(
+        kind=kind,
+        split=split,
+        content=batch["content"].to_numpy(),
+        fact=batch["fact_key"].to_numpy(),
+        sketches=sketch(batch["question"], batch["completion"], np.isin(kind, CODE), split != TRAIN),
+    )
+
+
+def exact(these: Features) -> np.ndarray:
+    """(n): the same prompt and completion in the same kind."""
+    return _key("exact", these.content, these.kind)
+
+
+def held(these: Features) -> np.ndarray:
+    """(n): the same prompt and completion in any kind."""
+    return _key("held", these.content)
+
+
+def asked(these: Features) -> np.ndarray:
+    """(n): a question in the same words, but for empty ones and their order."""
+    return _key("asked", these.sketches.bag)
+
+
+def probed(these: Features) -> np.ndarray:
+    """(n): the same, of what a probe asks."""
+    return _key("probed", these.sketches.bag)
+
+
+def told(these: Features) -> np.ndarray:
+    """(n): a fact that a probe asks for, 0 where there is none."""
+    return np.where(these.fact != 0, _key("told", these.fact), np.uint64(0))
+
+
+def near(these: Features, band: int) -> np.ndarray:
+    """(n): one of 16, 0 where the example is too short to be near another."""
+    return _banded("near", band, these.sketches.bands[:, band], these.sketches.anchor, these.kind)
+
+
+def leaked(these: Features, band: int) -> np.ndarray:
+    """(n): one of 16, of a long completion, whatever was asked; 0 where it is short."""
+    return _banded("leaked", band, np.where(these.sketches.is_long, these.sketches.bands[:, band], 0))
+
+
+def renamed(these: Features, band: int) -> np.ndarray:
+    """(n): one of 16, of code whatever its names are; 0 where it is no code or short."""
+    return _banded("renamed", band, these.sketches.structure[:, band])
+
+
+def every_band(keys: Callable[[Features, int], np.ndarray], these: Features) -> np.ndarray:
+    """(n, 16)"""
+    return np.stack([keys(these, band) for band in range(BANDS)], axis=1)
+
+
+def quoted(these: Features) -> np.ndarray:
+    """(grams): of windows of 13 words; their rows are told by the sketches' offsets."""
+    return _key("quoted", these.sketches.grams)
+
+
+def entries(these: Features, chosen: np.ndarray) -> Entries:
+    """What an index keeps of some of them, by a mask."""
+    numbers = np.arange(len(these.kind), dtype=np.uint32)
+    probes, items, rows = ((these.split == split) & chosen for split in (TEST, VALIDATION, TRAIN))
+    grams = np.diff(these.sketches.offsets)
+    kept = [
+        (exact(these), chosen),
+        (asked(these), rows),
+        (probed(these), probes),
+        (told(these), probes & (these.fact != 0)),
+        (held(these), items),
+        *((near(these, band), items | rows) for band in range(BANDS)),
+        *((leaked(these, band), items) for band in range(BANDS)),
+        *((renamed(these, band), items) for band in range(BANDS)),
+    ]
+    of_item = np.repeat(items, grams)
+    keys = np.concatenate([*(column[chosen] for column, chosen in kept), quoted(these)[of_item]])
+    owners = np.concatenate([*(numbers[chosen] for _, chosen in kept), np.repeat(numbers, grams)[of_item]])
+    is_there = keys != 0
+    return Entries(
+        keys=keys[is_there],
+        refs=(owners * np.uint32(2) + these.is_held[owners])[is_there],
+        checks=these.sketches.check,
+        sizes=np.where(items, grams, 0).astype(np.uint32),
+    )
+
+
+def _key(name: str, *values: np.ndarray) -> np.ndarray:
+    """Hashes under a name; never 0."""
+    keys = np.full(len(values[0]), NAMES.index(name) + 1, dtype=np.uint64)
+    for value in values:
+        keys = mixed(keys ^ value.astype(np.uint64)) + np.uint64(1)
+    return np.maximum(keys, np.uint64(1))
+
+
+def _banded(name: str, band: int, hashes: np.ndarray, *values: np.ndarray) -> np.ndarray:
+    numbered = hashes.astype(np.uint64) | np.uint64(band << 32)
+    return np.where(hashes != 0, _key(name, numbered, *values), np.uint64(0))
+
+
+def _places(column: pa.ChunkedArray, names: list[str]) -> np.ndarray:
+    return pc.index_in(column, pa.array(names)).to_numpy().astype(np.uint8)

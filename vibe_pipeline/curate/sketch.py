@@ -1,0 +1,170 @@
+"""A sketch of each example: a few hashes by which near-duplicates and leaks are found without reading texts again.
+
+Similarity is Jaccard's over windows of words, estimated by MinHash (Broder, 1997; rensa's R-MinHash): 64 minima in 16
+bands of four (Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, ch. 3). Two texts of similarity s share a
+band with probability s^4, so the share of bands that agree tells s as well as the minima would, and an index needs
+nothing but the bands. What it finds with 6 of 16: .5 → 0 %, .7 → 16 %, .8 → 70 %, .9 → 99 %.
+
+An example is anchored by its completion; where that is short ("works", "yes"), by its question, and the completion must
+be the very same; where both are short, only the same example is the same. Not here: who is compared with whom.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cache
+
+import numpy as np
+import pyarrow as pa
+
+from vibe_pipeline.curate.shingles import Tokens, mixed, spans, tokens, windows
+
+BANDS, ROWS = 16, 4
+SEED = 42
+SHORT = 10
+"""Words: with fewer, one changed word is another text, and only the very same words are the same."""
+SHINGLE = 3
+GRAM = 13
+"""Words in a row by which contamination is looked for (Brown et al., 2020, appendix C)."""
+SAMPLED = 4
+"""One gram in so many is kept, by its hash: the same ones in every text (FracMinHash: Irber et al., 2022)."""
+STRUCTURE_WORDS = 5
+STRUCTURE_SHORT = 24
+"""Words and signs: the structure of less code is that of half the code there is."""
+CHECKS, SIMILAR = 16, 13
+"""Hashes of four bits in a check, and how many of them agree where two questions are similar (.8 of their words)."""
+
+KEYWORDS = """
+and as assert async await bool break byte case catch char class const continue def default del delete do done double elif
+else end enum esac except export extends false fi final finally float fn for from func function global go goto if impl
+import in int interface is lambda let long loop map match mod mut new nil none nonlocal not null or package pass print
+private protected pub public raise range return select self short static str string struct super switch then this throw
+throws trait true try type unsigned use using var void volatile where while with yield
+"""
+"""Words of many programming languages that a renaming leaves as they are."""
+
+EMPTY = "a an and are be can could do does for i in is it me my of on or please that the this to would you"
+"""Words without which a question is still the same question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sketches:
+    """Of n examples; each field has n rows, but for the grams."""
+
+    bag: np.ndarray
+    """uint64: of the question's words but the empty ones ("please", "the"), in any order."""
+    bands: np.ndarray
+    """uint32 (n, 16): of the anchor, or zeros where question and completion are short."""
+    is_long: np.ndarray
+    """bool: it is anchored by its completion."""
+    anchor: np.ndarray
+    """uint64: what must be equal besides the bands: all of the completion where it is short, else nothing."""
+    check: np.ndarray
+    """uint64: 16 hashes of four bits, of which two similar questions share most."""
+    structure: np.ndarray
+    """uint32 (n, 16): of code whose names are not looked at; zeros where it is too short, or no code."""
+    grams: np.ndarray
+    """uint64: sampled windows of 13 words of the completion, and of the question of what is learned from."""
+    offsets: np.ndarray
+    """int64 (n + 1): of the grams."""
+
+    def of(self, rows: slice) -> Sketches:
+        """Of some neighbouring examples."""
+        offsets = self.offsets[rows.start : rows.stop + 1]
+        whole = {name: getattr(self, name)[rows] for name in self.__slots__ if name not in ("grams", "offsets")}
+        return Sketches(**whole, grams=self.grams[offsets[0] : offsets[-1]], offsets=offsets - offsets[0])
+
+
+def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_held: np.ndarray) -> Sketches:
+    """Of a batch of examples: texts, whether the completion is code, and whether it is held out."""
+    asked, said = tokens(questions), tokens(completions)
+    asks, says = asked.words(), said.words()
+    is_long, is_asked_long = (np.diff(words.offsets) >= SHORT for words in (says, asks))
+    bands = np.zeros((len(is_long), BANDS), dtype=np.uint32)
+    for words, chosen in ((says, is_long), (asks, is_asked_long & ~is_long)):
+        bands[chosen] = _bands(words.of(chosen), SHINGLE)
+    check = _whole(asks)
+    check[is_asked_long] = _check(asks.of(is_asked_long))
+    grams, offsets = _sampled(asks.of(~is_held), np.flatnonzero(~is_held), says)
+    return Sketches(
+        bag=_bag(asks),
+        bands=bands,
+        is_long=is_long,
+        anchor=np.where(is_long, np.uint64(0), _whole(said)),
+        check=check,
+        structure=_structure(said, is_code),
+        grams=grams,
+        offsets=offsets,
+    )
+
+
+def similar(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Whether two checks are of similar questions: three quarters of their hashes agree, where chance gives one."""
+    differing = left ^ right
+    differing |= differing >> np.uint64(2)
+    differing |= differing >> np.uint64(1)
+    return np.bitwise_count(differing & np.uint64(0x1111111111111111)) <= CHECKS - SIMILAR
+
+
+def _whole(words: Tokens) -> np.ndarray:
+    return spans(words.hashes, words.offsets[:-1], words.offsets[1:])
+
+
+def _bag(words: Tokens) -> np.ndarray:
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(np.where(_among(words.hashes, EMPTY), 0, mixed(words.hashes)))])
+    return mixed(sums[words.offsets[1:]] - sums[words.offsets[:-1]])
+
+
+def _minima(hashes: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray:
+    """uint32 (n, count)."""
+    from rensa import RMinHash
+
+    matrix = RMinHash.digest_matrix_from_flat_token_hashes(hashes, offsets.astype(np.uint64), count, SEED)
+    return np.array(matrix.to_rows(), dtype=np.uint32).reshape(-1, count)
+
+
+def _bands(words: Tokens, width: int) -> np.ndarray:
+    """uint32 (n, 16); never 0, which says that there are none."""
+    minima = _minima(*windows(words, width), BANDS * ROWS).reshape(-1, BANDS, ROWS).astype(np.uint64)
+    joined = mixed(
+        mixed(minima[..., 0] << np.uint64(32) | minima[..., 1]) ^ (minima[..., 2] << np.uint64(32) | minima[..., 3])
+    )
+    return np.maximum((joined >> np.uint64(32)).astype(np.uint32), 1)
+
+
+def _check(words: Tokens) -> np.ndarray:
+    minima = mixed(_minima(words.hashes, words.offsets, CHECKS).astype(np.uint64)) >> np.uint64(60)
+    return (minima << (np.arange(CHECKS, dtype=np.uint64) * np.uint64(4))).sum(axis=1, dtype=np.uint64)
+
+
+def _sampled(asks: Tokens, asking: np.ndarray, says: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """Sampled grams of completions and of these questions, and their offsets."""
+    found, owners = [], []
+    for words, rows in ((asks, asking), (says, np.arange(len(says.offsets) - 1))):
+        grams, offsets = windows(words, GRAM)
+        is_kept = grams % np.uint64(SAMPLED) == 0
+        found.append(grams[is_kept])
+        owners.append(np.repeat(rows, np.diff(offsets))[is_kept])
+    owner = np.concatenate(owners)
+    order = np.argsort(owner, kind="stable")
+    return np.concatenate(found)[order], np.searchsorted(owner[order], np.arange(len(says.offsets)))
+
+
+def _structure(said: Tokens, is_code: np.ndarray) -> np.ndarray:
+    """Bands over words and signs, in which every name is the same name."""
+    bands = np.zeros((len(is_code), BANDS), dtype=np.uint32)
+    chosen = is_code & (np.diff(said.offsets) >= STRUCTURE_SHORT)
+    code = said.of(chosen)
+    nameless = np.where(code.is_word & ~_among(code.hashes, KEYWORDS), np.uint64(0), code.hashes)
+    bands[chosen] = _bands(replace(code, hashes=nameless), STRUCTURE_WORDS)
+    return bands
+
+
+def _among(hashes: np.ndarray, words: str) -> np.ndarray:
+    known = _known(words)
+    return known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes
+
+
+@cache
+def _known(words: str) -> np.ndarray:
+    return np.sort(tokens(pa.array([words])).hashes)
