@@ -23,7 +23,12 @@ EMBEDDED = "embedded"
 STAGES = {
     Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
     Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
+    Kind.ERROR_PREDICTION: Stage.FUNDAMENTALS,
+    Kind.OPTIMIZATION: Stage.FUNDAMENTALS,
+    Kind.PREFERENCE: Stage.CONVERSATIONS,
+    Kind.PATTERN: Stage.LOGS_SPECS,
     Kind.CONVERSATION: Stage.CONVERSATIONS,
+    Kind.DOCUMENT: Stage.MANUAL,
 }
 
 PersonalData = Literal["email", "phone", "card", "iban", "ip", "username"]
@@ -78,6 +83,11 @@ class Curate(Section):
     chat_actions: tuple[str, ...] = ("ask", "chat")
     generate_actions: tuple[str, ...] = ("generate",)
     run_actions: tuple[str, ...] = ("run",)
+    tool_actions: tuple[str, ...] = ("tool",)
+    optimize_actions: tuple[str, ...] = ("optimize",)
+    commit_actions: tuple[str, ...] = ("commit",)
+    document_actions: tuple[str, ...] = ("document",)
+    log_actions: tuple[str, ...] = ("log", "specification")
     stages: dict[Kind, Stage] = STAGES
     """Kinds that are left out keep their stage."""
 
