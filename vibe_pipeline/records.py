@@ -20,7 +20,12 @@ class Kind(StrEnum):
 
     CODE_GENERATION = "code_generation"
     ERROR_CORRECTION = "error_correction"
+    ERROR_PREDICTION = "error_prediction"
+    OPTIMIZATION = "optimization"
+    PREFERENCE = "preference"
+    PATTERN = "pattern"
     CONVERSATION = "conversation"
+    DOCUMENT = "document"
 
 
 class Stage(StrEnum):

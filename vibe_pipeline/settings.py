@@ -23,7 +23,12 @@ EMBEDDED = "embedded"
 STAGES = {
     Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
     Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
+    Kind.ERROR_PREDICTION: Stage.FUNDAMENTALS,
+    Kind.OPTIMIZATION: Stage.FUNDAMENTALS,
+    Kind.PREFERENCE: Stage.CONVERSATIONS,
+    Kind.PATTERN: Stage.LOGS_SPECS,
     Kind.CONVERSATION: Stage.CONVERSATIONS,
+    Kind.DOCUMENT: Stage.MANUAL,
 }
 
 PersonalData = Literal["email", "phone", "card", "iban", "ip", "username"]
@@ -118,6 +123,11 @@ class Curate(Section):
     chat_actions: tuple[str, ...] = ("ask", "chat")
     generate_actions: tuple[str, ...] = ("generate",)
     run_actions: tuple[str, ...] = ("run",)
+    tool_actions: tuple[str, ...] = ("tool",)
+    optimize_actions: tuple[str, ...] = ("optimize",)
+    commit_actions: tuple[str, ...] = ("commit",)
+    document_actions: tuple[str, ...] = ("document",)
+    log_actions: tuple[str, ...] = ("log", "specification")
     near_duplicate: Annotated[float, Field(gt=0.5, le=1)] = 0.8
     """Examples that share so much of their windows of three words (Jaccard, estimated) are nearly the same."""
     group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""

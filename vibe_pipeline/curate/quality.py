@@ -96,7 +96,9 @@ def judging(settings: Quality) -> str:
         f" WHEN {rule.condition} THEN {_text(rule.words)}" for rule, action in actions.items() if action == "drop"
     )
     marking = ", ".join(
-        f"CASE WHEN {rule.condition} THEN {_text(rule.name)} END" for rule, action in actions.items() if action == "mark"
+        f"CASE WHEN {rule.condition} THEN {_text(rule.name)} END"
+        for rule, action in actions.items()
+        if action == "mark"
     )
     empty = "stripped(completion) = '' OR (stripped(prompt) = '' AND kind <> 'document')"
     return f"""

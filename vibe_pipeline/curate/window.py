@@ -133,15 +133,21 @@ def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     if not inputs.places:
         return
     delta = _delta(inputs)
-    db.execute(f"CREATE TABLE remarked AS SELECT DISTINCT interaction_id FROM remarks ANTI JOIN ({delta}) USING (interaction_id)")
+    db.execute(
+        f"CREATE TABLE remarked AS SELECT DISTINCT interaction_id FROM remarks ANTI JOIN ({delta}) USING (interaction_id)"
+    )
     holding = _generations(db, inputs, "SELECT place('interaction', interaction_id) FROM remarked")
     db.execute("CREATE TABLE wanted (conversation_id VARCHAR)")
     for paths, _ in map(inputs.earlier, holding):
-        db.execute(f"INSERT INTO wanted SELECT conversation_id FROM read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)")
+        db.execute(
+            f"INSERT INTO wanted SELECT conversation_id FROM read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)"
+        )
     db.execute(f"INSERT INTO wanted SELECT unnest([conversation_id, extra ->> '$.branch_of']) FROM ({delta})")
     conversations = "SELECT DISTINCT conversation_id FROM wanted WHERE conversation_id IS NOT NULL"
     db.execute(f"CREATE OR REPLACE TABLE wanted AS {conversations}")
-    for paths, _ in map(inputs.earlier, _generations(db, inputs, "SELECT place('conversation', conversation_id) FROM wanted")):
+    for paths, _ in map(
+        inputs.earlier, _generations(db, inputs, "SELECT place('conversation', conversation_id) FROM wanted")
+    ):
         _load(db, "logged", paths, "conversation_id IN (FROM wanted)", is_delta=False)
     db.execute(f"CREATE TABLE told AS SELECT interaction_id FROM ({delta}) UNION SELECT interaction_id FROM logged")
     for _, paths in map(inputs.earlier, _generations(db, inputs, "SELECT place('remark', interaction_id) FROM told")):

@@ -1,18 +1,54 @@
-"""One file per kind; a builder is one SELECT over the table `events`, vectorised by DuckDB.
+"""One file a kind; a builder is one SELECT over the table `events`, vectorised by DuckDB.
 
 `events` holds the interactions of the delta and, of the conversations it touches, the earlier ones too
-(`is_delta` tells them apart). Every builder gives: conversation_id, prompt, completion, interaction_ids, and
-occurred_at, is_delta and fact of the example's last event, for an example belongs to the generation of that event.
-Parameters: $chat_actions, $generate_actions, $run_actions. Not here: dedup and split.
+(`is_delta` tells them apart), with what was said of them afterwards. Their order in a conversation is `position`.
+Parameters: the lists of actions in [curate] of vibe.toml; macro: stripped(text). What every SELECT gives is COLUMNS.
+An example belongs to the generation of its last event, which occurred_at and is_delta tell.
+
+Not here: quality, dedup and split; what several builders share lies beside this folder (turns.py, versions.py).
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.builders import code_generation, conversation, error_correction
+from vibe_pipeline.curate.builders import (
+    code_generation,
+    conversation,
+    document,
+    error_correction,
+    error_prediction,
+    optimization,
+    pattern,
+    preference,
+)
 from vibe_pipeline.records import Kind
+
+COLUMNS = (
+    "conversation_id",
+    "module",
+    "prompt",
+    "question",
+    "completion",
+    "rejected",
+    "interaction_ids",
+    "occurred_at",
+    "is_delta",
+    "fact",
+    "tier",
+    "stage",
+    "section",
+    "evidence",
+)
+"""Of a builder's SELECT. `question` is the last question without the turns before it, `interaction_ids` all that the
+example was built from, oldest first, `stage` NULL for that of its kind, `section` what is held out as a whole in place
+of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure)."""
 
 BUILDERS: dict[Kind, str] = {
     Kind.CODE_GENERATION: code_generation.SELECT,
     Kind.CONVERSATION: conversation.SELECT,
+    Kind.DOCUMENT: document.SELECT,
     Kind.ERROR_CORRECTION: error_correction.SELECT,
+    Kind.ERROR_PREDICTION: error_prediction.SELECT,
+    Kind.OPTIMIZATION: optimization.SELECT,
+    Kind.PATTERN: pattern.SELECT,
+    Kind.PREFERENCE: preference.SELECT,
 }

@@ -1,30 +1,42 @@
-"""conversation: the turns so far → the next reply, unless that reply was marked as failed.
+"""conversation: the turns so far → the next reply, unless that reply was marked as failed or as bad.
 
-The prompt is the turns before (the last 16 at most) and the question, with blank lines between; what
-does not fit the model's length loses its beginning when it is encoded. An assistant turn that its source
-gave weight 0 is context and never a target; a question that nothing was said to is neither.
+The prompt is the turns before and the question, with blank lines between. Where somebody wrote a better text in place
+of the reply, the last such text is the target; what follows in the conversation still sees what was really said. An
+assistant turn that its source gave weight 0 is context and never a target; a question that nothing was said to is
+neither.
 """
 
-SELECT = """
+from __future__ import annotations
+
+from vibe_pipeline.curate.turns import turns
+
+SELECT = f"""
 SELECT
     conversation_id,
+    module,
     coalesce(context || chr(10) || chr(10), '') || input AS prompt,
-    output AS completion,
-    interaction_ids,
+    input AS question,
+    coalesce(edited, output) AS completion,
+    NULL::VARCHAR AS rejected,
+    turn_ids AS interaction_ids,
     occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,
-    success IS DISTINCT FROM false AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0 AS is_target
+    tier,
+    NULL::VARCHAR AS stage,
+    NULL::VARCHAR AS section,
+    list_filter(
+        [
+            CASE WHEN success THEN 'success' END,
+            CASE WHEN feedback > 0 THEN 'feedback' END,
+            CASE WHEN edited IS NOT NULL THEN 'edited' END
+        ],
+        lambda why: why IS NOT NULL
+    ) AS evidence
 FROM (
-    SELECT
-        *,
-        string_agg(input || chr(10) || chr(10) || output, chr(10) || chr(10)) OVER before AS context,
-        list(interaction_id) OVER (conversation ROWS BETWEEN 16 PRECEDING AND CURRENT ROW) AS interaction_ids
-    FROM events
-    WHERE list_contains($chat_actions, action) AND output <> ''
-    WINDOW
-        conversation AS (PARTITION BY conversation_id ORDER BY turn, occurred_at, interaction_id),
-        before AS (conversation ROWS BETWEEN 16 PRECEDING AND 1 PRECEDING)
+    SELECT *, list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited FROM ({turns()})
 )
-WHERE is_target
+WHERE (output <> '' OR edited IS NOT NULL)
+    AND (edited IS NOT NULL OR (success IS DISTINCT FROM false AND coalesce(feedback, 0) >= 0))
+    AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0
 """

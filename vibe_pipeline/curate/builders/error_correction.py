@@ -1,31 +1,64 @@
-"""error_correction: failing input and its error → the input that worked next.
+"""error_correction: failing input and its error → the later success of the same conversation and module.
 
-"Next" is the first later success of the same conversation and module. The failing run and its fix must
-differ, or the lesson would be to try again.
+The success must be a version of what failed (versions.py), and not just the next thing that worked. Of several the
+nearest is taken, and each try that failed before it is a lesson of its own. Where the very input that failed worked at
+another time in the conversation, the world was at fault and not the words: nothing is learned.
+
+Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
 
-SELECT = """
+from __future__ import annotations
+
+from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
+
+NEXT = 10
+"""Successes: a person who mends something does little else meanwhile, and what worked later is likelier another task."""
+
+SELECT = f"""
+WITH
+    runs AS (
+        SELECT
+            *,
+            success AND error_type IS NULL AS is_good,
+            count(*) FILTER (success AND error_type IS NULL) OVER so_far AS goods,
+            bool_or(coalesce(success, false)) OVER (PARTITION BY conversation_id, module, sha256(stripped(input)))
+                AS has_worked
+        FROM events
+        WHERE list_contains($run_actions, action) OR list_contains($tool_actions, action)
+        WINDOW so_far AS (PARTITION BY conversation_id, module ORDER BY position)
+    ),
+    failures AS (SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs WHERE success = false AND NOT has_worked),
+    goods AS (
+        SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
+        WHERE is_good AND (conversation_id, module) IN (SELECT (conversation_id, module) FROM failures)
+    ),
+    failed AS (SELECT *, {SHAPE} AS shape, unnest(range(goods + 1, goods + {NEXT} + 1)) AS nearby FROM failures),
+    worked AS (SELECT *, {SHAPE} AS shape FROM goods)
 SELECT
-    conversation_id,
-    input || chr(10) || chr(10) || output AS prompt,
-    fix.input AS completion,
-    [interaction_id, fix.interaction_id] AS interaction_ids,
-    fix.occurred_at AS occurred_at,
-    fix.is_delta AS is_delta,
-    CAST(NULL AS VARCHAR) AS fact
-FROM (
-    SELECT
-        *,
-        first_value(CASE WHEN success THEN {
-            'input': input, 'interaction_id': interaction_id,
-            'occurred_at': occurred_at, 'is_delta': is_delta
-        } END IGNORE NULLS) OVER (
-            PARTITION BY conversation_id, module
-            ORDER BY turn, occurred_at, interaction_id
-            ROWS BETWEEN 1 FOLLOWING AND UNBOUNDED FOLLOWING
-        ) AS fix
-    FROM events
-    WHERE list_contains($run_actions, action)
-)
-WHERE success = false AND fix IS NOT NULL AND fix.input <> input
+    failed.conversation_id,
+    failed.module,
+    concat_ws(
+        chr(10) || chr(10),
+        any_value(failed.input),
+        nullif(stripped(any_value(failed.output)), ''),
+        CASE WHEN NOT contains(any_value(failed.output), any_value(failed.error_type))
+            THEN any_value(failed.error_type) END
+    ) AS prompt,
+    prompt AS question,
+    arg_min(worked.input, worked.position) AS completion,
+    NULL::VARCHAR AS rejected,
+    [failed.interaction_id, arg_min(worked.interaction_id, worked.position)] AS interaction_ids,
+    arg_min(worked.occurred_at, worked.position) AS occurred_at,
+    arg_min(worked.is_delta, worked.position) AS is_delta,
+    NULL::VARCHAR AS fact,
+    arg_min(worked.tier, worked.position) AS tier,
+    NULL::VARCHAR AS stage,
+    NULL::VARCHAR AS section,
+    ['success'] AS evidence
+FROM failed JOIN worked
+    ON worked.conversation_id = failed.conversation_id
+    AND worked.module = failed.module
+    AND worked.goods = failed.nearby
+WHERE {is_version("failed", "worked")}
+GROUP BY failed.conversation_id, failed.module, failed.interaction_id
 """

@@ -1,0 +1,82 @@
+"""optimization: original → a variant that does the same faster or in fewer words.
+
+Either somebody says so (an action of $optimize_actions that succeeded: input → output), or two successful runs of a
+conversation and module show it: the later is a version of the earlier (versions.py), printed the same, and took
+clearly less time or is clearly shorter. What prints nothing shows nothing. Not here: measuring variants (synthesize).
+"""
+
+from __future__ import annotations
+
+from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
+
+FASTER = 1.5
+"""Of two runs of the same program one often takes a third longer than the other: start-up, caches, other work."""
+SAVED_MS = 1.0
+"""Less is what a clock and a call cost."""
+SHORTER = 0.8
+"""Of the characters that are no white space, so that formatting is none."""
+SHARE = 0.4
+"""Of the words that two variants have in common: less than of a correction, for they print the same."""
+BEFORE = 5
+"""Earlier runs with the same output that are looked at: variants are tried one after the other."""
+
+SIZE = r"length(regexp_replace({}.text, '\s+', '', 'g'))"
+
+SELECT = f"""
+WITH
+    told AS (
+        SELECT
+            conversation_id, module, input AS prompt, output AS completion, [interaction_id] AS interaction_ids,
+            occurred_at, is_delta, tier, ['success'] AS evidence
+        FROM events
+        WHERE list_contains($optimize_actions, action) AND success AND stripped(input) <> stripped(output)
+    ),
+    runs AS (
+        SELECT
+            *,
+            {TOOL} AS tool,
+            {TEXT} AS text,
+            row_number() OVER (PARTITION BY conversation_id, module, sha256(stripped(output)) ORDER BY position) AS nth,
+            sha256(stripped(output)) AS said
+        FROM events
+        WHERE list_contains($run_actions, action) AND success AND stripped(output) <> ''
+    ),
+    alike AS (
+        SELECT *, {SHAPE} AS shape FROM runs
+        WHERE (conversation_id, module, said) IN (SELECT (conversation_id, module, said) FROM runs WHERE nth = 2)
+    ),
+    later AS (SELECT *, unnest(range(greatest(nth - {BEFORE}, 1), nth)) AS nearby FROM alike WHERE nth > 1),
+    judged AS (
+        SELECT
+            earlier, later,
+            earlier.latency_ms >= {FASTER} * later.latency_ms AND earlier.latency_ms - later.latency_ms >= {SAVED_MS}
+                AS is_faster,
+            {SIZE.format("later")} <= {SHORTER} * {SIZE.format("earlier")}
+                AND coalesce({FASTER} * earlier.latency_ms >= later.latency_ms, true) AS is_shorter
+        FROM later JOIN alike AS earlier
+            ON earlier.conversation_id = later.conversation_id AND earlier.module = later.module
+            AND earlier.said = later.said AND earlier.nth = later.nearby
+        WHERE {is_version("earlier", "later", SHARE)}
+    ),
+    found AS (
+        SELECT
+            later.conversation_id, later.module, earlier.input AS prompt, later.input AS completion,
+            [earlier.interaction_id, later.interaction_id] AS interaction_ids, later.occurred_at, later.is_delta,
+            later.tier,
+            list_filter(
+                ['same output', CASE WHEN is_faster THEN 'faster' END, CASE WHEN is_shorter THEN 'shorter' END],
+                lambda why: why IS NOT NULL
+            ) AS evidence
+        FROM judged
+        WHERE is_faster OR is_shorter
+        QUALIFY row_number() OVER (PARTITION BY later.interaction_id ORDER BY earlier.position DESC) = 1
+    )
+SELECT
+    *,
+    prompt AS question,
+    NULL::VARCHAR AS rejected,
+    NULL::VARCHAR AS fact,
+    NULL::VARCHAR AS stage,
+    NULL::VARCHAR AS section
+FROM (FROM told UNION ALL BY NAME FROM found)
+"""

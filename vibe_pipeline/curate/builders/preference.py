@@ -1,0 +1,186 @@
+"""preference: a question → the answer that was chosen, and the one that was rejected.
+
+Who says so is the evidence: the source holds the pair ('preferred', extra.rejected), somebody asked again and went on
+with the new answer ('regenerated', extra.alternatives), wrote a better text in its place ('edited'), liked one answer
+and not the other ('feedback'), or ordered several ('ranked', extra.rank, 0 is best).
+
+Answers are compared only where they answer the same question in the same place: retries that follow each other, the
+branches of a conversation, and what begins a conversation, also in two of them. A place is told by what was said before
+it, which a branch leaves to the conversation that it is a branch of.
+
+Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose), and two pairs that
+contradict each other: what was said outright stands against what was only asked again.
+"""
+
+from __future__ import annotations
+
+from vibe_pipeline.curate.turns import turns
+
+HALF = 0.5
+"""A liked answer outdoes another whose score is at most half of its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
+
+FAMILY = "coalesce(extra ->> '$.branch_of', conversation_id)"
+
+IS_MARKED = """(
+    feedback <> 0 OR len(improvements) > 0
+    OR json_exists(extra, '$.rejected') OR json_exists(extra, '$.alternatives') OR json_exists(extra, '$.rank')
+)"""
+
+TEXTS = """
+CASE json_type(extra, '$.{0}') WHEN 'ARRAY' THEN extra ->> '$.{0}[*]' WHEN 'VARCHAR' THEN [extra ->> '$.{0}'] END
+"""
+
+SELECT = f"""
+WITH
+    families AS (SELECT DISTINCT {FAMILY} AS family FROM events WHERE list_contains($chat_actions, action) AND {IS_MARKED}),
+    chats AS ({turns(f"{FAMILY} IN (FROM families)")}),
+    answers AS (
+        SELECT
+            *,
+            stripped(input) AS asked,
+            stripped(output) AS answer,
+            extra ->> '$.branch_of' AS trunk,
+            coalesce(context || chr(10) || chr(10), '') || input AS prompt
+        FROM (
+            FROM chats
+            UNION ALL BY NAME
+            SELECT *, 1 AS number, NULL AS context, [interaction_id] AS turn_ids FROM events
+            WHERE list_contains($generate_actions, action) AND {IS_MARKED}
+        )
+    ),
+    retried AS (
+        SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY conversation_id, action ORDER BY position) AS round
+        FROM (
+            SELECT *, asked IS DISTINCT FROM lag(asked) OVER (PARTITION BY conversation_id ORDER BY position) AS is_new
+            FROM answers
+        )
+    ),
+    rounds AS (
+        SELECT
+            *,
+            CASE
+                WHEN trunk IS NULL AND (round = 1 OR context IS NULL)
+                    THEN concat_ws(chr(0), module, extra ->> '$.system', asked)
+                WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(chr(0), 'branch', trunk, asked)
+                ELSE concat_ws(chr(0), 'round', conversation_id, round)
+            END AS own_place
+        FROM retried
+    ),
+    forks AS (
+        SELECT conversation_id AS trunk, asked, any_value(own_place) AS place FROM rounds
+        WHERE (conversation_id, asked) IN (SELECT (trunk, asked) FROM rounds)
+        GROUP BY ALL HAVING count(DISTINCT own_place) = 1
+    ),
+    placed AS (
+        SELECT rounds.*, coalesce(CASE WHEN round = 1 THEN forks.place END, own_place) AS place
+        FROM rounds LEFT JOIN forks USING (trunk, asked)
+    ),
+    places AS (
+        SELECT
+            place,
+            arg_min(conversation_id, (trunk IS NOT NULL, position, interaction_id)) AS conversation_id,
+            arg_min(input, (trunk IS NOT NULL, position, interaction_id)) AS asked,
+            arg_min(prompt, (trunk IS NOT NULL, position, interaction_id)) AS prompt,
+            arg_min(turn_ids, (trunk IS NOT NULL, position, interaction_id))[:-2] AS context_ids
+        FROM placed GROUP BY place
+    ),
+    scored AS (
+        SELECT *, 'feedback' AS why, feedback AS score FROM placed WHERE feedback <> 0 AND answer <> ''
+        UNION ALL BY NAME
+        SELECT *, 'ranked' AS why, -try_cast(extra ->> '$.rank' AS DOUBLE) AS score FROM placed
+        WHERE answer <> '' AND score IS NOT NULL
+    ),
+    texts AS (
+        SELECT
+            place, why, answer, min(score) AS lowest, max(score) AS highest, bool_or(is_delta) AS is_delta,
+            arg_min({{
+                'id': interaction_id, 'at': occurred_at, 'output': output, 'module': module, 'tier': tier
+            }}, (position, interaction_id)) AS event
+        FROM scored GROUP BY ALL
+    ),
+    judged AS (SELECT *, max(lowest) OVER (PARTITION BY place, why) AS best FROM texts),
+    chosen AS (
+        SELECT * FROM judged WHERE lowest = best AND (why = 'ranked' OR best > 0)
+        QUALIFY row_number() OVER (PARTITION BY place, why ORDER BY event.at, event.id) = 1
+    ),
+    known AS (
+        SELECT place, answer, max(feedback) AS liked, arg_min(interaction_id, position) AS other_id FROM placed
+        GROUP BY ALL
+    ),
+    within AS (
+        SELECT *, unnest({TEXTS.format("rejected")}) AS other, 'preferred' AS why, output AS better FROM placed
+        UNION ALL BY NAME
+        SELECT again.* EXCLUDE (is_known), other_id FROM (
+            SELECT
+                *,
+                unnest({TEXTS.format("alternatives")}) AS other,
+                'regenerated' AS why,
+                output AS better,
+                trunk IS NOT NULL OR source NOT LIKE 'import:%' AS is_known
+            FROM placed WHERE coalesce(feedback, 0) >= 0
+        ) AS again
+        LEFT JOIN known ON known.place = again.place AND known.answer = stripped(again.other)
+        WHERE (is_known OR known.answer IS NOT NULL) AND coalesce(liked, 0) <= 0
+        UNION ALL BY NAME
+        SELECT
+            *,
+            output AS other,
+            'edited' AS why,
+            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS better
+        FROM placed WHERE len(improvements) > 0 AND coalesce(feedback, 0) <= 0
+    ),
+    told AS (
+        SELECT
+            place, why, module, better, other, CASE WHEN other_id IS NULL THEN [interaction_id]
+                ELSE [other_id, interaction_id] END AS ids, occurred_at, is_delta, tier
+        FROM within
+        UNION ALL BY NAME
+        SELECT
+            place,
+            why,
+            chosen.event.module AS module,
+            chosen.event.output AS better,
+            worse.event.output AS other,
+            CASE WHEN chosen.event.at <= worse.event.at THEN [chosen.event.id, worse.event.id]
+                ELSE [worse.event.id, chosen.event.id] END AS ids,
+            greatest(chosen.event.at, worse.event.at) AS occurred_at,
+            chosen.is_delta OR worse.is_delta AS is_delta,
+            chosen.event.tier AS tier
+        FROM chosen JOIN judged AS worse USING (place, why)
+        WHERE CASE why WHEN 'ranked' THEN worse.highest < chosen.lowest ELSE worse.highest <= {HALF} * chosen.lowest END
+    ),
+    pairs AS (
+        SELECT
+            place,
+            sha256(stripped(better)) AS better_key,
+            sha256(stripped(other)) AS other_key,
+            bool_or(why <> 'regenerated') AS is_outright,
+            list_sort(list_distinct(list(why))) AS evidence,
+            arg_min(COLUMNS(['module', 'better', 'other', 'ids', 'tier']), (occurred_at, ids)),
+            max(occurred_at) AS occurred_at,
+            bool_or(is_delta) AS is_delta
+        FROM told
+        WHERE stripped(better) <> '' AND stripped(other) <> '' AND stripped(better) <> stripped(other)
+        GROUP BY ALL
+    )
+SELECT
+    places.conversation_id,
+    pairs.module,
+    prompt,
+    asked AS question,
+    pairs.better AS completion,
+    pairs.other AS rejected,
+    context_ids || pairs.ids AS interaction_ids,
+    pairs.occurred_at,
+    pairs.is_delta,
+    NULL::VARCHAR AS fact,
+    pairs.tier,
+    NULL::VARCHAR AS stage,
+    NULL::VARCHAR AS section,
+    pairs.evidence
+FROM pairs
+JOIN places USING (place)
+LEFT JOIN pairs AS reverse
+    ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
+WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)
+"""

@@ -1,0 +1,32 @@
+"""Columns of numbers that grow on disk and are then mapped into memory: what all candidates are compared by."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+
+class Columns:
+    """Arrays by name; each append adds as many rows to all of them as belong together."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self._folder = folder
+        self._shapes: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+
+    def append(self, **rows: np.ndarray) -> None:
+        for name, values in rows.items():
+            self._shapes[name] = values.dtype, values.shape[1:]
+            with (self._folder / name).open("ab") as file:
+                values.tofile(file)
+
+    def mapped(self) -> dict[str, np.ndarray]:
+        """All of them, read only."""
+        return {name: self._mapped(name, kind, shape) for name, (kind, shape) in self._shapes.items()}
+
+    def _mapped(self, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
+        file = self._folder / name
+        if not file.stat().st_size:
+            return np.empty((0, *shape), kind)
+        return np.memmap(file, dtype=kind, mode="r").reshape(-1, *shape)

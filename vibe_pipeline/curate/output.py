@@ -1,0 +1,87 @@
+"""The file of a generation's examples: train first, then by kind, so that its counts are also offsets.
+
+Candidates lie in one file a part, in the same order; rows that stay are copied from it part by part, so that no text is
+held longer than that. Not here: which rows stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from vibe_pipeline.curate.sameness import KINDS, SPLITS, Features
+
+SCHEMA = pa.schema(
+    [
+        pa.field("example_id", pa.string()),
+        pa.field("kind", pa.string()),
+        pa.field("stage", pa.string()),
+        pa.field("split", pa.string()),
+        pa.field("tier", pa.string()),
+        pa.field("conversation_id", pa.string()),
+        pa.field("module", pa.string()),
+        pa.field("fact", pa.string()),
+        pa.field("prompt", pa.string()),
+        pa.field("context", pa.int32()),  # characters of the prompt before its last question
+        pa.field("completion", pa.string()),
+        pa.field("rejected", pa.string()),
+        pa.field("interaction_ids", pa.list_(pa.string())),
+        pa.field("quality", pa.float32()),
+        pa.field("reasons", pa.list_(pa.string())),
+        pa.field("tokens", pa.int32()),  # an estimate: what a token is depends on a lineage's model
+        pa.field("priority", pa.int32()),  # 0 is taken first where a budget has no room for all
+        pa.field("generation", pa.int32()),
+    ]
+)
+
+OF_CANDIDATES = [name for name in SCHEMA.names if name not in ("priority", "generation")]
+
+
+class Output:
+    """The rows that stay of some files; `counts` are known when all tables were taken."""
+
+    def __init__(
+        self, files: Sequence[Path], these: Features, stays: np.ndarray, priority: np.ndarray, generation: int
+    ) -> None:
+        self._files = [pq.ParquetFile(file) for file in files]
+        self._first = np.cumsum([0, *(file.metadata.num_rows for file in self._files)])
+        self._these, self._stays, self._priority, self._generation = these, stays, priority, generation
+        self.counts: list[tuple[str, str, int, int]] = []
+
+    def tables(self) -> Iterator[pa.Table]:
+        """In the order of the file."""
+        for split in range(len(SPLITS)):
+            for kind in sorted(range(len(KINDS)), key=KINDS.__getitem__):
+                is_here = self._stays & (self._these.split == split) & (self._these.kind == kind)
+                if is_here.any():
+                    yield from self._of(split, kind, is_here)
+
+    def _of(self, split: int, kind: int, is_here: np.ndarray) -> Iterator[pa.Table]:
+        rows = characters = 0
+        for file, first, stop in zip(self._files, self._first, self._first[1:], strict=False):
+            for table in _taken(file, np.flatnonzero(is_here[first:stop])):
+                numbers = first + table["row"].to_numpy()
+                table = table.append_column("priority", pa.array(self._priority[numbers]))
+                generation = pa.array(np.full(len(table), self._generation, np.int32))
+                table = table.append_column("generation", generation).select(SCHEMA.names).cast(SCHEMA)
+                sizes = [pc.sum(pc.utf8_length(table[name])).as_py() for name in ("prompt", "completion")]
+                rows, characters = rows + len(table), characters + sum(sizes)
+                yield table
+        self.counts.append((SPLITS[split], KINDS[kind], rows, characters))
+
+
+def _taken(file: pq.ParquetFile, rows: np.ndarray) -> Iterator[pa.Table]:
+    """These rows of a file, with their numbers in it, row group by row group."""
+    start = 0
+    for group in range(file.num_row_groups):
+        stop = start + file.metadata.row_group(group).num_rows
+        here = rows[np.searchsorted(rows, start) : np.searchsorted(rows, stop)]
+        if here.size:
+            table = file.read_row_group(group, columns=OF_CANDIDATES).take(pa.array(here - start))
+            yield table.append_column("row", pa.array(here))
+        start = stop
