@@ -127,6 +127,16 @@ class Store:
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha
 
+    def write_tables(self, folder: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
+        """The same of tables that follow each other, in the memory of one."""
+        with self.temporary(folder) as temporary:
+            with pq.ParquetWriter(temporary, schema.with_metadata(_version()), compression="zstd") as writer:
+                for table in tables:
+                    writer.write_table(table.replace_schema_metadata(_version()), row_group_size=ROW_GROUP)
+            sha = sha_of_file(temporary)
+            self._publish(temporary, f"{folder}/{sha}.parquet")
+        return sha
+
     def supersede(self, name: str, table: pa.Table, row_group: int = ROW_GROUP) -> None:
         """Put a table in the place of a content-addressed one, which goes; whoever asks for the old sha finds it."""
         old = Path(name)
@@ -259,13 +269,22 @@ class Store:
 
 
 def _versioned(table: pa.Table) -> pa.Table:
-    return table.replace_schema_metadata({"schema_version": str(SCHEMA_VERSION)})
+    return table.replace_schema_metadata(_version())
+
+
+def _version() -> dict[str, str]:
+    return {"schema_version": str(SCHEMA_VERSION)}
 
 
 def sql_list(paths: Iterable[Path]) -> str:
     """Files as a list in SQL for DuckDB's read_parquet, in which no character of a name is a pattern."""
     escaped = ("".join(f"[{it}]" if it in "[*?" else it for it in str(path)).replace("'", "''") for path in paths)
     return "[" + ", ".join(f"'{path}'" for path in escaped) + "]"
+
+
+def quoted(path: Path) -> str:
+    """A path as it stands between the quotes of SQL."""
+    return str(path).replace("'", "''")
 
 
 def size_of(paths: Iterable[Path]) -> int:

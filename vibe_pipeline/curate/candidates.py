@@ -7,28 +7,28 @@ One statement, so that DuckDB streams. What a rule drops is counted and goes no 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.index import Entries, found
 from vibe_pipeline.curate.sameness import told_keys
 from vibe_pipeline.fingerprint import held_out_sql
-from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
-from vibe_pipeline.store import sql_list
+from vibe_pipeline.store import quoted, sql_list
 
 CONTENT = "concat_ws(chr(0), stripped(prompt), stripped(completion), stripped(rejected))"
 
 MACROS = r"""
 CREATE MACRO stripped(words) AS trim(words, E' \t\r\n');
-CREATE TABLE probes (probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR);
+CREATE TABLE probes (
+    probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR
+);
 CREATE TABLE probed (fact VARCHAR);
 """
 
@@ -45,11 +45,13 @@ JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
     *,
-    coalesce({group}, section, conversation_id) AS unit,
+    coalesce('group:' || {group}, section, conversation_id) AS unit,
     bool_or(fact IN (FROM probed)) OVER (PARTITION BY conversation_id) AS is_fact,
     {judging}
-FROM ({built})
+FROM ({built}) AS built
 """
+
+DROPPED = "SELECT reason, count(*) FROM judged WHERE reason IS NOT NULL GROUP BY reason"
 
 CANDIDATES = """
 SELECT
@@ -77,11 +79,11 @@ ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id
 TOKENS = "(3 + (strlen(prompt) + strlen(completion)) / 3.6)::INTEGER"
 """An estimate: what a token is depends on the model of a lineage."""
 
-COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told"]
+ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
 
 
 class Candidates:
-    """A DuckDB with what candidates are made of, and a folder with those that were made."""
+    """Makes candidates on a DuckDB that has the events, and puts them in a folder: one Parquet file a part."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate) -> None:
         self._db, self._folder, self._settings = db, folder, settings
@@ -90,21 +92,45 @@ class Candidates:
         db.execute(MACROS)
         quality.prepare(db, settings.quality)
 
-    def know_facts(self, probes: Sequence[Path], known: Sequence[Entries]) -> None:
-        """Facts that a probe asks for, now or since an earlier generation: they train, whatever their conversation."""
+    def of_probes(self, probes: Sequence[Path]) -> Path:
+        """Those that a source handed over as tests."""
         if probes:
             columns = "probe_id, fact, question, answer, occurred_at, source"
             self._db.execute(f"INSERT INTO probes SELECT {columns} FROM read_parquet({sql_list(probes)})")
         self._db.execute("INSERT INTO probed SELECT DISTINCT fact FROM probes")
-
-    def from_probes(self) -> Path:
         return self._write(PROBES, "probes")
 
-    def from_events(self, part: int, known: Sequence[Entries]) -> Path:
-        """Those of the table `events`."""
-        self._recall_facts(known)
-        built = " UNION ALL BY NAME ".join(
-            f"(SELECT '{kind}' AS kind, *, false AS is_probe FROM ({select}) WHERE is_delta)"
-            for kind, select in BUILDERS.items()
-        )
-        return self._write(built, str(part))
+    def of_events(self, part: int, known: Sequence[Entries]) -> Path:
+        """Those that the builders make of the table `events`."""
+        if known:
+            self._know_facts(known)
+        built = [f"SELECT '{kind}' AS kind, * FROM ({select}) WHERE is_delta" for kind, select in BUILDERS.items()]
+        nothing = f"SELECT *, NULL::VARCHAR AS failure, false AS is_probe FROM ({built[0]}) WHERE false"
+        return self._write(" UNION ALL BY NAME ".join([nothing, *built]), str(part))
+
+    def _know_facts(self, known: Sequence[Entries]) -> None:
+        """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""
+        facts = "SELECT DISTINCT extra ->> '$.fact' AS fact FROM events WHERE json_exists(extra, '$.fact')"
+        asked = self._db.sql(f"SELECT fact, md5_number_lower(fact) AS told FROM ({facts})").to_arrow_table()
+        keys = told_keys(asked["told"].to_numpy())
+        is_known = np.any([found(run, keys) for run in known], axis=0)
+        self._db.register("known_facts", asked.filter(pa.array(is_known)))
+        self._db.execute("INSERT INTO probed SELECT fact FROM known_facts")
+
+    def _write(self, built: str, name: str) -> Path:
+        settings, file = self._settings, self._folder / f"{name}.parquet"
+        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), group=self._group())
+        self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
+        self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
+        held_out = held_out_sql("unit", settings.salt, settings.held_out)
+        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY, tokens=TOKENS, held_out=held_out)
+        stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
+        self._db.execute(f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4)", {"stages": stages})
+        return file
+
+    def _group(self) -> str:
+        """SQL for what shares a side of the split besides the conversation."""
+        column, _, key = self._settings.group.partition(".")
+        value = f"extra ->> '$.{key}'" if key else f'"{column}"'
+        first = f"SELECT arg_min({value}, position) FROM events WHERE events.conversation_id = built.conversation_id"
+        return f"({first})" if column else "NULL"

@@ -7,6 +7,7 @@ the best stays. Not here: by which keys two are the same (sameness.py), and rule
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,12 @@ import numpy as np
 
 from vibe_pipeline.curate import sameness
 from vibe_pipeline.curate.index import LOW, Entries, found, made, matches, pairs
-from vibe_pipeline.curate.sameness import TEST, TRAIN, Features
+from vibe_pipeline.curate.sameness import KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.shingles import mixed
 from vibe_pipeline.curate.sketch import BANDS, similar
+from vibe_pipeline.curate.sketch import ROWS as BAND_ROWS
+from vibe_pipeline.records import Kind
+from vibe_pipeline.settings import Curate
 
 KEPT = ""
 ANEW = "fact told anew in the generation"
@@ -43,35 +47,50 @@ RENAMED_BANDS = 8
 """Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
 
 
+ANSWERS = tuple(KINDS.index(kind) for kind in (Kind.CONVERSATION, Kind.ERROR_PREDICTION))
+"""Kinds in which a prompt has one answer: a task has many programs that solve it, a passage no prompt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Candidates:
+class Compared:
     """What is judged: features, and for each row what decides which of several stays."""
 
     features: Features
     rank: np.ndarray
     """int64: 0 for the best."""
-    occurred_at: np.ndarray
-    """int64"""
+    moment: np.ndarray
+    """int64: µs"""
+    unit: np.ndarray
+    """uint64: of what is held out as a whole (a conversation, a section, a group)."""
 
 
-def judged(candidates: Candidates, earlier: Sequence[Entries], bands: int, scratch: Path) -> np.ndarray:
-    """uint8: the place in REASONS of why each leaves. `bands` of 16 make two nearly the same."""
-    judge = _Judge(candidates, bands)
+def judged(
+    compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path
+) -> tuple[np.ndarray, dict[str, int]]:
+    """uint8, the place in REASONS of why each leaves; and what is on both sides of the split among those that stay."""
+    judge = _Judge(compared, settings)
     judge.repeated()
     for run in earlier:
         judge.known(run)
     judge.nearly_repeated()
     for run in earlier:
         judge.nearly_known(run)
-    for run in (*earlier, made(judge.suite(), scratch)):
+    suite = made(judge.suite(), scratch)
+    for run in (*earlier, suite):
         judge.leaking(run)
-    return judge.reasons
+    return judge.reasons, {"conversations": judge.on_both_sides(), "near_duplicates": judge.still_near(suite)}
+
+
+def counted(reasons: np.ndarray) -> Counter[str]:
+    """How often each reason."""
+    return Counter({REASONS[code]: int(rows) for code, rows in enumerate(np.bincount(reasons)) if code and rows})
 
 
 class _Judge:
-    def __init__(self, candidates: Candidates, bands: int) -> None:
-        self.these, self.rank, self.occurred_at = candidates.features, candidates.rank, candidates.occurred_at
-        self.bands = bands
+    def __init__(self, compared: Compared, settings: Curate) -> None:
+        self.these, self.rank, self.moment, self.unit = compared.features, compared.rank, compared.moment, compared.unit
+        self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
+        self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
 
     @property
@@ -87,11 +106,17 @@ class _Judge:
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
         question = sameness.asked(self.these)[facts] ^ self.these.fact[facts]
-        latest = _best(_grouped(question, self.these.kind[facts], self.these.split[facts]), -self.occurred_at[facts])
+        latest = _best(_grouped(question, self.these.kind[facts], self.these.split[facts]), -self.moment[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
-        alive = np.flatnonzero(self.stays)
-        best = _best(_grouped(sameness.exact(self.these)[alive], self.these.is_held[alive]), self.rank[alive])
-        self.drop(alive[best != np.arange(len(alive))], TWICE)
+        self.drop(self._outdone(self.stays, self.these.content), TWICE)
+        answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
+        self.drop(self._outdone(answers, self.these.prompt), CONTRADICTS)
+
+    def _outdone(self, chosen: np.ndarray, keys: np.ndarray) -> np.ndarray:
+        """Of these rows, by a mask, those that share key, kind and side with a better one."""
+        rows = np.flatnonzero(chosen)
+        groups = _grouped(keys[rows], self.these.kind[rows], self.these.is_held[rows])
+        return rows[_best(groups, self.rank[rows]) != np.arange(len(rows))]
 
     def known(self, run: Entries) -> None:
         self.drop(found(run, sameness.exact(self.these)), AGAIN)
@@ -125,6 +150,20 @@ class _Judge:
                 leaking = np.zeros(len(is_row), dtype=bool)
                 leaking[rows] = True
                 self.drop(first + np.flatnonzero(leaking & is_row), reason)
+
+    def on_both_sides(self) -> int:
+        """Units of which rows that stay are learned from, and others judged on. Probes have none."""
+        learned, judged_on = (np.unique(self.unit[self.stays & (self.these.split == it)]) for it in (TRAIN, VALIDATION))
+        return len(np.intersect1d(learned, judged_on, assume_unique=True))
+
+    def still_near(self, suite: Entries) -> int:
+        """Rows that stay, are learned from, and are near an item that stays."""
+        near = 0
+        for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
+            is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
+            for pair in matches(suite, sameness.every_band(sameness.near, these), self.bands):
+                near += len(np.unique(pair.queries[is_row[pair.queries]]))
+        return near
 
     def _leaks(self, run: Entries, these: Features) -> Iterator[tuple[str, np.ndarray]]:
         yield ASKED, found(run, sameness.probed(these))
@@ -170,7 +209,7 @@ class _Judge:
 def _quoting(run: Entries, these: Features) -> np.ndarray:
     """Rows that hold half of the sampled grams of an item, or more. A gram of many items is boilerplate."""
     grams = sameness.quoted(these)
-    owners = np.repeat(np.arange(len(these.kind)), np.diff(these.sketches.offsets))
+    owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
     which, refs = pairs(run, grams, alone=True)
     quotes = np.unique(np.stack([owners[which], refs, grams[which]], axis=1, dtype=np.uint64), axis=0)
     both, counts = np.unique(quotes[:, 0] << np.uint64(32) | quotes[:, 1], return_counts=True)

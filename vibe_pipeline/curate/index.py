@@ -112,6 +112,11 @@ def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]
         yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts)
 
 
+def lookup(run: Entries, keys: np.ndarray) -> np.ndarray:
+    """int64: the refs of these keys."""
+    return pairs(run, keys)[1].astype(np.int64)
+
+
 def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than REFS_A_KEY rows."""
     asked = np.flatnonzero(keys)

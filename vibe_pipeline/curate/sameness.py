@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from vibe_pipeline.curate.index import Entries
 from vibe_pipeline.curate.shingles import mixed
-from vibe_pipeline.curate.sketch import BANDS, Sketches, sketch
+from vibe_pipeline.curate.sketch import BANDS, PER_ROW, Sketches, sketch
 from vibe_pipeline.records import Kind, Split
 
 KINDS = [str(kind) for kind in Kind]
@@ -37,6 +37,8 @@ class Features:
     """uint8: place in SPLITS."""
     content: np.ndarray
     """uint64: of prompt and completion as they are."""
+    prompt: np.ndarray
+    """uint64: of the prompt as it is."""
     fact: np.ndarray
     """uint64: of the fact's name, 0 where there is none."""
     sketches: Sketches
@@ -51,22 +53,40 @@ class Features:
             kind=self.kind[rows],
             split=self.split[rows],
             content=self.content[rows],
+            prompt=self.prompt[rows],
             fact=self.fact[rows],
             sketches=self.sketches.of(rows),
         )
 
 
+OWN = ("kind", "split", "content", "prompt", "fact")
+
+
 def features(batch: pa.Table) -> Features:
-    """Of rows with the columns kind, split, question, completion, content and fact_key."""
+    """Of rows with the columns kind, split, question, completion, content, asked and told."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
     return Features(
         kind=kind,
         split=split,
         content=batch["content"].to_numpy(),
-        fact=batch["fact_key"].to_numpy(),
+        prompt=batch["asked"].to_numpy(),
+        fact=batch["told"].to_numpy(),
         sketches=sketch(batch["question"], batch["completion"], np.isin(kind, CODE), split != TRAIN),
     )
+
+
+def as_columns(these: Features) -> dict[str, np.ndarray]:
+    """By name, for keeping; grams are counted instead of placed, so that they can be put one after the other."""
+    whole = {name: getattr(these, name) for name in OWN} | {name: getattr(these.sketches, name) for name in PER_ROW}
+    return whole | {"grams": these.sketches.grams, "gram_counts": these.sketches.gram_counts}
+
+
+def of_columns(columns: dict[str, np.ndarray]) -> Features:
+    """What was kept so."""
+    ends = np.cumsum(columns["gram_counts"])
+    sketches = Sketches(**{name: columns[name] for name in PER_ROW}, grams=columns["grams"], ends=ends)
+    return Features(**{name: columns[name] for name in OWN}, sketches=sketches)
 
 
 def exact(these: Features) -> np.ndarray:
@@ -91,7 +111,12 @@ def probed(these: Features) -> np.ndarray:
 
 def told(these: Features) -> np.ndarray:
     """(n): a fact that a probe asks for, 0 where there is none."""
-    return np.where(these.fact != 0, _key("told", these.fact), np.uint64(0))
+    return told_keys(these.fact)
+
+
+def told_keys(facts: np.ndarray) -> np.ndarray:
+    """The same of hashes of facts."""
+    return np.where(facts != 0, _key("told", facts), np.uint64(0))
 
 
 def near(these: Features, band: int) -> np.ndarray:
@@ -115,7 +140,7 @@ def every_band(keys: Callable[[Features, int], np.ndarray], these: Features) -> 
 
 
 def quoted(these: Features) -> np.ndarray:
-    """(grams): of windows of 13 words; their rows are told by the sketches' offsets."""
+    """(grams): of windows of 13 words; their rows are told by the sketches' ends."""
     return _key("quoted", these.sketches.grams)
 
 
@@ -123,7 +148,7 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
     """What an index keeps of some of them, by a mask."""
     numbers = np.arange(len(these.kind), dtype=np.uint32)
     probes, items, rows = ((these.split == split) & chosen for split in (TEST, VALIDATION, TRAIN))
-    grams = np.diff(these.sketches.offsets)
+    grams = these.sketches.gram_counts
     kept = [
         (exact(these), chosen),
         (asked(these), rows),

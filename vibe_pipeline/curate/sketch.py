@@ -65,14 +65,23 @@ class Sketches:
     """uint32 (n, 16): of code whose names are not looked at; zeros where it is too short, or no code."""
     grams: np.ndarray
     """uint64: sampled windows of 13 words of the completion, and of the question of what is learned from."""
-    offsets: np.ndarray
-    """int64 (n + 1): of the grams."""
+    ends: np.ndarray
+    """int64: how many grams there are up to and with each example."""
+
+    @property
+    def gram_counts(self) -> np.ndarray:
+        """int64 (n)"""
+        return np.diff(self.ends, prepend=0)
 
     def of(self, rows: slice) -> Sketches:
         """Of some neighbouring examples."""
-        offsets = self.offsets[rows.start : rows.stop + 1]
-        whole = {name: getattr(self, name)[rows] for name in self.__slots__ if name not in ("grams", "offsets")}
-        return Sketches(**whole, grams=self.grams[offsets[0] : offsets[-1]], offsets=offsets - offsets[0])
+        before = self.ends[rows.start - 1] if rows.start else 0
+        ends = self.ends[rows]
+        per_row = {name: getattr(self, name)[rows] for name in PER_ROW}
+        return Sketches(**per_row, grams=self.grams[before : ends[-1]], ends=ends - before)
+
+
+PER_ROW = ("bag", "bands", "is_long", "anchor", "check", "structure")
 
 
 def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_held: np.ndarray) -> Sketches:
@@ -85,7 +94,7 @@ def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_h
         bands[chosen] = _bands(words.of(chosen), SHINGLE)
     check = _whole(asks)
     check[is_asked_long] = _check(asks.of(is_asked_long))
-    grams, offsets = _sampled(asks.of(~is_held), np.flatnonzero(~is_held), says)
+    grams, ends = _sampled(asks.of(~is_held), np.flatnonzero(~is_held), says)
     return Sketches(
         bag=_bag(asks),
         bands=bands,
@@ -94,7 +103,7 @@ def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_h
         check=check,
         structure=_structure(said, is_code),
         grams=grams,
-        offsets=offsets,
+        ends=ends,
     )
 
 
@@ -138,7 +147,7 @@ def _check(words: Tokens) -> np.ndarray:
 
 
 def _sampled(asks: Tokens, asking: np.ndarray, says: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """Sampled grams of completions and of these questions, and their offsets."""
+    """Sampled grams of completions and of these questions, and how many there are up to each row."""
     found, owners = [], []
     for words, rows in ((asks, asking), (says, np.arange(len(says.offsets) - 1))):
         grams, offsets = windows(words, GRAM)
@@ -147,7 +156,7 @@ def _sampled(asks: Tokens, asking: np.ndarray, says: Tokens) -> tuple[np.ndarray
         owners.append(np.repeat(rows, np.diff(offsets))[is_kept])
     owner = np.concatenate(owners)
     order = np.argsort(owner, kind="stable")
-    return np.concatenate(found)[order], np.searchsorted(owner[order], np.arange(len(says.offsets)))
+    return np.concatenate(found)[order], np.searchsorted(owner[order], np.arange(1, len(says.offsets)))
 
 
 def _structure(said: Tokens, is_code: np.ndarray) -> np.ndarray:

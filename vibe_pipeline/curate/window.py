@@ -7,7 +7,8 @@ whole conversations, each small enough for memory. Not here: what is built of th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import shutil
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.index import Entries, lookup
-from vibe_pipeline.store import sql_list
+from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 192 << 20
 """Of the columns of a part, before compression: what builders make of it takes some five times as much."""
@@ -89,28 +90,28 @@ class Inputs:
     """What earlier generations teach and judge by."""
 
 
-def parts(db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path) -> Iterator[int]:
-    """Fill the table `events` with one part after the other; yields the number of each."""
-    db.execute(TABLES)
-    _load(db, "remarks", inputs.remarks, "true")
-    _recall(db, inputs)
-    size = sum(_bytes(path) for path in inputs.interactions)
-    count = 1 + size // PART_BYTES
-    events = EVENTS.format(delta=_delta(inputs), parts=count)
-    if count == 1:
-        db.execute(ORDERED.format(events=events))
-        yield 0
-        return
-    folder = scratch / "events"
-    options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
-    db.execute(f"COPY ({events}) TO '{_quoted(folder)}' ({options})")
-    for part in range(count):
-        files = sorted((folder / f"part={part}").glob("*.parquet"))
-        if files:
-            db.execute(ORDERED.format(events=f"FROM read_parquet({sql_list(files)}, hive_partitioning = false)"))
-            for file in files:
-                file.unlink()
-            yield part
+class Window:
+    """The events of a generation, in parts."""
+
+    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path) -> None:
+        self._db, folder = db, scratch / "events"
+        db.execute(TABLES)
+        _load(db, "remarks", inputs.remarks, "true")
+        _recall(db, inputs)
+        count = 1 + sum(_bytes(path) for path in inputs.interactions) // PART_BYTES
+        events = EVENTS.format(delta=_delta(inputs), parts=count)
+        if count > 1:
+            options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
+            db.execute(f"COPY ({events}) TO '{quoted(folder)}' ({options})")
+            events = "FROM read_parquet('{}/*.parquet', hive_partitioning = false)"
+        self._events, self._folders = events, sorted(folder.iterdir()) if count > 1 else [folder]
+        self.parts = len(self._folders)
+
+    def load(self, part: int) -> None:
+        """Fill the table `events` with a part."""
+        folder = self._folders[part]
+        self._db.execute(ORDERED.format(events=self._events.format(quoted(folder))))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def place_keys(interactions: Sequence[Path], remarks: Sequence[Path], db: duckdb.DuckDBPyConnection) -> np.ndarray:
@@ -184,7 +185,3 @@ def _column(found: duckdb.DuckDBPyRelation) -> np.ndarray:
 def _bytes(path: Path) -> int:
     metadata = pq.read_metadata(path)
     return sum(metadata.row_group(group).total_byte_size for group in range(metadata.num_row_groups))
-
-
-def _quoted(path: Path) -> str:
-    return str(path).replace("'", "''")
