@@ -6,7 +6,7 @@ same key gives the kept result at once. Dagster, the CLI and a notebook all clim
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -14,9 +14,11 @@ from typing import Any, TypeVar
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
-from vibe_pipeline.curate.examples import Inputs, curate
+from vibe_pipeline.curate.examples import curate
+from vibe_pipeline.curate.index import Entries, Index
+from vibe_pipeline.curate.known import entries_of
+from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
-from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
@@ -77,15 +79,19 @@ class Ladder:
 
     def examples(self, generation: int) -> ExampleSet:
         """The examples and the suite of one generation, curated once and fixed from then on."""
-        cuts = self.log.cuts()
-        if generation >= len(cuts):
-            raise GenerationRefused(
-                f"{generation_name(generation)} is not open; there are {len(cuts)} generations",
-                "Run `vibe generation open` first",
-            )
-        return self._once(
-            "examples", key_of(plain(cuts[generation])), ExampleSet, lambda: self._curate(cuts, generation)
-        )
+        first = generation
+        while first and self._curated(first - 1) is None:
+            first -= 1  # what lies below is not asked: it was there when this was made
+        for below in range(first, generation):
+            self._examples(below)
+        return self._examples(generation)
+
+    def _examples(self, generation: int) -> ExampleSet:
+        cut = self.log.cut(generation)
+        return self._once("examples", key_of(plain(cut)), ExampleSet, lambda: self._curate(cut))
+
+    def _curated(self, generation: int) -> ExampleSet | None:
+        return self._kept("examples", key_of(plain(self.log.cut(generation))), ExampleSet)
 
     # One rung
 
@@ -175,7 +181,7 @@ class Ladder:
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
-        cut, examples = self.log.cuts()[generation], self.examples(generation)
+        cut, examples = self.log.cut(generation), self.examples(generation)
         held_out = sum(rows for split, _, rows, _ in examples.counts if split != Split.TRAIN)
         return {
             "generation": generation_name(generation),
@@ -242,30 +248,46 @@ class Ladder:
         name = _result(stage, key)
         return self.store.read_record(kind, name) if self.store.exists(name) else None
 
-    def _curate(self, cuts: list[Cut], generation: int) -> ExampleSet:
+    def _curate(self, cut: Cut) -> ExampleSet:
         """Curate the delta of one cut and write examples and suite."""
-        cut = cuts[generation]
-        before = [sha for earlier in cuts[:generation] for sha in earlier.interaction_segments]
-        previous = [self.examples(g).sha for g in range(generation)]
         curated = curate(
+            self.store,
             Inputs(
-                delta=segments.paths(self.store, "interactions", cut.interaction_segments),
-                before=segments.paths(self.store, "interactions", before),
-                probes=segments.paths(self.store, "probes", cut.probe_segments),
-                previous=[self.store.existing(f"examples/{sha}.parquet") for sha in previous],
+                interactions=self._segments(cut, "interactions"),
+                remarks=self._segments(cut, "remarks"),
+                probes=self._segments(cut, "probes"),
+                earlier=lambda generation: self._window(self.log.cut(generation)),
+                places=Index(self.store, "places", self._places_of).below(cut.generation),
+                known=Index(self.store, "examples", self._entries_of).below(cut.generation),
             ),
-            generation,
+            cut.generation,
             self.settings.curate,
-            self.store.path(SPILL),
+            self._watch,
         )
+        examples = self.store.existing(f"examples/{curated.sha}.parquet")
         return ExampleSet(
-            generation=generation,
-            sha=self.store.write_table("examples", curated.examples),
-            suite_sha=self.store.write_table("suites", suite(curated.examples, models.PROMPT_FORMAT)),
-            rows=curated.examples.num_rows,
+            generation=cut.generation,
+            sha=curated.sha,
+            suite_sha=self.store.write_table("suites", suite(examples, models.PROMPT_FORMAT)),
+            rows=curated.rows,
             counts=curated.counts,
             dropped=curated.dropped,
+            leaks=curated.leaks,
+            seconds=curated.seconds,
         )
+
+    def _segments(self, cut: Cut, stream: str) -> list[Path]:
+        return segments.paths(self.store, stream, getattr(cut, f"{stream.removesuffix('s')}_segments"))
+
+    def _window(self, cut: Cut) -> tuple[list[Path], list[Path]]:
+        return self._segments(cut, "interactions"), self._segments(cut, "remarks")
+
+    def _places_of(self, generation: int) -> Iterator[Entries]:
+        with connect(self.store.path(SPILL)) as db:
+            yield place_entries(db, *self._window(self.log.cut(generation)), generation)
+
+    def _entries_of(self, generation: int) -> Iterator[Entries]:
+        return entries_of(self.store.existing(f"examples/{self._examples(generation).sha}.parquet"))
 
     def _taint(self, rung: Rung, training: Training | None) -> str | None:
         """How a rung that settles now was built from data that was erased before."""

@@ -64,9 +64,18 @@ class Log:
         """All cuts, from g000 up."""
         names = self.store.names("cuts", ".json")
         for generation, name in enumerate(names):
-            if name != (wanted := f"cuts/{generation:06d}.json"):
+            if name != (wanted := _cut_name(generation)):
                 raise LedgerDamaged(f"{wanted} is missing, and later cuts are there", "Restore it from a backup")
         return [self.store.read_record(Cut, name) for name in names]
+
+    def cut(self, generation: int) -> Cut:
+        """One of them; GenerationRefused where it is not open."""
+        if not 0 <= generation < (count := len(self.store.names("cuts", ".json"))):
+            raise GenerationRefused(
+                f"{generation_name(generation)} is not open; there are {count} generations",
+                "Run `vibe generation open` first",
+            )
+        return self.store.read_record(Cut, _cut_name(generation))
 
     def open_generation(self, *, force: bool = False) -> Cut:
         """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
@@ -82,7 +91,7 @@ class Log:
                     f" and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
                     "Log more, or open it all the same with --force",
                 )
-            self.store.write_json(f"cuts/{cut.generation:06d}.json", plain(cut))
+            self.store.write_json(_cut_name(cut.generation), plain(cut))
         return cut
 
     # Reading
@@ -181,3 +190,7 @@ class Log:
             expected_held_out=sum(segment.held_out for found in new.values() for segment in found),
             previous=key_of(plain(last)) if last else None,
         )
+
+
+def _cut_name(generation: int) -> str:
+    return f"cuts/{generation:06d}.json"

@@ -171,6 +171,10 @@ class ExampleSet:
     counts: tuple[tuple[str, str, int, int], ...]
     """(split, kind, rows, characters) in file order."""
     dropped: dict[str, int]
+    leaks: dict[str, int] = field(default_factory=dict)
+    """What is on both sides of the split, counted over the rows."""
+    seconds: dict[str, float] = field(default_factory=dict)
+    """Of each step of curation."""
     schema_version: int = SCHEMA_VERSION
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:

@@ -131,7 +131,7 @@ class Curate(Section):
     near_duplicate: Annotated[float, Field(gt=0.5, le=1)] = 0.8
     """Examples that share so much of their windows of three words (Jaccard, estimated) are nearly the same."""
     group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""
-    """Hold out by this column, or by this key of `extra`, of a conversation's first event, in place of the conversation:
+    """Hold out by this column, or by this key of `extra`, of a conversation's first event, and not by the conversation:
     what shares it is never on both sides."""
     quality: Quality = Quality()
     stages: dict[Kind, Stage] = STAGES

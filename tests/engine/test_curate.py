@@ -1,5 +1,6 @@
 """Curation against hand-made interactions of which a person can say what should be learned from them, and where."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
@@ -7,15 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibe_pipeline.curate.examples import Curated, Inputs, curate
-from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.sealing import seal
-from vibe_pipeline.interactions.segments import manifest, paths
-from vibe_pipeline.records import Interaction, Probe
-from vibe_pipeline.settings import Curate, Log
-from vibe_pipeline.store import Store
+from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.records import ExampleSet, Interaction, Probe
+from vibe_pipeline.settings import Curate, Log, Settings
 
 few = settings(max_examples=8)
 
@@ -23,33 +20,37 @@ DEFAULTS = Curate()
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 LEARNED = next(f"c{n}" for n in range(99) if not is_held_out(f"c{n}", "vibe", 0.2))
 ALSO = next(f"d{n}" for n in range(99) if not is_held_out(f"d{n}", "vibe", 0.2))
+CHATS = ("code_generation", "conversation", "error_correction")
 HELD = next(f"c{n}" for n in range(99) if is_held_out(f"c{n}", "vibe", 0.2))
+
+
+@dataclass(frozen=True)
+class Curated:
+    made: ExampleSet
+    frame: pl.DataFrame
+
+    @property
+    def dropped(self) -> dict[str, int]:
+        return self.made.dropped
 
 
 class World:
     """A log with cuts: each call of `cut` curates what was logged since the last one."""
 
-    def __init__(self, home, settings: Curate = DEFAULTS):
-        self.store, self.settings, self.generations = Store(home), settings, []
-        self.positions = {"interactions": -1, "probes": -1}
+    def __init__(self, home, curate: Curate = DEFAULTS):
+        self.ladder = Ladder(home, Settings(curate=curate, log=Log(scrub=False, personal_data=())))
 
     def log(self, *events: Interaction | Probe):
         asked = [event for event in events if isinstance(event, Interaction)]
-        InteractionLogger(self.store.root).log_many(asked, [event for event in events if isinstance(event, Probe)])
+        logger = InteractionLogger(self.ladder.store.root)
+        logger.log_many(asked, [event for event in events if isinstance(event, Probe)])
+
+    def generations(self) -> list[ExampleSet]:
+        return [self.ladder.examples(cut.generation) for cut in self.ladder.log.cuts()]
 
     def cut(self) -> Curated:
-        seal(self.store, self.settings, Log(scrub=False, personal_data=()))
-        delta = {stream: self._paths(stream, self.positions[stream]) for stream in self.positions}
-        before = [path for path in self._paths("interactions", -1) if path not in delta["interactions"]]
-        previous = [self.store.existing(f"examples/{sha}.parquet") for sha in self.generations]
-        inputs = Inputs(delta=delta["interactions"], before=before, probes=delta["probes"], previous=previous)
-        curated = curate(inputs, len(self.generations), self.settings)
-        self.generations.append(self.store.write_table("examples", curated.examples))
-        self.positions = {stream: len(manifest(self.store, stream)) - 1 for stream in self.positions}
-        return curated
-
-    def _paths(self, stream: str, after: int):
-        return paths(self.store, stream, [segment.sha for segment in manifest(self.store, stream, after)])
+        made = self.ladder.examples(self.ladder.log.open_generation(force=True).generation)
+        return Curated(made, self.ladder.store.read_frame(f"examples/{made.sha}.parquet"))
 
 
 @pytest.fixture
@@ -74,113 +75,13 @@ def probe(fact: str, question: str, answer: str = "a") -> Probe:
     return Probe(probe_id=fact + question, fact=fact, question=question, answer=answer, occurred_at=MOMENT, source="t")
 
 
-def learned(curated: Curated, kind: str | None = None) -> list[tuple[str, str]]:
-    frame = pl.from_arrow(curated.examples).filter(pl.col("split") == "train")
-    return frame.filter(pl.col("kind") == (kind or pl.col("kind"))).select("prompt", "completion").rows()
+def learned(curated: Curated, *kinds: str) -> list[tuple[str, str]]:
+    frame = curated.frame.filter(pl.col("split") == "train", pl.col("kind").is_in(kinds or CHATS))
+    return frame.select("prompt", "completion").rows()
 
 
 def splits(curated: Curated) -> dict[str, str]:
-    return dict(pl.from_arrow(curated.examples).select("prompt", "split").rows())
-
-
-# conversation
-
-
-def test_a_reply_is_learned_with_the_turns_before_it(world):
-    world.log(event("q1", "a1"), event("q2", "a2", turn=1), event("q3", "a3", turn=2))
-    assert set(learned(world.cut())) == {("q1", "a1"), ("q1\n\na1\n\nq2", "a2"), ("q1\n\na1\n\nq2\n\na2\n\nq3", "a3")}
-
-
-def test_a_prompt_reaches_back_sixteen_turns(world):
-    world.log(*(event(f"q{turn:02}", f"a{turn:02}", turn=turn) for turn in range(20)))
-    last = next(prompt for prompt, completion in learned(world.cut()) if completion == "a19")
-    assert last.split("\n\n")[::2] == [f"q{turn:02}" for turn in range(3, 20)]
-
-
-def test_turns_of_the_same_number_are_told_in_the_order_of_time(world):
-    world.log(event("later", "b", occurred_at=MOMENT + timedelta(seconds=1)), event("sooner", "a"))
-    assert ("sooner\n\na\n\nlater", "b") in learned(world.cut())
-
-
-@pytest.mark.parametrize("values", [{"extra": {"weight": 0}}, {"extra": {"weight": 0.0}}, {"success": False}])
-def test_a_reply_of_weight_0_or_marked_as_failed_is_context_and_never_a_target(world, values):
-    world.log(event("q1", "a1", **values), event("q2", "a2", turn=1))
-    assert learned(world.cut()) == [("q1\n\na1\n\nq2", "a2")]
-
-
-@pytest.mark.parametrize("success", [None, True, False])
-def test_a_question_that_nothing_was_said_to_is_neither_learned_nor_context(world, success):
-    world.log(event("q1", success=success), event("q2", "a2", turn=1))
-    curated = world.cut()
-    assert (learned(curated), curated.dropped) == ([("q2", "a2")], {})
-
-
-@pytest.mark.parametrize("weight", [1, "75 kg", None])
-def test_a_reply_of_weight_1_or_of_none_that_can_be_read_is_learned(world, weight):
-    world.log(event("q1", "a1", extra={"weight": weight}))
-    assert learned(world.cut()) == [("q1", "a1")]
-
-
-def test_only_chat_actions_are_conversation(world):
-    world.log(event("q1", "a1", action="tool"), event("q2", "a2", action="chat", turn=1))
-    assert learned(world.cut()) == [("q2", "a2")]
-
-
-# error_correction
-
-
-def test_an_error_is_learned_with_the_input_that_worked_next(world):
-    world.log(run("bad", False), run("worse", False, 1), run("good", True, 2), run("other", True, 3))
-    assert set(learned(world.cut())) == {("bad\n\nit said", "good"), ("worse\n\nit said", "good")}
-
-
-@pytest.mark.parametrize(
-    "fix",
-    [
-        run("bad", True, 1),
-        run("good", True, 1, module="other"),
-        run("good", True, 1, conversation="elsewhere"),
-        run("good", None, 1),
-        run("good", False, 1),
-    ],
-    ids=["the same again", "another module", "another conversation", "nobody knows", "failed too"],
-)
-def test_without_a_success_that_differs_there_is_no_fix(world, fix):
-    world.log(run("bad", False), fix)
-    assert learned(world.cut()) == []
-
-
-def test_a_success_before_the_error_does_not_mend_it(world):
-    world.log(run("good", True, 0), run("bad", False, 1))
-    assert learned(world.cut()) == []
-
-
-# code_generation
-
-
-@pytest.mark.parametrize(
-    ("events", "is_learned"),
-    [
-        ([write("code", True)], True),
-        ([write("code"), run("code", True, 1)], True),
-        ([write("code", turn=1), run("code", True, 1, interaction_id="r")], True),
-        ([write("code")], False),
-        ([write("code"), run("code", False, 1)], False),
-        ([write("code"), run("code changed", True, 1)], False),
-        ([write("code"), run("code", True, 1, conversation="elsewhere")], False),
-        ([run("code", True, 0), write("code", turn=1)], False),
-        ([write("code", False), run("code", True, 1)], False),
-    ],
-    ids=str,
-)
-def test_code_is_learned_when_somebody_vouched_for_it(world, events, is_learned):
-    world.log(*events)
-    assert learned(world.cut(), "code_generation") == [("write it", "code")] * is_learned
-
-
-def test_code_that_is_run_twice_is_learned_once(world):
-    world.log(write("code"), run("code", True, 1), run("code", True, 2))
-    assert learned(world.cut(), "code_generation") == [("write it", "code")]
+    return dict(curated.frame.select("prompt", "split").rows())
 
 
 # cuts
@@ -195,11 +96,11 @@ def test_a_conversation_that_crosses_a_cut_goes_on_with_its_turns_and_repeats_no
 
 
 def test_a_fix_after_the_cut_belongs_to_the_later_generation(world):
-    world.log(run("bad", False))
+    world.log(run("print(x", False))
     assert learned(world.cut()) == []
-    world.log(run("good", True, 1))
-    assert learned(world.cut()) == [("bad\n\nit said", "good")]
-    world.log(run("better", True, 2))
+    world.log(run("print(x)", True, 1))
+    assert learned(world.cut()) == [("print(x\n\nit said", "print(x)")]
+    world.log(run("print(x, y)", True, 2))
     assert learned(world.cut()) == []
 
 
@@ -209,15 +110,15 @@ def test_code_that_proves_itself_after_the_cut_belongs_to_the_later_generation(w
     world.log(run("code", True, 1))
     assert learned(world.cut()) == [("write it", "code")]
     world.log(run("code", True, 2))
-    assert world.cut().examples.num_rows == 0
+    assert learned(world.cut()) == []
 
 
 def test_an_empty_delta_gives_an_empty_table_with_all_columns(world):
     world.log(event("q", "a"))
     full = world.cut()
     empty = world.cut()
-    assert (empty.examples.num_rows, empty.counts, empty.dropped) == (0, (), {})
-    assert empty.examples.schema == full.examples.schema
+    assert (empty.frame.height, empty.made.counts, empty.dropped) == (0, (), {})
+    assert empty.frame.schema == full.frame.schema
 
 
 # split
@@ -235,7 +136,7 @@ def test_a_conversation_is_on_one_side_for_ever(tmp_path_factory, turns):
                 if its == generation
             )
         )
-        for row in world.cut().examples.to_pylist():
+        for row in world.cut().frame.to_dicts():
             held = is_held_out(row["conversation_id"], "vibe", 0.5)
             assert row["split"] == ("validation" if held else "train")
 
@@ -270,7 +171,7 @@ def test_a_fact_that_is_told_anew_replaces_what_was_told_before(world):
     world.log(Probe(probe_id="again", fact="f", question="Say f.", answer="new", occurred_at=later, source="t"))
     curated = world.cut()
     assert sorted(learned(curated)) == [("What is f?", "new"), ("What is g?", "old")]
-    rows = curated.examples.to_pylist()
+    rows = curated.frame.to_dicts()
     assert {(row["prompt"], row["completion"]) for row in rows if row["split"] == "test"} == {
         ("Say f.", "new"),
         ("Say g.", "old"),
@@ -291,7 +192,7 @@ def test_what_an_earlier_generation_held_is_not_held_again(world, first):
     world.cut()
     world.log(event("q", "a", conversation=LEARNED + "x"), event("q", "a", conversation=HELD + "x"))
     curated = world.cut()
-    assert curated.examples.num_rows == 0
+    assert curated.frame.height == 0
     assert sum(curated.dropped.values()) == 2
 
 
@@ -310,7 +211,7 @@ def test_the_wording_of_a_probe_is_never_learned_however_it_is_spelt(world, late
     world.log(event("what is  F", "anything at all"))
     curated = world.cut()
     assert learned(curated) == []
-    assert curated.dropped == {"training row equals a suite item": 1}
+    assert curated.dropped == {"training row asks what a probe asks": 1}
 
 
 def test_a_suite_is_born_clean(world):
@@ -324,20 +225,20 @@ def test_a_suite_is_born_clean(world):
 
 def test_a_probe_and_a_held_out_conversation_that_are_equal_are_one_item(world):
     world.log(probe("f", "What is f?", "a"), event("What is f?", "a", conversation=HELD))
-    items = suite(world.cut().examples, "raw-v1").to_pylist()
-    assert [(item["part"], item["prompt"]) for item in items] == [("knowledge", "What is f?")]
+    items = world.ladder.store.read_frame(f"suites/{world.cut().made.suite_sha}.parquet")
+    assert items.select("part", "prompt").rows() == [("knowledge", "What is f?")]
 
 
 def test_empty_answers_and_questions_are_dropped_with_a_reason(world):
     world.log(event("q", " \n"), event("\t", "a", conversation=ALSO))
     curated = world.cut()
-    assert (curated.examples.num_rows, curated.dropped) == (0, {"empty prompt or completion": 2})
+    assert (curated.frame.height, curated.dropped) == (0, {"empty prompt or completion": 2})
 
 
 def test_every_candidate_is_kept_or_dropped_with_a_reason(world):
     world.log(*(event(f"q{n % 7}", f"a{n % 3}", conversation=f"x{n}") for n in range(60)))
     curated = world.cut()
-    assert curated.examples.num_rows + sum(curated.dropped.values()) == 60
+    assert curated.frame.height + sum(curated.dropped.values()) == 60
 
 
 # what a reader relies on
@@ -345,16 +246,16 @@ def test_every_candidate_is_kept_or_dropped_with_a_reason(world):
 
 def test_rows_lie_as_the_counts_say(world):
     world.log(*(event(f"q{n}", "é", conversation=f"x{n}") for n in range(40)), probe("f", "p"))
-    world.log(run("bad", False), run("good", True, 1))
+    world.log(run("print(x", False), run("print(x)", True, 1))
     curated = world.cut()
     at = 0
-    for split, kind, rows, characters in curated.counts:
-        part = pl.from_arrow(curated.examples.slice(at, rows))
+    for split, kind, rows, characters in curated.made.counts:
+        part = curated.frame.slice(at, rows)
         assert part.select("split", "kind").unique().rows() == [(split, kind)]
         assert part["prompt"].str.len_chars().sum() + part["completion"].str.len_chars().sum() == characters
         at += rows
-    assert at == curated.examples.num_rows
-    assert [split for split, *_ in curated.counts] == ["train", "train", "validation", "test"]
+    assert at == curated.frame.height
+    assert list(dict.fromkeys(split for split, *_ in curated.made.counts)) == ["train", "validation", "test"]
 
 
 @few
@@ -365,20 +266,20 @@ def test_the_same_events_in_another_order_give_the_same_bytes(tmp_path_factory, 
     worlds[0].log(*events)
     worlds[1].log(*(events[n] for n in order))
     first, second = (world.cut() for world in worlds)
-    assert (first.counts, worlds[0].generations) == (second.counts, worlds[1].generations)
+    assert (first.made.sha, first.made.counts) == (second.made.sha, second.made.counts)
 
 
 def test_the_settings_decide_the_stage_and_the_actions(tmp_path):
     settings = Curate.model_validate({"stages": {"conversation": "manual"}, "chat_actions": ["talk"]})
     world = World(tmp_path, settings)
-    world.log(event("q", "a", action="talk"), event("r", "b", turn=1), run("bad", False), run("good", True, 1))
-    rows = world.cut().examples.to_pylist()
-    assert {(row["prompt"], row["stage"]) for row in rows} == {("q", "manual"), ("bad\n\nit said", "fundamentals")}
+    world.log(event("q", "a", action="talk"), event("r", "b", turn=1), run("print(x", False), run("print(x)", True, 1))
+    rows = world.cut().frame.filter(pl.col("kind").is_in(CHATS))
+    assert set(rows.select("prompt", "stage").rows()) == {("q", "manual"), ("print(x\n\nit said", "fundamentals")}
 
 
 def test_an_example_says_which_interactions_it_was_made_from(world):
     world.log(event("q1", "a1"), event("q2", "a2", turn=1))
-    made_from = {row["prompt"]: row["interaction_ids"] for row in world.cut().examples.to_pylist()}
+    made_from = {row["prompt"]: row["interaction_ids"] for row in world.cut().frame.to_dicts()}
     assert made_from["q1\n\na1\n\nq2"] == [f"{LEARNED}/0/q1", f"{LEARNED}/1/q2"]
 
 
@@ -389,6 +290,6 @@ def test_a_question_that_ends_a_conversation_and_is_a_probe_is_on_one_side_only(
     for batch in (talk, (asked,)) if chat_first else ((asked,), talk):
         world.log(*batch)
         world.cut()
-    frames = [world.store.read_frame(f"examples/{sha}.parquet") for sha in world.generations]
+    frames = [world.ladder.store.read_frame(f"examples/{made.sha}.parquet") for made in world.generations()]
     found = pl.concat(frames).filter(pl.col("prompt").str.contains("Describe"))
     assert found["split"].to_list() == (["train"] if chat_first else ["test"])

@@ -211,8 +211,8 @@ def _quoting(run: Entries, these: Features) -> np.ndarray:
     grams = sameness.quoted(these)
     owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
     which, refs = pairs(run, grams, alone=True)
-    quotes = np.unique(np.stack([owners[which], refs, grams[which]], axis=1, dtype=np.uint64), axis=0)
-    both, counts = np.unique(quotes[:, 0] << np.uint64(32) | quotes[:, 1], return_counts=True)
+    quotes = np.unique(np.stack([owners[which].astype(np.uint64) << np.uint64(32) | refs, grams[which]]), axis=1)
+    both, counts = np.unique(quotes[0], return_counts=True)
     rows, refs = _ends(both)
     return rows[2 * counts >= run.sizes[refs >> 1]]
 

@@ -9,6 +9,7 @@ the end. Not here: what each step does.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -97,8 +98,10 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
 
 def _sketch(file: Path, columns: Columns) -> None:
     """Append what the candidates of a file are compared by."""
-    for batch in pq.ParquetFile(file).iter_batches(BATCH, columns=[*COMPARED, *KEYS]):
-        these = sameness.features(pa.table(batch))
+    opened = pq.ParquetFile(file)
+    nothing = pa.RecordBatch.from_pylist([], opened.schema_arrow)  # so that there are columns where there are no rows
+    for batch in chain([nothing], opened.iter_batches(BATCH, columns=[*COMPARED, *KEYS])):
+        these = sameness.features(batch)
         keys = {name: batch[name].to_numpy(zero_copy_only=False) for name in KEYS}
         columns.append(**sameness.as_columns(these), **keys)
 
@@ -106,8 +109,8 @@ def _sketch(file: Path, columns: Columns) -> None:
 def _priorities(found: dict[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:
     """Of the chosen rows; of all others none, which is -1."""
     priority = np.full(len(chosen), -1, dtype=np.int32)
-    columns = (found[name][chosen] for name in ("quality", "conversation"))
-    priority[chosen] = priorities(*columns, found["bands"][chosen, 0], found["content"][chosen])
+    quality, conversation, content = (found[name][chosen] for name in ("quality", "conversation", "content"))
+    priority[chosen] = priorities(quality, conversation, found["bands"][chosen, 0], content)
     return priority
 
 

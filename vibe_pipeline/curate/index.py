@@ -34,7 +34,7 @@ LOW = np.uint64(0xFFFFFFFF)
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """Keys with their refs, and what is known of each row. A ref is twice a row's number, plus 1 where it is held out."""
+    """Keys with their refs, and what is known of each row. A ref is twice a row's number, plus 1 if it is held out."""
 
     keys: np.ndarray
     """uint64, n."""
@@ -200,4 +200,4 @@ def _array(file: Path, kind: type, size: int) -> np.ndarray:
     if not size:
         np.save(file, np.empty(0, kind))  # nothing cannot be mapped
         return np.empty(0, kind)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(size,))
+    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(int(size),))

@@ -1,17 +1,19 @@
 """Rules about one example alone: each is a sentence and a condition, and can be told to drop, to mark or to be off.
 
-What a rule drops is counted under its words; what it marks stays, with less quality. Quality is .6, and .2 more for each
-of two pieces of evidence (it worked, somebody liked it, a test passed), and .2 less for each mark: what a rung has no
-time for is left out from below. Not here: rules about two examples (dedup.py).
+What a rule drops is counted under its words; what it marks stays, with less quality. Quality is .6, and .2 more for
+each of two pieces of evidence (it worked, somebody liked it, a test passed), and .2 less for each mark: what a rung has
+no time for is left out from below. Not here: rules about two examples (dedup.py).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
+from duckdb.func import PythonUDFType
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.settings import Quality
@@ -90,7 +92,7 @@ def rules(settings: Quality) -> list[Rule]:
 
 
 def judging(settings: Quality) -> str:
-    """SQL columns of a candidate: `reason` why it is dropped, or NULL; `marks`, the names of the rules that marked it."""
+    """SQL columns of a candidate: `reason` why it is dropped, or NULL; `marks`, names of the rules that marked it."""
     actions = {rule: getattr(settings, rule.name) for rule in rules(settings)}
     dropping = "".join(
         f" WHEN {rule.condition} THEN {_text(rule.words)}" for rule, action in actions.items() if action == "drop"
@@ -110,10 +112,10 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     """Define what the conditions need."""
     db.execute(MACROS)
     if settings.languages:
-        db.create_function("language", _languages(), ["VARCHAR"], "VARCHAR", type="arrow")
+        db.create_function("language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
 
 
-def _languages():  # type: ignore[no-untyped-def]  # noqa: ANN202
+def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
     """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016)."""
     try:
         from importlib.resources import files

@@ -62,7 +62,7 @@ class Features:
 OWN = ("kind", "split", "content", "prompt", "fact")
 
 
-def features(batch: pa.Table) -> Features:
+def features(batch: pa.RecordBatch) -> Features:
     """Of rows with the columns kind, split, question, completion, content, asked and told."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
@@ -184,5 +184,5 @@ def _banded(name: str, band: int, hashes: np.ndarray, *values: np.ndarray) -> np
     return np.where(hashes != 0, _key(name, numbered, *values), np.uint64(0))
 
 
-def _places(column: pa.ChunkedArray, names: list[str]) -> np.ndarray:
+def _places(column: pa.Array, names: list[str]) -> np.ndarray:
     return pc.index_in(column, pa.array(names)).to_numpy().astype(np.uint8)

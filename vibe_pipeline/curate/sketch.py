@@ -35,11 +35,11 @@ CHECKS, SIMILAR = 16, 13
 """Hashes of four bits in a check, and how many of them agree where two questions are similar (.8 of their words)."""
 
 KEYWORDS = """
-and as assert async await bool break byte case catch char class const continue def default del delete do done double elif
-else end enum esac except export extends false fi final finally float fn for from func function global go goto if impl
-import in int interface is lambda let long loop map match mod mut new nil none nonlocal not null or package pass print
-private protected pub public raise range return select self short static str string struct super switch then this throw
-throws trait true try type unsigned use using var void volatile where while with yield
+and as assert async await bool break byte case catch char class const continue def default del delete do done double
+elif else end enum esac except export extends false fi final finally float fn for from func function global go goto if
+impl import in int interface is lambda let long loop map match mod mut new nil none nonlocal not null or package pass
+print private protected pub public raise range return select self short static str string struct super switch then this
+throw throws trait true try type unsigned use using var void volatile where while with yield
 """
 """Words of many programming languages that a renaming leaves as they are."""
 

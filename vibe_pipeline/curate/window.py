@@ -114,10 +114,13 @@ class Window:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def place_keys(interactions: Sequence[Path], remarks: Sequence[Path], db: duckdb.DuckDBPyConnection) -> np.ndarray:
-    """uint64 keys of what a generation's segments hold: what an index of places is made of."""
+def place_entries(
+    db: duckdb.DuckDBPyConnection, interactions: Sequence[Path], remarks: Sequence[Path], generation: int
+) -> Entries:
+    """What an index of places keeps of a generation's segments: every ref is the generation."""
+    db.execute(TABLES)
     asked = [
-        f"SELECT DISTINCT place('{name}', {column}) AS key FROM read_parquet({sql_list(paths)})"
+        f"SELECT DISTINCT place('{name}', {column}) FROM read_parquet({sql_list(paths)})"
         for name, column, paths in (
             ("conversation", "conversation_id", interactions),
             ("interaction", "interaction_id", interactions),
@@ -125,41 +128,41 @@ def place_keys(interactions: Sequence[Path], remarks: Sequence[Path], db: duckdb
         )
         if paths
     ]
-    db.execute(TABLES)
-    return _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
+    keys = _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
+    nothing = np.empty(0, np.uint64)
+    return Entries(keys, np.full(len(keys), generation, np.uint32), nothing, nothing.astype(np.uint32))
 
 
 def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     """Fill `logged` with what came before in the conversations of the delta, and `remarks` with what was said of it."""
     if not inputs.places:
         return
-    delta = _delta(inputs)
+    db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
     db.execute(
-        f"CREATE TABLE remarked AS SELECT DISTINCT interaction_id FROM remarks ANTI JOIN ({delta}) USING (interaction_id)"
+        "CREATE TABLE remarked AS SELECT DISTINCT interaction_id FROM remarks ANTI JOIN delta USING (interaction_id)"
     )
-    holding = _generations(db, inputs, "SELECT place('interaction', interaction_id) FROM remarked")
-    db.execute("CREATE TABLE wanted (conversation_id VARCHAR)")
-    for paths, _ in map(inputs.earlier, holding):
-        db.execute(
-            f"INSERT INTO wanted SELECT conversation_id FROM read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)"
-        )
-    db.execute(f"INSERT INTO wanted SELECT unnest([conversation_id, extra ->> '$.branch_of']) FROM ({delta})")
-    conversations = "SELECT DISTINCT conversation_id FROM wanted WHERE conversation_id IS NOT NULL"
-    db.execute(f"CREATE OR REPLACE TABLE wanted AS {conversations}")
-    for paths, _ in map(
-        inputs.earlier, _generations(db, inputs, "SELECT place('conversation', conversation_id) FROM wanted")
-    ):
-        _load(db, "logged", paths, "conversation_id IN (FROM wanted)", is_delta=False)
-    db.execute(f"CREATE TABLE told AS SELECT interaction_id FROM ({delta}) UNION SELECT interaction_id FROM logged")
-    for _, paths in map(inputs.earlier, _generations(db, inputs, "SELECT place('remark', interaction_id) FROM told")):
+    db.execute(
+        "CREATE TABLE named AS SELECT unnest([conversation_id, extra ->> '$.branch_of']) AS conversation_id FROM delta"
+    )
+    for paths, _ in _holding(db, inputs, "interaction", "interaction_id FROM remarked"):
+        of_these = f"read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)"
+        db.execute(f"INSERT INTO named SELECT conversation_id FROM {of_these}")
+    for paths, _ in _holding(db, inputs, "conversation", "conversation_id FROM named"):
+        _load(db, "logged", paths, "conversation_id IN (FROM named)", is_delta=False)
+    db.execute("CREATE TABLE told AS SELECT interaction_id FROM delta UNION SELECT interaction_id FROM logged")
+    for _, paths in _holding(db, inputs, "remark", "interaction_id FROM told"):
         _load(db, "remarks", paths, "interaction_id IN (FROM told)", is_delta=False)
 
 
-def _generations(db: duckdb.DuckDBPyConnection, inputs: Inputs, keys: str) -> list[int]:
-    """Generations that hold any of these keys."""
-    wanted = _column(db.sql(f"SELECT DISTINCT key FROM ({keys}) AS asked(key)"))
-    holding = [lookup(run, wanted) for run in inputs.places]
-    return np.unique(np.concatenate(holding)).tolist()
+def _holding(
+    db: duckdb.DuckDBPyConnection, inputs: Inputs, name: str, ids: str
+) -> list[tuple[Sequence[Path], Sequence[Path]]]:
+    """Segments of the generations that hold any of these."""
+    wanted = _column(
+        db.sql(f"SELECT DISTINCT place('{name}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL")
+    )
+    generations = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places]))
+    return [inputs.earlier(generation) for generation in generations.tolist()]
 
 
 def _load(

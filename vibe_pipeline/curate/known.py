@@ -1,0 +1,37 @@
+"""What an index keeps of the examples of a generation, read from its file: exact keys, bands, probes, suite items.
+
+Not here: the keys themselves (sameness.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from vibe_pipeline.curate import sameness
+from vibe_pipeline.curate.candidates import CONTENT, MACROS
+from vibe_pipeline.curate.index import Entries
+from vibe_pipeline.database import connect
+from vibe_pipeline.store import sql_list
+
+REMEMBERED = f"""
+SELECT
+    kind, split, substr(prompt, context + 1) AS question, completion,
+    md5_number_lower({CONTENT}) AS content,
+    md5_number_lower(stripped(prompt)) AS asked,
+    coalesce(md5_number_lower(fact), 0) AS told
+FROM read_parquet({{file}}) WHERE example_id IS NOT NULL
+"""
+
+BATCH = 1 << 14
+
+
+def entries_of(file: Path) -> Iterator[Entries]:
+    """Of examples/<sha>.parquet, in batches."""
+    with connect() as db:
+        db.execute(MACROS)
+        for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
+            these = sameness.features(batch)
+            yield sameness.entries(these, np.ones(len(these.kind), dtype=bool))
