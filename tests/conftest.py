@@ -178,20 +178,26 @@ def write_examples() -> Callable[..., ExampleSet]:
     import polars as pl
 
     def write(store: Store, generation: int, rows: list[dict[str, Any]]) -> ExampleSet:
-        fixed = {"split": "train", "kind": "conversation", "stage": "conversations", "fact": None}
+        fixed = {"split": "train", "kind": "conversation", "stage": "conversations", "tier": "own", "fact": None}
         full = [
-            {**fixed, "example_id": f"{generation}-{number:05}", "generation": generation, **row}
+            {**fixed, "example_id": f"{generation}-{number:05}", "generation": generation, "priority": number, **row}
             for number, row in enumerate(rows)
         ]
+        is_synthetic = pl.col("tier") == "synthetic"
         frame = pl.DataFrame(full, infer_schema_length=None).sort(
-            pl.col("split") != "train", "split", "kind", "example_id"
+            pl.col("split") != "train", "split", "kind", is_synthetic, "example_id"
         )
-        groups = frame.group_by("split", "kind", maintain_order=True).agg(
-            pl.len(), (pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars()).sum()
-        )
+        characters = (pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars()).sum()
+        groups = frame.group_by("split", "kind", maintain_order=True).agg(pl.len(), characters, made=is_synthetic.sum())
         sha = store.write_table("examples", frame.to_arrow())
         return ExampleSet(
-            generation=generation, sha=sha, suite_sha=sha, rows=frame.height, counts=tuple(groups.rows()), dropped={}
+            generation=generation,
+            sha=sha,
+            suite_sha=sha,
+            rows=frame.height,
+            counts=tuple(groups.drop("made").rows()),
+            synthetic=tuple(groups["made"]),
+            dropped={},
         )
 
     return write

@@ -271,6 +271,7 @@ class Ladder:
             suite_sha=self.store.write_table("suites", suite(examples, models.PROMPT_FORMAT)),
             rows=curated.rows,
             counts=curated.counts,
+            synthetic=curated.synthetic,
             dropped=curated.dropped,
             leaks=curated.leaks,
             seconds=curated.seconds,

@@ -45,6 +45,15 @@ class Split(StrEnum):
     TEST = "test"
 
 
+class Tier(StrEnum):
+    """Whose an example is."""
+
+    OWN = "own"
+    SYNTHETIC = "synthetic"
+    COMMUNITY = "community"
+    TEACHER = "teacher"
+
+
 class Outcome(StrEnum):
     """How a rung settled."""
 
@@ -171,6 +180,8 @@ class ExampleSet:
     counts: tuple[tuple[str, str, int, int], ...]
     """(split, kind, rows, characters) in file order."""
     dropped: dict[str, int]
+    synthetic: tuple[int, ...] = ()
+    """How many rows of each of these counts are synthetic; they lie last."""
     leaks: dict[str, int] = field(default_factory=dict)
     """What is on both sides of the split, counted over the rows."""
     seconds: dict[str, float] = field(default_factory=dict)
@@ -179,18 +190,20 @@ class ExampleSet:
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:
         """Rows that a lineage of these kinds may train on."""
-        return sum(rows for split, kind, rows, _ in self.counts if split == Split.TRAIN and kind in kinds)
+        return sum(map(len, self.train_ranges(kinds)))
 
     def train_characters(self, kinds: tuple[str, ...]) -> int:
         """Characters of prompts and completions of those rows."""
         return sum(size for split, kind, _, size in self.counts if split == Split.TRAIN and kind in kinds)
 
-    def train_ranges(self, kinds: tuple[str, ...]) -> list[range]:
-        """Where those rows lie in the file."""
+    def train_ranges(self, kinds: tuple[str, ...], synthetic: bool | None = None) -> list[range]:
+        """Where those rows lie in the file; all of them, or only those that are synthetic, or that are not."""
         ranges, start = [], 0
-        for split, kind, rows, _ in self.counts:
+        for at, (split, kind, rows, _) in enumerate(self.counts):
+            own = start + rows - (self.synthetic[at] if self.synthetic else 0)
             if split == Split.TRAIN and kind in kinds:
-                ranges.append(range(start, start + rows))
+                chosen = {None: (start, start + rows), False: (start, own), True: (own, start + rows)}[synthetic]
+                ranges.append(range(*chosen))
             start += rows
         return ranges
 
@@ -206,7 +219,9 @@ class Mix:
     replay_rows: int
     """Both per epoch."""
     left_for_later: int
-    """Rows of the delta that did not fit the rung's budget."""
+    """Rows of the delta that wait: the rung's budget has no room, or too many others are synthetic."""
+    synthetic_rows: int = 0
+    """Of `rows`."""
     schema_version: int = SCHEMA_VERSION
 
 

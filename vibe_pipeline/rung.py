@@ -70,6 +70,7 @@ class Rung:
                 "ancestors": [examples.sha for examples in self.request.ancestors],
                 "kinds": list(self.request.kinds),
                 "replay": self.request.replay.model_dump(mode="json"),
+                "synthetic": self.request.synthetic.model_dump(mode="json"),
                 "epochs": self.request.epochs,
                 "seed": self.request.seed,
                 "budget_tokens": self.request.budget_tokens,
@@ -152,6 +153,7 @@ def resolve(
             delta=delta,
             ancestors=earlier,
             kinds=tuple(sorted(settings.kinds)),
+            synthetic=settings.synthetic,
             replay=settings.replay if earlier else Replay(minimum=0, share=0),  # so the key says it does not matter
             epochs=settings.recipe.epochs,
             seed=settings.seed,

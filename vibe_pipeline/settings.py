@@ -6,6 +6,7 @@ that lists the allowed ones. Nothing below the edge reads the environment.
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import tomllib
@@ -150,6 +151,19 @@ class Replay(Section):
     share: Annotated[float, Field(ge=0)] = 0.5
 
 
+class Synthetic(Section):
+    """How much of a mix may be synthetic: max(minimum, as many as make this share beside what is not)."""
+
+    minimum: Annotated[int, Field(ge=0)] = 1000
+    """So that a log that begins with synthetic data can begin."""
+    share: Share = 0.5
+
+    def allowed(self, others: int) -> float:
+        """Synthetic rows beside so many others."""
+        beside = self.share / (1 - self.share) * others if self.share < 1 else math.inf
+        return max(self.minimum, beside)
+
+
 class Recipe(Section):
     """How a generation is trained. The defaults are measured: docs/log.md, "the recipe"."""
 
@@ -214,6 +228,7 @@ class Lineage(Section):
     max_minutes: Annotated[float, Field(gt=0)] = 30
     recipe: Recipe = Recipe()
     replay: Replay = Replay()
+    synthetic: Synthetic = Synthetic()
     gate: Gate = Gate()
     style: Style = Style()
 

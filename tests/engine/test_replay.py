@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.records import Stage
 from vibe_pipeline.replay import Request, make, mix
-from vibe_pipeline.settings import Replay
+from vibe_pipeline.settings import Replay, Synthetic
 from vibe_pipeline.store import ROW_GROUP, Store
 
 ORDER = {stage.value: place for place, stage in enumerate(Stage)}
@@ -28,6 +28,7 @@ def example_set(store, write_examples):
 
 def request(delta=(), ancestors=(), **values) -> Request:
     fixed = {"kinds": ("conversation",), "replay": Replay(minimum=4, share=0.5), "epochs": 2, "seed": 0}
+    fixed["synthetic"] = Synthetic()
     return Request(delta=tuple(delta), ancestors=tuple(ancestors), **{**fixed, **values})
 
 
@@ -146,6 +147,37 @@ def test_a_budget_leaves_rows_for_later_and_says_how_many(store, example_set):
     assert made.left_for_later == 400 - made.delta_rows > 0
     assert made.rows * whole.tokens_per_row <= 3000 < (made.rows + 8) * whole.tokens_per_row
     assert make(store, request([*whole.delta], [], budget_tokens=10**9)).left_for_later == 0
+
+
+def test_a_budget_takes_what_has_priority(store, write_examples):
+    rows = [{"prompt": f"p{n}", "completion": "ten chars.", "priority": (n * 7) % 40} for n in range(40)]
+    table = mix(store, request([write_examples(store, 1, rows)], epochs=1, budget_tokens=100))
+    kept = table["prompt"].to_list()
+    assert 1 < len(kept) < 40
+    assert {(int(prompt[1:]) * 7) % 40 for prompt in kept} == set(range(len(kept)))
+
+
+def tiered(write_examples, store, generation: int, own: int, synthetic: int):
+    rows = [{"prompt": f"{generation}/{n}", "completion": "a", "tier": "own"} for n in range(own)]
+    rows += [{"prompt": f"{generation}/s{n}", "completion": "a", "tier": "synthetic"} for n in range(synthetic)]
+    return write_examples(store, generation, rows)
+
+
+@pytest.mark.parametrize(("own", "minimum", "share", "synthetic"), [(6, 0, 0.5, 6), (6, 0, 0.25, 2), (0, 5, 0.5, 5)])
+def test_synthetic_rows_are_as_many_as_the_settings_allow(store, write_examples, own, minimum, share, synthetic):
+    some = Synthetic(minimum=minimum, share=share)
+    delta, past = (tiered(write_examples, store, generation, own, 20) for generation in (1, 0))
+    wanted = request([delta], [past], synthetic=some, replay=Replay(minimum=100, share=0), epochs=1)
+    made, table = make(store, wanted), mix(store, wanted)
+    per_origin = table.filter(tier="synthetic").group_by("origin").len().rows()
+    assert sorted(per_origin) == [("delta", synthetic), ("replay", synthetic)]
+    assert (made.left_for_later, made.synthetic_rows) == (20 - synthetic, 2 * synthetic)
+    assert table.filter(tier="own").height == 2 * own
+
+
+def test_nothing_waits_where_synthetic_rows_are_few(store, write_examples):
+    made = make(store, request([tiered(write_examples, store, 1, 1, 20)], epochs=1))
+    assert (made.left_for_later, made.synthetic_rows) == (0, 20)
 
 
 def test_a_budget_too_small_for_anything_still_takes_a_row(store, example_set):

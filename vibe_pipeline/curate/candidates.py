@@ -71,6 +71,7 @@ SELECT
     coalesce(md5_number_lower(fact), 0) AS told,
     md5_number_lower(unit) AS unit,
     md5_number_lower(conversation_id) AS conversation,
+    tier = 'synthetic' AS is_synthetic,
     epoch_us(occurred_at) AS moment
 FROM judged WHERE reason IS NULL
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids

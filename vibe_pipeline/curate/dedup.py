@@ -60,8 +60,10 @@ class Compared:
     """int64: 0 for the best."""
     moment: np.ndarray
     """int64: µs"""
+    conversation: np.ndarray
+    """uint64"""
     unit: np.ndarray
-    """uint64: of what is held out as a whole (a conversation, a section, a group)."""
+    """uint64: of what is held out as a whole: a group, a section of a document, or the conversation."""
 
 
 def judged(
@@ -78,7 +80,12 @@ def judged(
     suite = made(judge.suite(), scratch)
     for run in (*earlier, suite):
         judge.leaking(run)
-    return judge.reasons, {"conversations": judge.on_both_sides(), "near_duplicates": judge.still_near(suite)}
+    prose = compared.features.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
+    return judge.reasons, {
+        "conversations": judge.on_both_sides(compared.conversation, prose),
+        "groups": judge.on_both_sides(compared.unit),
+        "near_duplicates": judge.still_near(suite),
+    }
 
 
 def counted(reasons: np.ndarray) -> Counter[str]:
@@ -88,7 +95,7 @@ def counted(reasons: np.ndarray) -> Counter[str]:
 
 class _Judge:
     def __init__(self, compared: Compared, settings: Curate) -> None:
-        self.these, self.rank, self.moment, self.unit = compared.features, compared.rank, compared.moment, compared.unit
+        self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
@@ -151,9 +158,10 @@ class _Judge:
                 leaking[rows] = True
                 self.drop(first + np.flatnonzero(leaking & is_row), reason)
 
-    def on_both_sides(self) -> int:
-        """Units of which rows that stay are learned from, and others judged on. Probes have none."""
-        learned, judged_on = (np.unique(self.unit[self.stays & (self.these.split == it)]) for it in (TRAIN, VALIDATION))
+    def on_both_sides(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
+        """Units of which rows that stay are learned from, and others judged on. A probe is of none."""
+        kept = self.stays & among
+        learned, judged_on = (np.unique(units[kept & (self.these.split == it)]) for it in (TRAIN, VALIDATION))
         return len(np.intersect1d(learned, judged_on, assume_unique=True))
 
     def still_near(self, suite: Entries) -> int:

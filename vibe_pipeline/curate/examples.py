@@ -31,7 +31,7 @@ from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told"]
-KEYS = ["quality", "moment", "conversation", "unit"]
+KEYS = ["quality", "moment", "conversation", "unit", "is_synthetic"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
@@ -49,6 +49,8 @@ class Curated:
     rows: int
     counts: tuple[tuple[str, str, int, int], ...]
     """(split, kind, rows, characters) in file order."""
+    synthetic: tuple[int, ...]
+    """How many rows of each of these counts are synthetic; they lie last."""
     dropped: dict[str, int]
     leaks: dict[str, int]
     """What is on both sides of the split, counted over what was kept."""
@@ -79,17 +81,19 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         with step("dedup"):
             these = sameness.of_columns(found)
             rank = _place(np.lexsort((found["content"], -found["moment"], -found["quality"])))
-            compared = dedup.Compared(features=these, rank=rank, moment=found["moment"], unit=found["unit"])
+            told = {name: found[name] for name in ("moment", "conversation", "unit")}
+            compared = dedup.Compared(features=these, rank=rank, **told)
             reasons, leaks = dedup.judged(compared, inputs.known, settings, scratch)
         with step("order"):
             priority = _priorities(found, (reasons == 0) & (these.split == TRAIN))
         with step("writing"):
-            output = Output(files, these, reasons == 0, priority, generation)
+            output = Output(files, these, reasons == 0, found["is_synthetic"], priority, generation)
             sha = store.write_tables("examples", SCHEMA, output.tables())
     return Curated(
         sha=sha,
         rows=int((reasons == 0).sum()),
         counts=tuple(output.counts),
+        synthetic=tuple(output.synthetic),
         dropped=dict(sorted((candidates.dropped + dedup.counted(reasons)).items())),
         leaks=leaks,
         seconds=step.seconds,

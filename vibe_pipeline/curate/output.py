@@ -1,4 +1,4 @@
-"""The file of a generation's examples: train first, then by kind, so that its counts are also offsets.
+"""The file of a generation's examples: train first, then by kind, synthetic ones last, so that counts are also offsets.
 
 Candidates lie in one file a part, in the same order; rows that stay are copied from it part by part, so that no text is
 held longer than that. Not here: which rows stay.
@@ -46,12 +46,20 @@ class Output:
     """The rows that stay of some files; `counts` are known when all tables were taken."""
 
     def __init__(
-        self, files: Sequence[Path], these: Features, stays: np.ndarray, priority: np.ndarray, generation: int
+        self,
+        files: Sequence[Path],
+        these: Features,
+        stays: np.ndarray,
+        is_synthetic: np.ndarray,
+        priority: np.ndarray,
+        generation: int,
     ) -> None:
         self._files = [pq.ParquetFile(file) for file in files]
         self._first = np.cumsum([0, *(file.metadata.num_rows for file in self._files)])
-        self._these, self._stays, self._priority, self._generation = these, stays, priority, generation
+        self._these, self._stays, self._is_synthetic = these, stays, is_synthetic
+        self._priority, self._generation = priority, generation
         self.counts: list[tuple[str, str, int, int]] = []
+        self.synthetic: list[int] = []
 
     def tables(self) -> Iterator[pa.Table]:
         """In the order of the file."""
@@ -62,20 +70,25 @@ class Output:
                     yield from self._of(split, kind, is_here)
 
     def _of(self, split: int, kind: int, is_here: np.ndarray) -> Iterator[pa.Table]:
-        rows = characters = 0
-        for file, first, stop in zip(self._files, self._first, self._first[1:], strict=False):
-            for table in _taken(file, np.flatnonzero(is_here[first:stop])):
-                numbers = first + table["row"].to_numpy()
-                table = table.append_column("priority", pa.array(self._priority[numbers]))
-                generation = pa.array(np.full(len(table), self._generation, np.int32))
-                table = table.append_column("generation", generation).select(SCHEMA.names).cast(SCHEMA)
-                sizes = [pc.sum(pc.utf8_length(table[name])).as_py() for name in ("prompt", "completion")]
-                rows, characters = rows + len(table), characters + sum(sizes)
+        characters = 0
+        for rows in (is_here & ~self._is_synthetic, is_here & self._is_synthetic):
+            for table in self._taken(rows):
+                characters += sum(pc.sum(pc.utf8_length(table[name])).as_py() for name in ("prompt", "completion"))
                 yield table
-        self.counts.append((SPLITS[split], KINDS[kind], rows, characters))
+        self.counts.append((SPLITS[split], KINDS[kind], int(is_here.sum()), characters))
+        self.synthetic.append(int((is_here & self._is_synthetic).sum()))
+
+    def _taken(self, rows: np.ndarray) -> Iterator[pa.Table]:
+        """These rows of all files, by a mask, with what is known of them by now."""
+        for file, first, stop in zip(self._files, self._first, self._first[1:], strict=False):
+            for table in _read(file, np.flatnonzero(rows[first:stop])):
+                priority = pa.array(self._priority[first + table["row"].to_numpy()])
+                generation = pa.array(np.full(len(table), self._generation, np.int32))
+                table = table.append_column("priority", priority).append_column("generation", generation)
+                yield table.select(SCHEMA.names).cast(SCHEMA)
 
 
-def _taken(file: pq.ParquetFile, rows: np.ndarray) -> Iterator[pa.Table]:
+def _read(file: pq.ParquetFile, rows: np.ndarray) -> Iterator[pa.Table]:
     """These rows of a file, with their numbers in it, row group by row group."""
     start = 0
     for group in range(file.num_row_groups):

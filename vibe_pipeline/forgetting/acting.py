@@ -18,6 +18,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from vibe_pipeline.curate.index import FOLDER as INDEX
 from vibe_pipeline.errors import Busy
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.forgetting import plan as plans
@@ -144,6 +145,7 @@ def _finish(store: Store, settings: Settings) -> None:
         for stream in STREAMS:
             amend_manifest(store, stream, settings.curate)
         empty_quarantine(store, rows)
+    store.remove(INDEX)  # made again without what went
     silence(store, {rung.child_sha for rung in done.rungs})
     for lineage, rungs in groupby(done.rungs, key=lambda rung: rung.lineage):
         Ledger(store, lineage).taint(tombstone, [_tainted(rung) for rung in rungs])
