@@ -93,13 +93,17 @@ def events(
 
 def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | None = None) -> list[dict[str, Any]]:
     """All examples of a kind, in a fixed order."""
-    select = f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY occurred_at, interaction_ids, prompt, rejected"
+    select = (
+        f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY occurred_at, interaction_ids, prompt, rejected"
+    )
     actions = {name: list(values) for name, values in (settings or Curate()) if name.endswith("_actions")}
     found = database.sql(select, params={name: actions[name] for name in set(re.findall(r"\$(\w+)", select))})
     return found.to_arrow_table().to_pylist()
 
 
-def learned(kind: str, *delta: Interaction | Remark, before: Sequence[Interaction | Remark] = ()) -> list[dict[str, Any]]:
+def learned(
+    kind: str, *delta: Interaction | Remark, before: Sequence[Interaction | Remark] = ()
+) -> list[dict[str, Any]]:
     """What the delta teaches of a kind."""
     with events(delta, before) as database:
         return [row for row in built(database, kind) if row["is_delta"]]

@@ -1,0 +1,96 @@
+"""What holds of every builder, whatever was logged."""
+
+import re
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.engine.building import built, event, events, remark
+from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
+from vibe_pipeline.records import Kind
+from vibe_pipeline.settings import STAGES, Curate
+
+TEXTS = [
+    "",
+    " ",
+    "a",
+    "a\n",
+    "print(1",
+    "print(1)",
+    "```\nprint(1)\n```",
+    "# A\n\nb",
+    "为什么?",
+    '{"name": "Bash"}',
+    "{",
+    '{"x',
+]
+EXTRAS = [
+    {},
+    {"weight": 0},
+    {"rank": 1},
+    {"rejected": "a"},
+    {"alternatives": ["a", "print(1)"]},
+    {"alternatives": [None, 1, {"a": []}], "rejected": {}, "rank": "first", "tests": [1], "branch_of": 7},
+    {"branch_of": "c0", "alternatives": ["a"]},
+    {"tests": {"passed": "many", "failed": None}, "document": ["d"]},
+]
+
+EVENTS = st.lists(
+    st.builds(
+        dict,
+        text=st.sampled_from(TEXTS),
+        answer=st.sampled_from(TEXTS),
+        turn=st.integers(0, 3),
+        conversation_id=st.integers(0, 15).map("c{}".format),
+        action=st.sampled_from(
+            [action for name, actions in Curate() if name.endswith("_actions") for action in actions] + ["event"]
+        ),
+        success=st.sampled_from([None, True, False]),
+        error_type=st.sampled_from([None, "", "a.B", "exit code 1"]),
+        feedback=st.sampled_from([None, 0.0, 1.0, -1.0, float("nan"), float("inf")]),
+        latency_ms=st.sampled_from([None, 1.0, 100.0]),
+        improvements=st.sampled_from([(), ("",), ("a", "better")]),
+        extra=st.sampled_from(EXTRAS),
+        source=st.sampled_from(["logger", "import:chatgpt_export"]),
+    ),
+    min_size=200,
+    max_size=300,
+).map(lambda rows: [event(**row, interaction_id=f"i{number:03}") for number, row in enumerate(rows)])
+
+
+def test_every_kind_has_a_builder_and_a_stage():
+    assert set(BUILDERS) == set(STAGES) == set(Kind)
+
+
+@pytest.mark.parametrize("kind", BUILDERS)
+def test_over_nothing_a_builder_has_its_columns_and_no_rows(kind):
+    with events([]) as database:
+        assert built(database, kind) == []
+        actions = {name: list(values) for name, values in Curate() if name.endswith("_actions")}
+        used = {name: actions[name] for name in set(re.findall(r"\$(\w+)", BUILDERS[kind]))}
+        table = database.sql(BUILDERS[kind], params=used).to_arrow_table()
+    types = {"interaction_ids": pa.list_(pa.string()), "evidence": pa.list_(pa.string()), "is_delta": pa.bool_()}
+    types["occurred_at"] = pa.timestamp("us", tz="UTC")
+    assert {name: table.schema.field(name).type for name in COLUMNS} == {
+        name: types.get(name, pa.string()) for name in COLUMNS
+    }
+
+
+@settings(max_examples=3, suppress_health_check=list(HealthCheck))
+@given(EVENTS, st.integers(0, 300), st.randoms(use_true_random=False))
+def test_whatever_was_logged_examples_are_whole_and_the_same_in_any_order(logged, cut, chance):
+    late = [remark(it, score=1.0) for it in logged[:1]]
+    shuffled = chance.sample(logged[:cut], len(logged[:cut]))
+    with events([*logged[cut:], *late], logged[:cut]) as database, events([*late, *logged[cut:]], shuffled) as other:
+        for kind in BUILDERS:
+            rows = built(database, kind)
+            assert rows == built(other, kind)
+            for row in rows:
+                assert row["interaction_ids"] and len(set(row["interaction_ids"])) == len(row["interaction_ids"])
+                assert set(row["interaction_ids"]) <= {it.interaction_id for it in logged}
+                whole = ("conversation_id", "module", "prompt", "question", "completion", "occurred_at", "is_delta")
+                assert None not in [row[name] for name in (*whole, "tier", "evidence")]
+                assert (row["rejected"] is None) == (kind != Kind.PREFERENCE)
+                assert None not in row["evidence"]
