@@ -88,7 +88,8 @@ def test_whatever_was_logged_examples_are_whole_and_the_same_in_any_order(logged
             rows = built(database, kind)
             assert rows == built(other, kind)
             for row in rows:
-                assert row["interaction_ids"] and len(set(row["interaction_ids"])) == len(row["interaction_ids"])
+                assert row["interaction_ids"]
+                assert len(set(row["interaction_ids"])) == len(row["interaction_ids"])
                 assert set(row["interaction_ids"]) <= {it.interaction_id for it in logged}
                 whole = ("conversation_id", "module", "prompt", "question", "completion", "occurred_at", "is_delta")
                 assert None not in [row[name] for name in (*whole, "tier", "evidence")]

@@ -27,7 +27,7 @@ def test_a_text_is_cut_at_its_headings_which_name_the_section():
     text = "Before.\n\n# A\n\nOne.\n\n## B\nTwo.\n\nTitle\n=====\n\nThree.\n\n```sh\n# no heading\n```"
     rows = passages(document(text))
     cut = {row["completion"]: row["section"] for row in rows}
-    assert list(sorted(cut)) == [
+    assert sorted(cut) == [
         "# A\n\nOne.",
         "## B\nTwo.",
         "Before.",
@@ -41,7 +41,8 @@ def test_a_long_section_is_cut_between_its_blocks_and_held_out_as_a_whole():
     rows = passages(document(text))
     assert len({row["section"] for row in rows}) == 1
     sizes = [len(row["completion"]) for row in rows]
-    assert max(sizes) <= LIMIT and min(sizes) > LIMIT / 3
+    assert max(sizes) <= LIMIT
+    assert min(sizes) > LIMIT / 3
     assert all(row["completion"].removeprefix("# A\n\n").startswith("Some words") for row in rows)
     assert all(row["completion"].endswith("manual.") for row in rows)
     assert sum(row["completion"].count("\n\n") for row in rows) == 20 - len(rows) + 1
@@ -67,7 +68,9 @@ def test_lines_that_were_logged_one_by_one_are_joined():
     rows = passages(*told)
     assert sorted("\n".join(row["completion"] for row in rows).split("\n")) == sorted(it.input for it in told)
     assert 2 <= len(rows) <= 4
-    assert sorted(sum((row["interaction_ids"] for row in rows), [])) == sorted(it.interaction_id for it in told)
+    assert sorted(identity for row in rows for identity in row["interaction_ids"]) == sorted(
+        it.interaction_id for it in told
+    )
     assert all(len(row["interaction_ids"]) == row["completion"].count("\n") + 1 for row in rows)
 
 

@@ -1,5 +1,5 @@
-"""error_correction, error_prediction and optimization over hand-made sessions: what a person would call a fix, an outcome
-and a faster way."""
+"""error_correction, error_prediction and optimization over hand-made sessions: what a person would call a fix, an
+outcome and a faster way."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-r"""Whether one input is a version of another: a correction or a variant of it, and not just the next thing that was done.
+r"""Whether one input is a version of another: a correction or a variant of it, and not just what was done next.
 
 Programs are compared by lines, commands and short code by words, and single slips by their letters. Thresholds were
 chosen on QuixBugs, MBPP and nl2bash: docs/log.md, "the builders". Not here: which of two inputs is the better one.
@@ -59,8 +59,8 @@ def is_version(before: str, after: str, share: float = 0.6) -> str:
         AND (
             ({lines} >= 3 AND {lines} >= 0.5 * least(len({old}.lines), len({new}.lines))
                 AND {words} >= 0.75 * least(len({old}.words), len({new}.words)))
-            OR {words} >= (CASE WHEN least(len({old}.lines), len({new}.lines)) > 2 THEN {(share + 1) / 2} ELSE {share} END)
-                * (len({old}.words) + len({new}.words) - {words})
+            OR {words} >= (len({old}.words) + len({new}.words) - {words})
+                * CASE WHEN least(len({old}.lines), len({new}.lines)) > 2 THEN {(1 + share) / 2} ELSE {share} END
             OR CASE WHEN greatest(len({old}.words), len({new}.words)) - {words} <= {SLIPPED}
                 AND length({before}.text) < 400 AND length({after}.text) < 400
                 THEN damerau_levenshtein({gone}, {come}) <= greatest(1, length({gone}) // 5) ELSE false END

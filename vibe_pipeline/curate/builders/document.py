@@ -31,8 +31,8 @@ WITH
         SELECT
             * EXCLUDE (input, output),
             row_number() OVER () AS number,
-            trim(replace(CASE WHEN stripped(output) <> '' THEN output ELSE input END, chr(13) || chr(10), chr(10)), chr(10))
-                AS text,
+            CASE WHEN stripped(output) <> '' THEN output ELSE input END AS said,
+            trim(replace(said, chr(13) || chr(10), chr(10)), chr(10)) AS text,
             list_contains($log_actions, action) AS is_log,
             is_log AND NOT contains(text, chr(10)) AS is_line,
             is_line OR (

@@ -12,7 +12,7 @@ from __future__ import annotations
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
 NEXT = 10
-"""Successes: a person who mends something does little else meanwhile, and what worked later is likelier another task."""
+"""Successes: who mends something does little else meanwhile, and what works later is likelier another task."""
 
 SELECT = f"""
 WITH

@@ -32,7 +32,9 @@ CASE json_type(extra, '$.{0}') WHEN 'ARRAY' THEN extra ->> '$.{0}[*]' WHEN 'VARC
 
 SELECT = f"""
 WITH
-    families AS (SELECT DISTINCT {FAMILY} AS family FROM events WHERE list_contains($chat_actions, action) AND {IS_MARKED}),
+    families AS (
+        SELECT DISTINCT {FAMILY} AS family FROM events WHERE list_contains($chat_actions, action) AND {IS_MARKED}
+    ),
     answers AS (
         SELECT
             * EXCLUDE (learnings, comments),
@@ -45,11 +47,12 @@ WITH
             OR (is_chat AND (output <> '' OR len(improvements) > 0) AND {FAMILY} IN (FROM families))
     ),
     retried AS (
-        SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY conversation_id, is_chat ORDER BY position) AS round
+        SELECT *, count(*) FILTER (is_new) OVER conversation AS round
         FROM (
-            SELECT *, asked IS DISTINCT FROM lag(asked) OVER (PARTITION BY conversation_id, is_chat ORDER BY position) AS is_new
-            FROM answers
+            SELECT *, asked IS DISTINCT FROM lag(asked) OVER conversation AS is_new FROM answers
+            WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
         )
+        WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
     ),
     rounds AS (
         SELECT
@@ -179,7 +182,8 @@ JOIN places USING (place)
 LEFT JOIN pairs AS reverse
     ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
 LEFT JOIN (
-    SELECT interaction_id, context, turn_ids FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
+    SELECT interaction_id, context, turn_ids
+    FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
 ) AS turns ON turns.interaction_id = anchor.id
 WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)
 """
