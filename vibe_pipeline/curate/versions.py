@@ -1,4 +1,4 @@
-r"""Whether one input is a version of another: a correction or a variant of it, and not just what was done next.
+"""Whether one input is a version of another: a correction or a variant of it, and not just what was done next.
 
 Programs are compared by lines, commands and short code by words, and single slips by their letters. Thresholds were
 chosen on QuixBugs, MBPP and nl2bash: docs/log.md, "the builders". Not here: which of two inputs is the better one.

@@ -1,4 +1,4 @@
-r"""code_generation: a request → code that worked.
+"""code_generation: a request → code that worked.
 
 Evidence is needed: the interaction says success or that its tests passed, somebody liked it, the next turn thanks for
 it, or the code was run later in the conversation and succeeded. Code nobody vouched for is not learned, nor is code

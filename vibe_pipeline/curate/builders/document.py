@@ -1,4 +1,4 @@
-r"""document: passages of documents, logs and specifications for continued pretraining.
+"""document: passages of documents, logs and specifications for continued pretraining.
 
 The text is an interaction's output, or its input where that is all there is; log lines that were logged one by one are
 joined again. A text is cut at headings into sections, a section that is too long between its blocks (at blank lines),
