@@ -169,7 +169,8 @@ SELECT
     anchor.input AS question,
     pairs.better AS completion,
     pairs.other AS rejected,
-    list_filter(coalesce(turn_ids[:-2], []), lambda told: NOT list_contains(pairs.ids, told)) || pairs.ids AS interaction_ids,
+    list_filter(coalesce(turn_ids[:-2], []), lambda told: NOT list_contains(pairs.ids, told)) || pairs.ids
+        AS interaction_ids,
     pairs.occurred_at,
     pairs.is_delta,
     NULL::VARCHAR AS fact,
