@@ -1,4 +1,4 @@
-"""Builders over hand-made events: the table `events` from records, with what was said of them, and one SELECT over it."""
+"""Builders over hand-made events: the table `events` from records, with what was said of them, and one SELECT."""
 
 from __future__ import annotations
 
@@ -93,9 +93,8 @@ def events(
 
 def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | None = None) -> list[dict[str, Any]]:
     """All examples of a kind, in a fixed order."""
-    select = (
-        f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY occurred_at, interaction_ids, prompt, rejected"
-    )
+    order = "occurred_at, interaction_ids, prompt, completion, rejected"
+    select = f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY {order}"
     actions = {name: list(values) for name, values in (settings or Curate()) if name.endswith("_actions")}
     found = database.sql(select, params={name: actions[name] for name in set(re.findall(r"\$(\w+)", select))})
     return found.to_arrow_table().to_pylist()

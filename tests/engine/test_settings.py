@@ -6,7 +6,7 @@ import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Kind, Stage
-from vibe_pipeline.settings import Lineage, Settings, home, load
+from vibe_pipeline.settings import STAGES, Lineage, Settings, home, load
 
 
 @pytest.fixture
@@ -102,11 +102,7 @@ def test_an_unknown_lineage_is_told_the_known_ones(write):
 
 def test_a_table_of_stages_that_names_one_kind_leaves_the_others_where_they_are(write):
     stages = load(write("[curate.stages]\nconversation = 'manual'")).curate.stages
-    assert stages == {
-        Kind.CODE_GENERATION: Stage.FUNDAMENTALS,
-        Kind.ERROR_CORRECTION: Stage.FUNDAMENTALS,
-        Kind.CONVERSATION: Stage.MANUAL,
-    }
+    assert stages == {**STAGES, Kind.CONVERSATION: Stage.MANUAL}
 
 
 @pytest.mark.parametrize("name", ["../up", "a/b", "", ".hidden", "heads", "a|b", "two words"])

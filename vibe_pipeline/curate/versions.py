@@ -1,4 +1,4 @@
-r"""Whether one input is a version of another: a correction or a variant of it, and not just the next thing that was done.
+"""Whether one input is a version of another: a correction or a variant of it, and not just what was done next.
 
 Programs are compared by lines, commands and short code by words, and single slips by their letters. Thresholds were
 chosen on QuixBugs, MBPP and nl2bash: docs/log.md, "the builders". Not here: which of two inputs is the better one.
@@ -33,6 +33,10 @@ TOOL = "CASE WHEN input LIKE '{%' AND json_valid(input) THEN input ->> '$.name' 
 """The tool that is called; NULL where the input is no call."""
 
 
+SLIPPED = 3
+"""Words that one slip may touch: a space in the wrong place makes one of two, or two of one."""
+
+
 def is_version(before: str, after: str, share: float = 0.6) -> str:
     """SQL: whether one row's text is a version of another's; both have `tool`, `text` and `shape`.
 
@@ -53,15 +57,16 @@ def is_version(before: str, after: str, share: float = 0.6) -> str:
         AND {before}.text <> {after}.text
         AND (length({before}.text) > 400 OR {old}.numberless <> {new}.numberless)
         AND (
-            ({lines} >= 3 AND {lines} >= 0.5 * least(len({old}.lines), len({new}.lines)))
-            OR {words} >= {share} * (len({old}.words) + len({new}.words) - {words})
-            OR (
-                length({before}.text) < 400 AND length({after}.text) < 400
-                AND damerau_levenshtein({gone}, {come}) <= greatest(1, length({gone}) // 5)
-            )
-            OR (len({old}.words) > 1 AND (
-                starts_with({long}, {short} || ' ') OR ends_with({long}, ' ' || {short})
-                OR starts_with({long}, {short} || chr(10)) OR ends_with({long}, chr(10) || {short})
-            ))
+            ({lines} >= 3 AND {lines} >= 0.5 * least(len({old}.lines), len({new}.lines))
+                AND {words} >= 0.75 * least(len({old}.words), len({new}.words)))
+            OR {words} >= (len({old}.words) + len({new}.words) - {words})
+                * CASE WHEN least(len({old}.lines), len({new}.lines)) > 2 THEN {(1 + share) / 2} ELSE {share} END
+            OR CASE WHEN greatest(len({old}.words), len({new}.words)) - {words} <= {SLIPPED}
+                AND length({before}.text) < 400 AND length({after}.text) < 400
+                THEN damerau_levenshtein({gone}, {come}) <= greatest(1, length({gone}) // 5) ELSE false END
+            OR CASE WHEN {words} > 1 AND {words} = len({old}.words)
+                THEN starts_with({long}, {short} || ' ') OR ends_with({long}, ' ' || {short})
+                    OR starts_with({long}, {short} || chr(10)) OR ends_with({long}, chr(10) || {short})
+                ELSE false END
         )
     )"""

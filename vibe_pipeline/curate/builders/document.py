@@ -1,4 +1,4 @@
-r"""document: passages of documents, logs and specifications for continued pretraining.
+"""document: passages of documents, logs and specifications for continued pretraining.
 
 The text is an interaction's output, or its input where that is all there is; log lines that were logged one by one are
 joined again. A text is cut at headings into sections, a section that is too long between its blocks (at blank lines),
@@ -29,89 +29,113 @@ SELECT = f"""
 WITH
     texts AS (
         SELECT
-            *,
-            replace(CASE WHEN stripped(output) <> '' THEN output ELSE input END, chr(13) || chr(10), chr(10)) AS text,
+            * EXCLUDE (input, output),
+            row_number() OVER () AS number,
+            CASE WHEN stripped(output) <> '' THEN output ELSE input END AS said,
+            trim(replace(said, chr(13) || chr(10), chr(10)), chr(10)) AS text,
             list_contains($log_actions, action) AS is_log,
-            is_log AND NOT contains(stripped(text), chr(10)) AS is_line,
-            CASE WHEN is_line THEN conversation_id || chr(0) || module ELSE interaction_id END AS document,
-            concat_ws(
-                chr(0),
-                module,
-                coalesce(extra ->> '$.document', CASE WHEN stripped(output) = '' OR is_line THEN conversation_id
-                    ELSE coalesce(nullif(stripped(input), ''), conversation_id) END),
-                CASE WHEN NOT is_line AND stripped(output) <> '' THEN stripped(input) END
-            ) AS title
+            is_log AND NOT contains(text, chr(10)) AS is_line,
+            is_line OR (
+                length(text) <= {LIMIT} AND NOT regexp_matches(text, '(?m){HEADING}')
+                AND NOT regexp_matches(text, '(?m){UNDERLINE}')
+            ) AS is_whole,
+            CASE WHEN stripped(output) <> '' AND NOT is_line THEN nullif(stripped(input), '') END AS name,
+            concat_ws(chr(0), module, coalesce(
+                extra ->> '$.document', CASE WHEN name IS NULL THEN conversation_id ELSE '' END
+            ), name) AS title
         FROM events
         WHERE (list_contains($document_actions, action) OR is_log) AND success IS DISTINCT FROM false
     ),
+    readings AS (
+        SELECT
+            *,
+            min(number) OVER (
+                PARTITION BY title, CASE WHEN is_line THEN conversation_id ELSE interaction_id END, is_delta
+            ) AS reading
+        FROM texts
+    ),
     lines AS (
         SELECT
-            * EXCLUDE (text, input, output, extra, improvements, learnings, comments),
-            unnest(string_split(CASE WHEN is_line THEN stripped(text) ELSE text END, chr(10))) AS line,
-            generate_subscripts(string_split(CASE WHEN is_line THEN stripped(text) ELSE text END, chr(10)), 1) AS nth
-        FROM texts
+            reading,
+            number,
+            position,
+            is_whole,
+            unnest(CASE WHEN is_whole THEN [text] ELSE string_split(text, chr(10)) END) AS line,
+            generate_subscripts(CASE WHEN is_whole THEN [text] ELSE string_split(text, chr(10)) END, 1) AS nth
+        FROM readings
     ),
     seen AS (
         SELECT
             *,
-            count(*) FILTER (regexp_matches(line, '{FENCE}')) OVER so_far % 2 = 1 AS is_fenced,
-            lag(stripped(line), 1, '') OVER reading = '' AS is_first,
-            coalesce(regexp_matches(lead(line) OVER reading, '{UNDERLINE}'), false) AS is_underlined
+            count(*) FILTER (NOT is_whole AND regexp_matches(line, '{FENCE}')) OVER so_far % 2 = 1 AS is_fenced,
+            lag(stripped(line), 1, '') OVER in_order = '' AS is_first,
+            NOT is_whole AND coalesce(regexp_matches(lead(line) OVER in_order, '{UNDERLINE}'), false) AS is_underlined,
+            length(line) + 1 AS size,
+            sum(length(line) + 1) OVER so_far AS line_end
         FROM lines
         WINDOW
-            reading AS (PARTITION BY document, is_delta ORDER BY position, nth),
-            so_far AS (reading ROWS UNBOUNDED PRECEDING)
+            in_order AS (PARTITION BY reading ORDER BY position, nth),
+            so_far AS (in_order ROWS UNBOUNDED PRECEDING)
     ),
     marked AS (
         SELECT
             *,
-            NOT is_fenced AND NOT is_line AND stripped(line) <> ''
-                AND (regexp_matches(line, '{HEADING}') OR (is_first AND is_underlined)) AS is_heading
+            NOT is_fenced AND NOT is_whole AND stripped(line) <> ''
+                AND (regexp_matches(line, '{HEADING}') OR (is_first AND is_underlined)) AS is_heading,
+            is_whole OR is_heading OR (is_first AND NOT is_fenced) AS is_begun
         FROM seen
     ),
     parted AS (
-        SELECT
-            *,
-            count(*) FILTER (is_heading) OVER so_far AS part,
-            count(*) FILTER (is_heading OR (is_first AND NOT is_fenced)) OVER so_far AS block
+        SELECT *, count(*) FILTER (is_heading) OVER so_far AS part, count(*) FILTER (is_begun) OVER so_far AS block
         FROM marked
-        WINDOW so_far AS (PARTITION BY document, is_delta ORDER BY position, nth ROWS UNBOUNDED PRECEDING)
+        WINDOW so_far AS (PARTITION BY reading ORDER BY position, nth ROWS UNBOUNDED PRECEDING)
     ),
     measured AS (
         SELECT
             *,
-            sum(length(line) + 1) OVER (PARTITION BY document, is_delta, part) AS size,
-            sum(length(line) + 1) OVER (PARTITION BY document, is_delta, block) AS block_size,
-            sum(length(line) + 1) OVER so_far AS line_end,
-            first_value(stripped(line)) OVER so_far AS heading
+            sum(size) OVER of_part AS part_size,
+            min(line_end - size) OVER of_part AS part_start,
+            CASE WHEN part > 0 THEN arg_min(stripped(line), line_end) OVER of_part END AS heading,
+            sum(size) OVER of_block AS block_size,
+            min(line_end - size) OVER of_block AS block_start
         FROM parted
-        WINDOW so_far AS (PARTITION BY document, is_delta, part ORDER BY position, nth ROWS UNBOUNDED PRECEDING)
+        WINDOW of_part AS (PARTITION BY reading, part), of_block AS (PARTITION BY reading, part, block)
     ),
     placed AS (
         SELECT
             *,
-            CASE WHEN block_size <= {BLOCK} THEN max(line_end) OVER (PARTITION BY document, is_delta, part, block)
-                - block_size / 2 ELSE line_end - (length(line) + 1) / 2 END AS middle,
-            CASE WHEN size <= {LIMIT} THEN size ELSE size / ceil(size / ({LIMIT} - {BLOCK})) END AS target
+            CASE WHEN block_size <= {BLOCK} THEN block_start + block_size / 2 ELSE line_end - size / 2 END - part_start
+                AS middle,
+            CASE WHEN part_size <= {LIMIT} THEN 1 ELSE ceil(part_size / ({LIMIT} - {BLOCK})) END AS passages
         FROM measured
+    ),
+    passages AS (
+        SELECT
+            reading,
+            part,
+            least(floor(middle / part_size * passages), passages - 1) AS passage,
+            any_value(heading) AS heading,
+            string_agg(line, chr(10) ORDER BY position, nth) AS passage_text,
+            CASE WHEN bool_and(is_whole) THEN list(number ORDER BY position) ELSE [min(number)] END AS numbers
+        FROM placed
+        GROUP BY ALL
+        HAVING stripped(passage_text) <> ''
     )
 SELECT
     conversation_id,
-    module,
+    any_value(module) AS module,
     '' AS prompt,
     '' AS question,
-    string_agg(line, chr(10) ORDER BY position, nth).trim(chr(10)).rtrim() AS completion,
+    rtrim(trim(any_value(passage_text), chr(10))) AS completion,
     NULL::VARCHAR AS rejected,
-    CASE WHEN is_line THEN list(interaction_id ORDER BY position) ELSE [any_value(interaction_id)] END AS interaction_ids,
+    list(interaction_id ORDER BY position) AS interaction_ids,
     max(occurred_at) AS occurred_at,
     is_delta,
     NULL::VARCHAR AS fact,
     any_value(tier) AS tier,
-    CASE WHEN is_log THEN '{Stage.LOGS_SPECS}' END AS stage,
-    sha256(concat_ws(chr(0), title, CASE WHEN part > 0 THEN any_value(heading) END)) AS section,
+    CASE WHEN bool_or(is_log) THEN '{Stage.LOGS_SPECS}' END AS stage,
+    sha256(concat_ws(chr(0), any_value(title), any_value(heading))) AS section,
     []::VARCHAR[] AS evidence
-FROM placed
-GROUP BY document, is_delta, part, least(floor(middle / target), 1e6)::INTEGER, conversation_id, module,
-    is_log, is_line, title
-HAVING stripped(string_agg(line, '')) <> ''
+FROM (SELECT *, unnest(numbers) AS number FROM passages) JOIN readings USING (reading, number)
+GROUP BY reading, part, passage, conversation_id, is_delta
 """

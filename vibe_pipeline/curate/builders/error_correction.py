@@ -12,7 +12,7 @@ from __future__ import annotations
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
 NEXT = 10
-"""Successes: a person who mends something does little else meanwhile, and what worked later is likelier another task."""
+"""Successes: who mends something does little else meanwhile, and what works later is likelier another task."""
 
 SELECT = f"""
 WITH
@@ -21,6 +21,7 @@ WITH
             *,
             success AND error_type IS NULL AS is_good,
             count(*) FILTER (success AND error_type IS NULL) OVER so_far AS goods,
+            count(*) FILTER (success AND error_type IS NULL) OVER (PARTITION BY conversation_id, module) AS all_goods,
             bool_or(coalesce(success, false)) OVER (PARTITION BY conversation_id, module, sha256(stripped(input)))
                 AS has_worked
         FROM events
@@ -32,7 +33,10 @@ WITH
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
         WHERE is_good AND (conversation_id, module) IN (SELECT (conversation_id, module) FROM failures)
     ),
-    failed AS (SELECT *, {SHAPE} AS shape, unnest(range(goods + 1, goods + {NEXT} + 1)) AS nearby FROM failures),
+    failed AS (
+        SELECT *, unnest(range(goods + 1, least(goods + {NEXT}, all_goods) + 1)) AS nearby
+        FROM (SELECT *, {SHAPE} AS shape FROM failures WHERE goods < all_goods)
+    ),
     worked AS (SELECT *, {SHAPE} AS shape FROM goods)
 SELECT
     failed.conversation_id,
@@ -59,6 +63,7 @@ FROM failed JOIN worked
     ON worked.conversation_id = failed.conversation_id
     AND worked.module = failed.module
     AND worked.goods = failed.nearby
+    AND worked.tool IS NOT DISTINCT FROM failed.tool
 WHERE {is_version("failed", "worked")}
 GROUP BY failed.conversation_id, failed.module, failed.interaction_id
 """

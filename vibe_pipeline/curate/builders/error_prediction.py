@@ -15,7 +15,9 @@ then the whole."""
 ERROR = r"""
 nullif(left(regexp_replace(stripped(coalesce(
     nullif(stripped(error_type), ''),
-    regexp_extract(right(output, 4000), '(?:.*\n)*([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))\b(?::[^\n]*)?\s*$', 1)
+    regexp_extract(
+        right(output, 4000), '(?:.*\n)*([A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Exit))\b(?::[^\n]*)?\s*$', 1
+    )
 )), '^[\w.]*\.(\w+)$|\s*\n[\s\S]*', '\1'), 60), '')
 """
 """The error's type without its module: what was logged, or what the last line of a traceback names; 60 characters."""

@@ -32,34 +32,33 @@ CASE json_type(extra, '$.{0}') WHEN 'ARRAY' THEN extra ->> '$.{0}[*]' WHEN 'VARC
 
 SELECT = f"""
 WITH
-    families AS (SELECT DISTINCT {FAMILY} AS family FROM events WHERE list_contains($chat_actions, action) AND {IS_MARKED}),
-    chats AS ({turns(f"{FAMILY} IN (FROM families)")}),
+    families AS (
+        SELECT DISTINCT {FAMILY} AS family FROM events WHERE list_contains($chat_actions, action) AND {IS_MARKED}
+    ),
     answers AS (
         SELECT
-            *,
+            * EXCLUDE (learnings, comments),
+            list_contains($chat_actions, action) AS is_chat,
             stripped(input) AS asked,
             stripped(output) AS answer,
-            extra ->> '$.branch_of' AS trunk,
-            coalesce(context || chr(10) || chr(10), '') || input AS prompt
-        FROM (
-            FROM chats
-            UNION ALL BY NAME
-            SELECT *, 1 AS number, NULL AS context, [interaction_id] AS turn_ids FROM events
-            WHERE list_contains($generate_actions, action) AND {IS_MARKED}
-        )
+            extra ->> '$.branch_of' AS trunk
+        FROM events
+        WHERE (list_contains($generate_actions, action) AND {IS_MARKED})
+            OR (is_chat AND (output <> '' OR len(improvements) > 0) AND {FAMILY} IN (FROM families))
     ),
     retried AS (
-        SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY conversation_id, action ORDER BY position) AS round
+        SELECT *, count(*) FILTER (is_new) OVER conversation AS round
         FROM (
-            SELECT *, asked IS DISTINCT FROM lag(asked) OVER (PARTITION BY conversation_id ORDER BY position) AS is_new
-            FROM answers
+            SELECT *, asked IS DISTINCT FROM lag(asked) OVER conversation AS is_new FROM answers
+            WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
         )
+        WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
     ),
     rounds AS (
         SELECT
             *,
             CASE
-                WHEN trunk IS NULL AND (round = 1 OR context IS NULL)
+                WHEN trunk IS NULL AND (round = 1 OR NOT is_chat)
                     THEN concat_ws(chr(0), module, extra ->> '$.system', asked)
                 WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(chr(0), 'branch', trunk, asked)
                 ELSE concat_ws(chr(0), 'round', conversation_id, round)
@@ -74,15 +73,6 @@ WITH
     placed AS (
         SELECT rounds.*, coalesce(CASE WHEN round = 1 THEN forks.place END, own_place) AS place
         FROM rounds LEFT JOIN forks USING (trunk, asked)
-    ),
-    places AS (
-        SELECT
-            place,
-            arg_min(conversation_id, (trunk IS NOT NULL, position, interaction_id)) AS conversation_id,
-            arg_min(input, (trunk IS NOT NULL, position, interaction_id)) AS asked,
-            arg_min(prompt, (trunk IS NOT NULL, position, interaction_id)) AS prompt,
-            arg_min(turn_ids, (trunk IS NOT NULL, position, interaction_id))[:-2] AS context_ids
-        FROM placed GROUP BY place
     ),
     scored AS (
         SELECT *, 'feedback' AS why, feedback AS score FROM placed WHERE feedback <> 0 AND answer <> ''
@@ -162,15 +152,25 @@ WITH
         FROM told
         WHERE stripped(better) <> '' AND stripped(other) <> '' AND stripped(better) <> stripped(other)
         GROUP BY ALL
+    ),
+    places AS (
+        SELECT
+            place,
+            arg_min(
+                {{'id': interaction_id, 'conversation': conversation_id, 'input': input}},
+                (trunk IS NOT NULL, position, interaction_id)
+            ) AS anchor
+        FROM placed WHERE place IN (SELECT place FROM pairs) GROUP BY place
     )
 SELECT
-    places.conversation_id,
+    anchor.conversation AS conversation_id,
     pairs.module,
-    prompt,
-    asked AS question,
+    coalesce(context || chr(10) || chr(10), '') || anchor.input AS prompt,
+    anchor.input AS question,
     pairs.better AS completion,
     pairs.other AS rejected,
-    context_ids || pairs.ids AS interaction_ids,
+    list_filter(coalesce(turn_ids[:-2], []), lambda told: NOT list_contains(pairs.ids, told)) || pairs.ids
+        AS interaction_ids,
     pairs.occurred_at,
     pairs.is_delta,
     NULL::VARCHAR AS fact,
@@ -182,5 +182,9 @@ FROM pairs
 JOIN places USING (place)
 LEFT JOIN pairs AS reverse
     ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
+LEFT JOIN (
+    SELECT interaction_id, context, turn_ids
+    FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
+) AS turns ON turns.interaction_id = anchor.id
 WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)
 """

@@ -1,0 +1,110 @@
+"""code_generation over hand-made events: which evidence counts, and when it came."""
+
+import pytest
+
+from tests.engine.building import event, learned, remark, run
+
+KIND = "code_generation"
+LONG = "total = sum(range(100))"
+
+
+def write(code, success=None, turn=0, **values):
+    return event("write it", code, action="generate", success=success, turn=turn, **values)
+
+
+def answer(code, turn=0, **values):
+    return event("how?", f"So:\n\n```python\n{code}\n```\n\nThat is it.", turn=turn, **values)
+
+
+def taught(*events, before=()):
+    return [(row["completion"], row["evidence"]) for row in learned(KIND, *events, before=before)]
+
+
+@pytest.mark.parametrize(
+    ("events", "evidence"),
+    [
+        ([write("code", True)], ["success"]),
+        ([write("code", feedback=1.0)], ["feedback"]),
+        ([write("code", extra={"tests": "passed"})], ["tests"]),
+        ([write("code", extra={"tests": True})], ["tests"]),
+        ([write("code", extra={"tests": {"passed": 3, "failed": 0}})], ["tests"]),
+        ([write("code"), run("code", True, 1)], ["ran later"]),
+        ([write("code"), run(" code\n", True, 30)], ["ran later"]),
+        ([write(LONG), run(f"{LONG}\nprint(total)", True, 1)], ["ran later"]),
+        ([write(f"```python\n{LONG}\n```"), run(LONG, True, 1)], ["ran later"]),
+        ([write("code"), run("code", False, 1), run("code", True, 2)], ["ran later"]),
+        ([write("code"), event("Thanks, it works!", "Fine.", turn=1)], ["accepted"]),
+        ([write("code", True), run("code", True, 1)], ["success", "ran later"]),
+    ],
+)
+def test_code_is_learned_with_what_vouches_for_it(events, evidence):
+    assert [why for _, why in taught(*events)] == [evidence]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [write("code")],
+        [write("code", False), run("code", True, 1)],
+        [write("code"), run("code", False, 1)],
+        [write("code", True), run("code", False, 1)],
+        [write("code"), run("code changed", True, 1)],
+        [write("code"), run("code", None, 1)],
+        [write("code"), run("code", True, 1, conversation_id="elsewhere")],
+        [run("code", True, 0), write("code", turn=1)],
+        [write("code", True, feedback=-1.0)],
+        [write("code", True, extra={"tests": "failed"})],
+        [write("code", extra={"tests": {"passed": 3, "failed": 1}})],
+        [write("code", extra={"tests": {"passed": 0}})],
+        [write("code"), event("Thanks, but it fails", "Oh.", turn=1)],
+        [write("code"), event("Great. Why doesn't it work?", "Oh.", turn=1)],
+        [write("code"), event("And now?", "So.", turn=1), event("Thanks!", "Fine.", turn=2)],
+        [write("x"), run("max(x)", True, 1)],
+        [write("  \n", True)],
+    ],
+)
+def test_code_that_nobody_vouched_for_or_that_failed_is_not_learned(events):
+    assert taught(*events) == []
+
+
+def test_the_one_fenced_block_of_an_answer_in_a_chat_is_learned_once_it_ran():
+    told = [event("hi", "hello"), answer(LONG, 1), run(LONG, True, 2)]
+    (row,) = learned(KIND, *told)
+    assert (row["prompt"], row["question"], row["completion"]) == ("hi\n\nhello\n\nhow?", "how?", LONG)
+    assert row["interaction_ids"] == [it.interaction_id for it in told]
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [answer(LONG, success=True, feedback=1.0)],
+        [answer(f"{LONG}\n```\nor\n```\nother"), run(LONG, True, 1)],
+        [event("how?", LONG), run(LONG, True, 1)],
+    ],
+    ids=["never run", "two blocks", "no block"],
+)
+def test_an_answer_in_a_chat_is_no_code_without_a_run_of_its_only_block(events):
+    assert taught(*events) == []
+
+
+def test_code_that_is_run_twice_is_learned_once():
+    assert len(taught(write("code"), run("code", True, 1), run("code", True, 2))) == 1
+
+
+def test_code_belongs_to_the_generation_of_its_first_evidence():
+    code, proof = write("code"), run("code", True, 1)
+    assert taught(code) == []
+    assert len(taught(proof, before=[code])) == 1
+    assert taught(run("code", True, 2), before=[code, proof]) == []
+
+
+def test_late_feedback_is_evidence_of_its_own_generation():
+    code = write("code")
+    assert taught(remark(code, score=1.0), before=[code]) == [("code", ["feedback"])]
+
+
+def test_a_commit_teaches_its_diff_from_its_message_and_the_lines_before():
+    change = event("Fix it", "a = 1", action="commit", success=True, improvements=("-a = 1\n+a = 2",))
+    assert [(row["prompt"], row["completion"], row["evidence"]) for row in learned(KIND, change)] == [
+        ("Fix it\n\na = 1", "-a = 1\n+a = 2", ["committed"])
+    ]

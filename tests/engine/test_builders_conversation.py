@@ -1,0 +1,86 @@
+"""conversation over hand-made chats: what is context, what is learned, and what an edit changes."""
+
+import pytest
+
+from tests.engine.building import MOMENT, event, learned, remark
+
+KIND = "conversation"
+
+
+def taught(*events, before=()):
+    return [(row["prompt"], row["completion"]) for row in learned(KIND, *events, before=before)]
+
+
+def test_a_reply_is_learned_with_the_turns_before_it():
+    rows = learned(KIND, event("q1", "a1"), event("q2", "a2", turn=1), event("q3", "a3", turn=2))
+    assert [(row["prompt"], row["question"], row["completion"]) for row in rows] == [
+        ("q1", "q1", "a1"),
+        ("q1\n\na1\n\nq2", "q2", "a2"),
+        ("q1\n\na1\n\nq2\n\na2\n\nq3", "q3", "a3"),
+    ]
+    assert rows[2]["interaction_ids"] == ["c/0/q1/a1", "c/1/q2/a2", "c/2/q3/a3"]
+
+
+def test_a_prompt_reaches_back_sixteen_turns():
+    rows = learned(KIND, *(event(f"q{turn:02}", f"a{turn:02}", turn=turn) for turn in range(20)))
+    assert rows[-1]["prompt"].split("\n\n")[::2] == [f"q{turn:02}" for turn in range(3, 20)]
+    assert len(rows[-1]["interaction_ids"]) == 17
+
+
+def test_parts_of_a_conversation_whose_turns_begin_again_are_told_in_the_order_of_time():
+    later = event("second day", "b", turn=0, occurred_at=MOMENT.replace(day=3))
+    assert ("first day\n\na\n\nsecond day", "b") in taught(later, event("first day", "a", turn=7))
+
+
+@pytest.mark.parametrize(
+    "values", [{"extra": {"weight": 0}}, {"extra": {"weight": 0.0}}, {"success": False}, {"feedback": -1.0}], ids=str
+)
+def test_a_reply_of_weight_0_or_that_failed_or_was_disliked_is_context_and_never_a_target(values):
+    assert taught(event("q1", "a1", **values), event("q2", "a2", turn=1)) == [("q1\n\na1\n\nq2", "a2")]
+
+
+@pytest.mark.parametrize("success", [None, True, False])
+def test_a_question_that_nothing_was_said_to_is_neither_learned_nor_context(success):
+    assert taught(event("q1", success=success), event("q2", "a2", turn=1)) == [("q2", "a2")]
+
+
+@pytest.mark.parametrize("weight", [1, "75 kg", None])
+def test_a_reply_of_weight_1_or_of_none_that_can_be_read_is_learned(weight):
+    assert taught(event("q1", "a1", extra={"weight": weight})) == [("q1", "a1")]
+
+
+def test_the_last_edit_is_learned_in_place_of_what_was_said_which_later_turns_still_see():
+    first = event("q1", "a1", improvements=("better",))
+    rows = learned(KIND, first, remark(first, text="best"), remark(first, text=" "), event("q2", "a2", turn=1))
+    assert [(row["prompt"], row["completion"]) for row in rows] == [("q1", "best"), ("q1\n\na1\n\nq2", "a2")]
+    assert [row["evidence"] for row in rows] == [["edited"], []]
+
+
+@pytest.mark.parametrize("values", [{"success": False}, {"feedback": -1.0}, {"output": ""}], ids=str)
+def test_an_edit_makes_a_target_of_a_bad_reply(values):
+    first = event(
+        "q1",
+        values.get("output", "a1"),
+        improvements=("better",),
+        **{name: value for name, value in values.items() if name != "output"},
+    )
+    assert taught(first) == [("q1", "better")]
+
+
+def test_an_edit_does_not_lift_weight_0():
+    assert taught(event("q1", "a1", improvements=("better",), extra={"weight": 0})) == []
+
+
+def test_a_late_edit_brings_the_reply_into_the_delta_alone():
+    first, second = event("q1", "a1"), event("q2", "a2", turn=1)
+    assert taught(remark(first, text="better"), before=[first, second]) == [("q1", "better")]
+
+
+def test_a_turn_after_the_cut_is_learned_with_the_turns_before_it():
+    rows = learned(KIND, event("q2", "a2", turn=1, extra={"fact": "f"}, success=True), before=[event("q1", "a1")])
+    assert [(row["prompt"], row["fact"], row["evidence"]) for row in rows] == [("q1\n\na1\n\nq2", "f", ["success"])]
+
+
+def test_any_script_and_any_length_come_through_unchanged():
+    question, answer = "为什么 ἀρχή 👩‍👩‍👧\u202e?", "x" * 3_000_000 + "é\x01"
+    assert taught(event(question, answer)) == [(question, answer)]

@@ -1,0 +1,148 @@
+"""preference over hand-made chats: which answer a person would say was chosen, and why."""
+
+import pytest
+
+from tests.engine.building import event, learned, remark
+
+BRANCH = {"conversation_id": "b", "source": "import:chatgpt_export"}
+
+
+def pairs(*events, before=()):
+    return [
+        (row["completion"], row["rejected"], row["evidence"]) for row in learned("preference", *events, before=before)
+    ]
+
+
+def branch(answer, text="q", turn=0, **extra):
+    return event(text, answer, turn=turn, **BRANCH, extra={"branch_of": "c", **extra})
+
+
+def again(answer, turn=0, *, feedback=None, rank=None, **values):
+    extra = {} if rank is None else {"rank": rank}
+    return event("q", answer, turn=turn, feedback=feedback, extra=extra, **values)
+
+
+def test_a_pair_of_the_source_is_learned_with_the_turns_before_it():
+    rows = learned("preference", event("p", "x"), event("q", "good", turn=1, extra={"rejected": ["bad", "worse"]}))
+    assert [(row["prompt"], row["question"], row["completion"], row["rejected"]) for row in rows] == [
+        ("p\n\nx\n\nq", "q", "good", "bad"),
+        ("p\n\nx\n\nq", "q", "good", "worse"),
+    ]
+    assert rows[0]["interaction_ids"] == ["c/0/p/x", "c/1/q/good"]
+    assert rows[0]["evidence"] == ["preferred"]
+
+
+def test_an_edit_is_preferred_to_what_it_replaced():
+    draft = event("q", "draft", improvements=("better",))
+    assert pairs(draft, remark(draft, text="final")) == [("final", "draft", ["edited"])]
+
+
+def test_an_edit_of_an_answer_that_was_liked_rejects_nothing():
+    assert pairs(event("q", "a table", improvements=("a key-value table",), feedback=1.0)) == []
+
+
+def test_of_retries_the_liked_one_is_preferred_to_the_disliked_in_either_order():
+    assert pairs(again("bad", feedback=-1.0), again("good", 1, feedback=1.0)) == [("good", "bad", ["feedback"])]
+    assert pairs(again("good", feedback=1.0), again("bad", 1, feedback=-1.0)) == [("good", "bad", ["feedback"])]
+
+
+def test_the_prompt_of_a_retry_does_not_hold_the_try_before():
+    rows = learned("preference", event("p", "x"), again("bad", 1, feedback=-1.0), again("good", 2, feedback=1.0))
+    assert [row["prompt"] for row in rows] == ["p\n\nx\n\nq"]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "is_pair"),
+    [(5.0, 1.0, True), (5.0, 2.5, True), (5.0, 4.0, False), (1.0, 0.0, False), (1.0, None, False), (-1.0, -2.0, False)],
+)
+def test_a_score_of_at_most_half_is_clearly_worse(first, second, is_pair):
+    assert bool(pairs(again("a", feedback=first), again("b", 1, feedback=second))) == is_pair
+
+
+def test_ranked_answers_give_the_best_against_each_that_is_worse():
+    ranked = [again(f"answer {rank}", turn, rank=rank) for turn, rank in enumerate((2, 0, 1))]
+    assert pairs(*ranked) == [("answer 0", "answer 2", ["ranked"]), ("answer 0", "answer 1", ["ranked"])]
+
+
+@pytest.mark.parametrize("values", [{"feedback": 1.0}, {"rank": 0}], ids=str)
+def test_a_tie_is_no_preference(values):
+    assert pairs(again("a", **values), again("b", 1, **values)) == []
+
+
+@pytest.mark.parametrize("other", [" good\n", "", "  "])
+def test_equal_and_empty_texts_are_no_pair(other):
+    liked = event("q", "good", extra={"rejected": other})
+    assert pairs(liked, again(other, 1, feedback=-1.0), again("good", 2, feedback=1.0)) == []
+
+
+def test_an_answer_that_was_both_liked_and_disliked_is_neither_chosen_nor_rejected():
+    assert pairs(again("a", feedback=1.0), again("a", 1, feedback=-1.0), again("b", 2, feedback=1.0)) == []
+
+
+def test_the_same_words_in_another_place_are_another_question():
+    """What "go on" asks for depends on what was said."""
+    told = [event("go on", "good", feedback=1.0), event("else?", "so"), event("go on", "bad", feedback=-1.0)]
+    assert pairs(*(event(it.input, it.output, turn=turn, feedback=it.feedback) for turn, it in enumerate(told))) == []
+
+
+def test_two_conversations_that_begin_with_the_same_question_are_compared():
+    assert pairs(again("bad", feedback=-1.0), again("good", feedback=1.0, conversation_id="d")) == [
+        ("good", "bad", ["feedback"])
+    ]
+    assert pairs(again("bad", feedback=-1.0), again("good", feedback=1.0, conversation_id="d", module="other")) == []
+
+
+def test_a_regenerated_answer_that_stands_is_preferred_and_told_in_its_place():
+    told = [event("p", "x"), event("q", "old", turn=1), branch("new", alternatives=["old"])]
+    (row,) = learned("preference", *told)
+    assert (row["prompt"], row["completion"], row["rejected"]) == ("p\n\nx\n\nq", "new", "old")
+    assert (row["conversation_id"], row["evidence"]) == ("c", ["regenerated"])
+    assert row["interaction_ids"] == ["c/0/p/x", "c/1/q/old", "b/0/q/new"]
+
+
+def test_a_first_answer_that_was_gone_back_to_is_preferred():
+    standing = event("q", "old", extra={"alternatives": ["new"]}, source="import:chatgpt_export")
+    assert pairs(standing, branch("new")) == [("old", "new", ["regenerated"])]
+
+
+def test_the_choices_of_one_call_are_no_preference():
+    assert pairs(event("q", "first", extra={"alternatives": ["second"]}, source="import:openai_chat")) == []
+
+
+@pytest.mark.parametrize(
+    ("standing", "other", "found"),
+    [
+        (-1.0, None, []),
+        (None, 1.0, []),
+        (1.0, -1.0, [("new", "old", ["feedback", "regenerated"])]),
+        (-1.0, 1.0, [("old", "new", ["feedback"])]),
+    ],
+)
+def test_what_was_said_outright_stands_against_what_was_only_asked_again(standing, other, found):
+    new = branch("new", alternatives=["old"])
+    told = [remark(it, score=score) for it, score in ((new, standing), (event("q", "old"), other)) if score]
+    assert pairs(event("q", "old"), new, *told) == found
+
+
+def test_pairs_that_contradict_each_other_outright_are_both_left_out():
+    assert pairs(again("a", feedback=1.0), event("q", "b", turn=1, feedback=-1.0, extra={"rejected": "a"})) == []
+
+
+def test_late_feedback_makes_a_pair_of_its_own_generation():
+    bad, good = again("bad", feedback=-1.0), again("good", 1)
+    assert pairs(bad, good) == []
+    assert pairs(remark(good, score=1.0), before=[bad, good]) == [("good", "bad", ["feedback"])]
+    assert pairs(event("r", "s", turn=2), remark(event("z", "z"), score=1.0), before=[bad, good]) == []
+
+
+def test_generated_code_is_compared_without_what_stands_around():
+    told = [
+        event("write", code, action="generate", turn=turn, feedback=score)
+        for turn, code, score in ((0, "bad", -1.0), (5, "good", 1.0))
+    ]
+    assert pairs(*told) == [("good", "bad", ["feedback"])]
+
+
+def test_a_branch_with_words_of_its_own_has_no_place_in_the_conversation():
+    told = [event("q", "old", feedback=-1.0), branch("new", text="q, but shorter")]
+    assert pairs(*told, remark(told[1], score=1.0)) == []
