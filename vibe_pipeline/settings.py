@@ -32,6 +32,10 @@ STAGES = {
     Kind.DOCUMENT: Stage.MANUAL,
 }
 
+ASSISTANT = (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION, Kind.CONVERSATION, Kind.DOCUMENT)
+"""What a model learns that is asked for help. Predicting errors and next steps, and preferring answers, are trades of
+their own: a lineage each."""
+
 PersonalData = Literal["email", "phone", "card", "iban", "ip", "username"]
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -223,7 +227,7 @@ class Lineage(Section):
 
     base_model: str = EMBEDDED
     """'embedded', a Hub id such as HuggingFaceTB/SmolLM2-135M, or a local folder."""
-    kinds: tuple[Kind, ...] = tuple(Kind)
+    kinds: tuple[Kind, ...] = ASSISTANT
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     max_minutes: Annotated[float, Field(gt=0)] = 30
     recipe: Recipe = Recipe()

@@ -6,6 +6,7 @@ One statement, so that DuckDB streams. What a rule drops is counted and goes no 
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.index import Entries, found
 from vibe_pipeline.curate.sameness import told_keys
 from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import quoted, sql_list
 
@@ -83,6 +85,10 @@ TOKENS = "(3 + (strlen(prompt) + strlen(completion)) / 3.6)::INTEGER"
 ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
 
 
+READS = {kind: set(re.findall(r"\$(\w+)", select)) for kind, select in BUILDERS.items()}
+"""Which lists of actions a builder reads; a pattern may be made of any."""
+
+
 class Candidates:
     """Makes candidates on a DuckDB that has the events, and puts them in a folder: one Parquet file a part."""
 
@@ -105,9 +111,17 @@ class Candidates:
         """Those that the builders make of the table `events`."""
         if known:
             self._know_facts(known)
-        built = [f"SELECT '{kind}' AS kind, * FROM ({select}) WHERE is_delta" for kind, select in BUILDERS.items()]
-        nothing = f"SELECT *, NULL::VARCHAR AS failure, false AS is_probe FROM ({built[0]}) WHERE false"
-        return self._write(" UNION ALL BY NAME ".join([nothing, *built]), str(part))
+        built = [
+            f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
+            for kind in self._kinds()
+        ]
+        return self._write(" UNION ALL BY NAME ".join([f"{PROBES} WHERE false", *built]), str(part))
+
+    def _kinds(self) -> list[Kind]:
+        """Kinds of which there may be some: only to plan a builder takes tens of milliseconds."""
+        logged = {action for (action,) in self._db.sql("SELECT DISTINCT action FROM events").fetchall()}
+        lists = {name for name in ACTIONS if logged.intersection(getattr(self._settings, name))}
+        return [kind for kind, names in READS.items() if logged and (kind == Kind.PATTERN or lists & names)]
 
     def _know_facts(self, known: Sequence[Entries]) -> None:
         """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""

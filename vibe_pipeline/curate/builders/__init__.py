@@ -40,7 +40,8 @@ COLUMNS = (
 )
 """Of a builder's SELECT. `question` is the last question without the turns before it, `interaction_ids` all that the
 example was built from, oldest first, `stage` NULL for that of its kind, `section` what is held out as a whole in place
-of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure)."""
+of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure). A builder whose targets
+may have failed gives `failure` as well: whether such are learned is a rule of quality."""
 
 BUILDERS: dict[Kind, str] = {
     Kind.CODE_GENERATION: code_generation.SELECT,

@@ -1,4 +1,4 @@
-"""conversation: the turns so far → the next reply, unless that reply was marked as failed or as bad.
+"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad.
 
 The prompt is the turns before and the question, with blank lines between. Where somebody wrote a better text in place
 of the reply, the last such text is the target; what follows in the conversation still sees what was really said. An
@@ -32,11 +32,15 @@ SELECT
             CASE WHEN edited IS NOT NULL THEN 'edited' END
         ],
         lambda why: why IS NOT NULL
-    ) AS evidence
+    ) AS evidence,
+    CASE
+        WHEN edited IS NOT NULL THEN NULL
+        WHEN success = false THEN coalesce(nullif(error_type, ''), 'failed')
+        WHEN feedback < 0 THEN 'disliked'
+    END AS failure
 FROM (
     SELECT *, list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited FROM ({turns()})
 )
 WHERE (output <> '' OR edited IS NOT NULL)
-    AND (edited IS NOT NULL OR (success IS DISTINCT FROM false AND coalesce(feedback, 0) >= 0))
     AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0
 """
