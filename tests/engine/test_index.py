@@ -1,0 +1,118 @@
+"""The index of earlier generations beside a plain dictionary: the same answers, few runs, nothing lost with it."""
+
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vibe_pipeline.curate import index
+from vibe_pipeline.curate.index import Entries, Index, found, lookup, made, matches, pairs
+
+KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=12)
+"""Rows of three keys."""
+
+
+def entries(rows: list[list[int]], held: bool = False) -> Entries:
+    keys = np.array([key for row in rows for key in row], np.uint64)
+    refs = np.repeat(np.arange(len(rows)), 3).astype(np.uint32) * 2 + held
+    return Entries(
+        keys, refs.astype(np.uint32), np.arange(len(rows)).astype(np.uint64), np.full(len(rows), 7, np.uint32)
+    )
+
+
+class World:
+    """Generations of rows, and what was asked to make them."""
+
+    def __init__(self, store, generations: list[list[list[int]]]):
+        self.generations, self.made = generations, Counter()
+        self.index = Index(store, "rows", self._leaf)
+
+    def _leaf(self, generation: int):
+        self.made[generation] += 1
+        rows = self.generations[generation]
+        yield entries(rows[:2])
+        yield entries(rows[2:])
+
+    def rows(self, generation: int) -> list[list[int]]:
+        """All rows below, as the runs give them back."""
+        found = []
+        for run in self.index.below(generation):
+            owners = run.refs >> 1
+            found += [sorted(run.keys[owners == row].tolist()) for row in range(len(run.checks))]
+        return found
+
+
+@settings(max_examples=15)
+@given(st.lists(KEYS, min_size=1, max_size=9))
+def test_runs_hold_every_row_of_every_generation_below_in_order(tmp_path_factory, generations):
+    world = World(index.Store(tmp_path_factory.mktemp("home")), generations)
+    for generation in range(len(generations) + 1):
+        below = [sorted(row) for rows in generations[:generation] for row in rows]
+        assert world.rows(generation) == below
+        for run in world.index.below(generation):
+            assert (np.diff(run.keys.astype(np.int64)) >= 0).all()
+    assert set(world.made.values()) <= {1}
+
+
+def test_there_are_as_many_runs_as_binary_digits_and_old_ones_are_gone(store):
+    world = World(store, [[[n, n + 1, n + 2]] for n in range(1, 14)])
+    for generation in range(14):
+        assert len(world.index.below(generation)) == generation.bit_count()
+    assert len(store.names("index/rows")) == (13).bit_count()
+
+
+def test_an_index_that_was_thrown_away_is_made_again(store):
+    world = World(store, [[[n, n, n]] for n in range(1, 6)])
+    before = world.rows(5)
+    store.remove(index.FOLDER)
+    assert world.rows(5) == before
+    assert set(world.made.values()) == {2}
+
+
+def test_a_run_that_died_half_written_is_not_there(store, monkeypatch):
+    world = World(store, [[[1, 2, 3]], [[4, 5, 6]]])
+    monkeypatch.setattr(index, "_pivots", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        world.rows(2)
+    monkeypatch.undo()
+    assert world.rows(2) == [[1, 2, 3], [4, 5, 6]]
+
+
+def test_runs_larger_than_what_is_merged_at_once_are_merged_in_ranges(store, monkeypatch):
+    monkeypatch.setattr(index, "MERGED_AT_ONCE", 64)
+    chance = np.random.default_rng(0)
+    generations = [chance.integers(1, 10_000, (200, 3)).tolist() for _ in range(4)]
+    world = World(store, generations)
+    assert world.rows(4) == [sorted(row) for rows in generations for row in rows]
+
+
+@given(KEYS, KEYS, st.integers(1, 3))
+def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, queries, least):
+    rows = [list(dict.fromkeys(row)) for row in rows]
+    if max(Counter(key for row in rows for key in row).values(), default=0) > index.REFS_A_KEY:
+        return
+    keys = np.array([key for row in rows for key in row], np.uint64)
+    refs = np.array([2 * at for at, row in enumerate(rows) for _ in row], np.uint32)
+    whole = Entries(keys, refs, np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.uint32))
+    run = made(iter([whole]), tmp_path_factory.mktemp("scratch"))
+    queries = [list(dict.fromkeys(query)) for query in queries]
+    asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3)
+    got = {
+        (int(query), int(ref) // 2): int(count)
+        for part in matches(run, asked, least)
+        for query, ref, count in zip(part.queries, part.refs, part.counts, strict=True)
+    }
+    shared = {(q, r): len({*query} & {*row}) for q, query in enumerate(queries) for r, row in enumerate(rows)}
+    assert got == {pair: count for pair, count in shared.items() if count >= least}
+
+
+def test_a_key_of_many_rows_gives_the_oldest_or_none(tmp_path):
+    many = index.REFS_A_KEY + 3
+    run = made(iter([entries([[5, 6 + row, 100 + row] for row in range(many)])]), tmp_path)
+    keys = np.array([5, 6], np.uint64)
+    assert pairs(run, keys)[1].tolist() == [2 * row for row in range(index.REFS_A_KEY)] + [0]
+    assert pairs(run, keys, alone=True)[1].tolist() == [0]
+    assert lookup(run, keys[1:]).tolist() == [0]
+    assert found(run, np.array([0, 5, 99, 100], np.uint64)).tolist() == [False, True, False, True]

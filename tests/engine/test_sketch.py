@@ -1,0 +1,149 @@
+"""Hashes of words, and sketches by which examples are compared: what changes them, and what does not."""
+
+import random
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.curate.shingles import tokens, windows
+from vibe_pipeline.curate.sketch import BANDS, SAMPLED, similar, sketch
+
+WORDS = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "é", "ж", "eins", "zwei"]), max_size=12)
+
+
+def hashes(*texts: str) -> list[list[int]]:
+    found = tokens(pa.array(texts)).words()
+    return [found.hashes[a:b].tolist() for a, b in zip(found.offsets, found.offsets[1:], strict=False)]
+
+
+@given(WORDS, WORDS)
+def test_texts_have_the_same_hashes_where_they_have_the_same_words(left, right):
+    one, other = hashes(" ".join(left), " ".join(right))
+    assert [a == b for a in one for b in other] == [a == b for a in left for b in right]
+
+
+@given(WORDS, st.sampled_from([", ", "\n\n", " — ", "  (", " “"]))
+def test_case_white_space_and_punctuation_change_nothing(words, between):
+    one, other = hashes(" ".join(words), between.join(word.upper() for word in words) + ".")
+    assert one == other
+
+
+@given(st.lists(st.text(max_size=20), max_size=6))
+def test_a_text_has_the_same_hashes_alone_and_among_others(texts):
+    assert hashes(*texts) == [hashes(text)[0] for text in texts]
+
+
+@given(st.text("日本語中文字", min_size=1, max_size=9))
+def test_a_character_of_a_script_without_spaces_is_a_word(text):
+    assert len(hashes(text)[0]) == len(text)
+
+
+@given(st.lists(WORDS, max_size=5), st.integers(1, 5))
+def test_windows_are_those_of_each_text_alone(texts, width):
+    found = tokens(pa.array([" ".join(words) for words in texts], pa.string())).words()
+    values, offsets = windows(found, width)
+    assert np.diff(offsets).tolist() == [max(0, len(words) - width + 1) for words in texts]
+    every = [" ".join(words[at : at + width]) for words in texts for at in range(len(words) - width + 1)]
+    assert [a == b for a in values for b in values] == [a == b for a in every for b in every]
+
+
+def sketches(*pairs: tuple[str, str], is_code: bool = False, is_held: bool = False):
+    questions, completions = (pa.array(column) for column in zip(*pairs, strict=True))
+    return sketch(questions, completions, np.full(len(pairs), is_code), np.full(len(pairs), is_held))
+
+
+def prose(seed: int, words: int = 120) -> list[str]:
+    chance = random.Random(seed)
+    return [f"w{chance.randrange(4000)}" for _ in range(words)]
+
+
+def test_bands_agree_as_often_as_the_similarity_says():
+    """Share of 16 bands of four that agree = Jaccard^4, on average over pairs."""
+    pairs, wanted = [], []
+    for seed in range(120):
+        words, changed = prose(seed), prose(seed)
+        for at in random.Random(seed).sample(range(120), seed % 12):
+            changed[at] = "other"
+        sets = [{tuple(text[at : at + 3]) for at in range(118)} for text in (words, changed)]
+        wanted.append((len(sets[0] & sets[1]) / len(sets[0] | sets[1])) ** 4)
+        pairs += [("q", " ".join(words)), ("q", " ".join(changed))]
+    found = sketches(*pairs)
+    shares = (found.bands[::2] == found.bands[1::2]).mean(axis=1)
+    assert abs(shares.mean() - np.mean(wanted)) < 0.03
+    assert np.corrcoef(shares, wanted)[0, 1] > 0.9
+
+
+def test_what_is_short_has_no_bands_and_a_short_completion_must_be_the_very_same():
+    question = " ".join(prose(1, 40))
+    found = sketches(("short", "yes"), (question, "works"), (question, "works."), (question, "fails: KeyError"))
+    assert not found.bands[0].any()
+    assert (found.bands[1] == found.bands[3]).all()
+    assert len({*found.anchor[1:].tolist()}) == 3
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_like"),
+    [
+        ("What does os.stat do?", "what does os.stat do", True),
+        ("What does os.stat do?", "Explain os.stat in one sentence.", False),
+        ("What does os.stat do?", "What does os.lstat do?", False),
+        (" ".join(prose(1)), " ".join([*prose(1)[:-3], "some", "other", "end"]), True),
+        (" ".join(prose(1)), " ".join(prose(2)), False),
+    ],
+)
+def test_questions_are_similar_when_most_of_their_words_are_the_same(left, right, is_like):
+    found = sketches((left, "a"), (right, "a"))
+    assert similar(found.check[:1], found.check[1:]).tolist() == [is_like]
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "is_same"),
+    [
+        ("Describe the purpose of os.stat.", "Please describe purpose of os.stat", True),
+        ("Describe the purpose of os.stat.", "of os.stat, describe the purpose", True),
+        ("Describe the purpose of os.stat.", "Describe the purpose of os.lstat.", False),
+        ("Describe the purpose of os.stat.", "What does os.stat do?", False),
+    ],
+)
+def test_a_question_is_its_words_but_for_empty_ones_in_any_order(left, right, is_same):
+    found = sketches((left, "a"), (right, "a"))
+    assert (found.bag[0] == found.bag[1]) == is_same
+
+
+CODE = """def merge(left, right):
+    result = []
+    while left and right:
+        result.append(left.pop(0) if left[0] <= right[0] else right.pop(0))
+    return result + left + right
+"""
+
+
+def test_the_structure_of_code_does_not_see_names_and_sees_everything_else():
+    renamed = CODE.replace("merge", "join_sorted").replace("left", "a").replace("right", "b").replace("result", "out")
+    other = "def add(numbers):\n    total = 0\n    for number in numbers:\n        total += number\n    return total\n"
+    found = sketches(("q", CODE), ("q", renamed), ("q", other * 2), ("q", "x = 1"), is_code=True).structure
+    assert (found[0] == found[1]).all()
+    assert (found[0] == found[2]).sum() <= 2
+    assert not found[3].any()
+    assert not sketches(("q", CODE)).structure.any()
+
+
+def test_grams_are_of_completions_and_of_questions_that_are_learned_from():
+    question, completion = " ".join(prose(1, 2000)), " ".join(prose(2, 2000))
+    learned, held = sketches((question, completion)), sketches((question, completion), is_held=True)
+    assert learned.gram_counts[0] == pytest.approx(2 * 1988 / SAMPLED, rel=0.2)
+    assert held.gram_counts[0] == pytest.approx(1988 / SAMPLED, rel=0.2)
+    assert set(held.grams) < set(learned.grams)
+
+
+def test_a_stretch_of_sketches_is_those_of_its_rows():
+    rows = [(" ".join(prose(n)), " ".join(prose(n + 9, 40 * n))) for n in range(6)]
+    whole, part = sketches(*rows), sketches(*rows[2:5])
+    stretch = whole.of(slice(2, 5))
+    assert (stretch.bands == part.bands).all()
+    assert (stretch.grams == part.grams).all()
+    assert (stretch.ends == part.ends).all()
+    assert whole.bands.shape == (6, BANDS)
