@@ -1,7 +1,7 @@
 """The builders on real data (VIBE_DATA), logged as a person would, beside what is known to be true of it.
 
-Precision is printed with n and Wilson's interval, and has a floor: docs/log.md, "the builders". What could be taken for an
-example and is none is planted among the real ones.
+Precision is printed with n and Wilson's interval, and has a floor: docs/log.md, "the builders". What could be taken for
+an example and is none is planted among the real ones.
 """
 
 from __future__ import annotations
