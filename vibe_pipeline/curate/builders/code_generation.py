@@ -47,8 +47,8 @@ WITH
             list_contains($generate_actions, action) AS is_generated,
             list_contains($run_actions, action) AS is_run,
             CASE WHEN contains(output, '```') AND NOT is_run THEN {BLOCKS} ELSE [] END AS blocks,
-            CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10))
-                WHEN is_generated THEN output END AS code,
+            CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10)) WHEN is_generated THEN output END
+                AS code,
             sha256(stripped(CASE WHEN is_run THEN input ELSE code END)) AS code_key,
             count(*) FILTER (is_run AND success) OVER (PARTITION BY conversation_id ORDER BY position) AS goods
         FROM events

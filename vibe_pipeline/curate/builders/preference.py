@@ -4,9 +4,10 @@ Who says so is the evidence: the source holds the pair ('preferred', extra.rejec
 with the new answer ('regenerated', extra.alternatives), wrote a better text in its place ('edited'), liked one answer
 and not the other ('feedback'), or ordered several ('ranked', extra.rank, 0 is best).
 
-Answers are compared only where they answer the same question in the same place: retries that follow each other, the
-branches of a conversation, and what begins a conversation, also in two of them. A place is told by what was said before
-it, which a branch leaves to the conversation that it is a branch of.
+Answers are compared only where they answer the same question in the same place: retries that follow each other, and the
+branches of a conversation. A place is told by what was said before it, which a branch leaves to the conversation that
+it is a branch of. Not in two conversations: a thumb up in one and down in another are about other choices
+(docs/log.md, "the builders").
 
 Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose), and two pairs that
 contradict each other: what was said outright stands against what was only asked again.
@@ -58,8 +59,7 @@ WITH
         SELECT
             *,
             CASE
-                WHEN trunk IS NULL AND (round = 1 OR NOT is_chat)
-                    THEN concat_ws(chr(0), module, extra ->> '$.system', asked)
+                WHEN NOT is_chat THEN concat_ws(chr(0), 'code', conversation_id, module, asked)
                 WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(chr(0), 'branch', trunk, asked)
                 ELSE concat_ws(chr(0), 'round', conversation_id, round)
             END AS own_place
