@@ -24,6 +24,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 
+import duckdb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -44,14 +45,11 @@ LONGEST = 4096
 LONGEST_TEXT = 50_000
 """Characters."""
 
-SEGMENT = 250_000
+SEGMENT = 150_000
 """Rows, at most. There are two segments at least: what two processes read lies in two files."""
 
 CHARACTERS = 30_000_000
 """Of prose and of code that walks are taken through, at most."""
-
-ROW_BYTES = 700
-"""On disk, asked for before work starts."""
 
 OPENINGS = 40
 ERRORS = ("TypeError", "ValueError", "KeyError", "AttributeError", "NameError", "ImportError", "IndexError", "OSError")
@@ -109,7 +107,9 @@ class Turns:
         by = steps.astype(np.uint64)
         return Turns(self.conversation, self.turn - steps, self.kind, self.key - by, self.edit - by, self.changed)
 
-    def texts(self, source: Source, slot: int, median: float, sigma: float, more: Rates | float = 0.0) -> pa.StringArray:
+    def texts(
+        self, source: Source, slot: int, median: float, sigma: float, more: Rates | float = 0.0
+    ) -> pa.StringArray:
         """A text of each, of a log-normal number of characters, with a share of `more` words changed in repeats too."""
         sizes = np.exp(np.log(median) + sigma * _normal(self.key, 100 * (slot + 1))).clip(1, LONGEST_TEXT)
         by = np.where(self.changed > 0, self.edit, self.key) * np.uint64(16) + np.uint64(slot)
@@ -126,36 +126,43 @@ class Sources:
     openings: pa.StringArray
 
     @classmethod
-    def of(cls, characters: int) -> Sources:
-        """So much real text of each, less of commands."""
+    def enough_for(cls, rows: int) -> Sources:
+        """As much real text of each as so many interactions need, and less of commands."""
+        characters = min(CHARACTERS, max(200_000, 300 * rows))
         said = Source.of(prose(characters))
-        openings = said.texts(np.arange(OPENINGS, dtype=np.uint64), np.full(OPENINGS, 70.0))
+        openings = said.texts(np.arange(OPENINGS, dtype=np.uint64), np.full(OPENINGS, 30.0))
         return cls(said, Source.of(code(characters)), Source.of(commands(characters // 20)), openings)
 
 
-def fill(ladder: Ladder, rows: int, sources: Sources, done: Callable[[int, int], None], first: int = 0) -> int:
-    """So many interactions from conversation `first` on, and remarks on them; returns the next free conversation."""
-    size = min(SEGMENT, -(-rows // 2))
-    number = last_sequence(ladder.store, "interactions") + 1
+def fill(ladder: Ladder, rows: int, sources: Sources, done: Callable[[int], None]) -> None:
+    """So many interactions in an empty log, and remarks on them; tells how many are there."""
+    size, there = min(SEGMENT, -(-rows // 2)), 0
     with connect() as database:
-        for turns in _planned(rows, size, first):
-            month = f"{2000 + number // 12}-{number % 12 + 1:02d}"
-            database.register("made", _made(sources, turns))
-            database.execute(f"CREATE OR REPLACE TABLE laid AS {LAID.format(month=month)}")
-            for stream, query in (("interactions", "FROM laid"), ("remarks", REMARKED)):
-                found = database.sql(f"FROM ({query}) ORDER BY {ORDER[stream]}").to_arrow_table()
-                table = found.cast(STREAMS[stream].append(pa.field("line_bytes", pa.int64())))
-                publish(ladder.store, stream, table, ladder.settings.curate, month, database)
-            first, number = int(turns.conversation[-1]) + 1, number + 1
-            done(number, -(-rows // size))
-    return first
+        for turns in _planned(rows, size):
+            seal(ladder, sources, turns, database)
+            there += len(turns.turn)
+            done(there)
 
 
-def _planned(rows: int, size: int, first: int) -> Iterator[Turns]:
+def seal(ladder: Ladder, sources: Sources, turns: Turns, database: duckdb.DuckDBPyConnection) -> None:
+    """Turns as the next segment of interactions, of a month of its own, and remarks on them as one of remarks."""
+    number = last_sequence(ladder.store, "interactions") + 1
+    month = f"{2000 + number // 12}-{number % 12 + 1:02d}"
+    database.register("made", _made(sources, turns))
+    database.execute(f"CREATE OR REPLACE TABLE laid AS {LAID.format(month=month)}")
+    for stream, query in (("interactions", "FROM laid"), ("remarks", REMARKED)):
+        found = database.sql(f"FROM ({query}) ORDER BY {ORDER[stream]}").to_arrow_table()
+        table = found.cast(STREAMS[stream].append(pa.field("line_bytes", pa.int64())))
+        if table.num_rows:
+            publish(ladder.store, stream, table, ladder.settings.curate, month, database)
+
+
+def _planned(rows: int, size: int) -> Iterator[Turns]:
     """Whole conversations, as many as make a segment each; the very last one may be cut."""
+    first = 0
     while rows > 0:
         limit = rows if rows < 1.5 * size else size
-        turns = _turns(np.arange(first, first + limit))
+        turns = turns_of(np.arange(first, first + limit))
         if len(turns.turn) > limit == rows:
             turns = turns.where(np.arange(len(turns.turn)) < rows)
         elif len(turns.turn) > limit:
@@ -164,8 +171,8 @@ def _planned(rows: int, size: int, first: int) -> Iterator[Turns]:
         yield turns
 
 
-def _turns(conversations: Counts) -> Turns:
-    """Of conversations by number, and each one's text by that of the first that it repeats."""
+def turns_of(conversations: Counts) -> Turns:
+    """All turns of conversations by number, each with the key of the first that it repeats."""
     own = conversations.astype(np.uint64)
     source = conversations
     while (again := (chosen(source.astype(np.uint64), 1) < REPEATED + NEARLY) & (source > 0)).any():
@@ -261,13 +268,14 @@ def _documents(sources: Sources, turns: Turns) -> pa.Table:
 
 def _named(turns: Turns, typed: pa.StringArray) -> pa.StringArray:
     number = pa.array((turns.odds(50) * 1e7).astype(np.int64)).cast(pa.string())
-    return pc.binary_join_element_wise(pc.utf8_rtrim_whitespace(typed), pc.binary_join_element_wise("run", number, "-"), " ")
+    return pc.binary_join_element_wise(
+        pc.utf8_rtrim_whitespace(typed), pc.binary_join_element_wise("run", number, "-"), " "
+    )
 
 
 def _error(turns: Turns, result: pa.StringArray) -> pa.StringArray:
     name = pa.array(np.array(ERRORS)[(turns.odds(60) ** 2 * len(ERRORS)).astype(np.int64)])
-    head = 'Traceback (most recent call last):\n  File "<stdin>", line 1, in <module>\n'
-    return pc.binary_join_element_wise(head, name, ": ", result, "")
+    return pc.binary_join_element_wise("Traceback (most recent call last):\n", name, ": ", result, "")
 
 
 def _where(mask: Mask, this: pa.Array, that: pa.Array) -> pa.Array:
@@ -275,7 +283,13 @@ def _where(mask: Mask, this: pa.Array, that: pa.Array) -> pa.Array:
 
 
 def _table(
-    turns: Turns, module: str, action: str | pa.Array, asked: pa.Array, said: pa.Array, success: Mask | pa.Array, extra: pa.Array | None = None
+    turns: Turns,
+    module: str,
+    action: str | pa.Array,
+    asked: pa.Array,
+    said: pa.Array,
+    success: Mask | pa.Array,
+    extra: pa.Array | None = None,
 ) -> pa.Table:
     rows = len(turns.turn)
     error = pa.array(np.array(ERRORS)[(turns.odds(60) ** 2 * len(ERRORS)).astype(np.int64)])

@@ -37,6 +37,9 @@ PEOPLE = {
 }
 """Of VIBE_DATA/dev: files with the field that holds what somebody wrote."""
 
+LARGEST = 100_000
+"""Characters of a source: what is larger is data more often than not."""
+
 DOCSTRING, DOCTEST = re.compile(r'"""(.*?)"""', re.DOTALL), re.compile(r"^\s*>>> (.+)$", re.MULTILINE)
 
 
@@ -80,9 +83,11 @@ def _sources() -> list[Path]:
 
 
 def _files(seed: int) -> Iterator[str]:
-    """The texts of all sources, in an order of their own."""
+    """The texts of all sources but tables that are called sources, in an order of their own."""
     for path in random.Random(seed).sample(_sources(), len(_sources())):
-        yield path.read_text(encoding="utf-8", errors="replace")
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if len(text) < LARGEST:
+            yield text
 
 
 def passages(seed: int = 0) -> Iterator[str]:
