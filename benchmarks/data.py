@@ -24,6 +24,9 @@ PARTS = ("libraries", "sizes", "height")
 ROW_BYTES = 2000
 """On the disk: a log, what is made of it, and what is made on the way."""
 
+SMALLEST = 300
+"""Rows: with fewer, nothing but the start is measured."""
+
 BESIDE = ("datasets", "datatrove", "rensa")
 
 
@@ -53,7 +56,7 @@ def _measured(part: str, work: Path, options: argparse.Namespace) -> Figures:
         if part == "libraries":
             figures = data_curation.measure_libraries(work, options.shared_rows, options.rounds, advance)
         elif part == "sizes":
-            sizes = [size for size in (options.rows // 100, options.rows // 10, options.rows) if size]
+            sizes = [size for size in (options.rows // 100, options.rows // 10, options.rows) if size >= SMALLEST]
             figures = data_curation.measure_sizes(work, sizes, advance)
         else:
             figures = data_height.measure(work, options.height, options.windows, advance)

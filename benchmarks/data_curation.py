@@ -1,19 +1,16 @@
-"""Curation by this engine, measured: the command of a process of its own, at every size and beside the two libraries.
+"""Curation at every size, and beside two libraries: seconds, peak memory and examples of processes of their own.
 
-All are told the same two cores. What is counted is the whole process, from its start to the files on the disk. Not
-here: the log that is curated (data_log.py), and what the libraries run (data_datasets.py, data_datatrove.py).
+All are kept to the same two cores. What is counted is the whole process, from its start to the files on the disk. Not
+here: the log that is curated (data_log.py), and what is run (data_vibe.py, data_datasets.py, data_datatrove.py).
 """
 
 from __future__ import annotations
 
-import json
 import shutil
-import sys
-from collections import Counter
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from time import perf_counter
+from typing import Any
 
 from benchmarks.data_log import Sources, fill
 from benchmarks.process import run
@@ -24,27 +21,13 @@ from vibe_pipeline.progress import Advance
 CORES = 2
 GIB = 1 << 30
 
-VIBE = "from benchmarks.data_curation import main; main()"
-LIBRARIES = {name: f"from benchmarks.data_{name} import main; main()" for name in ("datasets", "datatrove")}
+LIBRARIES = ("datasets", "datatrove")
+WAYS = ("vibe", *LIBRARIES)
 
 SHARED = ("conversation", "code_generation", "error_correction", "document")
 """Kinds of example that all three make; the engine makes four more from the same interactions."""
 
 REPEATS = "SELECT 1 - count(DISTINCT (hash(input, output), hash(output, 1))) / count(*) FROM interactions"
-
-
-def main() -> None:
-    """Open a generation over a home's log and curate it; prints seconds and examples as JSON."""
-    ladder = Ladder(Path(sys.argv[1]))
-    started = perf_counter()
-    cut = ladder.log.open_generation(force=True)
-    opened = perf_counter()
-    made = ladder.examples(cut.generation)
-    kinds: Counter[str] = Counter()
-    for _, kind, count, _ in made.counts:
-        kinds[kind] += count
-    seconds = {"cut": opened - started, "examples": perf_counter() - opened}
-    print(json.dumps({"seconds": seconds, "examples": kinds, "dropped": made.dropped}))
 
 
 def measure_sizes(work: Path, sizes: list[int], advance: Advance) -> Figures:
@@ -55,7 +38,7 @@ def measure_sizes(work: Path, sizes: list[int], advance: Advance) -> Figures:
         home, name = work / label(size), label(size)
         figures[f"repeats_{name}"] = _filled(home, size, sources, advance)
         advance(number, len(sizes), f"curating {name}")
-        said, took, peak = run(["-c", VIBE, str(home)], {}, CORES)
+        said, took, peak = _run("vibe", home)
         figures |= {f"seconds_{name}": took, f"peak_gib_{name}": peak / GIB, f"rows_{name}": size}
         figures |= {f"{step}_seconds_{name}": seconds for step, seconds in said["seconds"].items()}
         figures |= {f"examples_{name}": sum(said["examples"].values()), f"examples_per_s_{name}": size / took}
@@ -70,33 +53,35 @@ def measure_libraries(work: Path, size: int, rounds: int, advance: Advance) -> F
     """Seconds and examples of the engine and of each library over one log, one after the other."""
     home = work / "log"
     _filled(home, size, Sources.enough_for(size), advance)
-    commands = {"vibe": VIBE, **LIBRARIES}
-    took: dict[str, list[float]] = {name: [] for name in commands}
-    peaks: dict[str, list[float]] = {name: [] for name in commands}
+    took: dict[str, list[float]] = {way: [] for way in WAYS}
+    peaks: dict[str, list[float]] = {way: [] for way in WAYS}
     figures: Figures = {"shared_rows": size}
     for again in range(rounds):
-        for number, (name, command) in enumerate(commands.items()):
-            advance(again * len(commands) + number, rounds * len(commands), name)
-            place = work / name
-            if name == "vibe":
+        for number, way in enumerate(WAYS):
+            advance(again * len(WAYS) + number, rounds * len(WAYS), way)
+            place = work / way
+            if way == "vibe":
                 shutil.copytree(home, place)
-                arguments = [str(place)]
+                said, seconds, peak = _run(way, place)
             else:
-                arguments = [str(home / "log/interactions/segments"), str(place)]
-            quiet = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(work / "cache")}
-            said, seconds, peak = run(["-c", command, *arguments], quiet, CORES)
-            took[name].append(seconds)
-            peaks[name].append(peak / GIB)
-            figures |= {f"{name}_{kind}_examples": said["examples"].get(kind, 0) for kind in SHARED}
-            figures |= {f"{name}_rows_{step}": count for step, count in said.get("rows", {}).items()}
-            figures |= {f"{name}_{step}_seconds": seconds for step, seconds in said["seconds"].items()}
+                said, seconds, peak = _run(way, home / "log/interactions/segments", place)
+            took[way].append(seconds)
+            peaks[way].append(peak / GIB)
+            figures |= {f"{way}_{kind}_examples": said["examples"].get(kind, 0) for kind in SHARED}
+            figures |= {f"{way}_rows_{step}": count for step, count in said["rows"].items()}
+            figures |= {f"{way}_{step}_seconds": count for step, count in said["seconds"].items()}
             shutil.rmtree(place)
-    for name in commands:
-        figures |= spread(f"{name}_seconds", took[name]) | spread(f"{name}_peak_gib", peaks[name])
-        if name != "vibe":
-            ratios = [theirs / ours for ours, theirs in zip(took["vibe"], took[name], strict=True)]
-            figures |= spread(f"vs_{name}_ratio", ratios)
+    for way in WAYS:
+        figures |= spread(f"{way}_seconds", took[way]) | spread(f"{way}_peak_gib", peaks[way])
+        ratios = [theirs / ours for ours, theirs in zip(took["vibe"], took[way], strict=True)]
+        figures |= spread(f"vs_{way}_ratio", ratios) if way in LIBRARIES else {}
     return figures
+
+
+def _run(way: str, *places: Path) -> tuple[dict[str, Any], float, int]:
+    quiet = {"HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(places[-1] / "cache")}
+    command = ["-c", f"from benchmarks.data_{way} import main; main()", *map(str, places)]
+    return run(command, quiet, CORES)
 
 
 def _filled(home: Path, size: int, sources: Sources, advance: Advance) -> float:
@@ -149,16 +134,16 @@ def table_libraries(figures: Figures) -> str:
             shown(figures, f"vs_{name}_ratio"),
             *(shown(figures, f"{name}_{kind}_examples") for kind in SHARED),
         )
-        for name in ("vibe", *LIBRARIES)
+        for name in WAYS
     ]
     steps = [
         (name, step.replace("_", " "), shown(figures, f"{name}_rows_{step}"), shown(figures, f"{name}_{step}_seconds"))
-        for name in LIBRARIES
+        for name in WAYS
         for step in (key.removeprefix(f"{name}_rows_") for key in figures if key.startswith(f"{name}_rows_"))
     ]
     return (
         f"The same {shown(figures, 'shared_rows')} interactions on the same two cores, from segments to Parquet:\n\n"
         + rows(("", "seconds", "peak memory, GiB", "×", *(f"{kind} examples" for kind in SHARED)), lines)
-        + "\n\nWhat each library has left after a step, and what the step took:\n\n"
+        + "\n\nWhat each has left after a step, and what the step took:\n\n"
         + rows(("", "step", "rows", "seconds"), steps)
     )
