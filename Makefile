@@ -11,7 +11,7 @@ export VIBE_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo ui test acceptance soak bench-log lint fix docs clean
+.PHONY: help install demo ui test acceptance soak bench-log bench-data lint fix docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
@@ -45,6 +45,10 @@ soak: $(INSTALLED) ## kill 200 writers, each beside a sealer, compactor, importe
 
 bench-log: $(INSTALLED) ## measure the log beside SQLite and JSONL; writes docs/benchmarks (BENCH="--only scan --rows 100000": one part)
 	@$(BIN)/python -m benchmarks.log $(BENCH)
+
+bench-data: $(INSTALLED) ## measure curation at 10 million, beside datasets and datatrove; writes docs/benchmarks (BENCH as above)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(BIN)/python -m benchmarks.data $(BENCH)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

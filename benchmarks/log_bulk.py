@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import os
 import shutil
-import subprocess
-import sys
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
 from benchmarks import by_hand
+from benchmarks.process import run
 from benchmarks.report import Figures, rows, seconds, shown, spread
 from benchmarks.text import WHAT_IT_IS, write_export
 from vibe_pipeline import InteractionLogger
 from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.progress import Advance
-
-MEASURED = """
-import resource, subprocess, sys
-code = subprocess.run(sys.argv[1:]).returncode
-print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)
-sys.exit(code)
-"""
-"""Starts a command from a small process: its peak counts from before exec, in the memory of whoever started it."""
 
 SHAPES = ("jsonl", "json_array")
 
@@ -61,7 +48,8 @@ def measure_import(work: Path, size: int, advance: Advance) -> Figures:
 
 def _imported(export: Path, home: Path) -> tuple[int, float, int]:
     """(interactions, seconds, peak resident bytes) of the command."""
-    said, took, peak = _run([sys.executable, "-c", VIBE, "log", "import", str(export), "--json"], home)
+    command = ["-c", VIBE, "log", "import", str(export), "--json"]
+    said, took, peak = run(command, {"VIBE_HOME": str(home)})
     if said["quarantined"]:
         raise SystemExit(f"{said['quarantined']} of {said['read']} records were quarantined")
     interactions = Ladder(home).log.stats()["interactions"]
@@ -75,18 +63,6 @@ def _rates(name: str, interactions: int, export: Path, took: float) -> Figures:
         f"import_{name}_mb_per_s": export.stat().st_size / MB / took,
         f"import_{name}_seconds": took,
     }
-
-
-def _run(command: list[str], home: Path) -> tuple[dict[str, Any], float, int]:
-    """(what it printed, seconds, peak resident bytes) of a command."""
-    environment = {**os.environ, "VIBE_HOME": str(home)}
-    started = perf_counter()
-    done = subprocess.run([sys.executable, "-c", MEASURED, *command], env=environment, capture_output=True, text=True)
-    took = perf_counter() - started
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {done.stderr}")
-    kib = 1 if sys.platform == "darwin" else 1024
-    return json.loads(done.stdout), took, int(done.stderr.split()[-1]) * kib
 
 
 def measure_sealing(work: Path, size: int, rounds: int, advance: Advance) -> Figures:

@@ -47,10 +47,12 @@ def machine(folder: Path) -> dict[str, Any]:
     }
 
 
-def write(docs: Path, name: str, about: dict[str, Any], figures: Figures, table: str) -> None:
-    """The JSON, and the section between its marks; other sections stay as they are."""
+def write(
+    docs: Path, name: str, about: dict[str, Any], figures: Figures, table: str, beside: Sequence[str] = ()
+) -> None:
+    """The JSON, and the section between its marks; other sections stay as they are. `beside`: other libraries used."""
     date = datetime.now(UTC).date().isoformat()
-    versions = {library: version(library) for library in LIBRARIES}
+    versions = {library: version(library) for library in (*LIBRARIES, *beside)}
     rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
     (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
     found = {"machine": about, "date": date, "versions": versions, "figures": rounded}

@@ -1,16 +1,21 @@
 """Real text in any amount, without the network: the sources of Python's standard library and of what is installed.
 
 Documentation and code as people wrote them, each passage once until the corpus is used up (some hundred MB of
-installed packages); then from the beginning again, cut at other places. Not here: timing.
+installed packages); then from the beginning again, cut at other places. What people said to assistants and typed into
+terminals comes first where VIBE_DATA has it. Not here: timing, and text that never ends (walk.py).
 """
 
 from __future__ import annotations
 
 import json
+import os
 import random
+import re
 import sysconfig
 from collections.abc import Iterator
-from itertools import count
+from contextlib import nullcontext
+from functools import cache
+from itertools import chain, count
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -25,13 +30,71 @@ QUESTIONS = (
 )
 
 
+PEOPLE = {
+    "prose": {"oasst_messages": "text", "pandalm_preferences": "instruction", "nl2bash": "description", "mbpp": "text"},
+    "code": {"mbpp": "code", "quixbugs": "fixed"},
+    "commands": {"nl2bash": "command"},
+}
+"""Of VIBE_DATA/dev: files with the field that holds what somebody wrote."""
+
+LARGEST = 100_000
+"""Characters of a source: what is larger is data more often than not."""
+
+DOCSTRING, DOCTEST = re.compile(r'"""(.*?)"""', re.DOTALL), re.compile(r"^\s*>>> (.+)$", re.MULTILINE)
+
+
+def prose(size: int, seed: int = 0) -> Iterator[str]:
+    """Some so many characters of what people said to assistants, and then of docstrings."""
+    return _up_to(size, _written("prose"), (text for file in _files(seed) for text in DOCSTRING.findall(file)))
+
+
+def code(size: int, seed: int = 0) -> Iterator[str]:
+    """The same of functions, and then of sources without their docstrings."""
+    return _up_to(size, _written("code"), (DOCSTRING.sub('"""…"""', file) for file in _files(seed)))
+
+
+def commands(size: int, seed: int = 0) -> Iterator[str]:
+    """The same of what people typed into a terminal, and then of doctests."""
+    return _up_to(size, _written("commands"), (text for file in _files(seed) for text in DOCTEST.findall(file)))
+
+
+def _up_to(size: int, *sources: Iterator[str]) -> Iterator[str]:
+    taken = 0
+    for text in chain.from_iterable(sources):
+        if text := text.strip():
+            yield text
+            taken += len(text)
+        if taken >= size:
+            return
+
+
+def _written(kind: str) -> Iterator[str]:
+    folder = Path(os.environ.get("VIBE_DATA", "../shared/data")) / "dev"
+    for name, field in PEOPLE[kind].items():
+        path = folder / f"{name}.jsonl"
+        with path.open(encoding="utf-8") if path.exists() else nullcontext(()) as lines:
+            yield from (json.loads(line)[field] for line in lines)
+
+
+@cache
+def _sources() -> list[Path]:
+    folders = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
+    return sorted({path for folder in folders for path in folder.rglob("*.py")})
+
+
+def _files(seed: int) -> Iterator[str]:
+    """The texts of all sources but tables that are called sources, in an order of their own."""
+    for path in random.Random(seed).sample(_sources(), len(_sources())):
+        text = path.read_text(encoding="utf-8", errors="replace")
+        if len(text) < LARGEST:
+            yield text
+
+
 def passages(seed: int = 0) -> Iterator[str]:
     """Passages of 5 to 40 lines, for ever."""
-    folders = [Path(sysconfig.get_paths()[name]) for name in ("stdlib", "purelib")]
-    files = sorted({path for folder in folders for path in folder.rglob("*.py")})
     for again in count():
         cut = random.Random(seed + again)
-        for path in cut.sample(files, len(files)):
+        for path in cut.sample(_sources(), len(_sources())):
             lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
             while lines:
                 size = cut.randint(5, 40)

@@ -1,0 +1,127 @@
+"""Curation with Hugging Face `datasets`, as its users write it: map and filter, then MinHash as text-dedup does it.
+
+Its best settings that we know of: two processes, batched maps, columns that a step does not need left out, signatures
+by rensa in one call a batch (`datasketch` takes some thirty times as long), bands joined by Polars and clusters by
+union-find in one process (as text-dedup's `minhash.py`), exact duplicates by one pass over hashes, and functions that
+are pickled by name, so that hashing them for the cache costs nothing. Conversations are grouped by Polars, which
+`datasets` cannot do. Not here: what is done to one conversation or text (data_by_hand.py).
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from benchmarks.data_by_hand import compared, content, examples, is_good, windows
+from benchmarks.process import Steps
+
+PROCESSES, BATCH = 2, 1000
+PERMUTATIONS, BANDS, ROWS = 64, 12, 5
+NEAR, QUOTED = 3, 13
+
+COLUMNS = ("conversation_id", "interaction_id", "module", "action", "input", "output", "success")
+
+Columns = dict[str, list[Any]]
+
+held_out: set[int] = set()
+"""Hashes of windows of held-out items: a global, which forked processes see without a copy."""
+
+
+def built(batch: Columns) -> Columns:
+    """Conversations → examples."""
+    made = [example for turns in batch["turns"] for example in examples(turns)]
+    columns = {name: [example[name] for example in made] for name in made[0]} if made else {}
+    return columns | {"content": [content(example) for example in made]}
+
+
+def good(batch: Columns) -> list[bool]:
+    """Of some examples, those that break no rule."""
+    return [is_good(dict(zip(batch, row, strict=True))) for row in zip(*batch.values(), strict=True)]
+
+
+def signed(batch: Columns) -> Columns:
+    """The bands of each example's signature, as bytes."""
+    import numpy as np
+    from rensa import RMinHash
+
+    texts = map("\n".join, zip(batch["question"], batch["completion"], strict=True))
+    shingles = [windows(text, NEAR) for text in texts]
+    matrix = RMinHash.digest_matrix_from_token_sets(shingles, PERMUTATIONS, 1)
+    signatures = np.array(matrix.to_rows(), dtype=np.uint32)[:, : BANDS * ROWS].reshape(-1, BANDS, ROWS)
+    signed = zip(shingles, signatures, strict=True)
+    return {"bands": [[band.tobytes() for band in bands] if any_at_all else [] for any_at_all, bands in signed]}
+
+
+def clean(batch: Columns) -> list[bool]:
+    """Of training rows, those that share no window with a held-out item."""
+    return [
+        is_held_out or held_out.isdisjoint(map(hash, windows(f"{question}\n{completion}", QUOTED)))
+        for question, completion, is_held_out in zip(
+            batch["question"], batch["completion"], batch["is_held_out"], strict=True
+        )
+    ]
+
+
+def main() -> None:
+    """Segments (a folder) → Parquet files in another; prints rows and seconds of each step as JSON."""
+    import numpy as np
+    import polars as pl
+    from datasets import Dataset, disable_progress_bars
+
+    disable_progress_bars()
+    segments, out = map(Path, sys.argv[1:])
+    steps = Steps()
+    out.mkdir()
+    conversations = (
+        pl.scan_parquet(segments / "*" / "*.parquet")
+        .sort("conversation_id", "turn")
+        .group_by("conversation_id", maintain_order=True)
+        .agg(pl.struct(COLUMNS).alias("turns"))
+    )
+    conversations.select("turns").collect().write_parquet(out / "conversations.parquet")
+    ds = Dataset.from_parquet(str(out / "conversations.parquet"), cache_dir=str(out / "cache"))
+    steps.done("read", len(ds))
+    both: dict[str, Any] = {"batched": True, "batch_size": BATCH, "num_proc": PROCESSES}
+    ds = ds.map(built, remove_columns=ds.column_names, **both)
+    steps.done("build", len(ds))
+    ds = ds.filter(good, **both)
+    steps.done("quality", len(ds))
+    _, first = np.unique(np.array(ds["content"][:]), return_index=True)
+    ds = ds.select(np.sort(first)).flatten_indices()
+    steps.done("exact", len(ds))
+    bands = ds.select_columns(["question", "completion"]).map(signed, remove_columns=["question", "completion"], **both)
+    ds = ds.select(kept(bands.to_polars())).flatten_indices()
+    steps.done("near", len(ds))
+    for text in map(compared, ds.select(np.flatnonzero(ds["is_held_out"][:]))):
+        held_out.update(map(hash, windows(text, QUOTED)))
+    ds = ds.filter(clean, **both)
+    steps.done("contamination", len(ds))
+    for name, wanted in (("train", False), ("validation", True)):
+        ds.select(np.flatnonzero(np.array(ds["is_held_out"][:]) == wanted)).remove_columns(
+            ["content", "question"]
+        ).to_parquet(out / f"{name}.parquet")
+    steps.done("write", len(ds))
+    steps.tell(Counter(ds["kind"][:]))
+
+
+def kept(bands: Any) -> list[int]:
+    """The first row of each cluster of rows that share a band."""
+    import polars as pl
+
+    parents = list(range(len(bands)))
+
+    def root(row: int) -> int:
+        while parents[row] != row:
+            parents[row] = row = parents[parents[row]]
+        return row
+
+    numbered = bands.lazy().with_row_index().explode("bands").drop_nulls()
+    numbered = numbered.with_columns(pl.int_range(pl.len()).over("index").alias("band"))
+    groups = numbered.group_by("band", "bands").agg("index").filter(pl.col("index").list.len() > 1)
+    for group in groups.collect()["index"].to_list():
+        roots = sorted(map(root, group))
+        for other in roots[1:]:
+            parents[root(other)] = root(roots[0])
+    return [row for row in range(len(parents)) if root(row) == row]
