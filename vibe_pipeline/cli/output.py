@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -14,18 +13,11 @@ import typer
 from rich.console import Console
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.printable import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys instead of showing it; line feeds and tabs are left."""
-
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Text that somebody logged, for a terminal: a control character is shown as its escape, and not obeyed."""
-    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def print_json(value: Any) -> None:
