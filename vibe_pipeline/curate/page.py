@@ -19,7 +19,7 @@ TEMPLATE = "page.html"
 FOLDER = "reports"
 
 PLOT_WIDTH, PLOT_HEIGHT = 280, 96
-"""Of a histogram, in the units of its SVG: it is shown about as wide in pixels, on a phone too, so letters stay legible."""
+"""Of a histogram, in units of its SVG. It is shown about as wide in pixels, on a phone too: letters stay legible."""
 
 
 def page_name(generation: str) -> str:
