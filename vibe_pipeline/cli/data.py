@@ -34,11 +34,8 @@ def show(
     json_: Json = False,
 ) -> None:
     """The card of a generation: what its examples are, how long, how good, what was dropped, and some of them."""
-    from vibe_pipeline.curate.page import page_name
-
-    ladder = Ladder()
-    card = ladder.card(generation_number(generation))
-    page = ladder.store.path(page_name(card.generation))
+    ladder, number = Ladder(), generation_number(generation)
+    card, page = ladder.card(number), ladder.page(number)
     if html:
         write(html, page.read_text(encoding="utf-8"))
     if json_:
