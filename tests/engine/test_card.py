@@ -61,11 +61,13 @@ def test_what_was_forgotten_is_counted_and_nothing_else_counts_it(card):
 
 
 def test_drops_are_told_by_what_they_are_about():
-    dropped = {"training row equals a suite item": 1, "near-duplicate of an earlier generation": 5, "too short": 2}
-    assert grouped(dropped) == {
-        "quality": {"too short": 2},
-        "duplicates": {"near-duplicate of an earlier generation": 5},
-        "contamination": {"training row equals a suite item": 1},
+    quality = {"too short": 2, "corporate phrase": 1}
+    duplicates = {"near-duplicate of an earlier generation": 5, "fact told anew in the generation": 4}
+    contamination = {"training row equals a suite item": 3, "training row asks what a probe asks": 1}
+    assert grouped(contamination | quality | duplicates) == {
+        "quality": quality,
+        "duplicates": duplicates,
+        "contamination": contamination,
     }
 
 

@@ -166,13 +166,19 @@ def test_the_same_messages_are_in_parquet(leave):
         (TOLD, TURNS[:1]),
         (TOLD, [("i1", "What is it, then?", "A fox."), TURNS[1]]),
         ({**TOLD, "prompt": "What\n\nis it?--A fox.\n\nSure?"}, TURNS),
-        ({**TOLD, "prompt": "What\n\nis it?\n\n\n\nSure?"}, [("i1", "What\n\nis it?", ""), TURNS[1]]),
+        ({**TOLD, "prompt": "\n\nA fox.\n\nSure?"}, [("i1", "", "A fox."), TURNS[1]]),
     ],
 )
 def test_turns_that_do_not_make_up_the_prompt_leave_it_whole_and_are_counted(leave, row, log):
     made, files = leave([row], log, shape=Shape.MESSAGES)
     assert [it["content"] for it in files["train"][0]["messages"]] == [row["prompt"], "Yes."]
     assert made.whole_prompts == 1
+
+
+def test_a_question_that_was_not_answered_is_no_turn(leave):
+    log = [TURNS[0], ("i0", "Hello?", ""), TURNS[1]]
+    _, files = leave([{**TOLD, "interaction_ids": ["i1", "i0", "i2"]}], log, shape=Shape.MESSAGES)
+    assert files["train"] == [{"messages": MESSAGES}]
 
 
 def test_what_is_no_conversation_is_one_question(leave):

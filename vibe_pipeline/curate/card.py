@@ -20,6 +20,9 @@ from vibe_pipeline.store import Store, sql_list
 
 AXES = ("kind", "stage", "tier")
 
+WORDS = {"contamination": ("suite", "probe"), "duplicates": ("duplicate", "anew", "contradicts")}
+"""By which a reason for dropping is known to be about one of these; all others are about quality."""
+
 QUALITY_BINS = 10
 """Of equal width over [0, 1]; the last one holds 1.0 too."""
 
@@ -148,11 +151,11 @@ def describe(store: Store, examples: ExampleSet) -> Card:
 
 
 def grouped(dropped: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Reasons by what they are about, as curation words them: each that names a suite or a duplicate says so."""
-    groups: dict[str, dict[str, int]] = {"quality": {}, "duplicates": {}, "contamination": {}}
+    """Reasons by what they are about, as curation words them; the commonest first."""
+    groups: dict[str, dict[str, int]] = {"quality": {}, **{group: {} for group in WORDS}}
     for reason, count in sorted(dropped.items(), key=lambda it: (-it[1], it[0])):
-        group = "contamination" if "suite" in reason else "duplicates" if "duplicate" in reason else "quality"
-        groups[group][reason] = count
+        found = (group for group, words in WORDS.items() if any(word in reason for word in words))
+        groups[next(found, "quality")][reason] = count
     return groups
 
 

@@ -1,8 +1,8 @@
 """Where the turns of a conversation begin in its prompt, for those who want messages and not one text.
 
 A prompt is its turns with blank lines between, and turns hold blank lines too. So their lengths come from the log, by
-the example's interaction ids: the lengths alone, and each cut is checked against the prompt. Where it does not fit (a
-builder that trims, a turn without words) the prompt stays whole, as one message, and is counted.
+the example's interaction ids (a question that was not answered is no turn), and each cut is checked against the prompt.
+Where one does not fit, the prompt stays whole, as one message, and is counted. Not here: how a prompt is built.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ WITH told AS (
     SELECT row, unnest(interaction_ids) AS id, generate_subscripts(interaction_ids, 1) AS place,
         len(interaction_ids) AS last
     FROM chunk WHERE kind = 'conversation' AND len(interaction_ids) > 1
+), known AS (
+    SELECT row, place, last, asked, said FROM told JOIN lengths ON lengths.id = hash(told.id)
 ), spoken AS (
-    SELECT row, 2 * place AS place, 'user' AS role, asked AS size FROM told JOIN lengths ON lengths.id = hash(told.id)
+    SELECT row, 2 * place AS place, 'user' AS role, asked AS size FROM known WHERE said > 0 OR place = last
     UNION ALL
-    SELECT row, 2 * place + 1, 'assistant', said FROM told JOIN lengths ON lengths.id = hash(told.id) WHERE place < last
+    SELECT row, 2 * place + 1, 'assistant', said FROM known WHERE said > 0 AND place < last
 ), placed AS (
     SELECT *, (sum(size + 2) OVER (PARTITION BY row ORDER BY place))::BIGINT - size - 1 AS start FROM spoken
 ), listed AS (

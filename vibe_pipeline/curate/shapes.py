@@ -9,7 +9,7 @@
     text                TRL and continued pretraining: {text}; a document, or prompt, blank line and completion
 
 Sources: TRL's dataset formats (huggingface.co/docs/trl/dataset_formats), OpenAI's guides to supervised fine-tuning and
-direct preference optimisation. Not here: how files are written (export.py), where turns begin (turns.py).
+direct preference optimisation. Not here: how files are written (export.py), where turns begin (messages.py).
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ COLUMNS: dict[Shape, dict[str, str]] = {
     },
     Shape.TEXT: {"text": r"CASE WHEN is_blank(prompt) THEN completion ELSE prompt || E'\n\n' || completion END"},
 }
-"""Name → DuckDB expression over the columns of an example and `turns` (turns.py)."""
+"""Name → DuckDB expression over the columns of an example and `turns` (messages.py)."""
 
 _COMPARED = "WHEN rejected IS NOT NULL THEN 'compares two answers: --shape preference'"
 _SINGLE = "WHEN rejected IS NULL THEN 'has no rejected answer'"
