@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from tests.engine.curated import write_set
 from vibe_pipeline.curate import export as exporting
-from vibe_pipeline.curate.export import Exported, Wanted, export, left_out
+from vibe_pipeline.curate.export import Wanted, export
+from vibe_pipeline.curate.exported import Exported, left_out
 from vibe_pipeline.curate.shapes import Shape
 from vibe_pipeline.errors import DiskFull, SettingsInvalid
 from vibe_pipeline.store import Store

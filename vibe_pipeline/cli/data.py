@@ -17,7 +17,8 @@ from vibe_pipeline.records import Split, plain
 if TYPE_CHECKING:
     from vibe_pipeline.curate.card import Card, Sample
     from vibe_pipeline.curate.difference import Change, Difference
-    from vibe_pipeline.curate.export import Exported, Format
+    from vibe_pipeline.curate.export import Format
+    from vibe_pipeline.curate.exported import Exported
 
 data_app = typer.Typer(help="Datasets: the examples of a generation.", no_args_is_help=True)
 
@@ -158,7 +159,7 @@ def _changed(name: str, change: Change) -> list[Any]:
 
 
 def _print_export(made: Exported) -> None:
-    from vibe_pipeline.curate.export import left_out
+    from vibe_pipeline.curate.exported import left_out
 
     print_figures(["split", "rows", "file"], [[split, rows, made.files[split]] for split, rows in made.rows.items()])
     for words in left_out(made):

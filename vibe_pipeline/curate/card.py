@@ -14,14 +14,12 @@ from typing import Any
 
 import duckdb
 
+from vibe_pipeline.curate.dedup import CONTAMINATION, DUPLICATES
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
 from vibe_pipeline.store import Store, sql_list
 
 AXES = ("kind", "stage", "tier")
-
-WORDS = {"contamination": ("suite", "probe"), "duplicates": ("duplicate", "anew", "contradicts")}
-"""By which a reason for dropping is known to be about one of these; all others are about quality."""
 
 QUALITY_BINS = 10
 """Of equal width over [0, 1]; the last one holds 1.0 too."""
@@ -151,11 +149,11 @@ def describe(store: Store, examples: ExampleSet) -> Card:
 
 
 def grouped(dropped: dict[str, int]) -> dict[str, dict[str, int]]:
-    """Reasons by what they are about, as curation words them; the commonest first."""
-    groups: dict[str, dict[str, int]] = {"quality": {}, **{group: {} for group in WORDS}}
+    """Reasons by what they are about, the commonest first."""
+    groups: dict[str, dict[str, int]] = {"quality": {}, "duplicates": {}, "contamination": {}}
     for reason, count in sorted(dropped.items(), key=lambda it: (-it[1], it[0])):
-        found = (group for group, words in WORDS.items() if any(word in reason for word in words))
-        groups[next(found, "quality")][reason] = count
+        is_leak, is_double = reason in CONTAMINATION, reason in DUPLICATES
+        groups["contamination" if is_leak else "duplicates" if is_double else "quality"][reason] = count
     return groups
 
 

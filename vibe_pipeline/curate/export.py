@@ -1,8 +1,8 @@
 """Examples as a folder for other programs: one file a split, and a dataset card that says which is which.
 
 Rows pass in chunks, so that ten million take no more memory than one chunk, and the same export gives the same bytes.
-No id leaves unless it is asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), and how the
-folder gets to its place (handing_over.py).
+No id leaves unless it is asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder
+gets to its place (handing_over.py), and what is said of it (exported.py).
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.handing_over import handed_over, require_ours
-from vibe_pipeline.curate.shapes import COLUMNS, IDS, MACROS, SPOKEN, Shape, shape_of, unfit
+from vibe_pipeline.curate.exported import Exported, dataset_card, left_out
+from vibe_pipeline.curate.handing_over import CARD, handed_over, require_ours
 from vibe_pipeline.curate.messages import find_turns, remember_lengths
+from vibe_pipeline.curate.shapes import COLUMNS, IDS, MACROS, SPOKEN, Shape, shape_of, unfit
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.progress import Watch, nobody
@@ -71,26 +72,6 @@ class Wanted:
     with_ids: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exported:
-    """What lies in the folder, and what does not."""
-
-    generation: str
-    folder: str
-    format: str
-    shape: str
-    files: dict[str, str]
-    """Split → name; a split without rows has no file."""
-    rows: dict[str, int]
-    """By split."""
-    kinds: dict[str, int]
-    """Rows by kind."""
-    left_out: dict[str, dict[str, int]]
-    """Kind → why → rows; kinds that were not asked for are not counted."""
-    whole_prompts: int
-    """Conversations of the shape messages whose turns could not be told apart: their prompt is one message."""
-
-
 class Place(NamedTuple):
     """Where a row belongs: in the file of its split, unless there is a reason why not."""
 
@@ -120,41 +101,8 @@ def export(store: Store, examples: ExampleSet, wanted: Wanted, segments: list[Pa
         if not made.files:
             what = f"{name} has no row for the shape {shape}: {'; '.join(left_out(made)) or 'it is empty'}"
             raise SettingsInvalid(what, "Ask for another shape, or for another generation")
-        (temporary / "README.md").write_text(card(made), encoding="utf-8")
+        (temporary / CARD).write_text(dataset_card(made), encoding="utf-8")
     return made
-
-
-def left_out(made: Exported) -> list[str]:
-    """What was left out and why, in words."""
-    return [f"{rows:,} {kind}: {why}" for kind, reasons in made.left_out.items() for why, rows in reasons.items()]
-
-
-def card(made: Exported) -> str:
-    """The dataset card: its front matter tells `datasets.load_dataset` which file is which split."""
-    files = "".join(f"  - split: {split}\n    path: {name}\n" for split, name in made.files.items())
-    rows = "".join(f"| {split} | {made.files[split]} | {count:,} |\n" for split, count in made.rows.items())
-    kinds = ", ".join(f"{count:,} {kind}" for kind, count in made.kinds.items())
-    out = "".join(f"- {words}\n" for words in left_out(made))
-    return f"""---
-pretty_name: {made.generation}, {made.shape}
-tags:
-- vibe-pipeline
-configs:
-- config_name: default
-  data_files:
-{files}---
-
-# {made.generation} as {made.shape}
-
-Made by vibe-pipeline from a person's own interactions with assistants and tools: {kinds}.
-
-| split | file | rows |
-| --- | --- | ---: |
-{rows}
-{f"Left out:{chr(10)}{chr(10)}{out}" if out else "Nothing was left out."}
-Secrets and personal data that have a shape were replaced when the log was sealed; names and what people told of
-themselves were not. Read it before you hand it on: what is forgotten in the log later stays in this copy.
-"""
 
 
 def _kinds(examples: ExampleSet, wanted: Wanted) -> tuple[str, ...]:
