@@ -89,6 +89,14 @@ def test_a_long_sample_keeps_its_beginning_and_its_end(card):
     assert "[…]" in sample.completion
 
 
+def test_a_home_may_have_any_name(tmp_path):
+    store = Store(tmp_path / "tier=it's [mine]*")
+    examples = write_set(store, 0, [{}])
+    card = describe(store, examples)
+    assert card.counts["tier"] == {"own": {"train": 1}}
+    assert compare(store, (card, card), (examples, examples)).conversations.both == 1
+
+
 def test_a_generation_without_examples_has_a_card(store):
     card = describe(store, write_set(store, 0, []))
     assert (card.rows, card.lengths, card.samples, sum(card.quality)) == (0, None, (), 0)

@@ -30,7 +30,8 @@ BEGINNING, END = 500, 200
 """Characters that are shown of a longer text: a prompt's question stands at its end."""
 
 ROWS = f"""
-CREATE VIEW rows AS FROM read_parquet({{file}}, file_row_number = true) WHERE example_id IS NOT NULL;
+CREATE VIEW rows AS FROM read_parquet({{file}}, file_row_number = true, hive_partitioning = false)
+WHERE example_id IS NOT NULL;
 CREATE MACRO shown(words) AS CASE
     WHEN length(words) > {BEGINNING + END} THEN left(words, {BEGINNING}) || ' […] ' || right(words, {END}) ELSE words
 END;

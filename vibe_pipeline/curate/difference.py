@@ -18,7 +18,7 @@ SAMPLED = 20_000
 
 ROWS = """
 CREATE VIEW {side} AS SELECT example_id, conversation_id, prompt || ' ' || completion AS words
-FROM read_parquet({file}) WHERE example_id IS NOT NULL
+FROM read_parquet({file}, hive_partitioning = false) WHERE example_id IS NOT NULL
 """
 
 CONVERSATIONS = """

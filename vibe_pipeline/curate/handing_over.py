@@ -32,7 +32,7 @@ def require_ours(folder: Path) -> None:
 @contextmanager
 def handed_over(folder: Path) -> Iterator[Path]:
     """A hidden folder beside it, which takes its place when the block is done, and is gone if it is not."""
-    temporary = folder.with_name(f".{uuid.uuid4().hex}")
+    temporary = folder.with_name(f".{folder.name}.{uuid.uuid4().hex}")
     try:
         with full_disk(f"{folder} could not be written", "Free some room, or name another folder with --out"):
             folder.parent.mkdir(parents=True, exist_ok=True)
