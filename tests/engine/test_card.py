@@ -20,8 +20,9 @@ ROWS = [
 ]
 
 
-@pytest.fixture
-def card(store):
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("home"))
     return describe(store, write_set(store, 3, ROWS, dropped={"duplicate within the generation": 2}))
 
 
@@ -133,8 +134,9 @@ def test_every_view_of_the_rows_adds_up_to_the_rows(tmp_path_factory, rows):
 # difference
 
 
-@pytest.fixture
-def difference(store):
+@pytest.fixture(scope="module")
+def difference(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("home"))
     old = write_set(store, 0, [{"prompt": "red green", "completion": "blue", "conversation_id": "c"}] * 3)
     new = write_set(
         store,

@@ -12,6 +12,7 @@ from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.interactions.segments import manifest
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.store import Store
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\x00\x1b[31m\u202e </pre> {{ 7 * 7 }} &amp;"
 VOID = {"meta", "br"}
@@ -43,8 +44,9 @@ class Read(HTMLParser):
         self.text += data
 
 
-@pytest.fixture
-def card(store):
+@pytest.fixture(scope="module")
+def card(tmp_path_factory):
+    store = Store(tmp_path_factory.mktemp("home"))
     rows = [
         {"prompt": HOSTILE, "completion": "  first\n\tsecond", "reasons": ["<b>", "+success"], "module": HOSTILE},
         {"kind": "preference", "rejected": HOSTILE, "split": "validation", "tokens": 12345},
