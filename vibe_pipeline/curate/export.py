@@ -66,7 +66,7 @@ class Wanted:
     """A new or empty one; None: one in the current folder that is named for what is in it."""
     format: Format = "jsonl"
     shape: Shape | None = None
-    """None: the one that most of these kinds have."""
+    """None: the one that suits these kinds."""
     kinds: tuple[str, ...] = ()
     """All of them where none is named."""
     with_ids: bool = False
