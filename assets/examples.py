@@ -27,5 +27,6 @@ def examples(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
     generation = number(context.partition_key)
     with ladder.open(context.log) as here:
         made = here.examples(generation)
-        figures = here.describe_generation(generation)
-    return dg.MaterializeResult(metadata=curated(made, figures), data_version=dg.DataVersion(made.sha))
+        card, page = here.card(generation), here.page(generation)
+        metadata = curated(card, page, here.describe_generation(generation))
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.sha))

@@ -6,13 +6,15 @@ that no plot shows a 1.0 that nobody measured. Not here: computing one.
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 
+from vibe_pipeline.curate.card import Card
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event
-from vibe_pipeline.records import ExampleSet, Figure, Mix, PartScore, Scorecard, Training, generation_name
+from vibe_pipeline.records import Figure, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
 
 Metadata = dict[str, Any]
@@ -24,14 +26,19 @@ CURVE_POINTS = 20
 BARS = "▁▂▃▄▅▆▇█"
 
 
-def curated(made: ExampleSet, figures: dict[str, Any]) -> Metadata:
-    """Of the examples of a generation."""
+def curated(card: Card, page: Path, figures: dict[str, Any]) -> Metadata:
+    """Of the examples of a generation. Their words are on the page alone: Dagster's events cannot be made to forget."""
     numbers = {name: figures[name] for name in ("interactions", "probes", "examples", "train", "held_out")}
     dropped = {f"dropped_{reason}": count for reason, count in figures["dropped"].items()}
     gain = {"smallest_gain": float(figures["smallest_gain"])} if figures["smallest_gain"] is not None else {}
-    table = markdown_table(("split", "kind", "examples", "characters"), made.counts)
-    shas = {"examples_sha": made.sha, "suite_sha": made.suite_sha}
-    return numbers | dropped | gain | {"by_split_and_kind": dg.MetadataValue.md(table)} | shas
+    sums = {
+        "tokens": sum(card.tokens.values()),
+        **{f"dropped_as_{group}": sum(reasons.values()) for group, reasons in card.dropped.items()},
+        **{f"leaked_{name}": count for name, count in card.leaks.items()},
+    }
+    tables = {name: dg.MetadataValue.md(table) for name, table in _tables(card).items()}
+    shas = {"examples_sha": card.sha, "suite_sha": card.suite_sha}
+    return numbers | dropped | gain | sums | tables | shas | {"page": dg.MetadataValue.path(page)}
 
 
 def grown(rung: Rung) -> Metadata:
@@ -136,16 +143,41 @@ def curve(losses: Sequence[float]) -> str:
     points = min(CURVE_POINTS, len(losses))
     edges = [round(i * len(losses) / points) for i in range(points + 1)]
     means = [sum(losses[a:b]) / (b - a) for a, b in pairwise(edges)]
-    low, high = min(means), max(means)
-    bars = "".join(BARS[round((mean - low) / ((high - low) or 1) * (len(BARS) - 1))] for mean in means)
     rows = [(f"{a + 1}–{b}", f"{mean:.3f}") for (a, b), mean in zip(pairwise(edges), means, strict=True)]
-    return f"`{bars}`\n\n" + markdown_table(("steps", "mean loss"), rows)
+    return f"`{bars(means)}`\n\n" + markdown_table(("steps", "mean loss"), rows)
+
+
+def bars(values: Sequence[float]) -> str:
+    """Numbers as a line of bars, from the lowest to the highest of them."""
+    low, high = min(values), max(values)
+    return "".join(BARS[round((value - low) / ((high - low) or 1) * (len(BARS) - 1))] for value in values)
 
 
 def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     """A Markdown table; bars and line breaks in a cell are defused."""
     lines = [columns, ["---"] * len(columns), *rows]
     return "\n".join("| " + " | ".join(_cell(value) for value in line) + " |" for line in lines)
+
+
+def _tables(card: Card) -> dict[str, str]:
+    """A card's figures as Markdown."""
+    splits = [str(split) for split in Split]
+    counts = {
+        f"by_{axis}": markdown_table(
+            (axis, *splits), [(value, *(of.get(split, 0) for split in splits)) for value, of in values.items()]
+        )
+        for axis, values in card.counts.items()
+    }
+    lengths = [
+        (kind, it.rows, it.tokens, it.median, it.p90, it.p99, it.longest, bars(list(it.histogram.values())))
+        for kind, it in card.lengths_by_kind.items()
+    ]
+    columns = ("kind", "rows", "tokens", "median", "p90", "p99", "longest", "histogram")
+    return counts | {
+        "by_length": markdown_table(columns, lengths),
+        "by_quality": f"`{bars(card.quality)}` from 0 to 1\n\n"
+        + markdown_table(("reason", "rows"), card.reasons.items()),
+    }
 
 
 MODELS = ("base", "parent", "child")

@@ -14,11 +14,17 @@ from typing import Any, TypeVar
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
+from vibe_pipeline.curate.card import Card, describe
+from vibe_pipeline.curate.difference import Difference, compare
 from vibe_pipeline.curate.examples import curate
+from vibe_pipeline.curate.export import Wanted, export
+from vibe_pipeline.curate.exported import Exported
 from vibe_pipeline.curate.index import Entries, Index
 from vibe_pipeline.curate.known import entries_of
+from vibe_pipeline.curate.page import page, page_name
 from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
+from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.suites import suite
@@ -228,6 +234,38 @@ class Ladder:
             "champion": answers[1] if champion else None,
             "generation": generation_name(champion.generation) if champion else None,
         }
+
+    def card(self, generation: int) -> Card:
+        """The figures of a curated generation and some of its examples; its page is written with them."""
+        with forgetting.making(self.store, self.settings):
+            card = describe(self.store, self._made(generation))
+            self.store.write(page_name(card.generation), page(card).encode())
+        return card
+
+    def page(self, generation: int) -> Path:
+        """Where the page of a generation lies once its card was made."""
+        return self.store.path(page_name(generation_name(generation)))
+
+    def compare(self, old: int, new: int) -> Difference:
+        """What changed between two curated generations, and what their texts have in common."""
+        sets = self._made(old), self._made(new)
+        return compare(self.store, (describe(self.store, sets[0]), describe(self.store, sets[1])), sets)
+
+    def export(self, generation: int, wanted: Wanted) -> Exported:
+        """A curated generation as a folder for other programs."""
+        with forgetting.making(self.store, self.settings):
+            examples = self._made(generation)
+            logged = [path for at in range(generation + 1) for path in self._segments(self.log.cut(at), "interactions")]
+            return export(self.store, examples, wanted, logged, self._watch)
+
+    def _made(self, generation: int) -> ExampleSet:
+        """The examples of a generation, which must have been made: looking at them makes nothing."""
+        if (examples := self._curated(generation)) is None:
+            raise GenerationRefused(
+                f"{generation_name(generation)} is open, and its examples are not made yet",
+                "Run `vibe climb`, or materialise its examples in Dagster",
+            )
+        return examples
 
     # Making, once
 

@@ -1,6 +1,6 @@
 """The commands: each parses, calls the engine, prints.
 
-Not here: those of the log (log.py), and how a command begins and ends (__init__.py).
+Not here: those of the log (log.py) and of datasets (data.py), and how a command begins and ends (__init__.py).
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ import typer
 from rich.console import Console
 
 from vibe_pipeline import progress
+from vibe_pipeline.cli.arguments import generation_number
+from vibe_pipeline.cli.data import data_app
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
 from vibe_pipeline.errors import SettingsInvalid
@@ -26,6 +28,7 @@ app = typer.Typer(
 )
 generation_app = typer.Typer(help="Generations: numbered windows of the log.", no_args_is_help=True)
 app.add_typer(log_app, name="log")
+app.add_typer(data_app, name="data")
 app.add_typer(generation_app, name="generation")
 
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
@@ -81,7 +84,7 @@ def climb(
 
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     name = _lineage(ladder, lineage)
-    last = None if to is None else _generation(to)
+    last = None if to is None else generation_number(to)
     stale = ladder.outdated(name)
     if stale and not again:
         errors.print(outdated(name, stale), markup=False)
@@ -164,13 +167,6 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
 
 def _lineage(ladder: Ladder, name: str | None) -> str:
     return name or next(iter(ladder.settings.lineages))
-
-
-def _generation(text: str) -> int:
-    digits = text.removeprefix("g")
-    if not digits.isdecimal():
-        raise SettingsInvalid(f"{text!r} is not a generation", "Write it as g003")
-    return int(digits)
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:

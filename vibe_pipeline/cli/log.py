@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table, printable
+from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table
 from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.printable import printable
 from vibe_pipeline.progress import terminal
 
 if TYPE_CHECKING:

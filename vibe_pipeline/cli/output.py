@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import re
 import uuid
 from contextlib import suppress
 from pathlib import Path
@@ -14,18 +13,14 @@ import typer
 from rich.console import Console
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.printable import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
-CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-"""What a terminal obeys instead of showing it; line feeds and tabs are left."""
+NAME_WIDTH = 18
+"""Columns of a terminal that are kept for a row's name, which is folded, before a figure is left out."""
 
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-
-def printable(text: str) -> str:
-    """Text that somebody logged, for a terminal: a control character is shown as its escape, and not obeyed."""
-    return CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def print_json(value: Any) -> None:
@@ -62,6 +57,43 @@ def print_table(title: str, names: list[str], rows: list[Any]) -> None:
     for row in rows:
         table.add_row(*(Text("" if value is None else printable(str(value))) for value in row))
     Console().print(table)
+
+
+def print_figures(names: list[str], rows: list[list[Any]]) -> None:
+    """A table of names and their figures, aligned; nothing where there are none. A narrow terminal leaves the last
+    columns to --json."""
+    if not rows:
+        return
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    cells = [names, *([_figure(value) for value in row] for row in rows)]
+    widths = [max(len(row[place]) for row in cells) + 1 for place in range(len(names))]
+    shown = len(names)
+    name_width = min(widths[0], NAME_WIDTH)
+    while shown > 2 and name_width + sum(widths[1:shown]) > console.width - 3:
+        shown -= 1
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    for place, name in enumerate(names[:shown]):
+        table.add_column(
+            name,
+            justify="right" if place else "left",
+            no_wrap=bool(place),
+            overflow="fold",
+            min_width=0 if place else name_width - 1,
+        )
+    for row in cells[1:]:
+        table.add_row(*(Text(cell) for cell in row[:shown]))
+    console.print(table)
+
+
+def _figure(value: Any) -> str:
+    """A count with its thousands apart, a share in percent."""
+    if isinstance(value, float):
+        return f"{100 * value:.1f} %"
+    return "–" if value is None else f"{value:,}" if isinstance(value, int) else printable(str(value))
 
 
 def write(path: Path, text: str) -> None:

@@ -19,6 +19,7 @@ from typing import Any
 import pyarrow as pa
 
 from vibe_pipeline.curate.index import FOLDER as INDEX
+from vibe_pipeline.curate.page import page_name
 from vibe_pipeline.errors import Busy
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.forgetting import plan as plans
@@ -38,7 +39,7 @@ from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.interactions.sealing import seal_alone
 from vibe_pipeline.interactions.segments import locked
 from vibe_pipeline.ledger import Ledger, chains
-from vibe_pipeline.records import SCHEMA_VERSION, load, plain
+from vibe_pipeline.records import SCHEMA_VERSION, generation_name, load, plain
 from vibe_pipeline.report import write_csv
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.store import Store
@@ -146,6 +147,8 @@ def _finish(store: Store, settings: Settings) -> None:
             amend_manifest(store, stream, settings.curate)
         empty_quarantine(store, rows)
     store.remove(INDEX)  # made again without what went
+    for generation, _, _ in done.generations:
+        store.remove(page_name(generation_name(generation)))
     silence(store, {rung.child_sha for rung in done.rungs})
     for lineage, rungs in groupby(done.rungs, key=lambda rung: rung.lineage):
         Ledger(store, lineage).taint(tombstone, [_tainted(rung) for rung in rungs])

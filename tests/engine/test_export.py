@@ -1,0 +1,298 @@
+"""Examples leave for other programs in the shape that is asked for, all of them or with the reason why not."""
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.curated import write_set
+from vibe_pipeline.curate import export as exporting
+from vibe_pipeline.curate.export import Wanted, export
+from vibe_pipeline.curate.exported import Exported, left_out
+from vibe_pipeline.curate.shapes import Shape
+from vibe_pipeline.errors import DiskFull, SettingsInvalid
+from vibe_pipeline.store import Store
+
+few = settings(max_examples=6)
+
+ROWS = [
+    {"prompt": "Why?", "completion": "Because."},
+    {"prompt": "How?", "completion": "So.", "split": "validation"},
+    {"prompt": "Who?", "completion": "You.", "split": "test"},
+    {"kind": "code_generation", "prompt": "Add.", "completion": "a + b"},
+    {"kind": "preference", "prompt": "Which?", "completion": "This.", "rejected": "That."},
+    {"kind": "document", "prompt": "", "completion": "Once upon a time"},
+    {"kind": "document", "prompt": "", "completion": "gone", "is_forgotten": True},
+]
+
+
+@pytest.fixture
+def leave(store, tmp_path) -> Callable[..., tuple[Exported, dict[str, list[Any]]]]:
+    """Exports rows; what was said of it, and the rows of each file."""
+
+    def run(rows=ROWS, log=(), name="out", **wanted):
+        made = export(store, write_set(store, 2, rows), Wanted(folder=tmp_path / name, **wanted), _log(tmp_path, log))
+        return made, {split: _read(Path(made.folder) / file) for split, file in made.files.items()}
+
+    return run
+
+
+def _log(folder: Path, turns) -> list[Path]:
+    """A segment of the log with these turns: (id, input, output)."""
+    if not turns:
+        return []
+    columns = zip(("interaction_id", "input", "output"), zip(*turns, strict=True), strict=True)
+    pq.write_table(pa.table({name: list(values) for name, values in columns}), folder / "log.parquet")
+    return [folder / "log.parquet"]
+
+
+def _read(path: Path) -> list[Any]:
+    if path.suffix == ".parquet":
+        return pq.read_table(path).to_pylist()
+    return [json.loads(line) for line in path.read_bytes().decode().split("\n")[:-1]]
+
+
+# shapes
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_prompt_and_completion_are_what_the_ladder_trains_on(leave, format):
+    made, files = leave(format=format)
+    assert made.shape == "prompt-completion"
+    assert files["train"] == [
+        {"prompt": "Add.\n\n", "completion": "a + b"},
+        {"prompt": "Why?\n\n", "completion": "Because."},
+    ]
+    assert (made.rows, made.kinds) == (
+        {"train": 2, "validation": 1, "test": 1},
+        {"code_generation": 1, "conversation": 3},
+    )
+
+
+def test_the_files_have_the_names_that_their_readers_expect(leave):
+    assert list(leave()[0].files.values()) == ["train.jsonl", "val.jsonl", "test.jsonl"]
+    parquet = leave(format="parquet", name="other")[0]
+    assert list(parquet.files.values()) == ["train.parquet", "validation.parquet", "test.parquet"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_preferences_are_pairs_for_trl_and_for_openai(leave, format):
+    assert leave(shape=Shape.PREFERENCE, format=format)[1] == {
+        "train": [{"prompt": "Which?\n\n", "chosen": "This.", "rejected": "That."}]
+    }
+    assert leave(shape=Shape.OPENAI_PREFERENCE, format=format, name="other")[1] == {
+        "train": [
+            {
+                "input": {"messages": [{"role": "user", "content": "Which?"}]},
+                "preferred_output": [{"role": "assistant", "content": "This."}],
+                "non_preferred_output": [{"role": "assistant", "content": "That."}],
+            }
+        ]
+    }
+
+
+def test_texts_are_documents_and_what_training_lays_end_to_end(leave):
+    _, files = leave(shape=Shape.TEXT)
+    assert {row["text"] for row in files["train"]} == {"Once upon a time", "Add.\n\na + b", "Why?\n\nBecause."}
+
+
+def test_what_has_not_the_shape_is_counted_with_the_reason(leave):
+    made, _ = leave()
+    assert made.left_out == {
+        "document": {"has no prompt: --shape text": 1, "was forgotten": 1},
+        "preference": {"compares two answers: --shape preference": 1},
+    }
+    assert "1 preference: compares two answers: --shape preference" in left_out(made)
+    assert sum(made.rows.values()) + sum(sum(it.values()) for it in made.left_out.values()) == len(ROWS)
+
+
+def test_an_answer_without_words_has_no_shape(leave):
+    made, _ = leave([{}, {"completion": " \n"}], shape=Shape.MESSAGES)
+    assert made.left_out == {"conversation": {"has an empty answer": 1}}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "shape"),
+    [
+        ((), "prompt-completion"),
+        (("conversation", "preference"), "prompt-completion"),
+        (("preference",), "preference"),
+        (("preference", "document"), "preference"),
+        (("document",), "text"),
+    ],
+)
+def test_the_kinds_choose_the_shape_where_nobody_does(leave, kinds, shape):
+    assert leave(kinds=kinds)[0].shape == shape
+
+
+def test_kinds_that_were_not_asked_for_are_not_told_of(leave):
+    made, _ = leave(kinds=("conversation",))
+    assert (made.kinds, made.left_out) == ({"conversation": 3}, {})
+
+
+# messages
+
+
+TURNS = [("i1", "What\n\nis it?", "A fox."), ("i2", "Sure?", "Yes.")]
+TOLD = {"prompt": "What\n\nis it?\n\nA fox.\n\nSure?", "completion": "Yes.", "interaction_ids": ["i1", "i2"]}
+MESSAGES = [
+    {"role": "user", "content": "What\n\nis it?"},
+    {"role": "assistant", "content": "A fox.", "weight": 0},
+    {"role": "user", "content": "Sure?"},
+    {"role": "assistant", "content": "Yes.", "weight": 1},
+]
+
+
+def test_a_conversation_has_its_turns_as_messages_and_only_its_last_answer_is_learned(leave):
+    made, files = leave([TOLD], TURNS, shape=Shape.MESSAGES)
+    assert files["train"] == [{"messages": MESSAGES}]
+    assert made.whole_prompts == 0
+
+
+def test_the_same_messages_are_in_parquet(leave):
+    _, files = leave([TOLD], TURNS, shape=Shape.MESSAGES, format="parquet")
+    assert files["train"] == [{"messages": [{"weight": None, **message} for message in MESSAGES]}]
+
+
+@pytest.mark.parametrize(
+    ("row", "log"),
+    [
+        (TOLD, TURNS[:1]),
+        (TOLD, [("i1", "What is it, then?", "A fox."), TURNS[1]]),
+        ({**TOLD, "prompt": "What\n\nis it?--A fox.\n\nSure?"}, TURNS),
+        ({**TOLD, "prompt": "\n\nA fox.\n\nSure?"}, [("i1", "", "A fox."), TURNS[1]]),
+    ],
+)
+def test_turns_that_do_not_make_up_the_prompt_leave_it_whole_and_are_counted(leave, row, log):
+    made, files = leave([row], log, shape=Shape.MESSAGES)
+    assert [it["content"] for it in files["train"][0]["messages"]] == [row["prompt"], "Yes."]
+    assert made.whole_prompts == 1
+
+
+def test_a_question_that_was_not_answered_is_no_turn(leave):
+    log = [TURNS[0], ("i0", "Hello?", ""), TURNS[1]]
+    _, files = leave([{**TOLD, "interaction_ids": ["i1", "i0", "i2"]}], log, shape=Shape.MESSAGES)
+    assert files["train"] == [{"messages": MESSAGES}]
+
+
+def test_what_is_no_conversation_is_one_question(leave):
+    row = {**TOLD, "kind": "error_correction"}
+    made, files = leave([row], TURNS, shape=Shape.MESSAGES)
+    assert [it["role"] for it in files["train"][0]["messages"]] == ["user", "assistant"]
+    assert made.whole_prompts == 0
+
+
+WORDS = st.text(st.sampled_from('ab \n"\\ü\x00\x1f\u2028😀'), min_size=1, max_size=8).filter(
+    lambda it: it.strip(" \t\r\n")
+)
+
+
+@few
+@given(st.lists(st.lists(st.tuples(WORDS, WORDS), min_size=1, max_size=4), min_size=1, max_size=5))
+def test_any_words_come_back_as_they_were_said(tmp_path_factory, conversations):
+    folder = tmp_path_factory.mktemp("home")
+    store, rows, log, told = Store(folder), [], [], []
+    for number, turns in enumerate(conversations):
+        ids = [f"{number} {place}" for place in range(len(turns))]
+        log += [(name, *turn) for name, turn in zip(ids, turns, strict=True)]
+        said = [words for turn in turns for words in turn]
+        rows.append({"prompt": "\n\n".join(said[:-1]), "completion": said[-1], "interaction_ids": ids})
+        told.append(said)
+    wanted = Wanted(folder=folder / "out", shape=Shape.MESSAGES)
+    made = export(store, write_set(store, 0, rows), wanted, _log(folder, log))
+    found = [[it["content"] for it in row["messages"]] for row in _read(folder / "out" / "train.jsonl")]
+    assert (sorted(found), made.whole_prompts) == (sorted(told), 0)
+
+
+# the folder
+
+
+def test_no_id_of_the_log_leaves_unless_it_is_asked_for(leave):
+    for shape in Shape:
+        made, _ = leave([TOLD, *ROWS], TURNS, shape=shape, name=shape)
+        written = b"".join(path.read_bytes() for path in Path(made.folder).iterdir())
+        assert b"_id" not in written
+        assert b'"i1"' not in written
+    _, files = leave(with_ids=True, name="with")
+    assert files["test"][0].keys() == {"prompt", "completion", "example_id", "conversation_id", "interaction_ids"}
+    assert files["test"][0]["interaction_ids"] == ["i2"]
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_the_same_export_is_found_done_and_another_is_refused(leave, format):
+    made, _ = leave(format=format)
+    before = {path.name: path.read_bytes() for path in Path(made.folder).iterdir()}
+    assert leave(format=format)[0] == made
+    with pytest.raises(
+        SettingsInvalid, match=r"is not empty, and holds something else\. Name another folder with --out"
+    ):
+        leave(format=format, kinds=("conversation",))
+    assert {path.name: path.read_bytes() for path in Path(made.folder).iterdir()} == before
+
+
+def test_chunks_are_not_seen(leave, monkeypatch):
+    rows = [*ROWS, *({"prompt": f"q{number}", "split": "validation"} for number in range(20))]
+    whole = leave(rows, name="whole")
+    monkeypatch.setattr(exporting, "CHUNK", 3)
+    assert leave(rows, name="parts")[1] == whole[1]
+
+
+def test_a_folder_with_something_else_in_it_is_refused_before_any_work(leave, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    with pytest.raises(SettingsInvalid, match=r"out is not empty\. Name another"):
+        leave()
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(SettingsInvalid, match=r"file is a file\. Name another"):
+        leave(name="file")
+    with pytest.raises(SettingsInvalid, match=r"below cannot be written: File exists\. Name another"):
+        leave(name="file/below")
+
+
+def test_an_empty_folder_is_filled_and_folders_above_are_made(leave, tmp_path):
+    (tmp_path / "out").mkdir()
+    assert leave()[1]["test"]
+    assert leave(name="a/b/c")[1]["test"]
+
+
+def test_what_fails_leaves_nothing_behind(leave, tmp_path):
+    for wanted in ({"kinds": ("preference",), "shape": Shape.TEXT}, {"kinds": ("poetry",)}):
+        with pytest.raises(SettingsInvalid):
+            leave(**wanted)
+    with pytest.raises(SettingsInvalid, match="it is empty"):
+        leave([])
+    assert [path.name for path in tmp_path.iterdir() if path.name != "var"] == []
+
+
+def test_errors_say_what_there_is(leave):
+    with pytest.raises(
+        SettingsInvalid, match=r"'poetry'\. Name some of: code_generation, conversation, document, preference"
+    ):
+        leave(kinds=("poetry",))
+    with pytest.raises(SettingsInvalid, match="no row for the shape text: 1 preference: compares two answers"):
+        leave(kinds=("preference",), shape=Shape.TEXT)
+
+
+def test_the_folder_is_for_others_as_far_as_its_owner_lets_them(leave):
+    mask = os.umask(0o027)
+    try:
+        made, _ = leave()
+    finally:
+        os.umask(mask)
+    folder = Path(made.folder)
+    assert folder.stat().st_mode & 0o777 == 0o750
+    assert {path.stat().st_mode & 0o777 for path in folder.iterdir()} == {0o640}
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(store, small_disk):
+    rows = [{"prompt": f"{number} " + "x" * 4_000_000, "completion": "y"} for number in range(3)]
+    with pytest.raises(DiskFull, match="the disk is full"):
+        export(store, write_set(store, 0, rows), Wanted(folder=small_disk / "out"), [])
+    assert list(small_disk.iterdir()) == []
