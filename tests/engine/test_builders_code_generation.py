@@ -48,6 +48,7 @@ def test_code_is_learned_with_what_vouches_for_it(events, evidence):
         [write("code", False), run("code", True, 1)],
         [write("code"), run("code", False, 1)],
         [write("code", True), run("code", False, 1)],
+        [write(LONG, True), run(f"{LONG}\nassert total == 1", False, 1)],
         [write("code"), run("code changed", True, 1)],
         [write("code"), run("code", None, 1)],
         [write("code"), run("code", True, 1, conversation_id="elsewhere")],

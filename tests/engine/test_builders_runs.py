@@ -117,6 +117,11 @@ def test_the_error_is_told_once_whether_the_output_holds_it_or_not():
             tool("Edit", True, 1, path="/src/a.py", old="def f(x):\n  return", new="def g(x):\n  return"),
             True,
         ),
+        (
+            event('{"name": "python", "arguments": "print(1"}', "", action="tool", success=False),
+            event('{"name": "python", "arguments": "print(1)"}', "", action="tool", success=True, turn=1),
+            True,
+        ),
         (tool("Read", False, path="/src/app/main.py"), tool("Read", True, 1, path="/src/app/routes.py"), False),
     ],
 )

@@ -22,16 +22,18 @@ SHAPE = r"""
 rest in common), its lines that say something, and its beginning without the numbers of names. Cut, for a text of
 megabytes costs too much and tells no more."""
 
-TEXT = r"""
-CASE WHEN input LIKE '{%' AND json_valid(input) AND json_exists(input, '$.name') THEN
-    concat_ws(chr(10), array_to_string(json_extract_string(input, '$.arguments.*'), chr(10)))
-ELSE input END
-"""
-"""What is compared: of a tool's call (JSON, as importers write it) the values of its arguments."""
+CALL = "TRY_CAST(CASE WHEN input LIKE '{%\"arguments\"%' THEN input END AS JSON)"
+"""A tool's call as importers write it; NULL where the input is none."""
 
-TOOL = "CASE WHEN input LIKE '{%' AND json_valid(input) THEN input ->> '$.name' END"
+TOOL = f"({CALL} ->> '$.name')"
 """The tool that is called; NULL where the input is no call."""
 
+TEXT = f"""
+CASE WHEN {TOOL} IS NULL THEN input ELSE coalesce(
+    nullif(array_to_string(json_extract_string({CALL}, '$.arguments.*'), chr(10)), ''), {CALL} ->> '$.arguments', ''
+) END
+"""
+"""What is compared: of a tool's call the values of its arguments."""
 
 SLIPPED = 3
 """Words that one slip may touch: a space in the wrong place makes one of two, or two of one."""

@@ -15,7 +15,7 @@ from __future__ import annotations
 from vibe_pipeline.curate.turns import turns
 
 NEARBY = 10
-"""Successful runs after the answer that are searched for the code as a part; as a whole it is found at any distance."""
+"""Runs after the answer that are searched for the code as a part; as a whole it is found at any distance."""
 WHOLE = 20
 """Characters: shorter code stands in many a run by chance."""
 
@@ -50,15 +50,19 @@ WITH
             CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10)) WHEN is_generated THEN output END
                 AS code,
             sha256(stripped(CASE WHEN is_run THEN input ELSE code END)) AS code_key,
-            count(*) FILTER (is_run AND success) OVER (PARTITION BY conversation_id ORDER BY position) AS goods
+            count(*) FILTER (is_run AND success IS NOT NULL) OVER so_far AS runs
         FROM events
         WHERE is_generated OR is_run OR list_contains($chat_actions, action)
+        WINDOW so_far AS (PARTITION BY conversation_id ORDER BY position)
     ),
-    good AS (
-        SELECT conversation_id, code_key, goods AS nth, position AS ran_at, input AS ran_input, {PROOF} AS ran
-        FROM told WHERE is_run AND success
+    tries AS (
+        SELECT
+            conversation_id, code_key, runs AS nth, position AS ran_at, input AS ran_input, success AS is_good,
+            {PROOF} AS ran
+        FROM told WHERE is_run AND success IS NOT NULL
     ),
-    bad AS (SELECT conversation_id, code_key, position AS failed_at FROM told WHERE is_run AND success = false),
+    good AS (SELECT * FROM tries WHERE is_good),
+    bad AS (SELECT * FROM tries WHERE NOT is_good),
     written AS (
         SELECT
             *,
@@ -74,24 +78,28 @@ WITH
             AND coalesce(tests, true) AND (is_generated OR conversation_id IN (SELECT conversation_id FROM good))
     ),
     around AS (
-        SELECT interaction_id, min(ran_at) AS contained_at, arg_min(ran, ran_at) AS containing
+        SELECT
+            interaction_id,
+            min(ran_at) FILTER (is_good) AS contained_at,
+            arg_min(ran, ran_at) FILTER (is_good) AS containing,
+            bool_or(NOT is_good) AS has_failed
         FROM (
-            SELECT interaction_id, conversation_id, code, unnest(range(goods + 1, goods + {NEARBY} + 1)) AS nth
+            SELECT interaction_id, conversation_id, code, unnest(range(runs + 1, runs + {NEARBY} + 1)) AS nth
             FROM written WHERE length(stripped(code)) >= {WHOLE}
-        ) JOIN good USING (conversation_id, nth)
+        ) JOIN tries USING (conversation_id, nth)
         WHERE contains(ran_input, stripped(code))
         GROUP BY interaction_id
     ),
     tried AS (
         SELECT
             written.*,
-            failed_at,
-            CASE WHEN contained_at < coalesce(ran_at, contained_at + 1) THEN containing ELSE ran END AS run
+            bad.ran IS NOT NULL OR coalesce(around.has_failed, false) AS has_failed,
+            CASE WHEN contained_at < coalesce(good.ran_at, contained_at + 1) THEN containing ELSE good.ran END AS run
         FROM written
         ASOF LEFT JOIN good ON good.conversation_id = written.conversation_id AND good.code_key = written.code_key
             AND good.ran_at > written.position
         ASOF LEFT JOIN bad ON bad.conversation_id = written.conversation_id AND bad.code_key = written.code_key
-            AND bad.failed_at > written.position
+            AND bad.ran_at > written.position
         LEFT JOIN around ON around.interaction_id = written.interaction_id
     ),
     proven AS (
@@ -104,7 +112,7 @@ WITH
                 ELSE run
             END AS proof
         FROM tried
-        WHERE run IS NOT NULL OR (is_generated AND (is_vouched OR is_accepted) AND failed_at IS NULL)
+        WHERE run IS NOT NULL OR (is_generated AND (is_vouched OR is_accepted) AND NOT has_failed)
     )
 SELECT
     proven.conversation_id,

@@ -7,13 +7,15 @@ whose line then ends with a colon. A session teaches from its third step on, onc
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.versions import TOOL
+
 STEPS = 8
 """What comes next rarely hangs on more, and a line is some ten tokens."""
 
-NAME = r"""
+NAME = rf"""
 concat_ws(' ', module, action, nullif(left(CASE
-    WHEN input LIKE '{%' AND json_valid(input) AND json_exists(input, '$.name') THEN input ->> '$.name'
-    WHEN list_contains($run_actions, action) THEN regexp_extract(left(input, 100), '^\s*([\w./-]{1,40})(?:\s|$)', 1)
+    WHEN {TOOL} IS NOT NULL THEN {TOOL}
+    WHEN list_contains($run_actions, action) THEN regexp_extract(left(input, 100), '^\s*([\w./-]{{1,40}})(?:\s|$)', 1)
 END, 60), ''))
 """
 
