@@ -131,7 +131,7 @@ class Store:
         """The same of tables that follow each other, in the memory of one."""
         with self.temporary(folder) as temporary:
             with pq.ParquetWriter(temporary, schema.with_metadata(_version()), compression="zstd") as writer:
-                for table in tables:
+                for table in _in_whole_groups(tables):
                     writer.write_table(table.replace_schema_metadata(_version()), row_group_size=ROW_GROUP)
             sha = sha_of_file(temporary)
             self._publish(temporary, f"{folder}/{sha}.parquet")
@@ -270,6 +270,21 @@ class Store:
 
 def _versioned(table: pa.Table) -> pa.Table:
     return table.replace_schema_metadata(_version())
+
+
+def _in_whole_groups(tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows, in tables that end where a row group ends: a row is found by its number."""
+    left: list[pa.Table] = []
+    for table in tables:
+        left.append(table)
+        rows = sum(map(len, left))
+        if rows >= ROW_GROUP:
+            joined = pa.concat_tables(left)
+            whole = rows - rows % ROW_GROUP
+            yield joined.slice(0, whole)
+            left = [joined.slice(whole)]
+    if left:
+        yield pa.concat_tables(left)
 
 
 def _version() -> dict[str, str]:

@@ -228,3 +228,14 @@ def test_a_file_system_that_cannot_sync_folders_is_used_all_the_same(tmp_path, m
     monkeypatch.setattr(durable, "sync", refuse)
     durable.make_folder(tmp_path / "a/b")
     assert (tmp_path / "a/b").is_dir()
+
+
+def test_tables_of_any_size_follow_each_other_in_whole_row_groups(store):
+    sizes = [3, ROW_GROUP - 1, 0, 2 * ROW_GROUP + 5, 1]
+    numbers = iter(range(sum(sizes)))
+    tables = [pa.table({"n": pa.array([next(numbers) for _ in range(size)], pa.int64())}) for size in sizes]
+    sha = store.write_tables("examples", tables[0].schema, tables)
+    file = pq.ParquetFile(store.path(f"examples/{sha}.parquet"))
+    groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+    assert groups == [ROW_GROUP] * 3 + [sum(sizes) - 3 * ROW_GROUP]
+    assert file.read()["n"].to_pylist() == list(range(sum(sizes)))

@@ -87,7 +87,7 @@ def unfit(shape: Shape) -> str:
 
 
 def shape_of(kinds: Iterable[str]) -> Shape:
-    """The shape for somebody who names none: most kinds have prompt and completion; pairs and documents alone do not."""
+    """The shape for who names none: most kinds have prompt and completion; pairs and documents alone do not."""
     rest = set(kinds)
     if rest - {"preference", "document"}:
         return Shape.PROMPT_COMPLETION
