@@ -15,14 +15,14 @@ from functools import partial
 
 from vibe_pipeline.interactions.synthesize.sandbox import without_fork
 from vibe_pipeline.interactions.synthesize.sandbox.isolation import Isolation, current
-from vibe_pipeline.interactions.synthesize.sandbox.limits import Limits
+from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, run_of
 from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
 
 __all__ = ["Isolation", "Limits", "Run", "isolation", "run", "run_all"]
 
 
-def run(code: str, *, search_path: str | None = None, limits: Limits = Limits()) -> Run:
+def run(code: str, *, search_path: str | None = None, limits: Limits = LIMITS) -> Run:
     """Run `code` as snippet.py in an empty folder; never raises for what the snippet does.
 
     `search_path` is a folder whose modules can be imported. About 20 ms, and 60 once a thread.
@@ -37,7 +37,7 @@ def run(code: str, *, search_path: str | None = None, limits: Limits = Limits())
 
 
 def run_all(
-    codes: Iterable[str], *, search_path: str | None = None, limits: Limits = Limits(), beside: int | None = None
+    codes: Iterable[str], *, search_path: str | None = None, limits: Limits = LIMITS, beside: int | None = None
 ) -> Iterator[Run]:
     """The runs of many snippets in their order, `beside` each other (None: one a core)."""
     with ThreadPoolExecutor(beside or os.cpu_count()) as pool:

@@ -26,23 +26,22 @@ REMEDY = (
 PROBE = """
 import errno, json, os, socket
 
-def has_no_network():
+def connect():
     with socket.socket() as connection:
         connection.settimeout(1)
-        return connection.connect_ex(("127.0.0.1", 9)) == errno.ENETUNREACH
+        connection.connect(("127.0.0.1", 9))
 
-def writes(path):
+def error_of(attempt, *arguments):
     try:
-        open(path, "w").close()
-    except OSError:
-        return False
-    return True
+        attempt(*arguments)
+    except OSError as error:
+        return error.errno
 
 print(json.dumps({
-    "network": has_no_network(),
-    "files": not os.path.exists(CANARY) and not writes(CANARY + ".too"),
+    "network": error_of(connect) in {errno.ENETUNREACH, errno.EAFNOSUPPORT},
+    "files": None not in {error_of(open, CANARY), error_of(open, CANARY + ".too", "w")},
     "user": os.getuid(),
-    "processes": os.path.isdir("/proc/self") and sum(name.isdigit() for name in os.listdir("/proc")) == 2,
+    "processes": os.getpid() == 2,
 }))
 """
 log = logging.getLogger(__name__)
@@ -114,6 +113,7 @@ def _probed(mode: Mode, refused: str) -> Isolation:
         Path(name).chmod(0o777)
         canary = Path(name, "canary")
         canary.touch()
+        canary.chmod(0o644)
         answer = worker.ask(f"CANARY = {str(canary)!r}\n{PROBE}", Limits())
     if answer["status"] != 0:
         raise SandboxUnavailable(f"Python does not run as {mode} allows: {answer['stderr'].strip()[-200:]}", REMEDY)

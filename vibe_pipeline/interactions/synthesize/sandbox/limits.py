@@ -1,4 +1,4 @@
-"""What one snippet may take; it is ended, or its call fails, where it wants more."""
+"""What one snippet may take: it is ended, or its call fails, where it wants more."""
 
 from __future__ import annotations
 
@@ -22,3 +22,7 @@ class Limits:
     """Beside each other, the snippet itself and every thread counted."""
     disk_bytes: int = 64 << 20
     """All files together; they are kept in memory."""
+
+
+LIMITS = Limits()
+"""Enough for a documentation example with its imports."""

@@ -32,10 +32,10 @@ MOST_IDLE = 8
 
 
 class Worker:
-    """One process that runs snippets with `search_path` before the installed packages; SandboxUnavailable if refused."""
+    """One process that runs snippets with `search_path` before the installed packages; may be SandboxUnavailable."""
 
     def __init__(self, mode: Mode, search_path: str | None) -> None:
-        self.place = (mode, search_path, os.getpid())
+        self.place = _place(mode, search_path)
         self._process = subprocess.Popen(
             [sys.executable, "-s", "-P", str(PROGRAM)],
             cwd="/",
@@ -46,10 +46,8 @@ class Worker:
             start_new_session=True,
         )
         try:
-            temporary = os.path.realpath(tempfile.gettempdir())
-            self._exchange(
-                {"mode": mode, "search_path": search_path, "hidden": [str(home())], "temporary": temporary}, GRACE_SECONDS
-            )
+            places = {"hidden": [str(home())], "temporary": os.path.realpath(tempfile.gettempdir())}
+            self._exchange({"mode": mode, "search_path": search_path} | places, GRACE_SECONDS)
             self.idle_seconds = float(self.ask("", Limits())["seconds"])
         except BaseException:
             self.close()
@@ -100,7 +98,7 @@ _lock = threading.Lock()
 @contextlib.contextmanager
 def worker(mode: Mode, search_path: str | None) -> Iterator[Worker]:
     """An idle worker for that place or a new one; it is kept for the next unless it failed."""
-    place = (mode, search_path, os.getpid())  # another process's workers came along with a fork: they are not ours
+    place = _place(mode, search_path)
     with _lock:
         fitting = [idle for idle in _idle if idle.place == place]
         if fitting:
@@ -122,9 +120,15 @@ def worker(mode: Mode, search_path: str | None) -> Iterator[Worker]:
 def _close_all() -> None:
     with _lock:
         for idle in _idle:
-            if idle.place[-1] == os.getpid():
+            if idle.place[0] == os.getpid():
                 idle.close()
         _idle.clear()
+
+
+def _place(mode: Mode, search_path: str | None) -> tuple[Any, ...]:
+    """What a worker saw when it started. Workers that came along with a fork of this process are not ours."""
+    entries = sorted((entry.name, entry.inode()) for entry in os.scandir(search_path)) if search_path else []
+    return os.getpid(), mode, search_path, tuple(entries)
 
 
 def environment() -> dict[str, str]:
