@@ -14,9 +14,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from vibe_pipeline.interactions.synthesize.sandbox import without_fork
-from vibe_pipeline.interactions.synthesize.sandbox.isolation import Isolation, current
 from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, run_of
+from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation, current
 from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
 
 __all__ = ["Isolation", "Limits", "Run", "isolation", "run", "run_all"]

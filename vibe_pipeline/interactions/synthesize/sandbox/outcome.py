@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from vibe_pipeline.interactions.synthesize.sandbox.isolation import Isolation
+from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation
 
 FILE = "snippet.py"
 
