@@ -107,15 +107,6 @@ def test_many_snippets_run_beside_each_other_in_order():
     ]
 
 
-def test_modules_of_a_folder_that_is_named_can_be_imported_as_they_are_now(tmp_path):
-    (tmp_path / "shop").mkdir()
-    (tmp_path / "shop" / "__init__.py").write_text("price = 3")
-    assert run("import shop\nprint(shop.price)", search_path=str(tmp_path)).output == "3"
-    (tmp_path / "shop" / "__init__.py").write_text("price = 4000")
-    (tmp_path / "till.py").write_text("from shop import price")
-    assert run("import till\nprint(till.price)", search_path=str(tmp_path)).output == "4000"
-
-
 def test_code_with_half_a_character_is_code_that_fails():
     assert not run("print('\ud800')").worked
 

@@ -72,7 +72,8 @@ class Worker:
             guard.cancel()
         answer = json.loads(line) if line.endswith(b"\n") else {"failed": "the worker ended"}
         if "failed" in answer:
-            raise SandboxUnavailable(f"no snippet can be run apart: {answer['failed']}", "Run the command again")
+            what = f"a snippet cannot be run in a process of its own: {answer['failed']}"
+            raise SandboxUnavailable(what, "Correct what it names, or run the command again")
         return dict(answer)
 
     def close(self) -> None:

@@ -67,8 +67,8 @@ def refuse_calls(families: Iterable[int]) -> None:
     control(SET_SECCOMP, FILTER, struct.pack("HxxxxxxP", len(rules), ctypes.addressof(program)))
 
 
-def confine_files(folder: str, readable: Iterable[str], writable: Iterable[str]) -> None:
-    """Read and execute what is `readable`, write to `folder` and the devices `writable`, where Landlock is."""
+def confine_files(folder: str, readable: Iterable[str], listed: Iterable[str], devices: Iterable[str]) -> None:
+    """Read and execute what is `readable`, see the names in `listed`, write to `folder`; where Landlock is."""
     try:
         version = system_call("landlock", CREATE_RULESET, None, 0, 1)
     except OSError:
@@ -79,7 +79,9 @@ def confine_files(folder: str, readable: Iterable[str], writable: Iterable[str])
     _allow(ruleset, folder, rights)
     for path in readable:
         _allow(ruleset, path, EXECUTE | READ_FILE | READ_DIR)
-    for path in writable:
+    for path in listed:
+        _allow(ruleset, path, READ_DIR)
+    for path in devices:
         _allow(ruleset, path, READ_FILE | WRITE_FILE)
     system_call("landlock", RESTRICT_SELF, ruleset, 0)
     os.close(ruleset)

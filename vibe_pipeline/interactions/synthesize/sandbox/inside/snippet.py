@@ -53,7 +53,8 @@ def _filter(request: dict[str, Any], folder: str) -> None:
     if request["mode"] == "namespaces":
         filters.refuse_calls([filters.AF_UNIX, filters.AF_INET, filters.AF_INET6, filters.AF_NETLINK])
         return
-    filters.confine_files(folder, request["readable"], [device for device in DEVICES if os.path.exists(device)])
+    devices = [device for device in DEVICES if os.path.exists(device)]
+    filters.confine_files(folder, request["readable"], request["listed"], devices)
     filters.refuse_calls([])
 
 
@@ -80,7 +81,7 @@ def _processes_beside(mode: str) -> int:
                 threads += len(os.listdir(f"/proc/{process}/task"))
         except OSError:
             continue
-    return threads if IS_LINUX else resource.getrlimit(resource.RLIMIT_NPROC)[0]
+    return threads - (user == os.getuid()) if IS_LINUX else resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
 
 def become(code: str) -> None:

@@ -46,7 +46,7 @@ def serve() -> Request | None:
             _answer({"failed": str(error)})
             return None
     elif sys.platform == "linux":
-        settings["readable"] = readable.without(settings["hidden"])
+        settings |= {"readable": readable.without(settings["hidden"]), "listed": readable.folders()}
     gc.freeze()  # or each snippet would copy all that is in memory when it ends: 3 ms
     _answer({})
     while line := _line():
