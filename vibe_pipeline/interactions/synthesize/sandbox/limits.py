@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The first five bind everywhere but on Windows, `disk_bytes` where files are isolated."""
+    """On Windows the time and the output alone."""
 
     seconds: float = 10.0
     """Of the clock, for the snippet and all its children; of CPU time as much and a second more, a process."""
@@ -19,9 +19,9 @@ class Limits:
     file_bytes: int = 10 << 20
     """A file."""
     processes: int = 64
-    """Beside each other, the snippet itself and every thread counted."""
+    """Beside each other, the snippet itself and every thread counted; on Linux, unless it stays root."""
     disk_bytes: int = 64 << 20
-    """All files together; they are kept in memory."""
+    """All files together, where processes are isolated: they are kept in memory then."""
 
 
 LIMITS = Limits()

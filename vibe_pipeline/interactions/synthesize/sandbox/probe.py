@@ -24,7 +24,7 @@ REMEDY = (
     " or run only code that you trust"
 )
 PROBE = """
-import errno, json, os, socket
+import errno, json, os, socket, sys
 
 def connect():
     with socket.socket() as connection:
@@ -37,8 +37,13 @@ def error_of(attempt, *arguments):
     except OSError as error:
         return error.errno
 
+for path in sys.path:
+    assert error_of(os.listdir, path) != errno.EACCES, path
+
+VSOCK = 40
+no_network = {errno.ENETUNREACH, errno.EAFNOSUPPORT}
 print(json.dumps({
-    "network": error_of(connect) in {errno.ENETUNREACH, errno.EAFNOSUPPORT},
+    "network": {error_of(connect), error_of(socket.socket, VSOCK)} <= no_network,
     "files": None not in {error_of(open, CANARY), error_of(open, CANARY + ".too", "w")},
     "user": os.getuid(),
     "processes": os.getpid() == 2,

@@ -28,9 +28,7 @@ def answer(code: str, search_path: str | None, limits: Limits) -> dict[str, Any]
             process = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-c", BOOT],
                 cwd=folder,
-                env=environment()
-                | {"HOME": folder, "TMPDIR": folder}
-                | ({"PYTHONPATH": search_path} if search_path else {}),
+                env=environment() | {"HOME": folder, "TMPDIR": folder, "PYTHONPATH": search_path or ""},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

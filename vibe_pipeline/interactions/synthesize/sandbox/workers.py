@@ -128,13 +128,13 @@ def _close_all() -> None:
 
 def _place(mode: Mode, search_path: str | None) -> tuple[Any, ...]:
     """What a worker saw when it started. Workers that came along with a fork of this process are not ours."""
-    entries = sorted((entry.name, entry.inode()) for entry in os.scandir(search_path)) if search_path else []
-    return os.getpid(), mode, search_path, tuple(entries)
+    is_there = search_path and os.path.isdir(search_path)  # noqa: PTH112
+    entries = sorted((entry.name, entry.inode()) for entry in os.scandir(search_path)) if is_there else []
+    return os.getpid(), mode, home(), search_path, tuple(entries)
 
 
 def environment() -> dict[str, str]:
     """Nothing of the user's: a fixed hash seed makes sets print alike, a plain terminal keeps colours out."""
-    threads = ("OPENBLAS", "OMP", "MKL", "RAYON", "POLARS_MAX")
     return {
         "PYTHONHASHSEED": "0",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -144,5 +144,9 @@ def environment() -> dict[str, str]:
         "TERM": "dumb",
         "NO_COLOR": "1",
         "COLUMNS": "80",
+        "OPENBLAS_NUM_THREADS": "1",
+        "OMP_NUM_THREADS": "1",
+        "RAYON_NUM_THREADS": "1",
+        "POLARS_MAX_THREADS": "1",
         "PATH": os.defpath,
-    } | {f"{name}{'' if name == 'POLARS_MAX' else '_NUM'}_THREADS": "1" for name in threads}
+    }

@@ -7,6 +7,7 @@ See seccomp(2), landlock(7), linux/audit.h for the numbers of machines.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import struct
@@ -37,6 +38,7 @@ FILTER = 2
 
 CREATE_RULESET, ADD_RULE, RESTRICT_SELF = 444, 445, 446
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR, TRUNCATE, DEVICE_CALLS = 1, 2, 4, 8, 1 << 14, 1 << 15
+MAKE_DEVICES = 1 << 6 | 1 << 11
 OF_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | DEVICE_CALLS
 RIGHTS = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 5: (1 << 16) - 1}
 """On files, from that version of Landlock on."""
@@ -48,7 +50,7 @@ def refuse_calls(families: Iterable[int]) -> None:
     """No sockets but of these families (pairs are free), and no memory or keys that outlive or escape a process.
 
     io_uring would open sockets past this filter; memory in memfd and shmget is in no process's account.
-    Nothing happens on a machine whose numbers are not known here.
+    Nothing happens on a machine whose numbers are not known here, and in a kernel without seccomp.
     """
     if os.uname().machine not in MACHINES:
         return
@@ -64,7 +66,8 @@ def refuse_calls(families: Iterable[int]) -> None:
         rules += [(IS_EQUAL, 0, 1, family), (RETURN, 0, 0, ALLOW)]
     rules += [(RETURN, 0, 0, REFUSE | NO_SUCH_FAMILY)]
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *rule) for rule in rules))
-    control(SET_SECCOMP, FILTER, struct.pack("HxxxxxxP", len(rules), ctypes.addressof(program)))
+    with contextlib.suppress(OSError):
+        control(SET_SECCOMP, FILTER, struct.pack("HxxxxxxP", len(rules), ctypes.addressof(program)))
 
 
 def confine_files(folder: str, readable: Iterable[str], listed: Iterable[str], devices: Iterable[str]) -> None:
@@ -76,7 +79,7 @@ def confine_files(folder: str, readable: Iterable[str], listed: Iterable[str], d
     rights = RIGHTS[max(known for known in RIGHTS if known <= version)]
     attributes = struct.pack("QQQ", rights, 0, 3 if version >= SCOPED else 0)
     ruleset = system_call("landlock", CREATE_RULESET, attributes, 24 if version >= SCOPED else 8, 0)
-    _allow(ruleset, folder, rights)
+    _allow(ruleset, folder, rights & ~MAKE_DEVICES)
     for path in readable:
         _allow(ruleset, path, EXECUTE | READ_FILE | READ_DIR)
     for path in listed:

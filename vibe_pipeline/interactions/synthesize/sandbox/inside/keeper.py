@@ -34,8 +34,7 @@ def keep(snippet: int, outputs: list[int], wakes: int, request: dict[str, Any]) 
     status, reason = _watch(snippet, printed, wakes, request)
     end_all(snippet)
     for output in outputs:
-        while len(printed[output]) <= request["output_bytes"] and (more := os.read(output, 1 << 16)):
-            printed[output] += more
+        printed[output] += _rest(output, request["output_bytes"] + 1 - len(printed[output]))
     if any(len(text) > request["output_bytes"] for text in printed.values()):
         reason = "Output"
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -56,6 +55,7 @@ def _watch(
     """Its exit status, or the limit that it met."""
     open_outputs = set(printed)
     deadline = time.monotonic() + request["seconds"]
+    look = time.monotonic() + TICK
     while True:
         left = deadline - time.monotonic()
         ready, _, _ = select.select([*open_outputs, wakes], [], [], max(0.0, min(TICK, left)))
@@ -73,8 +73,22 @@ def _watch(
                 return status, None
         if left <= 0:
             return None, "Timeout"
-        if not ready and _resident_bytes() > request["memory_bytes"]:
-            return None, "MemoryError"
+        if time.monotonic() >= look:
+            if _resident_bytes() > request["memory_bytes"]:
+                return None, "MemoryError"
+            look = time.monotonic() + TICK
+
+
+def _rest(output: int, most: int) -> bytes:
+    """What was printed and not read yet; nobody is left to print more, but for what macOS let escape."""
+    os.set_blocking(output, False)
+    rest = b""
+    try:
+        while len(rest) < most and (more := os.read(output, 1 << 16)):
+            rest += more
+    except BlockingIOError:
+        return rest
+    return rest
 
 
 def _reaped(snippet: int) -> int | None:

@@ -50,12 +50,16 @@ def furnish(disk_bytes: int) -> None:
     _mount("tmpfs", FOLDER, "tmpfs", NOSUID | NODEV, f"size={disk_bytes},nr_inodes=4096,mode=0700,uid={user}")
 
 
-def drop_rights() -> None:
-    """Become an unprivileged user if we are root, and give up every capability, now and for what is executed."""
+def become_nobody() -> None:
+    """The unprivileged user, if we are root."""
     if os.getuid() == 0:
         os.setgroups([])
         os.setresgid(NOBODY, NOBODY, NOBODY)
         os.setresuid(NOBODY, NOBODY, NOBODY)
+
+
+def drop_capabilities() -> None:
+    """Of this process and of what it executes; a root without them lifts no limit and makes no device."""
     call("capset", (ctypes.c_uint32 * 2)(CAPABILITIES_VERSION_3, 0), (ctypes.c_uint32 * 6)())
     control(SET_NO_NEW_PRIVS, 1)
 

@@ -38,12 +38,12 @@ def shut_in(request: dict[str, Any], folder: str, outputs: list[int]) -> None:
         "RLIMIT_NPROC": request["processes"] + _processes_beside(mode),
     }
     if mode in {"namespaces", "user"}:
-        namespaces.drop_rights()
+        namespaces.become_nobody()
     with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(request["code"] + "\n")
     if IS_LINUX:
+        namespaces.drop_capabilities()
         linux.control(linux.SET_DUMPABLE, 1)
-        linux.control(linux.SET_NO_NEW_PRIVS, 1)
         _filter(request, folder)
     for name, value in most.items():
         _limit(name, value)
