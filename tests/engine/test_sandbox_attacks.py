@@ -105,7 +105,7 @@ import os, time
 ready, says = os.pipe()
 for _ in range(4):
     if os.fork() == 0:
-        held = b"x" * (40 << 20)
+        held = b"x" * (24 << 20)
         os.write(says, b"!")
         time.sleep(20)
 for _ in range(4):
@@ -141,17 +141,17 @@ print(written >> 20)
 
 def test_a_file_grows_no_larger_than_its_limit(place):
     assert run(FILE.format(megabytes=1024), limits=Limits(file_bytes=10 << 20)).output.endswith("File too large")
-    assert run(FILE.format(megabytes=20), limits=Limits(file_bytes=30 << 20)).output == "20"
+    assert run(FILE.format(megabytes=12), limits=Limits(file_bytes=20 << 20)).output == "12"
 
 
 def test_files_together_grow_no_larger_than_their_limit():
     if not isolation().files or not isolation().processes:
         pytest.skip("a folder has a size where it is in memory")
     code = (
-        "import pathlib\nfor name in 'abcdefgh':\n    pathlib.Path(name).write_bytes(bytes(4 << 20))\nprint('filled')"
+        "import pathlib\nfor name in 'abcdefgh':\n    pathlib.Path(name).write_bytes(bytes(1 << 20))\nprint('filled')"
     )
-    assert run(code, limits=Limits(disk_bytes=16 << 20)).output.endswith("No space left on device")
-    assert run(code, limits=Limits(disk_bytes=64 << 20)).output == "filled"
+    assert run(code, limits=Limits(disk_bytes=4 << 20)).output.endswith("No space left on device")
+    assert run(code, limits=Limits(disk_bytes=16 << 20)).output == "filled"
 
 
 @pytest.mark.parametrize("name", ["RLIMIT_AS", "RLIMIT_CPU", "RLIMIT_FSIZE", "RLIMIT_NPROC", "RLIMIT_NOFILE"])
@@ -272,7 +272,7 @@ def test_modules_of_a_folder_that_is_named_can_be_imported_as_they_are_now(place
 
 
 def test_python_and_the_installed_packages_can_be_read(place):
-    code = "import multiprocessing, sqlite3, ssl, subprocess, sys, hypothesis\n"
+    code = "import multiprocessing, sqlite3, subprocess, sys\n"
     code += "multiprocessing.Lock()\n" if place.processes else ""
     code += "print(subprocess.check_output([sys.executable, '-c', 'import rich; print(rich.__name__)'], text=True))"
     assert run(code).output == "rich"
