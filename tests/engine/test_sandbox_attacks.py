@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -66,6 +68,15 @@ def attempt(*lines: str) -> str:
 def holds(name: str, place: Isolation, output: str) -> None:
     """The attack was stopped, or the run has said that it might not be."""
     assert output == "stopped" or not getattr(place, name)
+
+
+def test_where_the_system_allows_namespaces_everything_holds():
+    """Else most of this file would be skipped without a word."""
+    if shutil.which("unshare") is None or tuple(map(int, platform.release().split(".")[:2])) < (5, 14):
+        pytest.skip("namespaces cannot be tried by other means, or are too old here")
+    asked = ["unshare", "--user", "--map-root-user", "--mount", "--net", "--pid", "--fork", "--mount-proc", "true"]
+    allowed = subprocess.run(asked, capture_output=True).returncode == 0
+    assert isolation().missing == [] or not allowed
 
 
 # Limits
@@ -269,6 +280,15 @@ def test_modules_of_a_folder_that_is_named_can_be_imported_as_they_are_now(place
     (open_folder / "shop" / "__init__.py").write_text("price = 4000")
     (open_folder / "till.py").write_text("from shop import price")
     assert run("import till\nprint(till.price)", search_path=str(open_folder)).output == "4000"
+
+
+def test_what_can_be_imported_cannot_be_changed(place, open_folder):
+    (open_folder / "shop").mkdir()
+    (open_folder / "shop" / "__init__.py").write_text("price = 3")
+    (open_folder / "shop").chmod(0o777)
+    code = attempt("import shop", "open(shop.__file__.replace('__init__', 'new'), 'w')")
+    assert run(code, search_path=str(open_folder)).output == "stopped"
+    assert unprotected(code, open_folder).strip() == "through"
 
 
 def test_python_and_the_installed_packages_can_be_read(place):
