@@ -245,6 +245,13 @@ def test_a_snippet_does_not_write_outside_its_folder(place, tmp_path, way):
     assert canary.read_text() == "dead"
 
 
+def test_no_other_folder_of_its_own_world_can_be_written():
+    if isolation().missing:
+        pytest.skip("it has no world of its own here")
+    places = ["/left", "/dev/left", f"{Path(sys.executable).parent}/left", "/proc/sys/kernel/hostname"]
+    assert {run(attempt(f"open({place!r}, 'w')")).output for place in places} == {"stopped"}
+
+
 def test_a_snippet_reads_no_file_of_the_user(place, open_folder):
     secret = open_folder / "home" / ".netrc"
     secret.parent.mkdir()
