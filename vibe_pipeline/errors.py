@@ -4,6 +4,7 @@
     ├── SettingsInvalid         vibe.toml, an option or an environment variable says something we cannot use
     ├── BaseModelUnavailable    the base model is not there, not reachable or not a causal language model
     ├── SourceUnreadable        a package, folder or file that should give interactions cannot be read
+    ├── SandboxUnavailable      a snippet could not be run in a process of its own, whatever it says
     ├── NothingToLearn          a mix in which no token carries a label
     ├── TrainingDied            the run finished or stopped, but nothing healthy was learned
     ├── RungRefused             the ledger does not allow this rung now
@@ -46,6 +47,10 @@ class BaseModelUnavailable(VibeError):
 
 class SourceUnreadable(VibeError):
     """A source of interactions cannot be read at all (a bad line in it is quarantined instead)."""
+
+
+class SandboxUnavailable(VibeError):
+    """Code could not be run in a process of its own; that says nothing of the code."""
 
 
 class NothingToLearn(VibeError):

@@ -7,7 +7,8 @@ import re
 import shutil
 import signal
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -21,6 +22,7 @@ from vibe_pipeline import cli
 from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.importers.tally import ImportedFile
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.synthesize.sandbox import Isolation, isolation, probe
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Log
@@ -120,3 +122,27 @@ def ask(vibe):
 @pytest.fixture
 def climbed_here(climbed_home, tmp_path):
     shutil.copytree(climbed_home, tmp_path / "var")
+
+
+@pytest.fixture(scope="session")
+def without_namespaces():
+    """What a sandbox finds where the system allows no namespaces, and no other user to become."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(probe, "_modes", lambda: ["limits"])
+        return probe._strictest()
+
+
+@pytest.fixture(params=["strictest", "limits"])
+def place(request, monkeypatch, without_namespaces) -> Isolation:
+    """What holds for a snippet here, then what holds without namespaces."""
+    if request.param == "limits":
+        monkeypatch.setattr(probe, "_found", without_namespaces)
+    return isolation()
+
+
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that any user can read: it is not the permissions of tmp_path that stop anybody."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name).resolve()

@@ -1,15 +1,15 @@
-"""Snippets that misbehave: each limit stops its offender, and nothing of the machine shows."""
+"""What a run says of a snippet: its output, its own line of a traceback, what it cost, and nothing of the machine."""
 
 from __future__ import annotations
 
-import os
 import time
 
 import pytest
 
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, isolation, probe, run, run_all, without_fork, workers
+from vibe_pipeline.interactions.synthesize.sandbox.outcome import run_of
 
-SMALL = Limits(seconds=1.0, memory_bytes=256 << 20, output_bytes=4096)
+SMALL = Limits(seconds=0.5, memory_bytes=256 << 20, output_bytes=4096)
 
 
 def test_a_working_snippet_gives_what_it_printed():
@@ -28,6 +28,10 @@ def test_a_failing_snippet_shows_its_own_line_and_the_error_alone():
     assert len(found.output.splitlines()) == 4
 
 
+def test_code_that_is_no_python_shows_the_line_that_is_not():
+    assert run("x = 1\ny = (").output == "  File \"snippet.py\", line 2\n    y = (\nSyntaxError: '(' was never closed"
+
+
 def test_an_import_error_does_not_tell_where_the_module_lies():
     assert run("from shutil import copi").output.endswith("ImportError: cannot import name 'copi' from 'shutil'")
 
@@ -36,44 +40,93 @@ def test_a_snippet_that_loops_forever_is_stopped():
     assert run("while True:\n    pass", limits=SMALL).error_type == "Timeout"
 
 
-def test_a_snippet_that_allocates_too_much_is_stopped():
-    assert run("wall = bytearray(1 << 30)", limits=SMALL).error_type == "MemoryError"
+def test_a_snippet_that_will_not_be_told_to_end_is_stopped():
+    deaf = "import signal, time\nfor each in set(signal.Signals) - {9, 19}:\n    signal.signal(each, lambda *_: None)\n"
+    assert run(deaf + "while True:\n    time.sleep(9)", limits=SMALL).error_type == "Timeout"
 
 
-def test_a_snippet_that_prints_without_end_is_stopped():
-    found = run("while True:\n    print('again' * 100)", limits=SMALL)
-    assert not found.worked
-    assert len(found.output) <= SMALL.output_bytes
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_snippet_that_prints_without_end_is_stopped(stream):
+    started = time.monotonic()
+    found = run(
+        f"import sys\nwhile True:\n    print('again' * 100, file=sys.{stream})", limits=Limits(output_bytes=4096)
+    )
+    assert (found.worked, found.output, found.error_type) == (False, "", "Output")
+    assert time.monotonic() - started < 5
 
 
-def test_children_end_with_their_snippet():
-    code = "import subprocess, sys\nprint(subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)']).pid)"
-    child = int(run(code).output)
-    for _ in range(50):
-        if not _is_alive(child):
-            break
-        time.sleep(0.05)
-    assert not _is_alive(child)
-
-
-def _is_alive(pid):
-    try:
-        os.kill(pid, 0)
-        with open(f"/proc/{pid}/stat") as stat:  # noqa: PTH123 - a killed child may wait to be reaped
-            return stat.read().rpartition(")")[2].split()[0] != "Z"
-    except (ProcessLookupError, FileNotFoundError):
-        return False
+def test_output_that_is_no_text_is_shown_with_its_gaps():
+    assert run("import sys\nsys.stdout.buffer.write(b'caf\\xe9 \\xff')").output == "caf� �"
 
 
 def test_nothing_of_the_users_environment_or_input_is_there(monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "secret")
-    found = run(
-        "import os, sys\nprint(os.environ.get('HF_TOKEN'), repr(sys.stdin.read()), os.listdir('.').count('snippet.py'))"
-    )
-    assert found.output == "None '' 1"
+    found = run("import os, sys\nprint(os.environ.get('HF_TOKEN'), repr(sys.stdin.read()), os.listdir('.'))")
+    assert found.output == "None '' ['snippet.py']"
 
 
-@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os\nos.abort()"])
+def test_a_snippet_is_the_main_module_of_its_process():
+    code = "import pickle, sys\nclass Point:\n    pass\n"
+    code += "print(type(pickle.loads(pickle.dumps(Point()))), sys.argv, __name__)"
+    assert run(code).output == "<class '__main__.Point'> ['snippet.py'] __main__"
+
+
+@pytest.mark.parametrize("code", ["raise SystemExit(3)", "import os\nos.abort()", "import os\nos._exit(1)"])
 def test_an_exit_without_a_traceback_is_no_output(code):
     found = run(code)
     assert (found.worked, found.output) == (False, "")
+
+
+def test_what_is_left_to_do_at_the_end_is_done():
+    code = "import atexit, threading\natexit.register(print, 'third')\n"
+    code += "threading.Timer(0.05, print, ['second']).start()\nprint('first')"
+    assert run(code).output.split() == ["first", "second", "third"]
+
+
+def test_a_run_tells_the_processor_time_of_a_snippet_and_its_children():
+    busy = "import time\nend = time.process_time() + 0.1\nwhile time.process_time() < end:\n    pass\n"
+    both = f"import os\nchild = os.fork()\n{busy}if child:\n    os.wait()"
+    assert run("").seconds < 0.05
+    assert 0.09 <= run(busy).seconds < 0.15
+    assert 0.18 <= run(both).seconds < 0.3
+
+
+def test_a_run_tells_the_memory_at_its_peak():
+    small, large = run("").memory_bytes, run("held = b'x' * (50 << 20)\ndel held").memory_bytes
+    assert small < 40 << 20
+    assert 45 << 20 < large - small < 60 << 20
+
+
+def test_what_a_run_cost_does_not_make_it_another():
+    assert run("print(1)") == run("print(1)") != run("print(2)")
+
+
+def test_many_snippets_run_beside_each_other_in_order():
+    assert [found.output for found in run_all((f"print({number})" for number in range(12)), beside=3)] == [
+        str(number) for number in range(12)
+    ]
+
+
+def test_code_with_half_a_character_is_code_that_fails():
+    assert not run("print('\ud800')").worked
+
+
+def test_a_worker_that_died_says_nothing_of_the_snippet():
+    mode, _ = probe.current()
+    with workers.Worker(mode, None) as worker:
+        worker._process.kill()
+        with pytest.raises(workers.SandboxUnavailable, match="the worker ended"):
+            worker.ask("print(1)", Limits())
+
+
+def test_a_run_says_what_held(caplog):
+    assert run("").isolation == isolation()
+
+
+def test_without_a_fork_a_snippet_runs_under_its_time_alone():
+    held = isolation()
+    answers = [without_fork.answer(code, None, SMALL) for code in ("print(1)", "1 / 0", "while True: pass")]
+    found = [run_of(answer, held, 0.0) for answer in answers]
+    assert [each.error_type for each in found] == [None, "ZeroDivisionError", "Timeout"]
+    assert found[0].output == "1"
+    assert found[1].output.splitlines()[1] == '  File "snippet.py", line 1, in <module>'

@@ -1,7 +1,7 @@
 """Error → fix pairs of packages: a working snippet, the same with one mistake, and what Python says to each.
 
 Nothing is made up: both versions are run, and a pair is kept only where the first works and prints and the
-second fails in its own lines. So the package is imported here, in processes of their own (see sandbox.py).
+second fails in its own lines. So the package is imported here, in processes of their own (see sandbox/).
 """
 
 from __future__ import annotations
