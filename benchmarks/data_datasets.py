@@ -89,10 +89,10 @@ def main() -> None:
     ds = ds.filter(good, **both)
     steps.done("quality", len(ds))
     _, first = np.unique(np.array(ds["content"][:]), return_index=True)
-    ds = ds.select(np.sort(first)).flatten_indices()
+    ds = ds.select(np.sort(first))
     steps.done("exact", len(ds))
     bands = ds.select_columns(["question", "completion"]).map(signed, remove_columns=["question", "completion"], **both)
-    ds = ds.select(kept(bands.to_polars())).flatten_indices()
+    ds = ds.select(kept(bands.to_polars()))
     steps.done("near", len(ds))
     for text in map(compared, ds.select(np.flatnonzero(ds["is_held_out"][:]))):
         held_out.update(map(hash, windows(text, QUOTED)))
