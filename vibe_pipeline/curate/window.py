@@ -69,7 +69,7 @@ FROM ({delta} UNION ALL BY NAME FROM logged) AS it LEFT JOIN said USING (interac
 
 ORDERED = """
 CREATE OR REPLACE TABLE events AS
-SELECT *, row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, interaction_id) AS position
+SELECT * EXCLUDE (part), row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, interaction_id) AS position
 FROM ({events})
 """
 
