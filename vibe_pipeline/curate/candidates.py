@@ -27,12 +27,16 @@ from vibe_pipeline.store import quoted, sql_list
 CONTENT = "concat_ws(chr(0), stripped(prompt), stripped(completion), stripped(rejected))"
 
 MACROS = r"""
-CREATE MACRO stripped(words) AS trim(words, E' \t\r\n');
+CREATE MACRO is_white(letter) AS letter IN (' ', E'\t', E'\r', E'\n');
+CREATE MACRO stripped(words) AS CASE
+    WHEN is_white(left(words, 1)) OR is_white(right(words, 1)) THEN trim(words, E' \t\r\n') ELSE words END;
 CREATE TABLE probes (
     probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR
 );
 CREATE TABLE probed (fact VARCHAR);
+CREATE TABLE taught (conversation_id VARCHAR);
 """
+"""`stripped`: DuckDB trims letter by letter, which costs more than all else that is done to most texts."""
 
 PROBES = """
 SELECT
@@ -48,19 +52,25 @@ CREATE OR REPLACE TABLE judged AS
 SELECT
     *,
     coalesce('group:' || {group}, section, conversation_id) AS unit,
-    bool_or(fact IN (FROM probed)) OVER (PARTITION BY conversation_id) AS is_fact,
+    conversation_id IN (FROM taught) AS is_fact,
     {judging}
 FROM ({built}) AS built
 """
+
+TAUGHT = """
+CREATE OR REPLACE TABLE taught AS
+SELECT DISTINCT conversation_id FROM events WHERE extra ->> '$.fact' IN (FROM probed)
+"""
+"""Conversations that teach a fact for which there is a probe."""
 
 DROPPED = "SELECT reason, count(*) FROM judged WHERE reason IS NOT NULL GROUP BY reason"
 
 CANDIDATES = """
 SELECT
-    sha256(kind || chr(0) || sha256({content})) AS example_id,
+    sha256(kind || chr(0) || content_sha) AS example_id,
     kind,
     coalesce(stage, $stages[kind]) AS stage,
-    CASE WHEN is_probe THEN 'test' WHEN is_fact IS NOT true AND {held_out} THEN 'validation' ELSE 'train' END AS split,
+    CASE WHEN is_probe THEN 'test' WHEN NOT is_fact AND {held_out} THEN 'validation' ELSE 'train' END AS split,
     tier, conversation_id, module, fact, prompt,
     (CASE WHEN ends_with(prompt, question) THEN length(prompt) - length(question) ELSE 0 END)::INTEGER AS context,
     completion, rejected, interaction_ids,
@@ -68,14 +78,14 @@ SELECT
     list_transform(evidence, lambda it: '+' || it) || list_transform(marks, lambda it: '-' || it) AS reasons,
     {tokens} AS tokens,
     question,
-    md5_number_lower({content}) AS content,
+    ('0x' || left(content_sha, 16))::UBIGINT AS content,
     md5_number_lower(stripped(prompt)) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told,
     md5_number_lower(unit) AS unit,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     epoch_us(occurred_at) AS moment
-FROM judged WHERE reason IS NULL
+FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
 
@@ -111,6 +121,7 @@ class Candidates:
         """Those that the builders make of the table `events`."""
         if known:
             self._know_facts(known)
+        self._db.execute(TAUGHT)
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()

@@ -19,7 +19,7 @@ from vibe_pipeline.store import sql_list
 REMEMBERED = f"""
 SELECT
     kind, split, substr(prompt, context + 1) AS question, completion,
-    md5_number_lower({CONTENT}) AS content,
+    ('0x' || left(sha256({CONTENT}), 16))::UBIGINT AS content,
     md5_number_lower(stripped(prompt)) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told
 FROM read_parquet({{file}}) WHERE example_id IS NOT NULL

@@ -32,7 +32,8 @@ REFUSAL = (
 
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
-CREATE MACRO repeats(words, least, share) AS len(words) >= least AND list_unique(words) < share * len(words);
+CREATE MACRO repeats(words, least, share) AS
+    list_transform([words], lambda every: len(every) >= least AND list_unique(every) < share * len(every))[1];
 """
 
 QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
@@ -68,8 +69,8 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "repetition",
             "repetition",
-            r"length(completion) > 200 AND (repeats(string_split_regex(completion, '\s+'), 50, 0.15) "
-            "OR repeats(string_split(completion, chr(10)), 12, 0.34))",
+            "length(completion) > 200 AND (repeats(string_split(right(completion, 800), ' '), 50, 0.25) "
+            "OR repeats(string_split(right(completion, 800), chr(10)), 12, 0.34))",
         ),
         Rule(
             "refusal",
