@@ -22,6 +22,7 @@ from vibe_pipeline.curate.exported import Exported
 from vibe_pipeline.curate.index import Entries, Index
 from vibe_pipeline.curate.known import entries_of
 from vibe_pipeline.curate.page import page, page_name
+from vibe_pipeline.curate.sketch import MADE_BY
 from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import GenerationRefused
@@ -296,7 +297,7 @@ class Ladder:
                 probes=self._segments(cut, "probes"),
                 earlier=lambda generation: self._window(self.log.cut(generation)),
                 places=Index(self.store, "places", self._places_of).below(cut.generation),
-                known=Index(self.store, "examples", self._entries_of).below(cut.generation),
+                known=Index(self.store, f"examples-{MADE_BY}", self._entries_of).below(cut.generation),
             ),
             cut.generation,
             self.settings.curate,

@@ -13,11 +13,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cache
+from importlib.metadata import version
 
 import numpy as np
 import pyarrow as pa
 
 from vibe_pipeline.curate.shingles import Tokens, mixed, spans, tokens, windows
+
+MADE_BY = f"rensa-{version('rensa')}"
+"""Whoever keeps hashes keeps them apart by this: another version may give others."""
 
 BANDS, ROWS = 16, 4
 SEED = 42
