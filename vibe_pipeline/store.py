@@ -193,12 +193,16 @@ class Store:
         return path
 
     @contextmanager
-    def temporary(self, folder: str) -> Iterator[Path]:
-        """A hidden name in `folder`, for what is moved to its own when it is whole; what was not moved is gone."""
+    def temporary(self, folder: str, only: str | None = None) -> Iterator[Path]:
+        """A hidden name in `folder`, for what is moved to its own when it is whole; what was not moved is gone.
+
+        `only` (32 hex digits) names what one process makes at a time: what a killed one left of it goes first.
+        """
         with _disk():
             parent = self.path(folder)
             make_folder(parent)
-            temporary = parent / f".{uuid.uuid4().hex}"
+            temporary = parent / f".{only or uuid.uuid4().hex}"
+            shutil.rmtree(temporary, ignore_errors=True)
             try:
                 yield temporary
             finally:

@@ -239,3 +239,11 @@ def test_tables_of_any_size_follow_each_other_in_whole_row_groups(store):
     groups = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
     assert groups == [ROW_GROUP] * 3 + [sum(sizes) - 3 * ROW_GROUP]
     assert file.read()["n"].to_pylist() == list(range(sum(sizes)))
+
+
+def test_what_only_one_makes_at_a_time_begins_without_what_a_killed_one_left(store):
+    (left := store.path(f"examples/.{'0' * 32}")).mkdir(parents=True)
+    (left / "half").write_text("x")
+    with store.temporary("examples", "0" * 32) as temporary:
+        assert temporary == left
+        assert not temporary.exists()

@@ -25,6 +25,7 @@ from vibe_pipeline.curate.sameness import TRAIN
 from vibe_pipeline.curate.steps import Steps
 from vibe_pipeline.curate.window import Inputs, Window
 from vibe_pipeline.database import SPILL, connect
+from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import generation_name
 from vibe_pipeline.settings import Curate
@@ -35,6 +36,9 @@ KEYS = ["quality", "moment", "conversation", "unit", "is_synthetic"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
+
+SCRATCH = 6
+"""Bytes on the disk for each byte of the window, while it is curated: events, candidates, columns, examples."""
 
 MEMORY = "1536MiB"
 """For DuckDB; what does not fit is spilled."""
@@ -61,7 +65,9 @@ class Curated:
 def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watch: Watch = nobody) -> Curated:
     """Build, judge, split, deduplicate and order one generation, and write its examples."""
     title = f"curating {generation_name(generation)}"
-    with store.temporary("examples") as scratch, connect(store.path(SPILL)) as db, watch(title) as advance:
+    store.require(SCRATCH * inputs.size, title)
+    name = key_of(["curating", generation])[:32]
+    with store.temporary("examples", name) as scratch, connect(store.path(SPILL)) as db, watch(title) as advance:
         scratch.mkdir(mode=0o700)
         db.execute(f"SET memory_limit = '{MEMORY}'")
         step, columns = Steps(advance), Columns(scratch / "columns")

@@ -69,7 +69,9 @@ FROM ({delta} UNION ALL BY NAME FROM logged) AS it LEFT JOIN said USING (interac
 
 ORDERED = """
 CREATE OR REPLACE TABLE events AS
-SELECT * EXCLUDE (part), row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, interaction_id) AS position
+SELECT
+    * EXCLUDE (part),
+    row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, interaction_id) AS position
 FROM ({events})
 """
 
@@ -89,6 +91,11 @@ class Inputs:
     known: Sequence[Entries]
     """What earlier generations teach and judge by."""
 
+    @property
+    def size(self) -> int:
+        """Bytes of the interactions' columns, before compression."""
+        return sum(_bytes(path) for path in self.interactions)
+
 
 class Window:
     """The events of a generation, in parts."""
@@ -98,7 +105,7 @@ class Window:
         db.execute(TABLES)
         _load(db, "remarks", inputs.remarks, "true")
         _recall(db, inputs)
-        count = 1 + sum(_bytes(path) for path in inputs.interactions) // PART_BYTES
+        count = 1 + inputs.size // PART_BYTES
         events = EVENTS.format(delta=_delta(inputs), parts=count)
         if count > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
