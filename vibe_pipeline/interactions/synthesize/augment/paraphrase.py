@@ -20,6 +20,12 @@ FRAMES: tuple[tuple[str, ...], ...] = (
         "Please write a function to {}.",
         "Can you write a function to {}?",
     ),
+    (
+        "Write a python function to {}.",
+        "I need a Python function to {}.",
+        "Please write a Python function to {}.",
+        "Can you write a Python function to {}?",
+    ),
     ("Write a function that {}.", "I need a function that {}.", "Please write a function that {}."),
     ("How do I {}?", "How can I {}?", "How would I {}?", "Tell me how to {}.", "What is a way to {}?"),
     ("How to {}?", "How can I {}?", "How do I {}?"),
@@ -35,8 +41,6 @@ FRAMES: tuple[tuple[str, ...], ...] = (
 )
 """The first of each is recognised, the others are what it may become."""
 
-PYTHON = re.compile(r"\bpython\s+(?=function\b)", re.IGNORECASE)
-
 
 def paraphrases(question: str, chooser: random.Random) -> Iterator[str]:
     """Other wordings of a question, in a seeded order. Only its first paragraph is put otherwise."""
@@ -49,7 +53,7 @@ def paraphrases(question: str, chooser: random.Random) -> Iterator[str]:
 
 
 def _in_frame(opening: str, frame: tuple[str, ...]) -> Iterator[str]:
-    found = _pattern(frame[0]).fullmatch(" ".join(PYTHON.sub("", opening).split()))
+    found = _pattern(frame[0]).fullmatch(" ".join(opening.split()))
     if found and all(_is_whole(gap) for gap in found.groups()):
         yield from (other.format(*found.groups()) for other in frame[1:])
 
