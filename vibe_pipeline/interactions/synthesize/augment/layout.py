@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 
 from vibe_pipeline.interactions.synthesize.spans import parsed, shape
 
-SPACED = frozenset("= == != < > <= >= + - * / // % += -= *= /=".split())
+SPACED = {"=", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "//", "%", "+=", "-=", "*=", "/="}
 
 
 def laid_out(code: str, chooser: random.Random) -> Iterator[tuple[str, str]]:

@@ -20,9 +20,9 @@ from collections.abc import Iterator
 from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
 
 NAMES = (
-    "value item element entry result current previous following first second third other left right low high start stop "
-    "given known seen found best answer step part piece total a b c d e f g h k m n p q r s t u v w x y z"
-).split()
+    "value item element entry result current previous following first second third other left right low high start "
+    "stop given known seen found best answer step part piece total a b c d e f g h k m n p q r s t u v w x y z"
+)
 """They say little of a type, so that none of them lies."""
 
 LOOKED_UP = {"locals", "vars", "globals", "eval", "exec", "dir"}
@@ -37,7 +37,7 @@ def renamed(code: str, chooser: random.Random) -> str | None:
     if spans is None:
         return None
     names = sorted(_free_to_change(spans))
-    unused = [name for name in NAMES if name not in set(_words(spans.code))]
+    unused = [name for name in NAMES.split() if name not in set(_words(spans.code))]
     chooser.shuffle(names)
     chooser.shuffle(unused)
     mapping = dict(zip(names[: max(1, (len(names) + 1) // 2)], unused, strict=False))
@@ -135,7 +135,7 @@ class _Naming(ast.NodeTransformer):
     def __init__(self, mapping: dict[str, str]) -> None:
         self.mapping = mapping
 
-    def visit_Name(self, node: ast.Name) -> ast.AST:  # noqa: N802 - ast's own naming
+    def visit_Name(self, node: ast.Name) -> ast.AST:
         node.id = self.mapping.get(node.id, node.id)
         return node
 

@@ -50,9 +50,9 @@ def _is_own(function: ast.AST, loop: ast.For, target: ast.expr) -> bool:
 def _item(spans: Spans, leaf: ast.stmt, name: str, kind: str) -> str | None:
     """What is added, as it stands in a comprehension."""
     if kind in ("text", "number"):
-        is_added = isinstance(leaf, ast.AugAssign) and isinstance(leaf.op, ast.Add)
-        is_ours = is_added and isinstance(leaf.target, ast.Name) and leaf.target.id == name  # type: ignore[union-attr]
-        return spans.of(leaf.value) if is_ours else None  # type: ignore[union-attr]
+        if not (isinstance(leaf, ast.AugAssign) and isinstance(leaf.op, ast.Add) and ast.unparse(leaf.target) == name):
+            return None
+        return spans.of(leaf.value)
     if kind == "dict":
         if not (isinstance(leaf, ast.Assign) and isinstance(leaf.targets[0], ast.Subscript)):
             return None

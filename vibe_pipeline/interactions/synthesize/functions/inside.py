@@ -147,8 +147,8 @@ def _affordable(function: Callable[..., Any], inputs: list[Any]) -> list[Any]:
 
 
 def _seconds(function: Callable[..., Any], inputs: list[Any], rounds: int) -> float:
-    """Of this thread's CPU, so that what else the machine does costs little (the clock of the process moves in ticks under a
-    limit of CPU time). The calls do not change their inputs."""
+    """Of this thread's CPU, so that what else the machine does costs little. (Under a limit of CPU time the clock of
+    the process moves in ticks of milliseconds.) The calls do not change their inputs."""
     forget = getattr(function, "cache_clear", None)
     with contextlib.redirect_stdout(io.StringIO()):
         started = time.thread_time()
@@ -161,11 +161,12 @@ def _seconds(function: Callable[..., Any], inputs: list[Any], rounds: int) -> fl
 
 
 def main(work: str, hash_seed: str | None = None) -> None:
-    """Do what `work` (JSON: a function of this file and its arguments) says; under another hash seed if one is given."""
+    """Do what `work` says (JSON: a function of this file, its arguments), under a hash seed if one is given."""
     if hash_seed is not None and os.environ.get("PYTHONHASHSEED") != hash_seed:
         # Sets of text are ordered by it, and only a new process takes a new one.
         os.environ["PYTHONHASHSEED"] = hash_seed
         os.execv(sys.executable, [sys.executable, "-s", "-P", sys.argv[0]])
     name, *arguments = json.loads(work)
     sys.setrecursionlimit(2000)
-    print(json.dumps({"observe": observe, "judge": judge, "race": race}[name](*arguments)))
+    functions: dict[str, Callable[..., Any]] = {"observe": observe, "judge": judge, "race": race}
+    print(json.dumps(functions[name](*arguments)))

@@ -19,12 +19,13 @@ FENCED = re.compile(r"^```(?:python|py|python3)?[ \t]*\n(.*?)^```[ \t]*$", re.DO
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
-def code_of(text: str) -> str | None:
-    """The text itself or its only fenced block, where that is Python that defines something."""
+def python_in(text: str) -> str | None:
+    """The text itself or its only fenced block, where that is Python that does something."""
     blocks = FENCED.findall(text)
     code = blocks[0] if len(blocks) == 1 else text if not blocks else ""
     spans = parsed(code.strip())
-    if spans is None or not any(isinstance(it, ast.FunctionDef) for it in spans.tree.body):
+    # A word or a number is Python too.
+    if spans is None or not any(isinstance(node, ast.Call | ast.Assign | ast.Import) for node in ast.walk(spans.tree)):
         return None
     return spans.code
 
@@ -39,7 +40,7 @@ def tests_of(interaction: Interaction) -> str:
 
 def function_in(interaction: Interaction) -> Function | None:
     """The function that its tests call most, else the last that takes something; None where there is none."""
-    code = code_of(interaction.output)
+    code = python_in(interaction.output)
     spans = parsed(code) if code is not None else None
     if spans is None:
         return None

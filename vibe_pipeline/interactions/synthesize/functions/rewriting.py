@@ -8,6 +8,7 @@ Not here: other algorithms, and gathering loops (gathering.py).
 from __future__ import annotations
 
 import ast
+import itertools
 from collections.abc import Callable, Iterator
 
 from vibe_pipeline.interactions.synthesize.functions.gathering import gathered
@@ -134,7 +135,11 @@ def _without_lambda(spans: Spans) -> Iterator[list[Edit]]:
             and not (given.args.defaults or given.args.vararg or given.args.kwarg or given.args.kwonlyargs)
         ):
             name, body, over = given.args.args[0].arg, spans.of(given.body), spans.of(inner.args[1])
-            text = f"[{body} for {name} in {over}]" if inner.func.id == "map" else f"[{name} for {name} in {over} if {body}]"
+            text = (
+                f"[{body} for {name} in {over}]"
+                if inner.func.id == "map"
+                else f"[{name} for {name} in {over} if {body}]"
+            )
             yield [(*spans.span(node), text)]  # type: ignore[arg-type]
 
 
@@ -223,7 +228,7 @@ def _import(spans: Spans, line: str) -> Edit:
 def _gathered(spans: Spans) -> Iterator[list[Edit]]:
     for function in functions_of(spans):
         for block in blocks(function):
-            for first, loop in zip(block, block[1:], strict=False):
+            for first, loop in itertools.pairwise(block):
                 text = gathered(spans, function, first, loop)
                 if text is not None:
                     yield [edit_of(spans, first, loop, text)]

@@ -46,8 +46,8 @@ class _Module:
         self.bound: dict[str, Statement | None] = {}
         for statement in spans.tree.body:
             for name in _binds(statement):
-                known = isinstance(statement, Statement) and name not in self.bound
-                self.bound[name] = statement if known else None
+                is_known = isinstance(statement, Statement) and name not in self.bound
+                self.bound[name] = statement if is_known else None  # type: ignore[assignment]
 
     def text(self, statement: Statement) -> str:
         """The statement with its decorators."""
