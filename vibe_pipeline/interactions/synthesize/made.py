@@ -16,14 +16,22 @@ SOURCE = "synthesize"
 
 
 def interaction(
-    now: datetime, conversation: list[Any], *, module: str, action: str, input: str, output: str = "", **known: Any
+    now: datetime,
+    about: list[Any],
+    *,
+    module: str,
+    action: str,
+    input: str,
+    output: str = "",
+    turn: int = 0,
+    **known: Any,
 ) -> Interaction:
-    """One of a conversation that is named by what it is about."""
-    identity = key_of([SOURCE, *conversation])
-    turn = known.get("turn", 0)
+    """One of the conversation about something."""
+    identity = key_of([SOURCE, *about])
     return Interaction(
         interaction_id=key_of([identity, turn, module, action, input, output]),
         conversation_id=identity,
+        turn=turn,
         occurred_at=now,
         module=module,
         action=action,
