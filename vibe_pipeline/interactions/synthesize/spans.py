@@ -43,9 +43,9 @@ class Spans:
         return self.text(*self.span(node))
 
     def replaced(self, edits: Iterable[tuple[int, int, str]]) -> str:
-        """The code with (first byte, byte after the last, new text) put in; edits do not overlap."""
+        """The code with (first byte, byte after the last, new text) put in; at one place in the order given."""
         changed = self._bytes
-        for start, end, text in sorted(edits, reverse=True):
+        for start, end, text in sorted(edits, key=lambda edit: edit[:2])[::-1]:
             changed = changed[:start] + text.encode() + changed[end:]
         return changed.decode()
 

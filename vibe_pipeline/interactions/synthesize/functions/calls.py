@@ -23,8 +23,9 @@ def calls_in(code: str, name: str) -> tuple[Arguments, ...]:
     if spans is None:
         return ()
     found: dict[str, Arguments] = {}
-    for node in ast.walk(spans.tree):
-        if isinstance(node, ast.Call) and _called(node) == name and len(spans.of(node)) <= MAX_CHARACTERS:
+    calls = [node for node in ast.walk(spans.tree) if isinstance(node, ast.Call)]
+    for node in sorted(calls, key=lambda call: (call.lineno, call.col_offset)):
+        if _called(node) == name and len(spans.of(node)) <= MAX_CHARACTERS:
             arguments = _literal(node)
             if arguments is not None:
                 found.setdefault(repr(arguments), arguments)

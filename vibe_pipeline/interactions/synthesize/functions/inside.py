@@ -118,7 +118,7 @@ def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: i
     if original is None:
         return [None for _ in codes]
     told = [(arguments, outcome(original, arguments, seconds)) for arguments in inputs]
-    usable = [(arguments, said) for arguments, said in told if said[1] is not None]
+    usable = [(arguments, said) for arguments, said in told if said[1] not in (None, TooLong.__name__)]
     for place, function in enumerate(functions):
         if function and any(outcome(function, arguments, 3 * seconds) != said for arguments, said in usable):
             functions[place] = None

@@ -16,6 +16,7 @@ from vibe_pipeline.records import Interaction
 
 FENCED = re.compile(r"^```(?:python|py|python3)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 
+DOES = (ast.Call, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.For)
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
 
@@ -25,7 +26,7 @@ def python_in(text: str) -> str | None:
     code = blocks[0] if len(blocks) == 1 else text if not blocks else ""
     spans = parsed(code.strip())
     # A word or a number is Python too.
-    if spans is None or not any(isinstance(node, ast.Call | ast.Assign | ast.Import) for node in ast.walk(spans.tree)):
+    if spans is None or not any(isinstance(node, DOES) for node in ast.walk(spans.tree)):
         return None
     return spans.code
 

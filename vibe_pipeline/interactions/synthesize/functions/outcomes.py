@@ -19,7 +19,7 @@ from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 
 INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
 
-SECONDS = 0.25
+SECONDS = 0.1
 """Of one call: what takes longer on an input that a person could follow does not end."""
 
 TRIED = 3

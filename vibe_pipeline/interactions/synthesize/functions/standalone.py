@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import re
 import symtable
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -21,6 +22,11 @@ from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
 
 MAX_CONSTANT = 300
 """Characters: a larger table is data, and no part of a function that a person reads."""
+
+SEES_ITS_PLACE = re.compile(
+    r"\bos\.(?!fspath\b|path\b|sep\b)\w|\bsys\.|\b(dir|vars|globals|locals|__file__|__name__)\b"
+)
+"""What is not the same elsewhere: the files of a machine, the names of a module."""
 
 Statement = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
 
@@ -85,7 +91,7 @@ def _cut_out(package: Package, public: PublicName, sources: dict[Path, _Module |
     if not _gather(module, name, needed):
         return None
     code = _together(module, needed)
-    if len(code) > MAX_CODE or REACHES_OUT.search(code):
+    if len(code) > MAX_CODE or REACHES_OUT.search(code) or SEES_ITS_PLACE.search(code):
         return None
     calls = calls_in_docstring(ast.get_docstring(function) or "", name)
     return Function(module=package.name, name=name, written=public.name, code=code, calls=calls)
