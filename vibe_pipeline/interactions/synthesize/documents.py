@@ -51,10 +51,16 @@ def rows_of_document(document: Document, now: datetime) -> Iterator[Interaction]
     sections = parts(document.text, document.suffix)
     kept = [(list(headings), text) for headings, _, text in sections if len(text) >= MIN_SECTION]
     for turn, (headings, text) in enumerate(kept):
-        known = {"turn": turn, "extra": {"document": document.name, "headings": headings}}
-        title = " > ".join([document.name, *headings])
-        about = ["document", document.name]
-        yield interaction(now, about, module=document.package, action="document", input=title, output=text, **known)
+        yield interaction(
+            now,
+            ["document", document.name],
+            module=document.package,
+            action="document",
+            input=" > ".join([document.name, *headings]),
+            output=text,
+            turn=turn,
+            extra={"document": document.name, "headings": headings},
+        )
 
 
 def _docstrings(package: Package) -> Iterator[Document]:
@@ -92,14 +98,22 @@ def _readmes(package: Package) -> Iterator[Document]:
                     yield Document(package.name, f"{package.name}/{file.name}", _read(file), file.suffix)
                     return
         return
-    top = package.name.partition(".")[0]
-    for distribution in importlib.metadata.packages_distributions().get(top, [])[:1]:
+    for distribution in _distributions(package.name.partition(".")[0])[:1]:
         about = importlib.metadata.metadata(distribution).json
         kind = str(about.get("description_content_type", ""))
         suffix = MARKDOWN[0] if "markdown" in kind else ".txt" if "plain" in kind else ".rst"
         yield Document(
             package.name, f"{distribution}/README{suffix}", str(about.get("description", "")).strip(), suffix
         )
+
+
+def _distributions(top: str) -> list[str]:
+    """Which distributions brought a package: most bear its name, the others are found by looking at all of them."""
+    try:
+        importlib.metadata.distribution(top)
+    except importlib.metadata.PackageNotFoundError:
+        return importlib.metadata.packages_distributions().get(top, [])
+    return [top]
 
 
 def _read(file: Path) -> str:
