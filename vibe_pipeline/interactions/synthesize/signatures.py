@@ -57,9 +57,16 @@ def signature_facts(packages: Iterable[Package], *, limit: int, seed: int) -> li
 def rows_of_signature(fact: SignatureFact, now: datetime) -> Iterator[Interaction]:
     """The question in every wording that is logged."""
     for question in fact.questions:
-        about = [fact.package, fact.fact, question, fact.answer]
-        known = {"success": True, "extra": {"fact": fact.fact}}
-        yield interaction(now, about, module=fact.package, action="ask", input=question, output=fact.answer, **known)
+        yield interaction(
+            now,
+            [fact.package, fact.fact, question, fact.answer],
+            module=fact.package,
+            action="ask",
+            input=question,
+            output=fact.answer,
+            success=True,
+            extra={"fact": fact.fact},
+        )
 
 
 def probe_of_signature(fact: SignatureFact, now: datetime) -> Probe:

@@ -8,9 +8,24 @@ Not here: what to change.
 from __future__ import annotations
 
 import ast
+import threading
+import warnings
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 Located = ast.expr | ast.stmt | ast.keyword | ast.alias | ast.arg
+
+
+_PARSING = threading.Lock()
+"""Filters of warnings are the whole process's."""
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """Parse without Python's warnings: what is odd in somebody's code (`"\\d"`) is nothing to tell the user now."""
+    with _PARSING, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Spans:
@@ -18,7 +33,8 @@ class Spans:
 
     def __init__(self, code: str) -> None:
         self.code = code.replace("\r\n", "\n").replace("\r", "\n")
-        self.tree = ast.parse(self.code)
+        with quietly():
+            self.tree = ast.parse(self.code)
         self._bytes = self.code.encode()
         lines = self._bytes.split(b"\n")
         self._starts = [0]

@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import parsed, shape
+from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, shape
 
 SPACED = {"=", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "//", "%", "+=", "-=", "*=", "/="}
 
@@ -95,7 +95,7 @@ def _written_anew(code: str) -> str | None:
     tokens = tokenize.generate_tokens(io.StringIO(code).readline)
     if any(token.type == tokenize.COMMENT for token in tokens):
         return None
-    return ast.unparse(ast.parse(code))
+    return ast.unparse(Spans(code).tree)
 
 
 LAYOUTS: dict[str, Callable[[str], str | None]] = {

@@ -17,7 +17,7 @@ import symtable
 import tokenize
 from collections.abc import Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
+from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
 
 NAMES = (
     "value item element entry result current previous following first second third other left right low high start "
@@ -57,7 +57,8 @@ def _words(text: str) -> list[str]:
 
 def _free_to_change(spans: Spans) -> set[str]:
     try:
-        root = symtable.symtable(spans.code, "code", "exec")
+        with quietly():
+            root = symtable.symtable(spans.code, "code", "exec")
     except (SyntaxError, ValueError, RecursionError):
         return set()
     local: set[str] = set()

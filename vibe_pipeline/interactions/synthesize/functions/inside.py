@@ -30,7 +30,7 @@ class TooLong(BaseException):
 
 @contextlib.contextmanager
 def at_most(seconds: float) -> Iterator[None]:
-    """Ends what is inside after that time, where the system has such a clock; its prints go nowhere."""
+    """Ends what is inside after so much CPU time, where the system has such a clock; its prints go nowhere."""
 
     def end(*_: object) -> None:
         raise TooLong
@@ -39,12 +39,12 @@ def at_most(seconds: float) -> Iterator[None]:
         if not hasattr(signal, "setitimer"):
             yield
             return
-        signal.signal(signal.SIGALRM, end)
-        signal.setitimer(signal.ITIMER_REAL, seconds)
+        signal.signal(signal.SIGPROF, end)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
         try:
             yield
         finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.setitimer(signal.ITIMER_PROF, 0)
 
 
 def defined(code: str) -> dict[str, Any]:

@@ -20,7 +20,10 @@ from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
 
 SECONDS = 0.1
-"""Of one call: what takes longer on an input that a person could follow does not end."""
+"""Of CPU, of one call: what takes longer on an input that a person could follow does not end."""
+
+TESTS_SECONDS = 0.5
+"""Of all tests of one code."""
 
 TRIED = 3
 """Inputs of each combination of types that are run to see whether they fit."""
@@ -65,7 +68,7 @@ def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) ->
 
 def judged(codes: Sequence[str], tests: str, limits: Limits) -> list[str | None]:
     """For every code the type of the error that the tests end with, None where they pass; empty if nothing ran."""
-    return _asked(["judge", list(codes), tests, 2 * SECONDS], limits) or []
+    return _asked(["judge", list(codes), tests, TESTS_SECONDS], limits) or []
 
 
 def raced(

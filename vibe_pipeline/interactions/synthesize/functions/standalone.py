@@ -18,7 +18,7 @@ from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docstring
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.snippets import REACHES_OUT
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
+from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
 
 MAX_CONSTANT = 300
 """Characters: a larger table is data, and no part of a function that a person reads."""
@@ -134,7 +134,9 @@ def _gather(module: _Module, name: str, needed: dict[str, Statement]) -> bool:
 def _free_names(text: str) -> set[str]:
     """Names that a statement reads from around it."""
     free: set[str] = set()
-    waiting = [symtable.symtable(text, "code", "exec")]
+    with quietly():
+        root = symtable.symtable(text, "code", "exec")
+    waiting = [root]
     while waiting:
         table = waiting.pop()
         waiting.extend(table.get_children())
@@ -142,7 +144,7 @@ def _free_names(text: str) -> set[str]:
             is_read = symbol.is_referenced() and not symbol.is_assigned() and not symbol.is_namespace()
             if symbol.is_global() and (table.get_type() != "module" or is_read):
                 free.add(symbol.get_name())
-    here = {symbol.get_name() for symbol in symtable.symtable(text, "code", "exec").get_symbols() if _is_bound(symbol)}
+    here = {symbol.get_name() for symbol in root.get_symbols() if _is_bound(symbol)}
     return free - here - set(dir(builtins))
 
 
