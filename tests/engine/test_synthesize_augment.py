@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.engine.building import learned
 from tests.engine.pure_functions import behaviour, functions
 from vibe_pipeline.interactions.synthesize.augment import augmented
 from vibe_pipeline.interactions.synthesize.augment.layout import LAYOUTS, laid_out
@@ -210,3 +211,17 @@ def test_a_paraphrase_keeps_answer_and_fact():
     (row,) = one_of(asked, "paraphrase")
     assert row.input != asked.input
     assert (row.output, row.extra["fact"]) == ("Paths.", "os.path")
+
+
+def test_a_paraphrase_is_no_turn_of_the_conversation_that_it_stays_in():
+    asked = replace(RAN, action="ask", input="What does os.path do?", output="Paths.", turn=0)
+    (row,) = one_of(asked, "paraphrase")
+    examples = learned("conversation", asked, row)
+    assert {(it["prompt"], it["completion"]) for it in examples} == {(asked.input, "Paths."), (row.input, "Paths.")}
+
+
+def test_what_was_synthesised_is_no_step_of_a_session():
+    steps = [
+        replace(RAN, interaction_id=action, turn=turn, action=action) for turn, action in enumerate(("ask", "run"))
+    ]
+    assert learned("pattern", *steps, *one_of(RAN, "fault")) == []
