@@ -154,11 +154,11 @@ def answered(output, **known) -> Interaction:
 
 
 def test_code_that_nobody_vouched_for_is_run_in_its_conversation():
-    code = "print(sum(range(10**6)) % 7)"
+    code = "print(sum(range(10**7)) % 7)"
     label = labelled(answered(f"Try:\n\n```python\n{code}\n```\n"), Limits(), NOW)
-    assert (label.action, label.input, label.output, label.success) == ("run", code, "5", True)
+    assert (label.action, label.input, label.output, label.success) == ("run", code, "3", True)
     assert (label.conversation_id, label.user, label.extra["labels"]) == ("c", "ada", "i")
-    assert label.latency_ms > 0
+    assert label.latency_ms >= 20
 
 
 def test_tests_that_were_logged_with_code_decide():
@@ -168,12 +168,15 @@ def test_tests_that_were_logged_with_code_decide():
     assert code in right.input
 
 
+ENDLESS = "import time\nwhile True:\n    time.sleep(1)"
 TESTS = (["assert double(2) == 4"], "assert double(2) == 5")
 
 
-@pytest.mark.parametrize("code", ["import no_such_thing_here", "input()", "open('no such file')", "Just words."])
+@pytest.mark.parametrize(
+    "code", ["import no_such_thing_here", "input()", "open('no such file')", "Just words.", ENDLESS]
+)
 def test_what_fails_for_want_of_something_here_is_not_labelled(code):
-    assert labelled(answered(code), Limits(), NOW) is None
+    assert labelled(answered(code), Limits(seconds=1.0), NOW) is None
 
 
 # the log

@@ -9,7 +9,7 @@ from __future__ import annotations
 CONTEXT = 16
 
 ALONE = "CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN interaction_id END"
-"""What was made from a turn stays in its conversation for the split, but nobody said it there: it would answer itself."""
+"""What was made from a turn stays in its conversation for the split, but nobody said it there."""
 
 
 def turns(which: str = "true") -> str:

@@ -6,7 +6,6 @@ that fails for want of something here (a package, a file, a terminal) is not lab
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 
 from vibe_pipeline.fingerprint import key_of
@@ -14,7 +13,7 @@ from vibe_pipeline.interactions.synthesize.functions.generated_tests import with
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.records import Interaction
 
 OF_THE_MACHINE = {
@@ -30,10 +29,14 @@ OF_THE_MACHINE = {
     "KeyboardInterrupt",
     "MemoryError",
     "Killed",
+    "Output",
     "Elsewhere",
     "OSError",
 }
 """Ends of a run that say more of the sandbox than of the code."""
+
+MEASURABLE_S = 0.02
+"""Of a shorter run the sandbox knows the CPU time to 5 ms only: no figure is better than one that is noise."""
 
 
 def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interaction | None:
@@ -43,8 +46,9 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         return None
     tests = tests_of(interaction)
     script = with_tests(code, tests) if tests else code
-    done, seconds = timed(script, limits)
-    if done.error_type in OF_THE_MACHINE or tells_of_machine(done.output, None):
+    done = run(script, limits=limits)
+    is_endless = done.error_type == "Timeout" and not tests  # a server is meant to run on
+    if is_endless or done.error_type in OF_THE_MACHINE or tells_of_machine(done.output, None):
         return None
     return Interaction(
         interaction_id=key_of([SOURCE, "label", interaction.interaction_id, script]),
@@ -57,15 +61,8 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         output=done.output,
         success=done.worked,
         error_type=done.error_type,
-        latency_ms=round(1000 * seconds, 3),
+        latency_ms=round(1000 * done.seconds, 3) if done.seconds >= MEASURABLE_S else None,
         user=interaction.user,
         source=SOURCE,
         extra={"labels": interaction.interaction_id, "tested": bool(tests)},
     )
-
-
-def timed(code: str, limits: Limits) -> tuple[Run, float]:
-    """A run and its seconds: its own where the sandbox measures them, else those that passed here."""
-    started = time.perf_counter()
-    done = run(code, limits=limits)
-    return done, float(getattr(done, "seconds", time.perf_counter() - started))
