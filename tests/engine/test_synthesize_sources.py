@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.engine.building import learned
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -162,10 +163,18 @@ def test_code_that_nobody_vouched_for_is_run_in_its_conversation():
 
 
 def test_tests_that_were_logged_with_code_decide():
-    code = "def double(a):\n    return a + a"
+    code = "def double(a):\r\n    return a + a"
     right, wrong = (labelled(answered(code, extra={"tests": test}), Limits(), NOW) for test in TESTS)
     assert (right.success, wrong.success, wrong.error_type) == (True, False, "AssertionError")
-    assert code in right.input
+
+
+@pytest.mark.parametrize("answer", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
+@pytest.mark.parametrize("tests", [None, "assert double(2) == 4"])
+def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):
+    code = "def double(a):\r\n    return a + a\r\n"
+    told = answered(answer.format(code), extra={"tests": tests} if tests else {})
+    (example,) = learned("code_generation", told, labelled(told, Limits(), NOW + timedelta(seconds=1)))
+    assert (example["completion"].strip(), example["evidence"]) == (code.strip(), ["ran later"])
 
 
 ENDLESS = "import time\nwhile True:\n    time.sleep(1)"

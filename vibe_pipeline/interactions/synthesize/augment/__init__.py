@@ -74,7 +74,7 @@ def _written_otherwise(
     tests = tests_of(one)
     for name, changed in _other_code(code, chooser):
         if name != "other names" or not tests or judged([changed], tests, limits) == [None]:
-            output = one.output.replace("\r\n", "\n").replace(code.strip(), changed.strip())
+            output = one.output.replace(code, changed.strip())
             return (derived(now, one, name, output=output, extra=_kept(one)),)
     return None
 

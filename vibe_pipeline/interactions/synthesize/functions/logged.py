@@ -21,14 +21,14 @@ DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign
 
 
 def python_in(text: str) -> str | None:
-    """The text itself or its only fenced block, where that is Python that does something."""
+    """The text itself or its only fenced block, letter by letter, where that is Python that does something."""
     blocks = FENCED.findall(text)
     code = blocks[0] if len(blocks) == 1 else text if not blocks else ""
     spans = parsed(code.strip())
     # A word or a number is Python too.
     if spans is None or not any(isinstance(node, DOES) for node in ast.walk(spans.tree)):
         return None
-    return spans.code
+    return code.strip()
 
 
 def tests_of(interaction: Interaction) -> str:
