@@ -249,7 +249,7 @@ def test_what_is_made_of_a_logged_function_stays_in_its_conversation():
     )
     rows = [*rows_of_tests(found, NOW)]
     assert {(row.conversation_id, row.user, row.extra["augmented_from"]) for row in rows} == {("c", "ada", "i")}
-    assert [row.turn for row in rows if row.action == "run"] == [4, 5]
+    assert [(row.turn, row.output == "") for row in rows if row.action == "run"] == [(4, False), (5, True)]
     assert len({row.interaction_id for row in rows}) == len(rows)
 
 

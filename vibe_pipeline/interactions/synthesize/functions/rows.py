@@ -38,7 +38,7 @@ def rows_of_tests(tested: Tested, now: datetime) -> Iterator[Interaction]:
         failing, working = (with_tests(code, tested.asserts) for code in (tested.faulty.code, function.code))
         said = {"output": tested.faulty.failing.output, "error_type": tested.faulty.failing.error_type}
         yield _row(function, now, "fault", failing, action="run", input=failing, **said, success=False, extra=told)
-        yield _row(function, now, "fault", failing, action="run", input=working, turn=1, extra=told)
+        yield _row(function, now, "fault", failing, action="run", input=working, output="", turn=1, extra=told)
 
 
 def probes_of_tests(tested: Tested, now: datetime) -> Iterator[Probe]:
