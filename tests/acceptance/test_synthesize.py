@@ -16,7 +16,7 @@ import pytest
 from vibe_pipeline.interactions.synthesize.augment import augmented
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import tested as with_generated_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import function_in
-from vibe_pipeline.interactions.synthesize.functions.outcomes import judged
+from vibe_pipeline.interactions.synthesize.functions.outcomes import passes
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
 from vibe_pipeline.interactions.synthesize.functions.variants import variant_of
@@ -99,7 +99,7 @@ def test_faster_variants_of_real_functions_pass_the_tests_they_never_saw():
     tried = random.Random(0).sample(rewritable, 30)
     variants = [it for it in (variant_of(replace(one, tests=""), 0, LIMITS) for one in tried) if it is not None]
     tests = {it.code: it.tests for it in tried}
-    passed = sum(judged([it.code], tests[it.function.code], LIMITS) == [None] for it in variants)
+    passed = sum(passes(it.code, tests[it.function.code], LIMITS) for it in variants)
     gains = sorted(it.seconds_before / it.seconds_after for it in variants)
     print(f"\nvariants: {len(rewritable)} of {len(functions)} functions can be rewritten; of {len(tried)} tried")
     print(f"{len(variants)} are faster, by {gains[len(gains) // 2]:.2f} in the middle, and {passed} pass the tests")
@@ -111,7 +111,7 @@ def test_augmented_code_passes_the_tests_of_its_original(mbpp):
     """Tests are kept from the augmentation here too."""
     made = [augmented(replace(it, extra={}, input="-"), Curate(), NOW, 0, LIMITS) for it in mbpp]
     pairs = [(found[0], it) for found, it in zip(made, mbpp, strict=True) if found]
-    passed = [judged([row.output], "\n".join(it.extra["tests"]), LIMITS) == [None] for row, it in pairs]
+    passed = [passes(row.output, "\n".join(it.extra["tests"]), LIMITS) for row, it in pairs]
     print(f"\naugmentations: {len(pairs)} of {len(mbpp)}, {sum(passed)} pass the tests of their originals")
     assert len(pairs) > 0.9 * len(mbpp)
     assert all(passed)

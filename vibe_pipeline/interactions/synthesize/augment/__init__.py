@@ -18,7 +18,7 @@ from vibe_pipeline.interactions.synthesize.augment.layout import laid_out
 from vibe_pipeline.interactions.synthesize.augment.paraphrase import paraphrases
 from vibe_pipeline.interactions.synthesize.augment.renaming import renamed
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
-from vibe_pipeline.interactions.synthesize.functions.outcomes import judged
+from vibe_pipeline.interactions.synthesize.functions.outcomes import passes
 from vibe_pipeline.interactions.synthesize.made import derived
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson, tells_of_machine
 from vibe_pipeline.interactions.synthesize.operators import mutants
@@ -73,7 +73,7 @@ def _written_otherwise(
         return None
     tests = tests_of(one)
     for name, changed in _other_code(code, chooser):
-        if name != "other names" or not tests or judged([changed], tests, limits) == [None]:
+        if name != "other names" or passes(changed, tests, limits):
             output = one.output.replace(code, changed.strip())
             return (derived(now, one, name, output=output, extra=_kept(one)),)
     return None

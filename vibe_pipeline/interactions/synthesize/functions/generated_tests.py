@@ -58,24 +58,38 @@ def tested(function: Function, seed: int, limits: Limits) -> Tested | None:
     seen = observed(function, fitting(function, chooser, INPUTS, limits), limits)
     told_apart = list({_folded(call_text("", outcome.arguments)): outcome for outcome in seen}.values())
     held_out = tuple(itertools.islice(_short(told_apart[::-1]), max(0, min(MAX_PROBES, len(told_apart) - MAX_TESTS))))
-    chosen = _different([outcome for outcome in told_apart if outcome not in held_out])[:MAX_TESTS]
-    if len(chosen) < MIN_TESTS or len({outcome.result for outcome in chosen}) < MIN_RESULTS:
+    outcomes = _different([outcome for outcome in told_apart if outcome not in held_out])
+    if len(outcomes) < MIN_TESTS or len({outcome.result for outcome in outcomes}) < MIN_RESULTS:
         return None
-    asserts = "\n".join(f"assert {call_text(function.name, it.arguments)} == {it.result}" for it in chosen)
+    tests = [f"assert {call_text(function.name, it.arguments)} == {it.result}" for it in outcomes]
     found = list(itertools.islice(mutants(function.code, chooser), MAX_MUTANTS))
-    errors = judged([function.code, *(code for _, code in found)], asserts, limits)
-    if not errors or errors[0] is not None:
+    errors = judged([function.code, *(code for _, code in found)], tests, limits)
+    if not errors or any(errors[0]):
         return None
-    caught = [mutant for mutant, error in zip(found, errors[1:], strict=True) if error is not None]
+    chosen = sorted(_chosen(errors[1:], len(tests)))
+    caught = [mutant for mutant, ends in zip(found, errors[1:], strict=True) if any(ends[test] for test in chosen)]
+    asserts = "\n".join(tests[test] for test in chosen)
     return Tested(
         function=function,
         asserts=asserts,
-        asked=tuple(_short(chosen)),
+        asked=tuple(_short([outcomes[test] for test in chosen])),
         held_out=held_out,
         mutants=len(found),
         caught=len(caught),
         faulty=_faulty(caught, asserts, limits),
     )
+
+
+def _chosen(ends: list[list[str | None]], count: int) -> list[int]:
+    """The tests that catch most, each time of the mutants that are left (greedy set cover); at least a few."""
+    left = {mutant for mutant, errors in enumerate(ends) if any(errors)}
+    chosen: list[int] = []
+    while len(chosen) < min(MAX_TESTS, count) and (left or len(chosen) < MIN_TESTS):
+        others = [test for test in range(count) if test not in chosen]
+        best = max(others, key=lambda test: (sum(ends[mutant][test] is not None for mutant in left), -test))
+        chosen.append(best)
+        left = {mutant for mutant in left if ends[mutant][best] is None}
+    return chosen
 
 
 def with_tests(code: str, asserts: str) -> str:

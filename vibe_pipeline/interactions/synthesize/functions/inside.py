@@ -87,17 +87,29 @@ def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tup
     return [outcome(function, arguments, seconds) for arguments in inputs]
 
 
-def judge(codes: list[str], tests: str, seconds: float) -> list[str | None]:
-    """For every code the type of the error that its tests end with; None where they pass."""
+def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
+    """For every code the type of the error that each test ends with; None where it passes.
+
+    What takes too long once is not tried again: it does so in all tests."""
+    return [_judged(code, tests, seconds) for code in codes]
+
+
+def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
     found: list[str | None] = []
-    for code in codes:
-        try:
-            with at_most(seconds):
-                names = defined(code)
-                exec(compile(tests, "tests.py", "exec"), names)
-            found.append(None)
-        except BaseException as error:
-            found.append(type(error).__name__)
+    try:
+        with at_most(seconds):
+            names = defined(code)
+        for test in tests:
+            try:
+                with at_most(seconds):
+                    exec(compile(test, "tests.py", "exec"), dict(names))
+                found.append(None)
+            except TooLong:
+                raise
+            except BaseException as error:
+                found.append(type(error).__name__)
+    except BaseException as error:
+        found += [type(error).__name__] * (len(tests) - len(found))
     return found
 
 

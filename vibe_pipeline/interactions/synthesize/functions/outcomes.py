@@ -23,7 +23,7 @@ SECONDS = 0.1
 """Of CPU, of one call: what takes longer on an input that a person could follow does not end."""
 
 TESTS_SECONDS = 0.5
-"""Of all tests of one code."""
+"""Of CPU, of one test of one code."""
 
 TRIED = 3
 """Inputs of each combination of types that are run to see whether they fit."""
@@ -66,9 +66,14 @@ def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) ->
     ]
 
 
-def judged(codes: Sequence[str], tests: str, limits: Limits) -> list[str | None]:
-    """For every code the type of the error that the tests end with, None where they pass; empty if nothing ran."""
-    return _asked(["judge", list(codes), tests, TESTS_SECONDS], limits) or []
+def judged(codes: Sequence[str], tests: Sequence[str], limits: Limits) -> list[list[str | None]]:
+    """For every code the type of the error that each test ends with, None where it passes; empty if nothing ran."""
+    return _asked(["judge", list(codes), list(tests), TESTS_SECONDS], limits) or []
+
+
+def passes(code: str, tests: str, limits: Limits) -> bool:
+    """Whether somebody's tests hold; where there are none they do."""
+    return not tests or judged([code], [tests], limits) == [[None]]
 
 
 def raced(

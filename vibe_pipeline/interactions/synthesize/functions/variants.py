@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import enlarged
-from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, judged, observed, raced
+from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, observed, passes, raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.sandbox import Limits
 
@@ -61,12 +61,8 @@ def variant_of(function: Function, seed: int, limits: Limits) -> Variant | None:
         if after is not None and _is_faster(before, after)
     ]
     faster.sort(key=lambda variant: variant.seconds_after)
-    return next((variant for variant in faster if _passes(variant.code, function.tests, limits)), None)
+    return next((variant for variant in faster if passes(variant.code, function.tests, limits)), None)
 
 
 def _is_faster(before: Sequence[float], after: Sequence[float]) -> bool:
     return min(before) >= CLEAR * min(after) and max(after) < min(before)
-
-
-def _passes(code: str, tests: str, limits: Limits) -> bool:
-    return not tests or judged([code], tests, limits) == [None]
