@@ -7,6 +7,7 @@ import itertools
 import random
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import pytest
 from hypothesis import given
@@ -21,8 +22,10 @@ from vibe_pipeline.interactions.synthesize.augment.renaming import renamed
 from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDING
 from vibe_pipeline.interactions.synthesize.functions.rows import HELD_OUT
 from vibe_pipeline.interactions.synthesize.operators import OPERATORS, mutants
+from vibe_pipeline.interactions.synthesize.pool import successes
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.interactions.synthesize.signatures import PROBE_WORDING as SIGNATURE_PROBES
+from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate
 
@@ -225,3 +228,11 @@ def test_what_was_synthesised_is_no_step_of_a_session():
         replace(RAN, interaction_id=action, turn=turn, action=action) for turn, action in enumerate(("ask", "run"))
     ]
     assert learned("pattern", *steps, *one_of(RAN, "fault")) == []
+
+
+def test_code_that_is_nested_too_deep_to_be_walked_costs_nobody_else():
+    deep = replace(RAN, interaction_id="deep", input="print(" + "-" * 1500 + "1)")
+    with nobody("augmenting") as advance:
+        attempt = partial(augmented, actions=Curate(), now=NOW, seed=0, limits=Limits())
+        (found,) = successes(9, attempt, [deep, RAN], advance)
+    assert found[0].extra["augmented_from"] == "i"

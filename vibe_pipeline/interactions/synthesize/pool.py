@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from vibe_pipeline.progress import Advance
@@ -31,8 +32,16 @@ def successes(
     seen: set[Hashable] = set()
     with ThreadPoolExecutor(WORKERS) as pool:
         while len(seen) < wanted and (batch := list(itertools.islice(waiting, 2 * WORKERS))):
-            for result in pool.map(attempt, batch):
+            for result in pool.map(partial(_attempted, attempt), batch):
                 if result is not None and len(seen) < wanted and key(result) not in seen:
                     seen.add(key(result))
                     advance(len(seen), wanted)
                     yield result
+
+
+def _attempted(attempt: Callable[[T], R | None], task: T) -> R | None:
+    """Code that is nested deeper than Python can walk gives nothing, and costs nobody else's."""
+    try:
+        return attempt(task)
+    except RecursionError:
+        return None
