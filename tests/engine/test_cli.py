@@ -43,6 +43,8 @@ LADDER = {
         (("generation", "open"), "gate.min_items is 4. Log more, or open it all the same with --force."),
         (("log", "import", "nowhere.json"), "nowhere.json"),
         (("synthesize", "no_such_package_anywhere"), "no_such_package_anywhere"),
+        (("synthesize",), "names no package"),
+        (("synthesize", "--labels", "1", "--tasks", "1"), "labels = 1 without a log"),
         (("climb", "--lineage", "nobody"), "'nobody' is not one of main"),
         (("ladder", "--lineage", "nobody"), "'nobody' is not one of main"),
         (("chat", "--lineage", "nobody", "hello"), "'nobody' is not one of main"),
@@ -133,6 +135,9 @@ def test_synthesize_logs_and_counts_by_action(ask, tmp_path):
     assert told["interactions"] == sum(told["by_action"].values()) > 0
     assert set(told["by_action"]) == {"ask"}
     assert ask("log", "stats")["interactions"] == told["interactions"]
+    more = ask("synthesize", "--log", "--tasks", "4", "--labels", "1")
+    assert (more["interactions"], more["probes"]) == (sum(more["by_action"].values()), 0)
+    assert set(more["by_action"]) <= {"ask", "generate"}
 
 
 def test_from_facts_to_a_champion_on_the_command_line(ask, vibe, log_facts, tmp_path):

@@ -38,19 +38,51 @@ Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores
 
 @app.command()
 def synthesize(
-    packages: Annotated[list[str], typer.Argument(help="Installed packages, dotted modules, source folders or files.")],
+    packages: Annotated[
+        list[str] | None, typer.Argument(help="Installed packages, dotted modules, source folders or files.")
+    ] = None,
+    log_: Annotated[bool, typer.Option("--log", help="Take the log too: its code, its questions, its runs.")] = False,
     facts: Annotated[int | None, typer.Option(min=0, help="At most so many facts in all.")] = None,
     mistakes: Annotated[int | None, typer.Option(min=0, help="At most so many error → fix pairs in all.")] = None,
+    documents: Annotated[int, typer.Option(min=0, help="Documents: READMEs, modules and classes.")] = 0,
+    signatures: Annotated[int, typer.Option(min=0, help="Facts of signatures: calls, parameters, defaults.")] = 0,
+    examples: Annotated[int, typer.Option(min=0, help="Documentation examples, run.")] = 0,
+    tasks: Annotated[int, typer.Option(min=0, help="Small Python tasks from templates; they need no package.")] = 0,
+    tests: Annotated[int, typer.Option(min=0, help="Functions that get tests, of what they were seen to do.")] = 0,
+    variants: Annotated[int, typer.Option(min=0, help="Functions with a variant that was measured to be faster.")] = 0,
+    labels: Annotated[
+        int, typer.Option(min=0, help="Answers of the log that are code, run: do they work? (--log)")
+    ] = 0,
+    augment: Annotated[int, typer.Option(min=0, help="Other words, names, layouts and faults for all of that.")] = 0,
     seed: Annotated[int, typer.Option(help="Seed of the choice.")] = 0,
     json_: Json = False,
 ) -> None:
-    """Log questions and answers, and errors and fixes, made from a package's own documentation and behaviour."""
+    """Log questions and answers, errors and fixes and more, made from packages, templates and your own code.
+
+    Without a number: all facts, and 20 error → fix pairs a package. Of all else as many as you ask for."""
     from vibe_pipeline.interactions.logger import InteractionLogger
+    from vibe_pipeline.interactions.synthesize import FromLog
     from vibe_pipeline.interactions.synthesize import synthesize as make
 
     ladder = Ladder(watch=progress.terminal)
-    with progress.terminal(f"reading {', '.join(packages)}"):
-        made = make(packages, facts=facts, mistakes=mistakes, seed=seed)
+    if log_:
+        ladder.log.seal()
+    made = make(
+        packages or [],
+        facts=facts,
+        mistakes=mistakes,
+        documents=documents,
+        signatures=signatures,
+        examples=examples,
+        tasks=tasks,
+        tests=tests,
+        variants=variants,
+        labels=labels,
+        augment=augment,
+        seed=seed,
+        log=FromLog(ladder.store, ladder.settings.curate) if log_ else None,
+        watch=progress.terminal,
+    )
     InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
     ladder.log.seal()
     by_action: dict[str, int] = {}

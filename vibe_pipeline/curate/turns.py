@@ -8,6 +8,9 @@ from __future__ import annotations
 
 CONTEXT = 16
 
+ALONE = "CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN interaction_id END"
+"""What was made from a turn stays in its conversation for the split, but nobody said it there."""
+
 
 def turns(which: str = "true") -> str:
     """SQL: the events of $chat_actions for which `which` holds, with number (1 is the conversation's first that was
@@ -22,7 +25,7 @@ SELECT
 FROM events
 WHERE list_contains($chat_actions, action) AND (output <> '' OR len(improvements) > 0) AND {which}
 WINDOW
-    conversation AS (PARTITION BY conversation_id ORDER BY position),
+    conversation AS (PARTITION BY conversation_id, {ALONE} ORDER BY position),
     before AS (conversation ROWS BETWEEN {CONTEXT} PRECEDING AND 1 PRECEDING),
     so_far AS (conversation ROWS BETWEEN {CONTEXT} PRECEDING AND CURRENT ROW)
 """

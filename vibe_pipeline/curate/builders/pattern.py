@@ -3,6 +3,7 @@
 A step is told by its module and action, by the tool or command it names, and by its outcome where that is known: never
 by its texts. The prompt is the last eight steps, a line each; the completion the next step, or the outcome of the last,
 whose line then ends with a colon. A session teaches from its third step on, once it has seen two different steps.
+What was synthesised is no step: nobody took it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ WITH
         SELECT *, {NAME} AS name, nullif(left(string_split(stripped(error_type), chr(10))[1], 60), '') AS error
         FROM events
         WHERE NOT list_contains($document_actions, action) AND NOT list_contains($log_actions, action)
+            AND tier <> 'synthetic'
     ),
     told AS (SELECT *, {OUTCOME} AS outcome FROM steps),
     sequences AS (

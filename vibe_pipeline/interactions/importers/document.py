@@ -69,16 +69,22 @@ def records(file: File) -> Iterator[Raw]:
     if "\0" in text:
         yield Raw(file.name, reason="not text")
         return
-    is_markdown = file.path.suffix.lower() in MARKDOWN
-    found = _front_matter(text) if is_markdown else None
+    suffix = file.path.suffix.lower()
+    found = _front_matter(text) if suffix in MARKDOWN else None
     about = {"front_matter": found[2].strip()} if found else {}
-    lines = text[found.end() if found else 0 :].splitlines()
-    headings, blocks = _markdown(lines) if is_markdown else _plain(lines, file)
+    for path, number, part in parts(text[found.end() if found else 0 :], suffix):
+        yield Raw(part, {"document": file.name, "headings": list(path), "part": number, "text": part, **about})
+
+
+def parts(text: str, suffix: str) -> Iterator[tuple[tuple[str, ...], int, str]]:
+    """(path of headings, number below that path, text) of every part of a document of that kind, one of SUFFIXES."""
+    lines = text.splitlines()
+    headings, blocks = _markdown(lines) if suffix in MARKDOWN else _plain(lines, suffix)
     numbers: dict[tuple[str, ...], int] = {}
     for path, begin, end in _sections(headings, len(lines)):
         for part in _parts(lines, begin, end, blocks):
             number = numbers[path] = numbers.get(path, -1) + 1
-            yield Raw(part, {"document": file.name, "headings": list(path), "part": number, "text": part, **about})
+            yield path, number, part
 
 
 def read(value: dict[str, Any], source: str, at: datetime) -> Iterator[Interaction]:
@@ -173,12 +179,12 @@ def _title(inline: Token) -> str:
     return words.strip() or inline.content.strip()
 
 
-def _plain(lines: Sequence[str], file: File) -> tuple[list[Heading], list[int]]:
+def _plain(lines: Sequence[str], suffix: str) -> tuple[list[Heading], list[int]]:
     """Paragraphs, and of reStructuredText the titles; their marks get their levels in the order in which they come."""
     is_first = [not lines[number - 1].strip() for number in range(1, len(lines))]
     blocks = [number for number, first in enumerate(is_first, 1) if first and lines[number].strip()]
     headings: list[Heading] = []
-    if file.path.suffix.lower() == ".rst":
+    if suffix == ".rst":
         marks: list[tuple[str, bool]] = []
         for number, (title, under) in enumerate(pairwise(lines)):
             over = lines[number - 1] if number else ""

@@ -7,12 +7,15 @@ learned; were the probe's wording logged too, it would show only that a sentence
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
 from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.synthesize.made import SOURCE, probe
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.sentences import first_sentence
+from vibe_pipeline.records import Interaction, Probe
 
 WORDINGS = {"A": "What does {name} do?", "B": "Explain {name} in one sentence."}
 """Logged. They begin differently, so that the name is what the answer hangs on."""
@@ -40,6 +43,31 @@ def facts_of(packages: Iterable[Package], *, limit: int | None, seed: int) -> li
     found.sort(key=lambda fact: (fact.tier, key_of([seed, fact.name])))
     distinct = _distinct(found)
     return distinct if limit is None else distinct[:limit]
+
+
+def rows_of_fact(fact: Fact, now: datetime) -> Iterator[Interaction]:
+    """The question in every wording, each a conversation of its own."""
+    for wording, template in WORDINGS.items():
+        question = template.format(name=fact.name)
+        identity = key_of([SOURCE, fact.package, fact.name, question, fact.answer])
+        yield Interaction(
+            interaction_id=identity,
+            conversation_id=identity,
+            turn=0,
+            occurred_at=now,
+            module=fact.package,
+            action="ask",
+            input=question,
+            output=fact.answer,
+            success=True,
+            source=SOURCE,
+            extra={"fact": fact.name, "wording": wording},
+        )
+
+
+def probe_of_fact(fact: Fact, now: datetime) -> Probe:
+    """The same in the wording that is never logged."""
+    return probe(now, fact.package, fact.name, PROBE_WORDING.format(name=fact.name), fact.answer)
 
 
 def _fact(package: Package, public: PublicName) -> Fact | None:

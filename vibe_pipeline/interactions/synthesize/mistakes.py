@@ -12,18 +12,21 @@ import re
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mutations import mutations
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
+from vibe_pipeline.interactions.synthesize.pool import successes
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
 from vibe_pipeline.interactions.synthesize.snippets import Snippet, snippets_for
+from vibe_pipeline.progress import Watch, nobody
+from vibe_pipeline.records import Interaction
 
-WORKERS = 2
 MUTATIONS_TRIED = 4
 """A snippet; most fail with the first."""
 PER_PACKAGE, AT_MOST = 20, 60
@@ -34,6 +37,7 @@ MAX_TRACEBACK, MAX_PRINTED = 400, 200
 CHANGING = re.compile(r"0x[0-9a-f]{6,}| at 0x")
 NOT_FOR_USERS = re.compile(r"_[a-zA-Z]\w*$")
 """A private class is nothing to teach."""
+LIMITS = Limits()
 log = logging.getLogger(__name__)
 
 
@@ -58,21 +62,35 @@ class _Task:
     seed: int
 
 
-def pairs_of(packages: Sequence[Package], *, limit: int | None, seed: int, limits: Limits | None = None) -> list[Pair]:
+def pairs_of(
+    packages: Sequence[Package], *, limit: int | None, seed: int, limits: Limits = LIMITS, watch: Watch = nobody
+) -> list[Pair]:
     """Up to `limit` pairs, at most one a public name, in the order of a seeded choice."""
     wanted = min(PER_PACKAGE * len(packages), AT_MOST) if limit is None else limit
-    limits = limits or Limits()
     usable = [package for package in packages if wanted and _imports(package, limits, must=limit is not None)]
     tasks = _tasks(usable, seed)[: 3 * wanted + 20]
-    pairs: dict[str, Pair] = {}
-    with ThreadPoolExecutor(WORKERS) as pool:
-        for start in range(0, len(tasks), 2 * WORKERS):
-            if len(pairs) >= wanted:
-                break
-            for pair in pool.map(lambda task: _pair(task, limits), tasks[start : start + 2 * WORKERS]):
-                if pair is not None:
-                    pairs.setdefault(pair.failing, pair)
-    return list(pairs.values())[:wanted]
+    with watch("mistakes") as advance:
+        return list(successes(wanted, lambda task: _pair(task, limits), tasks, advance, lambda pair: pair.failing))
+
+
+def rows_of_pair(pair: Pair, now: datetime) -> Iterator[Interaction]:
+    """The failing run, then the working one, in one conversation."""
+    conversation = key_of([SOURCE, pair.package, pair.failing, pair.working])
+    for turn, (code, output) in enumerate(((pair.failing, pair.traceback), (pair.working, pair.printed))):
+        yield Interaction(
+            interaction_id=key_of([SOURCE, pair.package, turn, code, output, conversation]),
+            conversation_id=conversation,
+            turn=turn,
+            occurred_at=now,
+            module=pair.package,
+            action="run",
+            input=code,
+            output=output,
+            success=turn == 1,
+            error_type=pair.error_type if turn == 0 else None,
+            source=SOURCE,
+            extra={"mistake": pair.mistake},
+        )
 
 
 def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
@@ -100,28 +118,28 @@ def _tasks(packages: Sequence[Package], seed: int) -> list[_Task]:
 def _pair(task: _Task, limits: Limits) -> Pair | None:
     chooser = random.Random(key_of([task.seed, task.public.name]))
     for snippet in snippets_for(task.public, chooser):
-        working = _proven(snippet, task.package, limits)
+        working = proven(snippet, task.package.search_path, limits)
         if working is not None:
             return _broken(snippet.code, working, task, chooser, limits)
     return None
 
 
-def _proven(snippet: Snippet, package: Package, limits: Limits) -> Run | None:
+def proven(snippet: Snippet, search_path: str | None, limits: Limits) -> Run | None:
     """Its run, if it works and prints something short that stays the same."""
-    first = run(snippet.code, search_path=package.search_path, limits=limits)
-    if not first.worked or not 0 < len(first.output) <= MAX_PRINTED or _tells_of_machine(first.output, package):
+    done = run(snippet.code, search_path=search_path, limits=limits)
+    if not done.worked or not 0 < len(done.output) <= MAX_PRINTED or tells_of_machine(done.output, search_path):
         return None
-    if NOT_FOR_USERS.match(first.output):
+    if NOT_FOR_USERS.match(done.output):
         return None
-    if snippet.is_example and run(snippet.code, search_path=package.search_path, limits=limits) != first:
+    if snippet.is_example and run(snippet.code, search_path=search_path, limits=limits).output != done.output:
         return None
-    return first
+    return done
 
 
 def _broken(code: str, working: Run, task: _Task, chooser: random.Random, limits: Limits) -> Pair | None:
     for mistake, mutated in _first(mutations(code, chooser, task.number)):
         failed = run(mutated, search_path=task.package.search_path, limits=limits)
-        if _is_lesson(failed, task.package):
+        if is_lesson(failed, task.package.search_path):
             name = str(failed.error_type)
             return Pair(task.package.name, mistake, mutated, failed.output, name, code, working.output)
     return None
@@ -131,8 +149,9 @@ def _first(found: Iterator[tuple[str, str]]) -> list[tuple[str, str]]:
     return [pair for _, pair in zip(range(MUTATIONS_TRIED), found, strict=False)]
 
 
-def _is_lesson(failed: Run, package: Package) -> bool:
-    if failed.worked or not 0 < len(failed.output) <= MAX_TRACEBACK or _tells_of_machine(failed.output, package):
+def is_lesson(failed: Run, search_path: str | None) -> bool:
+    """Whether a run failed in its own lines, shortly, and tells nothing of this machine."""
+    if failed.worked or not 0 < len(failed.output) <= MAX_TRACEBACK or tells_of_machine(failed.output, search_path):
         return False
     return 'File "snippet.py"' in failed.output and failed.error_type not in {"MemoryError", "Elsewhere"}
 
@@ -142,9 +161,9 @@ def _machine_paths() -> list[str]:
     return sorted((path for path in paths if len(path) > 1), key=len, reverse=True)
 
 
-def _tells_of_machine(text: str, package: Package) -> bool:
+def tells_of_machine(text: str, search_path: str | None) -> bool:
     """An address in memory or a path of this machine: neither is a lesson, the second is nobody's business."""
-    places = [*_machine_paths(), *([package.search_path] if package.search_path else [])]
+    places = [*_machine_paths(), *([search_path] if search_path else [])]
     return CHANGING.search(text) is not None or any(place in text for place in places)
 
 

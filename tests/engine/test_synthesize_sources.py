@@ -1,0 +1,265 @@
+"""What else is synthesised: documents, signatures, examples, tasks, and what the log's own code gives."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tests.engine.building import learned
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.fingerprint import is_held_out
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.sealing import seal
+from vibe_pipeline.interactions.synthesize import FromLog, synthesize
+from vibe_pipeline.interactions.synthesize.labels import labelled
+from vibe_pipeline.interactions.synthesize.packages import find
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.signatures import signature_facts
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+
+SOURCE = '''
+"""Counting of things.
+
+Counting is the first thing that people do with numbers, and the last thing that they forget. This module counts.
+
+Usage
+=====
+
+Give :func:`count` what you have, and it tells how much of it there is; nothing else is done here, and nothing printed.
+"""
+
+class Counter:
+    """A thing that counts and remembers what it has counted before, for as long as it lives; it forgets nothing at all,
+    and tells all of it to whoever asks.
+    """
+
+    def add(self, thing, /, times=1, *, quietly=False):
+        """Count a thing, or several of them."""
+
+def count(things, *more, start=0, **named):
+    """Count all things that are given.
+
+    >>> count([1, 2])
+    2
+    """
+    return start + len(things) + len(more)
+
+def opaque(a=object()):
+    """Do what nobody can see."""
+'''
+
+
+@pytest.fixture
+def counting(tmp_path):
+    (tmp_path / "src" / "counting").mkdir(parents=True)
+    (tmp_path / "src" / "counting" / "__init__.py").write_text(SOURCE, encoding="utf-8")
+    readme = "# Counting\n\nHow to count, for those who never did.\n\n## Install\n\n" + "Nothing is needed at all. " * 8
+    (tmp_path / "README.md").write_text(readme, encoding="utf-8")
+    return tmp_path / "src" / "counting"
+
+
+def only(package, **amounts):
+    return synthesize([str(package)], **{"facts": 0, "mistakes": 0, **amounts})
+
+
+# documents
+
+
+def test_modules_classes_and_the_readme_are_documents_cut_at_their_headings(counting):
+    rows = only(counting, documents=9).interactions
+    titles = {row.input for row in rows}
+    assert {"counting", "counting > Usage", "counting.Counter", "counting/README.md > Counting > Install"} <= titles
+    assert {row.action for row in rows} == {"document"}
+    assert len({row.conversation_id for row in rows}) == 3
+    usage = next(row for row in rows if row.input == "counting > Usage")
+    assert usage.output.startswith("Give :func:`count` what you have")
+    assert usage.extra == {"document": "counting", "headings": ["Usage"]}
+
+
+def test_an_installed_distribution_gives_its_long_description():
+    rows = synthesize(["httptools"], facts=0, mistakes=0, documents=50).interactions
+    assert any(row.input.startswith("httptools/README.md") for row in rows)
+
+
+# signatures
+
+
+def test_signatures_are_asked_as_a_caller_types_them(counting):
+    found = {fact.fact: fact.answer for fact in signature_facts([find(str(counting))], limit=99, seed=0)}
+    assert found == {
+        "signature of counting.count": "counting.count(things, *more, start=0, **named)",
+        "parameters of counting.count": "things, more, start, named",
+        "default of counting.count, start": "0",
+        "signature of counting.Counter.add": "counting.Counter.add(thing, /, times=1, *, quietly=False)",
+        "parameters of counting.Counter.add": "thing, times, quietly",
+        "default of counting.Counter.add, times": "1",
+        "default of counting.Counter.add, quietly": "False",
+        "signature of counting.opaque": "counting.opaque(a=object())",
+        "parameters of counting.opaque": "a",
+        "default of counting.opaque, a": "object()",
+    }
+
+
+def test_every_fact_of_a_signature_is_asked_twice_and_probed_in_a_third_wording(counting):
+    made = only(counting, signatures=4)
+    asked = Counter(row.extra["fact"] for row in made.interactions)
+    assert asked == {probe.fact: 2 for probe in made.probes}
+    assert len(made.probes) == 4
+    assert not {probe.question for probe in made.probes} & {row.input for row in made.interactions}
+
+
+# examples and tasks
+
+
+def test_an_example_is_asked_in_one_direction_and_its_answer_ran():
+    rows = only("collections", examples=2).interactions
+    conversations = [
+        [it for it in rows if it.conversation_id == name] for name in {row.conversation_id for row in rows}
+    ]
+    assert {tuple(row.action for row in turns) for turns in conversations} == {("ask",), ("generate", "run")}
+    for first, *_ in conversations:
+        told = first.input.partition("\n\n")[2]
+        code, printed = (told, first.output) if first.action == "ask" else (first.output, told)
+        assert run(code).output == printed
+
+
+def test_tasks_need_no_package_and_their_answers_are_computed():
+    made = synthesize([], tasks=44)
+    assert len({row.input for row in made.interactions}) == len(made.interactions) == 44
+    tests = [row.extra["tests"] for row in made.interactions if row.action == "generate"]
+    values = [(row.input.partition("\n\n")[2], row.output) for row in made.interactions if row.action == "ask"]
+    assert tests
+    assert values
+    assert run("\n".join([*tests, *(f"assert repr({code}) == {value!r}" for code, value in values)])).worked
+
+
+def test_a_larger_number_of_tasks_only_adds_and_the_same_seed_gives_the_same():
+    few, many = (synthesize([], tasks=count).interactions for count in (5, 30))
+    assert [row.interaction_id for row in few] == [row.interaction_id for row in many[:5]]
+    assert [row.input for row in synthesize([], tasks=5, seed=1).interactions] != [row.input for row in few]
+
+
+# labels
+
+
+def answered(output, **known) -> Interaction:
+    place = {"interaction_id": "i", "conversation_id": "c", "turn": 2, "occurred_at": NOW, "module": "m"}
+    return Interaction(**{**place, "action": "generate", "input": "do it", "output": output, "user": "ada", **known})
+
+
+def test_code_that_nobody_vouched_for_is_run_in_its_conversation():
+    code = "print(sum(range(10**7)) % 7)"
+    label = labelled(answered(f"Try:\n\n```python\n{code}\n```\n"), Limits(), NOW)
+    assert (label.action, label.input, label.output, label.success) == ("run", code, "3", True)
+    assert (label.conversation_id, label.user, label.extra["labels"]) == ("c", "ada", "i")
+    assert label.latency_ms >= 20
+
+
+def test_tests_that_were_logged_with_code_decide():
+    code = "def double(a):\r\n    return a + a"
+    right, wrong = (labelled(answered(code, extra={"tests": test}), Limits(), NOW) for test in TESTS)
+    assert (right.success, wrong.success, wrong.error_type) == (True, False, "AssertionError")
+
+
+@pytest.mark.parametrize("answer", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
+@pytest.mark.parametrize("tests", [None, "assert double(2) == 4"])
+def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):
+    code = "def double(a):\r\n    return a + a\r\n"
+    told = answered(answer.format(code), extra={"tests": tests} if tests else {})
+    (example,) = learned("code_generation", told, labelled(told, Limits(), NOW + timedelta(seconds=1)))
+    assert (example["completion"].strip(), example["evidence"]) == (code.strip(), ["ran later"])
+
+
+ENDLESS = "import time\nwhile True:\n    time.sleep(1)"
+TESTS = (["assert double(2) == 4"], "assert double(2) == 5")
+
+
+@pytest.mark.parametrize(
+    "code", ["import no_such_thing_here", "input()", "open('no such file')", "Just words.", ENDLESS]
+)
+def test_what_fails_for_want_of_something_here_is_not_labelled(code):
+    assert labelled(answered(code), Limits(seconds=1.0), NOW) is None
+
+
+# the log
+
+
+@pytest.fixture(scope="module")
+def from_log(tmp_path_factory):
+    store, settings = Store(tmp_path_factory.mktemp("home")), Curate()
+    logger = InteractionLogger(store.root)
+    names = [f"talk {number}" for number in range(16)]
+    held_out = [name for name in names if is_held_out(name, settings.salt, settings.held_out)]
+    for name in names:
+        told = {"module": "m", "conversation_id": name, "user": "ada"}
+        code = f"def add_{name[5:]}(a, b=1):\n    return a + b\n\nadd_{name[5:]}(1, 2)"
+        logger.log(
+            **told, action="generate", input=f"Write a function to add {name}.", output=code, interaction_id=name
+        )
+        logger.log(**told, action="ask", input="What does it do?", output="It adds.")
+    disliked = logger.log(module="m", action="ask", input="What does bad do?", output="Nothing.", feedback=-1)
+    logger.close()
+    seal(store, settings)
+    return FromLog(store, settings), set(held_out), disliked
+
+
+def test_held_out_conversations_are_left_alone_but_for_labels(from_log):
+    log, held_out, _ = from_log
+    assert held_out
+    assert {row.conversation_id for row in log.with_code(99, 0)} & held_out == set()
+    assert {row.conversation_id for row in log.to_augment(99, 0)} & held_out == set()
+    assert {row.interaction_id for row in log.to_label(99, 0)} >= held_out
+
+
+def test_what_was_disliked_is_not_augmented(from_log):
+    log, _, disliked = from_log
+    assert disliked not in {row.interaction_id for row in log.to_augment(99, 0)}
+
+
+def test_a_log_gives_labels_tests_and_augmentations_of_its_own_code(from_log):
+    log, held_out, _ = from_log
+    made = synthesize([], log=log, labels=3, tests=1, augment=2)
+    labels = [row for row in made.interactions if "labels" in row.extra]
+    others = [row for row in made.interactions if "augmented_from" in row.extra]
+    assert (len(labels), len(others) + len(labels)) == (3, len(made.interactions))
+    assert all(row.success for row in labels)
+    assert {row.user for row in made.interactions} == {"ada"}
+    assert {row.conversation_id for row in others} & held_out == set()
+    assert made.probes
+    InteractionLogger(log.store.root, source="synthesize").log_many(made.interactions, made.probes)
+    seal(log.store, log.settings)
+    again = {row.interaction_id for row in log.to_label(99, 0)}
+    assert again.isdisjoint(row.extra["labels"] for row in labels)
+    assert {row.source for row in log.to_augment(99, 0)} == {"logger"}
+
+
+@pytest.mark.parametrize(
+    ("packages", "amounts", "words"),
+    [
+        ([], {}, "names no package"),
+        ([], {"tasks": -1}, "names no package|below 0"),
+        (["os"], {"documents": -1}, "documents = -1"),
+        (["os"], {"labels": 1}, "without a log"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(packages, amounts, words):
+    with pytest.raises(SettingsInvalid, match=words):
+        synthesize(packages, **amounts)
+
+
+def test_synthesising_from_all_sources_twice_gives_the_same_rows(counting):
+    wanted = {"documents": 2, "signatures": 2, "examples": 1, "tasks": 3, "tests": 1, "augment": 2}
+    first, again = (only(counting, **wanted) for _ in range(2))
+    assert [(row.interaction_id, row.output) for row in first.interactions] == [
+        (row.interaction_id, row.output) for row in again.interactions
+    ]
+    assert [it.probe_id for it in first.probes] == [it.probe_id for it in again.probes]
+    assert len({row.interaction_id for row in first.interactions}) == len(first.interactions)
+    assert not re.search(re.escape(str(counting.parent)), str(first))

@@ -1,0 +1,146 @@
+"""The same code with other names for parameters and local variables: text in, text out; nothing is run here.
+
+Only names that one function and what lies in it can see are changed, everywhere at once, and never a name that a
+caller could write (a keyword), that a comment or docstring speaks of, or that code could look up by its text.
+Not here: names of functions, classes and attributes, by which tests and other code know them.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import io
+import keyword
+import random
+import re
+import symtable
+import tokenize
+from collections.abc import Iterator
+
+from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
+
+NAMES = (
+    "value item element entry result current previous following first second third other left right low high start "
+    "stop given known seen found best answer step part piece total a b c d e f g h k m n p q r s t u v w x y z"
+)
+"""They say little of a type, so that none of them lies."""
+
+LOOKED_UP = {"locals", "vars", "globals", "eval", "exec", "dir"}
+"""Calls that see names as text."""
+
+FIXED = {"self", "cls", "mcs", "_"}
+
+
+def renamed(code: str, chooser: random.Random) -> str | None:
+    """Half of the names that may change, or at least one, under other names; None where no name may."""
+    spans = parsed(code)
+    if spans is None:
+        return None
+    names = sorted(_free_to_change(spans))
+    unused = [name for name in NAMES.split() if name not in set(_words(spans.code))]
+    chooser.shuffle(names)
+    chooser.shuffle(unused)
+    mapping = dict(zip(names[: max(1, (len(names) + 1) // 2)], unused, strict=False))
+    if not mapping:
+        return None
+    changed = _substituted(spans.code, mapping)
+    back = {new: old for old, new in mapping.items()}
+    after = parsed(changed)
+    if after is None or ast.dump(_Naming(back).visit(after.tree)) != ast.dump(spans.tree):
+        return None
+    return changed
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W\d]\w*", text)
+
+
+def _free_to_change(spans: Spans) -> set[str]:
+    try:
+        with quietly():
+            root = symtable.symtable(spans.code, "code", "exec")
+    except (SyntaxError, ValueError, RecursionError):
+        return set()
+    local: set[str] = set()
+    seen_elsewhere: set[str] = set()
+    for table in _tables(root):
+        for symbol in table.get_symbols():
+            name = symbol.get_name()
+            is_inside = table.get_type() == "function" and not symbol.is_global() and not symbol.is_namespace()
+            (local if is_inside else seen_elsewhere).add(name)
+    used_as_text = {*_bound_without_a_place(spans), *_told_of(spans)}
+    fixed = {*seen_elsewhere, *used_as_text, *FIXED, *dir(builtins), *keyword.softkwlist}
+    if LOOKED_UP & seen_elsewhere:
+        return set()
+    return {name for name in local - fixed if name.isidentifier() and not name.startswith("__")}
+
+
+def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    yield table
+    for child in table.get_children():
+        yield from _tables(child)
+
+
+def _bound_without_a_place(spans: Spans) -> Iterator[str]:
+    """Names that callers write, or that stand in the tree as mere text: keywords, imports, `except … as`, patterns."""
+    for node in ast.walk(spans.tree):
+        if isinstance(node, ast.keyword) and node.arg:
+            yield node.arg
+        elif isinstance(node, ast.alias):
+            yield from _words(f"{node.name} {node.asname or ''}")
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            yield node.rest
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            yield from node.names
+        elif isinstance(node, ast.FormattedValue):
+            yield from (name.id for name in ast.walk(node) if isinstance(name, ast.Name))
+
+
+def _told_of(spans: Spans) -> Iterator[str]:
+    """Words of comments and of strings that stand by themselves."""
+    for token in _tokens(spans.code):
+        if token.type == tokenize.COMMENT:
+            yield from _words(token.string)
+    for node in ast.walk(spans.tree):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            yield from _words(node.value.value)
+
+
+def _tokens(code: str) -> list[tokenize.TokenInfo]:
+    return list(tokenize.generate_tokens(io.StringIO(code).readline))
+
+
+def _substituted(code: str, mapping: dict[str, str]) -> str:
+    """Every token of that name but attributes."""
+    lines = code.splitlines(keepends=True)
+    before = ""
+    edits = []
+    for token in _tokens(code):
+        if token.type == tokenize.NAME and token.string in mapping and before != ".":
+            edits.append(token)
+        before = token.string
+    for token in reversed(edits):
+        row, column = token.start
+        line = lines[row - 1]
+        lines[row - 1] = line[:column] + mapping[token.string] + line[token.end[1] :]
+    return "".join(lines)
+
+
+class _Naming(ast.NodeTransformer):
+    """A tree with names put back, to see that nothing else has changed."""
+
+    def __init__(self, mapping: dict[str, str]) -> None:
+        self.mapping = mapping
+
+    def visit_Name(self, node: ast.Name) -> ast.AST:
+        node.id = self.mapping.get(node.id, node.id)
+        return node
+
+    def visit_arg(self, node: ast.arg) -> ast.AST:
+        node.arg = self.mapping.get(node.arg, node.arg)
+        self.generic_visit(node)
+        return node

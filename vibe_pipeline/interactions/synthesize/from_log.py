@@ -1,0 +1,93 @@
+"""What synthesis takes from the log: sealed interactions of people and programs, in a seeded order.
+
+A conversation that is held out is left alone, or what is made of it would be trained on while it is judged; only
+labels are made for it, for they stay in it. What synthesis logged itself is not taken again, and neither is what
+somebody disliked. Not here: what is made of them.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from vibe_pipeline.database import SPILL, connect
+from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.interactions.reading import REMARKED, define_sealed, rows_of
+from vibe_pipeline.interactions.synthesize.made import SOURCE
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Curate
+from vibe_pipeline.store import Store
+
+MAX_CHARACTERS = 20_000
+"""Of input and output: more is no single piece of code or question."""
+
+CHOSEN = """
+SELECT * EXCLUDE (comments) FROM interactions
+WHERE source <> $source AND list_contains($actions, action) AND output <> '' AND coalesce(feedback, 0) >= 0
+    AND length(input) + length(output) <= $characters AND {condition}
+QUALIFY NOT list_contains($chat, action)
+    OR count(*) FILTER (list_contains($chat, action)) OVER (PARTITION BY conversation_id) = 1 OR {in_any_turn}
+ORDER BY sha256($seed || interaction_id) LIMIT $limit
+"""
+
+NOT_LABELLED = """
+success IS NULL AND interaction_id NOT IN (
+    SELECT extra ->> '$.labels' FROM interactions WHERE source = $source AND contains(extra, '"labels"')
+)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class FromLog:
+    """The log of one home, as far as it is sealed."""
+
+    store: Store
+    settings: Curate
+
+    def to_augment(self, limit: int, seed: int) -> list[Interaction]:
+        """Questions that stand alone, written code and runs; a later turn of a chat means nothing by itself."""
+        curate = self.settings
+        actions = (*curate.chat_actions, *curate.generate_actions, *curate.run_actions)
+        return self._chosen(actions, self._is_learned, limit, seed)
+
+    def with_code(self, limit: int, seed: int) -> list[Interaction]:
+        """Answers that define functions and did not fail."""
+        actions = (*self.settings.chat_actions, *self.settings.generate_actions)
+        condition = f"success IS DISTINCT FROM false AND contains(output, 'def ') AND {self._is_learned}"
+        return self._chosen(actions, condition, limit, seed, in_any_turn=True)
+
+    def to_label(self, limit: int, seed: int) -> list[Interaction]:
+        """Answers that may be code, of which nobody said whether they work."""
+        actions = (*self.settings.chat_actions, *self.settings.generate_actions)
+        condition = f"{NOT_LABELLED} AND (contains(output, '```') OR list_contains($generate, action))"
+        return self._chosen(actions, condition, limit, seed, in_any_turn=True, generate=self.settings.generate_actions)
+
+    @property
+    def _is_learned(self) -> str:
+        return f"NOT {held_out_sql('conversation_id', self.settings.salt, self.settings.held_out)}"
+
+    def _chosen(
+        self, actions: tuple[str, ...], condition: str, limit: int, seed: int, *, in_any_turn: bool = False, **more: Any
+    ) -> list[Interaction]:
+        given = {
+            "source": SOURCE,
+            "actions": list(actions),
+            "chat": list(self.settings.chat_actions),
+            "characters": MAX_CHARACTERS,
+            "seed": str(seed),
+            "limit": limit,
+            **{name: list(value) for name, value in more.items()},
+        }
+        with connect(self.store.path(SPILL)) as database:
+            for stream in ("interactions", "remarks"):
+                define_sealed(database, f"logged_{stream}", self.store, stream)
+            database.execute(REMARKED)
+            query = CHOSEN.format(condition=condition, in_any_turn=str(in_any_turn).lower())
+            return [_interaction(row) for row in rows_of(database.sql(query, params=given))]
+
+
+def _interaction(row: dict[str, Any]) -> Interaction:
+    lists = {name: tuple(row[name] or ()) for name in ("improvements", "learnings")}
+    extra = json.loads(row["extra"]) if row["extra"] else {}
+    return Interaction(**{**row, **lists, "extra": extra if isinstance(extra, dict) else {}})

@@ -1,0 +1,184 @@
+"""Runs inside the sandbox, as text: calls functions on inputs, tests code, and races variants; prints one JSON value.
+
+Nothing here is called by the rest of vibe, which reads this file and sends it along (outcomes.py). So it imports the
+standard library alone, and nothing of the code under test runs in the names of this file.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import json
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+MAX_RESULT = 200
+"""Characters: a longer result is no answer to learn."""
+MEASURED_S, LONGEST_S, MAX_ROUNDS = 0.01, 0.1, 20_000
+"""One measurement goes through the inputs again and again for some ten milliseconds, and once through no more than
+take a tenth of a second."""
+
+
+class TooLong(BaseException):
+    """A call took longer than it may; no Exception, so that few try statements swallow it."""
+
+
+@contextlib.contextmanager
+def at_most(seconds: float) -> Iterator[None]:
+    """Ends what is inside after so much CPU time, where the system has such a clock; its prints go nowhere."""
+
+    def end(*_: object) -> None:
+        raise TooLong
+
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        if not hasattr(signal, "setitimer"):
+            yield
+            return
+        signal.signal(signal.SIGPROF, end)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        try:
+            yield
+        finally:
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def defined(code: str) -> dict[str, Any]:
+    """The names that a piece of code defines."""
+    names: dict[str, Any] = {"__name__": "snippet"}
+    exec(compile(code, "snippet.py", "exec"), names)
+    return names
+
+
+def literal(value: Any) -> str | None:
+    """How Python writes a value that it reads back as the same; sets in one order. None for others and long ones."""
+    text = repr(value)
+    if type(value) is set and value:
+        text = "{" + ", ".join(sorted(map(repr, value))) + "}"
+    try:
+        is_same = len(text) <= MAX_RESULT and ast.literal_eval(text) == value
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return None
+    return text if is_same else None
+
+
+def outcome(function: Callable[..., Any], arguments: str, seconds: float) -> tuple[str, str | None]:
+    """("returned", the value as a literal) or ("raised", the type of the error)."""
+    positional, keywords = ast.literal_eval(arguments)
+    before = repr((positional, keywords))
+    try:
+        with at_most(seconds):
+            value = function(*positional, **keywords)
+            text = literal(value)
+    except BaseException as error:
+        return "raised", type(error).__name__
+    # What changes its input is not told by what it returns.
+    return "returned", text if repr((positional, keywords)) == before else None
+
+
+def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
+    """What a function does on each input."""
+    with at_most(20 * seconds):
+        function = defined(code)[name]
+    return [outcome(function, arguments, seconds) for arguments in inputs]
+
+
+def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
+    """For every code the type of the error that each test ends with; None where it passes.
+
+    What takes too long once is not tried again: it does so in all tests."""
+    return [_judged(code, tests, seconds) for code in codes]
+
+
+def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
+    found: list[str | None] = []
+    try:
+        with at_most(seconds):
+            names = defined(code)
+        for test in tests:
+            try:
+                with at_most(seconds):
+                    exec(compile(test, "tests.py", "exec"), dict(names))
+                found.append(None)
+            except TooLong:
+                raise
+            except BaseException as error:
+                found.append(type(error).__name__)
+    except BaseException as error:
+        found += [type(error).__name__] * (len(tests) - len(found))
+    return found
+
+
+def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: int) -> list[list[float] | None]:
+    """For every code the seconds that each of `runs` rounds over the inputs took; None where it behaves otherwise.
+
+    The first is the original. Inputs on which it fails or that take it too long are left out, of all. The codes take
+    turns, and what one remembers (functools.cache) it forgets before each round: a second run is no faster algorithm.
+    """
+    functions: list[Callable[..., Any] | None] = []
+    for code in codes:
+        try:
+            with at_most(seconds):
+                functions.append(defined(code)[name])
+        except BaseException:
+            functions.append(None)
+    original = functions[0]
+    if original is None:
+        return [None for _ in codes]
+    told = [(arguments, outcome(original, arguments, seconds)) for arguments in inputs]
+    usable = [(arguments, said) for arguments, said in told if said[1] not in (None, TooLong.__name__)]
+    for place, function in enumerate(functions):
+        if function and any(outcome(function, arguments, 3 * seconds) != said for arguments, said in usable):
+            functions[place] = None
+    returned = [ast.literal_eval(arguments) for arguments, said in usable if said[0] == "returned"]
+    kept = _affordable(original, returned)
+    if not kept:
+        return [None for _ in codes]
+    rounds = max(1, min(MAX_ROUNDS, int(MEASURED_S / max(_seconds(original, kept, 1), 1e-7))))
+    taken: list[list[float] | None] = [None if function is None else [] for function in functions]
+    for _ in range(runs):
+        for function, times in zip(functions, taken, strict=True):
+            if function is not None and times is not None:
+                times.append(_seconds(function, kept, rounds) / rounds)
+    return taken
+
+
+def _affordable(function: Callable[..., Any], inputs: list[Any]) -> list[Any]:
+    """The quickest inputs, as many as take no longer than a measurement may."""
+    timed = sorted((_seconds(function, [given], 1), place) for place, given in enumerate(inputs))
+    kept, together = [], 0.0
+    for seconds, place in timed:
+        together += seconds
+        if together <= LONGEST_S:
+            kept.append(inputs[place])
+    return kept
+
+
+def _seconds(function: Callable[..., Any], inputs: list[Any], rounds: int) -> float:
+    """Of this thread's CPU, so that what else the machine does costs little. (Under a limit of CPU time the clock of
+    the process moves in ticks of milliseconds.) The calls do not change their inputs."""
+    forget = getattr(function, "cache_clear", None)
+    with contextlib.redirect_stdout(io.StringIO()):
+        started = time.thread_time()
+        for _ in range(rounds):
+            for positional, keywords in inputs:
+                if forget:
+                    forget()
+                function(*positional, **keywords)
+        return time.thread_time() - started
+
+
+def main(work: str, hash_seed: str | None = None) -> None:
+    """Do what `work` says (JSON: a function of this file, its arguments), under a hash seed if one is given."""
+    if hash_seed is not None and os.environ.get("PYTHONHASHSEED") != hash_seed:
+        # Sets of text are ordered by it, and only a new process takes a new one.
+        os.environ["PYTHONHASHSEED"] = hash_seed
+        os.execv(sys.executable, [sys.executable, "-s", "-P", sys.argv[0]])
+    name, *arguments = json.loads(work)
+    sys.setrecursionlimit(2000)
+    functions: dict[str, Callable[..., Any]] = {"observe": observe, "judge": judge, "race": race}
+    print(json.dumps(functions[name](*arguments)))

@@ -1,0 +1,94 @@
+"""What a function does on inputs, what tests say of code, how fast variants are: as seen in the sandbox.
+
+What differs between two runs (a clock, a random number, the order of a set) is no outcome. Not here: what happens in
+the sandbox (inside.py) and what is made of it (generated_tests.py, variants.py).
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
+from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+
+INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
+
+SECONDS = 0.1
+"""Of CPU, of one call: what takes longer on an input that a person could follow does not end."""
+
+TESTS_SECONDS = 0.5
+"""Of CPU, of one test of one code."""
+
+TRIED = 3
+"""Inputs of each combination of types that are run to see whether they fit."""
+
+OTHER_HASH_SEED = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A call that returned: its arguments and its value as Python writes it."""
+
+    arguments: Arguments
+    result: str
+
+
+def fitting(function: Function, chooser: random.Random, count: int, limits: Limits) -> list[Arguments]:
+    """Up to `count` inputs; where their types are not known, of the types that give the most different results."""
+    lists = list(inputs_of(function, chooser, count))
+    if len(lists) < 2:
+        return lists[0] if lists else []
+    tried = [repr(arguments) for one in lists for arguments in one[:TRIED]]
+    said = iter(_asked(["observe", function.code, function.name, tried, SECONDS / 5], limits) or [])
+    results = [[told for _, told in zip(one[:TRIED], said, strict=False)] for one in lists]
+    scores = [len({text for kind, text in told if kind == "returned" and text}) for told in results]
+    return lists[scores.index(max(scores))] if max(scores) > 1 else []
+
+
+def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) -> list[Outcome]:
+    """Inputs on which the function returns a value that can be written down, twice the same."""
+    texts = [repr(arguments) for arguments in inputs]
+    first = _asked(["observe", function.code, function.name, texts, SECONDS], limits)
+    if not first or all(said[1] is None or said[0] != "returned" for said in first):
+        return []
+    second = _asked(["observe", function.code, function.name, texts, SECONDS], limits, hash_seed=OTHER_HASH_SEED)
+    both = zip(inputs, first, second or [], strict=False)
+    return [
+        Outcome(arguments, one[1])
+        for arguments, one, other in both
+        if one == other and one[0] == "returned" and one[1] is not None
+    ]
+
+
+def judged(codes: Sequence[str], tests: Sequence[str], limits: Limits) -> list[list[str | None]]:
+    """For every code the type of the error that each test ends with, None where it passes; empty if nothing ran."""
+    return _asked(["judge", list(codes), list(tests), TESTS_SECONDS], limits) or []
+
+
+def passes(code: str, tests: str, limits: Limits) -> bool:
+    """Whether somebody's tests hold; where there are none they do."""
+    return not tests or judged([code], [tests], limits) == [[None]]
+
+
+def raced(
+    codes: Sequence[str], name: str, inputs: Sequence[Arguments], limits: Limits, *, runs: int
+) -> list[list[float] | None]:
+    """For every code the seconds of each run over the inputs; None for those that behave unlike the first."""
+    return _asked(["race", list(codes), name, [repr(it) for it in inputs], SECONDS, runs], limits) or []
+
+
+def _asked(work: list[Any], limits: Limits, *, hash_seed: str | None = None) -> Any:
+    """What inside.py printed; None where it did not come to its end."""
+    done = run(f"{INSIDE}\n\nmain({json.dumps(work)!r}, {hash_seed!r})", limits=limits)
+    if not done.worked:
+        return None
+    try:
+        return json.loads(done.output.rpartition("\n")[2])
+    except ValueError:
+        return None
