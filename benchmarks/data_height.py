@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.data_curation import label
-from benchmarks.data_log import Sources, seal, turns_of
+from benchmarks.data_log import Sources, seal
+from benchmarks.data_turns import turns_of
 from benchmarks.report import Figures, rows, shown, spread
 from benchmarks.report import seconds as timed
 from vibe_pipeline.database import connect

@@ -7,10 +7,10 @@ import pytest
 
 from benchmarks import data_by_hand
 from benchmarks.data import main
-from benchmarks.data_log import NEARLY, REPEATED, turns_of
+from benchmarks.data_turns import NEARLY, REPEATED, turns_of
 from benchmarks.walk import Source, chosen
 
-TINY = ["--rows", "300", "--shared-rows", "300", "--height", "6", "--windows", "20", "--rounds", "1"]
+TINY = ["--rows", "300", "--shared-rows", "300", "--height", "3", "--windows", "20", "--rounds", "1"]
 
 
 @pytest.fixture(scope="module")
