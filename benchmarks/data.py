@@ -59,7 +59,7 @@ def _measured(part: str, work: Path, options: argparse.Namespace) -> Figures:
             sizes = [size for size in (options.rows // 100, options.rows // 10, options.rows) if size >= SMALLEST]
             figures = data_curation.measure_sizes(work, sizes, advance)
         else:
-            figures = data_height.measure(work, options.height, options.windows, advance)
+            figures = data_height.measure(work, options.height, options.windows, options.rounds, advance)
     shutil.rmtree(work)
     return figures
 
@@ -83,7 +83,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--shared-rows", type=int, default=100_000, help="beside libraries (default: %(default)s)")
     parser.add_argument("--height", type=int, default=180, help="the last generation (default: %(default)s)")
     parser.add_argument("--windows", type=int, nargs="+", default=[300, 3000], help="rows of one (default: 300 3000)")
-    parser.add_argument("--rounds", type=int, default=3, help="repetitions (default: %(default)s)")
+    parser.add_argument("--rounds", type=int, default=5, help="repetitions (default: %(default)s)")
     parser.add_argument("--work", type=Path, help="the disk to measure (default: where temporary files go)")
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where figures go (default: %(default)s)")
     return parser.parse_args(arguments)

@@ -11,17 +11,18 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.data_by_hand import compared, content, examples, is_good, windows
+from benchmarks.data_by_hand import Row, compared, content, examples, has_neighbours, is_good, windows
 from benchmarks.process import Steps
 
 PROCESSES, BATCH = 2, 1000
 PERMUTATIONS, BANDS, ROWS = 64, 12, 5
 NEAR, QUOTED = 3, 13
 
-COLUMNS = ("conversation_id", "interaction_id", "module", "action", "input", "output", "success")
+COLUMNS = ["conversation_id", "interaction_id", "module", "action", "input", "output", "success", "error_type", "extra"]
 
 Columns = dict[str, list[Any]]
 
@@ -38,30 +39,30 @@ def built(batch: Columns) -> Columns:
 
 def good(batch: Columns) -> list[bool]:
     """Of some examples, those that break no rule."""
-    return [is_good(dict(zip(batch, row, strict=True))) for row in zip(*batch.values(), strict=True)]
+    return [is_good(row) for row in _rows(batch)]
 
 
 def signed(batch: Columns) -> Columns:
-    """The bands of each example's signature, as bytes."""
+    """The bands of each example's signature, as bytes; none of what has no neighbours or is too short."""
     import numpy as np
     from rensa import RMinHash
 
-    texts = map("\n".join, zip(batch["question"], batch["completion"], strict=True))
-    shingles = [windows(text, NEAR) for text in texts]
+    shingles = [windows(compared(row), NEAR) if has_neighbours(row) else [] for row in _rows(batch)]
     matrix = RMinHash.digest_matrix_from_token_sets(shingles, PERMUTATIONS, 1)
     signatures = np.array(matrix.to_rows(), dtype=np.uint32)[:, : BANDS * ROWS].reshape(-1, BANDS, ROWS)
-    signed = zip(shingles, signatures, strict=True)
-    return {"bands": [[band.tobytes() for band in bands] if any_at_all else [] for any_at_all, bands in signed]}
+    pairs = zip(shingles, signatures, strict=True)
+    return {"bands": [[band.tobytes() for band in bands] if found else [] for found, bands in pairs]}
 
 
 def clean(batch: Columns) -> list[bool]:
     """Of training rows, those that share no window with a held-out item."""
     return [
-        is_held_out or held_out.isdisjoint(map(hash, windows(f"{question}\n{completion}", QUOTED)))
-        for question, completion, is_held_out in zip(
-            batch["question"], batch["completion"], batch["is_held_out"], strict=True
-        )
+        row["is_held_out"] or held_out.isdisjoint(map(hash, windows(compared(row), QUOTED))) for row in _rows(batch)
     ]
+
+
+def _rows(batch: Columns) -> Iterator[Row]:
+    return (dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True))
 
 
 def main() -> None:
@@ -91,7 +92,8 @@ def main() -> None:
     _, first = np.unique(np.array(ds["content"][:]), return_index=True)
     ds = ds.select(np.sort(first))
     steps.done("exact", len(ds))
-    bands = ds.select_columns(["question", "completion"]).map(signed, remove_columns=["question", "completion"], **both)
+    texts = ds.select_columns(["kind", "question", "completion"])
+    bands = texts.map(signed, remove_columns=["question", "completion"], **both)
     ds = ds.select(kept(bands.to_polars()))
     steps.done("near", len(ds))
     for text in map(compared, ds.select(np.flatnonzero(ds["is_held_out"][:]))):
@@ -107,7 +109,7 @@ def main() -> None:
 
 
 def kept(bands: Any) -> list[int]:
-    """The first row of each cluster of rows that share a band."""
+    """The first row of each cluster of rows that share a band; kinds are clusters apart."""
     import polars as pl
 
     parents = list(range(len(bands)))
@@ -119,7 +121,7 @@ def kept(bands: Any) -> list[int]:
 
     numbered = bands.lazy().with_row_index().explode("bands").drop_nulls()
     numbered = numbered.with_columns(pl.int_range(pl.len()).over("index").alias("band"))
-    groups = numbered.group_by("band", "bands").agg("index").filter(pl.col("index").list.len() > 1)
+    groups = numbered.group_by("kind", "band", "bands").agg("index").filter(pl.col("index").list.len() > 1)
     for group in groups.collect()["index"].to_list():
         roots = sorted(map(root, group))
         for other in roots[1:]:

@@ -44,7 +44,7 @@ from datatrove.utils.hashing import create_hash_func
 from datatrove.utils.text import ngrams, simplify_text
 from datatrove.utils.word_tokenizers import WordTokenizer
 
-from benchmarks.data_by_hand import compared, content, examples, is_good
+from benchmarks.data_by_hand import compared, content, examples, has_neighbours, is_good
 from benchmarks.process import Steps
 
 TASKS = 2
@@ -56,16 +56,24 @@ QUOTED = NGramsDecontConfig(n_grams=13)
 
 
 class Words(WordTokenizer):
-    """What is between spaces, in text without punctuation."""
+    """What is between spaces, in text without punctuation; the first word is the kind."""
 
     def word_tokenize(self, text: str) -> list[str]:
-        return text.split()
+        return text.split()[1:]
 
     def sent_tokenize(self, text: str) -> list[str]:
         return [text]
 
     def span_tokenize(self, text: str) -> list[tuple[int, int]]:
         return [(0, len(text))]
+
+
+class WordsOfKind(Words):
+    """The same, each with its kind, so that kinds have no shingle in common; none of what has no neighbours."""
+
+    def word_tokenize(self, text: str) -> list[str]:
+        kind, *words = text.split()
+        return [kind + word for word in words] if has_neighbours({"kind": kind}) else []
 
 
 class Build(PipelineStep):
@@ -79,7 +87,8 @@ class Build(PipelineStep):
         for _, turns in groupby(rows, lambda row: row["conversation_id"]):
             for example in examples(list(turns)):
                 identity = f"{example['kind']}-{example['interaction_ids'][-1]}"
-                yield Document(text=compared(example), id=identity, metadata=example)
+                text = f"{example['kind'].replace('_', '')} {compared(example)}"
+                yield Document(text=text, id=identity, metadata=example)
 
 
 class Index(PipelineStep):
@@ -97,7 +106,7 @@ class Index(PipelineStep):
         found: set[int] = set()
         for document in data:
             if document.metadata["is_held_out"]:
-                words = simplify_text(document.text, QUOTED.norm_config).split()
+                words = Words().word_tokenize(simplify_text(document.text, QUOTED.norm_config))
                 found.update(hashed(" ".join(window)) for window in ngrams(words, QUOTED.n_grams))
             yield document
         self.folder.mkdir(exist_ok=True)
@@ -143,7 +152,7 @@ def main() -> None:
         ParquetReader(at("built")),
         ExactDedupFilter(at("exact-found"), exact),
         ParquetWriter(at("single")),
-        MinhashDedupSignature(at("signatures"), NEAR, Words()),
+        MinhashDedupSignature(at("signatures"), NEAR, WordsOfKind()),
     )
     steps.done("exact", rows(out / "single"))
     buckets = MinhashDedupBuckets(at("signatures"), at("buckets"), config=NEAR, lines_to_buffer=LINES)

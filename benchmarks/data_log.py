@@ -1,49 +1,34 @@
-"""A log of any size to curate, straight into segments: conversations as people have them, with what they repeat.
+"""A log of any size to curate, straight into segments: conversations as people have them, in four ways.
 
-Texts are walks through real text (walk.py). What the numbers are taken from, where there is a source:
+Texts are walks through real text (walk.py). In characters, log-normal, in brackets what somebody wrote in VIBE_DATA:
+a question has a median of 110 (oasst 76), an answer of 420 (oasst 558, one in ten above 1,861), a function of 170 (mbpp
+145), a command of 45 (nl2bash 40), an interaction of 380 with a long tail (imported files 184, for they hold more calls
+of tools). No source have, and are chosen to be seen: two pieces of code in five fail, and are mended by a change of 5
+words in a hundred; one answer in a hundred is a refusal, loops or is cut off; one question in twelve begins with one of
+forty openings; one interaction in twenty-five is remarked on.
 
-- turns of a conversation: log-normal, half of them 2 or fewer, one in ten 5 or more, one in a hundred 11 (the imported
-  log files of VIBE_DATA: median 2, 90 % 5, 99 % 12);
-- words of a question and an answer: log-normal around 14 and 100, as in oasst (76 and 558 characters, 90 % below 231
-  and 1,861); of a command around 6 (nl2bash: 40 characters); of a function around 25 (mbpp: 145 characters); so an
-  interaction has a median of some 300 characters (imported files: 184, with many more calls of tools) and a long tail;
-- repeats: one conversation in ten is an earlier one again, word for word: 8.5 % of the imported interactions and
-  11.7 % of nl2bash's commands are. What is repeated is chosen among all before, repeats too, so the more often
-  something was said the more often it is said again (Simon, On a class of skew distribution functions, 1955);
-- one more in ten is an earlier one with 1 to 4 words in a hundred changed; two runs in five fail and are mended by
-  a change of 5 words in a hundred, one answer in a hundred is a refusal, loops or is cut off, one question in twelve
-  begins with one of forty openings, one in twenty-five is remarked on: no source, chosen to be seen.
-
-Every text depends on the number of its conversation alone, so shares stay what they are at each size, and no more than
-one segment is ever held. Not here: the text (walk.py), measuring (data.py).
+No more than one segment is ever held. Measured: docs/log.md, "the log that curation is measured on". Not here: which
+conversations there are and what they repeat (data_turns.py), measuring (data.py).
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import duckdb
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from benchmarks.data_turns import Mask, Turns, turns_of
 from benchmarks.text import code, commands, prose
-from benchmarks.walk import Counts, Keys, Rates, Source, chosen
+from benchmarks.walk import Source
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import STREAMS
 from vibe_pipeline.interactions.segments import ORDER, last_sequence, publish
 from vibe_pipeline.ladder import Ladder
-
-KINDS = {"chat": 0.45, "coding": 0.25, "terminal": 0.25, "document": 0.05}
-REPEATED, NEARLY = 0.10, 0.10
-LONGEST = 4096
-"""Turns; also what keeps the keys of conversations apart."""
-
-LONGEST_TEXT = 50_000
-"""Characters."""
 
 SEGMENT = 150_000
 """Rows, at most. There are two segments at least: what two processes read lies in two files."""
@@ -75,45 +60,6 @@ FROM (
     SELECT *, 'improvement' AS kind, NULL::DOUBLE AS score, output || ' Thanks.' AS text
     FROM laid WHERE hash(interaction_id, 3) % 100 = 0
 ) WHERE action IN ('ask', 'generate')"""
-
-Mask = npt.NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True)
-class Turns:
-    """Turns of conversations, one entry each.
-
-    `key` decides the text, and that of a repeat is that of what it repeats; `edit` and `changed` (a share of words)
-    decide what is different in what is nearly a repeat.
-    """
-
-    conversation: Counts
-    turn: Counts
-    kind: npt.NDArray[np.int64]
-    key: Keys
-    edit: Keys
-    changed: Rates
-
-    def where(self, chosen_ones: Mask) -> Turns:
-        """Some of them."""
-        return Turns(*(getattr(self, field.name)[chosen_ones] for field in fields(self)))
-
-    def odds(self, what: int) -> Rates:
-        """One number in [0, 1) for each, the same for repeats."""
-        return chosen(self.key, what)
-
-    def back(self, steps: npt.NDArray[np.int64]) -> Turns:
-        """The turns that lie so far before them."""
-        by = steps.astype(np.uint64)
-        return Turns(self.conversation, self.turn - steps, self.kind, self.key - by, self.edit - by, self.changed)
-
-    def texts(
-        self, source: Source, slot: int, median: float, sigma: float, more: Rates | float = 0.0
-    ) -> pa.StringArray:
-        """A text of each, of a log-normal number of characters, with a share of `more` words changed in repeats too."""
-        sizes = np.exp(np.log(median) + sigma * _normal(self.key, 100 * (slot + 1))).clip(1, LONGEST_TEXT)
-        by = np.where(self.changed > 0, self.edit, self.key) * np.uint64(16) + np.uint64(slot)
-        return source.texts(self.key * np.uint64(16) + np.uint64(slot), sizes, self.changed + more, by)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,29 +115,6 @@ def _planned(rows: int, size: int) -> Iterator[Turns]:
             turns = turns.where(turns.conversation < turns.conversation[limit])
         first, rows = int(turns.conversation[-1]) + 1, rows - len(turns.turn)
         yield turns
-
-
-def turns_of(conversations: Counts) -> Turns:
-    """All turns of conversations by number, each with the key of the first that it repeats."""
-    own = conversations.astype(np.uint64)
-    source = conversations
-    while (again := (chosen(source.astype(np.uint64), 1) < REPEATED + NEARLY) & (source > 0)).any():
-        earlier = chosen(source.astype(np.uint64), 2) * source
-        source = np.where(again, earlier.astype(np.int64), source)
-    keys = source.astype(np.uint64)
-    turns = np.exp(np.log(1.9) + 0.72 * _normal(keys, 3)).clip(1, LONGEST - 1).round().astype(np.int64)
-    row = np.repeat(np.arange(len(conversations)), turns)
-    turn = np.arange(len(row)) - np.repeat(np.cumsum(turns) - turns, turns)
-    is_near = (chosen(own, 1) >= REPEATED) & (source < conversations)
-    changed = np.where(is_near, 0.01 + 0.03 * chosen(own, 6), 0.0)
-    kind = np.searchsorted(np.cumsum(list(KINDS.values()))[:-1], chosen(keys, 5), side="right")
-    key, edit = (numbers[row] * np.uint64(LONGEST) + turn.astype(np.uint64) for numbers in (keys, own))
-    return Turns(conversations[row], turn, kind[row], key, edit, changed[row])
-
-
-def _normal(keys: Keys, what: int) -> Rates:
-    """Of mean 0 and deviation 1 (Box and Muller)."""
-    return np.sqrt(-2 * np.log1p(-chosen(keys, what))) * np.cos(2 * np.pi * chosen(keys, what + 1))
 
 
 def _made(sources: Sources, turns: Turns) -> pa.Table:
