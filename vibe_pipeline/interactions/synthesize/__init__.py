@@ -88,9 +88,14 @@ def synthesize(
     tests and variants. A log gives functions, code to label and interactions to augment.
     """
     _check(packages, log, amounts)
-    found = [find(spec) for spec in dict.fromkeys(packages)]
     work = _Work(seed, watch, datetime.now(UTC), Limits())
-    made = [_read(found, work, amounts), _run(found, work, amounts), _called(found, log, work, amounts)]
+    with watch("reading packages") as advance:
+        found = []
+        for number, spec in enumerate(specs := list(dict.fromkeys(packages))):
+            advance(number, len(specs), spec)
+            found.append(find(spec))
+        read = _read(found, work, amounts)
+    made = [read, _run(found, work, amounts), _called(found, log, work, amounts)]
     rows = [row for part in made for row in part.interactions]
     labels = _labels(log, work, amounts.get("labels", 0))
     more = _augmented(rows, log, work, amounts.get("augment", 0))
