@@ -151,7 +151,10 @@ class Candidates:
         held_out = held_out_sql("unit", settings.salt, settings.held_out)
         made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY, tokens=TOKENS, held_out=held_out)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
-        self._db.execute(f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4)", {"stages": stages})
+        self._db.execute(
+            f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192)",
+            {"stages": stages},
+        )
         return file
 
     def _group(self) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +32,13 @@ QUERIES_AT_ONCE = 1 << 16
 LOW = np.uint64(0xFFFFFFFF)
 
 
+FILTER_BITS = 16
+"""For each key: of what is not there one in 16 is looked for."""
+
+ALL = np.full(1, 255, np.uint8)
+"""A filter that lets everything through."""
+
+
 @dataclass(frozen=True, slots=True)
 class Entries:
     """Keys with their refs, and what is known of each row. A ref is twice a row's number, plus 1 if it is held out."""
@@ -44,6 +51,8 @@ class Entries:
     """uint64, one a row."""
     sizes: np.ndarray
     """uint32, one a row."""
+    filter: np.ndarray = field(default_factory=lambda: ALL)
+    """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +106,9 @@ class Index:
 
 def found(run: Entries, keys: np.ndarray) -> np.ndarray:
     """Which of these keys are in a run."""
-    return (np.searchsorted(run.keys, keys, side="right") > np.searchsorted(run.keys, keys)) & (keys != 0)
+    mask = np.zeros(len(keys), dtype=bool)
+    mask[_there(run, keys)[0]] = True
+    return mask
 
 
 def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
@@ -119,13 +130,28 @@ def lookup(run: Entries, keys: np.ndarray) -> np.ndarray:
 
 def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than REFS_A_KEY rows."""
-    asked = np.flatnonzero(keys)
-    asked = asked[np.argsort(keys[asked], kind="stable")]  # neighbours in a run are neighbours on disk
-    low = np.searchsorted(run.keys, keys[asked], side="left")
+    asked, low = _there(run, keys)
     counts = np.searchsorted(run.keys, keys[asked], side="right") - low
     counts = np.where(counts > REFS_A_KEY, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
     places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     return np.repeat(asked, counts), run.refs[places].astype(np.uint64)
+
+
+def _there(run: Entries, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(places in `keys`, places in the run) of the keys that are there, sorted by key; 0 is no key."""
+    bits = keys >> np.uint64(64 - (len(run.filter) * 8).bit_length() + 1)
+    may_be = (run.filter[bits >> np.uint64(3)] >> (bits & np.uint64(7)).astype(np.uint8) & 1).astype(bool)
+    asked = np.flatnonzero(may_be & (keys != 0)) if len(run.keys) else np.empty(0, np.int64)
+    asked = asked[np.argsort(keys[asked], kind="stable")]  # neighbours in a run are neighbours on disk
+    low = np.searchsorted(run.keys, keys[asked])
+    is_there = run.keys[np.minimum(low, len(run.keys) - 1)] == keys[asked]
+    return asked[is_there], low[is_there]
+
+
+def _filter(keys: np.ndarray, bits: np.ndarray) -> None:
+    """Set the bits of these keys."""
+    places = keys >> np.uint64(64 - (len(bits) * 8).bit_length() + 1)
+    np.bitwise_or.at(bits, places >> np.uint64(3), np.uint8(1) << (places & np.uint64(7)).astype(np.uint8))
 
 
 def made(batches: Iterator[Entries], scratch: Path) -> Entries:
@@ -156,6 +182,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
     made = {
         name: _array(folder / f"{name}.npy", kind, size) for name, kind in (("keys", np.uint64), ("refs", np.uint32))
     }
+    bits = _array(folder / "filter.npy", np.uint8, 1 << (FILTER_BITS * size // 8).bit_length())
     starts, written = [0] * len(parts), 0
     for pivot in [*_pivots(parts, size), None]:
         stops = [len(part.keys) if pivot is None else int(np.searchsorted(part.keys, pivot)) for part in parts]
@@ -165,6 +192,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
         order = np.argsort(keys, kind="stable")
         made["keys"][written : written + len(keys)] = keys[order]
         made["refs"][written : written + len(keys)] = refs[order]
+        _filter(keys, bits)
         starts, written = stops, written + len(keys)
     for name, kind in (("checks", np.uint64), ("sizes", np.uint32)):
         column = _array(folder / f"{name}.npy", kind, rows[-1])
