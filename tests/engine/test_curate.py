@@ -1,87 +1,36 @@
 """Curation against hand-made interactions of which a person can say what should be learned from them, and where."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engine.curating import (
+    ALSO,
+    CHATS,
+    HELD,
+    LEARNED,
+    MOMENT,
+    World,
+    event,
+    learned,
+    probe,
+    run,
+    splits,
+    write,
+)
 from vibe_pipeline.fingerprint import is_held_out
-from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.ladder import Ladder
-from vibe_pipeline.records import ExampleSet, Interaction, Probe
-from vibe_pipeline.settings import Curate, Log, Settings
+from vibe_pipeline.records import Probe
+from vibe_pipeline.settings import Curate
 
 few = settings(max_examples=8)
-
-DEFAULTS = Curate()
-MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
-LEARNED = next(f"c{n}" for n in range(99) if not is_held_out(f"c{n}", "vibe", 0.2))
-ALSO = next(f"d{n}" for n in range(99) if not is_held_out(f"d{n}", "vibe", 0.2))
-CHATS = ("code_generation", "conversation", "error_correction")
-HELD = next(f"c{n}" for n in range(99) if is_held_out(f"c{n}", "vibe", 0.2))
-
-
-@dataclass(frozen=True)
-class Curated:
-    made: ExampleSet
-    frame: pl.DataFrame
-
-    @property
-    def dropped(self) -> dict[str, int]:
-        return self.made.dropped
-
-
-class World:
-    """A log with cuts: each call of `cut` curates what was logged since the last one."""
-
-    def __init__(self, home, curate: Curate = DEFAULTS):
-        self.ladder = Ladder(home, Settings(curate=curate, log=Log(scrub=False, personal_data=())))
-
-    def log(self, *events: Interaction | Probe):
-        asked = [event for event in events if isinstance(event, Interaction)]
-        logger = InteractionLogger(self.ladder.store.root)
-        logger.log_many(asked, [event for event in events if isinstance(event, Probe)])
-
-    def generations(self) -> list[ExampleSet]:
-        return [self.ladder.examples(cut.generation) for cut in self.ladder.log.cuts()]
-
-    def cut(self) -> Curated:
-        made = self.ladder.examples(self.ladder.log.open_generation(force=True).generation)
-        return Curated(made, self.ladder.store.read_frame(f"examples/{made.sha}.parquet"))
 
 
 @pytest.fixture
 def world(tmp_path) -> World:
     return World(tmp_path)
-
-
-def event(text: str, answer: str = "", *, conversation: str = LEARNED, turn: int = 0, **values) -> Interaction:
-    fixed = {"interaction_id": f"{conversation}/{turn}/{text}", "module": "m", "action": "ask", "occurred_at": MOMENT}
-    return Interaction(**{**fixed, **values}, conversation_id=conversation, turn=turn, input=text, output=answer)
-
-
-def run(code: str, success: bool | None, turn: int = 0, **values) -> Interaction:
-    return event(code, "it said", action="run", success=success, turn=turn, **values)
-
-
-def write(code: str, success: bool | None = None, turn: int = 0, **values) -> Interaction:
-    return event("write it", code, action="generate", success=success, turn=turn, **values)
-
-
-def probe(fact: str, question: str, answer: str = "a") -> Probe:
-    return Probe(probe_id=fact + question, fact=fact, question=question, answer=answer, occurred_at=MOMENT, source="t")
-
-
-def learned(curated: Curated, *kinds: str) -> list[tuple[str, str]]:
-    frame = curated.frame.filter(pl.col("split") == "train", pl.col("kind").is_in(kinds or CHATS))
-    return frame.select("prompt", "completion").rows()
-
-
-def splits(curated: Curated) -> dict[str, str]:
-    return dict(curated.frame.select("prompt", "split").rows())
 
 
 # cuts

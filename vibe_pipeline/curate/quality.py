@@ -36,6 +36,9 @@ CREATE MACRO repeats(words, least, share) AS
     list_transform([words], lambda every: len(every) >= least AND list_unique(every) < share * len(every))[1];
 """
 
+SURE = 0.8
+"""Below it a language is a guess, and a guess drops nothing: docs/log.md, "leaks and duplicates"."""
+
 QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
 
 
@@ -117,7 +120,10 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
 
 
 def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
-    """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016)."""
+    """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016).
+
+    NULL where it is not sure: of a few words, of names, of code.
+    """
     try:
         from importlib.resources import files
 
@@ -131,9 +137,9 @@ def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
         ) from error
 
     def detect(texts: pa.ChunkedArray) -> pa.Array:
-        lines = [" ".join((text or "").split()) for text in texts.to_pylist()]
-        labels, _ = model.predict(lines)
-        return pa.array([found[0].removeprefix("__label__") for found in labels])
+        lines = (" ".join((text or "").split()) for text in texts.to_pylist())
+        labels = (model.predict(line, threshold=SURE)[0] for line in lines)
+        return pa.array([found[0].removeprefix("__label__") if found else None for found in labels], pa.string())
 
     return detect
 
