@@ -23,9 +23,17 @@ EMPTY = "empty prompt or completion"
 
 CUT_OFF = "('length', 'interrupted')"
 
+DECLINED = (
+    "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
+    "|generate|give|help|look|offer|participate|process|promote|provide|recommend|respond|satisfy|share|support|tell"
+    "|write"
+)
+"""What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
+
 REFUSAL = (
     r"^\W*((i('m| am) (very |so |really )?sorry|sorry|unfortunately|i apologi[sz]e)\b[^.!?\n]{0,40}?\W+)?"
-    r"(i (can ?not|can't|could(n't| not)|won't|will not|must decline|(do not|don't) feel comfortable)"
+    r"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?(" + DECLINED + r")"
+    r"|i (must decline|(do not|don't) feel comfortable)"
     r"|i('m| am) (not able|unable|not comfortable|not allowed)|as an? (ai|(large )?language model|artificial))\b"
 )
 """How an answer begins that says that it will not answer, in lower case and with straight quotes."""
@@ -116,7 +124,9 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     """Define what the conditions need."""
     db.execute(MACROS)
     if settings.languages:
-        db.create_function("language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+        db.create_function(
+            "language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW, null_handling="special"
+        )
 
 
 def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
