@@ -27,7 +27,7 @@ def passage(words: str, **values) -> Interaction:
 
 
 ENGLISH = "The parser reads a line, looks for a colon and gives back what stands before it."
-LOOP = "and so it goes on " * 60
+LOOP = "and so it goes on " * 30
 LINES = "\n".join(f"row {number % 3}" for number in range(60))
 
 CAUGHT = {
@@ -40,16 +40,16 @@ CAUGHT = {
     "truncated": [
         said(ENGLISH, success=False, error_type="length"),
         said(ENGLISH, success=False, error_type="interrupted"),
-        said("Write this:\n```python\nprint(1)\n"),
+        said("Now write it like this:\n```python\nprint(1)\n"),
     ],
-    "long": [said("word " * 100)],
+    "long": [said(" ".join(map(str, range(250))))],
     "short": [said("No."), passage("two words")],
     "repetition": [said(LOOP), said(LINES)],
     "refusal": [
-        said("I'm sorry, but I can't help with that request."),
+        said("Sorry, but I can't help with that request."),
         said("I’m unable to do this for you."),
         said("Unfortunately, I cannot assist you in that."),
-        said("As an AI language model, that is not for me to say."),
+        said("As an artificial mind I leave that to others to say."),
     ],
     "corporate": [said("Great question! The colon comes first here."), said("Do it so. I’m here to help.")],
     "language": [
@@ -75,6 +75,7 @@ GOOD = [
     said("git log --oneline --graph --all"),
     said("def solve(n):\n    return n * 2"),
     said("Ja oder Nein"),
+    said("https://example.org/manual/colons"),
 ]
 """What a person would keep: "Ja oder Nein" is too short to say which language it is in."""
 
@@ -84,7 +85,7 @@ WORDS = {rule.name: rule.words for rule in rules(Quality())}
 def curated(home, action: str | None = None) -> Curated:
     """One of everything, with every rule set to the same; None: as it comes."""
     actions = {name: action for name in WORDS if action}
-    world = World(home, Curate(quality=Quality(languages=("en",), longest=480, **actions)))
+    world = World(home, Curate(quality=Quality(languages=("en",), longest=600, **actions)))
     world.log(*GOOD, *(it for caught in CAUGHT.values() for it in caught))
     return world.cut()
 

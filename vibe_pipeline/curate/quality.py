@@ -44,8 +44,12 @@ CREATE MACRO repeats(words, least, share) AS
     list_transform([words], lambda every: len(every) >= least AND list_unique(every) < share * len(every))[1];
 """
 
-SURE = 0.8
-"""Below it a language is a guess, and a guess drops nothing: docs/log.md, "leaks and duplicates"."""
+SURE, ENOUGH = 0.8, 20
+"""Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
+duplicates"."""
+
+BYTES_A_WORD = 8
+"""So much text is no word too few, in a script that writes no spaces or in code that needs none."""
 
 QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
 
@@ -75,6 +79,7 @@ def rules(settings: Quality) -> list[Rule]:
             "short",
             "too short",
             "kind IN ('conversation', 'document') "
+            f"AND strlen(stripped(completion)) < {BYTES_A_WORD * settings.shortest} "
             f"AND len(string_split(left(stripped(completion), 200), ' ')) < {settings.shortest}",
         ),
         Rule(
@@ -96,7 +101,8 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "language",
             "another language",
-            f"kind IN ('conversation', 'document') AND language(left(completion, 400)) NOT IN ({languages})"
+            "kind IN ('conversation', 'document') "
+            f"AND strlen(completion) >= {ENOUGH} AND language(left(completion, 400)) NOT IN ({languages})"
             if languages
             else "false",
         ),
