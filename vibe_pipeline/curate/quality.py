@@ -41,7 +41,10 @@ REFUSAL = (
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
 CREATE MACRO repeats(words, least, share) AS
-    list_transform([words], lambda every: len(every) >= least AND list_unique(every) < share * len(every))[1];
+    list_transform(
+        [list_filter(words, lambda word: word <> '')],
+        lambda every: len(every) >= least AND list_unique(every) < share * len(every)
+    )[1];
 """
 
 SURE, ENOUGH = 0.8, 20
