@@ -1,87 +1,36 @@
 """Curation against hand-made interactions of which a person can say what should be learned from them, and where."""
 
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.engine.curating import (
+    ALSO,
+    CHATS,
+    HELD,
+    LEARNED,
+    MOMENT,
+    World,
+    event,
+    learned,
+    probe,
+    run,
+    splits,
+    write,
+)
 from vibe_pipeline.fingerprint import is_held_out
-from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.ladder import Ladder
-from vibe_pipeline.records import ExampleSet, Interaction, Probe
-from vibe_pipeline.settings import Curate, Log, Settings
+from vibe_pipeline.records import Probe
+from vibe_pipeline.settings import Curate
 
 few = settings(max_examples=8)
-
-DEFAULTS = Curate()
-MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
-LEARNED = next(f"c{n}" for n in range(99) if not is_held_out(f"c{n}", "vibe", 0.2))
-ALSO = next(f"d{n}" for n in range(99) if not is_held_out(f"d{n}", "vibe", 0.2))
-CHATS = ("code_generation", "conversation", "error_correction")
-HELD = next(f"c{n}" for n in range(99) if is_held_out(f"c{n}", "vibe", 0.2))
-
-
-@dataclass(frozen=True)
-class Curated:
-    made: ExampleSet
-    frame: pl.DataFrame
-
-    @property
-    def dropped(self) -> dict[str, int]:
-        return self.made.dropped
-
-
-class World:
-    """A log with cuts: each call of `cut` curates what was logged since the last one."""
-
-    def __init__(self, home, curate: Curate = DEFAULTS):
-        self.ladder = Ladder(home, Settings(curate=curate, log=Log(scrub=False, personal_data=())))
-
-    def log(self, *events: Interaction | Probe):
-        asked = [event for event in events if isinstance(event, Interaction)]
-        logger = InteractionLogger(self.ladder.store.root)
-        logger.log_many(asked, [event for event in events if isinstance(event, Probe)])
-
-    def generations(self) -> list[ExampleSet]:
-        return [self.ladder.examples(cut.generation) for cut in self.ladder.log.cuts()]
-
-    def cut(self) -> Curated:
-        made = self.ladder.examples(self.ladder.log.open_generation(force=True).generation)
-        return Curated(made, self.ladder.store.read_frame(f"examples/{made.sha}.parquet"))
 
 
 @pytest.fixture
 def world(tmp_path) -> World:
     return World(tmp_path)
-
-
-def event(text: str, answer: str = "", *, conversation: str = LEARNED, turn: int = 0, **values) -> Interaction:
-    fixed = {"interaction_id": f"{conversation}/{turn}/{text}", "module": "m", "action": "ask", "occurred_at": MOMENT}
-    return Interaction(**{**fixed, **values}, conversation_id=conversation, turn=turn, input=text, output=answer)
-
-
-def run(code: str, success: bool | None, turn: int = 0, **values) -> Interaction:
-    return event(code, "it said", action="run", success=success, turn=turn, **values)
-
-
-def write(code: str, success: bool | None = None, turn: int = 0, **values) -> Interaction:
-    return event("write it", code, action="generate", success=success, turn=turn, **values)
-
-
-def probe(fact: str, question: str, answer: str = "a") -> Probe:
-    return Probe(probe_id=fact + question, fact=fact, question=question, answer=answer, occurred_at=MOMENT, source="t")
-
-
-def learned(curated: Curated, *kinds: str) -> list[tuple[str, str]]:
-    frame = curated.frame.filter(pl.col("split") == "train", pl.col("kind").is_in(kinds or CHATS))
-    return frame.select("prompt", "completion").rows()
-
-
-def splits(curated: Curated) -> dict[str, str]:
-    return dict(curated.frame.select("prompt", "split").rows())
 
 
 # cuts
@@ -156,6 +105,38 @@ def test_a_fact_whose_probe_came_earlier_is_learned_too(world):
 def test_a_fact_without_a_probe_is_held_out_like_any_conversation(world):
     world.log(event("What is f?", "a", conversation=HELD, extra={"fact": "f"}), probe("g", "Say g."))
     assert splits(world.cut()) == {"What is f?": "validation", "Say g.": "test"}
+
+
+@pytest.mark.parametrize("group", ["user", "extra.repo"])
+def test_what_shares_a_group_is_on_one_side_for_ever(tmp_path, group):
+    world, sides = World(tmp_path, Curate(held_out=0.5, group=group)), {}
+    for generation in range(2):
+        told = [
+            event(
+                f"q{number}",
+                f"answer {generation} of {number}",
+                conversation=f"x{number}",
+                turn=generation,
+                occurred_at=MOMENT + timedelta(hours=generation),
+                **_of_group(group, None if generation == 1 and number in range(8, 24, 2) else number % 6),
+            )
+            for number in range(8 * generation, 24 + 4 * generation)
+        ]
+        world.log(*told)
+        curated = world.cut()
+        assert curated.frame.height == len(told)
+        assert not any(curated.made.leaks.values())
+        for row in curated.frame.to_dicts():
+            sides.setdefault(int(row["conversation_id"][1:]) % 6, set()).add(row["split"])
+    assert all(len(its) == 1 for its in sides.values())
+    assert set.union(*sides.values()) == {"train", "validation"}
+
+
+def _of_group(group: str, number: int | None) -> dict:
+    """None: a later turn that does not say it, in a conversation whose first did."""
+    if number is None:
+        return {}
+    return {"user": f"u{number}"} if group == "user" else {"extra": {"repo": f"r{number}"}}
 
 
 # dedup
@@ -235,12 +216,6 @@ def test_empty_answers_and_questions_are_dropped_with_a_reason(world):
     assert (curated.frame.height, curated.dropped) == (0, {"empty prompt or completion": 2})
 
 
-def test_every_candidate_is_kept_or_dropped_with_a_reason(world):
-    world.log(*(event(f"q{n % 7}", f"a{n % 3}", conversation=f"x{n}") for n in range(60)))
-    curated = world.cut()
-    assert curated.frame.height + sum(curated.dropped.values()) == 60
-
-
 # what a reader relies on
 
 
@@ -256,17 +231,6 @@ def test_rows_lie_as_the_counts_say(world):
         at += rows
     assert at == curated.frame.height
     assert list(dict.fromkeys(split for split, *_ in curated.made.counts)) == ["train", "validation", "test"]
-
-
-@few
-@given(order=st.permutations(range(12)))
-def test_the_same_events_in_another_order_give_the_same_bytes(tmp_path_factory, order):
-    events = [event(f"q{n}", f"a{n % 2}", conversation=f"x{n % 5}", turn=n) for n in range(12)]
-    worlds = [World(tmp_path_factory.mktemp("world")) for _ in range(2)]
-    worlds[0].log(*events)
-    worlds[1].log(*(events[n] for n in order))
-    first, second = (world.cut() for world in worlds)
-    assert (first.made.sha, first.made.counts) == (second.made.sha, second.made.counts)
 
 
 def test_the_settings_decide_the_stage_and_the_actions(tmp_path):

@@ -115,7 +115,7 @@ class Candidates:
             columns = "probe_id, fact, question, answer, occurred_at, source"
             self._db.execute(f"INSERT INTO probes SELECT {columns} FROM read_parquet({sql_list(probes)})")
         self._db.execute("INSERT INTO probed SELECT DISTINCT fact FROM probes")
-        return self._write(PROBES, "probes")
+        return self._write(PROBES, "probes", group="NULL")
 
     def of_events(self, part: int, known: Sequence[Entries]) -> Path:
         """Those that the builders make of the table `events`."""
@@ -126,7 +126,7 @@ class Candidates:
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()
         ]
-        return self._write(" UNION ALL BY NAME ".join([f"{PROBES} WHERE false", *built]), str(part))
+        return self._write(" UNION ALL BY NAME ".join([f"{PROBES} WHERE false", *built]), str(part), self._group())
 
     def _kinds(self) -> list[Kind]:
         """Kinds of which there may be some: only to plan a builder takes tens of milliseconds."""
@@ -143,9 +143,9 @@ class Candidates:
         self._db.register("known_facts", asked.filter(pa.array(is_known)))
         self._db.execute("INSERT INTO probed SELECT fact FROM known_facts")
 
-    def _write(self, built: str, name: str) -> Path:
+    def _write(self, built: str, name: str, group: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
-        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), group=self._group())
+        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), group=group)
         self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         held_out = held_out_sql("unit", settings.salt, settings.held_out)
@@ -158,8 +158,8 @@ class Candidates:
         return file
 
     def _group(self) -> str:
-        """SQL for what shares a side of the split besides the conversation."""
+        """SQL for what shares a side of the split besides the conversation: what its first event says, for ever."""
         column, _, key = self._settings.group.partition(".")
         value = f"extra ->> '$.{key}'" if key else f'"{column}"'
-        first = f"SELECT arg_min({value}, position) FROM events WHERE events.conversation_id = built.conversation_id"
-        return f"({first})" if column else "NULL"
+        first = "FROM events WHERE events.conversation_id = built.conversation_id AND position = 1"
+        return f"(SELECT nullif({value}, '') {first})" if column else "NULL"

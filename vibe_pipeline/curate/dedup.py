@@ -113,7 +113,8 @@ class _Judge:
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
         question = sameness.asked(self.these)[facts] ^ self.these.fact[facts]
-        latest = _best(_grouped(question, self.these.kind[facts], self.these.split[facts]), -self.moment[facts])
+        groups = _grouped(question, self.these.kind[facts], self.these.split[facts])
+        latest = _best(groups, -self.moment[facts], self.rank[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
         self.drop(self._outdone(self.stays, self.these.content), TWICE)
         answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
@@ -225,9 +226,9 @@ def _quoting(run: Entries, these: Features) -> np.ndarray:
     return rows[2 * counts >= run.sizes[refs >> 1]]
 
 
-def _best(groups: np.ndarray, rank: np.ndarray) -> np.ndarray:
-    """For each row the place of the lowest-ranking row of its group."""
-    order = np.lexsort((rank, groups))
+def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:
+    """For each row the place of the lowest-ranking row of its group; a later rank decides where an earlier is equal."""
+    order = np.lexsort((*reversed(ranks), groups))
     is_first = np.ones(len(order), dtype=bool)
     is_first[1:] = groups[order[1:]] != groups[order[:-1]]
     best = np.empty(len(order), dtype=np.int64)

@@ -91,7 +91,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         found = columns.mapped()
         with step("dedup"):
             these = sameness.of_columns(found)
-            rank = _place(np.lexsort((found["content"], -found["moment"], -found["quality"])))
+            rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
             told = {name: found[name] for name in ("moment", "conversation", "unit")}
             compared = dedup.Compared(features=these, rank=rank, **told)
             reasons, leaks = dedup.judged(compared, inputs.known, settings, scratch)

@@ -23,9 +23,17 @@ EMPTY = "empty prompt or completion"
 
 CUT_OFF = "('length', 'interrupted')"
 
+DECLINED = (
+    "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
+    "|generate|give|help|look|offer|participate|process|promote|provide|recommend|respond|satisfy|share|support|tell"
+    "|write"
+)
+"""What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
+
 REFUSAL = (
     r"^\W*((i('m| am) (very |so |really )?sorry|sorry|unfortunately|i apologi[sz]e)\b[^.!?\n]{0,40}?\W+)?"
-    r"(i (can ?not|can't|could(n't| not)|won't|will not|must decline|(do not|don't) feel comfortable)"
+    r"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?(" + DECLINED + r")"
+    r"|i (must decline|(do not|don't) feel comfortable)"
     r"|i('m| am) (not able|unable|not comfortable|not allowed)|as an? (ai|(large )?language model|artificial))\b"
 )
 """How an answer begins that says that it will not answer, in lower case and with straight quotes."""
@@ -33,8 +41,18 @@ REFUSAL = (
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
 CREATE MACRO repeats(words, least, share) AS
-    list_transform([words], lambda every: len(every) >= least AND list_unique(every) < share * len(every))[1];
+    list_transform(
+        [list_filter(words, lambda word: word <> '')],
+        lambda every: len(every) >= least AND list_unique(every) < share * len(every)
+    )[1];
 """
+
+SURE, ENOUGH = 0.8, 20
+"""Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
+duplicates"."""
+
+BYTES_A_WORD = 8
+"""So much text is no word too few, in a script that writes no spaces or in code that needs none."""
 
 QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
 
@@ -64,6 +82,7 @@ def rules(settings: Quality) -> list[Rule]:
             "short",
             "too short",
             "kind IN ('conversation', 'document') "
+            f"AND strlen(stripped(completion)) < {BYTES_A_WORD * settings.shortest} "
             f"AND len(string_split(left(stripped(completion), 200), ' ')) < {settings.shortest}",
         ),
         Rule(
@@ -85,7 +104,8 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "language",
             "another language",
-            f"kind IN ('conversation', 'document') AND language(left(completion, 400)) NOT IN ({languages})"
+            "kind IN ('conversation', 'document') "
+            f"AND strlen(completion) >= {ENOUGH} AND language(left(completion, 400)) NOT IN ({languages})"
             if languages
             else "false",
         ),
@@ -113,11 +133,16 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     """Define what the conditions need."""
     db.execute(MACROS)
     if settings.languages:
-        db.create_function("language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW)
+        db.create_function(
+            "language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW, null_handling="special"
+        )
 
 
 def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
-    """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016)."""
+    """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016).
+
+    NULL where it is not sure: of a few words, of names, of code.
+    """
     try:
         from importlib.resources import files
 
@@ -131,9 +156,9 @@ def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
         ) from error
 
     def detect(texts: pa.ChunkedArray) -> pa.Array:
-        lines = [" ".join((text or "").split()) for text in texts.to_pylist()]
-        labels, _ = model.predict(lines)
-        return pa.array([found[0].removeprefix("__label__") for found in labels])
+        lines = (" ".join((text or "").split()) for text in texts.to_pylist())
+        labels = (model.predict(line, threshold=SURE)[0] for line in lines)
+        return pa.array([found[0].removeprefix("__label__") if found else None for found in labels], pa.string())
 
     return detect
 

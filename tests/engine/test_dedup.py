@@ -1,0 +1,455 @@
+"""What leaves because something else is there: one log of two generations with many plants, each a case of its own."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from itertools import count
+
+import polars as pl
+import pytest
+
+from tests.engine.curating import MOMENT, Curated, World, event, on_side, probe
+from vibe_pipeline.curate import dedup, window
+from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.settings import Curate
+
+VOCABULARY = [
+    f"{first}{second}{third}"
+    for first in ("ka", "be", "do", "sli", "fre", "mu")
+    for second in ("l", "rt", "nd", "s", "mp", "v")
+    for third in ("o", "en", "ish", "ar", "ely", "um", "ite")
+]
+GRAMMAR = ["the", "of", "and", "is", "a", "to"]
+"""Words that all texts share."""
+
+seeds = count()
+
+
+def prose(words: int = 150) -> list[str]:
+    """Words that no other call gives in this order."""
+    chance = random.Random(next(seeds))
+    return [chance.choice(GRAMMAR if chance.random() < 0.3 else VOCABULARY) for _ in range(words)]
+
+
+def text(words: list[str]) -> str:
+    return " ".join(words)
+
+
+def edited(words: list[str], changes: int) -> list[str]:
+    """The same with other words at so many places, evenly."""
+    places = {len(words) * (2 * nth + 1) // (2 * changes) for nth in range(changes)}
+    return [f"new{at}" if at in places else word for at, word in enumerate(words)]
+
+
+Row = tuple[str, Interaction | Probe]
+
+
+@dataclass
+class Case:
+    """Named events of two generations, and which of them must leave for which reason."""
+
+    first: list[Row] = field(default_factory=list)
+    then: list[Row] = field(default_factory=list)
+    gone: dict[str, str] = field(default_factory=dict)
+
+    def only_later(self) -> Case:
+        """The same in one generation."""
+        return Case([], self.first + self.then, self.gone)
+
+
+names = count()
+
+
+def row(name: str, question: str, answer: str, *, held: bool = False, **values) -> Row:
+    conversation = on_side(f"{next(names)} ", held=held)
+    return name, event(question, answer, conversation=conversation, interaction_id=f"{conversation} {name}", **values)
+
+
+def held(name: str, question: str, answer: str, **values) -> Row:
+    return row(name, question, answer, held=True, **values)
+
+
+def asked(name: str, question: str) -> Row:
+    return name, probe(f"{next(names)}", question)
+
+
+def program(name: str, code: str, *, held: bool = False) -> Row:
+    return row(name, f"Write {next(names)}", code, held=held, action="generate", success=True)
+
+
+def ran(name: str, code: str, success: bool) -> Row:
+    return row(name, code, "it said", action="run", success=success)
+
+
+# duplicates
+
+
+def two_that_are_the_same() -> Case:
+    said = text(prose())
+    return Case(
+        then=[row("one", "Tell me more", said), row("liked", " tell ME more".title(), said, success=True)],
+        gone={"one": dedup.NEARLY_TWICE},
+    )
+
+
+def the_very_same_twice() -> Case:
+    said = text(prose())
+    return Case(
+        then=[row("liked", "Go on", said, feedback=1.0), row("one", "Go on\n", f" {said}")],
+        gone={"one": dedup.TWICE},
+    )
+
+
+def the_better_vouched_of_near_duplicates_stays() -> Case:
+    words = prose()
+    return Case(
+        then=[row("one", "Tell it", text(words)), row("worked", "Tell it!", text(edited(words, 2)), success=True)],
+        gone={"one": dedup.NEARLY_TWICE},
+    )
+
+
+def the_later_of_equally_vouched_near_duplicates_stays() -> Case:
+    asks, words = text(prose(30)), prose()
+    later = {"occurred_at": MOMENT + timedelta(hours=1)}
+    return Case(
+        then=[row("old", asks, text(words)), row("new", f"Please: {asks}", text(edited(words, 2)), **later)],
+        gone={"old": dedup.NEARLY_TWICE},
+    )
+
+
+def near_duplicates_that_are_held_out_are_one_item() -> Case:
+    asks, words = text(prose(30)), prose()
+    return Case(
+        then=[held("one", asks, text(words)), held("liked", f"{asks}!", text(edited(words, 2)), success=True)],
+        gone={"one": dedup.NEARLY_TWICE},
+    )
+
+
+def two_wordings_of_a_question_with_one_long_answer_both_stay() -> Case:
+    said = text(prose())
+    return Case(then=[row("one", "What does the parser do?", said), row("two", "Explain how we parse.", said)])
+
+
+def short_texts_that_differ_in_a_word_both_stay() -> Case:
+    return Case(
+        then=[row("one", "What is the capital of Peru?", "Lima."), row("two", "What is the tip of Peru?", "Lima")]
+    )
+
+
+def a_long_question_with_other_words_in_it_and_another_short_answer_stays() -> Case:
+    asks = prose(40)
+    return Case(then=[row("one", text(asks), "Yes."), row("two", text(edited(asks, 1)), "No.")])
+
+
+def a_long_question_asked_nearly_so_with_the_same_short_answer_is_one() -> Case:
+    asks = prose(60)
+    return Case(
+        then=[row("one", text(asks), "Yes."), row("liked", text(edited(asks, 1)), " YES.", success=True)],
+        gone={"one": dedup.NEARLY_TWICE},
+    )
+
+
+OPERATORS = """def bits_of(number):
+    total = 0
+    while number > 0:
+        number = number & (number - 1)
+        total = total + 1
+    return total if total else None
+"""
+
+
+def code_that_differs_in_an_operator_and_in_whether_it_works_both_stay() -> Case:
+    return Case(then=[ran("right", OPERATORS, True), ran("wrong", OPERATORS.replace("&", "^"), False)])
+
+
+def two_answers_to_one_question_of_which_one_was_liked() -> Case:
+    return Case(
+        then=[row("one", "Which port?", "80"), row("liked", "Which port?", "8080", feedback=1.0)],
+        gone={"one": dedup.CONTRADICTS},
+    )
+
+
+def two_programs_for_one_task_both_stay() -> Case:
+    task = {"action": "generate", "success": True}
+    return Case(then=[row("one", "Add up", "sum(them)", **task), row("two", "Add up", "reduce(add, them, 0)", **task)])
+
+
+def of_a_chain_of_near_duplicates_the_ends_stay() -> Case:
+    """What is no near-duplicate of anything that stays is not lost because of what left."""
+    asks, words = text(prose(30)), prose(120)
+    middle = edited(words, 4)
+    end = [f"end{at}" if at % 30 == 7 else word for at, word in enumerate(middle)]
+    evidence = [{"success": True, "feedback": 1.0}, {"success": True}, {}]
+    rows = [
+        row(name, asks + " now" * nth, text(it), **told)
+        for nth, (name, it, told) in enumerate(
+            zip(("best", "middle", "end"), (words, middle, end), evidence, strict=True)
+        )
+    ]
+    return Case(then=rows, gone={"middle": dedup.NEARLY_TWICE})
+
+
+def what_an_earlier_generation_taught_nearly_so() -> Case:
+    asks, words = text(prose(30)), prose()
+    return Case(
+        first=[row("before", asks, text(words))],
+        then=[row("again", f"{asks} please", text(edited(words, 2)), success=True)],
+        gone={"again": dedup.NEARLY_AGAIN},
+    )
+
+
+def what_an_earlier_generation_taught_exactly_so() -> Case:
+    said = text(prose())
+    return Case(
+        first=[row("before", "Say", said)], then=[row("again", "Say", said, success=True)], gone={"again": dedup.AGAIN}
+    )
+
+
+def what_an_earlier_generation_judged_by_nearly_so() -> Case:
+    asks, words = text(prose(30)), prose()
+    return Case(
+        first=[held("before", asks, text(words))],
+        then=[held("again", asks, text(edited(words, 2)))],
+        gone={"again": dedup.NEARLY_AGAIN},
+    )
+
+
+# leaks
+
+
+def a_suite_item_that_was_nearly_trained_on() -> Case:
+    words = prose()
+    return Case(
+        first=[row("before", "How so?", text(words))],
+        then=[held("item", "In which way is that?", text(edited(words, 2)))],
+        gone={"item": dedup.NEARLY_TRAINED_ON},
+    )
+
+
+def a_probe_that_was_asked_in_training() -> Case:
+    return Case(
+        first=[row("before", "Describe the purpose of tape.", "It binds.")],
+        then=[asked("item", "describe the purpose of the  TAPE")],
+        gone={"item": dedup.TRAINED_ON},
+    )
+
+
+def a_training_row_that_equals_an_item_of_another_kind() -> Case:
+    return Case(
+        first=[held("item", "Print it.", "print(it)", action="generate", success=True)],
+        then=[row("leak", "Print it.", "print(it)")],
+        gone={"leak": dedup.EQUAL},
+    )
+
+
+def a_training_row_with_the_answer_of_an_item() -> Case:
+    words = prose()
+    return Case(
+        first=[held("item", "Who?", text(words))],
+        then=[row("leak", "Which of them?", text(edited(words, 2)).title() + "!")],
+        gone={"leak": dedup.NEAR},
+    )
+
+
+def a_training_row_with_the_long_question_and_the_short_answer_of_an_item() -> Case:
+    asks = prose(60)
+    return Case(
+        first=[held("item", text(asks), "Forty-two.")],
+        then=[row("leak", text(edited(asks, 1)), "forty-two."), row("other", text(edited(asks, 2)), "Forty-three.")],
+        gone={"leak": dedup.NEAR},
+    )
+
+
+def a_training_row_that_quotes_an_item() -> Case:
+    words = prose(80)
+    return Case(
+        first=[held("item", "Say what it is.", text(words))],
+        then=[
+            row("leak", "Sum up", text([*prose(80), *words, *prose(80)])),
+            row("asking", f"Is this right? {text(words)}", "Not quite, I would say, since some of it is wrong."),
+            row("part", "Sum up this", text([*prose(80), *words[:25], *prose(80)])),
+        ],
+        gone={"leak": dedup.QUOTES, "asking": dedup.QUOTES},
+    )
+
+
+NAMED = """def merge(left, right):
+    result = []
+    while left and right:
+        result.append(left.pop(0) if left[0] <= right[0] else right.pop(0))
+    return result + left + right
+"""
+
+
+def a_training_row_that_is_an_item_with_other_names() -> Case:
+    renamed = NAMED
+    for name, other in (("merge", "join_sorted"), ("left", "a"), ("right", "b"), ("result", "out")):
+        renamed = renamed.replace(name, other)
+    return Case(
+        first=[program("item", NAMED, held=True)],
+        then=[
+            program("leak", renamed),
+            program("other", NAMED.replace("<=", ">=").replace("+", "-")[: len(NAMED) // 2]),
+        ],
+        gone={"leak": dedup.RENAMED},
+    )
+
+
+def what_a_probe_asks_in_other_spellings() -> Case:
+    return Case(
+        first=[asked("item", "Describe the purpose of os.lstat.")],
+        then=[
+            row("spelt", "please DESCRIBE the purpose of `os.lstat`", "anything"),
+            row("turned", "Of os.lstat, describe the purpose!", "something"),
+            row("paraphrase", "What is os.lstat good for?", "It tells of a link."),
+            row("neighbour", "Describe the purpose of os.stat.", "It tells of a file."),
+        ],
+        gone={"spelt": dedup.ASKED, "turned": dedup.ASKED},
+    )
+
+
+def what_many_items_say_is_no_quote() -> Case:
+    """A licence, a greeting: what many items share tells nothing of any of them."""
+    boilerplate = text(prose(60))
+    items = [held(f"item {n}", f"Which of {n}?", f"{boilerplate} {text(prose(30))}") for n in range(12)]
+    return Case(first=items, then=[row("other", "Which?", f"{boilerplate} {text(prose(60))}")])
+
+
+def neighbours_that_share_nothing_but_a_topic_stay() -> Case:
+    return Case(
+        first=[held("item", "How are files opened?", text(prose()))],
+        then=[row("other", "How are files opened quickly?", text(prose()))],
+    )
+
+
+DUPLICATES = [
+    two_that_are_the_same,
+    the_very_same_twice,
+    the_better_vouched_of_near_duplicates_stays,
+    the_later_of_equally_vouched_near_duplicates_stays,
+    near_duplicates_that_are_held_out_are_one_item,
+    two_wordings_of_a_question_with_one_long_answer_both_stay,
+    short_texts_that_differ_in_a_word_both_stay,
+    a_long_question_with_other_words_in_it_and_another_short_answer_stays,
+    a_long_question_asked_nearly_so_with_the_same_short_answer_is_one,
+    code_that_differs_in_an_operator_and_in_whether_it_works_both_stay,
+    two_answers_to_one_question_of_which_one_was_liked,
+    two_programs_for_one_task_both_stay,
+    of_a_chain_of_near_duplicates_the_ends_stay,
+    what_an_earlier_generation_taught_nearly_so,
+    what_an_earlier_generation_taught_exactly_so,
+    what_an_earlier_generation_judged_by_nearly_so,
+    a_suite_item_that_was_nearly_trained_on,
+    a_probe_that_was_asked_in_training,
+]
+LEAKS = [
+    a_training_row_that_equals_an_item_of_another_kind,
+    a_training_row_with_the_answer_of_an_item,
+    a_training_row_with_the_long_question_and_the_short_answer_of_an_item,
+    a_training_row_that_quotes_an_item,
+    a_training_row_that_is_an_item_with_other_names,
+    what_a_probe_asks_in_other_spellings,
+    what_many_items_say_is_no_quote,
+    neighbours_that_share_nothing_but_a_topic_stay,
+]
+
+
+CASES = {of.__name__.replace("_", " "): of() for of in (*DUPLICATES, *LEAKS)}
+AT_ONCE = {of.__name__.replace("_", " "): CASES[of.__name__.replace("_", " ")] for of in LEAKS}
+
+
+@pytest.fixture(scope="module")
+def planted(tmp_path_factory) -> list[Curated]:
+    """Two generations that hold all cases."""
+    world, generations = World(tmp_path_factory.mktemp("world")), []
+    for step in ("first", "then"):
+        world.log(*(it for case in CASES.values() for _, it in getattr(case, step)))
+        generations.append(world.cut())
+    return generations
+
+
+@pytest.fixture(scope="module")
+def at_once(tmp_path_factory) -> list[Curated]:
+    """One generation that holds the leaks with what they are leaks of."""
+    world = World(tmp_path_factory.mktemp("world"))
+    world.log(*(it for case in AT_ONCE.values() for _, it in case.first + case.then))
+    return [world.cut()]
+
+
+def kept(generations: list[Curated]) -> set[str]:
+    """Interactions and questions of probes of which there is an example."""
+    frame = pl.concat(it.frame for it in generations)
+    return {*frame["interaction_ids"].explode().drop_nulls(), *frame.filter(split="test")["prompt"]}
+
+
+def name_of(it: Interaction | Probe) -> str:
+    return it.question if isinstance(it, Probe) else it.interaction_id
+
+
+def left(case: Case, generations: list[Curated]) -> set[str]:
+    stayed = kept(generations)
+    return {label for label, it in case.first + case.then if name_of(it) not in stayed}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_what_must_leave_leaves_and_all_else_stays(planted, name):
+    assert left(CASES[name], planted) == CASES[name].gone.keys()
+
+
+@pytest.mark.parametrize("name", AT_ONCE)
+def test_what_leaks_of_its_own_generation_leaves_and_all_else_stays(at_once, name):
+    assert left(AT_ONCE[name], at_once) == AT_ONCE[name].gone.keys()
+
+
+@pytest.mark.parametrize(("generations", "cases"), [("planted", CASES), ("at_once", AT_ONCE)])
+def test_what_leaves_is_counted_under_its_reason_and_nothing_is_on_both_sides(request, generations, cases):
+    curated = request.getfixturevalue(generations)
+    wanted = Counter(reason for case in cases.values() for reason in case.gone.values())
+    assert sum((Counter(it.dropped) for it in curated), Counter()) == wanted
+    assert not any(leaks for it in curated for leaks in it.made.leaks.values())
+
+
+def test_two_answers_to_one_question_both_stay_where_that_rule_is_off(tmp_path):
+    world = World(tmp_path, Curate.model_validate({"quality": {"contradiction": "off"}}))
+    world.log(*(it for _, it in two_answers_to_one_question_of_which_one_was_liked().then))
+    assert world.cut().dropped == {}
+
+
+def crowded(seed: int) -> list[Interaction | Probe]:
+    """Conversations that begin alike, say the same, nearly the same or quote each other, all at one moment."""
+    chance, said = random.Random(seed), [prose() for _ in range(6)]
+    answers = ["yes", "no", *map(text, said), *(text(edited(it, 1)) for it in said)]
+    answers += [f"{text(prose())} {it}" for it in answers[2:]]
+    questions = ["q", "Q?", "why", *(text(prose(30)) for _ in range(3))]
+    turns = Counter[str]()
+    events: list[Interaction | Probe] = [probe("f", "q"), probe("g", "say g")]
+    for number in range(160):
+        conversation = f"x{chance.randrange(60)}"
+        fact = {"fact": chance.choice("fgh")} if chance.random() < 0.2 else {}
+        asked = event(chance.choice(questions), chance.choice(answers), conversation=conversation, extra=fact)
+        events.append(replace(asked, interaction_id=str(number), turn=turns[conversation]))
+        turns[conversation] += 1
+    return events
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_log_gives_the_same_in_any_order_and_in_any_number_of_parts_and_counts_what_it_drops(tmp_path, seed):
+    events, found = crowded(seed), []
+    shuffled = random.Random(seed).sample(events, len(events))
+    for logged, part_bytes in ((events, 1 << 30), (shuffled, 1 << 30), (shuffled, 1 << 14)):
+        world = World(tmp_path / str(len(found)), Curate(held_out=0.4))
+        world.log(*logged)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(window, "PART_BYTES", part_bytes)
+            found.append(world.cut())
+    whole, other, parted = found
+    assert whole.frame.height + sum(whole.dropped.values()) == len(events)
+    assert min(whole.frame.height, *whole.dropped.values()) > 0
+    assert whole.made.leaks["near_duplicates"] == 0
+    assert (other.made.sha, other.dropped) == (whole.made.sha, whole.dropped)
+    assert (parted.made.counts, parted.dropped) == (whole.made.counts, whole.dropped)
+    by_id = [it.frame.sort("kind", "example_id") for it in (whole, parted)]
+    assert by_id[0].equals(by_id[1])

@@ -1,0 +1,125 @@
+"""Rules about one example: what each catches and what it must leave alone, in every way a rule can be set."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from itertools import count
+
+import pytest
+
+from tests.engine.curating import Curated, World, event, on_side
+from vibe_pipeline.curate.quality import rules
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.records import Interaction
+from vibe_pipeline.settings import Curate, Quality
+
+names = count()
+
+
+def said(answer: str, question: str = "What now?", **values) -> Interaction:
+    conversation = on_side(f"{next(names)} ")
+    return event(f"{question} {conversation}", answer, conversation=conversation, **values)
+
+
+def passage(words: str, **values) -> Interaction:
+    return said(words, action="document", **values)
+
+
+ENGLISH = "The parser reads a line, looks for a colon and gives back what stands before it."
+LOOP = "and so it goes on " * 30
+LINES = "\n".join(f"row {number % 3}" for number in range(60))
+
+CAUGHT = {
+    "failed": [
+        said(ENGLISH, success=False),
+        said(ENGLISH, success=False, error_type="timeout"),
+        said(ENGLISH, feedback=-1.0),
+        said(ENGLISH, success=True, feedback=-0.5),
+    ],
+    "truncated": [
+        said(ENGLISH, success=False, error_type="length"),
+        said(ENGLISH, success=False, error_type="interrupted"),
+        said("Now write it like this:\n```python\nprint(1)\n"),
+    ],
+    "long": [said(" ".join(map(str, range(250))))],
+    "short": [said("No."), passage("two words")],
+    "repetition": [said(LOOP), said(LINES)],
+    "refusal": [
+        said("Sorry, but I can't help with that request."),
+        said("I’m unable to do this for you."),
+        said("Unfortunately, I cannot assist you in that."),
+        said("As an artificial mind I leave that to others to say."),
+    ],
+    "corporate": [said("Great question! The colon comes first here."), said("Do it so. I’m here to help.")],
+    "language": [
+        said("Der Parser liest eine Zeile und sucht darin nach einem Doppelpunkt."),
+        passage("Die Funktion gibt zurück, was vor dem Doppelpunkt steht, und sonst nichts."),
+        said("解析器读取一行，查找冒号，并返回它前面的内容。"),
+    ],
+}
+"""Each by one rule alone."""
+
+GOOD = [
+    said(ENGLISH),
+    said(ENGLISH, success=True, feedback=1.0),
+    said(ENGLISH, feedback=0.0),
+    said("Write this:\n```python\nprint(1)\n```\nand run it."),
+    said(f"{ENGLISH} Was it so?", question="I cannot help it. As an AI, what do you say?"),
+    said("I cannot find a bug in it: it works with every line that I tried."),
+    said("Sorry, that was wrong: the port is 8080."),
+    said("You cannot pass None here, as an artificial limit of the parser."),
+    said("They apologised and were sorry, since they could not help it."),
+    passage(f"Great question! I'm sorry, I cannot help. {ENGLISH}"),
+    said("\n".join(f"{number}. Take the {name}." for number, name in enumerate("abcdefghijklmnopqrstuvwxyz"))),
+    said("git log --oneline --graph --all"),
+    said("def solve(n):\n    return n * 2"),
+    said("Ja oder Nein"),
+    said("https://example.org/manual/colons"),
+]
+"""What a person would keep: "Ja oder Nein" is too short to say which language it is in."""
+
+WORDS = {rule.name: rule.words for rule in rules(Quality())}
+
+
+def curated(home, action: str | None = None) -> Curated:
+    """One of everything, with every rule set to the same; None: as it comes."""
+    actions = {name: action for name in WORDS if action}
+    world = World(home, Curate(quality=Quality(languages=("en",), longest=600, **actions)))
+    world.log(*GOOD, *(it for caught in CAUGHT.values() for it in caught))
+    return world.cut()
+
+
+@pytest.fixture(scope="module", params=["drop", "mark", "off", None])
+def setting(request, tmp_path_factory) -> tuple[str | None, Curated]:
+    return request.param, curated(tmp_path_factory.mktemp("world"), request.param)
+
+
+def test_a_rule_drops_marks_or_says_nothing_as_it_is_set(setting):
+    action, made = setting
+    marks = {row["interaction_ids"][0]: [it for it in row["reasons"] if it[0] == "-"] for row in made.frame.to_dicts()}
+    dropped = Counter()
+    for name, caught in CAUGHT.items():
+        does = action or getattr(Quality(), name)
+        dropped.update({WORDS[name]: len(caught)} if does == "drop" else {})
+        wanted = {"drop": None, "mark": [f"-{name}"], "off": []}[does]
+        assert [marks.get(it.interaction_id) for it in caught] == [wanted] * len(caught), name
+    assert made.dropped == dropped
+    assert [marks.get(it.interaction_id) for it in GOOD] == [[]] * len(GOOD)
+
+
+def test_evidence_raises_quality_and_marks_lower_it(setting):
+    action, made = setting
+    quality = {row["interaction_ids"][0]: round(row["quality"], 2) for row in made.frame.to_dicts()}
+    assert quality[GOOD[0].interaction_id] == 0.6
+    assert quality[GOOD[1].interaction_id] == 1.0
+    short = CAUGHT["short"][0].interaction_id
+    assert quality.get(short) == {"drop": None, "mark": 0.4, "off": 0.6, None: 0.4}[action]
+
+
+def test_languages_without_a_detector_are_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fasttext", None)  # as if it were not installed
+    world = World(tmp_path, Curate(quality=Quality(languages=("en",))))
+    world.log(said(ENGLISH))
+    with pytest.raises(SettingsInvalid, match=r"needs a language detector.*\n?.*vibe-pipeline\[languages\]"):
+        world.cut()
