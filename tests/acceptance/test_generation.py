@@ -86,7 +86,7 @@ def test_openai_and_sharegpt_samples_meet_in_one_generation(bring):
         ("old key name items", "ok"),
         ("other dialect", "pairs in one object"),
     } <= pairs
-    assert set(examples["kind"]) == {"conversation"}
+    assert set(examples["kind"]) >= {"conversation", "preference"}
     assert set(examples["split"]) == {"train", "validation"}
 
 

@@ -10,21 +10,16 @@ from __future__ import annotations
 import ast
 import json
 import os
-import re
-from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count, cycle, islice
 from pathlib import Path
 from random import Random
 
-import polars as pl
 import pytest
 
 from tests.acceptance.versions import edited, framed, quoted, reformatted, renamed, retyped, swapped
-from tests.engine.curating import World, event, on_side, probe
-from vibe_pipeline.evaluate.figures import share
-from vibe_pipeline.records import Figure
+from tests.engine.curating import event, on_side
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 

@@ -1,4 +1,4 @@
-"""Versions of a text as they come into a log by themselves: reformatted, edited, renamed, quoted, asked in other words."""
+"""Versions of a text as they come into a log by themselves: reformatted, edited, renamed, quoted, asked otherwise."""
 
 from __future__ import annotations
 
@@ -7,8 +7,13 @@ import re
 import textwrap
 from random import Random
 
-FRAMES = ["Could you tell me this: {}", "I have a question. {} Thanks in advance!", "{} Please explain.", "Quick one: {}"]
-FILLERS = "also then really quite just maybe simply now here indeed still thus".split()
+FRAMES = [
+    "Could you tell me this: {}",
+    "I have a question. {} Thanks in advance!",
+    "{} Please explain.",
+    "Quick one: {}",
+]
+FILLERS = ["also", "then", "really", "quite", "just", "maybe", "simply", "now", "here", "indeed", "still", "thus"]
 
 
 def retyped(text: str, chance: Random) -> str:

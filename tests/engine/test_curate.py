@@ -22,6 +22,8 @@ from tests.engine.curating import (
     write,
 )
 from vibe_pipeline.fingerprint import is_held_out
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.records import Probe
 from vibe_pipeline.settings import Curate
 
@@ -257,3 +259,67 @@ def test_a_question_that_ends_a_conversation_and_is_a_probe_is_on_one_side_only(
     frames = [world.ladder.store.read_frame(f"examples/{made.sha}.parquet") for made in world.generations()]
     found = pl.concat(frames).filter(pl.col("prompt").str.contains("Describe"))
     assert found["split"].to_list() == (["train"] if chat_first else ["test"])
+
+
+# what the window reaches back for
+
+
+def test_feedback_that_comes_generations_later_is_learned_from_when_it_comes(world):
+    world.log(event("q", "bad answer"), event("q", "good answer", turn=1))
+    world.cut()
+    world.log(event("else", "so", conversation=ALSO))
+    world.cut()
+    logger = InteractionLogger(world.ladder.store.root)
+    logger.feedback(f"{LEARNED}/0/q", -1.0)
+    logger.feedback(f"{LEARNED}/1/q", 1.0)
+    rows = world.cut().frame.filter(pl.col("kind") == "preference").to_dicts()
+    assert [(row["completion"], row["rejected"], row["generation"]) for row in rows] == [
+        ("good answer", "bad answer", 2)
+    ]
+
+
+def test_feedback_from_between_two_parts_of_a_conversation_is_seen_with_the_second(world):
+    """Not as a target: what was disliked is dropped, and what somebody wrote in its place is not forgotten."""
+    world.log(event("q1", "a1"))
+    world.cut()
+    InteractionLogger(world.ladder.store.root).improvement(f"{LEARNED}/0/q1", "a better one")
+    assert learned(world.cut(), "conversation") == [("q1", "a better one")]
+    world.log(event("q2", "a2", turn=1))
+    assert learned(world.cut(), "conversation") == [("q1\n\na1\n\nq2", "a2")]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_branch_is_on_the_side_of_the_conversation_whose_turns_it_shares(world, later):
+    trunk = [event("q1", "a1", conversation=HELD), event("q2", "a2", conversation=HELD, turn=1)]
+    branch = event("q2 again", "b2", conversation=LEARNED, extra={"branch_of": HELD})
+    world.log(*trunk, *([] if later else [branch]))
+    first = world.cut()
+    if later:
+        world.log(branch)
+    rows = (world.cut() if later else first).frame.filter(pl.col("conversation_id") == LEARNED)
+    assert rows["split"].unique().to_list() == ["validation"]
+
+
+def test_what_was_made_from_an_example_may_be_near_it(world):
+    """Another layout of the same code is no duplicate: somebody asked for it."""
+    code = "def add(numbers):\n    total = 0\n    for number in numbers:\n        total += number\n    return total\n"
+    laid_out = code.replace("    ", "  ")
+    made = {"source": "synthesize", "extra": {"augmented_from": "x", "augmentation": "layout"}}
+    world.log(write(code, True), write(laid_out, True, turn=1, interaction_id="x2", **made))
+    assert {row for _, row in learned(world.cut(), "code_generation")} == {code, laid_out}
+    world.log(write(laid_out + "\n\n# once more", True, turn=2, interaction_id="x3"))
+    assert learned(world.cut(), "code_generation") == []
+
+
+def test_forgetting_throws_the_index_away_and_what_was_forgotten_may_be_learned_anew(world):
+    world.log(event("q", "a"), event("r", "b", conversation=ALSO))
+    world.cut()
+    world.log(event("s", "c", conversation=ALSO, turn=1))
+    world.cut()
+    assert world.ladder.store.exists("index")
+    world.ladder.log.forget(Criteria(conversation=LEARNED))
+    assert not world.ladder.store.exists("index")
+    world.log(event("q", "a", conversation=LEARNED + "x", interaction_id="new"), event("r", "b", conversation="dx"))
+    curated = world.cut()
+    assert learned(curated, "conversation") == [("q", "a")]
+    assert curated.dropped == {"duplicate of an earlier generation": 1}

@@ -118,7 +118,7 @@ def test_tone_probes_are_answered_in_order(fitted, on):
 def test_a_suite_has_probes_as_knowledge_and_held_out_rows_as_behaviour(store, write_examples):
     rows = [{"prompt": s, "completion": "a", "split": s} for s in ("train", "validation", "test")]
     examples = store.path(f"examples/{write_examples(store, 0, rows).sha}.parquet")
-    items = suite(pl.read_parquet(examples).to_arrow(), "raw-v1").to_pylist()
+    items = suite(examples, "raw-v1").to_pylist()
     assert [(item["part"], item["prompt"], item["answer"]) for item in items] == [
         ("behaviour", "validation", "a"),
         ("knowledge", "test", "a"),
@@ -205,11 +205,11 @@ def suites(store, write_examples):
     def write(generation: int) -> ExampleSet:
         rows = [{"prompt": f"{generation}/{n}?", "completion": "Yes", "split": "test"} for n in range(6)]
         examples = write_examples(store, generation, rows)
-        table = store.read_frame(f"examples/{examples.sha}.parquet").to_arrow()
+        file = store.path(f"examples/{examples.sha}.parquet")
         return ExampleSet(
             generation=generation,
             sha=examples.sha,
-            suite_sha=store.write_table("suites", suite(table, "raw-v1")),
+            suite_sha=store.write_table("suites", suite(file, "raw-v1")),
             rows=6,
             counts=examples.counts,
             dropped={},

@@ -49,7 +49,7 @@ CAUGHT = {
         said("Sorry, but I can't help with that request."),
         said("I’m unable to do this for you."),
         said("Unfortunately, I cannot assist you in that."),
-        said("As an artificial mind I leave that to others to say."),
+        said("As an artificial intelligence, I cannot browse the page."),
     ],
     "corporate": [said("Great question! The colon comes first here."), said("Do it so. I’m here to help.")],
     "language": [

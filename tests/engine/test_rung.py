@@ -11,7 +11,7 @@ from vibe_pipeline.ledger import SETTLED, Event, Line
 from vibe_pipeline.models import BaseModel
 from vibe_pipeline.records import ExampleSet, Kind
 from vibe_pipeline.rung import Rung, resolve
-from vibe_pipeline.settings import Gate, Lineage, Recipe, Replay, Style
+from vibe_pipeline.settings import ASSISTANT, Gate, Lineage, Recipe, Replay, Style
 
 SETS = [
     ExampleSet(generation=g, sha=f"examples{g}", suite_sha=f"suite{g}", rows=0, counts=(), dropped={}) for g in range(9)
@@ -97,7 +97,7 @@ MIX, TRAINING, RUNG = "mix_key", "training_key", "key"
         (Lineage(max_minutes=1), {TRAINING, RUNG}),
         (Lineage(gate=Gate(margin=0.2)), {RUNG}),
         (Lineage(style=Style(max_tokens=1)), {RUNG}),
-        (Lineage(kinds=tuple(reversed(Kind))), set()),
+        (Lineage(kinds=tuple(reversed(ASSISTANT))), set()),
         (Lineage(), set()),
     ],
 )

@@ -34,7 +34,8 @@ CREATE TABLE probes (
     probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR
 );
 CREATE TABLE probed (fact VARCHAR);
-CREATE TABLE taught (conversation_id VARCHAR);
+CREATE TABLE augmented (interaction_id VARCHAR);
+CREATE TABLE threads (conversation_id VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN);
 """
 """`stripped`: DuckDB trims letter by letter, which costs more than all else that is done to most texts."""
 
@@ -50,18 +51,28 @@ FROM probes
 JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
-    *,
-    coalesce('group:' || {group}, section, conversation_id) AS unit,
-    conversation_id IN (FROM taught) AS is_fact,
+    built.*,
+    coalesce('group:' || grouping, section, family, conversation_id) AS unit,
+    coalesce(is_fact, false) AS is_fact,
     {judging}
-FROM ({built}) AS built
+FROM ({built}) AS built LEFT JOIN threads USING (conversation_id)
 """
 
-TAUGHT = """
-CREATE OR REPLACE TABLE taught AS
-SELECT DISTINCT conversation_id FROM events WHERE extra ->> '$.fact' IN (FROM probed)
+THREADS = """
+CREATE OR REPLACE TABLE threads AS
+SELECT
+    conversation_id,
+    first(coalesce(extra ->> '$.branch_of', conversation_id) ORDER BY position) AS family,
+    nullif(first({group} ORDER BY position), '') AS grouping,
+    bool_or(extra ->> '$.fact' IN (FROM probed)) AS is_fact
+FROM events GROUP BY conversation_id
 """
-"""Conversations that teach a fact for which there is a probe."""
+"""Of each conversation, by its first event for ever: the one that it is a branch of, whose turns it shares, and what
+the settings hold out by; and whether it teaches a fact for which there is a probe."""
+
+AUGMENTED = """
+CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
+"""
 
 DROPPED = "SELECT reason, count(*) FROM judged WHERE reason IS NOT NULL GROUP BY reason"
 
@@ -84,6 +95,7 @@ SELECT
     md5_number_lower(unit) AS unit,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
+    coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     epoch_us(occurred_at) AS moment
 FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
@@ -93,7 +105,6 @@ TOKENS = "(3 + (strlen(prompt) + strlen(completion)) / 3.6)::INTEGER"
 """An estimate: what a token is depends on the model of a lineage."""
 
 ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
-
 
 READS = {kind: set(re.findall(r"\$(\w+)", select)) for kind, select in BUILDERS.items()}
 """Which lists of actions a builder reads; a pattern may be made of any."""
@@ -115,18 +126,19 @@ class Candidates:
             columns = "probe_id, fact, question, answer, occurred_at, source"
             self._db.execute(f"INSERT INTO probes SELECT {columns} FROM read_parquet({sql_list(probes)})")
         self._db.execute("INSERT INTO probed SELECT DISTINCT fact FROM probes")
-        return self._write(PROBES, "probes", group="NULL")
+        return self._write(PROBES, "probes")
 
     def of_events(self, part: int, known: Sequence[Entries]) -> Path:
         """Those that the builders make of the table `events`."""
         if known:
             self._know_facts(known)
-        self._db.execute(TAUGHT)
+        self._db.execute(THREADS.format(group=self._group()))
+        self._db.execute(AUGMENTED)
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()
         ]
-        return self._write(" UNION ALL BY NAME ".join([f"{PROBES} WHERE false", *built]), str(part), self._group())
+        return self._write(" UNION ALL BY NAME ".join([f"{PROBES} WHERE false", *built]), str(part))
 
     def _kinds(self) -> list[Kind]:
         """Kinds of which there may be some: only to plan a builder takes tens of milliseconds."""
@@ -143,9 +155,9 @@ class Candidates:
         self._db.register("known_facts", asked.filter(pa.array(is_known)))
         self._db.execute("INSERT INTO probed SELECT fact FROM known_facts")
 
-    def _write(self, built: str, name: str, group: str) -> Path:
+    def _write(self, built: str, name: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
-        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), group=group)
+        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality))
         self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         held_out = held_out_sql("unit", settings.salt, settings.held_out)
@@ -158,8 +170,6 @@ class Candidates:
         return file
 
     def _group(self) -> str:
-        """SQL for what shares a side of the split besides the conversation: what its first event says, for ever."""
+        """SQL over an event for what shares a side of the split besides the conversation."""
         column, _, key = self._settings.group.partition(".")
-        value = f"extra ->> '$.{key}'" if key else f'"{column}"'
-        first = "FROM events WHERE events.conversation_id = built.conversation_id AND position = 1"
-        return f"(SELECT nullif({value}, '') {first})" if column else "NULL"
+        return f"extra ->> '$.{key}'" if key else f'"{column}"' if column else "NULL::VARCHAR"

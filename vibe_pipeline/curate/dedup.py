@@ -62,6 +62,8 @@ class Compared:
     """int64: µs"""
     conversation: np.ndarray
     """uint64"""
+    is_augmented: np.ndarray
+    """bool: made from another example, and near it on purpose."""
     unit: np.ndarray
     """uint64: of what is held out as a whole: a group, a section of a document, or the conversation."""
 
@@ -97,6 +99,7 @@ class _Judge:
     def __init__(self, compared: Compared, settings: Curate) -> None:
         self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
+        self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
 
@@ -133,7 +136,7 @@ class _Judge:
     def nearly_repeated(self) -> None:
         edges = np.empty(0, dtype=np.uint64)
         for band in range(BANDS):
-            keys = np.where(self.stays & (self.these.split != TEST), sameness.near(self.these, band), np.uint64(0))
+            keys = np.where(self.stays & self.may_be_near, sameness.near(self.these, band), np.uint64(0))
             better, worse = self._neighbours(np.flatnonzero(keys), keys)
             edges = np.union1d(edges, self._alike(better, worse))
         self.drop(_crowded_out(edges), NEARLY_TWICE)
@@ -141,10 +144,10 @@ class _Judge:
     def nearly_known(self, run: Entries) -> None:
         for these, first in self._parts(self.stays & (self.these.split != TEST)):
             for pair in matches(run, sameness.every_band(sameness.near, these), self.bands):
-                was_held, is_held = pair.refs & 1 == 1, these.is_held[pair.queries]
+                rows, was_held, is_held = first + pair.queries, pair.refs & 1 == 1, these.is_held[pair.queries]
                 is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
-                self.drop(first + pair.queries[is_held & ~was_held], NEARLY_TRAINED_ON)
-                self.drop(first + pair.queries[(is_held == was_held) & is_like], NEARLY_AGAIN)
+                self.drop(rows[is_held & ~was_held], NEARLY_TRAINED_ON)
+                self.drop(rows[(is_held == was_held) & is_like & self.may_be_near[rows]], NEARLY_AGAIN)
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""

@@ -33,7 +33,7 @@ from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told"]
-KEYS = ["quality", "moment", "conversation", "unit", "is_synthetic"]
+KEYS = ["quality", "moment", "conversation", "unit", "is_synthetic", "is_augmented"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
@@ -92,7 +92,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         with step("dedup"):
             these = sameness.of_columns(found)
             rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
-            told = {name: found[name] for name in ("moment", "conversation", "unit")}
+            told = {name: found[name] for name in ("moment", "conversation", "unit", "is_augmented")}
             compared = dedup.Compared(features=these, rank=rank, **told)
             reasons, leaks = dedup.judged(compared, inputs.known, settings, scratch)
         with step("order"):

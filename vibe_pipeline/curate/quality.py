@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import duckdb
 import pyarrow as pa
-from duckdb.func import PythonUDFType
+from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.settings import Quality
@@ -32,9 +32,10 @@ DECLINED = (
 
 REFUSAL = (
     r"^\W*((i('m| am) (very |so |really )?sorry|sorry|unfortunately|i apologi[sz]e)\b[^.!?\n]{0,40}?\W+)?"
+    r"((but |and )?as an? (ai|(large )?language model|artificial)\b[^.!?\n]{0,40}?\W+)?"
     r"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?(" + DECLINED + r")"
     r"|i (must decline|(do not|don't) feel comfortable)"
-    r"|i('m| am) (not able|unable|not comfortable|not allowed)|as an? (ai|(large )?language model|artificial))\b"
+    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b"
 )
 """How an answer begins that says that it will not answer, in lower case and with straight quotes."""
 
@@ -134,7 +135,12 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     db.execute(MACROS)
     if settings.languages:
         db.create_function(
-            "language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW, null_handling="special"
+            "language",
+            _languages(),
+            ["VARCHAR"],
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
+            null_handling=FunctionNullHandling.SPECIAL,
         )
 
 
