@@ -14,12 +14,12 @@ import duckdb
 import polars as pl
 import pyarrow as pa
 
+from vibe_pipeline.curate.output import SCHEMA
 from vibe_pipeline.database import SPILL, prepare
 from vibe_pipeline.interactions.reading import REMARKED, define_sealed
 from vibe_pipeline.records import Cut, ExampleSet, generation_name
 from vibe_pipeline.store import Store, sql_list
 
-EXAMPLES = pa.schema([(name, pa.string()) for name in ("example_id", "kind", "stage", "split", "prompt", "completion")])
 ITEMS = pa.schema([("model_sha", pa.string()), ("suite_sha", pa.string()), ("item_id", pa.string())])
 SCORES = ("lineage", "generation", "attempt", "verdict")
 
@@ -42,7 +42,7 @@ def define(
         define_sealed(db, f"logged_{stream}", store, stream)
     db.execute(REMARKED)
     db.execute(USER_INTERACTIONS)
-    _parquet(db, "curated", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], EXAMPLES)
+    _parquet(db, "curated", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], SCHEMA)
     db.execute("CREATE VIEW examples AS FROM curated WHERE example_id IS NOT NULL")  # the others were forgotten
     _items(db, store)
     _table(db, "generations", [_generation(cut, sets) for cut in cuts], ("generation",))

@@ -114,11 +114,10 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
 def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
     """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none."""
     for first in range(0, len(keys), QUERIES_AT_ONCE):
-        columns = (pairs(run, column) for column in keys[first : first + QUERIES_AT_ONCE].T)
-        both, counts = np.unique(
-            np.concatenate([which.astype(np.uint64) << np.uint64(32) | refs for which, refs in columns]),
-            return_counts=True,
-        )
+        part = keys[first : first + QUERIES_AT_ONCE]
+        which, refs = pairs(run, part.ravel())
+        queries = (which // part.shape[1]).astype(np.uint64)
+        both, counts = np.unique(queries << np.uint64(32) | refs, return_counts=True)
         both, counts = both[counts >= least], counts[counts >= least]
         yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts)
 
