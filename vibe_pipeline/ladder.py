@@ -256,7 +256,7 @@ class Ladder:
         """A curated generation as a folder for other programs."""
         with forgetting.making(self.store, self.settings):
             examples = self._made(generation)
-            logged = [path for at in range(generation + 1) for path in self._segments(self.log.cut(at), "interactions")]
+            logged = self._earlier("interactions", [*range(generation + 1)])
             return export(self.store, examples, wanted, logged, self._watch)
 
     def _made(self, generation: int) -> ExampleSet:
@@ -292,10 +292,10 @@ class Ladder:
         curated = curate(
             self.store,
             Inputs(
-                interactions=self._segments(cut, "interactions"),
-                remarks=self._segments(cut, "remarks"),
-                probes=self._segments(cut, "probes"),
-                earlier=lambda generation: self._window(self.log.cut(generation)),
+                interactions=self._segments("interactions", cut),
+                remarks=self._segments("remarks", cut),
+                probes=self._segments("probes", cut),
+                earlier=self._earlier,
                 places=Index(self.store, "places", self._places_of).below(cut.generation),
                 known=Index(self.store, f"examples-{MADE_BY}", self._entries_of).below(cut.generation),
             ),
@@ -316,15 +316,17 @@ class Ladder:
             seconds=curated.seconds,
         )
 
-    def _segments(self, cut: Cut, stream: str) -> list[Path]:
-        return segments.paths(self.store, stream, getattr(cut, f"{stream.removesuffix('s')}_segments"))
+    def _segments(self, stream: str, *cuts: Cut) -> list[Path]:
+        shas = [sha for cut in cuts for sha in getattr(cut, f"{stream.removesuffix('s')}_segments")]
+        return segments.paths(self.store, stream, shas)
 
-    def _window(self, cut: Cut) -> tuple[list[Path], list[Path]]:
-        return self._segments(cut, "interactions"), self._segments(cut, "remarks")
+    def _earlier(self, stream: str, generations: list[int]) -> list[Path]:
+        return self._segments(stream, *map(self.log.cut, generations))
 
     def _places_of(self, generation: int) -> Iterator[Entries]:
+        interactions, remarks = (self._earlier(stream, [generation]) for stream in ("interactions", "remarks"))
         with connect(self.store.path(SPILL)) as db:
-            yield place_entries(db, *self._window(self.log.cut(generation)), generation)
+            yield place_entries(db, interactions, remarks, generation)
 
     def _entries_of(self, generation: int) -> Iterator[Entries]:
         return entries_of(self.store.existing(f"examples/{self._examples(generation).sha}.parquet"))

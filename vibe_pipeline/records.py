@@ -324,17 +324,26 @@ class Verdict:
 T = TypeVar("T")
 
 
+_ADAPTERS: dict[type[Any], Any] = {}
+"""pydantic's, of records that were written or read: to make one takes milliseconds."""
+
+
 def plain(record: Any) -> dict[str, Any]:
     """A record as values for JSON."""
-    from pydantic import TypeAdapter
-
-    values = TypeAdapter(type(record)).dump_python(record, mode="json")
+    values = _adapter(type(record)).dump_python(record, mode="json")
     assert isinstance(values, dict)
     return values
 
 
 def load(kind: type[T], values: dict[str, Any]) -> T:
     """The record that `plain` gave these values for."""
+    record: T = _adapter(kind).validate_python(values)
+    return record
+
+
+def _adapter(kind: type[Any]) -> Any:
     from pydantic import TypeAdapter  # not above: a program that only logs must stay light
 
-    return TypeAdapter(kind).validate_python(values)
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = TypeAdapter(kind)
+    return _ADAPTERS[kind]

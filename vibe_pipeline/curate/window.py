@@ -84,8 +84,8 @@ class Inputs:
     """Segments between the two cuts; the two below as well."""
     remarks: Sequence[Path]
     probes: Sequence[Path]
-    earlier: Callable[[int], tuple[Sequence[Path], Sequence[Path]]]
-    """Interactions and remarks of an earlier generation."""
+    earlier: Callable[[str, list[int]], Sequence[Path]]
+    """Segments of a stream ('interactions', 'remarks') that earlier generations hold."""
     places: Sequence[Entries]
     """Which generation holds which conversation, interaction and remark."""
     known: Sequence[Entries]
@@ -151,25 +151,22 @@ def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     db.execute(
         "CREATE TABLE named AS SELECT unnest([conversation_id, extra ->> '$.branch_of']) AS conversation_id FROM delta"
     )
-    for paths, _ in _holding(db, inputs, "interaction", "interaction_id FROM remarked"):
+    if paths := _holding(db, inputs, "interactions", "interaction", "interaction_id FROM remarked"):
         of_these = f"read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)"
         db.execute(f"INSERT INTO named SELECT conversation_id FROM {of_these}")
-    for paths, _ in _holding(db, inputs, "conversation", "conversation_id FROM named"):
-        _load(db, "logged", paths, "conversation_id IN (FROM named)", is_delta=False)
+    paths = _holding(db, inputs, "interactions", "conversation", "conversation_id FROM named")
+    _load(db, "logged", paths, "conversation_id IN (FROM named)", is_delta=False)
     db.execute("CREATE TABLE told AS SELECT interaction_id FROM delta UNION SELECT interaction_id FROM logged")
-    for _, paths in _holding(db, inputs, "remark", "interaction_id FROM told"):
-        _load(db, "remarks", paths, "interaction_id IN (FROM told)", is_delta=False)
+    paths = _holding(db, inputs, "remarks", "remark", "interaction_id FROM told")
+    _load(db, "remarks", paths, "interaction_id IN (FROM told)", is_delta=False)
 
 
-def _holding(
-    db: duckdb.DuckDBPyConnection, inputs: Inputs, name: str, ids: str
-) -> list[tuple[Sequence[Path], Sequence[Path]]]:
-    """Segments of the generations that hold any of these."""
-    wanted = _column(
-        db.sql(f"SELECT DISTINCT place('{name}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL")
-    )
-    generations = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places]))
-    return [inputs.earlier(generation) for generation in generations.tolist()]
+def _holding(db: duckdb.DuckDBPyConnection, inputs: Inputs, stream: str, place: str, ids: str) -> Sequence[Path]:
+    """Segments of a stream of all earlier generations that hold any of these."""
+    asked = f"SELECT DISTINCT place('{place}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL"
+    wanted = _column(db.sql(asked))
+    generations = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places])).tolist()
+    return inputs.earlier(stream, generations) if generations else []
 
 
 def _load(
