@@ -179,9 +179,9 @@ def two_programs_for_one_task_both_stay() -> Case:
 
 def of_a_chain_of_near_duplicates_the_ends_stay() -> Case:
     """What is no near-duplicate of anything that stays is not lost because of what left."""
-    asks, words = text(prose(30)), prose(120)
-    middle = edited(words, 4)
-    end = [f"end{at}" if at % 30 == 7 else word for at, word in enumerate(middle)]
+    asks, words = text(prose(30)), prose(200)
+    middle = edited(words, 8)
+    end = [f"end{at}" if at % 25 == 3 else word for at, word in enumerate(middle)]
     evidence = [{"success": True, "feedback": 1.0}, {"success": True}, {}]
     rows = [
         row(name, asks + " now" * nth, text(it), **told)
