@@ -134,7 +134,7 @@ class Curate(Section):
     document_actions: tuple[str, ...] = ("document",)
     log_actions: tuple[str, ...] = ("log", "specification")
     near_duplicate: Annotated[float, Field(gt=0.5, le=1)] = 0.8
-    """Examples that share so much of their windows of three words (Jaccard, estimated) are nearly the same."""
+    """Examples that share so much of their windows of two words (Jaccard, estimated) are nearly the same."""
     group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""
     """Hold out by this column, or by this key of `extra`, of a conversation's first event, and not by the conversation:
     what shares it is never on both sides."""

@@ -1,8 +1,9 @@
 """Leaks and duplicates planted in real text (VIBE_DATA): how many are caught, and what is lost that is neither.
 
-Every text of a source has one part: an item that is held out with a version of it in training, a training row with a
-copy that comes later or at once, a pair that only looks alike, or a row that nothing is planted near. All lie in one
-log of two generations. The tables, with Wilson's intervals: docs/log.md, "leaks and duplicates".
+Every text of a source has one part: an item that is held out with a version of it in training, a row with a copy that
+comes later or at once, a pair that only looks alike, or a row that nothing is planted near. All lie in one log of two
+generations; in the next round every text has another part. The tables, with Wilson's intervals: docs/log.md, "leaks
+and duplicates".
 """
 
 from __future__ import annotations
@@ -10,20 +11,32 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
+from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from itertools import count, cycle, islice
+from keyword import iskeyword
 from pathlib import Path
 from random import Random
 
+import polars as pl
 import pytest
 
 from tests.acceptance.versions import edited, framed, quoted, reformatted, renamed, retyped, swapped
-from tests.engine.curating import event, on_side
+from tests.engine.curating import World, event, on_side, probe
+from vibe_pipeline.evaluate.figures import share
+from vibe_pipeline.records import Figure, Interaction, Probe
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 
-pytestmark = pytest.mark.skipif(not (DATA / "dev").is_dir(), reason=f"no real files in {DATA}: set VIBE_DATA")
+pytestmark = [
+    pytest.mark.skipif(not (DATA / "dev").is_dir(), reason=f"no real files in {DATA}: set VIBE_DATA"),
+    pytest.mark.filterwarnings("ignore:invalid escape sequence"),  # MBPP's own
+]
+
+ROUNDS = 3
 
 Pair = tuple[str, str]
 """A question and its answer."""
@@ -48,6 +61,14 @@ def chats() -> list[Pair]:
     return [(asked[parent], text) for parent, text in answers.items() if parent in asked]
 
 
+def neighbour(name: str) -> Pair:
+    """What a template makes of names, of which each is another fact."""
+    return (
+        f"Where is the name {name} of Python defined, and what has to be done first?",
+        f"Find {name} in the documentation, import the module that it names, and only then use it in your own code.",
+    )
+
+
 def sources() -> dict[str, list[Pair]]:
     found = {
         "oasst": chats(),
@@ -55,48 +76,73 @@ def sources() -> dict[str, list[Pair]]:
         "mbpp": [(row["text"], row["code"]) for row in rows("mbpp") if is_python(row["code"])],
         "quixbugs": [(f"Repair {row['name']}", row["fixed"]) for row in rows("quixbugs") if is_python(row["fixed"])],
         "nl2bash": [(row["description"], row["command"]) for row in rows("nl2bash")],
+        "clinc150": [(row["text"], row["intent"]) for row in rows("clinc150_train")],
+        "names": [*map(neighbour, sorted({*dir(os), *dir(ast), *dir(re), *dir(json), *dir(Path), *dir(pl)}))],
     }
     return {name: list(dict(Random(0).sample(pairs, len(pairs))).items()) for name, pairs in found.items()}
 
 
 CODE = ("mbpp", "quixbugs")
+LEAK, EARLIER, WITHIN = "leak", "duplicate of an earlier generation", "duplicate within the generation"
+ALIKE, INNOCENT = "alike", "innocent"
 
 
 def of_both(change: Callable[[str], str]) -> Callable[[Pair], Pair]:
     return lambda pair: (change(pair[0]), change(pair[1]))
 
 
-def plants(source: str, chance: Random, other: Callable[[], str]) -> dict[str, Callable[[Pair], Pair]]:
-    """What is made of an item, by the name that it has in the table."""
-    kinds: dict[str, Callable[[Pair], Pair]] = {
+def plants(source: str, chance: Random, other: Callable[[], str]) -> dict[str, dict[str, Callable[[Pair], Pair]]]:
+    """What is made of an item, and of a row that is learned: by table, by the name that it has in the table."""
+    if source in ("clinc150", "names"):
+        return {}
+
+    def retyped_code(pair: Pair) -> Pair:
+        return pair[0].upper(), reformatted(pair[1], chance)
+
+    same = {
         "the same": lambda pair: pair,
-        "retyped": of_both(lambda text: retyped(text, chance)),
-        **{
-            f"{percent} % of the words": of_both(lambda text, part=percent / 100: edited(text, part, chance))
-            for percent in (5, 10, 20)
-        },
+        "retyped": retyped_code if source in CODE else of_both(lambda text: retyped(text, chance)),
+    }
+    if source in ("oasst", "gsm8k"):
+        same["sentences swapped"] = lambda pair: (f"{pair[0]} ", swapped(pair[1], chance))
+    leaks, again = dict(same), dict(same)
+    for percent in (5, 10, 20):
+        name = f"{percent} % of the words"
+        leaks[name] = of_both(lambda text, part=percent / 100: edited(text, part, chance))
+        again[name] = lambda pair, part=percent / 100: (f"{pair[0]} ...", edited(pair[1], part, chance))
+    leaks |= {
         "quoted": lambda pair: (f"And this? {other()}", quoted(pair[1], other())),
-        "framed question": lambda pair: (framed(pair[0], chance), pair[1]),
-        "other question": lambda pair: (f"Say it once more, number {chance.randrange(10**9)}", pair[1]),
-        "other answer": lambda pair: (pair[0], other()),
+        "question framed": lambda pair: (framed(pair[0], chance), pair[1]),
+        "question another": lambda pair: (f"Say it once more, number {chance.randrange(10**9)}", pair[1]),
+        "answer another": lambda pair: (pair[0], other()),
     }
     if source in CODE:
-        kinds |= {
-            "retyped": lambda pair: (pair[0].upper(), reformatted(pair[1], chance)),
-            "renamed": lambda pair: (f"And {pair[0].lower()}", renamed(pair[1])),
-        }
-    elif source in ("oasst", "gsm8k"):
-        kinds["sentences swapped"] = lambda pair: (pair[0], swapped(pair[1], chance) if ". " in pair[1] else pair[1])
-    return kinds
+        leaks["renamed"] = lambda pair: (f"And {pair[0].lower()}", renamed(pair[1]))
+    return {LEAK: leaks, EARLIER: again, WITHIN: again, ALIKE: alike(source, chance)}
+
+
+def another_flag(command: str) -> str:
+    changed = re.sub(r"(?<= -)[a-z]+\b", lambda it: it[0][:-1] + chr(ord(it[0][-1]) ^ 1), command, count=1)
+    return changed if changed != command else f"{command} -v"
+
+
+def alike(source: str, chance: Random) -> dict[str, Callable[[Pair], Pair]]:
+    """What shares most of its words with a row, and is another one."""
+    if source == "gsm8k":
+        other = of_both(lambda text: re.sub(r"\d+", lambda it: str(int(it[0]) + chance.randrange(1, 9)), text))
+        return {"other numbers": other}
+    if source == "nl2bash":
+        return {"another flag": lambda pair: (f"{pair[0]} ({chance.choice('abc')})", another_flag(pair[1]))}
+    return {}
 
 
 numbers = count()
 
 
-def logged(pair: Pair, source: str, *, held: bool = False) -> tuple[str, object]:
+def logged(pair: Pair, source: str, *, held: bool = False, **values) -> Interaction:
     name = on_side(f"{next(numbers)} ", held=held)
-    values = {"action": "generate", "success": True} if source in CODE else {}
-    return name, event(*pair, conversation=name, interaction_id=name, **values)
+    values |= {"action": "generate", "success": True} if source in CODE else {}
+    return event(*pair, conversation=name, interaction_id=name, **values)
 
 
 @dataclass(frozen=True)
@@ -105,15 +151,8 @@ class Plant:
     kind: str
     source: str
     pair: Pair
-    name: str
-    """Of the conversation that must leave, or must stay."""
-    other: str | None = None
-    """Of a conversation of the same generation that might leave instead."""
-    near: Pair | None = None
-
-
-EARLIER, WITHIN = "duplicate of an earlier generation", "duplicate within the generation"
-LEAKS_ALONE = ("quoted", "other answer", "framed question", "other question", "renamed")
+    names: tuple[str, ...]
+    """Of interactions of which one must leave, or all must stay."""
 
 
 class Planted:
@@ -123,10 +162,9 @@ class Planted:
         self.steps: tuple[list, list] = ([], [])
         self.plants: list[Plant] = []
 
-    def put(self, step: int, pair: Pair, source: str, *, held: bool = False) -> str:
-        name, it = logged(pair, source, held=held)
+    def put(self, step: int, it: Interaction | Probe) -> str:
         self.steps[step].append(it)
-        return name
+        return it.interaction_id if isinstance(it, Interaction) else it.probe_id
 
     def fill(self, source: str, pairs: list[Pair], turn: int) -> None:
         """Give every pair its part; another one in another turn."""
@@ -134,15 +172,146 @@ class Planted:
         spare, pairs = pairs[: len(pairs) // 10], pairs[len(pairs) // 10 :]
         others = cycle(answer for _, answer in spare)
         kinds = plants(source, chance, lambda: next(others))
-        parts = [("leak", kind) for kind in kinds]
-        parts += [(table, kind) for table in (EARLIER, WITHIN) for kind in kinds if kind not in LEAKS_ALONE]
-        parts += [("innocent", "as it is")] * 4
-        dealt = islice(cycle(parts), 7 * turn, None)
-        for pair, (table, kind) in zip(pairs, dealt, strict=False):
-            if table == "innocent":
-                self.plants.append(Plant(table, kind, source, pair, self.put(1, pair, source)))
-                continue
-            first = self.put(table == WITHIN, pair, source, held=table == "leak")
-            version = kinds[kind](pair)
-            other = first if table == WITHIN else None
-            self.plants.append(Plant(table, kind, source, version, self.put(1, version, source), other, pair))
+        parts = [(table, kind) for table in kinds for kind in kinds[table]] + [(INNOCENT, "nothing near")] * 4
+        for pair, (table, kind) in zip(pairs, islice(cycle(parts), 7 * turn, None), strict=False):
+            version = kinds[table][kind](pair) if table in kinds else pair
+            fact = {"extra": {"fact": pair[0]}} if source == "names" else {}
+            names = [self.put(1, logged(version, source, **fact))]
+            if table != INNOCENT:
+                first = self.put(int(table in (WITHIN, ALIKE)), logged(pair, source, held=table == LEAK))
+                names += [first] if table in (WITHIN, ALIKE) else []
+            self.plants.append(Plant(table, kind, source, version, tuple(names)))
+
+    def gone(self, home: Path) -> list[tuple[Plant, bool]]:
+        world, kept = World(home), set()
+        for events in self.steps:
+            world.log(*events)
+            kept |= {*world.cut().frame["interaction_ids"].explode().drop_nulls()}
+        return [(plant, not kept.issuperset(plant.names)) for plant in self.plants]
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory) -> list[tuple[Plant, bool]]:
+    texts, every = sources(), []
+    for turn in range(ROUNDS):
+        planted = Planted()
+        for source, pairs in texts.items():
+            planted.fill(source, pairs, turn)
+        every += planted.gone(tmp_path_factory.mktemp("world"))
+    return every
+
+
+def told(found: list[tuple[Plant, bool]], table: str) -> dict[tuple[str, str], Figure]:
+    """The share that left by kind and source, and as a table on the screen."""
+    hits = defaultdict(list)
+    for plant, is_gone in found:
+        if plant.table == table:
+            hits[plant.kind, plant.source].append(is_gone)
+    figures = {key: share(pl.Series(gone)) for key, gone in hits.items()}
+    print(f"\n| {table} | of | caught | missed | share | 95 % |\n| --- | --- | --- | --- | --- | --- |")
+    for (kind, source), it in sorted(figures.items()):
+        gone = sum(hits[kind, source])
+        print(f"| {kind} | {source} | {gone} | {it.n - gone} | {it.value:.2f} | [{it.low:.2f}, {it.high:.2f}] |")
+    return figures
+
+
+SOURCES = ("oasst", "gsm8k", "mbpp", "nl2bash")
+LEAK_FLOORS = {
+    "the same": (1.0, 1.0, 1.0, 1.0),
+    "retyped": (0.85, 0.95, 0.85, 0.75),
+    "sentences swapped": (0.85, 0.95),
+    "question another": (0.95, 0.95, 0.95),
+    "question framed": (0.85, 0.95, 0.95, 0.5),
+    "quoted": (0.8, 0.95, 0.6),
+    "5 % of the words": (0.95, 0.95, 0.7),
+    "10 % of the words": (0.55, 0.7, 0.6),
+}
+DUPLICATE_FLOORS = {
+    "the same": (1.0, 1.0, 1.0, 1.0),
+    "retyped": (0.9, 0.95, 0.8, 0.65),
+    "sentences swapped": (0.85, 0.9),
+    "5 % of the words": (0.75, 0.85, 0.6),
+}
+"""By source, a little below what was measured; what has none is told in the table alone."""
+
+
+def below(figures: dict[tuple[str, str], Figure], floors: dict[str, tuple[float, ...]]) -> list[str]:
+    return [
+        f"{kind} of {source}: {figures[kind, source].value:.2f} < {floor}"
+        for kind, of in floors.items()
+        for source, floor in zip(SOURCES, of, strict=False)
+        if figures[kind, source].value < floor
+    ]
+
+
+def test_leaks_are_caught(found):
+    figures = told(found, LEAK)
+    assert not below(figures, LEAK_FLOORS)
+    assert figures["renamed", "mbpp"].value >= 0.8
+    assert figures["answer another", "gsm8k"].value <= 0.05  # another answer is no leak
+
+
+@pytest.mark.parametrize("table", [EARLIER, WITHIN])
+def test_duplicates_are_caught(found, table):
+    assert not below(told(found, table), DUPLICATE_FLOORS)
+
+
+def test_what_only_looks_alike_stays(found):
+    figures = told(found, ALIKE)
+    assert figures["other numbers", "gsm8k"].value <= 0.05
+    assert figures["another flag", "nl2bash"].value <= 0.15
+
+
+def likest(pair: Pair, pairs: list[Pair], is_code: bool) -> float:
+    """How like its answer is to the likest other one, by words (Ratcliff and Obershelp); of code whatever its names."""
+    words = {it: nameless(it[1]) if is_code else it[1].lower().split() for it in pairs}
+    mine = words[pair]
+    near = sorted(pairs, key=lambda it: -len({*mine} & {*words[it]}) / len({*mine} | {*words[it]}))[1:12]
+    return max(SequenceMatcher(None, mine, words[it], autojunk=False).ratio() for it in near)
+
+
+def nameless(code: str) -> list[str]:
+    numbers: dict[str, str] = {}
+    words = re.findall(r"\w+|[^\w\s]", code.lower())
+    return [
+        it if iskeyword(it) else numbers.setdefault(it, f"n{len(numbers)}") if it[0].isalpha() else it for it in words
+    ]
+
+
+LOST = {"mbpp": 0.2, "quixbugs": 0.2, "nl2bash": 0.04, "clinc150": 0.005}
+"""MBPP has many programs twice, and commands and utterances some; of the other sources nothing is lost."""
+
+
+def test_what_is_lost_though_nothing_was_planted_near_has_a_twin_of_its_own(found):
+    figures, texts = told(found, INNOCENT), sources()
+    lost = sorted({(plant.source, plant.pair) for plant, is_gone in found if is_gone and plant.table == INNOCENT})
+    likeness = {it: likest(it[1], texts[it[0]], it[0] in CODE) for it in lost}
+    alone = [it for it in lost if likeness[it] < 0.85]
+    print(f"{len(lost)} lost, {len(alone)} of them without a twin:", *alone, sep="\n")
+    assert len(alone) <= 0.15 * len(lost)
+    assert all(it.value <= LOST.get(source, 0) for (_, source), it in figures.items())
+
+
+PROBES = {
+    "the same": lambda asks, chance: asks,
+    "retyped": lambda asks, chance: retyped(f"{asks}?", chance),
+    "in other order": lambda asks, chance: " ".join(chance.sample(asks.split(), len(asks.split()))),
+    "please": lambda asks, chance: f"Can you please tell me: {asks}",
+    "10 % of the words": lambda asks, chance: edited(asks, 0.1, chance),
+    "framed": framed,
+}
+
+
+def test_what_a_probe_asks_is_not_trained_on_in_other_spellings(tmp_path):
+    """A paraphrase is what a fact is trained on; only the probe's own question is a leak."""
+    planted, chance = Planted(), Random(3)
+    for row, kind in zip(rows("nq_open"), cycle([*PROBES, "another probe's answer"]), strict=False):
+        asks, answer = row["question"], row["answers"][0]
+        fact = {"fact": row["id"]}
+        planted.put(0, replace(probe(row["id"], asks, answer), probe_id=row["id"]))
+        version = PROBES[kind](asks, chance) if kind in PROBES else f"Name what number {next(numbers)} is about"
+        name = planted.put(1, logged((version, answer), "nq_open", extra=fact))
+        planted.plants.append(Plant(LEAK, kind, "nq_open", (version, answer), (name,)))
+    shares = {kind: it.value for (kind, _), it in told(planted.gone(tmp_path), LEAK).items()}
+    assert {shares[kind] for kind in ("the same", "retyped", "in other order")} == {1.0}
+    assert {shares[kind] for kind in ("framed", "another probe's answer")} == {0.0}

@@ -1,4 +1,4 @@
-"""Versions of a text as they come into a log by themselves: reformatted, edited, renamed, quoted, asked otherwise."""
+"""Versions of a text as they come into a log by themselves: retyped, edited, renamed, quoted, asked in other words."""
 
 from __future__ import annotations
 
@@ -47,8 +47,10 @@ def edited(text: str, share: float, chance: Random) -> str:
 
 
 def swapped(text: str, chance: Random) -> str:
-    """With two of its sentences in each other's place."""
-    sentences = re.split(r"(?<=[.!?])\s+", text)
+    """With two of its sentences, or its halves, in each other's place."""
+    sentences = re.split(r"(?<=[.!?])\s+|(?<=\n)", text)
+    if len(sentences) < 2:
+        sentences = [text[: len(text) // 2], text[len(text) // 2 :]]
     one, other = chance.sample(range(len(sentences)), 2)
     sentences[one], sentences[other] = sentences[other], sentences[one]
     return " ".join(sentences)

@@ -179,9 +179,9 @@ def two_programs_for_one_task_both_stay() -> Case:
 
 def of_a_chain_of_near_duplicates_the_ends_stay() -> Case:
     """What is no near-duplicate of anything that stays is not lost because of what left."""
-    asks, words = text(prose(30)), prose(120)
-    middle = edited(words, 4)
-    end = [f"end{at}" if at % 30 == 7 else word for at, word in enumerate(middle)]
+    asks, words = text(prose(30)), prose(200)
+    middle = edited(words, 8)
+    end = [f"end{at}" if at % 25 == 3 else word for at, word in enumerate(middle)]
     evidence = [{"success": True, "feedback": 1.0}, {"success": True}, {}]
     rows = [
         row(name, asks + " now" * nth, text(it), **told)
@@ -318,6 +318,22 @@ def what_many_items_say_is_no_quote() -> Case:
     return Case(first=items, then=[row("other", "Which?", f"{boilerplate} {text(prose(60))}")])
 
 
+def a_template_costs_no_training() -> Case:
+    """Items that a template makes tell of it, and not of each other."""
+    template = prose(26)
+    items = [held(f"item {n}", f"What is {n}?", text([*template[:9], f"name{n}", *template[9:]])) for n in range(12)]
+    return Case(first=items, then=[row("other", "What is 12?", text([*template[:9], "name12", *template[9:]]))])
+
+
+def facts_of_two_names_both_stay() -> Case:
+    asks, says = prose(30), prose(40)
+    rows = [
+        row(name, text([*asks, name]), text([*says, name]), extra={"fact": f"{name} {asks[0]}"})
+        for name in ("stat", "lstat")
+    ]
+    return Case(then=rows)
+
+
 def neighbours_that_share_nothing_but_a_topic_stay() -> Case:
     return Case(
         first=[held("item", "How are files opened?", text(prose()))],
@@ -339,6 +355,7 @@ DUPLICATES = [
     two_answers_to_one_question_of_which_one_was_liked,
     two_programs_for_one_task_both_stay,
     of_a_chain_of_near_duplicates_the_ends_stay,
+    facts_of_two_names_both_stay,
     what_an_earlier_generation_taught_nearly_so,
     what_an_earlier_generation_taught_exactly_so,
     what_an_earlier_generation_judged_by_nearly_so,
@@ -353,6 +370,7 @@ LEAKS = [
     a_training_row_that_is_an_item_with_other_names,
     what_a_probe_asks_in_other_spellings,
     what_many_items_say_is_no_quote,
+    a_template_costs_no_training,
     neighbours_that_share_nothing_but_a_topic_stay,
 ]
 

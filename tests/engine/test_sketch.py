@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline.curate.shingles import tokens, windows
-from vibe_pipeline.curate.sketch import BANDS, SAMPLED, similar, sketch
+from vibe_pipeline.curate.sketch import BANDS, SAMPLED, SHINGLE, similar, sketch
 
 WORDS = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "é", "ж", "eins", "zwei"]), max_size=12)
 
@@ -67,7 +67,7 @@ def test_bands_agree_as_often_as_the_similarity_says():
         words, changed = prose(seed), prose(seed)
         for at in random.Random(seed).sample(range(120), seed % 12):
             changed[at] = "other"
-        sets = [{tuple(text[at : at + 3]) for at in range(118)} for text in (words, changed)]
+        sets = [{tuple(text[at : at + SHINGLE]) for at in range(121 - SHINGLE)} for text in (words, changed)]
         wanted.append((len(sets[0] & sets[1]) / len(sets[0] | sets[1])) ** 4)
         pairs += [("q", " ".join(words)), ("q", " ".join(changed))]
     found = sketches(*pairs)

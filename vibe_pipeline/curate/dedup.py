@@ -43,6 +43,10 @@ CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENA
 REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
 ROWS_AT_ONCE = 1 << 16
+LEAKED_BANDS = 5
+"""Of 16: a row too many that leaves costs little, an item that leaked costs what a suite is for (similarity of .75)."""
+QUOTED = 0.25
+"""Of an item's sampled grams: where a tenth of the words is edited, a quarter of the windows of 13 is left."""
 RENAMED_BANDS = 8
 """Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
 
@@ -100,6 +104,7 @@ class _Judge:
         self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
+        self.leaked_bands = min(self.bands, LEAKED_BANDS)
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
 
@@ -143,11 +148,14 @@ class _Judge:
 
     def nearly_known(self, run: Entries) -> None:
         for these, first in self._parts(self.stays & (self.these.split != TEST)):
-            for pair in matches(run, sameness.every_band(sameness.near, these), self.bands):
-                rows, was_held, is_held = first + pair.queries, pair.refs & 1 == 1, these.is_held[pair.queries]
+            keys = sameness.every_band(sameness.near, these)
+            of_items = np.where(these.is_held[:, None], keys, np.uint64(0))
+            for pair in matches(run, of_items, self.leaked_bands, alone=True):
+                self.drop(first + pair.queries[pair.refs & 1 == 0], NEARLY_TRAINED_ON)
+            for pair in matches(run, keys, self.bands):
+                rows, is_same_side = first + pair.queries, (pair.refs & 1 == 1) == these.is_held[pair.queries]
                 is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
-                self.drop(rows[is_held & ~was_held], NEARLY_TRAINED_ON)
-                self.drop(rows[(is_held == was_held) & is_like & self.may_be_near[rows]], NEARLY_AGAIN)
+                self.drop(rows[is_same_side & is_like & self.may_be_near[rows]], NEARLY_AGAIN)
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
@@ -173,7 +181,7 @@ class _Judge:
         near = 0
         for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
             is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
-            for pair in matches(suite, sameness.every_band(sameness.near, these), self.bands):
+            for pair in matches(suite, sameness.every_band(sameness.near, these), self.leaked_bands, alone=True):
                 near += len(np.unique(pair.queries[is_row[pair.queries]]))
         return near
 
@@ -181,7 +189,7 @@ class _Judge:
         yield ASKED, found(run, sameness.probed(these))
         yield EQUAL, found(run, sameness.held(these))
         for keys in (sameness.leaked, sameness.near):
-            for pair in matches(run, sameness.every_band(keys, these), self.bands):
+            for pair in matches(run, sameness.every_band(keys, these), self.leaked_bands, alone=True):
                 yield NEAR, pair.queries[pair.refs & 1 == 1]
         yield QUOTES, _quoting(run, these)
         for pair in matches(run, sameness.every_band(sameness.renamed, these), RENAMED_BANDS):
@@ -219,14 +227,14 @@ class _Judge:
 
 
 def _quoting(run: Entries, these: Features) -> np.ndarray:
-    """Rows that hold half of the sampled grams of an item, or more. A gram of many items is boilerplate."""
+    """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
     grams = sameness.quoted(these)
     owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
     which, refs = pairs(run, grams, alone=True)
     quotes = np.unique(np.stack([owners[which].astype(np.uint64) << np.uint64(32) | refs, grams[which]]), axis=1)
     both, counts = np.unique(quotes[0], return_counts=True)
     rows, refs = _ends(both)
-    return rows[2 * counts >= run.sizes[refs >> 1]]
+    return rows[counts >= QUOTED * run.sizes[refs >> 1]]
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:

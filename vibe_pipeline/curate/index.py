@@ -25,7 +25,10 @@ MERGED_AT_ONCE = 1 << 22
 """Entries in memory while runs are merged."""
 
 REFS_A_KEY = 8
-"""Of a key that many rows share (boilerplate) the oldest refs are looked at."""
+"""Of a key that many rows share the oldest refs are looked at."""
+
+ALONE = 3
+"""A key of more rows is boilerplate: a licence, the words of a template."""
 
 QUERIES_AT_ONCE = 1 << 16
 
@@ -111,11 +114,14 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
     return mask
 
 
-def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
-    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none."""
+def matches(run: Entries, keys: np.ndarray, least: int = 1, *, alone: bool = False) -> Iterator[Matches]:
+    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none.
+
+    `alone`: but for keys of more than ALONE rows.
+    """
     for first in range(0, len(keys), QUERIES_AT_ONCE):
         part = keys[first : first + QUERIES_AT_ONCE]
-        which, refs = pairs(run, part.ravel())
+        which, refs = pairs(run, part.ravel(), alone=alone)
         queries = (which // part.shape[1]).astype(np.uint64)
         both, counts = np.unique(queries << np.uint64(32) | refs, return_counts=True)
         both, counts = both[counts >= least], counts[counts >= least]
@@ -128,10 +134,10 @@ def lookup(run: Entries, keys: np.ndarray) -> np.ndarray:
 
 
 def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than REFS_A_KEY rows."""
+    """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than ALONE rows."""
     asked, low = _there(run, keys)
     counts = np.searchsorted(run.keys, keys[asked], side="right") - low
-    counts = np.where(counts > REFS_A_KEY, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
+    counts = np.where(counts > ALONE, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
     places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     return np.repeat(asked, counts), run.refs[places].astype(np.uint64)
 

@@ -134,13 +134,9 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     """Define what the conditions need."""
     db.execute(MACROS)
     if settings.languages:
+        special = FunctionNullHandling.SPECIAL  # else it may not say NULL
         db.create_function(
-            "language",
-            _languages(),
-            ["VARCHAR"],
-            "VARCHAR",
-            type=PythonUDFType.ARROW,
-            null_handling=FunctionNullHandling.SPECIAL,
+            "language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW, null_handling=special
         )
 
 

@@ -120,8 +120,9 @@ def told_keys(facts: np.ndarray) -> np.ndarray:
 
 
 def near(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, 0 where the example is too short to be near another."""
-    return _banded("near", band, these.sketches.bands[:, band], these.sketches.anchor, these.kind)
+    """(n): one of 16, 0 where the example is too short to be near another. Facts of two names are two facts, however
+    much a template makes them alike."""
+    return _banded("near", band, these.sketches.bands[:, band], these.sketches.anchor, these.kind, these.fact)
 
 
 def leaked(these: Features, band: int) -> np.ndarray:

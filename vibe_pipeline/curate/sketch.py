@@ -27,14 +27,15 @@ BANDS, ROWS = 16, 4
 SEED = 42
 SHORT = 10
 """Words: with fewer, one changed word is another text, and only the very same words are the same."""
-SHINGLE = 3
+SHINGLE = 2
+"""Words: where a twentieth of them is edited, two texts share .82 of their windows of two and .74 of those of three."""
 GRAM = 13
 """Words in a row by which contamination is looked for (Brown et al., 2020, appendix C)."""
 SAMPLED = 4
 """One gram in so many is kept, by its hash: the same ones in every text (FracMinHash: Irber et al., 2022)."""
 STRUCTURE_WORDS = 5
-STRUCTURE_SHORT = 24
-"""Words and signs: the structure of less code is that of half the code there is."""
+STRUCTURE_SHORT = 16
+"""Words and signs: the structure of less code is that of much other code."""
 CHECKS, SIMILAR = 16, 13
 """Hashes of four bits in a check, and how many of them agree where two questions are similar (.8 of their words)."""
 
