@@ -20,8 +20,8 @@ import pyarrow as pa
 
 from vibe_pipeline.curate.shingles import Tokens, mixed, spans, tokens, windows
 
-MADE_BY = f"rensa-{version('rensa')}"
-"""Whoever keeps hashes keeps them apart by this: another version may give others."""
+MADE_BY = f"1-rensa-{version('rensa')}"
+"""Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""
 
 BANDS, ROWS = 16, 4
 SEED = 42
