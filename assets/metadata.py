@@ -11,7 +11,7 @@ from typing import Any
 
 import dagster as dg
 
-from vibe_pipeline.curate.card import Card
+from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event
 from vibe_pipeline.records import Figure, Mix, PartScore, Scorecard, Split, Training, generation_name

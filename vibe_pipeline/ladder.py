@@ -14,15 +14,15 @@ from typing import Any, TypeVar
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
-from vibe_pipeline.curate.card import Card, describe
-from vibe_pipeline.curate.difference import Difference, compare
+from vibe_pipeline.curate.cards.card import Card, describe
+from vibe_pipeline.curate.cards.difference import Difference, compare
+from vibe_pipeline.curate.cards.page import page, page_name
+from vibe_pipeline.curate.dedup.index import Entries, Index
+from vibe_pipeline.curate.dedup.known import entries_of
+from vibe_pipeline.curate.dedup.sketch import MADE_BY
 from vibe_pipeline.curate.examples import curate
-from vibe_pipeline.curate.export import Wanted, export
-from vibe_pipeline.curate.exported import Exported
-from vibe_pipeline.curate.index import Entries, Index
-from vibe_pipeline.curate.known import entries_of
-from vibe_pipeline.curate.page import page, page_name
-from vibe_pipeline.curate.sketch import MADE_BY
+from vibe_pipeline.curate.export.outcome import Exported
+from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import GenerationRefused

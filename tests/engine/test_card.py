@@ -5,8 +5,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.curated import keep, write_set
-from vibe_pipeline.curate.card import SAMPLED, bin_name, describe, grouped
-from vibe_pipeline.curate.difference import compare
+from vibe_pipeline.curate.cards.card import SAMPLED, bin_name, describe, grouped
+from vibe_pipeline.curate.cards.difference import compare
 from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.store import Store

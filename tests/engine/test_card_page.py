@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.engine.curated import keep, write_set
-from vibe_pipeline.curate.card import describe
-from vibe_pipeline.curate.page import page
+from vibe_pipeline.curate.cards.card import describe
+from vibe_pipeline.curate.cards.page import page
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.interactions.segments import manifest

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from tests.engine.curated import keep
-from vibe_pipeline.curate.card import Card
-from vibe_pipeline.curate.difference import Difference
+from vibe_pipeline.curate.cards.card import Card
+from vibe_pipeline.curate.cards.difference import Difference
 from vibe_pipeline.records import load
 
 OLD = [{"prompt": "Why?", "completion": "Because."}, {"kind": "document", "prompt": "", "completion": "Once."}]

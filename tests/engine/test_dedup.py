@@ -12,7 +12,8 @@ import polars as pl
 import pytest
 
 from tests.engine.curating import MOMENT, Curated, World, event, on_side, probe
-from vibe_pipeline.curate import dedup, window
+from vibe_pipeline.curate import window
+from vibe_pipeline.curate.dedup import judging
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
@@ -91,7 +92,7 @@ def two_that_are_the_same() -> Case:
     said = text(prose())
     return Case(
         then=[row("one", "Tell me more", said), row("liked", " tell ME more".title(), said, success=True)],
-        gone={"one": dedup.NEARLY_TWICE},
+        gone={"one": judging.NEARLY_TWICE},
     )
 
 
@@ -99,7 +100,7 @@ def the_very_same_twice() -> Case:
     said = text(prose())
     return Case(
         then=[row("liked", "Go on", said, feedback=1.0), row("one", "Go on\n", f" {said}")],
-        gone={"one": dedup.TWICE},
+        gone={"one": judging.TWICE},
     )
 
 
@@ -107,7 +108,7 @@ def the_better_vouched_of_near_duplicates_stays() -> Case:
     words = prose()
     return Case(
         then=[row("one", "Tell it", text(words)), row("worked", "Tell it!", text(edited(words, 2)), success=True)],
-        gone={"one": dedup.NEARLY_TWICE},
+        gone={"one": judging.NEARLY_TWICE},
     )
 
 
@@ -116,7 +117,7 @@ def the_later_of_equally_vouched_near_duplicates_stays() -> Case:
     later = {"occurred_at": MOMENT + timedelta(hours=1)}
     return Case(
         then=[row("old", asks, text(words)), row("new", f"Please: {asks}", text(edited(words, 2)), **later)],
-        gone={"old": dedup.NEARLY_TWICE},
+        gone={"old": judging.NEARLY_TWICE},
     )
 
 
@@ -124,7 +125,7 @@ def near_duplicates_that_are_held_out_are_one_item() -> Case:
     asks, words = text(prose(30)), prose()
     return Case(
         then=[held("one", asks, text(words)), held("liked", f"{asks}!", text(edited(words, 2)), success=True)],
-        gone={"one": dedup.NEARLY_TWICE},
+        gone={"one": judging.NEARLY_TWICE},
     )
 
 
@@ -148,7 +149,7 @@ def a_long_question_asked_nearly_so_with_the_same_short_answer_is_one() -> Case:
     asks = prose(60)
     return Case(
         then=[row("one", text(asks), "Yes."), row("liked", text(edited(asks, 1)), " YES.", success=True)],
-        gone={"one": dedup.NEARLY_TWICE},
+        gone={"one": judging.NEARLY_TWICE},
     )
 
 
@@ -168,7 +169,7 @@ def code_that_differs_in_an_operator_and_in_whether_it_works_both_stay() -> Case
 def two_answers_to_one_question_of_which_one_was_liked() -> Case:
     return Case(
         then=[row("one", "Which port?", "80"), row("liked", "Which port?", "8080", feedback=1.0)],
-        gone={"one": dedup.CONTRADICTS},
+        gone={"one": judging.CONTRADICTS},
     )
 
 
@@ -189,7 +190,7 @@ def of_a_chain_of_near_duplicates_the_ends_stay() -> Case:
             zip(("best", "middle", "end"), (words, middle, end), evidence, strict=True)
         )
     ]
-    return Case(then=rows, gone={"middle": dedup.NEARLY_TWICE})
+    return Case(then=rows, gone={"middle": judging.NEARLY_TWICE})
 
 
 def what_an_earlier_generation_taught_nearly_so() -> Case:
@@ -197,14 +198,16 @@ def what_an_earlier_generation_taught_nearly_so() -> Case:
     return Case(
         first=[row("before", asks, text(words))],
         then=[row("again", f"{asks} please", text(edited(words, 2)), success=True)],
-        gone={"again": dedup.NEARLY_AGAIN},
+        gone={"again": judging.NEARLY_AGAIN},
     )
 
 
 def what_an_earlier_generation_taught_exactly_so() -> Case:
     said = text(prose())
     return Case(
-        first=[row("before", "Say", said)], then=[row("again", "Say", said, success=True)], gone={"again": dedup.AGAIN}
+        first=[row("before", "Say", said)],
+        then=[row("again", "Say", said, success=True)],
+        gone={"again": judging.AGAIN},
     )
 
 
@@ -213,7 +216,7 @@ def what_an_earlier_generation_judged_by_nearly_so() -> Case:
     return Case(
         first=[held("before", asks, text(words))],
         then=[held("again", asks, text(edited(words, 2)))],
-        gone={"again": dedup.NEARLY_AGAIN},
+        gone={"again": judging.NEARLY_AGAIN},
     )
 
 
@@ -225,7 +228,7 @@ def a_suite_item_that_was_nearly_trained_on() -> Case:
     return Case(
         first=[row("before", "How so?", text(words))],
         then=[held("item", "In which way is that?", text(edited(words, 2)))],
-        gone={"item": dedup.NEARLY_TRAINED_ON},
+        gone={"item": judging.NEARLY_TRAINED_ON},
     )
 
 
@@ -233,7 +236,7 @@ def a_probe_that_was_asked_in_training() -> Case:
     return Case(
         first=[row("before", "Describe the purpose of tape.", "It binds.")],
         then=[asked("item", "describe the purpose of the  TAPE")],
-        gone={"item": dedup.TRAINED_ON},
+        gone={"item": judging.TRAINED_ON},
     )
 
 
@@ -241,7 +244,7 @@ def a_training_row_that_equals_an_item_of_another_kind() -> Case:
     return Case(
         first=[held("item", "Print it.", "print(it)", action="generate", success=True)],
         then=[row("leak", "Print it.", "print(it)")],
-        gone={"leak": dedup.EQUAL},
+        gone={"leak": judging.EQUAL},
     )
 
 
@@ -250,7 +253,7 @@ def a_training_row_with_the_answer_of_an_item() -> Case:
     return Case(
         first=[held("item", "Who?", text(words))],
         then=[row("leak", "Which of them?", text(edited(words, 2)).title() + "!")],
-        gone={"leak": dedup.NEAR},
+        gone={"leak": judging.NEAR},
     )
 
 
@@ -259,7 +262,7 @@ def a_training_row_with_the_long_question_and_the_short_answer_of_an_item() -> C
     return Case(
         first=[held("item", text(asks), "Forty-two.")],
         then=[row("leak", text(edited(asks, 1)), "forty-two."), row("other", text(edited(asks, 2)), "Forty-three.")],
-        gone={"leak": dedup.NEAR},
+        gone={"leak": judging.NEAR},
     )
 
 
@@ -272,7 +275,7 @@ def a_training_row_that_quotes_an_item() -> Case:
             row("asking", f"Is this right? {text(words)}", "Not quite, I would say, since some of it is wrong."),
             row("part", "Sum up this", text([*prose(80), *words[:25], *prose(80)])),
         ],
-        gone={"leak": dedup.QUOTES, "asking": dedup.QUOTES},
+        gone={"leak": judging.QUOTES, "asking": judging.QUOTES},
     )
 
 
@@ -294,7 +297,7 @@ def a_training_row_that_is_an_item_with_other_names() -> Case:
             program("leak", renamed),
             program("other", NAMED.replace("<=", ">=").replace("+", "-")[: len(NAMED) // 2]),
         ],
-        gone={"leak": dedup.RENAMED},
+        gone={"leak": judging.RENAMED},
     )
 
 
@@ -307,7 +310,7 @@ def what_a_probe_asks_in_other_spellings() -> Case:
             row("paraphrase", "What is os.lstat good for?", "It tells of a link."),
             row("neighbour", "Describe the purpose of os.stat.", "It tells of a file."),
         ],
-        gone={"spelt": dedup.ASKED, "turned": dedup.ASKED},
+        gone={"spelt": judging.ASKED, "turned": judging.ASKED},
     )
 
 

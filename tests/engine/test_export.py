@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.curated import write_set
-from vibe_pipeline.curate import export as exporting
-from vibe_pipeline.curate.export import Wanted, export
-from vibe_pipeline.curate.exported import Exported, left_out
-from vibe_pipeline.curate.shapes import Shape
+from vibe_pipeline.curate.export import writing as exporting
+from vibe_pipeline.curate.export.outcome import Exported, left_out
+from vibe_pipeline.curate.export.shapes import Shape
+from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.errors import DiskFull, SettingsInvalid
 from vibe_pipeline.store import Store
 

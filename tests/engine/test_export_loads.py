@@ -10,8 +10,8 @@ import pytest
 
 from tests.engine.curated import write_set
 from vibe_pipeline import models
-from vibe_pipeline.curate.export import Wanted, export
-from vibe_pipeline.curate.shapes import Shape
+from vibe_pipeline.curate.export.shapes import Shape
+from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.store import Store
 
 HARD = 'Ends in \\ "quotes", \u2028, \x00, \x1b and 😀\n\n\tindented'

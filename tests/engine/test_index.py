@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibe_pipeline.curate import index
-from vibe_pipeline.curate.index import Entries, Index, found, lookup, made, matches, pairs
+from vibe_pipeline.curate.dedup import index
+from vibe_pipeline.curate.dedup.index import Entries, Index, found, lookup, made, matches, pairs
 
 KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=12)
 """Rows of three keys."""

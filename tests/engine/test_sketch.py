@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.curate.shingles import tokens, windows
-from vibe_pipeline.curate.sketch import BANDS, SAMPLED, SHINGLE, similar, sketch
+from vibe_pipeline.curate.dedup.shingles import tokens, windows
+from vibe_pipeline.curate.dedup.sketch import BANDS, SAMPLED, SHINGLE, similar, sketch
 
 WORDS = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "é", "ж", "eins", "zwei"]), max_size=12)
 

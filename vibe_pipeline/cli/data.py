@@ -15,10 +15,10 @@ from vibe_pipeline.progress import terminal
 from vibe_pipeline.records import Split, plain
 
 if TYPE_CHECKING:
-    from vibe_pipeline.curate.card import Card, Sample
-    from vibe_pipeline.curate.difference import Change, Difference
-    from vibe_pipeline.curate.export import Format
-    from vibe_pipeline.curate.exported import Exported
+    from vibe_pipeline.curate.cards.card import Card, Sample
+    from vibe_pipeline.curate.cards.difference import Change, Difference
+    from vibe_pipeline.curate.export.outcome import Exported
+    from vibe_pipeline.curate.export.writing import Format
 
 data_app = typer.Typer(help="Datasets: the examples of a generation.", no_args_is_help=True)
 
@@ -68,8 +68,8 @@ def export(
     json_: Json = False,
 ) -> None:
     """Write train, validation and test files that `datasets`, TRL and OpenAI fine-tuning read."""
-    from vibe_pipeline.curate.export import NAMES, Wanted
-    from vibe_pipeline.curate.shapes import Shape
+    from vibe_pipeline.curate.export.shapes import Shape
+    from vibe_pipeline.curate.export.writing import NAMES, Wanted
 
     wanted = Wanted(
         folder=out,
@@ -159,7 +159,7 @@ def _changed(name: str, change: Change) -> list[Any]:
 
 
 def _print_export(made: Exported) -> None:
-    from vibe_pipeline.curate.exported import left_out
+    from vibe_pipeline.curate.export.outcome import left_out
 
     print_figures(["split", "rows", "file"], [[split, rows, made.files[split]] for split, rows in made.rows.items()])
     for words in left_out(made):

@@ -1,7 +1,7 @@
 """The candidates of one part of a window: what the builders make of its events, each with its split and its quality.
 
 One statement, so that DuckDB streams. What a rule drops is counted and goes no further. Not here: what the events are
-(window.py), and which candidates are the same as others (dedup.py).
+(window.py), and which candidates are the same as others (dedup/).
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
-from vibe_pipeline.curate.index import Entries, found
-from vibe_pipeline.curate.sameness import told_keys
+from vibe_pipeline.curate.dedup.index import Entries, found
+from vibe_pipeline.curate.dedup.keys import told_keys
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate

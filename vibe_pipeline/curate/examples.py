@@ -17,12 +17,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate import dedup, sameness
 from vibe_pipeline.curate.candidates import Candidates
 from vibe_pipeline.curate.columns import Columns
+from vibe_pipeline.curate.dedup import judging, keys
+from vibe_pipeline.curate.dedup.keys import TRAIN
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
-from vibe_pipeline.curate.sameness import TRAIN
 from vibe_pipeline.curate.steps import Steps
 from vibe_pipeline.curate.window import Inputs, Window
 from vibe_pipeline.database import SPILL, connect
@@ -33,7 +33,7 @@ from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told"]
-KEYS = ["quality", "moment", "conversation", "unit", "is_synthetic", "is_augmented"]
+TOLD = ["quality", "moment", "conversation", "unit", "is_synthetic", "is_augmented"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
@@ -90,11 +90,11 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
                     _sketch(file, columns, pool)
         found = columns.mapped()
         with step("dedup"):
-            these = sameness.of_columns(found)
+            these = keys.of_columns(found)
             rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
             told = {name: found[name] for name in ("moment", "conversation", "unit", "is_augmented")}
-            compared = dedup.Compared(features=these, rank=rank, **told)
-            reasons, leaks = dedup.judged(compared, inputs.known, settings, scratch)
+            compared = judging.Compared(features=these, rank=rank, **told)
+            reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
         with step("order"):
             priority = _priorities(found, (reasons == 0) & (these.split == TRAIN))
         with step("writing"):
@@ -105,7 +105,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         rows=int((reasons == 0).sum()),
         counts=tuple(output.counts),
         synthetic=tuple(output.synthetic),
-        dropped=dict(sorted((candidates.dropped + dedup.counted(reasons)).items())),
+        dropped=dict(sorted((candidates.dropped + judging.counted(reasons)).items())),
         leaks=leaks,
         seconds=step.seconds,
     )
@@ -115,15 +115,15 @@ def _sketch(file: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:
     """Append what the candidates of a file are compared by, in their order."""
     opened = pq.ParquetFile(file)
     nothing = pa.RecordBatch.from_pylist([], opened.schema_arrow)  # so that there are columns where there are no rows
-    batches = chain([nothing], opened.iter_batches(BATCH, columns=[*COMPARED, *KEYS]))
+    batches = chain([nothing], opened.iter_batches(BATCH, columns=[*COMPARED, *TOLD]))
     while taken := list(islice(batches, 4 * THREADS)):  # not all at once: what waits is in memory
         for made in pool.map(_compared, taken):
             columns.append(**made)
 
 
 def _compared(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
-    keys = {name: batch[name].to_numpy(zero_copy_only=False) for name in KEYS}
-    return sameness.as_columns(sameness.features(batch)) | keys
+    told = {name: batch[name].to_numpy(zero_copy_only=False) for name in TOLD}
+    return keys.as_columns(keys.features(batch)) | told
 
 
 def _priorities(found: dict[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:

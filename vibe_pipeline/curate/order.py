@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from vibe_pipeline.curate.shingles import mixed
+from vibe_pipeline.curate.dedup.shingles import mixed
 
 
 def priorities(quality: np.ndarray, conversation: np.ndarray, like: np.ndarray, content: np.ndarray) -> np.ndarray:

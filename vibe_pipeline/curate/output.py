@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.sameness import KINDS, SPLITS, Features
+from vibe_pipeline.curate.dedup.keys import KINDS, SPLITS, Features
 
 SCHEMA = pa.schema(
     [

@@ -2,7 +2,7 @@
 
 What a rule drops is counted under its words; what it marks stays, with less quality. Quality is .6, and .2 more for
 each of two pieces of evidence (it worked, somebody liked it, a test passed), and .2 less for each mark: what a rung has
-no time for is left out from below. Not here: rules about two examples (dedup.py).
+no time for is left out from below. Not here: rules about two examples (dedup/).
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.index import Entries, lookup
+from vibe_pipeline.curate.dedup.index import Entries, lookup
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 192 << 20

@@ -18,8 +18,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from vibe_pipeline.curate.index import FOLDER as INDEX
-from vibe_pipeline.curate.page import page_name
+from vibe_pipeline.curate.cards.page import page_name
+from vibe_pipeline.curate.dedup.index import FOLDER as INDEX
 from vibe_pipeline.errors import Busy
 from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.forgetting import plan as plans

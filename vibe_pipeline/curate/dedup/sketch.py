@@ -18,7 +18,7 @@ from importlib.metadata import version
 import numpy as np
 import pyarrow as pa
 
-from vibe_pipeline.curate.shingles import Tokens, mixed, spans, tokens, windows
+from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 
 MADE_BY = f"1-rensa-{version('rensa')}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""

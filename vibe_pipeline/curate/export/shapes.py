@@ -9,7 +9,7 @@
     text                TRL and continued pretraining: {text}; a document, or prompt, blank line and completion
 
 Sources: TRL's dataset formats (huggingface.co/docs/trl/dataset_formats), OpenAI's guides to supervised fine-tuning and
-direct preference optimisation. Not here: how files are written (export.py), where turns begin (messages.py).
+direct preference optimisation. Not here: how files are written (writing.py), where turns begin (messages.py).
 """
 
 from __future__ import annotations

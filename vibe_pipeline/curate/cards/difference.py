@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vibe_pipeline.curate.card import AXES, Card
+from vibe_pipeline.curate.cards.card import AXES, Card
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.store import Store, sql_list

@@ -1,7 +1,7 @@
 """A folder for others: it appears whole or not at all, outside the home, with the rights its owner gives new files.
 
 What lies there already is never overwritten: the same again is found to be the same, anything else is refused. Not
-here: what is in it (export.py), and the home's own files, which are private (store.py).
+here: what is in it (writing.py), and the home's own files, which are private (store.py).
 """
 
 from __future__ import annotations

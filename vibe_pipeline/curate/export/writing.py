@@ -2,7 +2,7 @@
 
 Rows pass in chunks, so that ten million take no more memory than one chunk, and the same export gives the same bytes.
 No id leaves unless it is asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder
-gets to its place (handing_over.py), and what is said of it (exported.py).
+gets to its place (handing_over.py), and what is said of it (outcome.py).
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.exported import Exported, dataset_card, left_out
-from vibe_pipeline.curate.handing_over import CARD, handed_over, require_ours
-from vibe_pipeline.curate.messages import find_turns, remember_lengths
-from vibe_pipeline.curate.shapes import COLUMNS, IDS, MACROS, SPOKEN, Shape, shape_of, unfit
+from vibe_pipeline.curate.export.handing_over import CARD, handed_over, require_ours
+from vibe_pipeline.curate.export.messages import find_turns, remember_lengths
+from vibe_pipeline.curate.export.outcome import Exported, dataset_card, left_out
+from vibe_pipeline.curate.export.shapes import COLUMNS, IDS, MACROS, SPOKEN, Shape, shape_of, unfit
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.progress import Watch, nobody

@@ -4,7 +4,7 @@ A run maps 64-bit keys to refs for the generations [start, stop): arrays sorted 
 generation is covered by the runs of its binary digits (180 = 128 + 32 + 16 + 4), so there are at most log2 of them; a
 run is merged from its halves, that of one generation is made from the generation's own files (a log-structured merge
 tree: O'Neil et al., 1996). Runs are derived and belong to nobody: thrown away, they are made again.
-Not here: what the keys mean (sameness.py, places.py).
+Not here: what the keys mean (keys.py, places.py).
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """What an export says of itself: to whoever asked for it, and, as a dataset card, to whoever finds the folder.
 
-Not here: making it (export.py).
+Not here: making it (writing.py).
 """
 
 from __future__ import annotations

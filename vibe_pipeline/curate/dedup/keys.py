@@ -2,7 +2,7 @@
 
 `exact`, `near` and `asked` keys tell what is learned twice; the others stand for what is held out, and are looked for
 in what is learned. All are 64-bit hashes, kept apart by a name, so that one index holds them all. Not here: what
-happens then (dedup.py), and how texts become sketches (sketch.py).
+happens then (judging.py), and how texts become sketches (sketch.py).
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibe_pipeline.curate.index import Entries
-from vibe_pipeline.curate.shingles import mixed
-from vibe_pipeline.curate.sketch import BANDS, PER_ROW, Sketches, sketch
+from vibe_pipeline.curate.dedup.index import Entries
+from vibe_pipeline.curate.dedup.shingles import mixed
+from vibe_pipeline.curate.dedup.sketch import BANDS, PER_ROW, Sketches, sketch
 from vibe_pipeline.records import Kind, Split
 
 KINDS = [str(kind) for kind in Kind]

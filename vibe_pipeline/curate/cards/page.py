@@ -10,7 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from vibe_pipeline.curate.card import AXES, QUALITY_BINS, Card, bin_name
+from vibe_pipeline.curate.cards.card import AXES, QUALITY_BINS, Card, bin_name
 from vibe_pipeline.printable import printable
 from vibe_pipeline.records import Split
 

@@ -2,7 +2,7 @@
 
 Suites are born clean: an item that nearly equals what was trained on before leaves the suite; from then on a training
 row that nearly equals a suite item leaves training. For facts the question alone counts. Of several that are the same
-the best stays. Not here: by which keys two are the same (sameness.py), and rules about one example alone (quality.py).
+the best stays. Not here: by which keys two are the same (keys.py), and rules about one example alone (quality.py).
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 
-from vibe_pipeline.curate import sameness
-from vibe_pipeline.curate.index import LOW, Entries, found, made, matches, pairs
-from vibe_pipeline.curate.sameness import KINDS, TEST, TRAIN, VALIDATION, Features
-from vibe_pipeline.curate.shingles import mixed
-from vibe_pipeline.curate.sketch import BANDS, similar
-from vibe_pipeline.curate.sketch import ROWS as BAND_ROWS
+from vibe_pipeline.curate.dedup import keys
+from vibe_pipeline.curate.dedup.index import LOW, Entries, found, made, matches, pairs
+from vibe_pipeline.curate.dedup.keys import KINDS, TEST, TRAIN, VALIDATION, Features
+from vibe_pipeline.curate.dedup.shingles import mixed
+from vibe_pipeline.curate.dedup.sketch import BANDS, similar
+from vibe_pipeline.curate.dedup.sketch import ROWS as BAND_ROWS
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 
@@ -120,7 +120,7 @@ class _Judge:
 
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
-        question = sameness.asked(self.these)[facts] ^ self.these.fact[facts]
+        question = keys.asked(self.these)[facts] ^ self.these.fact[facts]
         groups = _grouped(question, self.these.kind[facts], self.these.split[facts])
         latest = _best(groups, -self.moment[facts], self.rank[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
@@ -128,31 +128,31 @@ class _Judge:
         answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
         self.drop(self._outdone(answers, self.these.prompt), CONTRADICTS)
 
-    def _outdone(self, chosen: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    def _outdone(self, chosen: np.ndarray, hashes: np.ndarray) -> np.ndarray:
         """Of these rows, by a mask, those that share key, kind and side with a better one."""
         rows = np.flatnonzero(chosen)
-        groups = _grouped(keys[rows], self.these.kind[rows], self.these.is_held[rows])
+        groups = _grouped(hashes[rows], self.these.kind[rows], self.these.is_held[rows])
         return rows[_best(groups, self.rank[rows]) != np.arange(len(rows))]
 
     def known(self, run: Entries) -> None:
-        self.drop(found(run, sameness.exact(self.these)), AGAIN)
-        self.drop((self.these.split == TEST) & found(run, sameness.asked(self.these)), TRAINED_ON)
+        self.drop(found(run, keys.exact(self.these)), AGAIN)
+        self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
 
     def nearly_repeated(self) -> None:
         edges = np.empty(0, dtype=np.uint64)
         for band in range(BANDS):
-            keys = np.where(self.stays & self.may_be_near, sameness.near(self.these, band), np.uint64(0))
-            better, worse = self._neighbours(np.flatnonzero(keys), keys)
+            hashes = np.where(self.stays & self.may_be_near, keys.near(self.these, band), np.uint64(0))
+            better, worse = self._neighbours(np.flatnonzero(hashes), hashes)
             edges = np.union1d(edges, self._alike(better, worse))
         self.drop(_crowded_out(edges), NEARLY_TWICE)
 
     def nearly_known(self, run: Entries) -> None:
         for these, first in self._parts(self.stays & (self.these.split != TEST)):
-            keys = sameness.every_band(sameness.near, these)
-            of_items = np.where(these.is_held[:, None], keys, np.uint64(0))
+            hashes = keys.every_band(keys.near, these)
+            of_items = np.where(these.is_held[:, None], hashes, np.uint64(0))
             for pair in matches(run, of_items, self.leaked_bands, alone=True):
                 self.drop(first + pair.queries[pair.refs & 1 == 0], NEARLY_TRAINED_ON)
-            for pair in matches(run, keys, self.bands):
+            for pair in matches(run, hashes, self.bands):
                 rows, is_same_side = first + pair.queries, (pair.refs & 1 == 1) == these.is_held[pair.queries]
                 is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
                 self.drop(rows[is_same_side & is_like & self.may_be_near[rows]], NEARLY_AGAIN)
@@ -160,7 +160,7 @@ class _Judge:
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
         for these, first in self._parts(self.these.is_held & self.stays):
-            yield sameness.entries(these, self.stays[first : first + len(these.kind)] & these.is_held)
+            yield keys.entries(these, self.stays[first : first + len(these.kind)] & these.is_held)
 
     def leaking(self, run: Entries) -> None:
         for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
@@ -181,18 +181,18 @@ class _Judge:
         near = 0
         for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
             is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
-            for pair in matches(suite, sameness.every_band(sameness.near, these), self.leaked_bands, alone=True):
+            for pair in matches(suite, keys.every_band(keys.near, these), self.leaked_bands, alone=True):
                 near += len(np.unique(pair.queries[is_row[pair.queries]]))
         return near
 
     def _leaks(self, run: Entries, these: Features) -> Iterator[tuple[str, np.ndarray]]:
-        yield ASKED, found(run, sameness.probed(these))
-        yield EQUAL, found(run, sameness.held(these))
-        for keys in (sameness.leaked, sameness.near):
-            for pair in matches(run, sameness.every_band(keys, these), self.leaked_bands, alone=True):
+        yield ASKED, found(run, keys.probed(these))
+        yield EQUAL, found(run, keys.held(these))
+        for banded in (keys.leaked, keys.near):
+            for pair in matches(run, keys.every_band(banded, these), self.leaked_bands, alone=True):
                 yield NEAR, pair.queries[pair.refs & 1 == 1]
         yield QUOTES, _quoting(run, these)
-        for pair in matches(run, sameness.every_band(sameness.renamed, these), RENAMED_BANDS):
+        for pair in matches(run, keys.every_band(keys.renamed, these), RENAMED_BANDS):
             yield RENAMED, pair.queries
 
     def _parts(self, wanted: np.ndarray) -> Iterator[tuple[Features, int]]:
@@ -201,9 +201,9 @@ class _Judge:
             if wanted[first : first + ROWS_AT_ONCE].any():
                 yield self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(wanted)))), first
 
-    def _neighbours(self, rows: np.ndarray, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def _neighbours(self, rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of the rows that share a key, on the same side: each with the best of them, and with the next better one."""
-        groups = _grouped(keys[rows], self.these.is_held[rows])
+        groups = _grouped(hashes[rows], self.these.is_held[rows])
         order = np.lexsort((self.rank[rows], groups))
         rows, groups = rows[order], groups[order]
         is_first = np.ones(len(rows), dtype=bool)
@@ -228,7 +228,7 @@ class _Judge:
 
 def _quoting(run: Entries, these: Features) -> np.ndarray:
     """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
-    grams = sameness.quoted(these)
+    grams = keys.quoted(these)
     owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
     which, refs = pairs(run, grams, alone=True)
     quotes = np.unique(np.stack([owners[which].astype(np.uint64) << np.uint64(32) | refs, grams[which]]), axis=1)

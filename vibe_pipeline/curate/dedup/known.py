@@ -1,6 +1,6 @@
 """What an index keeps of the examples of a generation, read from its file: exact keys, bands, probes, suite items.
 
-Not here: the keys themselves (sameness.py).
+Not here: the keys themselves (keys.py).
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vibe_pipeline.curate import sameness
 from vibe_pipeline.curate.candidates import CONTENT, MACROS
-from vibe_pipeline.curate.index import Entries
+from vibe_pipeline.curate.dedup import keys
+from vibe_pipeline.curate.dedup.index import Entries
 from vibe_pipeline.database import connect
 from vibe_pipeline.store import sql_list
 
@@ -33,5 +33,5 @@ def entries_of(file: Path) -> Iterator[Entries]:
     with connect() as db:
         db.execute(MACROS)
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
-            these = sameness.features(batch)
-            yield sameness.entries(these, np.ones(len(these.kind), dtype=bool))
+            these = keys.features(batch)
+            yield keys.entries(these, np.ones(len(these.kind), dtype=bool))
