@@ -27,6 +27,6 @@ def examples(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
     generation = number(context.partition_key)
     with ladder.open(context.log) as here:
         made = here.examples(generation)
-        card, page = here.card(generation), here.page(generation)
+        card, page = here.generations.card(generation), here.generations.page(generation)
         metadata = curated(card, page, here.describe_generation(generation))
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.sha))

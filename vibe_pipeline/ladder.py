@@ -1,63 +1,44 @@
 """The one place where a stage meets the ledger: resolve a rung's inputs, call a stage, keep what it made.
 
-Every stage result is kept under the key of its inputs (results/<stage>/<key>.json) and never made twice: the
-same key gives the kept result at once. Dagster, the CLI and a notebook all climb through this class.
+Dagster, the CLI and a notebook all climb through this class. Not here: results that are kept (results.py), and the
+examples of generations (generations.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
-from vibe_pipeline.curate.cards.card import Card, describe
-from vibe_pipeline.curate.cards.difference import Difference, compare
-from vibe_pipeline.curate.cards.page import page, page_name
-from vibe_pipeline.curate.dedup.index import Entries, Index
-from vibe_pipeline.curate.dedup.known import entries_of
-from vibe_pipeline.curate.dedup.sketch import MADE_BY
-from vibe_pipeline.curate.examples import curate
-from vibe_pipeline.curate.export.outcome import Exported
-from vibe_pipeline.curate.export.writing import Wanted, export
-from vibe_pipeline.curate.window import Inputs, place_entries
-from vibe_pipeline.database import SPILL, connect
-from vibe_pipeline.errors import GenerationRefused
+from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
-from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions import segments
+from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.ledger import Event, Ledger, Line, chains
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import judge, skipped
 from vibe_pipeline.records import (
-    Cut,
     ExampleSet,
     Mix,
     Scorecard,
     Split,
     Training,
     generation_name,
-    plain,
 )
 from vibe_pipeline.report import rows, settled_facts, write_csv
+from vibe_pipeline.results import STAGE_WAIT_S, Results
 from vibe_pipeline.rung import Rung, require_same_base, resolve
 from vibe_pipeline.settings import Settings, home
 from vibe_pipeline.settings import load as load_settings
 from vibe_pipeline.store import Store
 from vibe_pipeline.train.adapter import train_adapter
 from vibe_pipeline.train.rate import tokens_per_second
-
-T = TypeVar("T")
-
-STAGE_WAIT_S = 3600.0
-"""A second process that wants the same result waits for the first instead of making it twice."""
 
 FLOOR_TOKENS_PER_S = 50
 """Slower than any machine we saw: a delta that fits even then needs no measured rate."""
@@ -78,27 +59,15 @@ class Ladder:
         self.settings = settings or load_settings()
         self.store = Store(home_folder or home())
         self.log = Log(self.store, self.settings, watch)
+        self._results = Results(self.store, self.settings)
+        self.generations = Generations(self.store, self.settings, self.log, self._results, watch)
         self._watch = watch
         self._execution = cache(lambda: models.execution(device, threads))
         self._base = cache(lambda source: models.base_model(self.store, source, watch))
 
-    # One generation
-
     def examples(self, generation: int) -> ExampleSet:
         """The examples and the suite of one generation, curated once and fixed from then on."""
-        first = generation
-        while first and self._curated(first - 1) is None:
-            first -= 1  # what lies below is not asked: it was there when this was made
-        for below in range(first, generation):
-            self._examples(below)
-        return self._examples(generation)
-
-    def _examples(self, generation: int) -> ExampleSet:
-        cut = self.log.cut(generation)
-        return self._once("examples", key_of(plain(cut)), ExampleSet, lambda: self._curate(cut))
-
-    def _curated(self, generation: int) -> ExampleSet | None:
-        return self._kept("examples", key_of(plain(self.log.cut(generation))), ExampleSet)
+        return self.generations.examples(generation)
 
     # One rung
 
@@ -118,14 +87,14 @@ class Ladder:
     def mix(self, rung: Rung) -> Mix:
         """Open the rung in the ledger and make its replay mix."""
         Ledger(self.store, rung.lineage).open(rung.generation, rung.identity(), {})
-        return self._once("mix", rung.mix_key, Mix, lambda: replay.make(self.store, rung.request))
+        return self._results.once("mix", rung.mix_key, Mix, lambda: replay.make(self.store, rung.request))
 
     def train(self, rung: Rung) -> Training | None:
         """The adapter of a rung; None when its mix holds nothing to learn."""
         mix = self.mix(rung)
         if not mix.rows:
             return None
-        return self._once("training", rung.training_key, Training, lambda: self._train(rung, mix))
+        return self._results.once("training", rung.training_key, Training, lambda: self._train(rung, mix))
 
     def evaluate(self, rung: Rung) -> Scorecard | None:
         """The scorecard of a rung's adapter; None when there is no adapter."""
@@ -133,7 +102,7 @@ class Ladder:
         if training is None:
             return None
         key = key_of({"rung": rung.key, "adapter": training.adapter_sha})
-        return self._once("scorecard", key, Scorecard, lambda: self._evaluate(rung, training))
+        return self._results.once("scorecard", key, Scorecard, lambda: self._evaluate(rung, training))
 
     def settle(self, rung: Rung, **outside: Any) -> Event:
         """Judge and write the settled event: last, and whole or not at all. `outside` (run ids) is not hashed."""
@@ -209,8 +178,9 @@ class Ladder:
 
     def define_views(self, db: duckdb.DuckDBPyConnection) -> None:
         """Create those views on a connection. Reading makes nothing: a generation not yet curated has no examples."""
-        kept = [self._kept("examples", key_of(plain(cut)), ExampleSet) for cut in self.log.cuts()]
-        views.define(db, self.store, self.log.cuts(), [examples for examples in kept if examples], self.records())
+        cuts = self.log.cuts()
+        made = [examples for cut in cuts if (examples := self.generations.curated(cut.generation))]
+        views.define(db, self.store, cuts, made, self.records())
 
     def chains(self) -> list[Ledger]:
         """The ledgers of all lineages that have climbed."""
@@ -236,100 +206,7 @@ class Ladder:
             "generation": generation_name(champion.generation) if champion else None,
         }
 
-    def card(self, generation: int) -> Card:
-        """The figures of a curated generation and some of its examples; its page is written with them."""
-        with forgetting.making(self.store, self.settings):
-            card = describe(self.store, self._made(generation))
-            self.store.write(page_name(card.generation), page(card).encode())
-        return card
-
-    def page(self, generation: int) -> Path:
-        """Where the page of a generation lies once its card was made."""
-        return self.store.path(page_name(generation_name(generation)))
-
-    def compare(self, old: int, new: int) -> Difference:
-        """What changed between two curated generations, and what their texts have in common."""
-        sets = self._made(old), self._made(new)
-        return compare(self.store, (describe(self.store, sets[0]), describe(self.store, sets[1])), sets)
-
-    def export(self, generation: int, wanted: Wanted) -> Exported:
-        """A curated generation as a folder for other programs."""
-        with forgetting.making(self.store, self.settings):
-            examples = self._made(generation)
-            logged = self._earlier("interactions", [*range(generation + 1)])
-            return export(self.store, examples, wanted, logged, self._watch)
-
-    def _made(self, generation: int) -> ExampleSet:
-        """The examples of a generation, which must have been made: looking at them makes nothing."""
-        if (examples := self._curated(generation)) is None:
-            raise GenerationRefused(
-                f"{generation_name(generation)} is open, and its examples are not made yet",
-                "Run `vibe climb`, or materialise its examples in Dagster",
-            )
-        return examples
-
-    # Making, once
-
-    def _once(self, stage: str, key: str, kind: type[T], make: Callable[[], T]) -> T:
-        """The kept result of these inputs; made, under a lock, if there is none."""
-        name = _result(stage, key)
-        if not self.store.exists(name):
-            with (
-                forgetting.making(self.store, self.settings),
-                self.store.lock(f"{stage}-{key[:16]}", STAGE_WAIT_S),
-            ):
-                if not self.store.exists(name):
-                    self.store.write_json(name, plain(make()))
-        return self.store.read_record(kind, name)
-
-    def _kept(self, stage: str, key: str, kind: type[T]) -> T | None:
-        """The kept result of these inputs, if there is one."""
-        name = _result(stage, key)
-        return self.store.read_record(kind, name) if self.store.exists(name) else None
-
-    def _curate(self, cut: Cut) -> ExampleSet:
-        """Curate the delta of one cut and write examples and suite."""
-        curated = curate(
-            self.store,
-            Inputs(
-                interactions=self._segments("interactions", cut),
-                remarks=self._segments("remarks", cut),
-                probes=self._segments("probes", cut),
-                earlier=self._earlier,
-                places=Index(self.store, "places", self._places_of).below(cut.generation),
-                known=Index(self.store, f"examples-{MADE_BY}", self._entries_of).below(cut.generation),
-            ),
-            cut.generation,
-            self.settings.curate,
-            self._watch,
-        )
-        examples = self.store.existing(f"examples/{curated.sha}.parquet")
-        return ExampleSet(
-            generation=cut.generation,
-            sha=curated.sha,
-            suite_sha=self.store.write_table("suites", suite(examples, models.PROMPT_FORMAT)),
-            rows=curated.rows,
-            counts=curated.counts,
-            synthetic=curated.synthetic,
-            dropped=curated.dropped,
-            leaks=curated.leaks,
-            seconds=curated.seconds,
-        )
-
-    def _segments(self, stream: str, *cuts: Cut) -> list[Path]:
-        shas = [sha for cut in cuts for sha in getattr(cut, f"{stream.removesuffix('s')}_segments")]
-        return segments.paths(self.store, stream, shas)
-
-    def _earlier(self, stream: str, generations: list[int]) -> list[Path]:
-        return self._segments(stream, *map(self.log.cut, generations))
-
-    def _places_of(self, generation: int) -> Iterator[Entries]:
-        interactions, remarks = (self._earlier(stream, [generation]) for stream in ("interactions", "remarks"))
-        with connect(self.store.path(SPILL)) as db:
-            yield place_entries(db, interactions, remarks, generation)
-
-    def _entries_of(self, generation: int) -> Iterator[Entries]:
-        return entries_of(self.store.existing(f"examples/{self._examples(generation).sha}.parquet"))
+    # Making
 
     def _taint(self, rung: Rung, training: Training | None) -> str | None:
         """How a rung that settles now was built from data that was erased before."""
@@ -358,7 +235,3 @@ class Ladder:
         base, on = self._base(self.settings.lineage(lineage).base_model), self._execution()
         model, tokenizer = models.load_model(self.store, base, adapter_sha, on)
         return models.answer(model, tokenizer, [prompt], max_tokens, on.device)[0]
-
-
-def _result(stage: str, key: str) -> str:
-    return f"results/{stage}/{key}.json"

@@ -183,10 +183,10 @@ def test_an_empty_side_has_no_shares(store):
 def test_only_a_curated_generation_has_a_card(tmp_path):
     ladder = Ladder(tmp_path / "var")
     keep(ladder.store.root, [{}])
-    assert ladder.card(0).rows == 1
+    assert ladder.generations.card(0).rows == 1
     with pytest.raises(GenerationRefused, match="g001 is not open"):
-        ladder.card(1)
+        ladder.generations.card(1)
     for name in ladder.store.names("results/examples"):
         ladder.store.remove(name)
     with pytest.raises(GenerationRefused, match="its examples are not made yet"):
-        ladder.card(0)
+        ladder.generations.card(0)

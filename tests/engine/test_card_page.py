@@ -103,11 +103,11 @@ def test_the_page_is_private_and_forgetting_takes_it_away(tmp_path):
     ladder.log.seal()
     segments = tuple(segment.sha for segment in manifest(ladder.store, "interactions"))
     keep(home, [{"prompt": "secret plan"}, {"prompt": "weather"}], segments)
-    ladder.card(0)
-    assert "secret plan" in ladder.page(0).read_text()
-    assert ladder.page(0).stat().st_mode & 0o777 == 0o600
+    ladder.generations.card(0)
+    assert "secret plan" in ladder.generations.page(0).read_text()
+    assert ladder.generations.page(0).stat().st_mode & 0o777 == 0o600
     ladder.log.forget(Criteria(conversation="c"))
-    assert not ladder.page(0).exists()
-    assert ladder.card(0).forgotten == 1
-    assert "secret plan" not in ladder.page(0).read_text()
-    assert "weather" in ladder.page(0).read_text()
+    assert not ladder.generations.page(0).exists()
+    assert ladder.generations.card(0).forgotten == 1
+    assert "secret plan" not in ladder.generations.page(0).read_text()
+    assert "weather" in ladder.generations.page(0).read_text()

@@ -21,6 +21,6 @@ def test_a_card_is_shown_without_its_words(world):
     assert "| conversation | 1 | 0 | 0 |" in metadata["by_kind"]
     assert "| +success | 1 |" in metadata["by_quality"]
     assert "private" not in str(metadata)
-    page = world.ladder.page(0)
+    page = world.ladder.generations.page(0)
     assert metadata["page"] == str(page)
     assert "a private question" in page.read_text()

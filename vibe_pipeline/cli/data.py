@@ -36,7 +36,7 @@ def show(
 ) -> None:
     """The card of a generation: what its examples are, how long, how good, what was dropped, and some of them."""
     ladder, number = Ladder(), generation_number(generation)
-    card, page = ladder.card(number), ladder.page(number)
+    card, page = ladder.generations.card(number), ladder.generations.page(number)
     if html:
         write(html, page.read_text(encoding="utf-8"))
     if json_:
@@ -48,7 +48,7 @@ def show(
 @data_app.command()
 def diff(old: Generation, new: Generation, json_: Json = False) -> None:
     """What changed from one generation to another, and how many words and conversations they share."""
-    found = Ladder().compare(generation_number(old), generation_number(new))
+    found = Ladder().generations.compare(generation_number(old), generation_number(new))
     if json_:
         return print_json(plain(found))
     _print_difference(found)
@@ -78,7 +78,7 @@ def export(
         kinds=tuple(kind.strip() for kind in kinds.split(",")) if kinds else (),
         with_ids=with_ids,
     )
-    made = Ladder(watch=terminal).export(generation_number(generation), wanted)
+    made = Ladder(watch=terminal).generations.export(generation_number(generation), wanted)
     if json_:
         return print_json(plain(made))
     _print_export(made)

@@ -1,0 +1,135 @@
+"""The examples of a home's generations: curated once, then shown, compared and handed over.
+
+Where curation gets what it is given: the segments between two cuts, and what earlier generations hold. Not here: how a
+generation is cut (log.py), curation itself (curate/), and who learns from the examples (ladder.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from vibe_pipeline import forgetting, models
+from vibe_pipeline.curate.cards.card import Card, describe
+from vibe_pipeline.curate.cards.difference import Difference, compare
+from vibe_pipeline.curate.cards.page import page, page_name
+from vibe_pipeline.curate.dedup.index import Entries, Index
+from vibe_pipeline.curate.dedup.known import entries_of
+from vibe_pipeline.curate.dedup.sketch import MADE_BY
+from vibe_pipeline.curate.examples import curate
+from vibe_pipeline.curate.export.outcome import Exported
+from vibe_pipeline.curate.export.writing import Wanted, export
+from vibe_pipeline.curate.window import Inputs, place_entries
+from vibe_pipeline.database import SPILL, connect
+from vibe_pipeline.errors import GenerationRefused
+from vibe_pipeline.evaluate.suites import suite
+from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions import segments
+from vibe_pipeline.log import Log
+from vibe_pipeline.progress import Watch, nobody
+from vibe_pipeline.records import Cut, ExampleSet, generation_name, plain
+from vibe_pipeline.results import Results
+from vibe_pipeline.settings import Settings
+from vibe_pipeline.store import Store
+
+
+class Generations:
+    """The generations of one home."""
+
+    def __init__(self, store: Store, settings: Settings, log: Log, results: Results, watch: Watch = nobody) -> None:
+        self._store, self._settings, self._log, self._results, self._watch = store, settings, log, results, watch
+
+    def examples(self, generation: int) -> ExampleSet:
+        """The examples and the suite of one generation, curated once and fixed from then on."""
+        first = generation
+        while first and self.curated(first - 1) is None:
+            first -= 1  # what lies below is not asked: it was there when this was made
+        for below in range(first, generation):
+            self._examples(below)
+        return self._examples(generation)
+
+    def curated(self, generation: int) -> ExampleSet | None:
+        """The same, if they are made."""
+        return self._results.kept("examples", key_of(plain(self._log.cut(generation))), ExampleSet)
+
+    def card(self, generation: int) -> Card:
+        """The figures of a curated generation and some of its examples; its page is written with them."""
+        with forgetting.making(self._store, self._settings):
+            card = describe(self._store, self._made(generation))
+            self._store.write(page_name(card.generation), page(card).encode())
+        return card
+
+    def page(self, generation: int) -> Path:
+        """Where the page of a generation lies once its card was made."""
+        return self._store.path(page_name(generation_name(generation)))
+
+    def compare(self, old: int, new: int) -> Difference:
+        """What changed between two curated generations, and what their texts have in common."""
+        sets = self._made(old), self._made(new)
+        return compare(self._store, (describe(self._store, sets[0]), describe(self._store, sets[1])), sets)
+
+    def export(self, generation: int, wanted: Wanted) -> Exported:
+        """A curated generation as a folder for other programs."""
+        with forgetting.making(self._store, self._settings):
+            examples = self._made(generation)
+            logged = self._earlier("interactions", [*range(generation + 1)])
+            return export(self._store, examples, wanted, logged, self._watch)
+
+    def _made(self, generation: int) -> ExampleSet:
+        """The examples of a generation, which must have been made: looking at them makes nothing."""
+        if (examples := self.curated(generation)) is None:
+            raise GenerationRefused(
+                f"{generation_name(generation)} is open, and its examples are not made yet",
+                "Run `vibe climb`, or materialise its examples in Dagster",
+            )
+        return examples
+
+    def _examples(self, generation: int) -> ExampleSet:
+        cut = self._log.cut(generation)
+        return self._results.once("examples", key_of(plain(cut)), ExampleSet, lambda: self._curate(cut))
+
+    def _curate(self, cut: Cut) -> ExampleSet:
+        """Curate the delta of one cut and write examples and suite."""
+        curated = curate(
+            self._store,
+            Inputs(
+                interactions=self._segments("interactions", cut),
+                remarks=self._segments("remarks", cut),
+                probes=self._segments("probes", cut),
+                earlier=self._earlier,
+                places=Index(self._store, "places", self._places).below(cut.generation),
+                known=Index(self._store, f"examples-{MADE_BY}", self._entries).below(cut.generation),
+            ),
+            cut.generation,
+            self._settings.curate,
+            self._watch,
+        )
+        examples = self._store.existing(f"examples/{curated.sha}.parquet")
+        return ExampleSet(
+            generation=cut.generation,
+            sha=curated.sha,
+            suite_sha=self._store.write_table("suites", suite(examples, models.PROMPT_FORMAT)),
+            rows=curated.rows,
+            counts=curated.counts,
+            synthetic=curated.synthetic,
+            dropped=curated.dropped,
+            leaks=curated.leaks,
+            seconds=curated.seconds,
+        )
+
+    def _segments(self, stream: str, *cuts: Cut) -> list[Path]:
+        shas = [sha for cut in cuts for sha in getattr(cut, f"{stream.removesuffix('s')}_segments")]
+        return segments.paths(self._store, stream, shas)
+
+    def _earlier(self, stream: str, generations: list[int]) -> list[Path]:
+        return self._segments(stream, *map(self._log.cut, generations))
+
+    def _places(self, generation: int) -> Iterator[Entries]:
+        """For the index: where conversations, interactions and remarks of a generation are."""
+        interactions, remarks = (self._earlier(stream, [generation]) for stream in ("interactions", "remarks"))
+        with connect(self._store.path(SPILL)) as db:
+            yield place_entries(db, interactions, remarks, generation)
+
+    def _entries(self, generation: int) -> Iterator[Entries]:
+        """For the index: by what examples of a generation are known."""
+        return entries_of(self._store.existing(f"examples/{self._examples(generation).sha}.parquet"))
