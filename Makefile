@@ -47,7 +47,6 @@ bench-log: $(INSTALLED) ## measure the log beside SQLite and JSONL; writes docs/
 	@$(BIN)/python -m benchmarks.log $(BENCH)
 
 bench-data: $(INSTALLED) ## measure curation at 10 million, beside datasets and datatrove; writes docs/benchmarks (BENCH as above)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(BIN)/python -m benchmarks.data $(BENCH)
 
 lint: $(INSTALLED)

@@ -15,8 +15,6 @@ TINY = ["--rows", "300", "--shared-rows", "300", "--height", "3", "--windows", "
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory):
-    pytest.importorskip("datasets")
-    pytest.importorskip("datatrove")
     docs = tmp_path_factory.mktemp("docs")
     assert main([*TINY, "--docs", str(docs), "--work", str(docs)]) == 0
     assert [path.name for path in docs.iterdir() if path.name.startswith("bench-data-")] == []
