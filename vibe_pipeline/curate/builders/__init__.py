@@ -43,7 +43,15 @@ example was built from, oldest first, `stage` NULL for that of its kind, `sectio
 of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure). A builder whose targets
 may have failed gives `failure` as well: whether such are learned is a rule of quality."""
 
-BUILDERS: dict[Kind, str] = {
+NOTHING = """
+SELECT
+    NULL::VARCHAR AS rejected, NULL::VARCHAR AS fact, NULL::VARCHAR AS stage, NULL::VARCHAR AS section,
+    NULL::VARCHAR AS failure
+WHERE false
+"""
+"""Columns that a builder leaves out where it has nothing to say."""
+
+SELECTS: dict[Kind, str] = {
     Kind.CODE_GENERATION: code_generation.SELECT,
     Kind.CONVERSATION: conversation.SELECT,
     Kind.DOCUMENT: document.SELECT,
@@ -53,3 +61,6 @@ BUILDERS: dict[Kind, str] = {
     Kind.PATTERN: pattern.SELECT,
     Kind.PREFERENCE: preference.SELECT,
 }
+
+BUILDERS = {kind: f"{NOTHING} UNION ALL BY NAME FROM ({select})" for kind, select in SELECTS.items()}
+"""The same with all columns."""

@@ -120,7 +120,6 @@ SELECT
     coalesce(context || chr(10) || chr(10), '') || proven.input AS prompt,
     proven.input AS question,
     code AS completion,
-    NULL::VARCHAR AS rejected,
     coalesce(turn_ids, [proven.interaction_id]) || list_transform(
         list_sort(list_distinct(list_filter([proof, run], lambda later: later IS NOT NULL))), lambda later: later.id
     ) AS interaction_ids,
@@ -128,8 +127,6 @@ SELECT
     coalesce(proof.is_delta, false) OR proven.is_delta AS is_delta,
     proven.extra ->> '$.fact' AS fact,
     proven.tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     list_filter(
         [
             CASE WHEN is_generated AND success THEN 'success' END,
@@ -152,14 +149,10 @@ SELECT
     concat_ws(chr(10) || chr(10), input, nullif(output, '')) AS prompt,
     prompt AS question,
     improvements[-1] AS completion,
-    NULL::VARCHAR AS rejected,
     [interaction_id] AS interaction_ids,
     occurred_at,
     is_delta,
-    NULL::VARCHAR AS fact,
     tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     ['committed'] AS evidence
 FROM events
 WHERE list_contains($commit_actions, action) AND success IS DISTINCT FROM false AND len(improvements) > 0

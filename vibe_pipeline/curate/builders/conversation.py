@@ -17,14 +17,11 @@ SELECT
     coalesce(context || chr(10) || chr(10), '') || input AS prompt,
     input AS question,
     coalesce(edited, output) AS completion,
-    NULL::VARCHAR AS rejected,
     turn_ids AS interaction_ids,
     occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,
     tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     list_filter(
         [
             CASE WHEN success THEN 'success' END,

@@ -50,14 +50,10 @@ SELECT
     ) AS prompt,
     prompt AS question,
     arg_min(worked.input, worked.position) AS completion,
-    NULL::VARCHAR AS rejected,
     [failed.interaction_id, arg_min(worked.interaction_id, worked.position)] AS interaction_ids,
     arg_min(worked.occurred_at, worked.position) AS occurred_at,
     arg_min(worked.is_delta, worked.position) AS is_delta,
-    NULL::VARCHAR AS fact,
     arg_min(worked.tier, worked.position) AS tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     ['success'] AS evidence
 FROM failed JOIN worked
     ON worked.conversation_id = failed.conversation_id

@@ -29,14 +29,10 @@ SELECT
     input AS prompt,
     input AS question,
     CASE WHEN success THEN '{WORKS}' ELSE '{FAILS}' || coalesce(': ' || {ERROR}, '') END AS completion,
-    NULL::VARCHAR AS rejected,
     [interaction_id] AS interaction_ids,
     occurred_at,
     is_delta,
-    NULL::VARCHAR AS fact,
     tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     ['ran'] AS evidence
 FROM events
 WHERE list_contains($run_actions, action) AND success IS NOT NULL AND stripped(input) <> ''

@@ -73,10 +73,6 @@ WITH
     )
 SELECT
     *,
-    prompt AS question,
-    NULL::VARCHAR AS rejected,
-    NULL::VARCHAR AS fact,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section
+    prompt AS question
 FROM (FROM told UNION ALL BY NAME FROM found)
 """

@@ -58,14 +58,10 @@ SELECT
     prompt,
     prompt AS question,
     completion,
-    NULL::VARCHAR AS rejected,
     interaction_ids,
     occurred_at,
     is_delta,
-    NULL::VARCHAR AS fact,
     tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     CASE WHEN success THEN ['success'] ELSE [] END AS evidence
 FROM asked
 WHERE nth >= 3 AND is_varied

@@ -173,10 +173,7 @@ SELECT
         AS interaction_ids,
     pairs.occurred_at,
     pairs.is_delta,
-    NULL::VARCHAR AS fact,
     pairs.tier,
-    NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section,
     pairs.evidence
 FROM pairs
 JOIN places USING (place)
