@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import data_curation, data_height
-from benchmarks.report import Figures, as_json, machine, write
+from benchmarks.report import Figures, as_json, machine, page, write
 from vibe_pipeline.errors import VibeError
 from vibe_pipeline.progress import terminal
 from vibe_pipeline.store import Store
@@ -65,15 +65,12 @@ def _measured(part: str, work: Path, options: argparse.Namespace) -> Figures:
 
 
 def _page(figures: Figures) -> str:
-    parts = {
+    tables = {
         "Beside two libraries": data_curation.table_libraries(figures),
         "By size": data_curation.table_sizes(figures),
         "By height": data_height.table(figures),
     }
-    found = (
-        "What was measured several times is a median (smallest – largest); × says how many times faster curation is."
-    )
-    return found + "".join(f"\n\n### {title}\n\n{table}" for title, table in parts.items())
+    return page("curation", tables)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

@@ -14,7 +14,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks import log_bulk, log_scan, log_writes
-from benchmarks.report import Figures, as_json, machine, write
+from benchmarks.report import Figures, as_json, machine, page, write
 from vibe_pipeline.errors import VibeError
 from vibe_pipeline.progress import terminal
 from vibe_pipeline.store import Store
@@ -65,14 +65,13 @@ def _room(options: argparse.Namespace, chosen: list[str]) -> int:
 
 
 def _page(figures: Figures) -> str:
-    parts = {
+    tables = {
         "Writing one interaction": log_writes.table(figures),
         "Importing": log_bulk.table_import(figures),
         "Sealing and merging": log_bulk.table_sealing(figures),
         "Reading": log_scan.table(figures),
     }
-    found = "What was measured several times is a median (smallest – largest); × says how many times faster the log is."
-    return found + "".join(f"\n\n### {title}\n\n{table}" for title, table in parts.items())
+    return page("the log", tables)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:

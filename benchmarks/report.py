@@ -71,6 +71,14 @@ def rows(titles: Sequence[str], lines: Sequence[Sequence[object]]) -> str:
     return "\n".join("| " + " | ".join(map(str, line)) + " |" for line in (titles, ["---"] * len(titles), *lines))
 
 
+def page(faster: str, tables: dict[str, str]) -> str:
+    """A benchmark's section: titled tables, and how to read them."""
+    told = (
+        f"What was measured several times is a median (smallest – largest); × says how many times faster {faster} is."
+    )
+    return told + "".join(f"\n\n### {title}\n\n{table}" for title, table in tables.items())
+
+
 def shown(figures: Figures, name: str) -> str:
     """A figure for people, with its spread where it has one; a dash where it was not taken."""
     if name not in figures:
