@@ -25,6 +25,8 @@ GIB = 1 << 30
 LIBRARIES = ("datasets", "datatrove")
 WAYS = ("vibe", *LIBRARIES)
 
+STEPS = ("cut", "window", "builders", "sketches", "dedup", "order", "writing")
+
 KINDS = [str(kind) for kind in Kind if kind != Kind.OPTIMIZATION]
 """That the log has examples of: nothing in it is made faster."""
 REPEATS = "SELECT 1 - count(DISTINCT (hash(input, output), hash(output, 1))) / count(*) FROM interactions"
@@ -108,15 +110,14 @@ def table_sizes(figures: Figures) -> str:
             shown(figures, f"rows_{size}"),
             shown(figures, f"examples_{size}"),
             shown(figures, f"seconds_{size}"),
-            shown(figures, f"cut_seconds_{size}"),
-            shown(figures, f"examples_seconds_{size}"),
+            *(shown(figures, f"{step}_seconds_{size}") for step in STEPS),
             shown(figures, f"peak_gib_{size}"),
             shown(figures, f"growth_{size}"),
             shown(figures, f"repeats_{size}"),
         )
         for size in sizes
     ]
-    titles = ("interactions", "examples", "seconds", "to cut", "to curate", "peak memory, GiB", "growth", "repeats")
+    titles = ("interactions", "examples", "seconds", *STEPS, "peak memory, GiB", "growth", "repeats")
     return (
         rows(titles, lines)
         + "\n\nGrowth is the time of an interaction beside that at the size before (1 is linear); repeats is the share"

@@ -19,7 +19,7 @@ def main() -> None:
     cut = ladder.log.open_generation(force=True)
     steps.done("cut", cut.interactions)
     made = ladder.examples(cut.generation)
-    steps.done("examples", made.rows)
+    steps.done("examples", made.rows, made.seconds)
     kinds: Counter[str] = Counter()
     for _, kind, count, _ in made.counts:
         kinds[kind] += count

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 from typing import Any
 
 MEASURED = """
@@ -78,10 +79,11 @@ class Steps:
         self._seconds: dict[str, float] = {}
         self._since = perf_counter()
 
-    def done(self, step: str, rows: int) -> None:
-        """The step is over, and so many rows are left."""
+    def done(self, step: str, rows: int, parts: Mapping[str, float] = MappingProxyType({})) -> None:
+        """The step is over, and so many rows are left; it may know what its parts took."""
         now = perf_counter()
         self._rows[step], self._seconds[step], self._since = rows, now - self._since, now
+        self._seconds |= parts
 
     def tell(self, examples: Mapping[str, int]) -> None:
         """Print all, with the number of examples of each kind."""
