@@ -122,7 +122,8 @@ class Curate(Section):
     """How interactions become examples."""
 
     salt: str = "vibe"
-    """Decides with the conversation id, for ever, which conversations are held out. Changing it moves the split."""
+    """Decides with the conversation id which conversations are held out. What earlier generations hold stays where it
+    is when this is changed."""
     held_out: Share = 0.2
     """Share of conversations held out."""
     chat_actions: tuple[str, ...] = ("ask", "chat")

@@ -109,6 +109,40 @@ def test_a_fact_without_a_probe_is_held_out_like_any_conversation(world):
     assert splits(world.cut()) == {"What is f?": "validation", "Say g.": "test"}
 
 
+def test_a_conversation_that_was_held_out_stays_so_though_it_tells_a_fact_later(world):
+    """Its later turns hold the earlier ones, which are in a suite."""
+    world.log(event("q", "a", conversation=HELD))
+    world.cut()
+    told = event("What is f?", "b", conversation=HELD, turn=1, extra={"fact": "f"})
+    world.log(told, probe("f", "Say f.", "b"))
+    assert splits(world.cut()) == {"q\n\na\n\nWhat is f?": "validation", "Say f.": "test"}
+
+
+@pytest.mark.parametrize("conversation", [LEARNED, HELD])
+def test_other_settings_move_nothing_that_has_a_side(tmp_path, conversation):
+    first = World(tmp_path)
+    first.log(event("q", "a", conversation=conversation))
+    side = set(splits(first.cut()).values())
+    for held_out in (0.0, 1.0):
+        second = World(tmp_path, Curate(held_out=held_out))
+        second.log(event(f"next {held_out}", "b", conversation=conversation, turn=1 + round(held_out)))
+        assert set(splits(second.cut()).values()) == side
+
+
+def test_a_fact_that_a_branch_tells_takes_its_whole_family_along(world):
+    branch = event("What is f?", "b", conversation=LEARNED, extra={"branch_of": HELD, "fact": "f"})
+    world.log(event("q", "a", conversation=HELD), branch, probe("f", "Say f.", "b"))
+    curated = world.cut()
+    assert splits(curated) == {"q": "train", "What is f?": "train", "Say f.": "test"}
+    assert not any(curated.made.leaks.values())
+
+
+def test_where_groups_are_held_out_facts_are_held_out_with_them(tmp_path):
+    world = World(tmp_path, Curate(group="user", held_out=1.0))
+    world.log(event("What is f?", "b", extra={"fact": "f"}, user="u"), probe("f", "Say f.", "b"))
+    assert splits(world.cut()) == {"What is f?": "validation", "Say f.": "test"}
+
+
 @pytest.mark.parametrize("group", ["user", "extra.repo"])
 def test_what_shares_a_group_is_on_one_side_for_ever(tmp_path, group):
     world, sides = World(tmp_path, Curate(held_out=0.5, group=group)), {}

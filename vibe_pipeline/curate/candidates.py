@@ -17,8 +17,8 @@ import pyarrow as pa
 
 from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
-from vibe_pipeline.curate.dedup.index import Entries, found
-from vibe_pipeline.curate.dedup.keys import told_keys
+from vibe_pipeline.curate.dedup.index import Entries, found, pairs
+from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
@@ -64,11 +64,16 @@ SELECT
     conversation_id,
     first(coalesce(extra ->> '$.branch_of', conversation_id) ORDER BY position) AS family,
     nullif(first({group} ORDER BY position), '') AS grouping,
-    bool_or(extra ->> '$.fact' IN (FROM probed)) AS is_fact
+    bool_or(extra ->> '$.fact' IN (FROM probed)) AND grouping IS NULL AS is_fact
 FROM events GROUP BY conversation_id
 """
 """Of each conversation, by its first event for ever: the one that it is a branch of, whose turns it shares, and what
-the settings hold out by; and whether it teaches a fact for which there is a probe."""
+the settings hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+
+UNITS = """
+SELECT unit, md5_number_lower(unit) AS key, NOT bool_or(is_fact) AND {held_out} AS is_held FROM judged
+WHERE reason IS NULL GROUP BY unit
+"""
 
 AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
@@ -81,7 +86,7 @@ SELECT
     sha256(kind || chr(0) || content_sha) AS example_id,
     kind,
     coalesce(stage, $stages[kind]) AS stage,
-    CASE WHEN is_probe THEN 'test' WHEN NOT is_fact AND {held_out} THEN 'validation' ELSE 'train' END AS split,
+    CASE WHEN is_probe THEN 'test' WHEN is_held THEN 'validation' ELSE 'train' END AS split,
     tier, conversation_id, module, fact, prompt,
     (CASE WHEN ends_with(prompt, question) THEN length(prompt) - length(question) ELSE 0 END)::INTEGER AS context,
     completion, rejected, interaction_ids,
@@ -92,12 +97,12 @@ SELECT
     ('0x' || left(content_sha, 16))::UBIGINT AS content,
     md5_number_lower(stripped(prompt)) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told,
-    md5_number_lower(unit) AS unit,
+    units.key AS unit,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     epoch_us(occurred_at) AS moment
-FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL)
+FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL) AS it JOIN units USING (unit)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
 
@@ -113,8 +118,10 @@ READS = {kind: set(re.findall(r"\$(\w+)", select)) for kind, select in BUILDERS.
 class Candidates:
     """Makes candidates on a DuckDB that has the events, and puts them in a folder: one Parquet file a part."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate) -> None:
-        self._db, self._folder, self._settings = db, folder, settings
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]
+    ) -> None:
+        self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
         folder.mkdir()
         db.execute(MACROS)
@@ -128,10 +135,10 @@ class Candidates:
         self._db.execute("INSERT INTO probed SELECT DISTINCT fact FROM probes")
         return self._write(PROBES, "probes")
 
-    def of_events(self, part: int, known: Sequence[Entries]) -> Path:
+    def of_events(self, part: int) -> Path:
         """Those that the builders make of the table `events`."""
-        if known:
-            self._know_facts(known)
+        if self._known:
+            self._know_facts()
         self._db.execute(THREADS.format(group=self._group()))
         self._db.execute(AUGMENTED)
         built = [
@@ -146,12 +153,12 @@ class Candidates:
         lists = {name for name in ACTIONS if logged.intersection(getattr(self._settings, name))}
         return [kind for kind, names in READS.items() if logged and (kind == Kind.PATTERN or lists & names)]
 
-    def _know_facts(self, known: Sequence[Entries]) -> None:
+    def _know_facts(self) -> None:
         """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""
         facts = "SELECT DISTINCT extra ->> '$.fact' AS fact FROM events WHERE json_exists(extra, '$.fact')"
         asked = self._db.sql(f"SELECT fact, md5_number_lower(fact) AS told FROM ({facts})").to_arrow_table()
         keys = told_keys(asked["told"].to_numpy())
-        is_known = np.any([found(run, keys) for run in known], axis=0)
+        is_known = np.any([found(run, keys) for run in self._known], axis=0)
         self._db.register("known_facts", asked.filter(pa.array(is_known)))
         self._db.execute("INSERT INTO probed SELECT fact FROM known_facts")
 
@@ -160,14 +167,25 @@ class Candidates:
         judged = JUDGED.format(built=built, judging=quality.judging(settings.quality))
         self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
-        held_out = held_out_sql("unit", settings.salt, settings.held_out)
-        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY, tokens=TOKENS, held_out=held_out)
+        self._db.register("units", self._units())
+        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY, tokens=TOKENS)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
         self._db.execute(
             f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192)",
             {"stages": stages},
         )
         return file
+
+    def _units(self) -> pa.Table:
+        """What is held out as a whole, and whether it is: where an earlier generation put it, else by hash."""
+        held_out = held_out_sql("unit", self._settings.salt, self._settings.held_out)
+        units = self._db.sql(UNITS.format(held_out=held_out)).to_arrow_table()
+        is_held = units["is_held"].to_numpy().copy()
+        keys = side_keys(units["key"].to_numpy())
+        for run in reversed(self._known):
+            places, refs = pairs(run, keys)
+            is_held[places[::-1]] = refs[::-1] & 1  # the oldest is last
+        return units.set_column(2, "is_held", pa.array(is_held))
 
     def _group(self) -> str:
         """SQL over an event for what shares a side of the split besides the conversation."""

@@ -32,8 +32,8 @@ from vibe_pipeline.records import generation_name
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
-COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told"]
-TOLD = ["quality", "moment", "conversation", "unit", "is_synthetic", "is_augmented"]
+COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told", "unit"]
+TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
@@ -75,7 +75,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         scratch.mkdir(mode=0o700)
         db.execute(f"SET memory_limit = '{MEMORY}'")
         step, columns = Steps(advance), Columns(scratch / "columns")
-        candidates = Candidates(db, scratch / "candidates", settings)
+        candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
         files = [candidates.of_probes(inputs.probes)]
         with step("window"):
             events = Window(db, inputs, scratch)
@@ -83,7 +83,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         for part in range(events.parts):
             with step("builders"):
                 events.load(part)
-                files.append(candidates.of_events(part, inputs.known))
+                files.append(candidates.of_events(part))
         with ThreadPoolExecutor(THREADS) as pool:
             for file in files:
                 with step("sketches"):
@@ -92,11 +92,11 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         with step("dedup"):
             these = keys.of_columns(found)
             rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
-            told = {name: found[name] for name in ("moment", "conversation", "unit", "is_augmented")}
+            told = {name: found[name] for name in ("moment", "conversation", "is_augmented")}
             compared = judging.Compared(features=these, rank=rank, **told)
             reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
         with step("order"):
-            priority = _priorities(found, (reasons == 0) & (these.split == TRAIN))
+            priority = _priorities(found, keys.exact(these), (reasons == 0) & (these.split == TRAIN))
         with step("writing"):
             output = Output(files, these, reasons == 0, found["is_synthetic"], priority, generation)
             sha = store.write_tables("examples", SCHEMA, output.tables())
@@ -126,11 +126,11 @@ def _compared(batch: pa.RecordBatch) -> dict[str, np.ndarray]:
     return keys.as_columns(keys.features(batch)) | told
 
 
-def _priorities(found: dict[str, np.ndarray], chosen: np.ndarray) -> np.ndarray:
+def _priorities(found: dict[str, np.ndarray], exact: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """Of the chosen rows; of all others none, which is -1."""
     priority = np.full(len(chosen), -1, dtype=np.int32)
-    quality, conversation, content = (found[name][chosen] for name in ("quality", "conversation", "content"))
-    priority[chosen] = priorities(quality, conversation, found["bands"][chosen, 0], content)
+    quality, conversation = (found[name][chosen] for name in ("quality", "conversation"))
+    priority[chosen] = priorities(quality, conversation, found["bands"][chosen, 0], exact[chosen])
     return priority
 
 

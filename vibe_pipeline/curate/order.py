@@ -12,12 +12,12 @@ import numpy as np
 from vibe_pipeline.curate.dedup.shingles import mixed
 
 
-def priorities(quality: np.ndarray, conversation: np.ndarray, like: np.ndarray, content: np.ndarray) -> np.ndarray:
+def priorities(quality: np.ndarray, conversation: np.ndarray, like: np.ndarray, exact: np.ndarray) -> np.ndarray:
     """int32: 0 for what is taken first. `like` is a hash that similar examples share, 0 where there is none.
 
-    Of equals a hash of the content decides, so that no time and no source is preferred.
+    Of equals a hash of what they are (`exact`) decides, so that no time and no source is preferred.
     """
-    chance = mixed(content)
+    chance = mixed(exact)
     own = np.where(like != 0, like.astype(np.uint64), chance)
     crowd = np.maximum(_place(conversation, quality, chance), _place(own, quality, chance))
     order = np.lexsort((chance, -quality / crowd))

@@ -24,6 +24,7 @@ SCHEMA = pa.schema(
         pa.field("split", pa.string()),
         pa.field("tier", pa.string()),
         pa.field("conversation_id", pa.string()),
+        pa.field("unit", pa.uint64()),  # hash of what is on one side as a whole: conversation, section or group
         pa.field("module", pa.string()),
         pa.field("fact", pa.string()),
         pa.field("prompt", pa.string()),

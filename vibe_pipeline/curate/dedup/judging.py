@@ -68,8 +68,6 @@ class Compared:
     """uint64"""
     is_augmented: np.ndarray
     """bool: made from another example, and near it on purpose."""
-    unit: np.ndarray
-    """uint64: of what is held out as a whole: a group, a section of a document, or the conversation."""
 
 
 def judged(
@@ -89,7 +87,7 @@ def judged(
     prose = compared.features.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
     return judge.reasons, {
         "conversations": judge.on_both_sides(compared.conversation, prose),
-        "groups": judge.on_both_sides(compared.unit),
+        "groups": judge.on_both_sides(compared.features.unit),
         "near_duplicates": judge.still_near(suite),
     }
 

@@ -24,7 +24,7 @@ SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
 TRAIN, VALIDATION, TEST = range(3)
 CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
 
-NAMES = ("exact", "held", "asked", "probed", "told", "near", "leaked", "renamed", "quoted")
+NAMES = ("exact", "held", "asked", "probed", "told", "near", "leaked", "renamed", "quoted", "side")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +41,8 @@ class Features:
     """uint64: of the prompt as it is."""
     fact: np.ndarray
     """uint64: of the fact's name, 0 where there is none."""
+    unit: np.ndarray
+    """uint64: of what is held out as a whole: a group, a section of a document, or the conversation."""
     sketches: Sketches
 
     @property
@@ -55,15 +57,16 @@ class Features:
             content=self.content[rows],
             prompt=self.prompt[rows],
             fact=self.fact[rows],
+            unit=self.unit[rows],
             sketches=self.sketches.of(rows),
         )
 
 
-OWN = ("kind", "split", "content", "prompt", "fact")
+OWN = ("kind", "split", "content", "prompt", "fact", "unit")
 
 
 def features(batch: pa.RecordBatch) -> Features:
-    """Of rows with the columns kind, split, question, completion, content, asked and told."""
+    """Of rows with the columns kind, split, question, completion, content, asked, told and unit."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
     return Features(
@@ -72,6 +75,7 @@ def features(batch: pa.RecordBatch) -> Features:
         content=batch["content"].to_numpy(),
         prompt=batch["asked"].to_numpy(),
         fact=batch["told"].to_numpy(),
+        unit=batch["unit"].to_numpy(),
         sketches=sketch(batch["question"], batch["completion"], np.isin(kind, CODE), split != TRAIN),
     )
 
@@ -119,6 +123,11 @@ def told_keys(facts: np.ndarray) -> np.ndarray:
     return np.where(facts != 0, _key("told", facts), np.uint64(0))
 
 
+def side_keys(units: np.ndarray) -> np.ndarray:
+    """Of what is held out as a whole: by it a generation knows on which side an earlier one put it."""
+    return _key("side", units)
+
+
 def near(these: Features, band: int) -> np.ndarray:
     """(n): one of 16, 0 where the example is too short to be near another. Facts of two names are two facts, however
     much a template makes them alike."""
@@ -155,6 +164,7 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
         (asked(these), rows),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
+        (side_keys(these.unit), (items | rows) & _is_first(these.unit)),
         (held(these), items),
         *((near(these, band), items | rows) for band in range(BANDS)),
         *((leaked(these, band), items) for band in range(BANDS)),
@@ -183,6 +193,13 @@ def _key(name: str, *values: np.ndarray) -> np.ndarray:
 def _banded(name: str, band: int, hashes: np.ndarray, *values: np.ndarray) -> np.ndarray:
     numbered = hashes.astype(np.uint64) | np.uint64(band << 32)
     return np.where(hashes != 0, _key(name, numbered, *values), np.uint64(0))
+
+
+def _is_first(values: np.ndarray) -> np.ndarray:
+    """bool (n): not the same as one before it."""
+    first = np.zeros(len(values), dtype=bool)
+    first[np.unique(values, return_index=True)[1]] = True
+    return first
 
 
 def _places(column: pa.Array, names: list[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What an index keeps of the examples of a generation, read from its file: exact keys, bands, probes, suite items.
+"""What an index keeps of the examples of a generation, read from its file: exact keys, bands, probes, suite items, sides.
 
 Not here: the keys themselves (keys.py).
 """
@@ -21,7 +21,7 @@ SELECT
     kind, split, substr(prompt, context + 1) AS question, completion,
     ('0x' || left(sha256({CONTENT}), 16))::UBIGINT AS content,
     md5_number_lower(stripped(prompt)) AS asked,
-    coalesce(md5_number_lower(fact), 0) AS told
+    coalesce(md5_number_lower(fact), 0) AS told, unit
 FROM read_parquet({{file}}) WHERE example_id IS NOT NULL
 """
 

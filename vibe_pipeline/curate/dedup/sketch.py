@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 
-MADE_BY = f"1-rensa-{version('rensa')}"
+MADE_BY = f"2-rensa-{version('rensa')}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""
 
 BANDS, ROWS = 16, 4
