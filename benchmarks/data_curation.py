@@ -22,7 +22,7 @@ from vibe_pipeline.records import Kind
 CORES = 2
 GIB = 1 << 30
 
-LIBRARIES = ("datasets", "datatrove")
+LIBRARIES = ("datasets", "datasets_by_row", "datatrove")
 WAYS = ("vibe", *LIBRARIES)
 
 STEPS = ("cut", "window", "builders", "sketches", "dedup", "order", "writing")
@@ -129,7 +129,7 @@ def table_libraries(figures: Figures) -> str:
     """For people."""
     lines = [
         (
-            name,
+            _title(name),
             shown(figures, f"{name}_seconds"),
             shown(figures, f"{name}_peak_gib"),
             shown(figures, f"vs_{name}_ratio"),
@@ -138,7 +138,7 @@ def table_libraries(figures: Figures) -> str:
         for name in WAYS
     ]
     steps = [
-        (name, step.replace("_", " "), shown(figures, f"{name}_rows_{step}"), shown(figures, f"{name}_{step}_seconds"))
+        (_title(name), step.replace("_", " "), shown(figures, f"{name}_rows_{step}"), shown(figures, f"{name}_{step}_seconds"))
         for name in WAYS
         for step in (key.removeprefix(f"{name}_rows_") for key in figures if key.startswith(f"{name}_rows_"))
     ]
@@ -149,3 +149,7 @@ def table_libraries(figures: Figures) -> str:
         + "\n\nWhat each has left after a step, and what the step took:\n\n"
         + rows(("", "step", "rows", "seconds"), steps)
     )
+
+
+def _title(way: str) -> str:
+    return way.replace("_", " ")

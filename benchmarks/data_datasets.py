@@ -1,19 +1,20 @@
 """Curation with Hugging Face `datasets`, as its users write it: map and filter, then MinHash as text-dedup does it.
 
-Its best settings that we know of: two processes, batched maps, columns that a step does not need left out, signatures
+The best settings that we know of: two processes, batched maps, columns that a step does not need left out, signatures
 by rensa in one call a batch (`datasketch` takes some thirty times as long), bands joined by Polars and clusters by
 union-find in one process (as text-dedup's `minhash.py`), exact duplicates by one pass over hashes, and functions that
 are pickled by name, so that hashing them for the cache costs nothing. Conversations are grouped by Polars, which
-`datasets` cannot do. Not here: what is done to one conversation or text (data_by_hand.py).
+`datasets` cannot do. Not here: what is done to one conversation or text (data_by_hand.py),
+and the same a row at a time (data_datasets_by_row.py).
 """
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from benchmarks.data_by_hand import Row, compared, content, examples, has_neighbours, is_good, windows
 from benchmarks.process import Steps
@@ -56,17 +57,38 @@ def signed(batch: Columns) -> Columns:
 
 def clean(batch: Columns) -> list[bool]:
     """Of training rows, those that share no window with a held-out item."""
-    return [
-        row["is_held_out"] or held_out.isdisjoint(map(hash, windows(compared(row), QUOTED))) for row in _rows(batch)
-    ]
+    return [is_clean(row) for row in _rows(batch)]
+
+
+def is_clean(row: Row) -> bool:
+    """Of one row."""
+    return bool(row["is_held_out"]) or held_out.isdisjoint(map(hash, windows(compared(row), QUOTED)))
 
 
 def _rows(batch: Columns) -> Iterator[Row]:
     return (dict(zip(batch, values, strict=True)) for values in zip(*batch.values(), strict=True))
 
 
+class Functions(NamedTuple):
+    """What is mapped and filtered with, and how `datasets` is to call it."""
+
+    good: Callable[..., Any]
+    signed: Callable[..., Any]
+    clean: Callable[..., Any]
+    options: dict[str, Any]
+
+
+PROCESSED: dict[str, Any] = {"num_proc": PROCESSES}
+BATCHED = {"batched": True, "batch_size": BATCH, **PROCESSED}
+
+
 def main() -> None:
     """Segments (a folder) → Parquet files in another; prints rows and seconds of each step as JSON."""
+    curate(Functions(good, signed, clean, BATCHED))
+
+
+def curate(functions: Functions) -> None:
+    """The same, with these."""
     import numpy as np
     import polars as pl
     from datasets import Dataset, disable_progress_bars
@@ -84,21 +106,20 @@ def main() -> None:
     conversations.select("turns").collect().write_parquet(out / "conversations.parquet")
     ds = Dataset.from_parquet(str(out / "conversations.parquet"), cache_dir=str(out / "cache"))
     steps.done("read", len(ds))
-    both: dict[str, Any] = {"batched": True, "batch_size": BATCH, "num_proc": PROCESSES}
-    ds = ds.map(built, remove_columns=ds.column_names, **both)
+    ds = ds.map(built, remove_columns=ds.column_names, **BATCHED)
     steps.done("build", len(ds))
-    ds = ds.filter(good, **both)
+    ds = ds.filter(functions.good, **functions.options)
     steps.done("quality", len(ds))
     _, first = np.unique(np.array(ds["content"][:]), return_index=True)
     ds = ds.select(np.sort(first))
     steps.done("exact", len(ds))
     texts = ds.select_columns(["kind", "question", "completion"])
-    bands = texts.map(signed, remove_columns=["question", "completion"], **both)
+    bands = texts.map(functions.signed, remove_columns=["question", "completion"], **functions.options)
     ds = ds.select(kept(bands.to_polars()))
     steps.done("near", len(ds))
     for text in map(compared, ds.select(np.flatnonzero(ds["is_held_out"][:]))):
         held_out.update(map(hash, windows(text, QUOTED)))
-    ds = ds.filter(clean, **both)
+    ds = ds.filter(functions.clean, **functions.options)
     steps.done("contamination", len(ds))
     for name, wanted in (("train", False), ("validation", True)):
         ds.select(np.flatnonzero(np.array(ds["is_held_out"][:]) == wanted)).remove_columns(

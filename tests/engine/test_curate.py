@@ -277,6 +277,12 @@ def test_the_settings_decide_the_stage_and_the_actions(tmp_path):
     assert set(rows.select("prompt", "stage").rows()) == {("q", "manual"), ("print(x\n\nit said", "fundamentals")}
 
 
+def test_tokens_are_told_by_words_and_signs_and_turns_before_by_letters(world):
+    world.log(event("say it, now", "no."), event("say it, now", "yes!", turn=1))
+    tokens = dict(world.cut().frame.select("completion", "tokens").rows())
+    assert tokens == {"no.": int(3 + 6 / 0.88), "yes!": int(3 + 6 / 0.88 + len("say it, now\n\nno.\n\n") / 4)}
+
+
 def test_an_example_says_which_interactions_it_was_made_from(world):
     world.log(event("q1", "a1"), event("q2", "a2", turn=1))
     made_from = {row["prompt"]: row["interaction_ids"] for row in world.cut().frame.to_dicts()}

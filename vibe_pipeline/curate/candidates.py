@@ -92,7 +92,6 @@ SELECT
     completion, rejected, interaction_ids,
     ({quality})::FLOAT AS quality,
     list_transform(evidence, lambda it: '+' || it) || list_transform(marks, lambda it: '-' || it) AS reasons,
-    {tokens} AS tokens,
     question,
     ('0x' || left(content_sha, 16))::UBIGINT AS content,
     md5_number_lower(stripped(prompt)) AS asked,
@@ -105,9 +104,6 @@ SELECT
 FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL) AS it JOIN units USING (unit)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
-
-TOKENS = "(3 + (strlen(prompt) + strlen(completion)) / 3.6)::INTEGER"
-"""An estimate: what a token is depends on the model of a lineage."""
 
 ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
 
@@ -168,7 +164,7 @@ class Candidates:
         self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         self._db.register("units", self._units())
-        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY, tokens=TOKENS)
+        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
         self._db.execute(
             f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192)",

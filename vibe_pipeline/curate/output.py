@@ -40,7 +40,13 @@ SCHEMA = pa.schema(
     ]
 )
 
-OF_CANDIDATES = [name for name in SCHEMA.names if name not in ("priority", "generation")]
+OF_CANDIDATES = [name for name in SCHEMA.names if name not in ("tokens", "priority", "generation")]
+
+WORDS_A_TOKEN, LETTERS_A_TOKEN = 0.88, 4.0
+"""Words and signs tell tokens within an eighth, in prose, code and commands alike; letters, within a third, are used
+for the turns before: docs/log.md, "how long an example is"."""
+AROUND = 3
+"""Tokens of a prompt's format."""
 
 
 class Output:
@@ -83,9 +89,15 @@ class Output:
         """These rows of all files, by a mask, with what is known of them by now."""
         for file, first, stop in zip(self._files, self._first, self._first[1:], strict=False):
             for table in _read(file, np.flatnonzero(rows[first:stop])):
-                priority = pa.array(self._priority[first + table["row"].to_numpy()])
-                generation = pa.array(np.full(len(table), self._generation, np.int32))
-                table = table.append_column("priority", priority).append_column("generation", generation)
+                at = first + table["row"].to_numpy()
+                words, context = self._these.sketches.words[at], table["context"].to_numpy()
+                made = {
+                    "tokens": (AROUND + words / WORDS_A_TOKEN + context / LETTERS_A_TOKEN).astype(np.int32),
+                    "priority": self._priority[at],
+                    "generation": np.full(len(table), self._generation, np.int32),
+                }
+                for name, values in made.items():
+                    table = table.append_column(name, pa.array(values))
                 yield table.select(SCHEMA.names).cast(SCHEMA)
 
 

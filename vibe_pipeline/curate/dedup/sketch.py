@@ -64,6 +64,8 @@ class Sketches:
     """bool: it is anchored by its completion."""
     anchor: np.ndarray
     """uint64: what must be equal besides the bands: all of the completion where it is short, else nothing."""
+    words: np.ndarray
+    """int32: words and signs of question and completion."""
     check: np.ndarray
     """uint64: 16 hashes of four bits, of which two similar questions share most."""
     structure: np.ndarray
@@ -86,7 +88,7 @@ class Sketches:
         return Sketches(**per_row, grams=self.grams[before : ends[-1]], ends=ends - before)
 
 
-PER_ROW = ("bag", "bands", "is_long", "anchor", "check", "structure")
+PER_ROW = ("bag", "bands", "is_long", "anchor", "words", "check", "structure")
 
 
 def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_held: np.ndarray) -> Sketches:
@@ -105,6 +107,7 @@ def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_h
         bands=bands,
         is_long=is_long,
         anchor=np.where(is_long, np.uint64(0), _whole(said)),
+        words=(np.diff(asked.offsets) + np.diff(said.offsets)).astype(np.int32),
         check=check,
         structure=_structure(said, is_code),
         grams=grams,
