@@ -138,7 +138,7 @@ def table_libraries(figures: Figures) -> str:
         for name in WAYS
     ]
     steps = [
-        (_title(name), step.replace("_", " "), shown(figures, f"{name}_rows_{step}"), shown(figures, f"{name}_{step}_seconds"))
+        (_title(name), _title(step), shown(figures, f"{name}_rows_{step}"), shown(figures, f"{name}_{step}_seconds"))
         for name in WAYS
         for step in (key.removeprefix(f"{name}_rows_") for key in figures if key.startswith(f"{name}_rows_"))
     ]
@@ -151,5 +151,5 @@ def table_libraries(figures: Figures) -> str:
     )
 
 
-def _title(way: str) -> str:
-    return way.replace("_", " ")
+def _title(name: str) -> str:
+    return name.replace("_", " ")

@@ -1,4 +1,4 @@
-"""The same with functions over one row and signatures by numpy, as text-dedup's `minhash.py` and most tutorials have it.
+"""The same with functions over one row and signatures by numpy, as text-dedup's `minhash.py` and tutorials have it.
 
 Not here: the pipeline (data_datasets.py).
 """

@@ -128,11 +128,12 @@ class Store:
         return sha
 
     def write_tables(self, folder: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
-        """The same of tables that follow each other, in the memory of one."""
+        """The same of tables that follow each other, in the memory of one; wherever they are cut, the same sha."""
         with self.temporary(folder) as temporary:
             with pq.ParquetWriter(temporary, schema.with_metadata(_version()), compression="zstd") as writer:
                 for table in _in_whole_groups(tables):
-                    writer.write_table(table.replace_schema_metadata(_version()), row_group_size=ROW_GROUP)
+                    whole = table.combine_chunks()  # pages end where chunks do
+                    writer.write_table(whole.replace_schema_metadata(_version()), row_group_size=ROW_GROUP)
             sha = sha_of_file(temporary)
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha

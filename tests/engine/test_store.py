@@ -241,6 +241,16 @@ def test_tables_of_any_size_follow_each_other_in_whole_row_groups(store):
     assert file.read()["n"].to_pylist() == list(range(sum(sizes)))
 
 
+def test_the_same_rows_have_the_same_sha_wherever_their_tables_are_cut(store):
+    """Texts that differ fill pages, which end where a chunk does."""
+    texts = [f"{number}" * 400 for number in range(3000)]
+
+    def cut(size: int) -> list[pa.Table]:
+        return [pa.table({"text": texts[at : at + size]}) for at in range(0, len(texts), size)]
+
+    assert len({store.write_tables("examples", cut(size)[0].schema, cut(size)) for size in (77, 500, 3000)}) == 1
+
+
 def test_what_only_one_makes_at_a_time_begins_without_what_a_killed_one_left(store):
     (left := store.path(f"examples/.{'0' * 32}")).mkdir(parents=True)
     (left / "half").write_text("x")

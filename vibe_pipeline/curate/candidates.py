@@ -114,9 +114,7 @@ READS = {kind: set(re.findall(r"\$(\w+)", select)) for kind, select in BUILDERS.
 class Candidates:
     """Makes candidates on a DuckDB that has the events, and puts them in a folder: one Parquet file a part."""
 
-    def __init__(
-        self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]
-    ) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
         self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
         folder.mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ class Columns:
         folder.mkdir()
         self._folder = folder
         self._shapes: dict[str, tuple[np.dtype, tuple[int, ...]]] = {}
+        self._maps: list[np.memmap] = []
 
     def append(self, **rows: np.ndarray) -> None:
         for name, values in rows.items():
@@ -25,8 +27,20 @@ class Columns:
         """All of them, read only."""
         return {name: self._mapped(name, kind, shape) for name, (kind, shape) in self._shapes.items()}
 
+    def rest(self) -> None:
+        """Of all of them."""
+        rest(*self._maps)
+
     def _mapped(self, name: str, kind: np.dtype, shape: tuple[int, ...]) -> np.ndarray:
         file = self._folder / name
         if not file.stat().st_size:
             return np.empty((0, *shape), kind)
-        return np.memmap(file, dtype=kind, mode="r").reshape(-1, *shape)
+        self._maps.append(np.memmap(file, dtype=kind, mode="r"))
+        return self._maps[-1].reshape(-1, *shape)
+
+
+def rest(*arrays: np.ndarray) -> None:
+    """Give back the memory of those that are mapped: what is looked at again is read again."""
+    for array in arrays:
+        if isinstance(array.base, mmap.mmap):
+            array.base.madvise(mmap.MADV_DONTNEED)

@@ -8,11 +8,13 @@ the end. Not here: what each step does.
 
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -39,7 +41,7 @@ BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
 
 THREADS = 2
-"""That sketch: numpy and rensa let others work meanwhile, half of the time."""
+"""That sketch one part while the builders make the next: half of the time numpy and rensa let others work."""
 
 SCRATCH = 6
 """Bytes on the disk for each byte of the window, while it is curated: events, candidates, columns, examples."""
@@ -71,29 +73,19 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
     title = f"curating {generation_name(generation)}"
     store.require(SCRATCH * inputs.size, title)
     name = key_of(["curating", generation])[:32]
-    with store.temporary("examples", name) as scratch, connect(store.path(SPILL)) as db, watch(title) as advance:
+    with store.temporary("examples", name) as scratch, watch(title) as advance:
         scratch.mkdir(mode=0o700)
-        db.execute(f"SET memory_limit = '{MEMORY}'")
         step, columns = Steps(advance), Columns(scratch / "columns")
-        candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
-        files = [candidates.of_probes(inputs.probes)]
-        with step("window"):
-            events = Window(db, inputs, scratch)
-        step.total = 3 * events.parts + 3
-        for part in range(events.parts):
-            with step("builders"):
-                events.load(part)
-                files.append(candidates.of_events(part))
-        with ThreadPoolExecutor(THREADS) as pool:
-            for file in files:
-                with step("sketches"):
-                    _sketch(file, columns, pool)
+        with connect(store.path(SPILL)) as db:  # closed before rows are compared: both take as much as they may
+            db.execute(f"SET memory_limit = '{MEMORY}'")
+            db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
+            files, dropped = _candidates(db, inputs, settings, scratch, columns, step)
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
             rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
             told = {name: found[name] for name in ("moment", "conversation", "is_augmented")}
-            compared = judging.Compared(features=these, rank=rank, **told)
+            compared = judging.Compared(features=these, rank=rank, rest=columns.rest, **told)
             reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
         with step("order"):
             priority = _priorities(found, keys.exact(these), (reasons == 0) & (these.split == TRAIN))
@@ -105,10 +97,32 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         rows=int((reasons == 0).sum()),
         counts=tuple(output.counts),
         synthetic=tuple(output.synthetic),
-        dropped=dict(sorted((candidates.dropped + judging.counted(reasons)).items())),
+        dropped=dict(sorted((dropped + judging.counted(reasons)).items())),
         leaks=leaks,
         seconds=step.seconds,
     )
+
+
+def _candidates(
+    db: duckdb.DuckDBPyConnection, inputs: Inputs, settings: Curate, scratch: Path, columns: Columns, step: Steps
+) -> tuple[list[Path], Counter[str]]:
+    """Files of candidates, what rules dropped, and in the columns what they are compared by."""
+    candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
+    with step("window"):
+        events = Window(db, inputs, scratch)
+    step.total = 2 * events.parts + 5
+    with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(THREADS) as pool:
+        files = [candidates.of_probes(inputs.probes)]
+        sketched = [behind.submit(_sketch, files[0], columns, pool)]
+        for part in range(events.parts):
+            with step("builders"):
+                events.load(part)
+                files.append(candidates.of_events(part))
+            sketched.append(behind.submit(_sketch, files[-1], columns, pool))
+        for waiting in sketched:
+            with step("sketches"):
+                waiting.result()
+    return files, candidates.dropped
 
 
 def _sketch(file: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:

@@ -76,7 +76,8 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "truncated",
             "truncated answer",
-            f"failure IN {CUT_OFF} OR (kind <> 'document' AND len(string_split(completion, '```')) % 2 = 0)",
+            f"failure IN {CUT_OFF} OR CASE WHEN kind <> 'document' AND contains(completion, '```') "
+            "THEN len(string_split(completion, '```')) % 2 = 0 ELSE false END",
         ),
         Rule("long", "too long", f"length(prompt) + length(completion) > {settings.longest}"),
         Rule(

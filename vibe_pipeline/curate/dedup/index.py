@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
+from vibe_pipeline.curate.columns import rest
 from vibe_pipeline.store import Store
 
 FOLDER = "index"
@@ -56,6 +57,10 @@ class Entries:
     """uint32, one a row."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
+
+    def rest(self) -> None:
+        """Give back the memory of what was looked at: that of a large run is more than curation may take."""
+        rest(*(getattr(self, name) for name in self.__slots__))
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +116,7 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
     """Which of these keys are in a run."""
     mask = np.zeros(len(keys), dtype=bool)
     mask[_there(run, keys)[0]] = True
+    run.rest()
     return mask
 
 
@@ -139,7 +145,9 @@ def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.nd
     counts = np.searchsorted(run.keys, keys[asked], side="right") - low
     counts = np.where(counts > ALONE, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
     places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-    return np.repeat(asked, counts), run.refs[places].astype(np.uint64)
+    refs = run.refs[places].astype(np.uint64)
+    run.rest()
+    return np.repeat(asked, counts), refs
 
 
 def _there(run: Entries, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -199,6 +207,9 @@ def _merged(parts: list[Entries], folder: Path) -> None:
         made["refs"][written : written + len(keys)] = refs[order]
         _filter(keys, bits)
         starts, written = stops, written + len(keys)
+        rest(*made.values(), bits)
+        for part in parts:
+            part.rest()
     for name, kind in (("checks", np.uint64), ("sizes", np.uint32)):
         column = _array(folder / f"{name}.npy", kind, rows[-1])
         for part, row in zip(parts, rows, strict=False):

@@ -8,9 +8,12 @@ the best stays. Not here: by which keys two are the same (keys.py), and rules ab
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
@@ -43,6 +46,9 @@ CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENA
 REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
 ROWS_AT_ONCE = 1 << 16
+THREADS = 2
+"""That look through stretches of rows: numpy's sorts and searches let others work."""
+
 LEAKED_BANDS = 5
 """Of 16: a row too many that leaves costs little, an item that leaked costs what a suite is for (similarity of .75)."""
 QUOTED = 0.25
@@ -68,6 +74,8 @@ class Compared:
     """uint64"""
     is_augmented: np.ndarray
     """bool: made from another example, and near it on purpose."""
+    rest: Callable[[], None] = lambda: None
+    """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
 
 def judged(
@@ -97,9 +105,16 @@ def counted(reasons: np.ndarray) -> Counter[str]:
     return Counter({REASONS[code]: int(rows) for code, rows in enumerate(np.bincount(reasons)) if code and rows})
 
 
+Found = TypeVar("Found")
+
+Leaving = Iterator[tuple[str, np.ndarray]]
+"""A reason, and the numbers of the rows that leave for it."""
+
+
 class _Judge:
     def __init__(self, compared: Compared, settings: Curate) -> None:
         self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
+        self.rest = compared.rest
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
         self.leaked_bands = min(self.bands, LEAKED_BANDS)
@@ -138,35 +153,46 @@ class _Judge:
 
     def nearly_repeated(self) -> None:
         edges = np.empty(0, dtype=np.uint64)
-        for band in range(BANDS):
-            hashes = np.where(self.stays & self.may_be_near, keys.near(self.these, band), np.uint64(0))
-            better, worse = self._neighbours(np.flatnonzero(hashes), hashes)
-            edges = np.union1d(edges, self._alike(better, worse))
+        may_be_near = self.stays & self.may_be_near
+
+        def alike(band: int) -> np.ndarray:
+            hashes = np.where(may_be_near, keys.near(self.these, band), np.uint64(0))
+            return self._alike(*self._neighbours(np.flatnonzero(hashes), hashes))
+
+        with ThreadPoolExecutor(THREADS) as pool:
+            for found_alike in pool.map(alike, range(BANDS)):
+                edges = np.union1d(edges, found_alike)
+                self.rest()
         self.drop(_crowded_out(edges), NEARLY_TWICE)
 
     def nearly_known(self, run: Entries) -> None:
-        for these, first in self._parts(self.stays & (self.these.split != TEST)):
+        def known(these: Features, first: int) -> Leaving:
             hashes = keys.every_band(keys.near, these)
             of_items = np.where(these.is_held[:, None], hashes, np.uint64(0))
             for pair in matches(run, of_items, self.leaked_bands, alone=True):
-                self.drop(first + pair.queries[pair.refs & 1 == 0], NEARLY_TRAINED_ON)
+                yield NEARLY_TRAINED_ON, first + pair.queries[pair.refs & 1 == 0]
             for pair in matches(run, hashes, self.bands):
                 rows, is_same_side = first + pair.queries, (pair.refs & 1 == 1) == these.is_held[pair.queries]
                 is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
-                self.drop(rows[is_same_side & is_like & self.may_be_near[rows]], NEARLY_AGAIN)
+                yield NEARLY_AGAIN, rows[is_same_side & is_like & self.may_be_near[rows]]
+
+        self._drop_found(known, self.stays & (self.these.split != TEST))
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
-        for these, first in self._parts(self.these.is_held & self.stays):
-            yield keys.entries(these, self.stays[first : first + len(these.kind)] & these.is_held)
+        items = self.these.is_held & self.stays
+        return self._looked(lambda these, first: keys.entries(these, items[_of(these, first)]), items)
 
     def leaking(self, run: Entries) -> None:
-        for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
-            is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
+        learned = self.stays & (self.these.split == TRAIN)
+
+        def leaks(these: Features, first: int) -> Leaving:
             for reason, rows in self._leaks(run, these):
-                leaking = np.zeros(len(is_row), dtype=bool)
+                leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
-                self.drop(first + np.flatnonzero(leaking & is_row), reason)
+                yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
+
+        self._drop_found(leaks, learned)
 
     def on_both_sides(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows that stay are learned from, and others judged on. A probe is of none."""
@@ -176,14 +202,15 @@ class _Judge:
 
     def still_near(self, suite: Entries) -> int:
         """Rows that stay, are learned from, and are near an item that stays."""
-        near = 0
-        for these, first in self._parts(self.stays & (self.these.split == TRAIN)):
-            is_row = (these.split == TRAIN) & self.stays[first : first + len(these.kind)]
-            for pair in matches(suite, keys.every_band(keys.near, these), self.leaked_bands, alone=True):
-                near += len(np.unique(pair.queries[is_row[pair.queries]]))
-        return near
+        learned = self.stays & (self.these.split == TRAIN)
 
-    def _leaks(self, run: Entries, these: Features) -> Iterator[tuple[str, np.ndarray]]:
+        def near(these: Features, first: int) -> int:
+            pairs = matches(suite, keys.every_band(keys.near, these), self.leaked_bands, alone=True)
+            return sum(len(np.unique(pair.queries[learned[first + pair.queries]])) for pair in pairs)
+
+        return sum(self._looked(near, learned))
+
+    def _leaks(self, run: Entries, these: Features) -> Leaving:
         yield ASKED, found(run, keys.probed(these))
         yield EQUAL, found(run, keys.held(these))
         for banded in (keys.leaked, keys.near):
@@ -193,11 +220,19 @@ class _Judge:
         for pair in matches(run, keys.every_band(keys.renamed, these), RENAMED_BANDS):
             yield RENAMED, pair.queries
 
-    def _parts(self, wanted: np.ndarray) -> Iterator[tuple[Features, int]]:
-        """Stretches of rows in which some are wanted."""
-        for first in range(0, len(wanted), ROWS_AT_ONCE):
-            if wanted[first : first + ROWS_AT_ONCE].any():
-                yield self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(wanted)))), first
+    def _drop_found(self, look: Callable[[Features, int], Leaving], among: np.ndarray) -> None:
+        for found_there in self._looked(lambda these, first: list(look(these, first)), among):
+            for reason, rows in found_there:
+                self.drop(rows, reason)
+
+    def _looked(self, look: Callable[[Features, int], Found], among: np.ndarray) -> Iterator[Found]:
+        """What is found in each stretch of rows of which some are wanted, given those and the first one's number."""
+        firsts = (at for at in range(0, len(among), ROWS_AT_ONCE) if among[at : at + ROWS_AT_ONCE].any())
+        with ThreadPoolExecutor(THREADS) as pool:
+            while taken := list(islice(firsts, THREADS)):  # not all at once: what waits is in memory
+                parts = [self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(among)))) for first in taken]
+                yield from pool.map(look, parts, taken)
+                self.rest()
 
     def _neighbours(self, rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of the rows that share a key, on the same side: each with the best of them, and with the next better one."""
@@ -229,8 +264,9 @@ def _quoting(run: Entries, these: Features) -> np.ndarray:
     grams = keys.quoted(these)
     owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
     which, refs = pairs(run, grams, alone=True)
-    quotes = np.unique(np.stack([owners[which].astype(np.uint64) << np.uint64(32) | refs, grams[which]]), axis=1)
-    both, counts = np.unique(quotes[0], return_counts=True)
+    quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
+    once = np.unique(_grouped(quotes, grams[which]), return_index=True)[1]
+    both, counts = np.unique(quotes[once], return_counts=True)
     rows, refs = _ends(both)
     return rows[counts >= QUOTED * run.sizes[refs >> 1]]
 
@@ -243,6 +279,10 @@ def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:
     best = np.empty(len(order), dtype=np.int64)
     best[order] = order[is_first][np.cumsum(is_first) - 1]
     return best
+
+
+def _of(these: Features, first: int) -> slice:
+    return slice(first, first + len(these.kind))
 
 
 def _grouped(*values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What an index keeps of the examples of a generation, read from its file: exact keys, bands, probes, suite items, sides.
+"""What an index keeps of the examples of a generation, read from its file: keys of rows, items, probes and sides.
 
 Not here: the keys themselves (keys.py).
 """
