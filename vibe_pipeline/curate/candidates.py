@@ -24,12 +24,18 @@ from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import quoted, sql_list
 
-CONTENT = "concat_ws(chr(0), stripped(prompt), stripped(completion), stripped(rejected))"
+SHAS = """
+sha256(stripped(prompt)) AS prompt_sha,
+sha256(concat_ws(' ', prompt_sha, sha256(stripped(completion)), sha256(stripped(rejected)))) AS content_sha
+"""
+"""Texts are hashed once: most of what an example costs is reading it."""
 
 MACROS = r"""
-CREATE MACRO is_white(letter) AS letter IN (' ', E'\t', E'\r', E'\n');
 CREATE MACRO stripped(words) AS CASE
-    WHEN is_white(left(words, 1)) OR is_white(right(words, 1)) THEN trim(words, E' \t\r\n') ELSE words END;
+    WHEN left(words, 1) IN (' ', E'\t', E'\r', E'\n') OR ends_with(words, ' ') OR ends_with(words, E'\t')
+        OR ends_with(words, E'\r') OR ends_with(words, E'\n') THEN trim(words, E' \t\r\n')
+    ELSE words END;
+CREATE MACRO number(sha) AS ('0x' || left(sha, 16))::UBIGINT;
 CREATE TABLE probes (
     probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR
 );
@@ -37,7 +43,7 @@ CREATE TABLE probed (fact VARCHAR);
 CREATE TABLE augmented (interaction_id VARCHAR);
 CREATE TABLE threads (conversation_id VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN);
 """
-"""`stripped`: DuckDB trims letter by letter, which costs more than all else that is done to most texts."""
+"""`stripped`: DuckDB trims letter by letter, and looks for the last one from the first."""
 
 PROBES = """
 SELECT
@@ -93,15 +99,15 @@ SELECT
     ({quality})::FLOAT AS quality,
     list_transform(evidence, lambda it: '+' || it) || list_transform(marks, lambda it: '-' || it) AS reasons,
     question,
-    ('0x' || left(content_sha, 16))::UBIGINT AS content,
-    md5_number_lower(stripped(prompt)) AS asked,
+    number(content_sha) AS content,
+    number(prompt_sha) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told,
     units.key AS unit,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     epoch_us(occurred_at) AS moment
-FROM (SELECT *, sha256({content}) AS content_sha FROM judged WHERE reason IS NULL) AS it JOIN units USING (unit)
+FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it JOIN units USING (unit)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
 
@@ -162,7 +168,7 @@ class Candidates:
         self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         self._db.register("units", self._units())
-        made = CANDIDATES.format(content=CONTENT, quality=quality.QUALITY)
+        made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
         self._db.execute(
             f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192)",

@@ -44,7 +44,7 @@ CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
 CREATE MACRO repeats(words, least, share) AS
     list_transform(
         [list_filter(words, lambda word: word <> '')],
-        lambda every: len(every) >= least AND list_unique(every) < share * len(every)
+        lambda every: CASE WHEN len(every) >= least THEN list_unique(every) < share * len(every) ELSE false END
     )[1];
 """
 

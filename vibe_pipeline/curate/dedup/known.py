@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vibe_pipeline.curate.candidates import CONTENT, MACROS
+from vibe_pipeline.curate.candidates import MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import Entries
 from vibe_pipeline.database import connect
@@ -19,8 +19,7 @@ from vibe_pipeline.store import sql_list
 REMEMBERED = f"""
 SELECT
     kind, split, substr(prompt, context + 1) AS question, completion,
-    ('0x' || left(sha256({CONTENT}), 16))::UBIGINT AS content,
-    md5_number_lower(stripped(prompt)) AS asked,
+    {SHAS}, number(content_sha) AS content, number(prompt_sha) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told, unit
 FROM read_parquet({{file}}) WHERE example_id IS NOT NULL
 """
