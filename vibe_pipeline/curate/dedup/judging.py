@@ -127,9 +127,8 @@ class _Judge:
 
     def drop(self, rows: np.ndarray, reason: str) -> None:
         """Rows by mask or number; a row keeps the first reason."""
-        fresh = np.zeros(len(self.reasons), dtype=bool)
-        fresh[rows] = True
-        self.reasons[fresh & self.stays] = REASONS.index(reason)
+        numbers = np.flatnonzero(rows) if rows.dtype == bool else rows
+        self.reasons[numbers[self.reasons[numbers] == 0]] = REASONS.index(reason)
 
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
