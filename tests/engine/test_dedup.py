@@ -220,7 +220,44 @@ def what_an_earlier_generation_judged_by_nearly_so() -> Case:
     )
 
 
+def what_many_rows_of_an_earlier_generation_say() -> Case:
+    said = prose(60)
+    asks = [text(prose(20)) for _ in range(20)]
+    return Case(
+        first=[row(f"before {n}", it, text(said)) for n, it in enumerate(asks)],
+        then=[row(f"again {n}", f"{it} please", text(edited(said, 1))) for n, it in enumerate(asks)],
+        gone={f"again {n}": judging.NEARLY_AGAIN for n in range(20)},
+    )
+
+
 # leaks
+
+
+def suite_items_that_were_trained_on_in_other_kinds_and_clothes() -> Case:
+    """A suite is born clean of all that is learned, whichever builder made it."""
+    alike, quoted, told = prose(), prose(60), prose()
+    code = "def area(width, height):\n    if width < 0:\n        return None\n    return width * height + 1\n"
+    return Case(
+        first=[
+            row("code", "Print all of it.", "print(all)", action="generate", success=True),
+            row("answer", "How so?", text(alike), action="generate", success=True),
+            row("longer", "Which?", f"{text(prose(60))} {text(quoted)}"),
+            program("names", code),
+            *(row(f"four {n}", f"Why {n}?", text(told)) for n in range(4)),
+        ],
+        then=[
+            held("same", "Print all of it.", "print(all)"),
+            held("near", "In which way?", text(edited(alike, 2))),
+            held("quoted", "Tell me that part.", text(quoted)),
+            program("renamed", code.replace("width", "a").replace("height", "b").replace("area", "c"), held=True),
+            held("often", "Why ever?", text(edited(told, 1))),
+            held("fact", "Which fact?", text(edited(told, 2)), extra={"fact": "of its own"}),
+        ],
+        gone={
+            "same": judging.TRAINED_ON,
+            **dict.fromkeys(("near", "quoted", "renamed", "often", "fact"), judging.NEARLY_TRAINED_ON),
+        },
+    )
 
 
 def a_suite_item_that_was_nearly_trained_on() -> Case:
@@ -328,6 +365,39 @@ def a_template_costs_no_training() -> Case:
     return Case(first=items, then=[row("other", "What is 12?", text([*template[:9], "name12", *template[9:]]))])
 
 
+def the_answer_to_many_questions_is_no_leak_but_with_one_of_them() -> Case:
+    said, asks = text(prose(60)), [text(prose(30)) for _ in range(6)]
+    items = [held(f"item {n}", it, said) for n, it in enumerate(asks)]
+    return Case(
+        first=items,
+        then=[row("leak", f"{asks[3]} please", f"{said} indeed"), row("other", text(prose(30)), said)],
+        gone={"leak": judging.NEAR},
+    )
+
+
+def signs_that_ask_something_else() -> Case:
+    return Case(
+        first=[asked("item", "What does |= do here?"), asked("other", "Who made C++?")],
+        then=[
+            row("plus", "What does += do here?", "It adds."),
+            row("sharp", "Who made C#?", "Somebody at Microsoft."),
+            row("leak", "who made c++", "Bjarne."),
+        ],
+        gone={"leak": judging.ASKED},
+    )
+
+
+def a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question() -> Case:
+    return Case(
+        first=[asked("item", "Could you do it for me, please?")],
+        then=[
+            row("document", "", text(prose()), action="document"),
+            row("leak", "please do it, could you, for me", "Gladly."),
+        ],
+        gone={"leak": judging.ASKED},
+    )
+
+
 def facts_of_two_names_both_stay() -> Case:
     asks, says = prose(30), prose(40)
     rows = [
@@ -362,6 +432,8 @@ DUPLICATES = [
     what_an_earlier_generation_taught_nearly_so,
     what_an_earlier_generation_taught_exactly_so,
     what_an_earlier_generation_judged_by_nearly_so,
+    what_many_rows_of_an_earlier_generation_say,
+    suite_items_that_were_trained_on_in_other_kinds_and_clothes,
     a_suite_item_that_was_nearly_trained_on,
     a_probe_that_was_asked_in_training,
 ]
@@ -372,6 +444,9 @@ LEAKS = [
     a_training_row_that_quotes_an_item,
     a_training_row_that_is_an_item_with_other_names,
     what_a_probe_asks_in_other_spellings,
+    signs_that_ask_something_else,
+    a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question,
+    the_answer_to_many_questions_is_no_leak_but_with_one_of_them,
     what_many_items_say_is_no_quote,
     a_template_costs_no_training,
     neighbours_that_share_nothing_but_a_topic_stay,

@@ -17,9 +17,8 @@ KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=1
 def entries(rows: list[list[int]], held: bool = False) -> Entries:
     keys = np.array([key for row in rows for key in row], np.uint64)
     refs = np.repeat(np.arange(len(rows)), 3).astype(np.uint32) * 2 + held
-    return Entries(
-        keys, refs.astype(np.uint32), np.arange(len(rows)).astype(np.uint64), np.full(len(rows), 7, np.uint32)
-    )
+    numbers = np.arange(len(rows)).astype(np.uint64)
+    return Entries(keys, refs.astype(np.uint32), numbers, np.full(len(rows), 7, np.uint32), numbers)
 
 
 class World:
@@ -71,6 +70,16 @@ def test_an_index_that_was_thrown_away_is_made_again(store):
     assert set(world.made.values()) == {2}
 
 
+@pytest.mark.parametrize("name", ["keys.npy", "filter.npy"])
+def test_a_run_that_somebody_has_damaged_is_made_again(store, name):
+    world = World(store, [[[n, n, n]] for n in range(1, 6)])
+    before = world.rows(5)
+    for run in store.names("index/rows"):
+        file = store.path(run) / name
+        file.unlink() if run.endswith("000005") else file.write_bytes(b"")
+    assert world.rows(5) == before
+
+
 def test_a_run_that_died_half_written_is_not_there(store, monkeypatch):
     world = World(store, [[[1, 2, 3]], [[4, 5, 6]]])
     monkeypatch.setattr(index, "_pivots", lambda *_: 1 / 0)
@@ -95,24 +104,29 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
         return
     keys = np.array([key for row in rows for key in row], np.uint64)
     refs = np.array([2 * at for at, row in enumerate(rows) for _ in row], np.uint32)
-    whole = Entries(keys, refs, np.zeros(len(rows), np.uint64), np.zeros(len(rows), np.uint32))
+    nothing = np.zeros(len(rows), np.uint64)
+    whole = Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing)
     run = made(iter([whole]), tmp_path_factory.mktemp("scratch"))
     queries = [list(dict.fromkeys(query)) for query in queries]
     asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3)
     got = {
-        (int(query), int(ref) // 2): int(count)
+        (int(query), int(ref) // 2): (int(count), int(rare))
         for part in matches(run, asked, least)
-        for query, ref, count in zip(part.queries, part.refs, part.counts, strict=True)
+        for query, ref, count, rare in zip(part.queries, part.refs, part.counts, part.rare, strict=True)
     }
-    shared = {(q, r): len({*query} & {*row}) for q, query in enumerate(queries) for r, row in enumerate(rows)}
-    assert got == {pair: count for pair, count in shared.items() if count >= least}
+    times = Counter(key for row in rows for key in row)
+    shared = {(q, r): {*query} & {*row} for q, query in enumerate(queries) for r, row in enumerate(rows)}
+    assert got == {
+        pair: (len(keys), sum(times[key] <= index.ALONE for key in keys))
+        for pair, keys in shared.items()
+        if len(keys) >= least
+    }
 
 
-def test_a_key_of_many_rows_gives_the_oldest_or_none(tmp_path):
-    many = index.REFS_A_KEY + 3
-    run = made(iter([entries([[5, 6 + row, 100 + row] for row in range(many)])]), tmp_path)
-    keys = np.array([5, 6], np.uint64)
-    assert pairs(run, keys)[1].tolist() == [2 * row for row in range(index.REFS_A_KEY)] + [0]
-    assert pairs(run, keys, alone=True)[1].tolist() == [0]
-    assert lookup(run, keys[1:]).tolist() == [0]
-    assert found(run, np.array([0, 5, 99, 100], np.uint64)).tolist() == [False, True, False, True]
+def test_of_a_key_of_many_rows_so_many_are_given_the_oldest_first_or_all(tmp_path):
+    run = made(iter([entries([[5, 60 + row, 100 + row] for row in range(40)])]), tmp_path)
+    keys = np.array([5, 60], np.uint64)
+    places, refs, every = pairs(run, keys, 3)
+    assert (places.tolist(), refs.tolist(), every.tolist()) == ([0, 0, 0, 1], [0, 2, 4, 0], [40, 40, 40, 1])
+    assert lookup(run, keys).tolist() == [*range(0, 80, 2), 0]
+    assert found(run, np.array([0, 5, 59, 100], np.uint64)).tolist() == [False, True, False, True]

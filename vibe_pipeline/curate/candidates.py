@@ -13,6 +13,7 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import polars as pl
 import pyarrow as pa
 
 from vibe_pipeline.curate import quality
@@ -58,7 +59,8 @@ JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
     built.*,
-    coalesce('group:' || grouping, section, family, conversation_id) AS unit,
+    coalesce(section, conversation_id) AS unit,
+    coalesce('group:' || grouping, section, family, conversation_id) AS held_with,
     coalesce(is_fact, false) AS is_fact,
     {judging}
 FROM ({built}) AS built LEFT JOIN threads USING (conversation_id)
@@ -68,18 +70,29 @@ THREADS = """
 CREATE OR REPLACE TABLE threads AS
 SELECT
     conversation_id,
-    first(coalesce(extra ->> '$.branch_of', conversation_id) ORDER BY position) AS family,
+    any_value(family) AS family,
     nullif(first({group} ORDER BY position), '') AS grouping,
     bool_or(extra ->> '$.fact' IN (FROM probed)) AND grouping IS NULL AS is_fact
 FROM events GROUP BY conversation_id
 """
-"""Of each conversation, by its first event for ever: the one that it is a branch of, whose turns it shares, and what
-the settings hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+"""Of each conversation: the trunk of all its branches, whose turns it shares; by its first event, what the settings
+hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
 
 UNITS = """
-SELECT unit, md5_number_lower(unit) AS key, NOT bool_or(is_fact) AND {held_out} AS is_held FROM judged
-WHERE reason IS NULL GROUP BY unit
+SELECT
+    unit, held_with, md5_number_lower(unit) AS unit_key, md5_number_lower(held_with) AS held_with_key,
+    bool_or(is_fact) AS is_fact, {held_out} AS is_held_by_hash
+FROM judged WHERE reason IS NULL GROUP BY unit, held_with
 """
+
+SIDES = [
+    pl.col("unit_side"),
+    pl.col("held_with_side"),
+    pl.when(pl.col("unit_side").min() == pl.col("unit_side").max()).then(pl.col("unit_side").min()).over("held_with"),
+    (pl.col("is_held_by_hash") & ~pl.col("is_fact").any().over("held_with")),
+]
+"""Whether a unit is held out, by the first of these that is known: where an earlier generation put it, or what it is
+held out with, or the others that are held out with it; else by hash, and what teaches a fact is not."""
 
 AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
@@ -102,12 +115,14 @@ SELECT
     number(content_sha) AS content,
     number(prompt_sha) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told,
-    units.key AS unit,
+    unit_key AS unit,
+    held_with_key AS held_with,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     epoch_us(occurred_at) AS moment
-FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it JOIN units USING (unit)
+FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it
+JOIN units USING (unit, held_with)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
 
@@ -177,15 +192,20 @@ class Candidates:
         return file
 
     def _units(self) -> pa.Table:
-        """What is held out as a whole, and whether it is: where an earlier generation put it, else by hash."""
-        held_out = held_out_sql("unit", self._settings.salt, self._settings.held_out)
-        units = self._db.sql(UNITS.format(held_out=held_out)).to_arrow_table()
-        is_held = units["is_held"].to_numpy().copy()
-        keys = side_keys(units["key"].to_numpy())
+        """What is on one side as a whole, and on which."""
+        held_out = held_out_sql("held_with", self._settings.salt, self._settings.held_out)
+        units = self._db.sql(UNITS.format(held_out=held_out)).pl()
+        known = {f"{name}_side": self._known_sides(units[f"{name}_key"].to_numpy()) for name in ("unit", "held_with")}
+        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES))
+        return made.select("unit", "held_with", "unit_key", "held_with_key", "is_held").to_arrow()
+
+    def _known_sides(self, units: np.ndarray) -> pl.Series:
+        """Whether each is held out, or null where no earlier generation has it."""
+        sides, keys = np.full(len(units), -1, np.int8), side_keys(units)
         for run in reversed(self._known):
-            places, refs = pairs(run, keys)
-            is_held[places[::-1]] = refs[::-1] & 1  # the oldest is last
-        return units.set_column(2, "is_held", pa.array(is_held))
+            places, refs, _ = pairs(run, keys, 1)
+            sides[places] = refs & 1  # the oldest is last
+        return pl.Series(sides).replace(-1, None).cast(pl.Boolean)
 
     def _group(self) -> str:
         """SQL over an event for what shares a side of the split besides the conversation."""

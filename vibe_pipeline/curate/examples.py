@@ -34,7 +34,7 @@ from vibe_pipeline.records import generation_name
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
-COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told", "unit"]
+COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told", "unit", "held_with"]
 TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented"]
 
 BATCH = 2048

@@ -24,7 +24,8 @@ SCHEMA = pa.schema(
         pa.field("split", pa.string()),
         pa.field("tier", pa.string()),
         pa.field("conversation_id", pa.string()),
-        pa.field("unit", pa.uint64()),  # hash of what is on one side as a whole: conversation, section or group
+        pa.field("unit", pa.uint64()),  # hash of what is on one side as a whole: conversation, or section of a document
+        pa.field("held_with", pa.uint64()),  # hash of what is on that side with it: group, trunk of a branch, or itself
         pa.field("module", pa.string()),
         pa.field("fact", pa.string()),
         pa.field("prompt", pa.string()),
@@ -44,7 +45,7 @@ OF_CANDIDATES = [name for name in SCHEMA.names if name not in ("tokens", "priori
 
 WORDS_A_TOKEN, LETTERS_A_TOKEN = 0.88, 4.0
 """Words and signs tell tokens within an eighth, in prose, code and commands alike; letters, within a third, are used
-for the turns before: docs/log.md, "how long an example is"."""
+for the turns before and for what was rejected: docs/log.md, "how long an example is"."""
 AROUND = 3
 """Tokens of a prompt's format."""
 
@@ -91,8 +92,9 @@ class Output:
             for table in _read(file, np.flatnonzero(rows[first:stop])):
                 at = first + table["row"].to_numpy()
                 words, context = self._these.sketches.words[at], table["context"].to_numpy()
+                letters = context + pc.fill_null(pc.utf8_length(table["rejected"]), 0).to_numpy()
                 made = {
-                    "tokens": (AROUND + words / WORDS_A_TOKEN + context / LETTERS_A_TOKEN).astype(np.int32),
+                    "tokens": (AROUND + words / WORDS_A_TOKEN + letters / LETTERS_A_TOKEN).astype(np.int32),
                     "priority": self._priority[at],
                     "generation": np.full(len(table), self._generation, np.int32),
                 }

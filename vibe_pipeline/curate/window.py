@@ -34,9 +34,48 @@ CREATE TABLE remarks (
     remark_id VARCHAR, interaction_id VARCHAR, kind VARCHAR, score DOUBLE, text VARCHAR, occurred_at TIMESTAMPTZ,
     is_delta BOOLEAN
 );
+CREATE TABLE named (conversation_id VARCHAR);
 CREATE MACRO place(name, id) AS md5_number_lower(name || ':' || id);
+CREATE MACRO trunk(extra) AS CASE WHEN contains(extra, '"branch_of"') THEN nullif(extra ->> '$.branch_of', '') END;
 """
-"""`logged` holds what came before; the delta itself stays in its files."""
+"""`logged` holds what came before; the delta itself stays in its files. `trunk` is what a branch goes off from."""
+
+PLACES = (
+    ("conversation", "conversation_id", "interactions"),
+    ("branch", "trunk(extra)", "interactions"),
+    ("interaction", "interaction_id", "interactions"),
+    ("remark", "interaction_id", "remarks"),
+)
+"""Name, SQL and stream of what is found through the index; a branch is found by what it goes off from."""
+
+NAMED = """
+CREATE OR REPLACE TEMP TABLE met AS
+SELECT DISTINCT conversation_id FROM (
+    SELECT unnest([conversation_id, trunk(extra)]) AS conversation_id FROM {rows}
+) ANTI JOIN named USING (conversation_id) WHERE conversation_id IS NOT NULL
+"""
+"""Conversations that rows name and that were not looked for yet."""
+
+FAMILIES = """
+CREATE TABLE families AS
+WITH RECURSIVE
+    branches AS (
+        SELECT conversation_id, min(trunk(extra)) AS trunk
+        FROM (SELECT conversation_id, extra FROM delta UNION ALL SELECT conversation_id, extra FROM logged)
+        WHERE trunk(extra) <> conversation_id GROUP BY conversation_id
+    ),
+    above AS (
+        FROM branches
+        UNION
+        SELECT above.conversation_id, branches.trunk
+        FROM above JOIN branches ON above.trunk = branches.conversation_id
+    )
+SELECT
+    conversation_id,
+    coalesce(min(trunk) FILTER (trunk NOT IN (SELECT conversation_id FROM branches)), min(trunk)) AS family
+FROM above GROUP BY conversation_id
+"""
+"""Of each branch the trunk of all, however many branches are between."""
 
 EVENTS = """
 WITH said AS (
@@ -58,13 +97,15 @@ SELECT
         it.extra::JSON AS extra
     ),
     coalesce(said.comments, []) AS comments,
+    coalesce(family, conversation_id) AS family,
     CASE
         WHEN it.extra ->> '$.tier' IN ('own', 'synthetic', 'community', 'teacher') THEN it.extra ->> '$.tier'
         WHEN source = 'synthesize' THEN 'synthetic'
         ELSE 'own'
     END AS tier,
-    (place('part', coalesce(it.extra ->> '$.branch_of', conversation_id)) % {parts})::INTEGER AS part
-FROM ({delta} UNION ALL BY NAME FROM logged) AS it LEFT JOIN said USING (interaction_id)
+    (place('part', coalesce(family, conversation_id)) % {parts})::INTEGER AS part
+FROM (FROM delta UNION ALL BY NAME FROM logged) AS it
+LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 """
 
 ORDERED = """
@@ -103,10 +144,13 @@ class Window:
     def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path) -> None:
         self._db, folder = db, scratch / "events"
         db.execute(TABLES)
+        db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
         _load(db, "remarks", inputs.remarks, "true")
-        _recall(db, inputs)
+        if inputs.places:
+            _recall(db, inputs)
+        db.execute(FAMILIES)
         count = 1 + inputs.size // PART_BYTES
-        events = EVENTS.format(delta=_delta(inputs), parts=count)
+        events = EVENTS.format(parts=count)
         if count > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
             db.execute(f"COPY ({events}) TO '{quoted(folder)}' ({options})")
@@ -126,39 +170,41 @@ def place_entries(
 ) -> Entries:
     """What an index of places keeps of a generation's segments: every ref is the generation."""
     db.execute(TABLES)
+    paths = {"interactions": interactions, "remarks": remarks}
     asked = [
-        f"SELECT DISTINCT place('{name}', {column}) FROM read_parquet({sql_list(paths)})"
-        for name, column, paths in (
-            ("conversation", "conversation_id", interactions),
-            ("interaction", "interaction_id", interactions),
-            ("remark", "interaction_id", remarks),
-        )
-        if paths
+        f"SELECT DISTINCT place('{name}', {column}) AS key FROM read_parquet({sql_list(paths[stream])}) "
+        "WHERE key IS NOT NULL"
+        for name, column, stream in PLACES
+        if paths[stream]
     ]
     keys = _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
     nothing = np.empty(0, np.uint64)
-    return Entries(keys, np.full(len(keys), generation, np.uint32), nothing, nothing.astype(np.uint32))
+    return Entries(keys, np.full(len(keys), generation, np.uint32), nothing, nothing.astype(np.uint32), nothing)
 
 
 def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
-    """Fill `logged` with what came before in the conversations of the delta, and `remarks` with what was said of it."""
-    if not inputs.places:
-        return
-    db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
+    """Fill `logged` with what came before in the conversations of the delta, of what was remarked on, and of their
+    trunks and branches; and `remarks` with what was said of it."""
     db.execute(
         "CREATE TABLE remarked AS SELECT DISTINCT interaction_id FROM remarks ANTI JOIN delta USING (interaction_id)"
     )
-    db.execute(
-        "CREATE TABLE named AS SELECT unnest([conversation_id, extra ->> '$.branch_of']) AS conversation_id FROM delta"
-    )
-    if paths := _holding(db, inputs, "interactions", "interaction", "interaction_id FROM remarked"):
-        of_these = f"read_parquet({sql_list(paths)}) SEMI JOIN remarked USING (interaction_id)"
-        db.execute(f"INSERT INTO named SELECT conversation_id FROM {of_these}")
-    paths = _holding(db, inputs, "interactions", "conversation", "conversation_id FROM named")
-    _load(db, "logged", paths, "conversation_id IN (FROM named)", is_delta=False)
+    _load_earlier(db, inputs, "interaction", "interaction_id", "remarked")
+    db.execute(NAMED.format(rows="(FROM delta UNION ALL BY NAME FROM logged)"))
+    while db.sql("FROM met LIMIT 1").fetchall():
+        db.execute("INSERT INTO named FROM met")
+        _load_earlier(db, inputs, "conversation", "conversation_id", "met")
+        _load_earlier(db, inputs, "branch", "trunk(extra)", "met")
+        db.execute(NAMED.format(rows="logged"))
     db.execute("CREATE TABLE told AS SELECT interaction_id FROM delta UNION SELECT interaction_id FROM logged")
     paths = _holding(db, inputs, "remarks", "remark", "interaction_id FROM told")
     _load(db, "remarks", paths, "interaction_id IN (FROM told)", is_delta=False)
+
+
+def _load_earlier(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, column: str, wanted: str) -> None:
+    """Add interactions of earlier generations, of which a column is in a table of one column."""
+    paths = _holding(db, inputs, "interactions", place, f"* FROM {wanted}")
+    condition = f"{column} IN (FROM {wanted}) AND interaction_id NOT IN (SELECT interaction_id FROM logged)"
+    _load(db, "logged", paths, condition, is_delta=False)
 
 
 def _holding(db: duckdb.DuckDBPyConnection, inputs: Inputs, stream: str, place: str, ids: str) -> Sequence[Path]:

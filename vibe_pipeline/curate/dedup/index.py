@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -25,13 +26,13 @@ FOLDER = "index"
 MERGED_AT_ONCE = 1 << 22
 """Entries in memory while runs are merged."""
 
-REFS_A_KEY = 8
+REFS_A_KEY = 32
 """Of a key that many rows share the oldest refs are looked at."""
 
 ALONE = 3
 """A key of more rows is boilerplate: a licence, the words of a template."""
 
-QUERIES_AT_ONCE = 1 << 16
+QUERIES_AT_ONCE = 1 << 14
 
 LOW = np.uint64(0xFFFFFFFF)
 
@@ -55,6 +56,8 @@ class Entries:
     """uint64, one a row."""
     sizes: np.ndarray
     """uint32, one a row."""
+    origins: np.ndarray
+    """uint64, one a row."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
@@ -73,6 +76,8 @@ class Matches:
     """int64"""
     counts: np.ndarray
     """How many keys they share."""
+    rare: np.ndarray
+    """How many of these no more than ALONE rows have."""
 
 
 class Index:
@@ -94,8 +99,11 @@ class Index:
 
     def _run(self, start: int, stop: int) -> Entries:
         name = self._name(start, stop)
-        if not self._store.exists(name):
-            self._make(name, start, stop)
+        with suppress(FileNotFoundError, ValueError, EOFError):
+            return _opened(self._store.path(name))
+        if self._store.exists(name):
+            self._store.remove(name)  # somebody has damaged it: it is made again like one that is lost
+        self._make(name, start, stop)
         return _opened(self._store.path(name))
 
     def _make(self, name: str, start: int, stop: int) -> None:
@@ -120,34 +128,32 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
     return mask
 
 
-def matches(run: Entries, keys: np.ndarray, least: int = 1, *, alone: bool = False) -> Iterator[Matches]:
-    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none.
-
-    `alone`: but for keys of more than ALONE rows.
-    """
+def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
+    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none."""
     for first in range(0, len(keys), QUERIES_AT_ONCE):
         part = keys[first : first + QUERIES_AT_ONCE]
-        which, refs = pairs(run, part.ravel(), alone=alone)
+        which, refs, every = pairs(run, part.ravel(), REFS_A_KEY)
         queries = (which // part.shape[1]).astype(np.uint64)
-        both, counts = np.unique(queries << np.uint64(32) | refs, return_counts=True)
-        both, counts = both[counts >= least], counts[counts >= least]
-        yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts)
+        both, where, counts = np.unique(queries << np.uint64(32) | refs, return_inverse=True, return_counts=True)
+        rare = np.bincount(where[every <= ALONE], minlength=len(both))
+        both, counts, rare = both[counts >= least], counts[counts >= least], rare[counts >= least]
+        yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts, rare)
 
 
 def lookup(run: Entries, keys: np.ndarray) -> np.ndarray:
-    """int64: the refs of these keys."""
-    return pairs(run, keys)[1].astype(np.int64)
+    """int64: all refs of these keys."""
+    return pairs(run, keys, len(run.keys))[1].astype(np.int64)
 
 
-def pairs(run: Entries, keys: np.ndarray, *, alone: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """(places in `keys`, refs) of the keys that are there; `alone`: but for those of more than ALONE rows."""
+def pairs(run: Entries, keys: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(places in `keys`, refs, how many refs a key has) of the keys that are there, of each at most so many refs."""
     asked, low = _there(run, keys)
-    counts = np.searchsorted(run.keys, keys[asked], side="right") - low
-    counts = np.where(counts > ALONE, 0, counts) if alone else np.minimum(counts, REFS_A_KEY)
+    every = np.searchsorted(run.keys, keys[asked], side="right") - low
+    counts = np.minimum(every, most)
     places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
     refs = run.refs[places].astype(np.uint64)
     run.rest()
-    return np.repeat(asked, counts), refs
+    return np.repeat(asked, counts), refs, np.repeat(every, counts)
 
 
 def _there(run: Entries, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -210,7 +216,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
         rest(*made.values(), bits)
         for part in parts:
             part.rest()
-    for name, kind in (("checks", np.uint64), ("sizes", np.uint32)):
+    for name, kind in (("checks", np.uint64), ("sizes", np.uint32), ("origins", np.uint64)):
         column = _array(folder / f"{name}.npy", kind, rows[-1])
         for part, row in zip(parts, rows, strict=False):
             column[row : row + len(part.checks)] = getattr(part, name)

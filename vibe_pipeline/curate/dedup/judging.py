@@ -18,7 +18,7 @@ from typing import TypeVar
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import LOW, Entries, found, made, matches, pairs
+from vibe_pipeline.curate.dedup.index import ALONE, LOW, REFS_A_KEY, Entries, Matches, found, made, matches, pairs
 from vibe_pipeline.curate.dedup.keys import KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.shingles import mixed
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
@@ -46,6 +46,8 @@ CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENA
 REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
 ROWS_AT_ONCE = 1 << 16
+ROWS_OF_A_PIECE = 1 << 21
+"""Near-duplicates within a generation are looked for among so many rows at once, by their keys."""
 THREADS = 2
 """That look through stretches of rows: numpy's sorts and searches let others work."""
 
@@ -89,14 +91,15 @@ def judged(
     judge.nearly_repeated()
     for run in earlier:
         judge.nearly_known(run)
+        judge.nearly_trained_on(run)
     suite = made(judge.suite(), scratch)
     for run in (*earlier, suite):
         judge.leaking(run)
     prose = compared.features.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
     return judge.reasons, {
-        "conversations": judge.on_both_sides(compared.conversation, prose),
-        "groups": judge.on_both_sides(compared.features.unit),
-        "near_duplicates": judge.still_near(suite),
+        "conversations": judge.on_both_sides(compared.conversation, prose) + sum(map(judge.moved, earlier)),
+        "groups": judge.on_both_sides(compared.features.held_with),
+        "near_duplicates": sum(map(judge.still_near, (*earlier, suite))),
     }
 
 
@@ -117,7 +120,6 @@ class _Judge:
         self.rest = compared.rest
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
-        self.leaked_bands = min(self.bands, LEAKED_BANDS)
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
 
@@ -149,14 +151,22 @@ class _Judge:
     def known(self, run: Entries) -> None:
         self.drop(found(run, keys.exact(self.these)), AGAIN)
         self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
+        in_rows = np.zeros(len(self.rank), dtype=bool)
+        self.drop((self.these.split == VALIDATION) & found(run, keys.equal(self.these, in_rows)), TRAINED_ON)
 
     def nearly_repeated(self) -> None:
         edges = np.empty(0, dtype=np.uint64)
         may_be_near = self.stays & self.may_be_near
+        pieces = 1 + len(may_be_near) // ROWS_OF_A_PIECE
 
         def alike(band: int) -> np.ndarray:
-            hashes = np.where(may_be_near, keys.near(self.these, band), np.uint64(0))
-            return self._alike(*self._neighbours(np.flatnonzero(hashes), hashes))
+            hashes = np.zeros(len(may_be_near), dtype=np.uint64)
+            for these, first in self._parts(may_be_near):
+                part = _of(these, first)
+                hashes[part] = np.where(may_be_near[part], keys.near(these, band), np.uint64(0))
+            piece = (hashes % np.uint64(pieces)).astype(np.uint8)
+            chosen = (np.flatnonzero((piece == number) & (hashes != 0)) for number in range(pieces))
+            return np.concatenate([self._alike(*self._neighbours(rows, hashes[rows])) for rows in chosen])
 
         with ThreadPoolExecutor(THREADS) as pool:
             for found_alike in pool.map(alike, range(BANDS)):
@@ -165,17 +175,29 @@ class _Judge:
         self.drop(_crowded_out(edges), NEARLY_TWICE)
 
     def nearly_known(self, run: Entries) -> None:
-        def known(these: Features, first: int) -> Leaving:
-            hashes = keys.every_band(keys.near, these)
-            of_items = np.where(these.is_held[:, None], hashes, np.uint64(0))
-            for pair in matches(run, of_items, self.leaked_bands, alone=True):
-                yield NEARLY_TRAINED_ON, first + pair.queries[pair.refs & 1 == 0]
-            for pair in matches(run, hashes, self.bands):
-                rows, is_same_side = first + pair.queries, (pair.refs & 1 == 1) == these.is_held[pair.queries]
-                is_like = similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
-                yield NEARLY_AGAIN, rows[is_same_side & is_like & self.may_be_near[rows]]
+        may_be_near = self.stays & self.may_be_near
 
-        self._drop_found(known, self.stays & (self.these.split != TEST))
+        def known(these: Features, first: int) -> Leaving:
+            origin = keys.origin(these)
+            for pair in matches(run, keys.every_band(keys.like, these, these.is_held), self.bands):
+                is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
+                rows = first + pair.queries[is_same & _asks_alike(run, these, pair)]
+                yield NEARLY_AGAIN, rows[may_be_near[rows]]
+
+        self._drop_found(known, may_be_near)
+
+    def nearly_trained_on(self, run: Entries) -> None:
+        items = self.stays & (self.these.split == VALIDATION)
+
+        def trained_on(these: Features, first: int) -> Leaving:
+            in_rows = np.zeros(len(these.kind), dtype=bool)
+            found_rows = [_quoted_by(run, these)]
+            for banded, least in ((keys.like, LEAKED_BANDS), (keys.renamed, RENAMED_BANDS)):
+                found_rows += [it.queries for it in matches(run, keys.every_band(banded, these, in_rows), least)]
+            rows = first + np.concatenate(found_rows)
+            yield NEARLY_TRAINED_ON, rows[items[rows]]
+
+        self._drop_found(trained_on, items)
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
@@ -199,24 +221,32 @@ class _Judge:
         learned, judged_on = (np.unique(units[kept & (self.these.split == it)]) for it in (TRAIN, VALIDATION))
         return len(np.intersect1d(learned, judged_on, assume_unique=True))
 
-    def still_near(self, suite: Entries) -> int:
-        """Rows that stay, are learned from, and are near an item that stays."""
-        learned = self.stays & (self.these.split == TRAIN)
+    def still_near(self, run: Entries) -> int:
+        """Rows and items that stay and are near one of the other side in a run, with a question like its own."""
+        stay = self.stays & (self.these.split != TEST)
 
         def near(these: Features, first: int) -> int:
-            pairs = matches(suite, keys.every_band(keys.near, these), self.leaked_bands, alone=True)
-            return sum(len(np.unique(pair.queries[learned[first + pair.queries]])) for pair in pairs)
+            pairs = matches(run, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS)
+            alike = (pair.queries[_asks_alike(run, these, pair)] for pair in pairs)
+            return sum(len(np.unique(rows[stay[first + rows]])) for rows in alike)
 
-        return sum(self._looked(near, learned))
+        return sum(self._looked(near, stay))
+
+    def moved(self, run: Entries) -> int:
+        """Units that stay, and are on the other side in a run."""
+        stay = self.stays & (self.these.split != TEST)
+        units = np.unique(np.stack([self.these.unit[stay], self.these.is_held[stay].astype(np.uint64)]), axis=1)
+        places, refs, _ = pairs(run, keys.side_keys(units[0]), 1)
+        return int((units[1, places] != refs & np.uint64(1)).sum())
 
     def _leaks(self, run: Entries, these: Features) -> Leaving:
+        in_items = np.ones(len(these.kind), dtype=bool)
         yield ASKED, found(run, keys.probed(these))
-        yield EQUAL, found(run, keys.held(these))
-        for banded in (keys.leaked, keys.near):
-            for pair in matches(run, keys.every_band(banded, these), self.leaked_bands, alone=True):
-                yield NEAR, pair.queries[pair.refs & 1 == 1]
+        yield EQUAL, found(run, keys.equal(these, in_items))
+        for pair in matches(run, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
+            yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | _asks_alike(run, these, pair)]
         yield QUOTES, _quoting(run, these)
-        for pair in matches(run, keys.every_band(keys.renamed, these), RENAMED_BANDS):
+        for pair in matches(run, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
             yield RENAMED, pair.queries
 
     def _drop_found(self, look: Callable[[Features, int], Leaving], among: np.ndarray) -> None:
@@ -226,18 +256,21 @@ class _Judge:
 
     def _looked(self, look: Callable[[Features, int], Found], among: np.ndarray) -> Iterator[Found]:
         """What is found in each stretch of rows of which some are wanted, given those and the first one's number."""
-        firsts = (at for at in range(0, len(among), ROWS_AT_ONCE) if among[at : at + ROWS_AT_ONCE].any())
+        parts = self._parts(among)
         with ThreadPoolExecutor(THREADS) as pool:
-            while taken := list(islice(firsts, THREADS)):  # not all at once: what waits is in memory
-                parts = [self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(among)))) for first in taken]
-                yield from pool.map(look, parts, taken)
+            while taken := list(islice(parts, THREADS)):  # not all at once: what waits is in memory
+                yield from pool.map(look, *zip(*taken, strict=True))
                 self.rest()
 
+    def _parts(self, among: np.ndarray) -> Iterator[tuple[Features, int]]:
+        for first in range(0, len(among), ROWS_AT_ONCE):
+            if among[first : first + ROWS_AT_ONCE].any():
+                yield self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(among)))), first
+
     def _neighbours(self, rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the rows that share a key, on the same side: each with the best of them, and with the next better one."""
-        groups = _grouped(hashes[rows], self.these.is_held[rows])
-        order = np.lexsort((self.rank[rows], groups))
-        rows, groups = rows[order], groups[order]
+        """Of the rows that share a key: each with the best of them, and with the next better one."""
+        order = np.lexsort((self.rank[rows], hashes))
+        rows, groups = rows[order], hashes[order]
         is_first = np.ones(len(rows), dtype=bool)
         is_first[1:] = groups[1:] != groups[:-1]
         leaders = rows[is_first][np.cumsum(is_first) - 1]
@@ -260,14 +293,32 @@ class _Judge:
 
 def _quoting(run: Entries, these: Features) -> np.ndarray:
     """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
-    grams = keys.quoted(these)
+    rows, refs, counts = _shared_grams(run, these, keys.quoted(these, np.ones(len(these.kind), dtype=bool)), ALONE)
+    return rows[counts >= QUOTED * run.sizes[refs >> 1]]
+
+
+def _quoted_by(run: Entries, these: Features) -> np.ndarray:
+    """Items of which a row holds as much."""
+    in_rows = keys.quoted(these, np.zeros(len(these.kind), dtype=bool))
+    rows, _, counts = _shared_grams(run, these, in_rows, len(run.keys))
+    return rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
+
+
+def _shared_grams(
+    run: Entries, these: Features, grams: np.ndarray, most: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(rows, refs, how many grams they share) of those that share some that no more than so many refs have."""
     owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
-    which, refs = pairs(run, grams, alone=True)
+    which, refs, every = pairs(run, grams, REFS_A_KEY)
+    which, refs = which[every <= most], refs[every <= most]
     quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
     once = np.unique(_grouped(quotes, grams[which]), return_index=True)[1]
     both, counts = np.unique(quotes[once], return_counts=True)
-    rows, refs = _ends(both)
-    return rows[counts >= QUOTED * run.sizes[refs >> 1]]
+    return *_ends(both), counts
+
+
+def _asks_alike(run: Entries, these: Features, pair: Matches) -> np.ndarray:
+    return similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:

@@ -1,8 +1,8 @@
 """By which keys two examples are the same, nearly the same, or one a leak of the other.
 
-`exact`, `near` and `asked` keys tell what is learned twice; the others stand for what is held out, and are looked for
-in what is learned. All are 64-bit hashes, kept apart by a name, so that one index holds them all. Not here: what
-happens then (judging.py), and how texts become sketches (sketch.py).
+Keys of rows and keys of items are kept apart: each example is looked for among its own side, for what is learned or
+judged twice, and among the other, for what leaks. All are 64-bit hashes under a name, so that one index holds them all.
+Not here: what happens then (judging.py), and how texts become sketches (sketch.py).
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
 TRAIN, VALIDATION, TEST = range(3)
 CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
 
-NAMES = ("exact", "held", "asked", "probed", "told", "near", "leaked", "renamed", "quoted", "side")
+NAMES = ("exact", "near", "asked", "probed", "told", "side", "equal", "like", "renamed", "quoted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,9 @@ class Features:
     fact: np.ndarray
     """uint64: of the fact's name, 0 where there is none."""
     unit: np.ndarray
-    """uint64: of what is held out as a whole: a group, a section of a document, or the conversation."""
+    """uint64: of what is on one side as a whole: the conversation, or a section of a document."""
+    held_with: np.ndarray
+    """uint64: of what is on that side with it: a group, the trunk of a branch, or itself."""
     sketches: Sketches
 
     @property
@@ -58,15 +60,16 @@ class Features:
             prompt=self.prompt[rows],
             fact=self.fact[rows],
             unit=self.unit[rows],
+            held_with=self.held_with[rows],
             sketches=self.sketches.of(rows),
         )
 
 
-OWN = ("kind", "split", "content", "prompt", "fact", "unit")
+OWN = ("kind", "split", "content", "prompt", "fact", "unit", "held_with")
 
 
 def features(batch: pa.RecordBatch) -> Features:
-    """Of rows with the columns kind, split, question, completion, content, asked, told and unit."""
+    """Of rows with the columns kind, split, question, completion, content, asked, told, unit and held_with."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
     return Features(
@@ -76,6 +79,7 @@ def features(batch: pa.RecordBatch) -> Features:
         prompt=batch["asked"].to_numpy(),
         fact=batch["told"].to_numpy(),
         unit=batch["unit"].to_numpy(),
+        held_with=batch["held_with"].to_numpy(),
         sketches=sketch(batch["question"], batch["completion"], np.isin(kind, CODE), split != TRAIN),
     )
 
@@ -98,19 +102,14 @@ def exact(these: Features) -> np.ndarray:
     return _key("exact", these.content, these.kind)
 
 
-def held(these: Features) -> np.ndarray:
-    """(n): the same prompt and completion in any kind."""
-    return _key("held", these.content)
-
-
 def asked(these: Features) -> np.ndarray:
-    """(n): a question in the same words, but for empty ones and their order."""
-    return _key("asked", these.sketches.bag)
+    """(n): a question in the same words, but for empty ones and their order; 0 where it has none."""
+    return _where_there(these.sketches.bag, _key("asked", these.sketches.bag))
 
 
 def probed(these: Features) -> np.ndarray:
     """(n): the same, of what a probe asks."""
-    return _key("probed", these.sketches.bag)
+    return _where_there(these.sketches.bag, _key("probed", these.sketches.bag))
 
 
 def told(these: Features) -> np.ndarray:
@@ -120,7 +119,7 @@ def told(these: Features) -> np.ndarray:
 
 def told_keys(facts: np.ndarray) -> np.ndarray:
     """The same of hashes of facts."""
-    return np.where(facts != 0, _key("told", facts), np.uint64(0))
+    return _where_there(facts, _key("told", facts))
 
 
 def side_keys(units: np.ndarray) -> np.ndarray:
@@ -129,56 +128,71 @@ def side_keys(units: np.ndarray) -> np.ndarray:
 
 
 def near(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, 0 where the example is too short to be near another. Facts of two names are two facts, however
-    much a template makes them alike."""
-    return _banded("near", band, these.sketches.bands[:, band], these.sketches.anchor, these.kind, these.fact)
+    """(n): one of 16, of the same kind and side, 0 where the example is too short to be near another. Facts of two
+    names are two facts, however much a template makes them alike."""
+    bands = these.sketches.bands[:, band]
+    return _banded("near", band, bands, these.sketches.anchor, these.kind, these.fact, these.is_held)
 
 
-def leaked(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, of a long completion, whatever was asked; 0 where it is short."""
-    return _banded("leaked", band, np.where(these.sketches.is_long, these.sketches.bands[:, band], 0))
+def origin(these: Features) -> np.ndarray:
+    """(n): what two that are nearly the same have in common besides their words: the kind, and the fact if any."""
+    return _key("near", these.kind, these.fact)
 
 
-def renamed(these: Features, band: int) -> np.ndarray:
+def equal(these: Features, of_items: np.ndarray) -> np.ndarray:
+    """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row."""
+    return _key("equal", of_items, these.sketches.pair)
+
+
+def like(these: Features, of_items: np.ndarray, band: int) -> np.ndarray:
+    """(n): one of 16, of a long completion whatever was asked, else of a long question with the very same answer."""
+    sketches = these.sketches
+    fact = np.where(sketches.is_long, np.uint64(0), these.fact)
+    return _banded("like", band, sketches.bands[:, band], of_items, sketches.anchor, fact)
+
+
+def renamed(these: Features, of_items: np.ndarray, band: int) -> np.ndarray:
     """(n): one of 16, of code whatever its names are; 0 where it is no code or short."""
-    return _banded("renamed", band, these.sketches.structure[:, band])
+    return _banded("renamed", band, these.sketches.structure[:, band], of_items)
 
 
-def every_band(keys: Callable[[Features, int], np.ndarray], these: Features) -> np.ndarray:
+def every_band(keys: Callable[[Features, np.ndarray, int], np.ndarray], these: Features, of: np.ndarray) -> np.ndarray:
     """(n, 16)"""
-    return np.stack([keys(these, band) for band in range(BANDS)], axis=1)
+    return np.stack([keys(these, of, band) for band in range(BANDS)], axis=1)
 
 
-def quoted(these: Features) -> np.ndarray:
+def quoted(these: Features, of_items: np.ndarray) -> np.ndarray:
     """(grams): of windows of 13 words; their rows are told by the sketches' ends."""
-    return _key("quoted", these.sketches.grams)
+    return _key("quoted", np.repeat(of_items, these.sketches.gram_counts), these.sketches.grams)
 
 
 def entries(these: Features, chosen: np.ndarray) -> Entries:
     """What an index keeps of some of them, by a mask."""
     numbers = np.arange(len(these.kind), dtype=np.uint32)
-    probes, items, rows = ((these.split == split) & chosen for split in (TEST, VALIDATION, TRAIN))
+    probes, rows = ((these.split == split) & chosen for split in (TEST, TRAIN))
+    both, own = (these.split != TEST) & chosen, these.is_held
     grams = these.sketches.gram_counts
     kept = [
         (exact(these), chosen),
         (asked(these), rows),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
-        (side_keys(these.unit), (items | rows) & _is_first(these.unit)),
-        (held(these), items),
-        *((near(these, band), items | rows) for band in range(BANDS)),
-        *((leaked(these, band), items) for band in range(BANDS)),
-        *((renamed(these, band), items) for band in range(BANDS)),
+        (side_keys(these.unit), both & _is_first(these.unit)),
+        (side_keys(these.held_with), both & (these.held_with != these.unit) & _is_first(these.held_with)),
+        (equal(these, own), both),
+        *((like(these, own, band), both) for band in range(BANDS)),
+        *((renamed(these, own, band), both) for band in range(BANDS)),
     ]
-    of_item = np.repeat(items, grams)
-    keys = np.concatenate([*(column[chosen] for column, chosen in kept), quoted(these)[of_item]])
-    owners = np.concatenate([*(numbers[chosen] for _, chosen in kept), np.repeat(numbers, grams)[of_item]])
+    of_both = np.repeat(both, grams)
+    keys = np.concatenate([*(column[chosen] for column, chosen in kept), quoted(these, own)[of_both]])
+    owners = np.concatenate([*(numbers[chosen] for _, chosen in kept), np.repeat(numbers, grams)[of_both]])
     is_there = keys != 0
     return Entries(
         keys=keys[is_there],
         refs=(owners * np.uint32(2) + these.is_held[owners])[is_there],
         checks=these.sketches.check,
-        sizes=np.where(items, grams, 0).astype(np.uint32),
+        sizes=np.where(both, grams, 0).astype(np.uint32),
+        origins=origin(these),
     )
 
 
@@ -192,7 +206,11 @@ def _key(name: str, *values: np.ndarray) -> np.ndarray:
 
 def _banded(name: str, band: int, hashes: np.ndarray, *values: np.ndarray) -> np.ndarray:
     numbered = hashes.astype(np.uint64) | np.uint64(band << 32)
-    return np.where(hashes != 0, _key(name, numbered, *values), np.uint64(0))
+    return _where_there(hashes, _key(name, numbered, *values))
+
+
+def _where_there(hashes: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    return np.where(hashes != 0, keys, np.uint64(0))
 
 
 def _is_first(values: np.ndarray) -> np.ndarray:

@@ -53,8 +53,12 @@ class Tokens:
 
     def words(self) -> Tokens:
         """The same without signs."""
-        before = np.concatenate([[0], np.cumsum(self.is_word)])
-        return Tokens(self.hashes[self.is_word], np.ones(before[-1], dtype=bool), before[self.offsets])
+        return self.among(self.is_word)
+
+    def among(self, kept: np.ndarray) -> Tokens:
+        """Some of them, by a mask."""
+        before = np.concatenate([[0], np.cumsum(kept)])
+        return Tokens(self.hashes[kept], self.is_word[kept], before[self.offsets])
 
 
 def mixed(values: np.ndarray) -> np.ndarray:

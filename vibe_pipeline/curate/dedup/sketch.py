@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 
-MADE_BY = f"2-rensa-{version('rensa')}"
+MADE_BY = f"3-rensa-{version('rensa')}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""
 
 BANDS, ROWS = 16, 4
@@ -48,6 +48,9 @@ throw throws trait true try type unsigned use using var void volatile where whil
 """
 """Words of many programming languages that a renaming leaves as they are."""
 
+OPERATORS = "+ * / % & | ^ ~ < > = @ # $ \\"
+"""Signs that ask something else: C is not C++. A hyphen or a full stop is as often there as not."""
+
 EMPTY = "a an and are be can could do does for i in is it me my of on or please that the this to would you"
 """Words without which a question is still the same question."""
 
@@ -57,7 +60,9 @@ class Sketches:
     """Of n examples; each field has n rows, but for the grams."""
 
     bag: np.ndarray
-    """uint64: of the question's words but the empty ones ("please", "the"), in any order."""
+    """uint64: of the question's words but the empty ones ("please", "the"), in any order; 0 where it has none."""
+    pair: np.ndarray
+    """uint64: of all words of question and answer, in order, with the answer's signs."""
     bands: np.ndarray
     """uint32 (n, 16): of the anchor, or zeros where question and completion are short."""
     is_long: np.ndarray
@@ -88,13 +93,14 @@ class Sketches:
         return Sketches(**per_row, grams=self.grams[before : ends[-1]], ends=ends - before)
 
 
-PER_ROW = ("bag", "bands", "is_long", "anchor", "words", "check", "structure")
+PER_ROW = ("bag", "pair", "bands", "is_long", "anchor", "words", "check", "structure")
 
 
 def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_held: np.ndarray) -> Sketches:
     """Of a batch of examples: texts, whether the completion is code, and whether it is held out."""
     asked, said = tokens(questions), tokens(completions)
     asks, says = asked.words(), said.words()
+    telling = asked.among(asked.is_word | _among(asked.hashes, OPERATORS))
     is_long, is_asked_long = (np.diff(words.offsets) >= SHORT for words in (says, asks))
     bands = np.zeros((len(is_long), BANDS), dtype=np.uint32)
     for words, chosen in ((says, is_long), (asks, is_asked_long & ~is_long)):
@@ -103,7 +109,8 @@ def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_h
     check[is_asked_long] = _check(asks.of(is_asked_long))
     grams, ends = _sampled(asks.of(~is_held), np.flatnonzero(~is_held), says)
     return Sketches(
-        bag=_bag(asks),
+        bag=_bag(telling),
+        pair=mixed(_whole(telling)) ^ _whole(said),
         bands=bands,
         is_long=is_long,
         anchor=np.where(is_long, np.uint64(0), _whole(said)),
@@ -128,8 +135,17 @@ def _whole(words: Tokens) -> np.ndarray:
 
 
 def _bag(words: Tokens) -> np.ndarray:
-    sums = np.concatenate([[np.uint64(0)], np.cumsum(np.where(_among(words.hashes, EMPTY), 0, mixed(words.hashes)))])
-    return mixed(sums[words.offsets[1:]] - sums[words.offsets[:-1]])
+    """Of empty words alone these are all that is asked."""
+    whole, telling = (
+        _sums(words.offsets, hashes)
+        for hashes in (mixed(words.hashes), np.where(_among(words.hashes, EMPTY), np.uint64(0), mixed(words.hashes)))
+    )
+    return np.where(telling != 0, mixed(telling), mixed(whole))
+
+
+def _sums(offsets: np.ndarray, hashes: np.ndarray) -> np.ndarray:
+    sums = np.concatenate([[np.uint64(0)], np.cumsum(hashes)])
+    return sums[offsets[1:]] - sums[offsets[:-1]]
 
 
 def _minima(hashes: np.ndarray, offsets: np.ndarray, count: int) -> np.ndarray:
