@@ -13,6 +13,7 @@ from tests.engine.curating import (
     HELD,
     LEARNED,
     MOMENT,
+    Curated,
     World,
     event,
     learned,
@@ -21,6 +22,7 @@ from tests.engine.curating import (
     splits,
     write,
 )
+from vibe_pipeline.curate import window
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
@@ -127,6 +129,80 @@ def test_other_settings_move_nothing_that_has_a_side(tmp_path, conversation):
         second = World(tmp_path, Curate(held_out=held_out))
         second.log(event(f"next {held_out}", "b", conversation=conversation, turn=1 + round(held_out)))
         assert set(splits(second.cut()).values()) == side
+
+
+def sides(*generations: Curated) -> dict[str, set[str]]:
+    """Of each conversation."""
+    found: dict[str, set[str]] = {}
+    for curated in generations:
+        for row in curated.frame.to_dicts():
+            found.setdefault(row["conversation_id"], set()).add(row["split"])
+    return found
+
+
+@pytest.mark.parametrize(("before", "then"), [("", "user"), ("user", ""), ("user", "module")])
+def test_a_conversation_stays_on_its_side_when_something_else_is_grouped_by(tmp_path, before, then):
+    made = []
+    for turn, group in enumerate((before, then)):
+        world = World(tmp_path, Curate(group=group, held_out=0.5))
+        world.log(*(event(f"q{turn} {n}", "a", conversation=f"x{n}", turn=turn, user=f"u{n % 4}") for n in range(24)))
+        made.append(world.cut())
+    assert all(len(its) == 1 for its in sides(*made).values())
+    assert set.union(*sides(*made).values()) == {"train", "validation"}
+
+
+def test_an_older_event_that_comes_later_moves_no_conversation(tmp_path):
+    world, made = World(tmp_path, Curate(group="user", held_out=0.5)), []
+    for generation, moment in enumerate((MOMENT, MOMENT - timedelta(days=1))):
+        for n in range(12):
+            said = {"user": f"u{n + generation}", "occurred_at": moment, "conversation": f"x{n}"}
+            world.log(event(f"q{generation} {n}", "a", turn=1 - generation, **said))
+        made.append(world.cut())
+    assert all(len(its) == 1 for its in sides(*made).values())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_branches_of_branches_are_on_the_side_of_the_first_trunk(world, at_once):
+    family = [
+        event("q1", "a1", conversation=HELD),
+        event("q2", "a2", conversation=LEARNED, extra={"branch_of": HELD}),
+        event("q3", "a3", conversation=ALSO, extra={"branch_of": LEARNED}),
+    ]
+    made = []
+    for number, it in enumerate(family):
+        world.log(it)
+        if number == 2 or not at_once:
+            made.append(world.cut())
+    assert sides(*made) == {HELD: {"validation"}, LEARNED: {"validation"}, ALSO: {"validation"}}
+
+
+def test_branches_that_name_each_other_are_on_one_side(world):
+    world.log(
+        event("q1", "a1", conversation=HELD, extra={"branch_of": LEARNED}),
+        event("q2", "a2", conversation=LEARNED, extra={"branch_of": HELD}),
+        event("q3", "a3", conversation=ALSO, extra={"branch_of": ""}),
+    )
+    found = sides(world.cut())
+    assert found[HELD] == found[LEARNED]
+    assert found[ALSO] == {"train"}
+
+
+def test_a_family_is_in_one_part_though_only_the_first_turn_of_a_branch_says_so(tmp_path, monkeypatch):
+    found = []
+    for part_bytes in (1 << 30, 1 << 12):
+        monkeypatch.setattr(window, "PART_BYTES", part_bytes)
+        world = World(tmp_path / str(part_bytes))
+        for n in range(20):
+            world.log(
+                event(f"q1 {n}", f"trunk {n}", conversation=f"t{n}"),
+                event(f"q2 {n}", f"branch {n}", conversation=f"b{n}", extra={"branch_of": f"t{n}"}),
+                event(f"q3 {n}", f"later {n}", conversation=f"b{n}", turn=1),
+            )
+        found.append(world.cut())
+    whole, parted = found
+    assert sides(parted) == sides(whole)
+    assert learned(parted) == learned(whole)
+    assert all(sides(whole)[f"t{n}"] == sides(whole)[f"b{n}"] for n in range(20))
 
 
 def test_a_fact_that_a_branch_tells_takes_its_whole_family_along(world):
@@ -326,6 +402,42 @@ def test_feedback_from_between_two_parts_of_a_conversation_is_seen_with_the_seco
     assert learned(world.cut(), "conversation") == [("q1", "a better one")]
     world.log(event("q2", "a2", turn=1))
     assert learned(world.cut(), "conversation") == [("q1\n\na1\n\nq2", "a2")]
+
+
+def test_a_long_conversation_keeps_its_latest_turns_in_however_many_generations_it_is_told(world):
+    for turn in range(20):
+        world.log(event(f"q{turn}", f"a{turn}", turn=turn))
+        curated = world.cut()
+    said = [f"q{turn}\n\na{turn}" for turn in range(3, 19)]
+    assert learned(curated) == [("\n\n".join([*said, "q19"]), "a19")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["trunk liked", "branch disliked"],
+        ["branch liked", "other disliked"],
+        ["trunk branch liked", "trunk disliked later"],
+        ["trunk branch disliked", "trunk liked later"],
+        ["trunk disliked branch", "branch liked later"],
+        ["branch other liked", "branch disliked later"],
+    ],
+)
+def test_answers_that_are_compared_are_found_in_whichever_generations_they_were_given(world, steps):
+    """`trunk`, `branch` and `other` answer one question; a mark is of the one before it, or of one that is there."""
+    logger, preferences = InteractionLogger(world.ladder.store.root), []
+    for step in steps:
+        words = step.split()
+        for name, mark in zip(words, [*words[1:], ""], strict=True):
+            feedback = {"liked": 1.0, "disliked": -1.0}.get(mark)
+            if name in ("trunk", "branch", "other") and step.endswith("later"):
+                logger.feedback(f"{LEARNED}{name}/0/q", feedback)
+            elif name in ("trunk", "branch", "other"):
+                extra = {} if name == "trunk" else {"branch_of": f"{LEARNED}trunk"}
+                conversation = f"{LEARNED}{name}"
+                world.log(event("q", f"said by {name}", conversation=conversation, extra=extra, feedback=feedback))
+        preferences.append(world.cut().frame.filter(pl.col("kind") == "preference").height)
+    assert preferences == [0, 1]
 
 
 @pytest.mark.parametrize("later", [False, True])
