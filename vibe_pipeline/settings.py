@@ -138,7 +138,7 @@ class Curate(Section):
     """Examples that share so much of their windows of two words (Jaccard, estimated) are nearly the same."""
     group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""
     """Hold out by this column, or by this key of `extra`, of a conversation's first event, and not by the conversation:
-    what shares it is never on both sides."""
+    conversations that begin with the same are on one side. What has a side when this is changed stays there."""
     quality: Quality = Quality()
     stages: dict[Kind, Stage] = STAGES
     """Kinds that are left out keep their stage."""

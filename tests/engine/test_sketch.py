@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from vibe_pipeline.curate.dedup import shingles
 from vibe_pipeline.curate.dedup.shingles import tokens, windows
 from vibe_pipeline.curate.dedup.sketch import BANDS, SAMPLED, SHINGLE, similar, sketch
 
@@ -25,7 +26,7 @@ def test_texts_have_the_same_hashes_where_they_have_the_same_words(left, right):
     assert [a == b for a in one for b in other] == [a == b for a in left for b in right]
 
 
-@given(WORDS, st.sampled_from([", ", "\n\n", " — ", "  (", " “"]))
+@given(WORDS, st.sampled_from([", ", "\n\n", " — ", "  (", " “", "\u00a0", "\u3000", "« ", "，", "。", "…"]))
 def test_case_white_space_and_punctuation_change_nothing(words, between):
     one, other = hashes(" ".join(words), between.join(word.upper() for word in words) + ".")
     assert one == other
@@ -36,7 +37,14 @@ def test_a_text_has_the_same_hashes_alone_and_among_others(texts):
     assert hashes(*texts) == [hashes(text)[0] for text in texts]
 
 
-@given(st.text("日本語中文字", min_size=1, max_size=9))
+@pytest.mark.parametrize("sign", ["…", "«", "é", "日"])
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_character_that_is_cut_off_changes_nothing_in_the_next_text(monkeypatch, sign, left):
+    monkeypatch.setattr(shingles, "MAX_BYTES", 4 + left)
+    assert hashes(f"one {sign}", "two three")[1] == hashes("two three")[0]
+
+
+@given(st.text("日本語中文字ไทยลาวမြန်ភាសា🙂", min_size=1, max_size=9))
 def test_a_character_of_a_script_without_spaces_is_a_word(text):
     assert len(hashes(text)[0]) == len(text)
 

@@ -1,7 +1,7 @@
 """Texts → hashes of their words, and of every window of so many words: what sameness is measured on.
 
 A word is a run of letters, digits and underscores in any script that writes spaces; a character of a script that does
-not (Chinese, Japanese, Thai, emoji) is a word by itself. Case, white space and punctuation are not seen, so that
+not (Chinese, Japanese, Thai, Khmer, emoji) is a word by itself. Case, white space and punctuation are not seen, so that
 reformatting changes nothing. Hashes are polynomials over bytes (Karp and Rabin, 1987), taken for a whole batch at once
 from running sums; they are the same on every machine. Not here: what two texts share (sketch.py).
 """
@@ -28,10 +28,13 @@ CLASSES = np.full(256, WORD, dtype=np.uint8)
 CLASSES[:128] = [WORD if chr(byte).isalnum() or chr(byte) == "_" else SIGN for byte in range(128)]
 CLASSES[:33] = CLASSES[127] = SPACE
 
-LEADS_PUNCTUATION = 0xE2
-"""First byte of U+2000 to U+2FFF: typographic quotes, dashes, arrows, mathematical signs."""
 LEADS_LONG = 0xE3
-"""First byte of a character of three or four bytes."""
+"""First byte of a character of three or four bytes, from U+3000 on."""
+UNSPACED = [(0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF)]
+"""Thai, Lao, Tibetan, Burmese and Khmer."""
+PUNCTUATION = [(0x00A0, 0x00BF), (0x2000, 0x2BFF), (0x3000, 0x303F), (0xFEFF, 0xFEFF)]
+PUNCTUATION += [(0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40), (0xFF5B, 0xFF65)]
+"""No-break and other spaces, quotes, dashes, arrows, mathematical signs, and those of full width."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,15 +106,13 @@ def tokens(texts: pa.Array) -> Tokens:
     """Of a batch of texts, of which each may be null."""
     letters, offsets = _letters(texts)
     classes = CLASSES[letters]
-    quotes = np.flatnonzero(letters == LEADS_PUNCTUATION)
-    for place in range(3):
-        classes[quotes + place] = SPACE
+    is_alone = _beyond_ascii(letters, classes)
     is_first = np.zeros(len(letters) + 1, dtype=bool)
     is_first[offsets] = True
     is_first = is_first[:-1]
     changes = np.ones(len(letters), dtype=bool)
     changes[1:] = classes[1:] != classes[:-1]
-    begins = (changes | is_first | (classes == SIGN) | (letters >= LEADS_LONG)) & (classes != SPACE)
+    begins = (changes | is_first | (classes == SIGN) | is_alone) & (classes != SPACE)
     breaks = np.flatnonzero(begins | changes | is_first)
     ends = np.append(breaks[1:], len(letters))
     is_token = begins[breaks]
@@ -121,6 +122,31 @@ def tokens(texts: pa.Array) -> Tokens:
         is_word=classes[starts] == WORD,
         offsets=np.searchsorted(starts, offsets),
     )
+
+
+def _beyond_ascii(letters: np.ndarray, classes: np.ndarray) -> np.ndarray:
+    """Where a character begins that is a word by itself; what is punctuation is made a space."""
+    is_alone = letters >= LEADS_LONG
+    leads = np.flatnonzero((letters >= 0xC2) & (letters < 0xF0))
+    if not leads.size:
+        return is_alone
+    padded = np.append(letters, [0, 0]).astype(np.int32)
+    is_long = padded[leads] >= 0xE0
+    is_whole = (padded[leads + 1] & 0xC0 == 0x80) & (~is_long | (padded[leads + 2] & 0xC0 == 0x80))
+    leads, is_long = leads[is_whole], is_long[is_whole]  # else it is cut off
+    first, second, third = (padded[leads + place] & 0x3F for place in range(3))
+    points = np.where(is_long, (first & 0x0F) << 12 | second << 6 | third, (first & 0x1F) << 6 | second)
+    is_sign = _within(points, PUNCTUATION)
+    classes[leads[is_sign]] = classes[leads[is_sign] + 1] = classes[leads[is_sign & is_long] + 2] = SPACE
+    is_alone[leads[_within(points, UNSPACED)]] = True
+    return is_alone
+
+
+def _within(points: np.ndarray, ranges: list[tuple[int, int]]) -> np.ndarray:
+    found = np.zeros(len(points), dtype=bool)
+    for low, high in ranges:
+        found |= (points >= low) & (points <= high)
+    return found
 
 
 def windows(words: Tokens, width: int) -> tuple[np.ndarray, np.ndarray]:
