@@ -83,7 +83,8 @@ def sources() -> dict[str, list[Pair]]:
 
 
 CODE = ("mbpp", "quixbugs")
-LEAK, EARLIER, WITHIN = "leak", "duplicate of an earlier generation", "duplicate within the generation"
+LEAK, BORN = "leak into training", "item that was trained on"
+EARLIER, WITHIN = "duplicate of an earlier generation", "duplicate within the generation"
 ALIKE, INNOCENT = "alike", "innocent"
 
 
@@ -118,7 +119,7 @@ def plants(source: str, chance: Random, other: Callable[[], str]) -> dict[str, d
     }
     if source in CODE:
         leaks["renamed"] = lambda pair: (f"And {pair[0].lower()}", renamed(pair[1]))
-    return {LEAK: leaks, EARLIER: again, WITHIN: again, ALIKE: alike(source, chance)}
+    return {LEAK: leaks, BORN: leaks, EARLIER: again, WITHIN: again, ALIKE: alike(source, chance)}
 
 
 def another_flag(command: str) -> str:
@@ -153,6 +154,8 @@ class Plant:
     pair: Pair
     names: tuple[str, ...]
     """Of interactions of which one must leave, or all must stay."""
+    trained_on: str | None = None
+    """It must leave because this was learned before, if it was."""
 
 
 class Planted:
@@ -176,18 +179,22 @@ class Planted:
         for pair, (table, kind) in zip(pairs, islice(cycle(parts), 7 * turn, None), strict=False):
             version = kinds[table][kind](pair) if table in kinds else pair
             fact = {"extra": {"fact": pair[0]}} if source == "names" else {}
-            names = [self.put(1, logged(version, source, **fact))]
-            if table != INNOCENT:
+            learned = self.put(int(table != BORN), logged(version, source, **fact))
+            names, trained_on = [learned], None
+            if table == BORN:
+                names, trained_on = [self.put(1, logged(pair, source, held=True))], learned
+            elif table != INNOCENT:
                 first = self.put(int(table in (WITHIN, ALIKE)), logged(pair, source, held=table == LEAK))
                 names += [first] if table in (WITHIN, ALIKE) else []
-            self.plants.append(Plant(table, kind, source, version, tuple(names)))
+            self.plants.append(Plant(table, kind, source, version, tuple(names), trained_on))
 
     def gone(self, home: Path) -> list[tuple[Plant, bool]]:
         world, kept = World(home), set()
         for events in self.steps:
             world.log(*events)
             kept |= {*world.cut().frame["interaction_ids"].explode().drop_nulls()}
-        return [(plant, not kept.issuperset(plant.names)) for plant in self.plants]
+        there = [plant for plant in self.plants if plant.trained_on is None or plant.trained_on in kept]
+        return [(plant, not kept.issuperset(plant.names)) for plant in there]
 
 
 @pytest.fixture(scope="module")
@@ -220,10 +227,10 @@ LEAK_FLOORS = {
     "the same": (1.0, 1.0, 1.0, 1.0),
     "retyped": (0.85, 0.95, 0.85, 0.75),
     "sentences swapped": (0.85, 0.95),
-    "question another": (0.95, 0.95, 0.95),
+    "question another": (0.9, 0.95, 0.9),
     "question framed": (0.85, 0.95, 0.95, 0.5),
     "quoted": (0.8, 0.95, 0.6),
-    "5 % of the words": (0.95, 0.95, 0.7),
+    "5 % of the words": (0.85, 0.95, 0.7),
     "10 % of the words": (0.55, 0.7, 0.6),
 }
 DUPLICATE_FLOORS = {
@@ -244,8 +251,9 @@ def below(figures: dict[tuple[str, str], Figure], floors: dict[str, tuple[float,
     ]
 
 
-def test_leaks_are_caught(found):
-    figures = told(found, LEAK)
+@pytest.mark.parametrize("table", [LEAK, BORN])
+def test_leaks_are_caught(found, table):
+    figures = told(found, table)
     assert not below(figures, LEAK_FLOORS)
     assert figures["renamed", "mbpp"].value >= 0.8
     assert figures["answer another", "gsm8k"].value <= 0.05  # another answer is no leak
@@ -278,8 +286,8 @@ def nameless(code: str) -> list[str]:
     ]
 
 
-LOST = {"mbpp": 0.2, "quixbugs": 0.2, "nl2bash": 0.04, "clinc150": 0.005}
-"""MBPP has many programs twice, and commands and utterances some; of the other sources nothing is lost."""
+LOST = {"mbpp": 0.2, "quixbugs": 0.2, "nl2bash": 0.04, "clinc150": 0.005, "oasst": 0.03}
+"""MBPP has many programs twice, and commands and utterances some; of OASST an answer that says what it will not do."""
 
 
 def test_what_is_lost_though_nothing_was_planted_near_has_a_twin_of_its_own(found):
