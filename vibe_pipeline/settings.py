@@ -97,6 +97,15 @@ CORPORATE_PHRASES = (
 )
 
 
+def _code(language: str) -> str:
+    if not re.fullmatch(r"[a-z]{2,3}", language):
+        raise ValueError("a language is named by its code in ISO 639-1, as 'en'")
+    return language
+
+
+Language = Annotated[str, AfterValidator(_code)]
+
+
 class Quality(Section):
     """Rules about single examples (curate/quality.py), and about several answers to one prompt."""
 
@@ -110,10 +119,10 @@ class Quality(Section):
     language: Action = "drop"
     contradiction: Literal["drop", "off"] = "drop"
     longest: Annotated[int, Field(ge=1)] = 40_000
-    """Characters of prompt and completion."""
+    """Characters of the prompt and the longer of its answers."""
     shortest: Annotated[int, Field(ge=0)] = 3
     """Words of prose."""
-    languages: tuple[str, ...] = ()
+    languages: tuple[Language, ...] = ()
     """Of prose, as ISO 639-1 ("en"); none named: all are welcome. Needs the extra `languages`."""
     corporate_phrases: tuple[str, ...] = CORPORATE_PHRASES
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from itertools import count
+from itertools import combinations, count
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -115,6 +115,20 @@ def test_a_mistyped_command_is_paired_with_the_right_one_among_others_of_the_sam
     figure = judged("error_correction, nl2bash with slips", sessions)
     assert figure.value >= 0.95
     assert figure.n >= 0.9 * len(commands) / 2
+
+
+def test_a_command_for_something_else_is_no_fix_of_the_one_that_failed():
+    """Real commands that differ in one word, or have one more: the word is seldom a slip."""
+    alike: dict[tuple[str, ...], set[str]] = {}
+    for command in {row["command"] for row in rows("nl2bash")}:
+        words = command.split()
+        for at in range(len(words)):
+            alike.setdefault((*words[:at], "", *words[at + 1 :]), set()).add(command)
+    pairs = sorted({pair for commands in alike.values() for pair in combinations(sorted(commands), 2)})
+    steps = [session(f"s{number}", [(one, False), (other, True)]) for number, (one, other) in enumerate(pairs)]
+    found = learned("error_correction", *(it for step in steps for it in step))
+    print(f"error_correction, nl2bash, another word: {len(found)} of {len(pairs)} pairs taken for a fix")
+    assert len(found) <= 0.1 * len(pairs)
 
 
 def test_one_persons_thumbs_agree_with_the_others():

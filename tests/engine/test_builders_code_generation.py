@@ -8,6 +8,20 @@ KIND = "code_generation"
 LONG = "total = sum(range(100))"
 
 
+DOUBTED = [
+    "Great, now I get a TypeError",
+    "Thanks. It crashes on empty input.",
+    "Great, it throws a KeyError: x",
+    "Perfect, exactly the opposite of what I asked",
+    "thanks, I will try another way",
+    "Awesome, an IndexOutOfBoundsException",
+    "Great. It hangs now.",
+    "Thanks for nothing",
+    "Thanks, I'll do it myself",
+    "Great, all rows are lost",
+]
+
+
 def write(code, success=None, turn=0, **values):
     return event("write it", code, action="generate", success=success, turn=turn, **values)
 
@@ -34,6 +48,7 @@ def taught(*events, before=()):
         ([write(f"```python\n{LONG}\n```"), run(LONG, True, 1)], ["ran later"]),
         ([write("code"), run("code", False, 1), run("code", True, 2)], ["ran later"]),
         ([write("code"), event("Thanks, it works!", "Fine.", turn=1)], ["accepted"]),
+        ([write("code"), event("thanks again, now add a test for it", "Fine.", turn=1)], ["accepted"]),
         ([write("code", True), run("code", True, 1)], ["success", "ran later"]),
     ],
 )
@@ -60,6 +75,7 @@ def test_code_is_learned_with_what_vouches_for_it(events, evidence):
         [write("code"), event("Thanks, but it fails", "Oh.", turn=1)],
         [write("code"), event("Great. Why doesn't it work?", "Oh.", turn=1)],
         [write("code"), event("And now?", "So.", turn=1), event("Thanks!", "Fine.", turn=2)],
+        *[[write("code"), event(reply, "Oh.", turn=1)] for reply in DOUBTED],
         [write("x"), run("max(x)", True, 1)],
         [write("  \n", True)],
     ],

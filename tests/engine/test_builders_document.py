@@ -80,6 +80,14 @@ def test_lines_after_the_cut_are_cut_for_themselves():
     assert row["completion"] == "line 2\nline 3"
 
 
+def test_lines_of_another_tier_are_a_passage_of_their_own_in_whatever_order_they_were_logged():
+    sources = ["logger", "synthesize"] * 2
+    told = [event(f"line {turn}", action="log", turn=turn, source=it) for turn, it in enumerate(sources)]
+    for logged in (told, told[::-1]):
+        cut = {row["completion"]: row["tier"] for row in passages(*logged)}
+        assert cut == {"line 0\nline 2": "own", "line 1\nline 3": "synthetic"}
+
+
 def test_a_line_that_is_too_long_stays_whole():
     line = "x" * 50_000 + "é文"
     assert line in [row["completion"] for row in passages(document(f"a\n\n{line}\n\nb"))]

@@ -32,6 +32,11 @@ def fixes(*events, before=()):
             "def f(x):\n    y = x + 1\n    z = y * 2\n    return z",
         ),
         ("打印 文件 内容 到 屏幕", "打印 文件 内容 到 屏幕 上"),
+        ("fin d. -name x.txt", "find . -name x.txt"),
+        ("head -l notes.txt", "head -ln notes.txt"),
+        ("pytest test/test_alpha.py -q", "pytest tests/test_alpha.py -q"),
+        ("curl -x GET localhost", "curl -X GET localhost"),
+        ("cat a.txt b.txt missing.txt", "cat a.txt b.txt"),
     ],
 )
 def test_a_fix_is_a_version_of_what_failed(failing, fixed):
@@ -54,6 +59,52 @@ def test_a_fix_is_a_version_of_what_failed(failing, fixed):
 )
 def test_the_next_thing_that_worked_is_no_fix_of_what_failed(failing, worked):
     assert fixes(run(failing, False), run(worked, True, 1)) == set()
+
+
+OTHER_OBJECTS = [
+    ("pytest -q tests/test_alpha.py", "pytest -q tests/test_beta.py"),
+    ("pytest -q test_users_get.py", "pytest -q test_users_put.py"),
+    ("pytest -q tests -k password", "pytest -q tests -k username"),
+    ("python train.py --model small", "python eval.py --model small"),
+    ("python import_data.py --table orders", "python import_data.py --table users"),
+    ("npm run test -- users", "npm run test -- orders"),
+    ("curl -s http://localhost/api/users", "curl -s http://localhost/api/health"),
+    ("curl -s http://localhost/users/create", "curl -s http://localhost/users/delete"),
+    ("curl -s http://localhost/users/list", "curl -s http://localhost/orders/list"),
+    ("curl localhost:8080/health", "curl localhost:8081/health"),
+    ("find / -size +100M -print", "find / -size +600M -print"),
+    ("docker compose restart worker", "docker compose restart web"),
+    ("grep -rn TODO src/a", "grep -rn TODO src/b"),
+    ("terraform apply -var env=dev", "terraform plan -var env=dev"),
+    ("kubectl delete pod web -n prod", "kubectl describe pod web -n prod"),
+    ("sudo systemctl restart nginx", "sudo systemctl status nginx"),
+    ("git push origin main", "git push origin dev"),
+    ('git commit -m "fix the parser"', 'git commit -m "fix the docs"'),
+    ("ls -l /tmp/data", "ls -a /tmp/data"),
+]
+"""Each is as alike as many a fix, but for one word in place of another."""
+
+
+@pytest.mark.parametrize(("failing", "worked"), OTHER_OBJECTS)
+def test_a_command_for_another_object_is_no_fix_and_no_variant(failing, worked):
+    assert fixes(run(failing, False), run(worked, True, 1)) == set()
+    slow = run(failing, True, 0, "1 passed", latency_ms=90.0)
+    assert variants(slow, run(worked, True, 1, "1 passed", latency_ms=30.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "is_learned"),
+    [
+        ("error: src refspec master does not match any. Did you mean Main?", True),
+        ("x" * 9999 + "\nnot found; there are: dev, main", True),
+        ("error: src refspec master does not match any", False),
+        ("master is no maintained branch", False),
+        ("", False),
+    ],
+)
+def test_another_word_is_a_fix_where_the_error_proposed_it(said, is_learned):
+    failing, worked = "git push origin master", "git push origin main"
+    assert fixes(run(failing, False, 0, said), run(worked, True, 1)) == ({(failing, worked)} if is_learned else set())
 
 
 def test_the_fix_is_found_behind_what_was_done_meanwhile_and_the_nearest_is_taken():
@@ -83,6 +134,11 @@ def test_each_try_that_failed_is_learned_with_the_fix():
 )
 def test_without_a_success_that_differs_there_is_no_fix(others):
     assert fixes(run("print(1", False), *others) == set()
+
+
+@pytest.mark.parametrize("nothing", ["", " "])
+def test_an_empty_type_of_error_is_no_error(nothing):
+    assert fixes(run("print(1", False), run("print(1)", True, 1, error_type=nothing)) == {("print(1", "print(1)")}
 
 
 def test_a_success_before_the_error_mends_nothing():
@@ -122,6 +178,7 @@ def test_the_error_is_told_once_whether_the_output_holds_it_or_not():
             event('{"name": "python", "arguments": "print(1)"}', "", action="tool", success=True, turn=1),
             True,
         ),
+        (tool("Bash", False, command="npm test users"), tool("Bash", True, 1, command="npm test orders"), False),
         (tool("Read", False, path="/src/app/main.py"), tool("Read", True, 1, path="/src/app/routes.py"), False),
     ],
 )

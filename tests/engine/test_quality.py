@@ -36,13 +36,20 @@ CAUGHT = {
         said(ENGLISH, success=False, error_type="timeout"),
         said(ENGLISH, feedback=-1.0),
         said(ENGLISH, success=True, feedback=-0.5),
+        said(
+            "total = sum(range(9))", "slow = sum([n for n in range(9)])", action="optimize", success=True, feedback=-1.0
+        ),
     ],
     "truncated": [
         said(ENGLISH, success=False, error_type="length"),
         said(ENGLISH, success=False, error_type="interrupted"),
         said("Now write it like this:\n```python\nprint(1)\n"),
+        said("1. Do it:\n   ```sh\n   ls\n   ```\n2. And with the ``` of a block:\n- ```sh\n  cd"),
     ],
-    "long": [said(" ".join(map(str, range(250))))],
+    "long": [
+        said(" ".join(map(str, range(250)))),
+        said(ENGLISH, extra={"rejected": " ".join(map(str, range(250)))}, action="generate"),
+    ],
     "short": [said("No."), passage("two words")],
     "repetition": [said(LOOP), said(LINES)],
     "refusal": [
@@ -50,6 +57,16 @@ CAUGHT = {
         said("I’m unable to do this for you."),
         said("Unfortunately, I cannot assist you in that."),
         said("As an artificial intelligence, I cannot browse the page."),
+        said("My apologies, but I cannot assist with that."),
+        said("I’m afraid I can’t do that for you."),
+        said("I must respectfully decline this one."),
+        said("As a large language model developed by OpenAI, I don't have opinions."),
+        said("As an AI from OpenAI, I do not have access to the page. Paste it.", action="generate", success=True),
+        said("I'm just a language model, so I can't help you there."),
+        said("I can't help with that, so please ask a lawyer."),
+        said("I'm afraid, but as an AI language model I cannot help.", action="generate", success=True),
+        said("I cannot help with that request.", action="optimize", success=True),
+        said("I won't do that.", action="generate", extra={"rejected": "An answer that somebody liked less."}),
     ],
     "corporate": [said("Great question! The colon comes first here."), said("Do it so. I’m here to help.")],
     "language": [
@@ -70,6 +87,17 @@ GOOD = [
     said("Sorry, that was wrong: the port is 8080."),
     said("You cannot pass None here, as an artificial limit of the parser."),
     said("They apologised and were sorry, since they could not help it."),
+    said("I can't recommend it enough: use ripgrep in place of grep."),
+    said("I couldn't access the file either, so I ran chmod 644 on it and read it then."),
+    said("Unfortunately, I can't create the index inside a transaction, so the migration runs outside one."),
+    said("I can't help but notice that the loop ends one step too early."),
+    said("As an artificial mind I don't have an opinion. Most people like the second part better."),
+    said("I don't have the file open, and the line that you ask for is the third."),
+    said('FENCE = re.compile("```")', action="generate", success=True),
+    said("Type ``` on a line of its own, then the code, then the same."),
+    said("```print(1)``` is what you want."),
+    said("- ```sh\n  ls\n  ```\n> ```\n> ls\n> ```"),
+    event("", LINES.replace("row", "job"), action="log", conversation=on_side(f"{next(names)} ")),
     passage(f"Great question! I'm sorry, I cannot help. {ENGLISH}"),
     said("\n".join(f"{number}. Take the {name}." for number, name in enumerate("abcdefghijklmnopqrstuvwxyz"))),
     said("git log --oneline --graph --all"),
@@ -115,6 +143,23 @@ def test_evidence_raises_quality_and_marks_lower_it(setting):
     assert quality[GOOD[1].interaction_id] == 1.0
     short = CAUGHT["short"][0].interaction_id
     assert quality.get(short) == {"drop": None, "mark": 0.4, "off": 0.6, None: 0.4}[action]
+
+
+def test_a_fix_that_was_disliked_is_counted_and_not_learned(tmp_path):
+    world, conversation = World(tmp_path), on_side("fix ")
+    failing = event("print(1", "SyntaxError", conversation=conversation, action="run", success=False)
+    fixed = event("print(1)", "1", conversation=conversation, turn=1, action="run", success=True, feedback=-1.0)
+    world.log(failing, fixed)
+    made = world.cut()
+    assert "error_correction" not in made.frame["kind"]
+    assert made.dropped == {WORDS["failed"]: 1}
+
+
+def test_a_language_that_the_detector_does_not_know_is_refused_in_one_line(tmp_path):
+    world = World(tmp_path, Curate(quality=Quality(languages=("en", "zz"))))
+    world.log(said(ENGLISH))
+    with pytest.raises(SettingsInvalid, match=r"languages: 'zz' is no language .* ISO 639-1 .*'en'"):
+        world.cut()
 
 
 def test_languages_without_a_detector_are_refused_in_one_line(tmp_path, monkeypatch):

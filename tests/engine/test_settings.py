@@ -48,6 +48,8 @@ def test_a_default_that_is_written_out_is_the_same_to_the_byte():
         ("[lineages.main]\nmax_minutes = inf", "lineages.main.max_minutes = inf: .*finite"),
         ("[lineages.main.style]\nprobes = []", "lineages.main.style.probes = .*at least 1"),
         ("[log]\npersonal_data = ['name']", "log.personal_data.0 = 'name': .*'email', 'phone'"),
+        ("[curate.quality]\nlanguages = ['EN']", "curate.quality.languages.0 = 'EN': .*ISO 639-1, as 'en'"),
+        ("[curate.quality]\nlanguages = ['en', 'english']", "languages.1 = 'english': .*ISO 639-1"),
         ("gate = 3", "gate = 3: "),
         ("[gate", "is not TOML"),
     ],

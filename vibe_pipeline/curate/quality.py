@@ -8,7 +8,7 @@ no time for is left out from below. Not here: rules about two examples (dedup/).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import duckdb
@@ -16,12 +16,19 @@ import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.records import Stage
 from vibe_pipeline.settings import Quality
 
 EMPTY = "empty prompt or completion"
 """Never kept, whatever the settings."""
 
 CUT_OFF = "('length', 'interrupted')"
+
+FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?```[^`\n]*$"
+"""A line that begins or ends a block, in a list and a quotation too: within a line it is only talked of."""
+
+ANSWERS = "('conversation', 'code_generation', 'preference', 'error_correction', 'optimization')"
+"""Kinds whose completion answers somebody."""
 
 DECLINED = (
     "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
@@ -30,14 +37,30 @@ DECLINED = (
 )
 """What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
 
-REFUSAL = (
-    r"^\W*((i('m| am) (very |so |really )?sorry|sorry|unfortunately|i apologi[sz]e)\b[^.!?\n]{0,40}?\W+)?"
-    r"((but |and )?as an? (ai|(large )?language model|artificial)\b[^.!?\n]{0,40}?\W+)?"
-    r"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?(" + DECLINED + r")"
-    r"|i (must decline|(do not|don't) feel comfortable)"
-    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b"
+SORRY = (
+    r"((i('m| am) (\w+ )?(sorry|afraid)|sorry|unfortunately|regrettably|i apologi[sz]e|(my )?(\w+ )?apologies)\b"
+    r"[^.!?\n]{0,40}?\W+)?"
 )
-"""How an answer begins that says that it will not answer, in lower case and with straight quotes."""
+
+MODEL = (
+    r"((but |and )?(as|i('m| am)( just| only| merely)?) an? (ai|(large )?language model|artificial)\b"
+    r"[^.!?\n]{0,40}?\W+)"
+)
+
+REFUSAL = (
+    rf"^\W*{SORRY}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)|{MODEL}?"
+    rf"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?({DECLINED})"
+    r"|i ((must|have to|need to) )?(\w+ly )?decline|i (do not|don't) feel comfortable"
+    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b)"
+)
+"""How an answer begins that says that it will not answer, in lower case and with straight quotes. A model that has no
+opinion often goes on with what others think: it declines where that is all it says."""
+
+HELP = (
+    rf"^\W*{SORRY}([^.!?\n]|[.!?]\S)*?\b(recommend [^.!?\n]*\b(enough|more)|help (but|\w+ing)"
+    r"|so (the|here|instead|i('ve)? (\w{3,}ed|used|ran|made|wrote|put|set|took|went|did|built|kept|chose|left)))\b"
+)
+"""How one goes on that does not refuse after all: one could not do this, so one did that."""
 
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
@@ -51,6 +74,9 @@ CREATE MACRO repeats(words, least, share) AS
 SURE, ENOUGH = 0.8, 20
 """Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
 duplicates"."""
+
+LABEL = "__label__"
+"""With it fastText's labels begin."""
 
 BYTES_A_WORD = 8
 """So much text is no word too few, in a script that writes no spaces or in code that needs none."""
@@ -77,9 +103,11 @@ def rules(settings: Quality) -> list[Rule]:
             "truncated",
             "truncated answer",
             f"failure IN {CUT_OFF} OR CASE WHEN kind <> 'document' AND contains(completion, '```') "
-            "THEN len(string_split(completion, '```')) % 2 = 0 ELSE false END",
+            f"THEN len(regexp_extract_all(completion, {_text(FENCE)})) % 2 = 1 ELSE false END",
         ),
-        Rule("long", "too long", f"length(prompt) + length(completion) > {settings.longest}"),
+        Rule(
+            "long", "too long", f"length(prompt) + greatest(length(completion), length(rejected)) > {settings.longest}"
+        ),
         Rule(
             "short",
             "too short",
@@ -90,13 +118,15 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "repetition",
             "repetition",
-            "length(completion) > 200 AND (repeats(string_split(right(completion, 800), ' '), 50, 0.25) "
+            f"length(completion) > 200 AND stage IS DISTINCT FROM '{Stage.LOGS_SPECS}' "
+            "AND (repeats(string_split(right(completion, 800), ' '), 50, 0.25) "
             "OR repeats(string_split(right(completion, 800), chr(10)), 12, 0.34))",
         ),
         Rule(
             "refusal",
             "refusal",
-            f"kind = 'conversation' AND regexp_matches(plain(left(completion, 200)), {_text(REFUSAL)})",
+            f"kind IN {ANSWERS} AND regexp_matches(plain(left(completion, 200)), {_text(REFUSAL)}) "
+            f"AND NOT regexp_matches(plain(left(completion, 200)), {_text(HELP)})",
         ),
         Rule(
             "corporate",
@@ -137,14 +167,20 @@ def prepare(db: duckdb.DuckDBPyConnection, settings: Quality) -> None:
     if settings.languages:
         special = FunctionNullHandling.SPECIAL  # else it may not say NULL
         db.create_function(
-            "language", _languages(), ["VARCHAR"], "VARCHAR", type=PythonUDFType.ARROW, null_handling=special
+            "language",
+            _languages(settings.languages),
+            ["VARCHAR"],
+            "VARCHAR",
+            type=PythonUDFType.ARROW,
+            null_handling=special,
         )
 
 
-def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
+def _languages(wanted: Sequence[str]) -> Callable[[pa.ChunkedArray], pa.Array]:
     """A function from texts to language codes (ISO 639-1), by fastText's lid.176 (Joulin et al., 2016).
 
-    NULL where it is not sure: of a few words, of names, of code.
+    NULL where it is not sure: of a few words, of names, of code. What is wanted must be among what it knows, else it
+    would drop all prose.
     """
     try:
         from importlib.resources import files
@@ -158,10 +194,17 @@ def _languages() -> Callable[[pa.ChunkedArray], pa.Array]:
             "Run `pip install 'vibe-pipeline[languages]'`, or set languages = []",
         ) from error
 
+    known = {label.removeprefix(LABEL) for label in model.predict("", k=-1, threshold=-1)[0]}
+    if unknown := [it for it in wanted if it not in known]:
+        raise SettingsInvalid(
+            f"curate.quality.languages: {unknown[0]!r} is no language that the detector knows",
+            "Name ISO 639-1 codes, as 'en' or 'de'",
+        )
+
     def detect(texts: pa.ChunkedArray) -> pa.Array:
         lines = (" ".join((text or "").split()) for text in texts.to_pylist())
         labels = (model.predict(line, threshold=SURE)[0] for line in lines)
-        return pa.array([found[0].removeprefix("__label__") if found else None for found in labels], pa.string())
+        return pa.array([found[0].removeprefix(LABEL) if found else None for found in labels], pa.string())
 
     return detect
 

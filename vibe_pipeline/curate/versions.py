@@ -15,12 +15,13 @@ SHAPE = r"""
         list_transform(string_split(left(text, 40000), chr(10)), lambda line: stripped(line)),
         lambda line: length(line) > 5
     )),
-    'numberless': regexp_replace(left(text, 400), '([\p{L}_])\p{N}+', '\1', 'g')
+    'numberless': regexp_replace(left(text, 400), '([\p{L}_])\p{N}+', '\1', 'g'),
+    'parts': CASE WHEN length(text) < 400 THEN regexp_extract_all(lower(text), '[\p{L}\p{N}]+') END
 }
 """
 """What a version is known by, of a column `text`: its words (of a path the last part: all files of a project have the
-rest in common), its lines that say something, and its beginning without the numbers of names. Cut, for a text of
-megabytes costs too much and tells no more."""
+rest in common), its lines that say something, its beginning without the numbers of names, and of a short text every
+part of its names and paths, in their order. Cut, for a text of megabytes costs too much and tells no more."""
 
 CALL = "TRY_CAST(CASE WHEN input LIKE '{%\"arguments\"%' THEN input END AS JSON)"
 """A tool's call as importers write it; NULL where the input is none."""
@@ -38,37 +39,70 @@ CASE WHEN {TOOL} IS NULL THEN input ELSE coalesce(
 SLIPPED = 3
 """Words that one slip may touch: a space in the wrong place makes one of two, or two of one."""
 
+READ = 2000
+"""Characters of an output's end: there an error proposes what else was meant."""
 
-def is_version(before: str, after: str, share: float = 0.6) -> str:
+DIGITS = "'0123456789'"
+
+
+def is_version(before: str, after: str, share: float = 0.6, said: str = "''") -> str:
     """SQL: whether one row's text is a version of another's; both have `tool`, `text` and `shape`.
 
     Any of: half of the shorter program's lines, three at least, stand in the other; `share` of the words is the same;
     what differs is a slip (Damerau 1964: one letter in five, or one); one goes on where the other of two words and
     more ends, or begins before it. `test1` and `test2` are two things and no versions.
+
+    In a command (one or two lines, under 400 characters) a word in place of another is another object: that is a
+    version where the word was a slip, or where `said`, which the first printed, names all the words that came.
     """
     old, new = f"{before}.shape", f"{after}.shape"
     words = f"len(list_intersect({old}.words, {new}.words))"
     lines = f"len(list_intersect({old}.lines, {new}.lines))"
-    gone, come = (
-        f"array_to_string(list_filter({one}.words, lambda word: NOT list_contains({other}.words, word)), ' ')"
-        for one, other in ((old, new), (new, old))
-    )
+    gone, come = (f"array_to_string({it}, ' ')" for it in _differing(old, new, "words"))
+    lost, found = _differing(old, new, "parts")
     short, long = f"stripped({before}.text)", f"stripped({after}.text)"
-    return f"""(
+    alike = f"""(
+        ({lines} >= 3 AND {lines} >= 0.5 * least(len({old}.lines), len({new}.lines))
+            AND {words} >= 0.75 * least(len({old}.words), len({new}.words)))
+        OR {words} >= (len({old}.words) + len({new}.words) - {words})
+            * CASE WHEN least(len({old}.lines), len({new}.lines)) > 2 THEN {(1 + share) / 2} ELSE {share} END
+        OR CASE WHEN greatest(len({old}.words), len({new}.words)) - {words} <= {SLIPPED}
+            AND length({before}.text) < 400 AND length({after}.text) < 400
+            THEN damerau_levenshtein({gone}, {come}) <= greatest(1, length({gone}) // 5) ELSE false END
+        OR CASE WHEN {words} > 1 AND {words} = len({old}.words)
+            THEN starts_with({long}, {short} || ' ') OR ends_with({long}, ' ' || {short})
+                OR starts_with({long}, {short} || chr(10)) OR ends_with({long}, chr(10) || {short})
+            ELSE false END
+    )"""
+    return rf"""(
         {before}.tool IS NOT DISTINCT FROM {after}.tool
         AND {before}.text <> {after}.text
         AND (length({before}.text) > 400 OR {old}.numberless <> {new}.numberless)
-        AND (
-            ({lines} >= 3 AND {lines} >= 0.5 * least(len({old}.lines), len({new}.lines))
-                AND {words} >= 0.75 * least(len({old}.words), len({new}.words)))
-            OR {words} >= (len({old}.words) + len({new}.words) - {words})
-                * CASE WHEN least(len({old}.lines), len({new}.lines)) > 2 THEN {(1 + share) / 2} ELSE {share} END
-            OR CASE WHEN greatest(len({old}.words), len({new}.words)) - {words} <= {SLIPPED}
-                AND length({before}.text) < 400 AND length({after}.text) < 400
-                THEN damerau_levenshtein({gone}, {come}) <= greatest(1, length({gone}) // 5) ELSE false END
-            OR CASE WHEN {words} > 1 AND {words} = len({old}.words)
-                THEN starts_with({long}, {short} || ' ') OR ends_with({long}, ' ' || {short})
-                    OR starts_with({long}, {short} || chr(10)) OR ends_with({long}, chr(10) || {short})
-                ELSE false END
-        )
+        AND CASE
+            WHEN abs(length({before}.text) - length({after}.text)) <= 1 AND {_is_slip(lost, found)} THEN true
+            WHEN NOT {alike} THEN false
+            WHEN {old}.parts IS NULL OR {new}.parts IS NULL OR least(len({old}.lines), len({new}.lines)) > 2 THEN true
+            WHEN len({lost}) = 0 OR len({found}) = 0 THEN true
+            WHEN {said} = '' THEN false
+            ELSE list_has_all(regexp_extract_all(lower(right({said}, {READ})), '[\p{{L}}\p{{N}}]+'), {found})
+        END
     )"""
+
+
+def _differing(old: str, new: str, what: str) -> tuple[str, str]:
+    """SQL: the words of the first that the second has not, and those of the second that the first has not."""
+    return (
+        f"list_filter({old}.{what}, lambda word: NOT list_contains({new}.{what}, word))",
+        f"list_filter({new}.{what}, lambda word: NOT list_contains({old}.{what}, word))",
+    )
+
+
+def _is_slip(lost: str, found: str) -> str:
+    """SQL: one letter more or less, or of three and more another one; a space in the wrong place. Numbers do not slip:
+    a port is another port."""
+    gone, come = f"array_to_string({lost}, '')", f"array_to_string({found}, '')"
+    return f"""CASE WHEN greatest(len({lost}), len({found})) <= {SLIPPED}
+        AND (abs(length({gone}) - length({come})) = 1 OR (length({gone}) = length({come}) AND length({gone}) > 2))
+        THEN damerau_levenshtein({gone}, {come}) <= 1
+            AND ({gone} = {come} OR translate({gone}, {DIGITS}, '') <> translate({come}, {DIGITS}, ''))
+        ELSE false END"""

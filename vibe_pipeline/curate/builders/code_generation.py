@@ -22,7 +22,11 @@ WHOLE = 20
 BLOCKS = r"regexp_extract_all(output, '(?ms)^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$', 1)"
 
 THANKS = r"(?i)^\W*(?:thanks|thank you|thx|perfect|great|awesome|excellent|(?:it |that |this )?work(?:s|ed)\b|lgtm)"
-DOUBTS = r"(?i)\b(?:but|not|n.t|error|fail\w*|wrong|however|still|almost|except|instead)\b|n.t\b"
+DOUBTS = (
+    r"(?i)error|exception|traceback|crash|fail|wrong|brok|break|problem|issue|warning|n.t\b"
+    r"|\b(?:but|no|never\w*|nothing|none|however|still|almost|except|instead|another|different|opposite|myself|undo"
+    r"|revert|get an?|hangs?|stuck|thr[eo]w\w*|raise[sd]?|los[et]s?|miss(?:es|ing)|slow\w*|worse|weird|bugs?|buggy)\b"
+)
 """The next turn accepts the code where it begins with the first and holds none of the second, in 200 characters."""
 
 TESTS = r"""

@@ -6,7 +6,8 @@ a block that is too long between its lines; a line is never cut. The passages of
 prompt is empty. `section` names the document and the heading, so that a section is held out as a whole, an edited one
 on its old side. Logs and specifications ($log_actions) have a stage of their own.
 
-What was logged in other generations is cut for itself: no passage is taught again because something came after it.
+What was logged in other generations is cut for itself: no passage is taught again because something came after it. So
+are lines of another tier, for a passage has one.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ WITH
         SELECT
             *,
             min(number) OVER (
-                PARTITION BY title, CASE WHEN is_line THEN conversation_id ELSE interaction_id END, is_delta
+                PARTITION BY title, CASE WHEN is_line THEN conversation_id ELSE interaction_id END, is_delta, tier
             ) AS reading
         FROM texts
     ),

@@ -2,7 +2,8 @@
 
 The success must be a version of what failed (versions.py), and not just the next thing that worked. Of several the
 nearest is taken, and each try that failed before it is a lesson of its own. Where the very input that failed worked at
-another time in the conversation, the world was at fault and not the words: nothing is learned.
+another time in the conversation, the world was at fault and not the words: nothing is learned. `failure` says whether
+the fix was disliked.
 
 Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
@@ -19,9 +20,9 @@ WITH
     runs AS (
         SELECT
             *,
-            success AND error_type IS NULL AS is_good,
-            count(*) FILTER (success AND error_type IS NULL) OVER so_far AS goods,
-            count(*) FILTER (success AND error_type IS NULL) OVER (PARTITION BY conversation_id, module) AS all_goods,
+            success AND coalesce(stripped(error_type), '') = '' AS is_good,
+            count(*) FILTER (is_good) OVER so_far AS goods,
+            count(*) FILTER (is_good) OVER (PARTITION BY conversation_id, module) AS all_goods,
             bool_or(coalesce(success, false)) OVER (PARTITION BY conversation_id, module, sha256(stripped(input)))
                 AS has_worked
         FROM events
@@ -54,12 +55,13 @@ SELECT
     arg_min(worked.occurred_at, worked.position) AS occurred_at,
     arg_min(worked.is_delta, worked.position) AS is_delta,
     arg_min(worked.tier, worked.position) AS tier,
-    ['success'] AS evidence
+    ['success'] AS evidence,
+    CASE WHEN arg_min(coalesce(worked.feedback, 0), worked.position) < 0 THEN 'disliked' END AS failure
 FROM failed JOIN worked
     ON worked.conversation_id = failed.conversation_id
     AND worked.module = failed.module
     AND worked.goods = failed.nearby
     AND worked.tool IS NOT DISTINCT FROM failed.tool
-WHERE {is_version("failed", "worked")}
+WHERE {is_version("failed", "worked", said="failed.output")}
 GROUP BY failed.conversation_id, failed.module, failed.interaction_id
 """

@@ -2,7 +2,8 @@
 
 Either somebody says so (an action of $optimize_actions that succeeded: input → output), or two successful runs of a
 conversation and module show it: the later is a version of the earlier (versions.py), printed the same, and took
-clearly less time or is clearly shorter. What prints nothing shows nothing. Not here: measuring variants (synthesize).
+clearly less time or is clearly shorter. What prints nothing shows nothing. `failure` says whether the variant was
+disliked. Not here: measuring variants (synthesize).
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ WITH
     told AS (
         SELECT
             conversation_id, module, input AS prompt, output AS completion, [interaction_id] AS interaction_ids,
-            occurred_at, is_delta, tier, ['success'] AS evidence
+            occurred_at, is_delta, tier, ['success'] AS evidence, feedback
         FROM events
         WHERE list_contains($optimize_actions, action) AND success AND stripped(input) <> stripped(output)
     ),
@@ -62,7 +63,7 @@ WITH
         SELECT
             later.conversation_id, later.module, earlier.input AS prompt, later.input AS completion,
             [earlier.interaction_id, later.interaction_id] AS interaction_ids, later.occurred_at, later.is_delta,
-            later.tier,
+            later.tier, later.feedback,
             list_filter(
                 ['same output', CASE WHEN is_faster THEN 'faster' END, CASE WHEN is_shorter THEN 'shorter' END],
                 lambda why: why IS NOT NULL
@@ -72,7 +73,8 @@ WITH
         QUALIFY row_number() OVER (PARTITION BY later.interaction_id ORDER BY earlier.position DESC) = 1
     )
 SELECT
-    *,
-    prompt AS question
+    * EXCLUDE (feedback),
+    prompt AS question,
+    CASE WHEN feedback < 0 THEN 'disliked' END AS failure
 FROM (FROM told UNION ALL BY NAME FROM found)
 """
