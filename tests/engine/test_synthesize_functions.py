@@ -202,6 +202,16 @@ def test_tests_pass_or_name_their_error():
     assert judged(codes, ["assert f() == 1", "assert f() > 0"], Limits()) == wanted
 
 
+def test_annotations_are_values_in_code_and_in_its_tests():
+    code = "def f(a: int):\n    return f.__annotations__['a'] is int"
+    assert judged([code], ["assert f(1)", f"{code}\nassert f(1)"], Limits()) == [[None, None]]
+
+
+def test_a_dataclass_finds_the_module_that_it_is_defined_in():
+    code = "from __future__ import annotations\nfrom dataclasses import dataclass\n\n@dataclass\nclass P:\n    x: int"
+    assert judged([code], ["assert P(1).x == 1"], Limits()) == [[None]]
+
+
 # tests
 
 

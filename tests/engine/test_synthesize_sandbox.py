@@ -16,6 +16,10 @@ def test_a_working_snippet_gives_what_it_printed():
     assert run("print('done')").output == "done"
 
 
+def test_a_snippet_is_compiled_as_its_own_file_and_not_under_our_future_imports():
+    assert run("def first(a: int): pass\nprint(first.__annotations__)").output == "{'a': <class 'int'>}"
+
+
 def test_a_failing_snippet_shows_its_own_line_and_the_error_alone():
     found = run("import json\n\njson.loads('{')")
     assert not found.worked

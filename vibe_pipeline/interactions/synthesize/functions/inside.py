@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 MAX_RESULT = 200
@@ -48,10 +49,15 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def defined(code: str) -> dict[str, Any]:
-    """The names that a piece of code defines."""
-    names: dict[str, Any] = {"__name__": "snippet"}
-    exec(compile(code, "snippet.py", "exec"), names)
-    return names
+    """The names that a piece of code defines, as a module that it can find (dataclasses look for theirs)."""
+    module = sys.modules["snippet"] = ModuleType("snippet")
+    execute(code, module.__dict__)
+    return module.__dict__
+
+
+def execute(code: str, names: dict[str, Any]) -> None:
+    """Run code as a file of its own: the __future__ of this one is not its."""
+    exec(compile(code, "snippet.py", "exec", dont_inherit=True), names)
 
 
 def literal(value: Any) -> str | None:
@@ -102,7 +108,7 @@ def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
         for test in tests:
             try:
                 with at_most(seconds):
-                    exec(compile(test, "tests.py", "exec"), dict(names))
+                    execute(test, dict(names))
                 found.append(None)
             except TooLong:
                 raise
