@@ -16,6 +16,7 @@ from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
 from vibe_pipeline.interactions.synthesize.labels import labelled
 from vibe_pipeline.interactions.synthesize.packages import find
+from vibe_pipeline.interactions.synthesize.pool import successes
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.interactions.synthesize.signatures import signature_facts
 from vibe_pipeline.records import Interaction
@@ -146,6 +147,19 @@ def test_a_larger_number_of_tasks_only_adds_and_the_same_seed_gives_the_same():
     assert [row.input for row in synthesize([], tasks=5, seed=1).interactions] != [row.input for row in few]
 
 
+# as many as are wanted
+
+
+def test_results_that_are_forgotten_at_once_are_counted_each():
+    found = successes(1000, lambda number: (number,), range(1000), lambda *_: None)
+    assert sum(1 for _ in found) == 1000
+
+
+def test_of_those_with_one_key_the_first_is_taken():
+    found = successes(3, lambda number: (number,), range(30), lambda *_: None, lambda result: result[0] // 10)
+    assert list(found) == [(0,), (10,), (20,)]
+
+
 # labels
 
 
@@ -263,3 +277,9 @@ def test_synthesising_from_all_sources_twice_gives_the_same_rows(counting):
     assert [it.probe_id for it in first.probes] == [it.probe_id for it in again.probes]
     assert len({row.interaction_id for row in first.interactions}) == len(first.interactions)
     assert not re.search(re.escape(str(counting.parent)), str(first))
+
+
+def test_as_many_are_augmented_as_were_asked_for_and_the_same_ones_each_time():
+    first, again = (synthesize(["os"], facts=20, mistakes=0, augment=30).interactions for _ in range(2))
+    assert len({row.extra.get("augmented_from") for row in first} - {None}) == 30
+    assert [row.interaction_id for row in first] == [row.interaction_id for row in again]
