@@ -167,6 +167,7 @@ RAN = Interaction(
     success=True,
     user="ada",
 )
+DOUBLE = RAN.input.partition("\n\n")[0]
 
 
 def one_of(row: Interaction, augmentation: str) -> tuple[Interaction, ...]:
