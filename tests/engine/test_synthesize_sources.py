@@ -247,11 +247,25 @@ def test_a_log_gives_labels_tests_and_augmentations_of_its_own_code(from_log):
     assert {row.user for row in made.interactions} == {"ada"}
     assert {row.conversation_id for row in others} & held_out == set()
     assert made.probes
+    written(log, made)
+    assert {row.source for row in log.to_augment(99, 0)} == {"logger"}
+
+
+def written(log, made):
+    """What was made is in the log afterwards, and no turn of what people said."""
     InteractionLogger(log.store.root, source="synthesize").log_many(made.interactions, made.probes)
     seal(log.store, log.settings)
-    again = {row.interaction_id for row in log.to_label(99, 0)}
-    assert again.isdisjoint(row.extra["labels"] for row in labels)
-    assert {row.source for row in log.to_augment(99, 0)} == {"logger"}
+
+
+def test_a_number_of_labels_is_that_of_all_and_a_larger_one_only_adds(from_log):
+    log, *_ = from_log
+    given = []
+    for number in (4, 4, 7):
+        made = synthesize([], log=log, labels=number)
+        given.append({row.interaction_id for row in made.interactions})
+        written(log, made)
+    assert [len(rows) for rows in given] == [4, 4, 7]
+    assert given[0] == given[1] < given[2]
 
 
 @pytest.mark.parametrize(
