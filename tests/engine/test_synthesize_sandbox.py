@@ -32,6 +32,34 @@ def test_a_failing_snippet_shows_its_own_line_and_the_error_alone():
     assert len(found.output.splitlines()) == 4
 
 
+@pytest.mark.parametrize(
+    ("code", "error", "last"),
+    [
+        ("raise KeyError('of\\nValueError: words')", "KeyError", "KeyError: 'of\\nValueError: words'"),
+        ("raise OSError('of\\nValueError: words')", "OSError", "ValueError: words"),
+        ("raise ExceptionGroup('both', [KeyError(1), OSError(2)])", "ExceptionGroup", "(2 sub-exceptions)"),
+        ("class Odd(Exception):\n    pass\nraise Odd", "Odd", "Odd"),
+    ],
+)
+def test_an_error_is_told_by_what_stands_below_its_last_line_of_code(code, error, last):
+    found = run(code)
+    assert (found.error_type, found.output.endswith(last)) == (error, True)
+    assert found.output.splitlines()[1].startswith('  File "snippet.py", line ')
+
+
+@pytest.mark.parametrize(
+    ("code", "causes"),
+    [
+        ("1 / 0", ()),
+        ("try:\n    1 / 0\nexcept ArithmeticError as error:\n    raise KeyError(1) from error", ("ZeroDivisionError",)),
+        ("try:\n    1 / 0\nexcept ArithmeticError:\n    [][0]", ("ZeroDivisionError",)),
+        ("raise ExceptionGroup('', [KeyError(1), ExceptionGroup('', [OSError(2)])])", ("KeyError", "OSError")),
+    ],
+)
+def test_a_run_tells_the_errors_behind_an_error(code, causes):
+    assert set(causes) <= set(run(code).causes) <= {*causes, "ExceptionGroup"}
+
+
 def test_code_that_is_no_python_shows_the_line_that_is_not():
     assert run("x = 1\ny = (").output == "  File \"snippet.py\", line 2\n    y = (\nSyntaxError: '(' was never closed"
 

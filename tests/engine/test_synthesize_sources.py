@@ -196,10 +196,42 @@ TESTS = (["assert double(2) == 4"], "assert double(2) == 5")
 
 
 @pytest.mark.parametrize(
-    "code", ["import no_such_thing_here", "input()", "open('no such file')", "Just words.", ENDLESS]
+    "code",
+    [
+        "import no_such_thing_here",
+        "input()",
+        "open('no such file')",
+        "Just words.",
+        ENDLESS,
+        "class TclError(Exception):\n    pass\nraise TclError('no display name')",
+        "import os\nos.environ['OPENAI_API_KEY']",
+        "import os\nos.getenv('OPENAI_API_KEY').strip()",
+        "import sys\nsys.argv[1]",
+        "try:\n    raise ConnectionError\nexcept OSError as error:\n    raise RuntimeError('no answer') from error",
+        "raise ExceptionGroup('all', [ValueError(1), ConnectionError(2)])",
+        "raise SystemExit(3)",
+    ],
 )
 def test_what_fails_for_want_of_something_here_is_not_labelled(code):
     assert labelled(answered(code), Limits(seconds=1.0), NOW) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "output"),
+    [
+        ("import uuid\nprint(uuid.uuid4())", ""),
+        ("import os\nprint(os.environ.get('DEBUG'))", "None"),
+        ("import uuid\nraise ValueError(uuid.uuid4())", ""),
+    ],
+)
+def test_a_label_holds_no_output_that_is_never_seen_again(code, output):
+    assert labelled(answered(code), Limits(), NOW).output == output
+
+
+def test_code_that_works_now_and_then_is_not_labelled():
+    code = "import secrets\nif secrets.randbelow(2):\n    raise ValueError"
+    found = [labelled(answered(code), Limits(), NOW) for _ in range(20)]
+    assert None in found
 
 
 # the log
