@@ -212,6 +212,12 @@ def test_a_dataclass_finds_the_module_that_it_is_defined_in():
     assert judged([code], ["assert P(1).x == 1"], Limits()) == [[None]]
 
 
+def test_tests_that_are_functions_are_called():
+    codes = ["def f():\n    return 1", "def f():\n    return 2"]
+    tests = ["def test_f():\n    assert f() == 1", "def test_f(given):\n    assert f() == 1"]
+    assert judged(codes, tests, Limits()) == [[None, None], ["AssertionError", None]]
+
+
 # tests
 
 

@@ -182,6 +182,90 @@ def test_tests_that_were_logged_with_code_decide():
     assert (right.success, wrong.success, wrong.error_type) == (True, False, "AssertionError")
 
 
+INC = "def inc(n):\n    return n + 1"
+WRONG = "def inc(n):\n    return n"
+CASE = "import unittest\n\nclass Inc(unittest.TestCase):\n    def setUp(self):\n        self.one = 1\n\n"
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert inc(1) == 2",
+        "def check(candidate):\n    assert candidate(1) == 2\n\ncheck(inc)",
+        "for n in range(3):\n    assert inc(n) > n",
+        "def test_inc():\n    assert inc(1) == 2",
+        "import pytest\n\n@pytest.fixture\ndef one():\n    return 1\n\ndef test_one(one):\n    assert one == 1\n\n"
+        "def test_inc():\n    assert inc(1) == 2",
+        "import pathlib\nHERE = pathlib.Path(__file__)\n\ndef test_inc():\n    assert inc(1) == 2",
+        "class TestInc:\n    def test_inc(self):\n        assert inc(1) == 2",
+        CASE + "    def test_inc(self):\n        self.assertEqual(inc(self.one), 2)\n\n"
+        "if __name__ == '__main__':\n    unittest.main()",
+        CASE + "    def test_inc(self):\n        self.assertEqual([str(inc(self.one))], ['2'])",
+        CASE
+        + "    def test_inc(self):\n        with self.subTest('one'):\n            self.assertEqual(inc(self.one), 2)",
+        CASE.replace("TestCase", "IsolatedAsyncioTestCase")
+        + "    async def test_inc(self):\n        self.assertEqual(inc(self.one), 2)",
+    ],
+)
+def test_tests_are_called_as_their_runners_would_call_them(tests):
+    right, wrong = (labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG))
+    assert [label.extra["tested"] for label in (right, wrong)] == [True, True]
+    assert [label.success for label in (right, wrong)] == [True, False]
+    assert wrong.error_type == "AssertionError"
+    number, line = re.findall(r'File "snippet.py", line (\d+), in .*\n +(.*)', wrong.output)[-1]
+    assert wrong.input.splitlines()[int(number) - 1].strip() == line
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "def test_inc(given):\n    assert inc(given) == 2",
+        "import pytest\n\n@pytest.mark.parametrize('n', [1])\ndef test_inc(n):\n    assert inc(n) == 2",
+        "import pytest\n\n@pytest.mark.skip\ndef test_inc():\n    assert inc(1) == 2",
+        "import pytest\n\n@pytest.fixture(autouse=True)\ndef one():\n    global ONE\n    ONE = 1\n\n"
+        "def test_inc():\n    assert inc(ONE) == 2",
+        "class TestInc:\n    def setup_method(self):\n        self.one = 1\n\n"
+        "    def test_inc(self):\n        assert inc(self.one) == 2",
+        CASE + "    @unittest.skip('later')\n    def test_inc(self):\n        self.assertEqual(inc(self.one), 2)",
+        "async def test_inc():\n    assert inc(1) == 2",
+        "import sys\nsys.path.insert(0, '.')\n\ndef check(candidate):\n    assert candidate(1) == 2",
+        "raise SystemExit(0)\nassert inc(1) == 2",
+        "Check that inc(1) is 2.",
+        "def test_inc():\n    yield inc(1) == 2",
+        "import pytest\n\ndef test_inc():\n    pytest.skip('later')",
+    ],
+)
+def test_code_whose_tests_could_not_be_run_is_not_tested(tests):
+    label = labelled(answered(INC, extra={"tests": tests}), Limits(), NOW)
+    assert (label.input, label.success, label.extra["tested"]) == (INC, True, False)
+
+
+@pytest.mark.parametrize(
+    "end", ["import sys\nsys.exit(0)", "quit()", "print('[true, null, 0.1]', flush=True)\nimport os\nos._exit(0)"]
+)
+@pytest.mark.parametrize("tests", ["assert inc(1) == 3", "def test_inc():\n    assert inc(1) == 3"])
+def test_code_that_ends_itself_before_its_tests_is_not_tested(end, tests):
+    label = labelled(answered(f"{INC}\n\n{end}", extra={"tests": tests}), Limits(), NOW)
+    assert label is None or (label.success, label.extra["tested"]) == (True, False)
+
+
+def test_tests_that_are_ended_from_within_have_not_come_to_their_end():
+    code = "import os\n\ndef inc(n):\n    os._exit(0)"
+    label = labelled(answered(code, extra={"tests": "def test_inc():\n    assert inc(1) == 2"}), Limits(), NOW)
+    assert label.extra["tested"] is False
+
+
+def test_what_only_a_script_does_is_not_done_when_it_is_tested():
+    code = f"import sys\n\n{INC}\n\nif __name__ == '__main__':\n    sys.exit(inc(1))"
+    label = labelled(answered(code, extra={"tests": "print(7)\nassert inc(1) == 2"}), Limits(), NOW)
+    assert (label.success, label.output, label.extra["tested"]) == (True, "7", True)
+
+
+def test_code_that_fails_by_itself_was_not_tested():
+    label = labelled(answered(f"1 / 0\n{INC}", extra={"tests": "assert inc(1) == 2"}), Limits(), NOW)
+    assert (label.error_type, label.extra["tested"]) == ("ZeroDivisionError", False)
+
+
 @pytest.mark.parametrize("answer", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
 @pytest.mark.parametrize("tests", [None, "assert double(2) == 4"])
 def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):

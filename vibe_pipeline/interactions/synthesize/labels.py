@@ -14,6 +14,7 @@ from datetime import datetime
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
+from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
@@ -40,13 +41,13 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     if code is None:
         return None
     tests = tests_of(interaction)
-    script = with_tests(code, tests) if tests else code
-    done = run(script, limits=limits)
-    is_endless = done.error_type == "Timeout" and not tests  # a server is meant to run on
-    if is_endless or _is_for_want_of_something(done, script) or tells_of_machine(done.output, None):
+    script, done = _tried(code, tests, limits)
+    if _is_for_want_of_something(done, script) or tells_of_machine(done.output, None):
         return None
-    again = run(script, limits=limits)
-    if (again.worked, again.error_type) != (done.worked, done.error_type):
+    if done.error_type == "Timeout" and (script == code or run(code, limits=limits).error_type == "Timeout"):
+        return None  # a server is meant to run on
+    ran, again = _tried(code, tests, limits)
+    if (ran, again.worked, again.error_type) != (script, done.worked, done.error_type):
         return None
     return Interaction(
         interaction_id=key_of([SOURCE, "label", interaction.interaction_id, script]),
@@ -62,8 +63,15 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         latency_ms=round(1000 * done.seconds, 3) if done.seconds >= MEASURABLE_S else None,
         user=interaction.user,
         source=SOURCE,
-        extra={"labels": interaction.interaction_id, "tested": bool(tests)},
+        extra={"labels": interaction.interaction_id, "tested": script != code},
     )
+
+
+def _tried(code: str, tests: str, limits: Limits) -> tuple[str, Run]:
+    """(what was run, what came of it): the code with its tests where they came to their end, else the code alone."""
+    script = with_tests(code, tests)
+    done = tested(script, tests, limits) if tests else None
+    return (code, run(code, limits=limits)) if done is None else (script, done)
 
 
 def _is_for_want_of_something(done: Run, code: str) -> bool:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import json
 import random
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, failed, run
 
 INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
 
@@ -76,6 +77,17 @@ def passes(code: str, tests: str, limits: Limits) -> bool:
     return not tests or judged([code], [tests], limits) == [[None]]
 
 
+def tested(script: str, tests: str, limits: Limits) -> Run | None:
+    """The run of a script that ends with its tests; None where they did not come to their end, or none can be run."""
+    done, printed, said = _said(["tested", script, tests], limits)
+    if said is None:
+        return done if done.error_type == "Timeout" else None
+    has_run, failure, seconds = said
+    if failure is not None:
+        return replace(failed(failure), seconds=seconds)
+    return replace(done, output=printed, seconds=seconds) if has_run else None
+
+
 def raced(
     codes: Sequence[str], name: str, inputs: Sequence[Arguments], limits: Limits, *, runs: int
 ) -> list[list[float] | None]:
@@ -84,11 +96,14 @@ def raced(
 
 
 def _asked(work: list[Any], limits: Limits, *, hash_seed: str | None = None) -> Any:
-    """What inside.py printed; None where it did not come to its end."""
-    done = run(f"{INSIDE}\n\nmain({json.dumps(work)!r}, {hash_seed!r})", limits=limits)
-    if not done.worked:
-        return None
-    try:
-        return json.loads(done.output.rpartition("\n")[2])
-    except ValueError:
-        return None
+    """What inside.py said; None where it did not come to its end."""
+    return _said(work, limits, hash_seed)[2]
+
+
+def _said(work: list[Any], limits: Limits, hash_seed: str | None = None) -> tuple[Run, str, Any]:
+    """(the run, what the code in it printed, what inside.py said)."""
+    mark = secrets.token_hex(16)
+    done = run(f"{INSIDE}\n\nmain({json.dumps(work)!r}, {mark!r}, {hash_seed!r})", limits=limits)
+    printed, _, told = done.output.partition(mark)
+    said, _, later = told.partition("\n")
+    return done, f"{printed.strip()}\n{later}".strip(), json.loads(said) if said else None
