@@ -314,8 +314,7 @@ def test_a_label_holds_no_output_that_is_never_seen_again(code, output):
 
 def test_code_that_works_now_and_then_is_not_labelled():
     code = "import secrets\nif secrets.randbelow(2):\n    raise ValueError"
-    found = [labelled(answered(code), Limits(), NOW) for _ in range(20)]
-    assert None in found
+    assert any(labelled(answered(code), Limits(), NOW) is None for _ in range(20))
 
 
 # the log

@@ -1,8 +1,8 @@
 """Runs inside the sandbox, as text: calls functions on inputs, tests code, and races variants; prints one JSON value,
 after a mark that the code does not know: what comes without it was not said here.
 
-Nothing here is called by the rest of vibe, which reads this file and sends it along (outcomes.py). So it imports the
-standard library alone, and nothing of the code under test runs in the names of this file.
+Nothing here is called by the rest of vibe, which reads this file and calling.py and sends them along (outcomes.py). So
+they import the standard library alone, and nothing of the code under test runs in their names.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import contextlib
 import io
 import json
 import os
-import re
 import signal
 import sys
 import time
@@ -20,16 +19,13 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
+from calling import call_tests, is_skipped, speaks
+
 MAX_RESULT = 200
 """Characters: a longer result is no answer to learn."""
 MEASURED_S, LONGEST_S, MAX_ROUNDS = 0.01, 0.1, 20_000
 """One measurement goes through the inputs again and again for some ten milliseconds, and once through no more than
 take a tenth of a second."""
-
-
-DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
-PREPARED = re.compile(r"\b(autouse|pytestmark|(setup|teardown)(_module|_class|_function|_method)?)\b")
-"""Words of tests that rely on what pytest does before them."""
 
 
 class TooLong(BaseException):
@@ -134,6 +130,8 @@ def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
 
     The code before them is imported, as test runners do it; what that fails with is raised.
     """
+    import inspect  # noqa: F401  (for call_tests, before the clock starts)
+
     sys.setrecursionlimit(1000)  # everybody's
     started = time.process_time()
     code = script.removesuffix(tests)
@@ -146,105 +144,19 @@ def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # pytest's Failed is no Exception
+        seconds = time.process_time() - started
         is_known = not is_skipped(error) and not isinstance(error, SyntaxError)
-        return is_known, quoted(error, script) if is_known else None, time.process_time() - started
+        return is_known, quoted(error, script) if is_known else None, seconds
     return says or has_called, None, time.process_time() - started
 
 
-def speaks(tests: ast.Module, names: dict[str, Any]) -> bool:
-    """Whether tests test as they stand: outside of what they define they assert, or name what the code defines."""
-    own = {name for name, value in names.items() if is_own(value)}
-    own |= {node.name for node in tests.body if isinstance(node, ast.FunctionDef)}
-    stands = [node for node in tests.body if not isinstance(node, DEFINES) and not is_for_scripts(node)]
-    return any(
-        isinstance(it, ast.Assert) or (isinstance(it, ast.Name) and it.id in own)
-        for node in stands
-        for it in ast.walk(node)
-    )
-
-
-def is_for_scripts(node: ast.stmt) -> bool:
-    """`if __name__ == "__main__":`."""
-    return isinstance(node, ast.If) and any(isinstance(it, ast.Name) and it.id == "__name__" for it in ast.walk(node))
-
-
-def is_own(value: Any) -> bool:
-    """Whether it was defined by the code or its tests, and not imported."""
-    return getattr(value, "__module__", None) == "snippet"
-
-
-def call_tests(tests: str, names: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Call what tests define, as their runners would, and say whether there was any; the first error is raised.
-
-    What only pytest knows (fixtures, marks, what it sets up) is not done by half: such tests are left out.
-    """
-    new = {name: it for name, it in names.items() if is_own(it) and before.get(name) is not it}
-    unittest = sys.modules.get("unittest")
-    cases = [it for it in new.values() if unittest and isinstance(it, type) and issubclass(it, unittest.TestCase)]
-    called = [by_unittest(case) for case in cases]
-    if PREPARED.search(tests) is None:
-        alone = [it for name, it in new.items() if name.startswith("test")]
-        classes = [it for name, it in new.items() if name.startswith("Test") and it not in cases]
-        called += [call_alone(test) for test in (*alone, *(method for it in classes for method in methods_of(it)))]
-    return any(called)
-
-
-def methods_of(kind: Any) -> list[Any]:
-    """The tests of a class, each of an instance of its own; none where an instance needs something."""
-    if kind.__init__ is not object.__init__ or hasattr(kind, "pytestmark"):
-        return []
-    return [getattr(kind(), name) for name in dir(kind) if name.startswith("test")]
-
-
-def call_alone(test: Any) -> bool:
-    """Call a test that needs nothing of a runner; whether it did."""
-    import inspect
-
-    if not inspect.isroutine(test) or inspect.iscoroutinefunction(test) or inspect.isgeneratorfunction(test):
-        return False
-    if hasattr(test, "pytestmark"):
-        return False
-    try:
-        inspect.signature(test).bind()
-    except (TypeError, ValueError):
-        return False
-    try:
-        test()
-    except BaseException as error:
-        if not is_skipped(error):
-            raise
-        return False
-    return True
-
-
-def by_unittest(case: Any) -> bool:
-    """Run a TestCase; whether any of it was not skipped."""
-    unittest: Any = sys.modules["unittest"]
-    errors: list[BaseException] = []
-    heard = unittest.TestResult()
-    heard.addError = heard.addFailure = lambda _, error: errors.append(error[1])
-    heard.addSubTest = lambda _, part, error: errors.append(error[1]) if error else None
-    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(heard)
-    if errors:
-        raise errors[0]
-    return heard.testsRun > len(heard.skipped) + len(heard.unexpectedSuccesses)
-
-
-def is_skipped(error: BaseException) -> bool:
-    """Whether a test says by it that it is not for here."""
-    return type(error).__name__ in {"SkipTest", "Skipped"}
-
-
 def quoted(error: BaseException, script: str) -> str:
-    """A traceback of the script alone, with its lines."""
+    """A traceback with the lines of the script, which lies in no file here."""
     import linecache
     import traceback
 
     linecache.cache["snippet.py"] = (len(script), None, script.splitlines(keepends=True), "snippet.py")
-    place = error.__traceback__
-    while place is not None and place.tb_frame.f_globals is globals():
-        place = place.tb_next
-    return "".join(traceback.format_exception(type(error), error, place))
+    return "".join(traceback.format_exception(error))
 
 
 def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: int) -> list[list[float] | None]:

@@ -1,7 +1,7 @@
 """What a function does on inputs, what tests say of code, how fast variants are: as seen in the sandbox.
 
 What differs between two runs (a clock, a random number, the order of a set) is no outcome. Not here: what happens in
-the sandbox (inside.py) and what is made of it (generated_tests.py, variants.py).
+the sandbox (inside.py, calling.py) and what is made of it (generated_tests.py, variants.py).
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, failed, run
 
-INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
+SENT = [(name, (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")) for name in ("calling", "inside")]
+PROGRAM = f"""
+import sys, types
+for name, text in {SENT!r}:
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(compile(text, name + ".py", "exec"), module.__dict__)
+"""
+"""Modules of their own: the lines of a traceback that are the snippet's are those of the code alone."""
 
 SECONDS = 0.1
 """Of CPU, of one call: what takes longer on an input that a person could follow does not end."""
@@ -73,7 +80,7 @@ def judged(codes: Sequence[str], tests: Sequence[str], limits: Limits) -> list[l
 
 
 def passes(code: str, tests: str, limits: Limits) -> bool:
-    """Whether somebody's tests hold; where there are none they do."""
+    """Whether somebody's tests hold; where there are none, or none that can be run here, they do."""
     return not tests or judged([code], [tests], limits) == [[None]]
 
 
@@ -103,7 +110,7 @@ def _asked(work: list[Any], limits: Limits, *, hash_seed: str | None = None) -> 
 def _said(work: list[Any], limits: Limits, hash_seed: str | None = None) -> tuple[Run, str, Any]:
     """(the run, what the code in it printed, what inside.py said)."""
     mark = secrets.token_hex(16)
-    done = run(f"{INSIDE}\n\nmain({json.dumps(work)!r}, {mark!r}, {hash_seed!r})", limits=limits)
+    done = run(f"{PROGRAM}module.main({json.dumps(work)!r}, {mark!r}, {hash_seed!r})", limits=limits)
     printed, _, told = done.output.partition(mark)
     said, _, later = told.partition("\n")
     return done, f"{printed.strip()}\n{later}".strip(), json.loads(said) if said else None
