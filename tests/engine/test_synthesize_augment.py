@@ -60,10 +60,25 @@ def test_other_names_keep_what_a_function_does(code, chooser):
         "class A:\n    count = 1\n    def f(self):\n        return self.count",
         "def f(:\n",
         "def f(list):\n    return list",
+        "def f(count):\n    return 'count'",
+        "def grow(size=3):\n    return size",
+        "def grow(*, size):\n    return size",
+        "class A:\n    def __init__(self, size=3):\n        pass",
+        "from inspect import signature as told\ndef f(size):\n    return told(f)",
+        "def f(size):\n    return f.__code__.co_varnames",
+        "def f(size):\n    import builtins\n    return builtins.vars()",
+        "def f(size):\n    return getattr(size, 'real')",
     ],
 )
 def test_names_that_others_may_know_stay(code):
     assert all(renamed(code, random.Random(seed)) is None for seed in range(5))
+
+
+@pytest.mark.parametrize("code", ["def _grow(size=3):\n    return size", "def grow(size):\n    return size"])
+def test_names_that_nobody_writes_change_unless_somebody_spoke_of_them(code):
+    assert renamed(code, random.Random(0)) is not None
+    assert renamed(code, random.Random(0), "with its sizes") is not None
+    assert renamed(code, random.Random(0), "called with `size`, please") is None
 
 
 def test_a_name_changes_everywhere_it_means_the_same_and_nowhere_else():
@@ -135,10 +150,14 @@ def test_text_that_is_no_python_has_no_mutants():
 # words
 
 
-def test_a_question_in_a_frame_is_asked_otherwise_with_the_same_gap():
-    found = list(paraphrases("Write a function to sort  the list.\n\nKeep it short.", random.Random(0)))
-    assert "Please write a function to sort the list.\n\nKeep it short." in found
-    assert all("sort the list" in it and it.endswith("Keep it short.") for it in found)
+@pytest.mark.parametrize(
+    "gap",
+    ["sort the list", "sort  the list", "sort\nthe list", "split 'x    y' at ' '", "split 'a\u00a0b\u2003c' at '\t'"],
+)
+def test_a_question_in_a_frame_is_asked_otherwise_with_the_same_gap(gap):
+    found = list(paraphrases(f" Write a  function\nto {gap}.\n\nKeep it  short.\n", random.Random(0)))
+    assert f"Please write a function to {gap}.\n\nKeep it  short.\n" in found
+    assert all(gap in it and it.endswith("Keep it  short.\n") for it in found)
 
 
 @pytest.mark.parametrize("question", ["", "Sort it", "What is the sense. Of what is it?", "list files"])
@@ -167,6 +186,7 @@ RAN = Interaction(
     success=True,
     user="ada",
 )
+DOUBLE = RAN.input.partition("\n\n")[0]
 
 
 def one_of(row: Interaction, augmentation: str) -> tuple[Interaction, ...]:
@@ -202,11 +222,25 @@ def test_a_run_that_ends_otherwise_here_is_not_augmented():
 
 
 def test_code_under_other_names_passes_the_tests_that_were_logged_with_it():
-    asked = replace(RAN, action="generate", input="double it", output=RAN.input.partition("\n\n")[0])
+    asked = replace(RAN, action="generate", input="double it", output=DOUBLE)
     wrong = {"tests": "assert double(2) == 5"}
     assert one_of(replace(asked, extra={"tests": ["assert double(2) == 4"]}), "other names")
     found = [augmented(replace(asked, extra=wrong), Curate(), NOW, seed, Limits()) for seed in range(6)]
     assert {it[0].extra["augmentation"].partition(":")[0] for it in found if it} <= {"layout"}
+
+
+@pytest.mark.parametrize(
+    "known",
+    [
+        {"input": "Write double, whose parameter is number."},
+        {"output": f"It doubles number:\n```python\n{DOUBLE}\n```"},
+        {"extra": {"tests": "def test_double(given):\n    assert double(number=given)"}},
+    ],
+)
+def test_names_of_the_request_the_answer_and_the_tests_stay(known):
+    asked = replace(RAN, **{"action": "generate", "input": "double it", "output": DOUBLE, **known})
+    found = [augmented(asked, Curate(), NOW, seed, Limits()) for seed in range(6)]
+    assert "other names" not in {it[0].extra["augmentation"] for it in found if it}
 
 
 def test_a_paraphrase_keeps_answer_and_fact():

@@ -202,6 +202,22 @@ def test_tests_pass_or_name_their_error():
     assert judged(codes, ["assert f() == 1", "assert f() > 0"], Limits()) == wanted
 
 
+def test_annotations_are_values_in_code_and_in_its_tests():
+    code = "def f(a: int):\n    return f.__annotations__['a'] is int"
+    assert judged([code], ["assert f(1)", f"{code}\nassert f(1)"], Limits()) == [[None, None]]
+
+
+def test_a_dataclass_finds_the_module_that_it_is_defined_in():
+    code = "from __future__ import annotations\nfrom dataclasses import dataclass\n\n@dataclass\nclass P:\n    x: int"
+    assert judged([code], ["assert P(1).x == 1"], Limits()) == [[None]]
+
+
+def test_tests_that_are_functions_are_called():
+    codes = ["def f():\n    return 1", "def f():\n    return 2"]
+    tests = ["def test_f():\n    assert f() == 1", "def test_f(given):\n    assert f() == 1"]
+    assert judged(codes, tests, Limits()) == [[None, None], ["AssertionError", None]]
+
+
 # tests
 
 

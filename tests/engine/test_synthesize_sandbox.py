@@ -16,6 +16,10 @@ def test_a_working_snippet_gives_what_it_printed():
     assert run("print('done')").output == "done"
 
 
+def test_a_snippet_is_compiled_as_its_own_file_and_not_under_our_future_imports():
+    assert run("def first(a: int): pass\nprint(first.__annotations__)").output == "{'a': <class 'int'>}"
+
+
 def test_a_failing_snippet_shows_its_own_line_and_the_error_alone():
     found = run("import json\n\njson.loads('{')")
     assert not found.worked
@@ -26,6 +30,34 @@ def test_a_failing_snippet_shows_its_own_line_and_the_error_alone():
         "    json.loads('{')",
     ]
     assert len(found.output.splitlines()) == 4
+
+
+@pytest.mark.parametrize(
+    ("code", "error", "last"),
+    [
+        ("raise KeyError('of\\nValueError: words')", "KeyError", "KeyError: 'of\\nValueError: words'"),
+        ("raise OSError('of\\nValueError: words')", "OSError", "ValueError: words"),
+        ("raise ExceptionGroup('both', [KeyError(1), OSError(2)])", "ExceptionGroup", "(2 sub-exceptions)"),
+        ("class Odd(Exception):\n    pass\nraise Odd", "Odd", "Odd"),
+    ],
+)
+def test_an_error_is_told_by_what_stands_below_its_last_line_of_code(code, error, last):
+    found = run(code)
+    assert (found.error_type, found.output.endswith(last)) == (error, True)
+    assert found.output.splitlines()[1].startswith('  File "snippet.py", line ')
+
+
+@pytest.mark.parametrize(
+    ("code", "causes"),
+    [
+        ("1 / 0", ()),
+        ("try:\n    1 / 0\nexcept ArithmeticError as error:\n    raise KeyError(1) from error", ("ZeroDivisionError",)),
+        ("try:\n    1 / 0\nexcept ArithmeticError:\n    [][0]", ("ZeroDivisionError",)),
+        ("raise ExceptionGroup('', [KeyError(1), ExceptionGroup('', [OSError(2)])])", ("KeyError", "OSError")),
+    ],
+)
+def test_a_run_tells_the_errors_behind_an_error(code, causes):
+    assert set(causes) <= set(run(code).causes) <= {*causes, "ExceptionGroup"}
 
 
 def test_code_that_is_no_python_shows_the_line_that_is_not():

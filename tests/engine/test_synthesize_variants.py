@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.engine.pure_functions import behaviour
-from vibe_pipeline.interactions.synthesize.functions import Function, inside
+from vibe_pipeline.interactions.synthesize.functions import Function
+from vibe_pipeline.interactions.synthesize.functions.outcomes import raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.functions.rows import row_of_variant
 from vibe_pipeline.interactions.synthesize.functions.variants import variant_of
@@ -79,8 +80,8 @@ def test_a_race_forgets_what_was_remembered_and_drops_who_behaves_otherwise():
     slow = "def f(n):\n    return n if n < 2 else f(n - 1) + f(n - 2)"
     cached = f"from functools import cache\n\n@cache\n{slow}"
     wrong = "def f(n):\n    return n"
-    inputs = [repr(((n,), {})) for n in (3, 12, 14)]
-    before, after, other, broken = inside.race([slow, cached, wrong, "def f(:"], "f", inputs, 0.5, 3)
+    inputs = [((n,), {}) for n in (3, 12, 14)]
+    before, after, other, broken = raced([slow, cached, wrong, "def f(:"], "f", inputs, Limits(), runs=3)
     assert (other, broken) == (None, None)
     assert min(before) > 2 * min(after) > 0
 

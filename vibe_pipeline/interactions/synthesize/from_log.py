@@ -31,12 +31,6 @@ QUALIFY NOT list_contains($chat, action)
 ORDER BY sha256($seed || interaction_id) LIMIT $limit
 """
 
-NOT_LABELLED = """
-success IS NULL AND interaction_id NOT IN (
-    SELECT extra ->> '$.labels' FROM interactions WHERE source = $source AND contains(extra, '"labels"')
-)
-"""
-
 
 @dataclass(frozen=True, slots=True)
 class FromLog:
@@ -58,9 +52,9 @@ class FromLog:
         return self._chosen(actions, condition, limit, seed, in_any_turn=True)
 
     def to_label(self, limit: int, seed: int) -> list[Interaction]:
-        """Answers that may be code, of which nobody said whether they work."""
+        """Answers that may be code, of which nobody said whether they work; those that have a label get it again."""
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = f"{NOT_LABELLED} AND (contains(output, '```') OR list_contains($generate, action))"
+        condition = "success IS NULL AND (contains(output, '```') OR list_contains($generate, action))"
         return self._chosen(actions, condition, limit, seed, in_any_turn=True, generate=self.settings.generate_actions)
 
     @property

@@ -1,39 +1,35 @@
 """Labels by execution: code of the log that nobody vouched for is run, with its tests if it has any.
 
 What came of it is logged as a run of the same conversation: whether it worked, which error, how long it took. Code
-that fails for want of something here (a package, a file, a terminal) is not labelled: that is no fault of it.
+that fails for want of something here (a package, a file, a terminal) is not labelled: that is no fault of it. All of
+it is seen twice: what ends otherwise the second time is not labelled, and what prints otherwise has no output.
 """
 
 from __future__ import annotations
 
+import builtins
+import re
 from datetime import datetime
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
+from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
 from vibe_pipeline.records import Interaction
 
+SYSTEM_ERRORS = (OSError, ImportError, EOFError, KeyboardInterrupt, MemoryError)
 OF_THE_MACHINE = {
-    "ModuleNotFoundError",
-    "ImportError",
-    "FileNotFoundError",
-    "PermissionError",
-    "ConnectionError",
-    "ConnectionRefusedError",
-    "gaierror",
-    "URLError",
-    "EOFError",
-    "KeyboardInterrupt",
-    "MemoryError",
-    "Killed",
-    "Output",
-    "Elsewhere",
-    "OSError",
+    *(kind.__name__ for kind in vars(builtins).values() if isinstance(kind, type) and issubclass(kind, SYSTEM_ERRORS)),
+    *["gaierror", "herror", "timeout", "TclError", "URLError", "HTTPError", "SSLError", "SSLCertVerificationError"],
+    *["UnsupportedOperation", "PackageNotFoundError", "Killed", "Output", "Elsewhere", "Exit"],
 }
-"""Ends of a run that say more of the sandbox than of the code."""
+"""Ends of a run that say more of the sandbox than of the code, and errors behind which such an end may lie."""
+
+ASKS_AROUND = re.compile(r"\b(environ|getenv|argv|argparse|stdin|getpass|getuser|gethostname)\b")
+"""Code that asks for what is not here fails in many ways, most of them a line below."""
 
 MEASURABLE_S = 0.02
 """Of a shorter run the sandbox knows the CPU time to 5 ms only: no figure is better than one that is noise."""
@@ -45,10 +41,13 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     if code is None:
         return None
     tests = tests_of(interaction)
-    script = with_tests(code, tests) if tests else code
-    done = run(script, limits=limits)
-    is_endless = done.error_type == "Timeout" and not tests  # a server is meant to run on
-    if is_endless or done.error_type in OF_THE_MACHINE or tells_of_machine(done.output, None):
+    script, done = _tried(code, tests, limits)
+    if _is_for_want_of_something(done, script) or tells_of_machine(done.output, None):
+        return None
+    if done.error_type == "Timeout" and (script == code or run(code, limits=limits).error_type == "Timeout"):
+        return None  # a server is meant to run on
+    ran, again = _tried(code, tests, limits)
+    if (ran, again.worked, again.error_type) != (script, done.worked, done.error_type):
         return None
     return Interaction(
         interaction_id=key_of([SOURCE, "label", interaction.interaction_id, script]),
@@ -58,11 +57,24 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         module=interaction.module,
         action="run",
         input=script,
-        output=done.output,
+        output=done.output if again == done else "",
         success=done.worked,
         error_type=done.error_type,
         latency_ms=round(1000 * done.seconds, 3) if done.seconds >= MEASURABLE_S else None,
         user=interaction.user,
         source=SOURCE,
-        extra={"labels": interaction.interaction_id, "tested": bool(tests)},
+        extra={"labels": interaction.interaction_id, "tested": script != code},
     )
+
+
+def _tried(code: str, tests: str, limits: Limits) -> tuple[str, Run]:
+    """(what was run, what came of it): the code with its tests where they came to their end, else the code alone."""
+    script = with_tests(code, tests)
+    done = tested(script, tests, limits) if tests else None
+    return (code, run(code, limits=limits)) if done is None else (script, done)
+
+
+def _is_for_want_of_something(done: Run, code: str) -> bool:
+    """Whether the code would perhaps work where there is more than here."""
+    errors = {str(done.error_type), *done.causes}
+    return not done.worked and (not errors.isdisjoint(OF_THE_MACHINE) or ASKS_AROUND.search(code) is not None)

@@ -25,16 +25,19 @@ def successes(
     attempt: Callable[[T], R | None],
     tasks: Iterable[T],
     advance: Advance,
-    key: Callable[[R], Hashable] = id,
+    key: Callable[[R], Hashable] = lambda _: object(),
 ) -> Iterator[R]:
-    """The first `wanted` results that are not None, of those with one key the first; tasks are taken as needed."""
+    """The first `wanted` results that are not None, of those with one key the first; tasks are taken as needed.
+
+    Without a key each is its own: an object that is kept, since the id of one that is gone comes again.
+    """
     waiting = iter(tasks)
     seen: set[Hashable] = set()
     with ThreadPoolExecutor(WORKERS) as pool:
         while len(seen) < wanted and (batch := list(itertools.islice(waiting, 2 * WORKERS))):
             for result in pool.map(partial(_attempted, attempt), batch):
-                if result is not None and len(seen) < wanted and key(result) not in seen:
-                    seen.add(key(result))
+                if result is not None and len(seen) < wanted and (told := key(result)) not in seen:
+                    seen.add(told)
                     advance(len(seen), wanted)
                     yield result
 

@@ -72,7 +72,8 @@ def _written_otherwise(
     if code is None or len(code) > MAX_CODE:
         return None
     tests = tests_of(one)
-    for name, changed in _other_code(code, chooser):
+    told = "\n".join([one.input, one.output.replace(code, ""), tests])
+    for name, changed in _other_code(code, chooser, told):
         if name != "other names" or passes(changed, tests, limits):
             output = one.output.replace(code, changed.strip())
             return (derived(now, one, name, output=output, extra=_kept(one)),)
@@ -118,9 +119,9 @@ def _ends_as_logged(one: Interaction, limits: Limits) -> bool:
     )
 
 
-def _other_code(code: str, chooser: random.Random) -> Iterator[tuple[str, str]]:
-    """(augmentation, code): other names first, every other time."""
-    if chooser.random() < 0.5 and (changed := renamed(code, chooser)) is not None:
+def _other_code(code: str, chooser: random.Random, told: str = "") -> Iterator[tuple[str, str]]:
+    """(augmentation, code): other names first, every other time, but for names that were `told`."""
+    if chooser.random() < 0.5 and (changed := renamed(code, chooser, told)) is not None:
         yield "other names", changed
     yield from ((f"layout: {name}", changed) for name, changed in laid_out(code, chooser))
 

@@ -44,24 +44,24 @@ FRAMES: tuple[tuple[str, ...], ...] = (
 
 def paraphrases(question: str, chooser: random.Random) -> Iterator[str]:
     """Other wordings of a question, in a seeded order. Only its first paragraph is put otherwise."""
-    opening, break_, rest = question.strip().partition("\n\n")
+    opening, break_, rest = question.lstrip().partition("\n\n")
     found = [wording for frame in FRAMES for wording in _in_frame(opening, frame)]
     chooser.shuffle(found)
     for wording in dict.fromkeys(found):
-        if wording.casefold() != opening.casefold():
+        if wording.casefold().split() != opening.casefold().split():
             yield wording + break_ + rest
 
 
 def _in_frame(opening: str, frame: tuple[str, ...]) -> Iterator[str]:
-    found = _pattern(frame[0]).fullmatch(" ".join(opening.split()))
+    found = _pattern(frame[0]).fullmatch(opening)
     if found and all(_is_whole(gap) for gap in found.groups()):
         yield from (other.format(*found.groups()) for other in frame[1:])
 
 
 def _pattern(form: str) -> re.Pattern[str]:
-    """A form, with gaps, in any case, with or without its last mark."""
-    words = re.escape(form.rstrip(".?")).replace(r"\{\}", r"(.+?)")
-    return re.compile(words + r"\s*[.?!]?", re.IGNORECASE)
+    """A form, with gaps, in any case, with any space between its own words, with or without its last mark."""
+    words = re.escape(form.rstrip(".?")).replace(r"\{\}", r"(.+?)").replace(r"\ ", r"\s+")
+    return re.compile(words + r"\s*[.?!]?\s*", re.IGNORECASE | re.DOTALL)
 
 
 def _is_whole(gap: str) -> bool:

@@ -1,7 +1,7 @@
 """The same code with other names for parameters and local variables: text in, text out; nothing is run here.
 
-Only names that one function and what lies in it can see are changed, everywhere at once, and never a name that a
-caller could write (a keyword), that a comment or docstring speaks of, or that code could look up by its text.
+Only names that one function and what lies in it can see are changed, everywhere at once, and never a name that callers
+write (a keyword, a default, what was asked for), that a comment or string speaks of, or that code could look up.
 Not here: names of functions, classes and attributes, by which tests and other code know them.
 """
 
@@ -25,18 +25,23 @@ NAMES = (
 )
 """They say little of a type, so that none of them lies."""
 
-LOOKED_UP = {"locals", "vars", "globals", "eval", "exec", "dir"}
-"""Calls that see names as text."""
+LOOKED_UP = (
+    "locals vars globals eval exec dir getattr inspect __code__ __annotations__ __defaults__ __kwdefaults__ f_locals"
+)
+"""What sees names as text. (What stands in an f-string, as in f"{x=}", is left alone itself.)"""
 
 FIXED = {"self", "cls", "mcs", "_"}
 
 
-def renamed(code: str, chooser: random.Random) -> str | None:
-    """Half of the names that may change, or at least one, under other names; None where no name may."""
+def renamed(code: str, chooser: random.Random, told: str = "") -> str | None:
+    """Half of the names that may change, or at least one, under other names; None where no name may.
+
+    A word of `told`, what was said around the code, stays: it may speak of the name.
+    """
     spans = parsed(code)
     if spans is None:
         return None
-    names = sorted(_free_to_change(spans))
+    names = sorted(_free_to_change(spans) - set(_words(told)))
     unused = [name for name in NAMES.split() if name not in set(_words(spans.code))]
     chooser.shuffle(names)
     chooser.shuffle(unused)
@@ -70,7 +75,7 @@ def _free_to_change(spans: Spans) -> set[str]:
             (local if is_inside else seen_elsewhere).add(name)
     used_as_text = {*_bound_without_a_place(spans), *_told_of(spans)}
     fixed = {*seen_elsewhere, *used_as_text, *FIXED, *dir(builtins), *keyword.softkwlist}
-    if LOOKED_UP & seen_elsewhere:
+    if not {token.string for token in _tokens(spans.code)}.isdisjoint(LOOKED_UP.split()):
         return set()
     return {name for name in local - fixed if name.isidentifier() and not name.startswith("__")}
 
@@ -94,20 +99,33 @@ def _bound_without_a_place(spans: Spans) -> Iterator[str]:
             yield node.rest
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
+            if not isinstance(node, ast.ClassDef) and _is_public(node.name):
+                yield from _named_by_callers(node.args)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             yield from node.names
         elif isinstance(node, ast.FormattedValue):
             yield from (name.id for name in ast.walk(node) if isinstance(name, ast.Name))
 
 
+def _is_public(name: str) -> bool:
+    return not name.startswith("_") or name.endswith("__")
+
+
+def _named_by_callers(parameters: ast.arguments) -> Iterator[str]:
+    """Parameters that are passed by name, if at all: those with a default, and those that must be."""
+    positional = [*parameters.posonlyargs, *parameters.args]
+    optional = positional[len(positional) - len(parameters.defaults) :]
+    yield from (it.arg for it in [*optional, *parameters.kwonlyargs])
+
+
 def _told_of(spans: Spans) -> Iterator[str]:
-    """Words of comments and of strings that stand by themselves."""
+    """Words of comments and strings."""
     for token in _tokens(spans.code):
         if token.type == tokenize.COMMENT:
             yield from _words(token.string)
     for node in ast.walk(spans.tree):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
-            yield from _words(node.value.value)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield from _words(node.value)
 
 
 def _tokens(code: str) -> list[tokenize.TokenInfo]:

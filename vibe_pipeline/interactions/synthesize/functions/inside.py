@@ -1,7 +1,8 @@
-"""Runs inside the sandbox, as text: calls functions on inputs, tests code, and races variants; prints one JSON value.
+"""Runs inside the sandbox, as text: calls functions on inputs, tests code, and races variants; prints one JSON value,
+after a mark that the code does not know: what comes without it was not said here.
 
-Nothing here is called by the rest of vibe, which reads this file and sends it along (outcomes.py). So it imports the
-standard library alone, and nothing of the code under test runs in the names of this file.
+Nothing here is called by the rest of vibe, which reads this file and calling.py and sends them along (outcomes.py). So
+they import the standard library alone, and nothing of the code under test runs in their names.
 """
 
 from __future__ import annotations
@@ -15,7 +16,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
+
+from calling import call_tests, is_skipped, speaks
 
 MAX_RESULT = 200
 """Characters: a longer result is no answer to learn."""
@@ -48,10 +52,16 @@ def at_most(seconds: float) -> Iterator[None]:
 
 
 def defined(code: str) -> dict[str, Any]:
-    """The names that a piece of code defines."""
-    names: dict[str, Any] = {"__name__": "snippet"}
-    exec(compile(code, "snippet.py", "exec"), names)
-    return names
+    """The names that a piece of code defines, as a module that it can find (dataclasses look for theirs)."""
+    module = sys.modules["snippet"] = ModuleType("snippet")
+    module.__file__ = sys.argv[0]
+    execute(code, module.__dict__)
+    return module.__dict__
+
+
+def execute(code: str, names: dict[str, Any]) -> None:
+    """Run code as a file of its own: the __future__ of this one is not its."""
+    exec(compile(code, "snippet.py", "exec", dont_inherit=True), names)
 
 
 def literal(value: Any) -> str | None:
@@ -102,7 +112,9 @@ def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
         for test in tests:
             try:
                 with at_most(seconds):
-                    exec(compile(test, "tests.py", "exec"), dict(names))
+                    known = dict(names)
+                    execute(test, known)
+                    call_tests(test, known, names)
                 found.append(None)
             except TooLong:
                 raise
@@ -111,6 +123,40 @@ def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
     except BaseException as error:
         found += [type(error).__name__] * (len(tests) - len(found))
     return found
+
+
+def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
+    """(whether any of the tests at the end of a script were run, the traceback of what they failed with, CPU seconds).
+
+    The code before them is imported, as test runners do it; what that fails with is raised.
+    """
+    import inspect  # noqa: F401  (for call_tests, before the clock starts)
+
+    sys.setrecursionlimit(1000)  # everybody's
+    started = time.process_time()
+    code = script.removesuffix(tests)
+    names = defined(code)
+    before = dict(names)
+    try:
+        says = speaks(ast.parse(tests), names)
+        execute("\n" * code.count("\n") + tests, names)
+        has_called = call_tests(tests, names, before)
+    except (SystemExit, KeyboardInterrupt):
+        raise
+    except BaseException as error:  # pytest's Failed is no Exception
+        seconds = time.process_time() - started
+        is_known = not is_skipped(error) and not isinstance(error, SyntaxError)
+        return is_known, quoted(error, script) if is_known else None, seconds
+    return says or has_called, None, time.process_time() - started
+
+
+def quoted(error: BaseException, script: str) -> str:
+    """A traceback with the lines of the script, which lies in no file here."""
+    import linecache
+    import traceback
+
+    linecache.cache["snippet.py"] = (len(script), None, script.splitlines(keepends=True), "snippet.py")
+    return "".join(traceback.format_exception(error))
 
 
 def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: int) -> list[list[float] | None]:
@@ -172,7 +218,7 @@ def _seconds(function: Callable[..., Any], inputs: list[Any], rounds: int) -> fl
         return time.thread_time() - started
 
 
-def main(work: str, hash_seed: str | None = None) -> None:
+def main(work: str, mark: str, hash_seed: str | None = None) -> None:
     """Do what `work` says (JSON: a function of this file, its arguments), under a hash seed if one is given."""
     if hash_seed is not None and os.environ.get("PYTHONHASHSEED") != hash_seed:
         # Sets of text are ordered by it, and only a new process takes a new one.
@@ -180,5 +226,6 @@ def main(work: str, hash_seed: str | None = None) -> None:
         os.execv(sys.executable, [sys.executable, "-s", "-P", sys.argv[0]])
     name, *arguments = json.loads(work)
     sys.setrecursionlimit(2000)
-    functions: dict[str, Callable[..., Any]] = {"observe": observe, "judge": judge, "race": race}
-    print(json.dumps(functions[name](*arguments)))
+    functions: dict[str, Callable[..., Any]] = {"observe": observe, "judge": judge, "race": race, "tested": tested}
+    said = json.dumps(functions[name](*arguments))
+    print(f"\n{mark}{said}")

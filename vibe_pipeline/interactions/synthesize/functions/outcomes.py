@@ -1,23 +1,31 @@
 """What a function does on inputs, what tests say of code, how fast variants are: as seen in the sandbox.
 
 What differs between two runs (a clock, a random number, the order of a set) is no outcome. Not here: what happens in
-the sandbox (inside.py) and what is made of it (generated_tests.py, variants.py).
+the sandbox (inside.py, calling.py) and what is made of it (generated_tests.py, variants.py).
 """
 
 from __future__ import annotations
 
 import json
 import random
+import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, failed, run
 
-INSIDE = (Path(__file__).parent / "inside.py").read_text(encoding="utf-8")
+SENT = [(name, (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")) for name in ("calling", "inside")]
+PROGRAM = f"""
+import sys, types
+for name, text in {SENT!r}:
+    sys.modules[name] = module = types.ModuleType(name)
+    exec(compile(text, name + ".py", "exec"), module.__dict__)
+"""
+"""Modules of their own: the lines of a traceback that are the snippet's are those of the code alone."""
 
 SECONDS = 0.1
 """Of CPU, of one call: what takes longer on an input that a person could follow does not end."""
@@ -72,8 +80,19 @@ def judged(codes: Sequence[str], tests: Sequence[str], limits: Limits) -> list[l
 
 
 def passes(code: str, tests: str, limits: Limits) -> bool:
-    """Whether somebody's tests hold; where there are none they do."""
+    """Whether somebody's tests hold; where there are none, or none that can be run here, they do."""
     return not tests or judged([code], [tests], limits) == [[None]]
+
+
+def tested(script: str, tests: str, limits: Limits) -> Run | None:
+    """The run of a script that ends with its tests; None where they did not come to their end, or none can be run."""
+    done, printed, said = _said(["tested", script, tests], limits)
+    if said is None:
+        return done if done.error_type == "Timeout" else None
+    has_run, failure, seconds = said
+    if failure is not None:
+        return replace(failed(failure), seconds=seconds)
+    return replace(done, output=printed, seconds=seconds) if has_run else None
 
 
 def raced(
@@ -84,11 +103,14 @@ def raced(
 
 
 def _asked(work: list[Any], limits: Limits, *, hash_seed: str | None = None) -> Any:
-    """What inside.py printed; None where it did not come to its end."""
-    done = run(f"{INSIDE}\n\nmain({json.dumps(work)!r}, {hash_seed!r})", limits=limits)
-    if not done.worked:
-        return None
-    try:
-        return json.loads(done.output.rpartition("\n")[2])
-    except ValueError:
-        return None
+    """What inside.py said; None where it did not come to its end."""
+    return _said(work, limits, hash_seed)[2]
+
+
+def _said(work: list[Any], limits: Limits, hash_seed: str | None = None) -> tuple[Run, str, Any]:
+    """(the run, what the code in it printed, what inside.py said)."""
+    mark = secrets.token_hex(16)
+    done = run(f"{PROGRAM}module.main({json.dumps(work)!r}, {mark!r}, {hash_seed!r})", limits=limits)
+    printed, _, told = done.output.partition(mark)
+    said, _, later = told.partition("\n")
+    return done, f"{printed.strip()}\n{later}".strip(), json.loads(said) if said else None

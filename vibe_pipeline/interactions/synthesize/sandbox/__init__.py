@@ -15,11 +15,11 @@ from functools import partial
 
 from vibe_pipeline.interactions.synthesize.sandbox import without_fork
 from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
-from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, run_of
+from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, failed, run_of
 from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation, current
 from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
 
-__all__ = ["Isolation", "Limits", "Run", "isolation", "run", "run_all"]
+__all__ = ["Isolation", "Limits", "Run", "failed", "isolation", "run", "run_all"]
 
 
 def run(code: str, *, search_path: str | None = None, limits: Limits = LIMITS) -> Run:

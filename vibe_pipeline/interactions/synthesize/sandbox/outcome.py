@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation
 
 FILE = "snippet.py"
+
+GUTTER, MEMBERS = re.compile(r"^  [|+] "), "  +-"
+"""What stands before the lines of an error that is a group, and above each of the errors in it."""
+ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*)(?::|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,8 @@ class Run:
     error_type: str | None = None
     """The exception's name; Timeout, MemoryError, Output (too much of it) or Killed where a limit or a signal ended
     the snippet; Exit where it ended itself without an error; Elsewhere where the error shows no line of its own."""
+    causes: tuple[str, ...] = ()
+    """Names of the errors behind that one: those that it followed, and those of a group."""
     seconds: float = field(default=0.0, compare=False)
     """CPU seconds of the snippet and its children; starting and ending Python is taken off, give or take 5 ms."""
     memory_bytes: int = field(default=0, compare=False)
@@ -33,38 +40,45 @@ class Run:
 
 def run_of(answer: dict[str, Any], isolation: Isolation, idle_seconds: float) -> Run:
     """The run that a worker's answer tells of; `idle_seconds` is what a snippet costs that does nothing."""
-    worked, output, error_type = _said(answer)
-    seconds = max(0.0, answer["seconds"] - idle_seconds)
-    return Run(worked, output, error_type, seconds, answer["memory_bytes"], isolation)
+    measured = {
+        "seconds": max(0.0, answer["seconds"] - idle_seconds),
+        "memory_bytes": answer["memory_bytes"],
+        "isolation": isolation,
+    }
+    return replace(_said(answer), **measured)
 
 
-def _said(answer: dict[str, Any]) -> tuple[bool, str, str | None]:
+def _said(answer: dict[str, Any]) -> Run:
     if answer["reason"]:
-        return False, "", answer["reason"]
+        return Run(False, "", answer["reason"])
     if answer["status"] == 0:
-        return True, answer["stdout"].replace("\r\n", "\n").strip(), None
+        return Run(True, answer["stdout"].replace("\r\n", "\n").strip())
     if answer["status"] < 0:
-        return False, "", "Killed"
-    return _failed(answer["stderr"])
+        return Run(False, "", "Killed")
+    return failed(answer["stderr"])
 
 
-def _failed(stderr: str) -> tuple[bool, str, str | None]:
-    lines = stderr.strip().splitlines()
-    last = _last_error(lines)
+def failed(traceback: str) -> Run:
+    """A run that ended with this traceback, or with none."""
+    lines = [GUTTER.sub("", line) for line in traceback.strip("\r\n").splitlines()]
+    last = _error_line(lines)
     if last is None:
-        return False, "", "Exit"
-    frame = _last_frame(lines[:last])
+        return Run(False, "", "Exit")
+    told = [found[1].rpartition(".")[2] for line in (*lines[:last], *lines[last + 1 :]) if (found := ERROR.match(line))]
     error = _without_places(" ".join(lines[last].split()))
-    if frame is None or any(line.strip() for line in lines[last + 1 :]):
-        return False, error, "Elsewhere"  # an error without a line of the snippet teaches no fix
+    message = [error, *itertools.takewhile(lambda line: not line.startswith(MEMBERS), lines[last + 1 :])]
+    frame = _last_frame(lines[:last])
+    if frame is None:  # an error without a line of the snippet teaches no fix
+        return Run(False, error, "Elsewhere", tuple(told))
     heading = [] if error.startswith("SyntaxError") else ["Traceback (most recent call last):"]
-    return False, "\n".join([*heading, *frame, error]), _type(error)
+    return Run(False, "\n".join([*heading, *frame, *message]), _type(error), tuple(told))
 
 
-def _last_error(lines: list[str]) -> int | None:
-    """Where `SomeError: words` stands, the last line that is not indented."""
-    found = [number for number, line in enumerate(lines) if re.match(r"[A-Za-z_][\w.]*(:|$)", line)]
-    return found[-1] if found else None
+def _error_line(lines: list[str]) -> int | None:
+    """Where `SomeError: words` stands: the first line below the last frame that is not indented. More words follow."""
+    frames = [number for number, line in enumerate(lines) if line.startswith('  File "')]
+    below = range(frames[-1] + 1, len(lines)) if frames else ()
+    return next((number for number in below if lines[number][:1].strip()), None)
 
 
 def _last_frame(lines: list[str]) -> list[str] | None:

@@ -85,13 +85,13 @@ def _processes_beside(mode: str) -> int:
 
 
 def become(code: str) -> None:
-    """Run the code; its own frames alone are shown."""
+    """Run the code; its own frames alone are shown, and its own __future__ alone holds."""
     module = ModuleType("__main__")
     module.__dict__["__file__"] = os.path.abspath(FILE)
     sys.modules["__main__"] = module
     sys.argv = [FILE]
     try:
-        exec(compile(code + "\n", FILE, "exec"), module.__dict__)
+        exec(compile(code + "\n", FILE, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
         sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
         sys.exit(1)

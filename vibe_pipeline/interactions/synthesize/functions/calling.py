@@ -1,0 +1,100 @@
+"""Which tests a module of tests holds, and calling them: functions, methods of classes, and TestCases through unittest.
+
+Sent into the sandbox beside inside.py, and never called by the rest of vibe. It does not stand in for pytest: a test
+that needs more of it than to be called is left out.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from typing import Any
+
+DEFINES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
+PREPARED = re.compile(r"\b(autouse|pytestmark|(setup|teardown)(_module|_class|_function|_method)?)\b")
+"""Words of tests that rely on what pytest does before them."""
+
+
+def speaks(tests: ast.Module, names: dict[str, Any]) -> bool:
+    """Whether tests test as they stand: outside of what they define they assert, or name what the code defines."""
+    own = {name for name, value in names.items() if is_own(value)}
+    own |= {node.name for node in tests.body if isinstance(node, ast.FunctionDef)}
+    stands = [node for node in tests.body if not isinstance(node, DEFINES) and not is_for_scripts(node)]
+    return any(
+        isinstance(it, ast.Assert) or (isinstance(it, ast.Name) and it.id in own)
+        for node in stands
+        for it in ast.walk(node)
+    )
+
+
+def is_for_scripts(node: ast.stmt) -> bool:
+    """`if __name__ == "__main__":`."""
+    return isinstance(node, ast.If) and any(isinstance(it, ast.Name) and it.id == "__name__" for it in ast.walk(node))
+
+
+def is_own(value: Any) -> bool:
+    """Whether it was defined by the code or its tests, and not imported."""
+    return getattr(value, "__module__", None) == "snippet"
+
+
+def call_tests(tests: str, names: dict[str, Any], before: dict[str, Any]) -> bool:
+    """Call what tests define, as their runners would, and say whether there was any; the first error is raised.
+
+    What only pytest knows (fixtures, marks, what it sets up) is not done by half: such tests are left out.
+    """
+    new = {name: it for name, it in names.items() if is_own(it) and before.get(name) is not it}
+    unittest = sys.modules.get("unittest")
+    cases = [it for it in new.values() if unittest and isinstance(it, type) and issubclass(it, unittest.TestCase)]
+    called = [by_unittest(case) for case in cases]
+    if PREPARED.search(tests) is None:
+        alone = [it for name, it in new.items() if name.startswith("test")]
+        classes = [it for name, it in new.items() if name.startswith("Test") and it not in cases]
+        called += [call_alone(test) for test in (*alone, *(method for it in classes for method in methods_of(it)))]
+    return any(called)
+
+
+def methods_of(kind: Any) -> list[Any]:
+    """The tests of a class, each of an instance of its own; none where an instance needs something."""
+    if kind.__init__ is not object.__init__ or hasattr(kind, "pytestmark"):
+        return []
+    return [getattr(kind(), name) for name in dir(kind) if name.startswith("test")]
+
+
+def call_alone(test: Any) -> bool:
+    """Call a test that needs nothing of a runner; whether it did."""
+    import inspect
+
+    if not inspect.isroutine(test) or inspect.iscoroutinefunction(test) or inspect.isgeneratorfunction(test):
+        return False
+    if hasattr(test, "pytestmark"):
+        return False
+    try:
+        inspect.signature(test).bind()
+    except (TypeError, ValueError):
+        return False
+    try:
+        test()
+    except BaseException as error:
+        if not is_skipped(error):
+            raise
+        return False
+    return True
+
+
+def by_unittest(case: Any) -> bool:
+    """Run a TestCase; whether any of it was not skipped."""
+    unittest: Any = sys.modules["unittest"]
+    errors: list[BaseException] = []
+    heard = unittest.TestResult()
+    heard.addError = heard.addFailure = lambda _, error: errors.append(error[1])
+    heard.addSubTest = lambda _, part, error: errors.append(error[1]) if error else None
+    unittest.defaultTestLoader.loadTestsFromTestCase(case).run(heard)
+    if errors:
+        raise errors[0]
+    return heard.testsRun > len(heard.skipped) + len(heard.unexpectedSuccesses)
+
+
+def is_skipped(error: BaseException) -> bool:
+    """Whether a test says by it that it is not for here."""
+    return type(error).__name__ in {"SkipTest", "Skipped"}
