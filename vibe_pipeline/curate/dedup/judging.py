@@ -89,17 +89,15 @@ def judged(
     for run in earlier:
         judge.known(run)
     judge.nearly_repeated()
-    for run in earlier:
-        judge.nearly_known(run)
-        judge.nearly_trained_on(run)
-    suite = made(judge.suite(), scratch)
-    for run in (*earlier, suite):
-        judge.leaking(run)
+    judge.nearly_known(earlier)
+    judge.nearly_trained_on(earlier)
+    runs = (*earlier, made(judge.suite(), scratch))
+    judge.leaking(runs)
     prose = compared.features.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
     return judge.reasons, {
         "conversations": judge.on_both_sides(compared.conversation, prose) + sum(map(judge.moved, earlier)),
         "groups": judge.on_both_sides(compared.features.held_with),
-        "near_duplicates": sum(map(judge.still_near, (*earlier, suite))),
+        "near_duplicates": judge.still_near(runs),
     }
 
 
@@ -174,28 +172,31 @@ class _Judge:
                 self.rest()
         self.drop(_crowded_out(edges), NEARLY_TWICE)
 
-    def nearly_known(self, run: Entries) -> None:
+    def nearly_known(self, runs: Sequence[Entries]) -> None:
         may_be_near = self.stays & self.may_be_near
 
         def known(these: Features, first: int) -> Leaving:
-            origin = keys.origin(these)
-            for pair in matches(run, keys.every_band(keys.like, these, these.is_held), self.bands):
+            origin, like = keys.origin(these), keys.every_band(keys.like, these, these.is_held)
+            for run, pair in _matching(runs, like, self.bands):
                 is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
                 rows = first + pair.queries[is_same & _asks_alike(run, these, pair)]
                 yield NEARLY_AGAIN, rows[may_be_near[rows]]
 
         self._drop_found(known, may_be_near)
 
-    def nearly_trained_on(self, run: Entries) -> None:
+    def nearly_trained_on(self, runs: Sequence[Entries]) -> None:
         items = self.stays & (self.these.split == VALIDATION)
 
         def trained_on(these: Features, first: int) -> Leaving:
             in_rows = np.zeros(len(these.kind), dtype=bool)
-            found_rows = [_quoted_by(run, these)]
-            for banded, least in ((keys.like, LEAKED_BANDS), (keys.renamed, RENAMED_BANDS)):
-                found_rows += [it.queries for it in matches(run, keys.every_band(banded, these, in_rows), least)]
-            rows = first + np.concatenate(found_rows)
-            yield NEARLY_TRAINED_ON, rows[items[rows]]
+            like, renamed = (keys.every_band(it, these, in_rows) for it in (keys.like, keys.renamed))
+            found_rows = [
+                *_quoted_by(runs, these, keys.quoted(these, in_rows)),
+                *(pair.queries for _, pair in _matching(runs, like, LEAKED_BANDS)),
+                *(pair.queries for _, pair in _matching(runs, renamed, RENAMED_BANDS)),
+            ]
+            for rows in found_rows:
+                yield NEARLY_TRAINED_ON, first + rows[items[first + rows]]
 
         self._drop_found(trained_on, items)
 
@@ -204,11 +205,11 @@ class _Judge:
         items = self.these.is_held & self.stays
         return self._looked(lambda these, first: keys.entries(these, items[_of(these, first)]), items)
 
-    def leaking(self, run: Entries) -> None:
+    def leaking(self, runs: Sequence[Entries]) -> None:
         learned = self.stays & (self.these.split == TRAIN)
 
         def leaks(these: Features, first: int) -> Leaving:
-            for reason, rows in self._leaks(run, these):
+            for reason, rows in _leaks(runs, these):
                 leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
                 yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
@@ -221,14 +222,15 @@ class _Judge:
         learned, judged_on = (np.unique(units[kept & (self.these.split == it)]) for it in (TRAIN, VALIDATION))
         return len(np.intersect1d(learned, judged_on, assume_unique=True))
 
-    def still_near(self, run: Entries) -> int:
+    def still_near(self, runs: Sequence[Entries]) -> int:
         """Rows and items that stay and are near one of the other side in a run, with a question like its own."""
         stay = self.stays & (self.these.split != TEST)
 
         def near(these: Features, first: int) -> int:
-            pairs = matches(run, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS)
-            alike = (pair.queries[_asks_alike(run, these, pair)] for pair in pairs)
-            return sum(len(np.unique(rows[stay[first + rows]])) for rows in alike)
+            found_near = np.zeros(len(these.kind), dtype=bool)
+            for run, pair in _matching(runs, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS):
+                found_near[pair.queries[_asks_alike(run, these, pair)]] = True
+            return int((found_near & stay[_of(these, first)]).sum())
 
         return sum(self._looked(near, stay))
 
@@ -238,16 +240,6 @@ class _Judge:
         units = np.unique(np.stack([self.these.unit[stay], self.these.is_held[stay].astype(np.uint64)]), axis=1)
         places, refs, _ = pairs(run, keys.side_keys(units[0]), 1)
         return int((units[1, places] != refs & np.uint64(1)).sum())
-
-    def _leaks(self, run: Entries, these: Features) -> Leaving:
-        in_items = np.ones(len(these.kind), dtype=bool)
-        yield ASKED, found(run, keys.probed(these))
-        yield EQUAL, found(run, keys.equal(these, in_items))
-        for pair in matches(run, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
-            yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | _asks_alike(run, these, pair)]
-        yield QUOTES, _quoting(run, these)
-        for pair in matches(run, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
-            yield RENAMED, pair.queries
 
     def _drop_found(self, look: Callable[[Features, int], Leaving], among: np.ndarray) -> None:
         for found_there in self._looked(lambda these, first: list(look(these, first)), among):
@@ -291,17 +283,36 @@ class _Judge:
         return np.concatenate(kept)
 
 
-def _quoting(run: Entries, these: Features) -> np.ndarray:
+def _leaks(runs: Sequence[Entries], these: Features) -> Leaving:
+    """Of rows, why each leaks an item; numbers or a mask."""
+    in_items = np.ones(len(these.kind), dtype=bool)
+    probed, equal = keys.probed(these), keys.equal(these, in_items)
+    yield ASKED, np.any([found(run, probed) for run in runs], axis=0)
+    yield EQUAL, np.any([found(run, equal) for run in runs], axis=0)
+    for run, pair in _matching(runs, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
+        yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | _asks_alike(run, these, pair)]
+    for rows in _quoting(runs, these, keys.quoted(these, in_items)):
+        yield QUOTES, rows
+    for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
+        yield RENAMED, pair.queries
+
+
+def _matching(runs: Sequence[Entries], hashes: np.ndarray, least: int) -> Iterator[tuple[Entries, Matches]]:
+    return ((run, pair) for run in runs for pair in matches(run, hashes, least))
+
+
+def _quoting(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
     """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
-    rows, refs, counts = _shared_grams(run, these, keys.quoted(these, np.ones(len(these.kind), dtype=bool)), ALONE)
-    return rows[counts >= QUOTED * run.sizes[refs >> 1]]
+    for run in runs:
+        rows, refs, counts = _shared_grams(run, these, grams, ALONE)
+        yield rows[counts >= QUOTED * run.sizes[refs >> 1]]
 
 
-def _quoted_by(run: Entries, these: Features) -> np.ndarray:
+def _quoted_by(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
     """Items of which a row holds as much."""
-    in_rows = keys.quoted(these, np.zeros(len(these.kind), dtype=bool))
-    rows, _, counts = _shared_grams(run, these, in_rows, len(run.keys))
-    return rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
+    for run in runs:
+        rows, _, counts = _shared_grams(run, these, grams, len(run.keys))
+        yield rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
 
 
 def _shared_grams(
