@@ -114,8 +114,8 @@ def test_what_has_not_the_shape_is_counted_with_the_reason(leave):
 
 
 def test_an_answer_without_words_has_no_shape(leave):
-    made, _ = leave([{}, {"completion": " \n"}], shape=Shape.MESSAGES)
-    assert made.left_out == {"conversation": {"has an empty answer": 1}}
+    made, _ = leave([{}, {"completion": " \n"}, {"completion": "\u2003\x0b"}], shape=Shape.MESSAGES)
+    assert made.left_out == {"conversation": {"has an empty answer": 2}}
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,8 @@ def test_the_same_messages_are_in_parquet(leave):
         (TOLD, [("i1", "What is it, then?", "A fox."), TURNS[1]]),
         ({**TOLD, "prompt": "What\n\nis it?--A fox.\n\nSure?"}, TURNS),
         ({**TOLD, "prompt": "\n\nA fox.\n\nSure?"}, [("i1", "", "A fox."), TURNS[1]]),
+        ({**TOLD, "prompt": "   \n \n\nA fox.\n\nSure?"}, [("i1", "   \n ", "A fox."), TURNS[1]]),
+        ({**TOLD, "prompt": "What?\n\n\t\u00a0\n\nSure?"}, [("i1", "What?", "\t\u00a0"), TURNS[1]]),
     ],
 )
 def test_turns_that_do_not_make_up_the_prompt_leave_it_whole_and_are_counted(leave, row, log):
@@ -190,7 +192,7 @@ def test_what_is_no_conversation_is_one_question(leave):
 
 
 WORDS = st.text(st.sampled_from('ab \n"\\ü\x00\x1f\u2028😀'), min_size=1, max_size=8).filter(
-    lambda it: it.strip(" \t\r\n")
+    lambda it: it.strip(" \t\r\n\u2028")
 )
 
 
