@@ -2,7 +2,8 @@
 
 A prompt is its turns with blank lines between, and turns hold blank lines too. So their lengths come from the log, by
 the example's interaction ids (a question that was not answered is no turn), and each cut is checked against the prompt.
-Where one does not fit, or a turn has no words, the prompt stays whole, as one message, and is counted. Not here: how a prompt is built.
+Where one does not fit, or a turn has no words, the prompt stays whole, as one message, and is counted. Not here: how a
+prompt is built.
 """
 
 from __future__ import annotations
