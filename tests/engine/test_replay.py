@@ -209,6 +209,13 @@ def test_what_a_budget_keeps_holds_the_share_too(store, write_examples, room, ow
     assert (made.left_for_later, made.left_as_synthetic) == (400 - rows, left_as_synthetic)
 
 
+def test_the_places_that_synthetic_rows_may_not_take_are_for_the_others(store, write_examples):
+    delta, past = tiered(write_examples, store, 1, 6, 20), tiered(write_examples, store, 0, 200, 200)
+    some = Synthetic(minimum=0, share=0.5)
+    made = make(store, request([delta], [past], synthetic=some, replay=Replay(minimum=100, share=0), epochs=1))
+    assert (made.delta_rows, made.replay_rows, made.synthetic_rows) == (26, 100, 63)
+
+
 @pytest.mark.parametrize(
     ("synthetic", "past", "from_delta", "from_past"), [(20, 0, 6, 0), (0, 20, 0, 6), (2, 20, 2, 4)]
 )
