@@ -96,7 +96,7 @@ def show(ladder: Ladder, lineage: str) -> None:
     console, records = Console(), ladder.records()
     for table in report.tables(records, console.width):
         console.print(table)
-    for words in report.reasons(records):
+    for words in [*report.reasons(records), *report.waiting(records)]:
         console.print(words, markup=False, soft_wrap=True)
     if len(ladder.log.cuts()) > len(GROUPS):
         console.print(f"{generation_name(len(GROUPS))} and later are yours: the demo leaves them alone.", markup=False)

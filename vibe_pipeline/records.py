@@ -220,6 +220,8 @@ class Mix:
     """Both per epoch."""
     left_for_later: int
     """Rows of the delta that wait: the rung's budget has no room, or too many others are synthetic."""
+    left_as_synthetic: int = 0
+    """Of these, those that the budget has room for: too many others are synthetic."""
     synthetic_rows: int = 0
     """Of `rows`."""
     schema_version: int = SCHEMA_VERSION

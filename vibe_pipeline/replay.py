@@ -8,7 +8,8 @@ the draw and not by the height of the ladder.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ from vibe_pipeline.settings import Replay, Synthetic
 from vibe_pipeline.store import ROW_GROUP, Store
 
 COLUMNS = ["example_id", "kind", "stage", "tier", "generation", "prompt", "completion"]
+
+IS_SYNTHETIC = pl.col("tier") == Tier.SYNTHETIC
 
 CHARACTERS_PER_TOKEN = 3.0
 """Low for English and code (about 4), so that an estimate errs towards too many tokens."""
@@ -48,18 +51,40 @@ class Request:
         """Training rows of the delta."""
         return sum(examples.train_rows(self.kinds) for examples in self.delta)
 
-    def replay_rows(self, delta_rows: int) -> int:
-        """Rows drawn for every epoch beside so many of the delta."""
-        wanted = max(self.replay.minimum, round(self.replay.share * delta_rows))
-        return min(wanted, sum(self.allowed(self.ancestors)))
-
-    def allowed(self, sets: tuple[ExampleSet, ...]) -> tuple[int, int]:
-        """Training rows that are not synthetic, and how many that are may stand beside them."""
+    def rows(self, sets: tuple[ExampleSet, ...]) -> tuple[int, int]:
+        """Training rows of these sets: those that are not synthetic, and those that are."""
         others, made = (
             sum(len(rows) for it in sets for rows in it.train_ranges(self.kinds, synthetic))
             for synthetic in (False, True)
         )
-        return others, int(min(made, self.synthetic.allowed(others)))
+        return others, made
+
+    def learned(self, others: int, made: int, room: int) -> tuple[int, int]:
+        """Of so many rows of the delta, and so many synthetic ones, as many as fit the room and the synthetic share.
+
+        What will be replayed beside them stands for the share too, so that nothing of the delta waits for old rows.
+        """
+        past, made_past = self.rows(self.ancestors)
+
+        def fits(kept: int) -> bool:
+            beside = min(others, room - kept)
+            drawn = min(past, self._wanted(beside + kept, past + made_past))
+            return kept <= self.synthetic.allowed(beside + drawn)
+
+        kept = _most(min(made, room), fits)
+        return min(others, room - kept), kept
+
+    def replayed(self, others: int, made: int) -> tuple[int, int]:
+        """Rows drawn for every epoch beside such rows of the delta: as many synthetic ones as the past has of them, if
+        the delta leaves them so much of the share."""
+        past, made_past = self.rows(self.ancestors)
+        wanted = self._wanted(others + made, past + made_past)
+        alike = round(wanted * made_past / max(1, past + made_past))
+        kept = _most(alike, lambda it: made + it <= self.synthetic.allowed(others + min(past, wanted - it)))
+        return min(past, wanted - kept), kept
+
+    def _wanted(self, delta_rows: int, pool: int) -> int:
+        return min(pool, max(self.replay.minimum, round(self.replay.share * delta_rows)))
 
     @property
     def tokens_per_row(self) -> float:
@@ -70,66 +95,109 @@ class Request:
     @property
     def expected_tokens(self) -> float:
         """Tokens of all epochs of all that may be learned of the delta, and of its replay."""
-        rows = sum(self.allowed(self.delta))
-        return (rows + self.replay_rows(rows)) * self.tokens_per_row * self.epochs
+        learned = self.learned(*self.rows(self.delta), self.delta_rows)
+        return (sum(learned) + sum(self.replayed(*learned))) * self.tokens_per_row * self.epochs
 
     @property
-    def kept_rows(self) -> int:
-        """Rows of the delta that may be learned and fit the budget, at least one."""
+    def room(self) -> int:
+        """Rows of the delta that fit the budget, at least one."""
         if self.budget_tokens is None or self.expected_tokens <= self.budget_tokens:
-            return sum(self.allowed(self.delta))
+            return self.delta_rows
         room = self.budget_tokens / self.tokens_per_row / self.epochs
-        return max(1, int(min(room - self.replay_rows(0), room / (1 + self.replay.share))))
+        least = self._wanted(0, sum(self.rows(self.ancestors)))
+        return min(self.delta_rows, max(1, int(min(room - least, room / (1 + self.replay.share)))))
 
 
 def make(store: Store, request: Request) -> Mix:
     """Write the mix of a request as mixes/<sha>.parquet."""
-    table = mix(store, request)
-    delta_rows = table.filter(origin="delta", epoch=0).height if table.height else 0
+    table, offered = _mixed(store, request)
+    first = table.filter(epoch=0) if table.height else table
+    delta_rows = first.filter(origin="delta").height if table.height else 0
     return Mix(
         sha=store.write_table("mixes", table.to_arrow()),
         rows=table.height,
         epochs=request.epochs,
         delta_rows=delta_rows,
-        replay_rows=request.replay_rows(delta_rows) if delta_rows else 0,
-        left_for_later=request.delta_rows - request.kept_rows,
-        synthetic_rows=table.filter(tier=Tier.SYNTHETIC).height,
+        replay_rows=first.height - delta_rows,
+        left_for_later=offered - delta_rows,
+        left_as_synthetic=min(offered, request.room) - delta_rows,
+        synthetic_rows=_synthetic(table),
     )
 
 
 def mix(store: Store, request: Request) -> pl.DataFrame:
     """The mix: COLUMNS, origin ('delta' or 'replay'), epoch and position; empty when the delta is.
 
-    Of a delta larger than the budget the rows of highest priority are kept, of synthetic ones as many as are allowed. A
-    prompt that the delta answers is not replayed with its old answer. What was forgotten left an empty place in its
-    file, and is in no mix.
+    Of a delta larger than the budget the rows of highest priority are kept. Of synthetic rows every epoch holds as many
+    as are allowed beside its others, first the delta's and then replayed ones. A prompt that the delta answers is not
+    replayed with its old answer. What was forgotten left an empty place in its file, and is in no mix.
     """
-    delta = _read(store, _preferred(store, request)).sort("example_id")
+    return _mixed(store, request)[0]
+
+
+def _mixed(store: Store, request: Request) -> tuple[pl.DataFrame, int]:
+    """The mix, and how many rows of the delta there were to choose from."""
+    delta, offered = _preferred(store, request)
     if delta.is_empty():
-        return delta
+        return delta.drop("priority"), offered
     chance = np.random.default_rng(request.seed)
-    others, made = request.allowed(request.ancestors)
-    synthetic = sum(examples.train_rows(request.kinds) for examples in request.ancestors) - others
-    pool = np.append(np.arange(others), others + chance.choice(synthetic, size=made, replace=False))
-    hands = _deal(len(pool), request.replay_rows(delta.height), request.epochs, chance)
-    drawn = [_pick(store, request, pool[hand]).join(delta, on="prompt", how="anti") for hand in hands]
-    epochs = [
-        _interleave(delta, replayed, chance).with_columns(epoch=pl.lit(epoch, pl.Int32))
-        for epoch, replayed in enumerate(drawn)
+    drawn = [
+        _pick(store, request, hand).join(delta, on="prompt", how="anti") for hand in _hands(request, delta, chance)
     ]
-    return pl.concat(epochs).with_row_index("position")
+    allowed = [_allowed(request, delta, it) for it in drawn]  # less may have come than was drawn
+    delta = _within(delta.sort("priority", "example_id"), min(allowed)).drop("priority").sort("example_id")
+    if delta.is_empty():
+        return delta, offered
+    left = [most - _synthetic(delta) for most in allowed]
+    epochs = [
+        _interleave(delta, _within(replayed, most), chance).with_columns(epoch=pl.lit(epoch, pl.Int32))
+        for epoch, (replayed, most) in enumerate(zip(drawn, left, strict=True))
+    ]
+    return pl.concat(epochs).with_row_index("position"), offered
 
 
-def _preferred(store: Store, request: Request) -> list[tuple[ExampleSet, np.ndarray]]:
-    """The rows of the delta that are learned. Priorities are read only where there is a choice."""
-    if request.kept_rows >= request.delta_rows:
-        return [(examples, _positions(examples.train_ranges(request.kinds))) for examples in request.delta]
-    _, made = request.allowed(request.delta)
+def _hands(request: Request, delta: pl.DataFrame, chance: np.random.Generator) -> list[np.ndarray]:
+    """The rows of all ancestors that each epoch replays, as `_pick` counts them."""
+    others, made = request.rows(request.ancestors)
+    counts = request.replayed(delta.height - _synthetic(delta), _synthetic(delta))
+    dealt = [_deal(pool, count, request.epochs, chance) for pool, count in zip((others, made), counts, strict=True)]
+    return [np.append(rows, others + synthetic) for rows, synthetic in zip(*dealt, strict=True)]
+
+
+def _allowed(request: Request, *parts: pl.DataFrame) -> int:
+    """How many rows of a mix of these parts may be synthetic."""
+    rows = sum(part.height for part in parts)
+    return int(min(rows, request.synthetic.allowed(rows - sum(map(_synthetic, parts)))))
+
+
+def _synthetic(rows: pl.DataFrame) -> int:
+    return rows.filter(IS_SYNTHETIC).height
+
+
+def _within(rows: pl.DataFrame, made: int) -> pl.DataFrame:
+    """The rows with the first so many synthetic ones."""
+    return rows.filter(~IS_SYNTHETIC | (IS_SYNTHETIC.cum_sum() <= made))
+
+
+def _most(limit: int, fits: Callable[[int], bool]) -> int:
+    """The largest number up to the limit that fits, where none fits above one that does not; 0 always does."""
+    return limit if fits(limit) else bisect_left(range(1, limit + 1), True, key=lambda it: not fits(it))
+
+
+def _preferred(store: Store, request: Request) -> tuple[pl.DataFrame, int]:
+    """The rows of the delta that are learned, and of how many. Where there is no choice the rows alone are read."""
+    if sum(request.learned(*request.rows(request.delta), request.room)) == request.delta_rows:
+        wanted = [(examples, _positions(examples.train_ranges(request.kinds))) for examples in request.delta]
+        rows = _read(store, wanted, [*COLUMNS, "priority"])
+        return rows, rows.height
     offered = pl.concat(_offered(store, examples, request.kinds, at) for at, examples in enumerate(request.delta))
     offered = offered.sort("priority", "set", "row")
-    is_allowed = ~pl.col("is_synthetic") | (pl.col("is_synthetic").cum_sum() <= made)
-    kept = offered.filter(is_allowed).head(request.kept_rows)
-    return [(examples, np.sort(kept.filter(set=at)["row"].to_numpy())) for at, examples in enumerate(request.delta)]
+    others, made = offered.filter(~pl.col("is_synthetic")), offered.filter("is_synthetic")
+    best = offered.head(request.room).filter("is_synthetic").height
+    counts = request.learned(others.height, best, request.room)
+    kept = pl.concat([others.head(counts[0]), made.head(counts[1])])
+    wanted = [(examples, np.sort(kept.filter(set=at)["row"].to_numpy())) for at, examples in enumerate(request.delta)]
+    return _read(store, wanted, [*COLUMNS, "priority"]), offered.height
 
 
 def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], at: int) -> pl.DataFrame:
@@ -199,18 +267,20 @@ def _positions(ranges: list[range]) -> np.ndarray:
     return np.concatenate([np.empty(0, np.int64), *(np.arange(rows.start, rows.stop) for rows in ranges)])
 
 
-def _read(store: Store, wanted: Iterable[tuple[ExampleSet, np.ndarray]]) -> pl.DataFrame:
+def _read(
+    store: Store, wanted: Iterable[tuple[ExampleSet, np.ndarray]], columns: Sequence[str] = COLUMNS
+) -> pl.DataFrame:
     """Those rows of those files, reading only the row groups that hold one."""
     tables = []
     for examples, rows in wanted:
         if rows.size:
             file = pq.ParquetFile(store.existing(f"examples/{examples.sha}.parquet"))
             groups = np.unique(rows // ROW_GROUP)
-            table = file.read_row_groups(groups.tolist(), columns=COLUMNS)
+            table = file.read_row_groups(groups.tolist(), columns=list(columns))
             at = np.searchsorted(groups, rows // ROW_GROUP) * ROW_GROUP + rows % ROW_GROUP
             tables.append(table.take(pa.array(at)))
     frame = (
-        pl.from_arrow(pa.concat_tables(tables)) if tables else pl.DataFrame(schema=dict.fromkeys(COLUMNS, pl.String))
+        pl.from_arrow(pa.concat_tables(tables)) if tables else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
     )
     assert isinstance(frame, pl.DataFrame)
     return frame.drop_nulls("example_id")

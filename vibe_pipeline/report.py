@@ -39,8 +39,8 @@ FIRST_COLUMNS = (
     "eval_style_drift",
 )
 
-WIDE = 110
-"""Columns of a terminal from which the whole table fits."""
+WIDE, WIDEST = 120, 140
+"""Columns of a terminal from which more of the table fits, and all of it."""
 
 STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: "yellow", Outcome.SKIPPED: "dim"}
 
@@ -55,6 +55,8 @@ def settled_facts(mix: Mix, training: Training | None, card: Scorecard | None, v
         "delta_rows": mix.delta_rows,
         "replay_rows": mix.replay_rows,
         "left_for_later": mix.left_for_later,
+        "left_as_synthetic": mix.left_as_synthetic,
+        "synthetic_share": mix.synthetic_rows / mix.rows if mix.rows else None,
         "child_sha": training.adapter_sha if training else None,
     }
     if training and card:
@@ -107,6 +109,8 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "delta_rows": facts["delta_rows"],
         "replay_rows": facts["replay_rows"],
         "left_for_later": facts["left_for_later"],
+        "left_as_synthetic": facts.get("left_as_synthetic"),
+        "synthetic_share": facts.get("synthetic_share"),
         "stopped": facts.get("stopped"),
         "tokens_per_s": event.outside.get("tokens_per_s"),
         "recorded_at": event.outside["recorded_at"],
@@ -145,7 +149,7 @@ def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
     out = []
     for lineage in dict.fromkeys(record["lineage"] for record in records):
         its = [record for record in records if record["lineage"] == lineage]
-        out.append(_table(lineage, its, width >= WIDE))
+        out.append(_table(lineage, its, width))
         if judged := [record for record in its if record["parts"]]:
             out.append(_parts(judged[-1]))
     return out
@@ -157,6 +161,15 @@ def reasons(records: list[dict[str, Any]]) -> list[str]:
         f"{record['lineage']} {record['generation']} was {record['verdict']}: {'; '.join(record['reasons'])}"
         for record in records
         if record["verdict"] != Outcome.PROMOTED
+    ]
+
+
+def waiting(records: list[dict[str, Any]]) -> list[str]:
+    """What each rung that stands had no place for, in words."""
+    return [
+        f"{record['lineage']} {record['generation']}: {'; '.join(words)}"
+        for record in records
+        if record["is_current"] and (words := _left(record))
     ]
 
 
@@ -173,8 +186,9 @@ def settled(event: Event) -> str:
     """One line for whoever watches a climb; the reasons only where there is something to mend."""
     facts = event.facts
     why = "" if event.is_promotion else f" ({'; '.join(facts['reasons'])})"
-    left = f"; {words}" if (words := _left(facts)) else ""
-    return f"{event.lineage} {generation_name(event.generation)}: {facts['verdict']}{why}{left}"
+    stopped = ["training stopped at max_minutes"] if facts.get("stopped") == "max_minutes" else []
+    told = [f"{facts['verdict']}{why}", *_synthetic(facts), *_left(facts), *stopped]
+    return f"{event.lineage} {generation_name(event.generation)}: {'; '.join(told)}"
 
 
 def outdated(lineage: str, generations: Sequence[int]) -> str:
@@ -185,17 +199,31 @@ def outdated(lineage: str, generations: Sequence[int]) -> str:
     return f"{lineage} {which}: climbed with other settings than those of today, and left as it is; {anew}"
 
 
-def _left(facts: dict[str, Any]) -> str:
-    """What the minutes of a rung did not suffice for."""
-    rows = [f"{facts['left_for_later']} examples were left out to fit max_minutes"] if facts["left_for_later"] else []
-    return "; ".join([*rows, *(["training stopped at max_minutes"] if facts.get("stopped") == "max_minutes" else [])])
+def _synthetic(facts: dict[str, Any]) -> list[str]:
+    """How much of a mix is synthetic, where anything is."""
+    return [f"{_percent(facts)} of its mix is synthetic"] if facts.get("synthetic_share") else []
 
 
-def _table(lineage: str, records: list[dict[str, Any]], is_wide: bool) -> Table:
+def _left(facts: dict[str, Any]) -> list[str]:
+    """How many examples wait for a later rung, by what they wait for."""
+    synthetic = facts.get("left_as_synthetic") or 0
+    counts = {
+        "examples were left out to fit max_minutes": facts["left_for_later"] - synthetic,
+        "synthetic examples were left out to keep to the limits of `synthetic`": synthetic,
+    }
+    return [f"{count:,} {words}" for words, count in counts.items() if count]
+
+
+def _percent(facts: dict[str, Any]) -> str:
+    share = facts.get("synthetic_share")
+    return "–" if share is None else f"{100 * share:.0f} %"
+
+
+def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
     from rich import box
     from rich.table import Table
 
-    columns = COLUMNS if is_wide else tuple(column for column in COLUMNS if column.is_narrow)
+    columns = [column for column in COLUMNS if column.needs <= width]
     out = Table(
         title=f"The ladder of {lineage}",
         title_justify="left",
@@ -214,11 +242,12 @@ def _parts(record: dict[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
 
+    mixed = [words.capitalize() for words in _synthetic(record)]
     low, high = (f"{record[f'eval_style_drift_{end}']:.2f}" for end in ("low", "high"))
     out = Table(
         title=f"What {record['lineage']} {record['generation']} knows",
         title_justify="left",
-        caption=escape(f"Tone probes with a corporate phrase: {_style(record)} [{low} {high}]"),
+        caption=escape("\n".join([f"Tone probes with a corporate phrase: {_style(record)} [{low} {high}]", *mixed])),
         caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
@@ -244,7 +273,8 @@ class _Column:
     name: str
     cell: Callable[[dict[str, Any]], str]
     is_number: bool = True
-    is_narrow: bool = True
+    needs: int = 0
+    """Columns of the terminal."""
 
 
 def _generation(record: dict[str, Any]) -> str:
@@ -280,13 +310,15 @@ COLUMNS = (
     _Column("from", lambda record: record["parent_generation"] or "base", is_number=False),
     _Column("recall", _interval("eval_recall")),
     _Column("generalization", _interval("eval_generalization")),
-    _Column("base", _number("base_generalization", ".2f"), is_narrow=False),
+    _Column("base", _number("base_generalization", ".2f"), needs=WIDE),
     _Column("style", _style),
-    _Column("steps", _number("steps", "d"), is_narrow=False),
-    _Column("min", _number("walltime_min", ".1f"), is_narrow=False),
-    _Column("loss", _number("loss_start", ".2f"), is_narrow=False),
-    _Column("→", _number("loss_end", ".2f"), is_narrow=False),
-    _Column("adapter", lambda record: short(record["child_sha"]), is_number=False, is_narrow=False),
+    _Column("steps", _number("steps", "d"), needs=WIDE),
+    _Column("min", _number("walltime_min", ".1f"), needs=WIDE),
+    _Column("loss", _number("loss_start", ".2f"), needs=WIDE),
+    _Column("→", _number("loss_end", ".2f"), needs=WIDE),
+    _Column("synthetic", _percent, needs=WIDEST),
+    _Column("waits", _number("left_for_later", ",d"), needs=WIDEST),
+    _Column("adapter", lambda record: short(record["child_sha"]), is_number=False, needs=WIDE),
 )
 
 

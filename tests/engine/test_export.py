@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.engine.curated import write_set
+from vibe_pipeline.curate.export import handing_over
 from vibe_pipeline.curate.export import writing as exporting
 from vibe_pipeline.curate.export.outcome import Exported, left_out
 from vibe_pipeline.curate.export.shapes import Shape
 from vibe_pipeline.curate.export.writing import Wanted, export
-from vibe_pipeline.errors import DiskFull, SettingsInvalid
+from vibe_pipeline.errors import Busy, DiskFull, SettingsInvalid
 from vibe_pipeline.store import Store
 
 few = settings(max_examples=6)
@@ -51,6 +54,10 @@ def _log(folder: Path, turns) -> list[Path]:
     columns = zip(("interaction_id", "input", "output"), zip(*turns, strict=True), strict=True)
     pq.write_table(pa.table({name: list(values) for name, values in columns}), folder / "log.parquet")
     return [folder / "log.parquet"]
+
+
+def _die(*_: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _read(path: Path) -> list[Any]:
@@ -114,8 +121,8 @@ def test_what_has_not_the_shape_is_counted_with_the_reason(leave):
 
 
 def test_an_answer_without_words_has_no_shape(leave):
-    made, _ = leave([{}, {"completion": " \n"}], shape=Shape.MESSAGES)
-    assert made.left_out == {"conversation": {"has an empty answer": 1}}
+    made, _ = leave([{}, {"completion": " \n"}, {"completion": "\u2003\x0b"}], shape=Shape.MESSAGES)
+    assert made.left_out == {"conversation": {"has an empty answer": 2}}
 
 
 @pytest.mark.parametrize(
@@ -168,6 +175,8 @@ def test_the_same_messages_are_in_parquet(leave):
         (TOLD, [("i1", "What is it, then?", "A fox."), TURNS[1]]),
         ({**TOLD, "prompt": "What\n\nis it?--A fox.\n\nSure?"}, TURNS),
         ({**TOLD, "prompt": "\n\nA fox.\n\nSure?"}, [("i1", "", "A fox."), TURNS[1]]),
+        ({**TOLD, "prompt": "   \n \n\nA fox.\n\nSure?"}, [("i1", "   \n ", "A fox."), TURNS[1]]),
+        ({**TOLD, "prompt": "What?\n\n\t\u00a0\n\nSure?"}, [("i1", "What?", "\t\u00a0"), TURNS[1]]),
     ],
 )
 def test_turns_that_do_not_make_up_the_prompt_leave_it_whole_and_are_counted(leave, row, log):
@@ -190,7 +199,7 @@ def test_what_is_no_conversation_is_one_question(leave):
 
 
 WORDS = st.text(st.sampled_from('ab \n"\\ü\x00\x1f\u2028😀'), min_size=1, max_size=8).filter(
-    lambda it: it.strip(" \t\r\n")
+    lambda it: it.strip(" \t\r\n\u2028")
 )
 
 
@@ -256,10 +265,67 @@ def test_a_folder_with_something_else_in_it_is_refused_before_any_work(leave, tm
         leave(name="file/below")
 
 
-def test_an_empty_folder_is_filled_and_folders_above_are_made(leave, tmp_path):
-    (tmp_path / "out").mkdir()
-    assert leave()[1]["test"]
+def test_folders_above_are_made(leave):
     assert leave(name="a/b/c")[1]["test"]
+
+
+@pytest.mark.parametrize("name", ["out", "link"])
+def test_an_empty_folder_is_filled_and_stays_the_folder_that_it_was(leave, tmp_path, monkeypatch, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out").chmod(0o700)
+    (tmp_path / "link").symlink_to("out")
+    monkeypatch.chdir(tmp_path / "out")
+    before = Path().stat()
+    assert leave(name=name)[1]["test"]
+    assert sorted(path.name for path in Path().iterdir()) == ["README.md", "test.jsonl", "train.jsonl", "val.jsonl"]
+    after = (tmp_path / "out").stat()
+    assert (after.st_ino, after.st_mode & 0o777) == (before.st_ino, 0o700)
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+@pytest.mark.parametrize("moment", ["sync", "moved"])
+def test_what_a_killed_export_leaves_goes_with_the_next_one(leave, tmp_path, monkeypatch, is_there, moment):
+    """Killed before anything is in its place, or when the first of its files is."""
+    leave(name="whole")
+    if is_there:
+        (tmp_path / "out").mkdir()
+    real = Path.replace
+    child = os.fork()
+    if not child:  # without DuckDB, whose threads a fork does not have
+        monkeypatch.setattr(Path, "replace", lambda one, other: (real(one, other), _die()))
+        if moment == "sync":
+            monkeypatch.setattr(handing_over, "sync", _die)
+        with handing_over.handed_over(tmp_path / "out") as made:
+            shutil.copytree(tmp_path / "whole", made, dirs_exist_ok=True)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    shutil.rmtree(tmp_path / "whole")
+    made, files = leave()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "var"]
+    assert sorted(path.name for path in Path(made.folder).iterdir()) == ["README.md", *sorted(made.files.values())]
+    assert {split: len(rows) for split, rows in files.items()} == made.rows
+
+
+@pytest.mark.parametrize("is_there", [False, True])
+def test_two_exports_to_one_folder_do_not_mix(leave, tmp_path, is_there):
+    if is_there:
+        (tmp_path / "out").mkdir()
+    with handing_over.handed_over(tmp_path / "out") as other:
+        (other / "README.md").write_text("the first")
+        with pytest.raises(Busy, match=r"another process is exporting to .*out\. Wait until it ends, or name another"):
+            leave()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["README.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "var"]
+
+
+def test_the_card_of_a_folder_that_was_there_comes_last(leave, tmp_path, monkeypatch):
+    (tmp_path / "out").mkdir()
+    moved, real = [], Path.replace
+    monkeypatch.setattr(Path, "replace", lambda one, other: (moved.append(other.name), real(one, other))[1])
+    leave()
+    assert sorted(moved[-4:-1]) == ["test.jsonl", "train.jsonl", "val.jsonl"]
+    assert moved[-1] == "README.md"
 
 
 def test_what_fails_leaves_nothing_behind(leave, tmp_path):

@@ -1,5 +1,7 @@
 """The mix against its promises: how much of the past, drawn how, in which order, at which cost."""
 
+from dataclasses import replace
+
 import numpy as np
 import polars as pl
 import pyarrow.parquet as pq
@@ -157,22 +159,132 @@ def test_a_budget_takes_what_has_priority(store, write_examples):
     assert {(int(prompt[1:]) * 7) % 40 for prompt in kept} == set(range(len(kept)))
 
 
-def tiered(write_examples, store, generation: int, own: int, synthetic: int):
+def tiered(write_examples, store, generation: int, own: int, synthetic: int, **values):
     rows = [{"prompt": f"{generation}/{n}", "completion": "a", "tier": "own"} for n in range(own)]
     rows += [{"prompt": f"{generation}/s{n}", "completion": "a", "tier": "synthetic"} for n in range(synthetic)]
-    return write_examples(store, generation, rows)
+    return write_examples(store, generation, [{**row, **values} for row in rows])
 
 
-@pytest.mark.parametrize(("own", "minimum", "share", "synthetic"), [(6, 0, 0.5, 6), (6, 0, 0.25, 2), (0, 5, 0.5, 5)])
-def test_synthetic_rows_are_as_many_as_the_settings_allow(store, write_examples, own, minimum, share, synthetic):
+@pytest.mark.parametrize(
+    ("delta", "past", "minimum", "share", "from_delta", "from_past"),
+    [
+        ((6, 20), (6, 20), 0, 0.5, 12, 0),  # what is replayed stands for the share as well
+        ((6, 20), (0, 20), 0, 0.5, 6, 0),
+        ((6, 2), (6, 20), 0, 0.5, 2, 10),  # the past takes what the delta leaves
+        ((6, 20), (6, 20), 0, 0.25, 4, 0),
+        ((0, 20), (0, 20), 5, 0.5, 5, 0),  # the minimum is one for both
+        ((3, 4), (2, 20), 9, 0.0, 4, 5),
+        ((6, 20), (6, 20), 0, 1.0, 20, 20),
+    ],
+)
+def test_synthetic_rows_are_as_many_as_the_settings_allow_over_delta_and_replay(
+    store, write_examples, delta, past, minimum, share, from_delta, from_past
+):
+    sets = [[tiered(write_examples, store, generation, *rows)] for generation, rows in ((1, delta), (0, past))]
     some = Synthetic(minimum=minimum, share=share)
-    delta, past = (tiered(write_examples, store, generation, own, 20) for generation in (1, 0))
-    wanted = request([delta], [past], synthetic=some, replay=Replay(minimum=100, share=0), epochs=1)
+    wanted = request(*sets, synthetic=some, replay=Replay(minimum=100, share=0), epochs=1)
     made, table = make(store, wanted), mix(store, wanted)
-    per_origin = table.filter(tier="synthetic").group_by("origin").len().rows()
-    assert sorted(per_origin) == [("delta", synthetic), ("replay", synthetic)]
-    assert (made.left_for_later, made.synthetic_rows) == (20 - synthetic, 2 * synthetic)
-    assert table.filter(tier="own").height == 2 * own
+    origins = table.filter(tier="synthetic")["origin"].to_list()
+    assert (origins.count("delta"), origins.count("replay"), made.synthetic_rows) == (
+        from_delta,
+        from_past,
+        from_delta + from_past,
+    )
+    assert (made.left_for_later, made.left_as_synthetic) == (delta[1] - from_delta,) * 2
+    assert table.filter(tier="own").height == delta[0] + past[0]
+
+
+@pytest.mark.parametrize(
+    ("room", "own", "kept", "left_as_synthetic"),
+    [(14, 200, 1, 0), (43, 200, 4, 0), (300, 200, 22, 178), (43, 9, 1, 390)],
+)
+def test_what_a_budget_keeps_holds_the_share_too(store, write_examples, room, own, kept, left_as_synthetic):
+    """The synthetic rows have priority; others take their places as long as there are some."""
+    tiers = ["synthetic"] * (400 - own) + ["own"] * own
+    delta = [{"prompt": f"{n:03}", "completion": "a" * 24, "tier": tier} for n, tier in enumerate(tiers)]
+    values = {"synthetic": Synthetic(minimum=0, share=0.1), "replay": Replay(minimum=0, share=0), "epochs": 2}
+    made = make(store, request([write_examples(store, 1, delta)], budget_tokens=12 * 2 * room + 1, **values))
+    rows = min(room, own + kept)
+    assert (made.delta_rows, made.synthetic_rows) == (rows, 2 * kept)
+    assert (made.left_for_later, made.left_as_synthetic) == (400 - rows, left_as_synthetic)
+
+
+def test_the_places_that_synthetic_rows_may_not_take_are_for_the_others(store, write_examples):
+    delta, past = tiered(write_examples, store, 1, 6, 20), tiered(write_examples, store, 0, 200, 200)
+    some = Synthetic(minimum=0, share=0.5)
+    made = make(store, request([delta], [past], synthetic=some, replay=Replay(minimum=100, share=0), epochs=1))
+    assert (made.delta_rows, made.replay_rows, made.synthetic_rows) == (26, 100, 63)
+
+
+@pytest.mark.parametrize(
+    ("synthetic", "past", "from_delta", "from_past"), [(20, 0, 6, 0), (0, 20, 0, 6), (2, 20, 2, 4)]
+)
+def test_what_is_answered_anew_does_not_stand_for_the_share(
+    store, write_examples, synthetic, past, from_delta, from_past
+):
+    old, new = (
+        [{"prompt": f"{n}", "completion": "a", "tier": "own"} for n in range(own)]
+        + [{"prompt": f"{when} {n}", "completion": "a", "tier": "synthetic"} for n in range(made)]
+        for when, own, made in (("old", 6, past), ("new", 4, synthetic))
+    )
+    sets = [write_examples(store, 1, new)], [write_examples(store, 0, old)]
+    some = Synthetic(minimum=0, share=0.5)
+    table = mix(store, request(*sets, synthetic=some, replay=Replay(minimum=100, share=0), epochs=1))
+    kept = table.group_by("origin", "tier").len().rows()
+    wanted = {("delta", "own"): 4, ("replay", "own"): 2}
+    wanted |= {("delta", "synthetic"): from_delta, ("replay", "synthetic"): from_past}
+    assert {(origin, tier): rows for origin, tier, rows in kept} == {key: rows for key, rows in wanted.items() if rows}
+    made = table.filter(origin="delta", tier="synthetic")["example_id"].to_list()
+    assert made == [] or max(int(name[2:]) for name in made) == 3 + from_delta, "those of the highest priority stay"
+
+
+tier_counts = st.tuples(st.integers(0, 12), st.integers(0, 40))
+
+
+@given(
+    delta=tier_counts,
+    past=tier_counts,
+    repeated=st.integers(0, 20),
+    forgotten=st.sets(st.integers(0, 30)),
+    synthetic=st.builds(
+        Synthetic, minimum=st.sampled_from([0, 0, 9]), share=st.sampled_from([0, 0.1, 0.25, 0.5, 2 / 3, 0.9, 1])
+    ),
+    replay=st.builds(Replay, minimum=st.integers(0, 20), share=st.sampled_from([0, 0.5, 2])),
+    budget=st.none() | st.integers(1, 2000),
+    epochs=st.integers(1, 3),
+)
+def test_in_no_epoch_is_more_synthetic_than_is_allowed(
+    tmp_path_factory, write_examples, delta, past, repeated, forgotten, synthetic, replay, budget, epochs
+):
+    """Whatever the budget cuts, was forgotten, or is answered anew by the delta."""
+    store = Store(tmp_path_factory.mktemp("store"))
+    gone = dict.fromkeys(("example_id", "prompt", "completion", "tier", "priority"))
+    sets = []
+    for generation, (own, made) in enumerate((past, delta)):
+        if not own + made:
+            sets.append(())
+            continue
+        examples = tiered(write_examples, store, generation, own, made)
+        frame = store.read_frame(f"examples/{examples.sha}.parquet").with_columns(
+            pl.col("prompt").str.replace("^[01]/(s?)", "$1"), number=pl.int_range(pl.len())
+        )
+        keep, is_gone = pl.col("number") < repeated, pl.col("number").is_in(forgotten)
+        frame = frame.with_columns(prompt=pl.when(keep).then("prompt").otherwise(f"{generation}/" + pl.col("prompt")))
+        frame = frame.with_columns(pl.when(~is_gone).then(pl.col(name)) for name in gone).drop("number")
+        sets.append((replace(examples, sha=store.write_table("examples", frame.to_arrow())),))
+    values = {"synthetic": synthetic, "replay": replay, "epochs": epochs, "budget_tokens": budget}
+    made, table = make(store, request(sets[1], sets[0], **values)), mix(store, request(sets[1], sets[0], **values))
+    alive = sum(examples.rows for examples in sets[1]) - len({n for n in forgotten if n < sum(delta)})
+    assert made.delta_rows + made.left_for_later == alive
+    assert 0 <= made.left_as_synthetic <= made.left_for_later
+    for epoch in range(epochs if table.height else 0):
+        rows = table.filter(epoch=epoch)
+        kept = rows.filter(origin="delta")
+        assert kept.height == made.delta_rows
+        count = rows.filter(tier="synthetic").height
+        assert count <= synthetic.allowed(rows.height - count)
+        if made.left_as_synthetic and not (repeated or forgotten):
+            assert rows.filter(origin="replay", tier="synthetic").is_empty()
 
 
 def test_nothing_waits_where_synthetic_rows_are_few(store, write_examples):

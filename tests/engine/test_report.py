@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from vibe_pipeline.ledger import Ledger
-from vibe_pipeline.report import reasons, rows, settled, tables, to_csv
+from vibe_pipeline.report import reasons, row, rows, settled, tables, to_csv, waiting
 
 FIRST_TWELVE = (
     "GEN_ID,parent_sha,child_sha,data_delta_sha,steps,lr,walltime_min,"
@@ -77,7 +77,7 @@ def test_the_reasons_of_what_was_not_promoted_are_told(records):
     assert reasons(records) == ["main g002 was skipped: g002 holds nothing to learn for main"]
 
 
-@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("width", [80, 119, 120, 139, 140])
 def test_the_table_fits_the_terminal_and_shows_each_figure_with_its_n(records, width):
     from rich.console import Console
 
@@ -103,10 +103,46 @@ def test_the_newest_judged_rung_is_shown_suite_by_suite(records):
     assert "What main g001 knows" in text
 
 
-def test_what_did_not_fit_the_minutes_is_told(climbed):
+MINUTES = "20 examples were left out to fit max_minutes"
+SHARE = "5 synthetic examples were left out to keep to the limits of `synthetic`"
+
+
+@pytest.mark.parametrize(
+    ("facts", "words", "waits"),
+    [
+        ({}, [], []),
+        ({"left_for_later": 20}, [MINUTES], [MINUTES]),
+        ({"left_for_later": 5, "left_as_synthetic": 5}, [SHARE], [SHARE]),
+        ({"left_for_later": 25, "left_as_synthetic": 5}, [MINUTES, SHARE], [MINUTES, SHARE]),
+        ({"synthetic_share": 0.104}, ["10 % of its mix is synthetic"], []),
+        ({"stopped": "max_minutes"}, ["training stopped at max_minutes"], []),
+    ],
+)
+def test_what_waits_and_what_is_synthetic_is_told_with_its_reason(climbed, records, facts, words, waits):
     event = Ledger(climbed.store, "main").line().settled[1]
-    cut = replace(event, facts={**event.facts, "left_for_later": 25, "stopped": "max_minutes"})
-    assert settled(event) == "main g001: promoted"
-    assert settled(cut) == (
-        "main g001: promoted; 25 examples were left out to fit max_minutes; training stopped at max_minutes"
-    )
+    assert settled(replace(event, facts={**event.facts, **facts})) == "; ".join(["main g001: promoted", *words])
+    assert waiting([records[0], {**records[1], **facts}]) == ([f"main g001: {'; '.join(waits)}"] if waits else [])
+    assert waiting([{**records[1], **facts, "is_current": False}]) == []
+
+
+@pytest.mark.parametrize(("width", "columns"), [(80, []), (200, ["12 %", "1,234"])])
+def test_the_synthetic_share_is_shown_in_any_width(records, width, columns):
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    for table in tables([{**records[1], "synthetic_share": 0.12, "left_for_later": 1234}], width):
+        console.print(table)
+    text = console.export_text()
+    assert "12 % of its mix is synthetic" in text
+    assert [it for it in ("12 %", "1,234") if it in text.split("What main")[0]] == columns
+
+
+def test_a_rung_that_settled_before_there_was_a_share_is_still_read(climbed):
+    ledger = Ledger(climbed.store, "main")
+    event = ledger.line().settled[1]
+    facts = {k: v for k, v in event.facts.items() if k not in ("synthetic_share", "left_as_synthetic")}
+    old = replace(event, facts={**facts, "left_for_later": 3})
+    found = row(old, None, ledger.line())
+    assert (found["synthetic_share"], found["left_as_synthetic"], found["left_for_later"]) == (None, None, 3)
+    assert settled(old) == "main g001: promoted; 3 examples were left out to fit max_minutes"
+    assert len(tables([found], 200)) == 2

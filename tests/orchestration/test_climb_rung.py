@@ -60,6 +60,7 @@ def test_a_rung_records_numbers_hashes_and_its_data_versions(climbed):
     assert seen["adapter"][1] == settled.facts["child_sha"]
     assert seen["champion"][1] == settled.sha
     assert mix["parent"].startswith("base model")
+    assert (mix["synthetic_rows"], mix["synthetic_share"], mix["left_as_synthetic"]) == (0, 0, 0)
 
 
 def test_the_next_rung_names_its_parent_and_draws_the_line(climbed):

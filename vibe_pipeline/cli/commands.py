@@ -202,7 +202,7 @@ def _lineage(ladder: Ladder, name: str | None) -> str:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import reasons, tables, taints
+    from vibe_pipeline.report import reasons, tables, taints, waiting
 
     if json_:
         return print_json(records)
@@ -211,5 +211,5 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     console = Console()
     for table in tables(records, console.width):
         console.print(table)
-    for line in [*reasons(records), *(f"† {words}" for words in taints(records))]:
+    for line in [*reasons(records), *waiting(records), *(f"† {words}" for words in taints(records))]:
         console.print(line, markup=False, highlight=False)

@@ -2,7 +2,8 @@
 
 A prompt is its turns with blank lines between, and turns hold blank lines too. So their lengths come from the log, by
 the example's interaction ids (a question that was not answered is no turn), and each cut is checked against the prompt.
-Where one does not fit, the prompt stays whole, as one message, and is counted. Not here: how a prompt is built.
+Where one does not fit, or a turn has no words, the prompt stays whole, as one message, and is counted. Not here: how a
+prompt is built.
 """
 
 from __future__ import annotations
@@ -37,12 +38,13 @@ WITH told AS (
 ), placed AS (
     SELECT *, (sum(size + 2) OVER (PARTITION BY row ORDER BY place))::BIGINT - size - 1 AS start FROM spoken
 ), listed AS (
-    SELECT row, list({role: role, start: start, size: size} ORDER BY place) AS turns, min(size) AS shortest
+    SELECT row, list({role: role, start: start, size: size} ORDER BY place) AS turns
     FROM placed GROUP BY row
 )
 SELECT row, turns FROM listed JOIN chunk USING (row)
-WHERE shortest > 0 AND turns[-1].start + turns[-1].size - 1 = length(prompt)
+WHERE turns[-1].start + turns[-1].size - 1 = length(prompt)
     AND list_bool_and(list_transform(turns[2:], lambda it: substr(prompt, it.start - 2, 2) = E'\n\n'))
+    AND NOT list_bool_or(list_transform(turns, lambda it: is_blank(substr(prompt, it.start, it.size))))
 """
 
 
@@ -53,5 +55,7 @@ def remember_lengths(db: duckdb.DuckDBPyConnection, segments: Iterable[Path]) ->
 
 
 def find_turns(db: duckdb.DuckDBPyConnection) -> None:
-    """Fill the table `turns` (row, [{role, start, size}]) for the conversations of `chunk` that can be told apart."""
+    """Fill the table `turns` (row, [{role, start, size}]) for the conversations of `chunk` that can be told apart.
+
+    Needs the macros of shapes.py."""
     db.execute(TURNS)

@@ -31,7 +31,7 @@ class Shape(StrEnum):
 IDS = ("example_id", "conversation_id", "interaction_ids")
 
 MACROS = r"""
-CREATE MACRO is_blank(words) AS trim(words, E' \t\r\n') = '';
+CREATE MACRO is_blank(words) AS NOT regexp_matches(words, '[^\s\x0b\p{Z}]');
 CREATE MACRO asked(prompt, turns) AS CASE
     WHEN turns IS NULL THEN [{role: 'user', content: prompt, weight: NULL::INTEGER}]
     ELSE list_transform(turns, lambda it: {
