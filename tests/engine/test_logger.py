@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -158,12 +159,15 @@ def test_two_processes_log_while_a_third_seals(tmp_path):
     processes = [writer(tmp_path) for _ in range(2)]
     for process in processes:
         process.stdout.readline()
-    sealed, patience = 0, time.monotonic() + 60
-    while sealed < 4 and time.monotonic() < patience:
-        sealed += bool(seal_all(tmp_path))
-    for process in processes:
-        process.send_signal(signal.SIGKILL)
-    promised = {line for process in processes for line in process.communicate()[0].split() if len(line) == 32}
+    with ThreadPoolExecutor() as readers:  # a pipe that nobody reads is soon full, and its writer stands still
+        told = [readers.submit(process.stdout.read) for process in processes]
+        sealed, patience = 0, time.monotonic() + 60
+        while sealed < 4 and time.monotonic() < patience:
+            sealed += bool(seal_all(tmp_path))
+        for process in processes:
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+        promised = {line for it in told for line in it.result().split() if len(line) == 32}
     seal_all(tmp_path)
     found = sealed_ids(tmp_path)
     assert sealed == 4
