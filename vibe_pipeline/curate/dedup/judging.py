@@ -237,9 +237,9 @@ class _Judge:
     def moved(self, run: Entries) -> int:
         """Units that stay, and are on the other side in a run."""
         stay = self.stays & (self.these.split != TEST)
-        units = np.unique(np.stack([self.these.unit[stay], self.these.is_held[stay].astype(np.uint64)]), axis=1)
-        places, refs, _ = pairs(run, keys.side_keys(units[0]), 1)
-        return int((units[1, places] != refs & np.uint64(1)).sum())
+        units, first = np.unique(self.these.unit[stay], return_index=True)
+        places, refs, _ = pairs(run, keys.side_keys(units), 1)
+        return int((self.these.is_held[stay][first][places] != (refs & np.uint64(1))).sum())
 
     def _drop_found(self, look: Callable[[Features, int], Leaving], among: np.ndarray) -> None:
         for found_there in self._looked(lambda these, first: list(look(these, first)), among):
