@@ -13,7 +13,7 @@ import pytest
 
 from tests.engine.curating import MOMENT, Curated, World, event, on_side, probe
 from vibe_pipeline.curate import window
-from vibe_pipeline.curate.dedup import judging
+from vibe_pipeline.curate.dedup import reasons
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
@@ -92,7 +92,7 @@ def two_that_are_the_same() -> Case:
     said = text(prose())
     return Case(
         then=[row("one", "Tell me more", said), row("liked", " tell ME more".title(), said, success=True)],
-        gone={"one": judging.NEARLY_TWICE},
+        gone={"one": reasons.NEARLY_TWICE},
     )
 
 
@@ -100,7 +100,7 @@ def the_very_same_twice() -> Case:
     said = text(prose())
     return Case(
         then=[row("liked", "Go on", said, feedback=1.0), row("one", "Go on\n", f" {said}")],
-        gone={"one": judging.TWICE},
+        gone={"one": reasons.TWICE},
     )
 
 
@@ -108,7 +108,7 @@ def the_better_vouched_of_near_duplicates_stays() -> Case:
     words = prose()
     return Case(
         then=[row("one", "Tell it", text(words)), row("worked", "Tell it!", text(edited(words, 2)), success=True)],
-        gone={"one": judging.NEARLY_TWICE},
+        gone={"one": reasons.NEARLY_TWICE},
     )
 
 
@@ -117,7 +117,7 @@ def the_later_of_equally_vouched_near_duplicates_stays() -> Case:
     later = {"occurred_at": MOMENT + timedelta(hours=1)}
     return Case(
         then=[row("old", asks, text(words)), row("new", f"Please: {asks}", text(edited(words, 2)), **later)],
-        gone={"old": judging.NEARLY_TWICE},
+        gone={"old": reasons.NEARLY_TWICE},
     )
 
 
@@ -125,7 +125,7 @@ def near_duplicates_that_are_held_out_are_one_item() -> Case:
     asks, words = text(prose(30)), prose()
     return Case(
         then=[held("one", asks, text(words)), held("liked", f"{asks}!", text(edited(words, 2)), success=True)],
-        gone={"one": judging.NEARLY_TWICE},
+        gone={"one": reasons.NEARLY_TWICE},
     )
 
 
@@ -149,7 +149,7 @@ def a_long_question_asked_nearly_so_with_the_same_short_answer_is_one() -> Case:
     asks = prose(60)
     return Case(
         then=[row("one", text(asks), "Yes."), row("liked", text(edited(asks, 1)), " YES.", success=True)],
-        gone={"one": judging.NEARLY_TWICE},
+        gone={"one": reasons.NEARLY_TWICE},
     )
 
 
@@ -169,7 +169,7 @@ def code_that_differs_in_an_operator_and_in_whether_it_works_both_stay() -> Case
 def two_answers_to_one_question_of_which_one_was_liked() -> Case:
     return Case(
         then=[row("one", "Which port?", "80"), row("liked", "Which port?", "8080", feedback=1.0)],
-        gone={"one": judging.CONTRADICTS},
+        gone={"one": reasons.CONTRADICTS},
     )
 
 
@@ -190,7 +190,7 @@ def of_a_chain_of_near_duplicates_the_ends_stay() -> Case:
             zip(("best", "middle", "end"), (words, middle, end), evidence, strict=True)
         )
     ]
-    return Case(then=rows, gone={"middle": judging.NEARLY_TWICE})
+    return Case(then=rows, gone={"middle": reasons.NEARLY_TWICE})
 
 
 def what_an_earlier_generation_taught_nearly_so() -> Case:
@@ -198,7 +198,7 @@ def what_an_earlier_generation_taught_nearly_so() -> Case:
     return Case(
         first=[row("before", asks, text(words))],
         then=[row("again", f"{asks} please", text(edited(words, 2)), success=True)],
-        gone={"again": judging.NEARLY_AGAIN},
+        gone={"again": reasons.NEARLY_AGAIN},
     )
 
 
@@ -207,7 +207,7 @@ def what_an_earlier_generation_taught_exactly_so() -> Case:
     return Case(
         first=[row("before", "Say", said)],
         then=[row("again", "Say", said, success=True)],
-        gone={"again": judging.AGAIN},
+        gone={"again": reasons.AGAIN},
     )
 
 
@@ -216,7 +216,7 @@ def what_an_earlier_generation_judged_by_nearly_so() -> Case:
     return Case(
         first=[held("before", asks, text(words))],
         then=[held("again", asks, text(edited(words, 2)))],
-        gone={"again": judging.NEARLY_AGAIN},
+        gone={"again": reasons.NEARLY_AGAIN},
     )
 
 
@@ -226,7 +226,7 @@ def what_many_rows_of_an_earlier_generation_say() -> Case:
     return Case(
         first=[row(f"before {n}", it, text(said)) for n, it in enumerate(asks)],
         then=[row(f"again {n}", f"{it} please", text(edited(said, 1))) for n, it in enumerate(asks)],
-        gone={f"again {n}": judging.NEARLY_AGAIN for n in range(20)},
+        gone={f"again {n}": reasons.NEARLY_AGAIN for n in range(20)},
     )
 
 
@@ -254,8 +254,8 @@ def suite_items_that_were_trained_on_in_other_kinds_and_clothes() -> Case:
             held("fact", "Which fact?", text(edited(told, 2)), extra={"fact": "of its own"}),
         ],
         gone={
-            "same": judging.TRAINED_ON,
-            **dict.fromkeys(("near", "quoted", "renamed", "often", "fact"), judging.NEARLY_TRAINED_ON),
+            "same": reasons.TRAINED_ON,
+            **dict.fromkeys(("near", "quoted", "renamed", "often", "fact"), reasons.NEARLY_TRAINED_ON),
         },
     )
 
@@ -265,7 +265,7 @@ def a_suite_item_that_was_nearly_trained_on() -> Case:
     return Case(
         first=[row("before", "How so?", text(words))],
         then=[held("item", "In which way is that?", text(edited(words, 2)))],
-        gone={"item": judging.NEARLY_TRAINED_ON},
+        gone={"item": reasons.NEARLY_TRAINED_ON},
     )
 
 
@@ -273,7 +273,7 @@ def a_probe_that_was_asked_in_training() -> Case:
     return Case(
         first=[row("before", "Describe the purpose of tape.", "It binds.")],
         then=[asked("item", "describe the purpose of the  TAPE")],
-        gone={"item": judging.TRAINED_ON},
+        gone={"item": reasons.TRAINED_ON},
     )
 
 
@@ -281,7 +281,7 @@ def a_training_row_that_equals_an_item_of_another_kind() -> Case:
     return Case(
         first=[held("item", "Print it.", "print(it)", action="generate", success=True)],
         then=[row("leak", "Print it.", "print(it)")],
-        gone={"leak": judging.EQUAL},
+        gone={"leak": reasons.EQUAL},
     )
 
 
@@ -290,7 +290,7 @@ def a_training_row_with_the_answer_of_an_item() -> Case:
     return Case(
         first=[held("item", "Who?", text(words))],
         then=[row("leak", "Which of them?", text(edited(words, 2)).title() + "!")],
-        gone={"leak": judging.NEAR},
+        gone={"leak": reasons.NEAR},
     )
 
 
@@ -299,7 +299,7 @@ def a_training_row_with_the_long_question_and_the_short_answer_of_an_item() -> C
     return Case(
         first=[held("item", text(asks), "Forty-two.")],
         then=[row("leak", text(edited(asks, 1)), "forty-two."), row("other", text(edited(asks, 2)), "Forty-three.")],
-        gone={"leak": judging.NEAR},
+        gone={"leak": reasons.NEAR},
     )
 
 
@@ -312,7 +312,7 @@ def a_training_row_that_quotes_an_item() -> Case:
             row("asking", f"Is this right? {text(words)}", "Not quite, I would say, since some of it is wrong."),
             row("part", "Sum up this", text([*prose(80), *words[:25], *prose(80)])),
         ],
-        gone={"leak": judging.QUOTES, "asking": judging.QUOTES},
+        gone={"leak": reasons.QUOTES, "asking": reasons.QUOTES},
     )
 
 
@@ -334,7 +334,7 @@ def a_training_row_that_is_an_item_with_other_names() -> Case:
             program("leak", renamed),
             program("other", NAMED.replace("<=", ">=").replace("+", "-")[: len(NAMED) // 2]),
         ],
-        gone={"leak": judging.RENAMED},
+        gone={"leak": reasons.RENAMED},
     )
 
 
@@ -347,7 +347,7 @@ def what_a_probe_asks_in_other_spellings() -> Case:
             row("paraphrase", "What is os.lstat good for?", "It tells of a link."),
             row("neighbour", "Describe the purpose of os.stat.", "It tells of a file."),
         ],
-        gone={"spelt": judging.ASKED, "turned": judging.ASKED},
+        gone={"spelt": reasons.ASKED, "turned": reasons.ASKED},
     )
 
 
@@ -371,7 +371,7 @@ def the_answer_to_many_questions_is_no_leak_but_with_one_of_them() -> Case:
     return Case(
         first=items,
         then=[row("leak", f"{asks[3]} please", f"{said} indeed"), row("other", text(prose(30)), said)],
-        gone={"leak": judging.NEAR},
+        gone={"leak": reasons.NEAR},
     )
 
 
@@ -383,7 +383,7 @@ def signs_that_ask_something_else() -> Case:
             row("sharp", "Who made C#?", "Somebody at Microsoft."),
             row("leak", "who made c++", "Bjarne."),
         ],
-        gone={"leak": judging.ASKED},
+        gone={"leak": reasons.ASKED},
     )
 
 
@@ -394,7 +394,7 @@ def a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question() -> C
             row("document", "", text(prose()), action="document"),
             row("leak", "please do it, could you, for me", "Gladly."),
         ],
-        gone={"leak": judging.ASKED},
+        gone={"leak": reasons.ASKED},
     )
 
 

@@ -40,7 +40,7 @@ class Columns:
 
 
 def rest(*arrays: np.ndarray) -> None:
-    """Give back the memory of those that are mapped: what is looked at again is read again."""
+    """Give back the memory of those that are mapped, where the system can: what is looked at again is read again."""
     for array in arrays:
-        if isinstance(array.base, mmap.mmap):
+        if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             array.base.madvise(mmap.MADV_DONTNEED)

@@ -23,6 +23,7 @@ from vibe_pipeline.curate.candidates import Candidates
 from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import judging, keys
 from vibe_pipeline.curate.dedup.keys import TRAIN
+from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
 from vibe_pipeline.curate.steps import Steps
@@ -97,7 +98,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         rows=int((reasons == 0).sum()),
         counts=tuple(output.counts),
         synthetic=tuple(output.synthetic),
-        dropped=dict(sorted((dropped + judging.counted(reasons)).items())),
+        dropped=dict(sorted((dropped + counted(reasons)).items())),
         leaks=leaks,
         seconds=step.seconds,
     )

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline.curate.dedup.judging import CONTAMINATION, DUPLICATES
+from vibe_pipeline.curate.dedup.reasons import CONTAMINATION, DUPLICATES
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
 from vibe_pipeline.store import Store, sql_list

@@ -4,7 +4,7 @@ A run maps 64-bit keys to refs for the generations [start, stop): arrays sorted 
 generation is covered by the runs of its binary digits (180 = 128 + 32 + 16 + 4), so there are at most log2 of them; a
 run is merged from its halves, that of one generation is made from the generation's own files (a log-structured merge
 tree: O'Neil et al., 1996). Runs are derived and belong to nobody: thrown away, they are made again.
-Not here: what the keys mean (keys.py, places.py).
+Not here: what the keys mean (keys.py, and window.py for places).
 """
 
 from __future__ import annotations
@@ -53,11 +53,11 @@ class Entries:
     refs: np.ndarray
     """uint32, n."""
     checks: np.ndarray
-    """uint64, one a row."""
+    """uint64, one a row: what its question is compared by."""
     sizes: np.ndarray
-    """uint32, one a row."""
+    """uint32, one a row: how many sampled windows of words it has."""
     origins: np.ndarray
-    """uint64, one a row."""
+    """uint64, one a row: of its kind and fact, which near-duplicates have in common."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
@@ -137,7 +137,13 @@ def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]
         both, where, counts = np.unique(queries << np.uint64(32) | refs, return_inverse=True, return_counts=True)
         rare = np.bincount(where[every <= ALONE], minlength=len(both))
         both, counts, rare = both[counts >= least], counts[counts >= least], rare[counts >= least]
-        yield Matches((both >> np.uint64(32)).astype(np.int64) + first, (both & LOW).astype(np.int64), counts, rare)
+        asking, refs = ends(both)
+        yield Matches(asking + first, refs, counts, rare)
+
+
+def ends(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """int64 (n), twice: the numbers of which each uint64 holds one in either half."""
+    return (both >> np.uint64(32)).astype(np.int64), (both & LOW).astype(np.int64)
 
 
 def lookup(run: Entries, keys: np.ndarray) -> np.ndarray:

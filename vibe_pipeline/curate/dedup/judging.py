@@ -2,12 +2,12 @@
 
 Suites are born clean: an item that nearly equals what was trained on before leaves the suite; from then on a training
 row that nearly equals a suite item leaves training. For facts the question alone counts. Of several that are the same
-the best stays. Not here: by which keys two are the same (keys.py), and rules about one example alone (quality.py).
+the best stays. Not here: by which keys two are the same (keys.py), what is a leak (leaks.py), and rules about one
+example alone (quality.py).
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,46 +18,31 @@ from typing import TypeVar
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import ALONE, LOW, REFS_A_KEY, Entries, Matches, found, made, matches, pairs
+from vibe_pipeline.curate.dedup.index import Entries, ends, found, made, pairs
 from vibe_pipeline.curate.dedup.keys import KINDS, TEST, TRAIN, VALIDATION, Features
-from vibe_pipeline.curate.dedup.shingles import mixed
+from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, asks_alike, leaks, matching, trained_on
+from vibe_pipeline.curate.dedup.reasons import (
+    AGAIN,
+    ANEW,
+    CONTRADICTS,
+    NEARLY_AGAIN,
+    NEARLY_TRAINED_ON,
+    NEARLY_TWICE,
+    REASONS,
+    TRAINED_ON,
+    TWICE,
+)
+from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 from vibe_pipeline.curate.dedup.sketch import ROWS as BAND_ROWS
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
-
-KEPT = ""
-ANEW = "fact told anew in the generation"
-CONTRADICTS = "contradicts a better answer to the same prompt"
-TWICE = "duplicate within the generation"
-NEARLY_TWICE = "near-duplicate within the generation"
-AGAIN = "duplicate of an earlier generation"
-NEARLY_AGAIN = "near-duplicate of an earlier generation"
-TRAINED_ON = "suite item already trained on"
-NEARLY_TRAINED_ON = "suite item nearly trained on"
-ASKED = "training row asks what a probe asks"
-EQUAL = "training row equals a suite item"
-NEAR = "training row nearly equals a suite item"
-QUOTES = "training row quotes a suite item"
-RENAMED = "training row is a suite item with other names"
-
-DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS)
-CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED)
-REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
 ROWS_AT_ONCE = 1 << 16
 ROWS_OF_A_PIECE = 1 << 21
 """Near-duplicates within a generation are looked for among so many rows at once, by their keys."""
 THREADS = 2
 """That look through stretches of rows: numpy's sorts and searches let others work."""
-
-LEAKED_BANDS = 5
-"""Of 16: a row too many that leaves costs little, an item that leaked costs what a suite is for (similarity of .75)."""
-QUOTED = 0.25
-"""Of an item's sampled grams: where a tenth of the words is edited, a quarter of the windows of 13 is left."""
-RENAMED_BANDS = 8
-"""Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
-
 
 ANSWERS = tuple(KINDS.index(kind) for kind in (Kind.CONVERSATION, Kind.ERROR_PREDICTION))
 """Kinds in which a prompt has one answer: a task has many programs that solve it, a passage no prompt."""
@@ -101,15 +86,7 @@ def judged(
     }
 
 
-def counted(reasons: np.ndarray) -> Counter[str]:
-    """How often each reason."""
-    return Counter({REASONS[code]: int(rows) for code, rows in enumerate(np.bincount(reasons)) if code and rows})
-
-
 Found = TypeVar("Found")
-
-Leaving = Iterator[tuple[str, np.ndarray]]
-"""A reason, and the numbers of the rows that leave for it."""
 
 
 class _Judge:
@@ -133,7 +110,7 @@ class _Judge:
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
         question = keys.asked(self.these)[facts] ^ self.these.fact[facts]
-        groups = _grouped(question, self.these.kind[facts], self.these.split[facts])
+        groups = joined(question, self.these.kind[facts], self.these.split[facts])
         latest = _best(groups, -self.moment[facts], self.rank[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
         self.drop(self._outdone(self.stays, self.these.content), TWICE)
@@ -143,7 +120,7 @@ class _Judge:
     def _outdone(self, chosen: np.ndarray, hashes: np.ndarray) -> np.ndarray:
         """Of these rows, by a mask, those that share key, kind and side with a better one."""
         rows = np.flatnonzero(chosen)
-        groups = _grouped(hashes[rows], self.these.kind[rows], self.these.is_held[rows])
+        groups = joined(hashes[rows], self.these.kind[rows], self.these.is_held[rows])
         return rows[_best(groups, self.rank[rows]) != np.arange(len(rows))]
 
     def known(self, run: Entries) -> None:
@@ -177,9 +154,9 @@ class _Judge:
 
         def known(these: Features, first: int) -> Leaving:
             origin, like = keys.origin(these), keys.every_band(keys.like, these, these.is_held)
-            for run, pair in _matching(runs, like, self.bands):
+            for run, pair in matching(runs, like, self.bands):
                 is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
-                rows = first + pair.queries[is_same & _asks_alike(run, these, pair)]
+                rows = first + pair.queries[is_same & asks_alike(run, these, pair)]
                 yield NEARLY_AGAIN, rows[may_be_near[rows]]
 
         self._drop_found(known, may_be_near)
@@ -187,18 +164,11 @@ class _Judge:
     def nearly_trained_on(self, runs: Sequence[Entries]) -> None:
         items = self.stays & (self.these.split == VALIDATION)
 
-        def trained_on(these: Features, first: int) -> Leaving:
-            in_rows = np.zeros(len(these.kind), dtype=bool)
-            like, renamed = (keys.every_band(it, these, in_rows) for it in (keys.like, keys.renamed))
-            found_rows = [
-                *_quoted_by(runs, these, keys.quoted(these, in_rows)),
-                *(pair.queries for _, pair in _matching(runs, like, LEAKED_BANDS)),
-                *(pair.queries for _, pair in _matching(runs, renamed, RENAMED_BANDS)),
-            ]
-            for rows in found_rows:
+        def taught(these: Features, first: int) -> Leaving:
+            for rows in trained_on(runs, these):
                 yield NEARLY_TRAINED_ON, first + rows[items[first + rows]]
 
-        self._drop_found(trained_on, items)
+        self._drop_found(taught, items)
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
@@ -208,13 +178,13 @@ class _Judge:
     def leaking(self, runs: Sequence[Entries]) -> None:
         learned = self.stays & (self.these.split == TRAIN)
 
-        def leaks(these: Features, first: int) -> Leaving:
-            for reason, rows in _leaks(runs, these):
+        def leaked(these: Features, first: int) -> Leaving:
+            for reason, rows in leaks(runs, these):
                 leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
                 yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
 
-        self._drop_found(leaks, learned)
+        self._drop_found(leaked, learned)
 
     def on_both_sides(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows that stay are learned from, and others judged on. A probe is of none."""
@@ -228,8 +198,8 @@ class _Judge:
 
         def near(these: Features, first: int) -> int:
             found_near = np.zeros(len(these.kind), dtype=bool)
-            for run, pair in _matching(runs, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS):
-                found_near[pair.queries[_asks_alike(run, these, pair)]] = True
+            for run, pair in matching(runs, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS):
+                found_near[pair.queries[asks_alike(run, these, pair)]] = True
             return int((found_near & stay[_of(these, first)]).sum())
 
         return sum(self._looked(near, stay))
@@ -276,60 +246,11 @@ class _Judge:
         kept = [edges[:0]]
         for start in range(0, len(edges), ROWS_AT_ONCE):
             part = edges[start : start + ROWS_AT_ONCE]
-            left, right = _ends(part)
+            left, right = ends(part)
             sketches = self.these.sketches
             shared = (sketches.bands[left] == sketches.bands[right]).sum(axis=1)
             kept.append(part[(shared >= self.bands) & similar(sketches.check[left], sketches.check[right])])
         return np.concatenate(kept)
-
-
-def _leaks(runs: Sequence[Entries], these: Features) -> Leaving:
-    """Of rows, why each leaks an item; numbers or a mask."""
-    in_items = np.ones(len(these.kind), dtype=bool)
-    probed, equal = keys.probed(these), keys.equal(these, in_items)
-    yield ASKED, np.any([found(run, probed) for run in runs], axis=0)
-    yield EQUAL, np.any([found(run, equal) for run in runs], axis=0)
-    for run, pair in _matching(runs, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
-        yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | _asks_alike(run, these, pair)]
-    for rows in _quoting(runs, these, keys.quoted(these, in_items)):
-        yield QUOTES, rows
-    for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
-        yield RENAMED, pair.queries
-
-
-def _matching(runs: Sequence[Entries], hashes: np.ndarray, least: int) -> Iterator[tuple[Entries, Matches]]:
-    return ((run, pair) for run in runs for pair in matches(run, hashes, least))
-
-
-def _quoting(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
-    for run in runs:
-        rows, refs, counts = _shared_grams(run, these, grams, ALONE)
-        yield rows[counts >= QUOTED * run.sizes[refs >> 1]]
-
-
-def _quoted_by(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
-    """Items of which a row holds as much."""
-    for run in runs:
-        rows, _, counts = _shared_grams(run, these, grams, len(run.keys))
-        yield rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
-
-
-def _shared_grams(
-    run: Entries, these: Features, grams: np.ndarray, most: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(rows, refs, how many grams they share) of those that share some that no more than so many refs have."""
-    owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
-    which, refs, every = pairs(run, grams, REFS_A_KEY)
-    which, refs = which[every <= most], refs[every <= most]
-    quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
-    once = np.unique(_grouped(quotes, grams[which]), return_index=True)[1]
-    both, counts = np.unique(quotes[once], return_counts=True)
-    return *_ends(both), counts
-
-
-def _asks_alike(run: Entries, these: Features, pair: Matches) -> np.ndarray:
-    return similar(these.sketches.check[pair.queries], run.checks[pair.refs >> 1])
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:
@@ -346,25 +267,13 @@ def _of(these: Features, first: int) -> slice:
     return slice(first, first + len(these.kind))
 
 
-def _grouped(*values: np.ndarray) -> np.ndarray:
-    """One hash for each row of several columns."""
-    groups = np.zeros(len(values[0]), dtype=np.uint64)
-    for value in values:
-        groups = mixed(groups ^ value.astype(np.uint64)) + np.uint64(1)
-    return groups
-
-
 def _crowded_out(edges: np.ndarray) -> np.ndarray:
     """Rows for which a better one stays: whoever has no better neighbour stays, its neighbours go, and so on."""
     gone = [np.empty(0, dtype=np.int64)]
     while len(edges):
-        better, worse = _ends(edges)
+        better, worse = ends(edges)
         is_free = ~np.isin(better, worse)
         leaving = np.unique(worse[is_free])
         gone.append(leaving)
         edges = edges[~is_free & ~np.isin(better, leaving) & ~np.isin(worse, leaving)]
     return np.concatenate(gone)
-
-
-def _ends(edges: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    return (edges >> np.uint64(32)).astype(np.int64), (edges & LOW).astype(np.int64)

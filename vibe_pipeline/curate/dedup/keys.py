@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vibe_pipeline.curate.dedup.index import Entries
-from vibe_pipeline.curate.dedup.shingles import mixed
+from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, PER_ROW, Sketches, sketch
 from vibe_pipeline.records import Kind, Split
 
@@ -198,10 +198,7 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
 
 def _key(name: str, *values: np.ndarray) -> np.ndarray:
     """Hashes under a name; never 0."""
-    keys = np.full(len(values[0]), NAMES.index(name) + 1, dtype=np.uint64)
-    for value in values:
-        keys = mixed(keys ^ value.astype(np.uint64)) + np.uint64(1)
-    return np.maximum(keys, np.uint64(1))
+    return np.maximum(joined(*values, seed=NAMES.index(name) + 1), np.uint64(1))
 
 
 def _banded(name: str, band: int, hashes: np.ndarray, *values: np.ndarray) -> np.ndarray:

@@ -71,6 +71,14 @@ def mixed(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint64(31))
 
 
+def joined(*values: np.ndarray, seed: int = 0) -> np.ndarray:
+    """uint64 (n): one hash for each row of several columns of n."""
+    hashes = np.full(len(values[0]), seed, dtype=np.uint64)
+    for value in values:
+        hashes = mixed(hashes ^ value.astype(np.uint64)) + np.uint64(1)
+    return hashes
+
+
 def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of all texts in lower case, one after the other, and where each begins."""
     lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))

@@ -1,0 +1,31 @@
+"""Why a candidate leaves that is the same as something else, in the words that people read in a report."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+KEPT = ""
+ANEW = "fact told anew in the generation"
+CONTRADICTS = "contradicts a better answer to the same prompt"
+TWICE = "duplicate within the generation"
+NEARLY_TWICE = "near-duplicate within the generation"
+AGAIN = "duplicate of an earlier generation"
+NEARLY_AGAIN = "near-duplicate of an earlier generation"
+TRAINED_ON = "suite item already trained on"
+NEARLY_TRAINED_ON = "suite item nearly trained on"
+ASKED = "training row asks what a probe asks"
+EQUAL = "training row equals a suite item"
+NEAR = "training row nearly equals a suite item"
+QUOTES = "training row quotes a suite item"
+RENAMED = "training row is a suite item with other names"
+
+DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS)
+CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED)
+REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
+
+
+def counted(reasons: np.ndarray) -> Counter[str]:
+    """How often each reason."""
+    return Counter({REASONS[code]: int(rows) for code, rows in enumerate(np.bincount(reasons)) if code and rows})
