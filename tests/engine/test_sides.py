@@ -1,0 +1,204 @@
+"""On which side of the split conversations, facts, branches and groups are, in whichever generations they are told."""
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.engine.curating import (
+    ALSO,
+    HELD,
+    LEARNED,
+    MOMENT,
+    Curated,
+    World,
+    event,
+    learned,
+    probe,
+    splits,
+)
+from vibe_pipeline.curate import window
+from vibe_pipeline.fingerprint import is_held_out
+from vibe_pipeline.settings import Curate
+
+few = settings(max_examples=8)
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return World(tmp_path)
+
+
+@few
+@given(st.lists(st.tuples(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 2)), min_size=1, max_size=12))
+def test_a_conversation_is_on_one_side_for_ever(tmp_path_factory, turns):
+    world = World(tmp_path_factory.mktemp("world"), Curate(held_out=0.5))
+    for generation in range(3):
+        world.log(
+            *(
+                event(f"q{number}", f"{generation}", conversation=conversation, turn=number)
+                for number, (conversation, its) in enumerate(turns)
+                if its == generation
+            )
+        )
+        for row in world.cut().frame.to_dicts():
+            held = is_held_out(row["conversation_id"], "vibe", 0.5)
+            assert row["split"] == ("validation" if held else "train")
+
+
+def test_a_fact_with_a_probe_is_always_learned_and_its_probe_only_asked(world):
+    world.log(event("What is f?", "a", conversation=HELD, extra={"fact": "f"}), probe("f", "Say f."))
+    assert splits(world.cut()) == {"What is f?": "train", "Say f.": "test"}
+
+
+def test_a_fact_whose_probe_came_earlier_is_learned_too(world):
+    world.log(probe("f", "Say f."))
+    world.cut()
+    world.log(event("What is f?", "a", conversation=HELD, extra={"fact": "f"}))
+    assert splits(world.cut()) == {"What is f?": "train"}
+
+
+def test_a_fact_without_a_probe_is_held_out_like_any_conversation(world):
+    world.log(event("What is f?", "a", conversation=HELD, extra={"fact": "f"}), probe("g", "Say g."))
+    assert splits(world.cut()) == {"What is f?": "validation", "Say g.": "test"}
+
+
+def test_a_conversation_that_was_held_out_stays_so_though_it_tells_a_fact_later(world):
+    """Its later turns hold the earlier ones, which are in a suite."""
+    world.log(event("q", "a", conversation=HELD))
+    world.cut()
+    told = event("What is f?", "b", conversation=HELD, turn=1, extra={"fact": "f"})
+    world.log(told, probe("f", "Say f.", "b"))
+    assert splits(world.cut()) == {"q\n\na\n\nWhat is f?": "validation", "Say f.": "test"}
+
+
+@pytest.mark.parametrize("conversation", [LEARNED, HELD])
+def test_other_settings_move_nothing_that_has_a_side(tmp_path, conversation):
+    first = World(tmp_path)
+    first.log(event("q", "a", conversation=conversation))
+    side = set(splits(first.cut()).values())
+    for held_out in (0.0, 1.0):
+        second = World(tmp_path, Curate(held_out=held_out))
+        second.log(event(f"next {held_out}", "b", conversation=conversation, turn=1 + round(held_out)))
+        assert set(splits(second.cut()).values()) == side
+
+
+def sides(*generations: Curated) -> dict[str, set[str]]:
+    """Of each conversation."""
+    found: dict[str, set[str]] = {}
+    for curated in generations:
+        for row in curated.frame.to_dicts():
+            found.setdefault(row["conversation_id"], set()).add(row["split"])
+    return found
+
+
+@pytest.mark.parametrize(("before", "then"), [("", "user"), ("user", ""), ("user", "module")])
+def test_a_conversation_stays_on_its_side_when_something_else_is_grouped_by(tmp_path, before, then):
+    made = []
+    for turn, group in enumerate((before, then)):
+        world = World(tmp_path, Curate(group=group, held_out=0.5))
+        world.log(*(event(f"q{turn} {n}", "a", conversation=f"x{n}", turn=turn, user=f"u{n % 4}") for n in range(24)))
+        made.append(world.cut())
+    assert all(len(its) == 1 for its in sides(*made).values())
+    assert set.union(*sides(*made).values()) == {"train", "validation"}
+
+
+def test_an_older_event_that_comes_later_moves_no_conversation(tmp_path):
+    world, made = World(tmp_path, Curate(group="user", held_out=0.5)), []
+    for generation, moment in enumerate((MOMENT, MOMENT - timedelta(days=1))):
+        for n in range(12):
+            said = {"user": f"u{n + generation}", "occurred_at": moment, "conversation": f"x{n}"}
+            world.log(event(f"q{generation} {n}", "a", turn=1 - generation, **said))
+        made.append(world.cut())
+    assert all(len(its) == 1 for its in sides(*made).values())
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_branches_of_branches_are_on_the_side_of_the_first_trunk(world, at_once):
+    family = [
+        event("q1", "a1", conversation=HELD),
+        event("q2", "a2", conversation=LEARNED, extra={"branch_of": HELD}),
+        event("q3", "a3", conversation=ALSO, extra={"branch_of": LEARNED}),
+    ]
+    made = []
+    for number, it in enumerate(family):
+        world.log(it)
+        if number == 2 or not at_once:
+            made.append(world.cut())
+    assert sides(*made) == {HELD: {"validation"}, LEARNED: {"validation"}, ALSO: {"validation"}}
+
+
+def test_branches_that_name_each_other_are_on_one_side(world):
+    world.log(
+        event("q1", "a1", conversation=HELD, extra={"branch_of": LEARNED}),
+        event("q2", "a2", conversation=LEARNED, extra={"branch_of": HELD}),
+        event("q3", "a3", conversation=ALSO, extra={"branch_of": ""}),
+    )
+    found = sides(world.cut())
+    assert found[HELD] == found[LEARNED]
+    assert found[ALSO] == {"train"}
+
+
+def test_a_family_is_in_one_part_though_only_the_first_turn_of_a_branch_says_so(tmp_path, monkeypatch):
+    found = []
+    for part_bytes in (1 << 30, 1 << 12):
+        monkeypatch.setattr(window, "PART_BYTES", part_bytes)
+        world = World(tmp_path / str(part_bytes))
+        for n in range(20):
+            world.log(
+                event(f"q1 {n}", f"trunk {n}", conversation=f"t{n}"),
+                event(f"q2 {n}", f"branch {n}", conversation=f"b{n}", extra={"branch_of": f"t{n}"}),
+                event(f"q3 {n}", f"later {n}", conversation=f"b{n}", turn=1),
+            )
+        found.append(world.cut())
+    whole, parted = found
+    assert sides(parted) == sides(whole)
+    assert learned(parted) == learned(whole)
+    assert all(sides(whole)[f"t{n}"] == sides(whole)[f"b{n}"] for n in range(20))
+
+
+def test_a_fact_that_a_branch_tells_takes_its_whole_family_along(world):
+    branch = event("What is f?", "b", conversation=LEARNED, extra={"branch_of": HELD, "fact": "f"})
+    world.log(event("q", "a", conversation=HELD), branch, probe("f", "Say f.", "b"))
+    curated = world.cut()
+    assert splits(curated) == {"q": "train", "What is f?": "train", "Say f.": "test"}
+    assert not any(curated.made.leaks.values())
+
+
+def test_where_groups_are_held_out_facts_are_held_out_with_them(tmp_path):
+    world = World(tmp_path, Curate(group="user", held_out=1.0))
+    world.log(event("What is f?", "b", extra={"fact": "f"}, user="u"), probe("f", "Say f.", "b"))
+    assert splits(world.cut()) == {"What is f?": "validation", "Say f.": "test"}
+
+
+@pytest.mark.parametrize("group", ["user", "extra.repo"])
+def test_what_shares_a_group_is_on_one_side_for_ever(tmp_path, group):
+    world, sides = World(tmp_path, Curate(held_out=0.5, group=group)), {}
+    for generation in range(2):
+        told = [
+            event(
+                f"q{number}",
+                f"answer {generation} of {number}",
+                conversation=f"x{number}",
+                turn=generation,
+                occurred_at=MOMENT + timedelta(hours=generation),
+                **_of_group(group, None if generation == 1 and number in range(8, 24, 2) else number % 6),
+            )
+            for number in range(8 * generation, 24 + 4 * generation)
+        ]
+        world.log(*told)
+        curated = world.cut()
+        assert curated.frame.height == len(told)
+        assert not any(curated.made.leaks.values())
+        for row in curated.frame.to_dicts():
+            sides.setdefault(int(row["conversation_id"][1:]) % 6, set()).add(row["split"])
+    assert all(len(its) == 1 for its in sides.values())
+    assert set.union(*sides.values()) == {"train", "validation"}
+
+
+def _of_group(group: str, number: int | None) -> dict:
+    """None: a later turn that does not say it, in a conversation whose first did."""
+    if number is None:
+        return {}
+    return {"user": f"u{number}"} if group == "user" else {"extra": {"repo": f"r{number}"}}

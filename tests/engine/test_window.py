@@ -1,0 +1,156 @@
+"""What a generation is made of: its own events, and what came before or was said of them in earlier generations."""
+
+import polars as pl
+import pytest
+from hypothesis import settings
+
+from tests.engine.curating import (
+    ALSO,
+    HELD,
+    LEARNED,
+    World,
+    event,
+    learned,
+    run,
+    write,
+)
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.matching import Criteria
+
+few = settings(max_examples=8)
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    return World(tmp_path)
+
+
+def test_a_conversation_that_crosses_a_cut_goes_on_with_its_turns_and_repeats_none(world):
+    world.log(event("q1", "a1"))
+    assert learned(world.cut()) == [("q1", "a1")]
+    world.log(event("q2", "a2", turn=1))
+    curated = world.cut()
+    assert (learned(curated), curated.dropped) == ([("q1\n\na1\n\nq2", "a2")], {})
+
+
+def test_a_fix_after_the_cut_belongs_to_the_later_generation(world):
+    world.log(run("print(x", False))
+    assert learned(world.cut()) == []
+    world.log(run("print(x)", True, 1))
+    assert learned(world.cut()) == [("print(x\n\nit said", "print(x)")]
+    world.log(run("print(x, y)", True, 2))
+    assert learned(world.cut()) == []
+
+
+def test_code_that_proves_itself_after_the_cut_belongs_to_the_later_generation(world):
+    world.log(write("code"))
+    assert learned(world.cut()) == []
+    world.log(run("code", True, 1))
+    assert learned(world.cut()) == [("write it", "code")]
+    world.log(run("code", True, 2))
+    assert learned(world.cut()) == []
+
+
+def test_an_empty_delta_gives_an_empty_table_with_all_columns(world):
+    world.log(event("q", "a"))
+    full = world.cut()
+    empty = world.cut()
+    assert (empty.frame.height, empty.made.counts, empty.dropped) == (0, (), {})
+    assert empty.frame.schema == full.frame.schema
+
+
+def test_feedback_that_comes_generations_later_is_learned_from_when_it_comes(world):
+    world.log(event("q", "bad answer"), event("q", "good answer", turn=1))
+    world.cut()
+    world.log(event("else", "so", conversation=ALSO))
+    world.cut()
+    logger = InteractionLogger(world.ladder.store.root)
+    logger.feedback(f"{LEARNED}/0/q", -1.0)
+    logger.feedback(f"{LEARNED}/1/q", 1.0)
+    rows = world.cut().frame.filter(pl.col("kind") == "preference").to_dicts()
+    assert [(row["completion"], row["rejected"], row["generation"]) for row in rows] == [
+        ("good answer", "bad answer", 2)
+    ]
+
+
+def test_feedback_from_between_two_parts_of_a_conversation_is_seen_with_the_second(world):
+    """Not as a target: what was disliked is dropped, and what somebody wrote in its place is not forgotten."""
+    world.log(event("q1", "a1"))
+    world.cut()
+    InteractionLogger(world.ladder.store.root).improvement(f"{LEARNED}/0/q1", "a better one")
+    assert learned(world.cut(), "conversation") == [("q1", "a better one")]
+    world.log(event("q2", "a2", turn=1))
+    assert learned(world.cut(), "conversation") == [("q1\n\na1\n\nq2", "a2")]
+
+
+def test_a_long_conversation_keeps_its_latest_turns_in_however_many_generations_it_is_told(world):
+    for turn in range(17):
+        world.log(event(f"q{turn}", f"a{turn}", turn=turn))
+        curated = world.cut()
+    said = [f"q{turn}\n\na{turn}" for turn in range(16)]
+    assert learned(curated) == [("\n\n".join([*said, "q16"]), "a16")]
+
+
+@pytest.mark.parametrize(
+    "steps",
+    [
+        ["trunk liked", "branch disliked"],
+        ["branch liked", "other disliked"],
+        ["trunk branch liked", "trunk disliked later"],
+        ["trunk branch disliked", "trunk liked later"],
+        ["trunk disliked branch", "branch liked later"],
+        ["branch other liked", "branch disliked later"],
+    ],
+)
+def test_answers_that_are_compared_are_found_in_whichever_generations_they_were_given(world, steps):
+    """`trunk`, `branch` and `other` answer one question; a mark is of the one before it, or of one that is there."""
+    logger, preferences = InteractionLogger(world.ladder.store.root), []
+    for step in steps:
+        words = step.split()
+        for name, mark in zip(words, [*words[1:], ""], strict=True):
+            feedback = {"liked": 1.0, "disliked": -1.0}.get(mark)
+            if name in ("trunk", "branch", "other") and step.endswith("later"):
+                logger.feedback(f"{LEARNED}{name}/0/q", feedback)
+            elif name in ("trunk", "branch", "other"):
+                extra = {} if name == "trunk" else {"branch_of": f"{LEARNED}trunk"}
+                conversation = f"{LEARNED}{name}"
+                world.log(event("q", f"said by {name}", conversation=conversation, extra=extra, feedback=feedback))
+        preferences.append(world.cut().frame.filter(pl.col("kind") == "preference").height)
+    assert preferences == [0, 1]
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_a_branch_is_on_the_side_of_the_conversation_whose_turns_it_shares(world, later):
+    trunk = [event("q1", "a1", conversation=HELD), event("q2", "a2", conversation=HELD, turn=1)]
+    branch = event("q2 again", "b2", conversation=LEARNED, extra={"branch_of": HELD})
+    world.log(*trunk, *([] if later else [branch]))
+    first = world.cut()
+    if later:
+        world.log(branch)
+    rows = (world.cut() if later else first).frame.filter(pl.col("conversation_id") == LEARNED)
+    assert rows["split"].unique().to_list() == ["validation"]
+
+
+def test_what_was_made_from_an_example_may_be_near_it(world):
+    """Another layout of the same code is no duplicate: somebody asked for it."""
+    code = "def add(numbers):\n    total = 0\n    for number in numbers:\n        total += number\n    return total\n"
+    laid_out = code.replace("    ", "  ")
+    made = {"source": "synthesize", "extra": {"augmented_from": "x", "augmentation": "layout"}}
+    world.log(write(code, True), write(laid_out, True, turn=1, interaction_id="x2", **made))
+    assert {row for _, row in learned(world.cut(), "code_generation")} == {code, laid_out}
+    world.log(write(laid_out + "\n\n# once more", True, turn=2, interaction_id="x3"))
+    assert learned(world.cut(), "code_generation") == []
+
+
+def test_forgetting_throws_the_index_away_and_what_was_forgotten_may_be_learned_anew(world):
+    world.log(event("q", "a"), event("r", "b", conversation=ALSO))
+    world.cut()
+    world.log(event("s", "c", conversation=ALSO, turn=1))
+    world.cut()
+    assert world.ladder.store.exists("index")
+    world.ladder.log.forget(Criteria(conversation=LEARNED))
+    assert not world.ladder.store.exists("index")
+    world.log(event("q", "a", conversation=LEARNED + "x", interaction_id="new"), event("r", "b", conversation="dx"))
+    curated = world.cut()
+    assert learned(curated, "conversation") == [("q", "a")]
+    assert curated.dropped == {"duplicate of an earlier generation": 1}
