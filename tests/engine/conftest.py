@@ -16,6 +16,7 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.engine.curating import World
 from tests.engine.serving import serving
 from tests.engine.tables import MAP
 from vibe_pipeline import cli
@@ -122,6 +123,12 @@ def ask(vibe):
 @pytest.fixture
 def climbed_here(climbed_home, tmp_path):
     shutil.copytree(climbed_home, tmp_path / "var")
+
+
+@pytest.fixture
+def world(tmp_path) -> World:
+    """A home whose log a test writes, and cuts."""
+    return World(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,6 @@ from datetime import timedelta
 
 import polars as pl
 import pytest
-from hypothesis import settings
 
 from tests.engine.curating import (
     ALSO,
@@ -21,14 +20,6 @@ from tests.engine.curating import (
 )
 from vibe_pipeline.records import Probe
 from vibe_pipeline.settings import Curate
-
-few = settings(max_examples=8)
-
-
-@pytest.fixture
-def world(tmp_path) -> World:
-    return World(tmp_path)
-
 
 # dedup
 

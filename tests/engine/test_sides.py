@@ -25,11 +25,6 @@ from vibe_pipeline.settings import Curate
 few = settings(max_examples=8)
 
 
-@pytest.fixture
-def world(tmp_path) -> World:
-    return World(tmp_path)
-
-
 @few
 @given(st.lists(st.tuples(st.text("abcdef", min_size=1, max_size=3), st.integers(0, 2)), min_size=1, max_size=12))
 def test_a_conversation_is_on_one_side_for_ever(tmp_path_factory, turns):

@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 import pytest
 
-from tests.engine.building import learned
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
-from vibe_pipeline.interactions.synthesize.labels import labelled
 from vibe_pipeline.interactions.synthesize.packages import find
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import run
 from vibe_pipeline.interactions.synthesize.signatures import signature_facts
-from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
@@ -158,163 +155,6 @@ def test_results_that_are_forgotten_at_once_are_counted_each():
 def test_of_those_with_one_key_the_first_is_taken():
     found = successes(3, lambda number: (number,), range(30), lambda *_: None, lambda result: result[0] // 10)
     assert list(found) == [(0,), (10,), (20,)]
-
-
-# labels
-
-
-def answered(output, **known) -> Interaction:
-    place = {"interaction_id": "i", "conversation_id": "c", "turn": 2, "occurred_at": NOW, "module": "m"}
-    return Interaction(**{**place, "action": "generate", "input": "do it", "output": output, "user": "ada", **known})
-
-
-def test_code_that_nobody_vouched_for_is_run_in_its_conversation():
-    code = "print(sum(range(10**7)) % 7)"
-    label = labelled(answered(f"Try:\n\n```python\n{code}\n```\n"), Limits(), NOW)
-    assert (label.action, label.input, label.output, label.success) == ("run", code, "3", True)
-    assert (label.conversation_id, label.user, label.extra["labels"]) == ("c", "ada", "i")
-    assert label.latency_ms >= 20
-
-
-def test_tests_that_were_logged_with_code_decide():
-    code = "def double(a):\r\n    return a + a"
-    right, wrong = (labelled(answered(code, extra={"tests": test}), Limits(), NOW) for test in TESTS)
-    assert (right.success, wrong.success, wrong.error_type) == (True, False, "AssertionError")
-
-
-INC = "def inc(n):\n    return n + 1"
-WRONG = "def inc(n):\n    return n"
-CASE = "import unittest\n\nclass Inc(unittest.TestCase):\n    def setUp(self):\n        self.one = 1\n\n"
-
-
-@pytest.mark.parametrize(
-    "tests",
-    [
-        "assert inc(1) == 2",
-        "def check(candidate):\n    assert candidate(1) == 2\n\ncheck(inc)",
-        "for n in range(3):\n    assert inc(n) > n",
-        "def test_inc():\n    assert inc(1) == 2",
-        "import pytest\n\n@pytest.fixture\ndef one():\n    return 1\n\ndef test_one(one):\n    assert one == 1\n\n"
-        "def test_inc():\n    assert inc(1) == 2",
-        "import pathlib\nHERE = pathlib.Path(__file__)\n\ndef test_inc():\n    assert inc(1) == 2",
-        "class TestInc:\n    def test_inc(self):\n        assert inc(1) == 2",
-        CASE + "    def test_inc(self):\n        self.assertEqual(inc(self.one), 2)\n\n"
-        "if __name__ == '__main__':\n    unittest.main()",
-        CASE + "    def test_inc(self):\n        self.assertEqual([str(inc(self.one))], ['2'])",
-        CASE
-        + "    def test_inc(self):\n        with self.subTest('one'):\n            self.assertEqual(inc(self.one), 2)",
-        CASE.replace("TestCase", "IsolatedAsyncioTestCase")
-        + "    async def test_inc(self):\n        self.assertEqual(inc(self.one), 2)",
-    ],
-)
-def test_tests_are_called_as_their_runners_would_call_them(tests):
-    right, wrong = (labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG))
-    assert [label.extra["tested"] for label in (right, wrong)] == [True, True]
-    assert [label.success for label in (right, wrong)] == [True, False]
-    assert wrong.error_type == "AssertionError"
-    number, line = re.findall(r'File "snippet.py", line (\d+), in .*\n +(.*)', wrong.output)[-1]
-    assert wrong.input.splitlines()[int(number) - 1].strip() == line
-
-
-@pytest.mark.parametrize(
-    "tests",
-    [
-        "def test_inc(given):\n    assert inc(given) == 2",
-        "import pytest\n\n@pytest.mark.parametrize('n', [1])\ndef test_inc(n):\n    assert inc(n) == 2",
-        "import pytest\n\n@pytest.mark.skip\ndef test_inc():\n    assert inc(1) == 2",
-        "import pytest\n\n@pytest.fixture(autouse=True)\ndef one():\n    global ONE\n    ONE = 1\n\n"
-        "def test_inc():\n    assert inc(ONE) == 2",
-        "class TestInc:\n    def setup_method(self):\n        self.one = 1\n\n"
-        "    def test_inc(self):\n        assert inc(self.one) == 2",
-        CASE + "    @unittest.skip('later')\n    def test_inc(self):\n        self.assertEqual(inc(self.one), 2)",
-        "async def test_inc():\n    assert inc(1) == 2",
-        "import sys\nsys.path.insert(0, '.')\n\ndef check(candidate):\n    assert candidate(1) == 2",
-        "raise SystemExit(0)\nassert inc(1) == 2",
-        "Check that inc(1) is 2.",
-        "def test_inc():\n    yield inc(1) == 2",
-        "import pytest\n\ndef test_inc():\n    pytest.skip('later')",
-    ],
-)
-def test_code_whose_tests_could_not_be_run_is_not_tested(tests):
-    label = labelled(answered(INC, extra={"tests": tests}), Limits(), NOW)
-    assert (label.input, label.success, label.extra["tested"]) == (INC, True, False)
-
-
-@pytest.mark.parametrize(
-    "end", ["import sys\nsys.exit(0)", "quit()", "print('[true, null, 0.1]', flush=True)\nimport os\nos._exit(0)"]
-)
-@pytest.mark.parametrize("tests", ["assert inc(1) == 3", "def test_inc():\n    assert inc(1) == 3"])
-def test_code_that_ends_itself_before_its_tests_is_not_tested(end, tests):
-    label = labelled(answered(f"{INC}\n\n{end}", extra={"tests": tests}), Limits(), NOW)
-    assert label is None or (label.success, label.extra["tested"]) == (True, False)
-
-
-def test_tests_that_are_ended_from_within_have_not_come_to_their_end():
-    code = "import os\n\ndef inc(n):\n    os._exit(0)"
-    label = labelled(answered(code, extra={"tests": "def test_inc():\n    assert inc(1) == 2"}), Limits(), NOW)
-    assert label.extra["tested"] is False
-
-
-def test_what_only_a_script_does_is_not_done_when_it_is_tested():
-    code = f"import sys\n\n{INC}\n\nif __name__ == '__main__':\n    sys.exit(inc(1))"
-    label = labelled(answered(code, extra={"tests": "print(7)\nassert inc(1) == 2"}), Limits(), NOW)
-    assert (label.success, label.output, label.extra["tested"]) == (True, "7", True)
-
-
-def test_code_that_fails_by_itself_was_not_tested():
-    label = labelled(answered(f"1 / 0\n{INC}", extra={"tests": "assert inc(1) == 2"}), Limits(), NOW)
-    assert (label.error_type, label.extra["tested"]) == ("ZeroDivisionError", False)
-
-
-@pytest.mark.parametrize("answer", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
-@pytest.mark.parametrize("tests", [None, "assert double(2) == 4"])
-def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):
-    code = "def double(a):\r\n    return a + a\r\n"
-    told = answered(answer.format(code), extra={"tests": tests} if tests else {})
-    (example,) = learned("code_generation", told, labelled(told, Limits(), NOW + timedelta(seconds=1)))
-    assert (example["completion"].strip(), example["evidence"]) == (code.strip(), ["ran later"])
-
-
-ENDLESS = "import time\nwhile True:\n    time.sleep(1)"
-TESTS = (["assert double(2) == 4"], "assert double(2) == 5")
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "import no_such_thing_here",
-        "input()",
-        "open('no such file')",
-        "Just words.",
-        ENDLESS,
-        "class TclError(Exception):\n    pass\nraise TclError('no display name')",
-        "import os\nos.environ['OPENAI_API_KEY']",
-        "import os\nos.getenv('OPENAI_API_KEY').strip()",
-        "import sys\nsys.argv[1]",
-        "try:\n    raise ConnectionError\nexcept OSError as error:\n    raise RuntimeError('no answer') from error",
-        "raise ExceptionGroup('all', [ValueError(1), ConnectionError(2)])",
-        "raise SystemExit(3)",
-    ],
-)
-def test_what_fails_for_want_of_something_here_is_not_labelled(code):
-    assert labelled(answered(code), Limits(seconds=1.0), NOW) is None
-
-
-@pytest.mark.parametrize(
-    ("code", "output"),
-    [
-        ("import uuid\nprint(uuid.uuid4())", ""),
-        ("import os\nprint(os.environ.get('DEBUG'))", "None"),
-        ("import uuid\nraise ValueError(uuid.uuid4())", ""),
-    ],
-)
-def test_a_label_holds_no_output_that_is_never_seen_again(code, output):
-    assert labelled(answered(code), Limits(), NOW).output == output
-
-
-def test_code_that_works_now_and_then_is_not_labelled():
-    code = "import secrets\nif secrets.randbelow(2):\n    raise ValueError"
-    assert any(labelled(answered(code), Limits(), NOW) is None for _ in range(20))
 
 
 # the log

@@ -2,13 +2,11 @@
 
 import polars as pl
 import pytest
-from hypothesis import settings
 
 from tests.engine.curating import (
     ALSO,
     HELD,
     LEARNED,
-    World,
     event,
     learned,
     run,
@@ -16,13 +14,6 @@ from tests.engine.curating import (
 )
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
-
-few = settings(max_examples=8)
-
-
-@pytest.fixture
-def world(tmp_path) -> World:
-    return World(tmp_path)
 
 
 def test_a_conversation_that_crosses_a_cut_goes_on_with_its_turns_and_repeats_none(world):
