@@ -1,6 +1,7 @@
 """Curation against hand-made interactions of which a person can say what should be learned from them, and where."""
 
 from datetime import timedelta
+from itertools import permutations
 
 import polars as pl
 import pytest
@@ -11,6 +12,7 @@ from tests.engine.curating import (
     HELD,
     LEARNED,
     MOMENT,
+    Curated,
     World,
     event,
     learned,
@@ -18,6 +20,8 @@ from tests.engine.curating import (
     run,
     splits,
 )
+from tests.engine.dedup_cases import prose
+from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Probe
 from vibe_pipeline.settings import Curate
 
@@ -90,6 +94,67 @@ def test_a_probe_and_a_held_out_conversation_that_are_equal_are_one_item(world):
     world.log(probe("f", "What is f?", "a"), event("What is f?", "a", conversation=HELD))
     items = world.ladder.store.read_frame(f"suites/{world.cut().made.suite_sha}.parquet")
     assert items.select("part", "prompt").rows() == [("knowledge", "What is f?")]
+
+
+def pairs(curated: Curated) -> set[tuple[str, str]]:
+    return set(curated.frame.filter(kind="preference").select("completion", "rejected").rows())
+
+
+def test_one_answer_that_beat_several_teaches_of_each(world):
+    """However alike the pairs are but for what was rejected."""
+    best, *worse = (" ".join(it) for it in (prose(), prose(), prose(), prose()))
+    world.log(event("q", best, extra={"rejected": worse}))
+    assert pairs(world.cut()) == {(best, it) for it in worse}
+    world.log(event("Q?", best, conversation=ALSO, extra={"rejected": worse[:1]}))
+    curated = world.cut()
+    assert pairs(curated) == set()
+    assert curated.dropped["near-duplicate of an earlier generation"] == 2  # the pair, and the answer
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"), [("No.", "equals"), (" ".join(prose()), "equals"), (" ".join(prose()), "quotes")]
+)
+def test_what_was_rejected_is_no_answer_of_an_item(world, answer, reason):
+    asks = "Why?" if reason == "equals" else "How so, if at all?"
+    world.log(event("Why?", answer, conversation=HELD))
+    world.cut()
+    world.log(event(asks, "It is so.", extra={"rejected": f" {answer} "}))
+    curated = world.cut()
+    assert (pairs(curated), curated.dropped) == (set(), {f"training row {reason} a suite item": 1})
+
+
+@pytest.mark.parametrize("answer", ["No.", " ".join(prose())])
+def test_an_item_that_rejects_what_was_taught_leaves(world, answer):
+    world.log(event("Why?", answer))
+    world.cut()
+    world.log(event("Why?", "It is so.", conversation=HELD, extra={"rejected": answer}))
+    assert pairs(world.cut()) == set()
+
+
+def test_a_correction_that_comes_later_is_learned_however_small_it_is(world):
+    words = prose()
+    wrong, right = " ".join(words), " ".join([*words[:-1], "forty-two"])
+    world.log(event("How many?", wrong, interaction_id="it"))
+    world.cut()
+    InteractionLogger(world.ladder.store.root).improvement("it", right)
+    curated = world.cut()
+    assert learned(curated, "conversation") == [("How many?", right)]
+    assert curated.dropped == {}
+
+
+@pytest.mark.parametrize("answer", ["a", "I would not know."])
+def test_a_probe_knows_better_than_who_asks_the_same(world, answer):
+    world.log(event("Say f.", answer, conversation=HELD, success=True, feedback=1.0), probe("f", "Say f."))
+    assert splits(world.cut()) == {"Say f.": "test"}
+
+
+def test_sessions_of_the_same_steps_in_another_order_all_stay(world):
+    for number, tools in enumerate(permutations(["grep", "cat", "sed", "ls", "git"])):
+        steps = [tool for tool in tools for _ in range(2)]
+        world.log(*(run(tool, None, turn, conversation=f"s{number}") for turn, tool in enumerate(steps)))
+    curated = world.cut()
+    assert not any("near" in reason for reason in curated.dropped)
+    assert curated.frame.filter(kind="pattern").height > 120
 
 
 def test_empty_answers_and_questions_are_dropped_with_a_reason(world):

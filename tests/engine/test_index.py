@@ -80,6 +80,27 @@ def test_a_run_that_somebody_has_damaged_is_made_again(store, name):
     assert world.rows(5) == before
 
 
+@pytest.mark.parametrize("name", Entries.__slots__)
+def test_a_run_whose_numbers_are_others_is_made_again(store, name):
+    chance = np.random.default_rng(0)
+    world = World(store, [chance.integers(1, 10_000, (2000, 3)).tolist() for _ in range(5)])
+    before = world.rows(5)
+    for run in store.names("index/rows"):
+        with (store.path(run) / f"{name}.npy").open("r+b") as file:
+            file.seek(128)  # behind what says how many there are
+            file.write(bytes((store.path(run) / f"{name}.npy").stat().st_size - 128))
+    assert world.rows(5) == before
+
+
+def test_a_run_in_whose_place_is_a_file_is_made_again(store):
+    world = World(store, [[[n, n, n]] for n in range(1, 6)])
+    before = world.rows(5)
+    for run in store.names("index/rows"):
+        store.remove(run)
+        store.path(run).write_text("not a folder")
+    assert world.rows(5) == before
+
+
 def test_a_run_that_died_half_written_is_not_there(store, monkeypatch):
     world = World(store, [[[1, 2, 3]], [[4, 5, 6]]])
     monkeypatch.setattr(index, "_pivots", lambda *_: 1 / 0)

@@ -109,6 +109,32 @@ def test_an_older_event_that_comes_later_moves_no_conversation(tmp_path):
     assert all(len(its) == 1 for its in sides(*made).values())
 
 
+def test_a_conversation_is_of_the_first_user_that_it_names(tmp_path):
+    """Somebody asks before logging in."""
+    world = World(tmp_path, Curate(group="user", held_out=0.5))
+    for n in range(24):
+        said = {"conversation": f"x{n}"}
+        world.log(event(f"q {n}", "a", **said), event(f"r {n}", "a", turn=1, user=f"u{n % 4}", **said))
+    found = sides(world.cut())
+    by_user = [set.union(*(found[f"x{n}"] for n in range(24) if n % 4 == user)) for user in range(4)]
+    assert sorted(map(sorted, by_user)) == sorted([side] for its in by_user for side in its)
+    assert set.union(*by_user) == {"train", "validation"}
+
+
+def test_what_a_group_says_in_a_conversation_that_is_on_the_other_side_is_in_neither(tmp_path):
+    world = World(tmp_path, Curate(group="user", held_out=0.5))
+    world.log(*(event(f"q {n}", "a", conversation=f"x{n}") for n in range(12)))
+    world.log(*(event(f"r {n}", "a", conversation=f"y{n}", user=f"u{n}") for n in range(12)))
+    before = world.cut()
+    world.log(*(event(f"s {n}", "a", turn=1, conversation=f"x{n}", user=f"u{n}") for n in range(12)))
+    found, then = sides(before), world.cut()
+    alike = [n for n in range(12) if found[f"x{n}"] == found[f"y{n}"]]
+    assert 0 < len(alike) < 12
+    assert sides(then) == {f"x{n}": found[f"x{n}"] for n in alike}
+    assert then.dropped == {"its conversation is on one side and its group on the other": 12 - len(alike)}
+    assert not any(then.made.leaks.values())
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_branches_of_branches_are_on_the_side_of_the_first_trunk(world, at_once):
     family = [

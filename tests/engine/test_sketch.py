@@ -1,6 +1,7 @@
 """Hashes of words, and sketches by which examples are compared: what changes them, and what does not."""
 
 import random
+import unicodedata
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +33,12 @@ def test_case_white_space_and_punctuation_change_nothing(words, between):
     assert one == other
 
 
+@given(st.lists(st.sampled_from(["Grüße", "é", "한국어", "ば", "a", "Ω"]), max_size=9))
+def test_how_unicode_composes_a_letter_changes_nothing(words):
+    one, other = hashes(*(unicodedata.normalize(form, " ".join(words)) for form in ("NFC", "NFD")))
+    assert one == other
+
+
 @given(st.lists(st.text(max_size=20), max_size=6))
 def test_a_text_has_the_same_hashes_alone_and_among_others(texts):
     assert hashes(*texts) == [hashes(text)[0] for text in texts]
@@ -58,9 +65,11 @@ def test_windows_are_those_of_each_text_alone(texts, width):
     assert [a == b for a in values for b in values] == [a == b for a in every for b in every]
 
 
-def sketches(*pairs: tuple[str, str], is_code: bool = False, is_held: bool = False):
+def sketches(*pairs: tuple[str, str], is_code: bool = False, is_steps: bool = False, is_held: bool = False):
     questions, completions = (pa.array(column) for column in zip(*pairs, strict=True))
-    return sketch(questions, completions, np.full(len(pairs), is_code), np.full(len(pairs), is_held))
+    none = pa.nulls(len(pairs), pa.string())
+    flags = {"is_code": is_code, "is_steps": is_steps, "is_held": is_held}
+    return sketch(questions, completions, none, **{name: np.full(len(pairs), flag) for name, flag in flags.items()})
 
 
 def prose(seed: int, words: int = 120) -> list[str]:
@@ -90,6 +99,12 @@ def test_what_is_short_has_no_bands_and_a_short_completion_must_be_the_very_same
     assert not found.bands[0].any()
     assert (found.bands[1] == found.bands[3]).all()
     assert len({*found.anchor[1:].tolist()}) == 3
+
+
+def test_steps_are_near_no_others():
+    """The same steps in another order are another session."""
+    steps = " ".join(prose(1, 40))
+    assert not sketches((steps, "grep"), (steps, steps), is_steps=True).bands.any()
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
+from vibe_pipeline.curate.dedup.reasons import APART
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
@@ -71,17 +72,17 @@ CREATE OR REPLACE TABLE threads AS
 SELECT
     conversation_id,
     any_value(family) AS family,
-    nullif(first({group} ORDER BY position), '') AS grouping,
+    arg_min(nullif({group}, ''), position) AS grouping,
     bool_or(extra ->> '$.fact' IN (FROM probed)) AND grouping IS NULL AS is_fact
 FROM events GROUP BY conversation_id
 """
-"""Of each conversation: the trunk of all its branches, whose turns it shares; by its first event, what the settings
-hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+"""Of each conversation: the trunk of all its branches, whose turns it shares; by the first event that says it, what the
+settings hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
 
 UNITS = """
 SELECT
     unit, held_with, md5_number_lower(unit) AS unit_key, md5_number_lower(held_with) AS held_with_key,
-    bool_or(is_fact) AS is_fact, {held_out} AS is_held_by_hash
+    bool_or(is_fact) AS is_fact, {held_out} AS is_held_by_hash, count(*) AS candidates
 FROM judged WHERE reason IS NULL GROUP BY unit, held_with
 """
 
@@ -120,6 +121,7 @@ SELECT
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
+    list_contains(evidence, 'edited') AS is_edited,
     epoch_us(occurred_at) AS moment
 FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it
 JOIN units USING (unit, held_with)
@@ -192,11 +194,14 @@ class Candidates:
         return file
 
     def _units(self) -> pa.Table:
-        """What is on one side as a whole, and on which."""
+        """What is on one side as a whole, and on which; but for what would have to be on both."""
         held_out = held_out_sql("held_with", self._settings.salt, self._settings.held_out)
         units = self._db.sql(UNITS.format(held_out=held_out)).pl()
         known = {f"{name}_side": self._known_sides(units[f"{name}_key"].to_numpy()) for name in ("unit", "held_with")}
-        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES))
+        is_apart = pl.col("unit_side") != pl.col("held_with_side")
+        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES), is_apart=is_apart.fill_null(False))
+        apart, made = made.filter("is_apart"), made.filter(~pl.col("is_apart"))
+        self.dropped += Counter({APART: apart["candidates"].sum()})
         return made.select("unit", "held_with", "unit_key", "held_with_key", "is_held").to_arrow()
 
     def _known_sides(self, units: np.ndarray) -> pl.Series:

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from vibe_pipeline.curate.candidates import Candidates
 from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import judging, keys
-from vibe_pipeline.curate.dedup.keys import TRAIN
+from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
@@ -35,8 +35,8 @@ from vibe_pipeline.records import generation_name
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
-COMPARED = ["kind", "split", "question", "completion", "content", "asked", "told", "unit", "held_with"]
-TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented"]
+COMPARED = ["kind", "split", "question", "completion", "rejected", "content", "asked", "told", "unit", "held_with"]
+TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented", "is_edited"]
 
 BATCH = 2048
 """Rows that are sketched at once: their texts stay in a processor's cache."""
@@ -84,8 +84,9 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
-            rank = _place(np.lexsort((found["conversation"], found["content"], -found["moment"], -found["quality"])))
-            told = {name: found[name] for name in ("moment", "conversation", "is_augmented")}
+            better = (these.split != TEST, -found["quality"], -found["moment"], found["content"], found["conversation"])
+            rank = _place(np.lexsort(better[::-1]))  # a probe knows
+            told = {name: found[name] for name in ("moment", "conversation", "is_augmented", "is_edited")}
             compared = judging.Compared(features=these, rank=rank, rest=columns.rest, **told)
             reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
         with step("order"):

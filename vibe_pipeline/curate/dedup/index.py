@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from zlib import crc32
 
 import numpy as np
 
@@ -35,6 +36,10 @@ ALONE = 3
 QUERIES_AT_ONCE = 1 << 14
 
 LOW = np.uint64(0xFFFFFFFF)
+
+SUMS = "sums.npy"
+PIECES, PIECE = 64, 1 << 12
+"""So many stretches of so many bytes of an array are looked at to see that it is whole."""
 
 
 FILTER_BITS = 16
@@ -99,22 +104,29 @@ class Index:
 
     def _run(self, start: int, stop: int) -> Entries:
         name = self._name(start, stop)
-        with suppress(FileNotFoundError, ValueError, EOFError):
-            return _opened(self._store.path(name))
+        with suppress(OSError, ValueError, EOFError):
+            return _whole(self._store.path(name))
         if self._store.exists(name):
             self._store.remove(name)  # somebody has damaged it: it is made again like one that is lost
         self._make(name, start, stop)
-        return _opened(self._store.path(name))
+        return _whole(self._store.path(name))
 
     def _make(self, name: str, start: int, stop: int) -> None:
         if stop - start == 1:
-            self._store.write_folder_as(name, lambda folder: _sorted(self._leaf(start), folder))
+            self._write(name, lambda folder: _sorted(self._leaf(start), folder))
             return
         middle = (start + stop) // 2
         halves = [self._run(start, middle), self._run(middle, stop)]
-        self._store.write_folder_as(name, lambda folder: _merged(halves, folder))
+        self._write(name, lambda folder: _merged(halves, folder))
         for half in ((start, middle), (middle, stop)):
             self._store.remove(self._name(*half))
+
+    def _write(self, name: str, fill: Callable[[Path], None]) -> None:
+        def filled(folder: Path) -> None:
+            fill(folder)
+            np.save(folder / SUMS, _sums(folder))
+
+        self._store.write_folder_as(name, filled)
 
     def _name(self, start: int, stop: int) -> str:
         return f"{self._folder}/{start:06d}-{stop:06d}"
@@ -246,6 +258,27 @@ def _saved(folder: Path, entries: Entries) -> None:
 
 def _opened(folder: Path) -> Entries:
     return Entries(*(_mapped(folder / f"{name}.npy") for name in Entries.__slots__))
+
+
+def _whole(folder: Path) -> Entries:
+    """The run of a folder; ValueError where it is not as it was written."""
+    if not np.array_equal(np.load(folder / SUMS), _sums(folder)):
+        raise ValueError(f"{folder.name} is damaged")
+    return _opened(folder)
+
+
+def _sums(folder: Path) -> np.ndarray:
+    """uint32, one an array: of pieces of its file, evenly spread, for to read all of it would grow with the ladder."""
+    return np.array([_sum(folder / f"{name}.npy") for name in Entries.__slots__], np.uint32)
+
+
+def _sum(file: Path) -> int:
+    size, total = file.stat().st_size, 0
+    with file.open("rb") as content:
+        for place in np.linspace(0, max(0, size - PIECE), PIECES).astype(int).tolist():
+            content.seek(place)
+            total = crc32(content.read(PIECE), total)
+    return crc32(str(size).encode(), total)
 
 
 def _mapped(file: Path) -> np.ndarray:

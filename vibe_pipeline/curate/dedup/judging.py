@@ -61,6 +61,8 @@ class Compared:
     """uint64"""
     is_augmented: np.ndarray
     """bool: made from another example, and near it on purpose."""
+    is_edited: np.ndarray
+    """bool: somebody corrected it, and it is near on purpose to what was learned before."""
     rest: Callable[[], None] = lambda: None
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
@@ -78,10 +80,11 @@ def judged(
     judge.nearly_trained_on(earlier)
     runs = (*earlier, made(judge.suite(), scratch))
     judge.leaking(runs)
-    prose = compared.features.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
+    these = compared.features
+    prose = these.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
     return judge.reasons, {
-        "conversations": judge.on_both_sides(compared.conversation, prose) + sum(map(judge.moved, earlier)),
-        "groups": judge.on_both_sides(compared.features.held_with),
+        "conversations": judge.on_both_sides(compared.conversation, prose) + judge.moved(earlier, these.unit),
+        "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
     }
 
@@ -95,6 +98,7 @@ class _Judge:
         self.rest = compared.rest
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
+        self.may_be_known = self.may_be_near & ~compared.is_edited
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
 
@@ -127,7 +131,8 @@ class _Judge:
         self.drop(found(run, keys.exact(self.these)), AGAIN)
         self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
         in_rows = np.zeros(len(self.rank), dtype=bool)
-        self.drop((self.these.split == VALIDATION) & found(run, keys.equal(self.these, in_rows)), TRAINED_ON)
+        for equal in (keys.equal, keys.equal_rejected):
+            self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
 
     def nearly_repeated(self) -> None:
         edges = np.empty(0, dtype=np.uint64)
@@ -150,16 +155,16 @@ class _Judge:
         self.drop(_crowded_out(edges), NEARLY_TWICE)
 
     def nearly_known(self, runs: Sequence[Entries]) -> None:
-        may_be_near = self.stays & self.may_be_near
+        may_be_known = self.stays & self.may_be_known
 
         def known(these: Features, first: int) -> Leaving:
             origin, like = keys.origin(these), keys.every_band(keys.like, these, these.is_held)
             for run, pair in matching(runs, like, self.bands):
                 is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
                 rows = first + pair.queries[is_same & asks_alike(run, these, pair)]
-                yield NEARLY_AGAIN, rows[may_be_near[rows]]
+                yield NEARLY_AGAIN, rows[may_be_known[rows]]
 
-        self._drop_found(known, may_be_near)
+        self._drop_found(known, may_be_known)
 
     def nearly_trained_on(self, runs: Sequence[Entries]) -> None:
         items = self.stays & (self.these.split == VALIDATION)
@@ -204,12 +209,15 @@ class _Judge:
 
         return sum(self._looked(near, stay))
 
-    def moved(self, run: Entries) -> int:
-        """Units that stay, and are on the other side in a run."""
+    def moved(self, runs: Sequence[Entries], units: np.ndarray) -> int:
+        """Units of which rows stay, and that are on the other side in a run."""
         stay = self.stays & (self.these.split != TEST)
-        units, first = np.unique(self.these.unit[stay], return_index=True)
-        places, refs, _ = pairs(run, keys.side_keys(units), 1)
-        return int((self.these.is_held[stay][first][places] != (refs & np.uint64(1))).sum())
+        units, first = np.unique(units[stay], return_index=True)
+        is_held, moved = self.these.is_held[stay][first], np.zeros(len(units), dtype=bool)
+        for run in runs:
+            places, refs, _ = pairs(run, keys.side_keys(units), 1)
+            moved[places[is_held[places] != (refs & np.uint64(1))]] = True
+        return int(moved.sum())
 
     def _drop_found(self, look: Callable[[Features, int], Leaving], among: np.ndarray) -> None:
         for found_there in self._looked(lambda these, first: list(look(these, first)), among):

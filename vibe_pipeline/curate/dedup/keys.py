@@ -22,6 +22,7 @@ from vibe_pipeline.records import Kind, Split
 KINDS = [str(kind) for kind in Kind]
 SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
 TRAIN, VALIDATION, TEST = range(3)
+PATTERN = KINDS.index(Kind.PATTERN)
 CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
 
 NAMES = ("exact", "near", "asked", "probed", "told", "side", "equal", "like", "renamed", "quoted")
@@ -69,7 +70,7 @@ OWN = ("kind", "split", "content", "prompt", "fact", "unit", "held_with")
 
 
 def features(batch: pa.RecordBatch) -> Features:
-    """Of rows with the columns kind, split, question, completion, content, asked, told, unit and held_with."""
+    """Of rows with the columns kind, split, question, completion, rejected, content, asked, told, unit, held_with."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
     return Features(
@@ -80,7 +81,14 @@ def features(batch: pa.RecordBatch) -> Features:
         fact=batch["told"].to_numpy(),
         unit=batch["unit"].to_numpy(),
         held_with=batch["held_with"].to_numpy(),
-        sketches=sketch(batch["question"], batch["completion"], np.isin(kind, CODE), split != TRAIN),
+        sketches=sketch(
+            batch["question"],
+            batch["completion"],
+            batch["rejected"],
+            is_code=np.isin(kind, CODE),
+            is_steps=kind == PATTERN,
+            is_held=split != TRAIN,
+        ),
     )
 
 
@@ -128,20 +136,26 @@ def side_keys(units: np.ndarray) -> np.ndarray:
 
 
 def near(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, of the same kind and side, 0 where the example is too short to be near another. Facts of two
-    names are two facts, however much a template makes them alike."""
+    """(n): one of 16, of the same side and origin, 0 where the example is too short to be near another."""
     bands = these.sketches.bands[:, band]
-    return _banded("near", band, bands, these.sketches.anchor, these.kind, these.fact, these.is_held)
+    return _banded("near", band, bands, these.sketches.anchor, origin(these), these.is_held)
 
 
 def origin(these: Features) -> np.ndarray:
-    """(n): what two that are nearly the same have in common besides their words: the kind, and the fact if any."""
-    return _key("near", these.kind, these.fact)
+    """(n): what two that are nearly the same have in common besides their words: kind, fact and rejected answer. Facts
+    of two names are two facts, however much a template makes them alike; one answer beat several."""
+    return _key("near", these.kind, these.fact, these.sketches.rejects)
 
 
 def equal(these: Features, of_items: np.ndarray) -> np.ndarray:
     """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row."""
-    return _key("equal", of_items, these.sketches.pair)
+    return _key("equal", of_items, these.sketches.asks, these.sketches.says)
+
+
+def equal_rejected(these: Features, of_items: np.ndarray) -> np.ndarray:
+    """(n): the same of the question and the answer that was rejected, 0 where there is none."""
+    sketches = these.sketches
+    return _where_there(sketches.rejects, _key("equal", of_items, sketches.asks, sketches.rejects))
 
 
 def like(these: Features, of_items: np.ndarray, band: int) -> np.ndarray:
@@ -180,6 +194,7 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
         (side_keys(these.unit), both & _is_first(these.unit)),
         (side_keys(these.held_with), both & (these.held_with != these.unit) & _is_first(these.held_with)),
         (equal(these, own), both),
+        (equal_rejected(these, own), both),
         *((like(these, own, band), both) for band in range(BANDS)),
         *((renamed(these, own, band), both) for band in range(BANDS)),
     ]

@@ -18,7 +18,7 @@ from vibe_pipeline.store import sql_list
 
 REMEMBERED = f"""
 SELECT
-    kind, split, substr(prompt, context + 1) AS question, completion,
+    kind, split, substr(prompt, context + 1) AS question, completion, rejected,
     {SHAS}, number(content_sha) AS content, number(prompt_sha) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told, unit, held_with
 FROM read_parquet({{file}}) WHERE example_id IS NOT NULL

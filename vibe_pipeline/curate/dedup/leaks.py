@@ -31,9 +31,9 @@ Leaving = Iterator[tuple[str, np.ndarray]]
 def leaks(runs: Sequence[Entries], these: Features) -> Leaving:
     """Of rows, why each leaks an item; numbers or a mask."""
     in_items = np.ones(len(these.kind), dtype=bool)
-    probed, equal = keys.probed(these), keys.equal(these, in_items)
+    probed, equal = keys.probed(these), [it(these, in_items) for it in (keys.equal, keys.equal_rejected)]
     yield ASKED, np.any([found(run, probed) for run in runs], axis=0)
-    yield EQUAL, np.any([found(run, equal) for run in runs], axis=0)
+    yield EQUAL, np.any([found(run, it) for run in runs for it in equal], axis=0)
     for run, pair in matching(runs, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
         yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | asks_alike(run, these, pair)]
     for rows in _quoting(runs, these, keys.quoted(these, in_items)):

@@ -20,9 +20,10 @@ EQUAL = "training row equals a suite item"
 NEAR = "training row nearly equals a suite item"
 QUOTES = "training row quotes a suite item"
 RENAMED = "training row is a suite item with other names"
+APART = "its conversation is on one side and its group on the other"
 
 DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS)
-CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED)
+CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED, APART)
 REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
 

@@ -81,12 +81,21 @@ def joined(*values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of all texts in lower case, one after the other, and where each begins."""
-    lower = pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), ""))
+    lower = _composed(pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), "")))
     short = pc.binary_slice(lower.cast(pa.large_binary()), 0, MAX_BYTES)
     _, offsets, data = short.buffers()
     places = np.frombuffer(offsets, dtype=np.int64)[short.offset : short.offset + len(short) + 1]
     letters = np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, dtype=np.uint8)
     return letters[places[0] : places[-1]], places - places[0]
+
+
+def _composed(texts: pa.Array) -> pa.Array:
+    """In Unicode's form NFC: what looks the same is the same."""
+    is_ascii = pc.string_is_ascii(texts)
+    if pc.all(is_ascii).as_py():
+        return texts
+    beyond = pc.invert(is_ascii)
+    return pc.replace_with_mask(texts, beyond, pc.utf8_normalize(texts.filter(beyond), form="NFC"))
 
 
 def spans(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

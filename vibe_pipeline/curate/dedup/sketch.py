@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 
-MADE_BY = f"3-rensa-{version('rensa')}"
+MADE_BY = f"4-rensa-{version('rensa')}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""
 
 BANDS, ROWS = 16, 4
@@ -61,14 +61,16 @@ class Sketches:
 
     bag: np.ndarray
     """uint64: of the question's words but the empty ones ("please", "the"), in any order; 0 where it has none."""
-    pair: np.ndarray
-    """uint64: of all words of question and answer, in order, with the answer's signs."""
+    asks: np.ndarray
+    """uint64: of all words of the question, in order."""
+    says: np.ndarray
+    """uint64: of all words and signs of the completion, in order."""
+    rejects: np.ndarray
+    """uint64: the same of the answer that was rejected; 0 where there is none."""
     bands: np.ndarray
     """uint32 (n, 16): of the anchor, or zeros where question and completion are short."""
     is_long: np.ndarray
     """bool: it is anchored by its completion."""
-    anchor: np.ndarray
-    """uint64: what must be equal besides the bands: all of the completion where it is short, else nothing."""
     words: np.ndarray
     """int32: words and signs of question and completion."""
     check: np.ndarray
@@ -76,9 +78,14 @@ class Sketches:
     structure: np.ndarray
     """uint32 (n, 16): of code whose names are not looked at; zeros where it is too short, or no code."""
     grams: np.ndarray
-    """uint64: sampled windows of 13 words of the completion, and of the question of what is learned from."""
+    """uint64: sampled windows of 13 words of either answer, and of the question of what is learned from."""
     ends: np.ndarray
     """int64: how many grams there are up to and with each example."""
+
+    @property
+    def anchor(self) -> np.ndarray:
+        """uint64 (n): what must be equal besides the bands: all of the completion where it is short, else nothing."""
+        return np.where(self.is_long, np.uint64(0), self.says)
 
     @property
     def gram_counts(self) -> np.ndarray:
@@ -93,27 +100,39 @@ class Sketches:
         return Sketches(**per_row, grams=self.grams[before : ends[-1]], ends=ends - before)
 
 
-PER_ROW = ("bag", "pair", "bands", "is_long", "anchor", "words", "check", "structure")
+PER_ROW = ("bag", "asks", "says", "rejects", "bands", "is_long", "words", "check", "structure")
 
 
-def sketch(questions: pa.Array, completions: pa.Array, is_code: np.ndarray, is_held: np.ndarray) -> Sketches:
-    """Of a batch of examples: texts, whether the completion is code, and whether it is held out."""
-    asked, said = tokens(questions), tokens(completions)
+def sketch(
+    questions: pa.Array,
+    completions: pa.Array,
+    rejected: pa.Array,
+    *,
+    is_code: np.ndarray,
+    is_steps: np.ndarray,
+    is_held: np.ndarray,
+) -> Sketches:
+    """Of a batch of examples: texts, whether the completion is code, whether the question is steps in an order that a
+    set of windows does not tell, so that none is near another, and whether it is held out."""
+    asked, said, refused = tokens(questions), tokens(completions), tokens(rejected)
     asks, says = asked.words(), said.words()
     telling = asked.among(asked.is_word | _among(asked.hashes, OPERATORS))
     is_long, is_asked_long = (np.diff(words.offsets) >= SHORT for words in (says, asks))
     bands = np.zeros((len(is_long), BANDS), dtype=np.uint32)
-    for words, chosen in ((says, is_long), (asks, is_asked_long & ~is_long)):
+    for words, is_anchor in ((says, is_long), (asks, is_asked_long & ~is_long)):
+        chosen = is_anchor & ~is_steps
         bands[chosen] = _bands(words.of(chosen), SHINGLE)
     check = _whole(asks)
     check[is_asked_long] = _check(asks.of(is_asked_long))
-    grams, ends = _sampled(asks.of(~is_held), np.flatnonzero(~is_held), says)
+    every, learned = np.arange(len(is_long)), np.flatnonzero(~is_held)
+    grams, ends = _sampled(len(is_long), (asks.of(~is_held), learned), (says, every), (refused.words(), every))
     return Sketches(
         bag=_bag(telling),
-        pair=mixed(_whole(telling)) ^ _whole(said),
+        asks=_whole(telling),
+        says=_whole(said),
+        rejects=_whole(refused),
         bands=bands,
         is_long=is_long,
-        anchor=np.where(is_long, np.uint64(0), _whole(said)),
         words=(np.diff(asked.offsets) + np.diff(said.offsets)).astype(np.int32),
         check=check,
         structure=_structure(said, is_code),
@@ -170,17 +189,17 @@ def _check(words: Tokens) -> np.ndarray:
     return (minima << (np.arange(CHECKS, dtype=np.uint64) * np.uint64(4))).sum(axis=1, dtype=np.uint64)
 
 
-def _sampled(asks: Tokens, asking: np.ndarray, says: Tokens) -> tuple[np.ndarray, np.ndarray]:
-    """Sampled grams of completions and of these questions, and how many there are up to each row."""
+def _sampled(count: int, *texts: tuple[Tokens, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Sampled grams of texts, of which each has the number of its row, and how many there are up to each row."""
     found, owners = [], []
-    for words, rows in ((asks, asking), (says, np.arange(len(says.offsets) - 1))):
+    for words, rows in texts:
         grams, offsets = windows(words, GRAM)
         is_kept = grams % np.uint64(SAMPLED) == 0
         found.append(grams[is_kept])
         owners.append(np.repeat(rows, np.diff(offsets))[is_kept])
     owner = np.concatenate(owners)
     order = np.argsort(owner, kind="stable")
-    return np.concatenate(found)[order], np.searchsorted(owner[order], np.arange(1, len(says.offsets)))
+    return np.concatenate(found)[order], np.searchsorted(owner[order], np.arange(1, count + 1))
 
 
 def _structure(said: Tokens, is_code: np.ndarray) -> np.ndarray:
