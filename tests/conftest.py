@@ -184,11 +184,15 @@ def write_examples() -> Callable[..., ExampleSet]:
             for number, row in enumerate(rows)
         ]
         is_synthetic = pl.col("tier") == "synthetic"
-        frame = pl.DataFrame(full, infer_schema_length=None).sort(
-            pl.col("split") != "train", "split", "kind", is_synthetic, "example_id"
+        letters = pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars()
+        frame = (
+            pl.DataFrame(full, infer_schema_length=None)
+            .with_columns(tokens=3 + letters // 3)
+            .sort(pl.col("split") != "train", "split", "kind", is_synthetic, "example_id")
         )
-        characters = (pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars()).sum()
-        groups = frame.group_by("split", "kind", maintain_order=True).agg(pl.len(), characters, made=is_synthetic.sum())
+        groups = frame.group_by("split", "kind", maintain_order=True).agg(
+            pl.len(), letters.sum(), made=is_synthetic.sum()
+        )
         sha = store.write_table("examples", frame.to_arrow())
         return ExampleSet(
             generation=generation,

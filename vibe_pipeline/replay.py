@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -42,6 +42,8 @@ class Request:
     replay: Replay
     synthetic: Synthetic
     epochs: int
+    max_length: int
+    """Tokens of a row that are learned; the rest is cut off."""
     seed: int
     budget_tokens: int | None = None
     """Tokens of all epochs together; None where the delta is known to fit."""
@@ -84,33 +86,43 @@ class Request:
         return min(past, wanted - kept), kept
 
     def _wanted(self, delta_rows: int, pool: int) -> int:
-        return min(pool, max(self.replay.minimum, round(self.replay.share * delta_rows)))
+        return int(_beside(delta_rows, pool, self.replay.minimum, self.replay.share))
 
-    @property
-    def tokens_per_row(self) -> float:
-        """An estimate, on the high side, from the characters of the delta."""
-        characters = sum(examples.train_characters(self.kinds) for examples in self.delta)
-        return characters / max(1, self.delta_rows) / CHARACTERS_PER_TOKEN + FRAMING_TOKENS
+    def tokens_per_row(self, sets: tuple[ExampleSet, ...]) -> float:
+        """Of training rows of these sets: an estimate on the high side, from their characters."""
+        characters = sum(examples.train_characters(self.kinds) for examples in sets)
+        tokens = characters / max(1, sum(self.rows(sets))) / CHARACTERS_PER_TOKEN + FRAMING_TOKENS
+        return min(tokens, self.max_length)
 
     @property
     def expected_tokens(self) -> float:
         """Tokens of all epochs of all that may be learned of the delta, and of its replay."""
         learned = self.learned(*self.rows(self.delta), self.delta_rows)
-        return (sum(learned) + sum(self.replayed(*learned))) * self.tokens_per_row * self.epochs
+        delta, past = (self.tokens_per_row(sets) for sets in (self.delta, self.ancestors))
+        return (sum(learned) * delta + sum(self.replayed(*learned)) * past) * self.epochs
 
-    @property
-    def room(self) -> int:
-        """Rows of the delta that fit the budget, at least one."""
-        if self.budget_tokens is None or self.expected_tokens <= self.budget_tokens:
-            return self.delta_rows
-        room = self.budget_tokens / self.tokens_per_row / self.epochs
-        least = self._wanted(0, sum(self.rows(self.ancestors)))
-        return min(self.delta_rows, max(1, int(min(room - least, room / (1 + self.replay.share)))))
+    def fitting(self, tokens: np.ndarray) -> tuple[int, int]:
+        """How many rows of the delta, best first, of so many tokens, fit the budget; and the least replayed beside.
+
+        At least one fits. Where the budget is short the minimum is no more than these: a rung is for what is new.
+        """
+        minimum, rows = self.replay.minimum, np.arange(1, tokens.size + 1)
+        learned = np.minimum(tokens, self.max_length).cumsum()
+        whole, short = (self._costs(learned, rows, least) for least in (minimum, np.minimum(minimum, rows)))
+        if self.budget_tokens is None or not tokens.size or whole[-1] <= self.budget_tokens:
+            return tokens.size, minimum
+        room = max(1, int(np.searchsorted(short, self.budget_tokens, side="right")))
+        return room, min(minimum, room)
+
+    def _costs(self, learned: np.ndarray, rows: np.ndarray, least: int | np.ndarray) -> np.ndarray:
+        """Tokens of all epochs of the first so many rows of the delta, and of their replay."""
+        replayed = _beside(rows, sum(self.rows(self.ancestors)), least, self.replay.share)
+        return (learned + replayed * self.tokens_per_row(self.ancestors)) * self.epochs
 
 
 def make(store: Store, request: Request) -> Mix:
     """Write the mix of a request as mixes/<sha>.parquet."""
-    table, offered = _mixed(store, request)
+    table, delta = _mixed(store, request)
     first = table.filter(epoch=0) if table.height else table
     delta_rows = first.filter(origin="delta").height if table.height else 0
     return Mix(
@@ -119,8 +131,8 @@ def make(store: Store, request: Request) -> Mix:
         epochs=request.epochs,
         delta_rows=delta_rows,
         replay_rows=first.height - delta_rows,
-        left_for_later=offered - delta_rows,
-        left_as_synthetic=min(offered, request.room) - delta_rows,
+        left_for_later=delta.offered - delta_rows,
+        left_as_synthetic=delta.room - delta_rows,
         synthetic_rows=_synthetic(table),
     )
 
@@ -135,11 +147,24 @@ def mix(store: Store, request: Request) -> pl.DataFrame:
     return _mixed(store, request)[0]
 
 
-def _mixed(store: Store, request: Request) -> tuple[pl.DataFrame, int]:
-    """The mix, and how many rows of the delta there were to choose from."""
-    delta, offered = _preferred(store, request)
+@dataclass(frozen=True, slots=True)
+class _Delta:
+    rows: pl.DataFrame
+    """What is learned of it."""
+    offered: int
+    """Rows that there were to choose from."""
+    room: int
+    """How many of these the budget has room for."""
+    minimum: int
+    """Old rows that are replayed beside it at least."""
+
+
+def _mixed(store: Store, request: Request) -> tuple[pl.DataFrame, _Delta]:
+    taken = _preferred(store, request)
+    request = replace(request, replay=request.replay.model_copy(update={"minimum": taken.minimum}))
+    delta = taken.rows
     if delta.is_empty():
-        return delta.drop("priority"), offered
+        return delta.drop("priority"), taken
     chance = np.random.default_rng(request.seed)
     drawn = [
         _pick(store, request, hand).join(delta, on="prompt", how="anti") for hand in _hands(request, delta, chance)
@@ -147,13 +172,13 @@ def _mixed(store: Store, request: Request) -> tuple[pl.DataFrame, int]:
     allowed = [_allowed(request, delta, it) for it in drawn]  # less may have come than was drawn
     delta = _within(delta.sort("priority", "example_id"), min(allowed)).drop("priority").sort("example_id")
     if delta.is_empty():
-        return delta, offered
+        return delta, taken
     left = [most - _synthetic(delta) for most in allowed]
     epochs = [
         _interleave(delta, _within(replayed, most), chance).with_columns(epoch=pl.lit(epoch, pl.Int32))
         for epoch, (replayed, most) in enumerate(zip(drawn, left, strict=True))
     ]
-    return pl.concat(epochs).with_row_index("position"), offered
+    return pl.concat(epochs).with_row_index("position"), taken
 
 
 def _hands(request: Request, delta: pl.DataFrame, chance: np.random.Generator) -> list[np.ndarray]:
@@ -184,26 +209,39 @@ def _most(limit: int, fits: Callable[[int], bool]) -> int:
     return limit if fits(limit) else bisect_left(range(1, limit + 1), True, key=lambda it: not fits(it))
 
 
-def _preferred(store: Store, request: Request) -> tuple[pl.DataFrame, int]:
-    """The rows of the delta that are learned, and of how many. Where there is no choice the rows alone are read."""
-    if sum(request.learned(*request.rows(request.delta), request.room)) == request.delta_rows:
+def _beside(rows: int | np.ndarray, pool: int, least: int | np.ndarray, share: float) -> np.ndarray:
+    """How many of the pool are replayed beside so many rows of the delta."""
+    return np.minimum(pool, np.maximum(least, np.round(share * rows)))
+
+
+def _preferred(store: Store, request: Request) -> _Delta:
+    """What is learned of the delta. Where there is no choice its rows alone are read."""
+    is_whole = sum(request.learned(*request.rows(request.delta), request.delta_rows)) == request.delta_rows
+    if is_whole and (request.budget_tokens is None or request.expected_tokens <= request.budget_tokens):
         wanted = [(examples, _positions(examples.train_ranges(request.kinds))) for examples in request.delta]
         rows = _read(store, wanted, [*COLUMNS, "priority"])
-        return rows, rows.height
+        return _Delta(rows, rows.height, rows.height, request.replay.minimum)
     offered = pl.concat(_offered(store, examples, request.kinds, at) for at, examples in enumerate(request.delta))
     offered = offered.sort("priority", "set", "row")
     others, made = offered.filter(~pl.col("is_synthetic")), offered.filter("is_synthetic")
-    best = offered.head(request.room).filter("is_synthetic").height
-    counts = request.learned(others.height, best, request.room)
-    kept = pl.concat([others.head(counts[0]), made.head(counts[1])])
+    allowed = _first(others, made, request.learned(others.height, made.height, offered.height))
+    fitting, minimum = request.fitting(allowed.sort("priority", "set", "row")["tokens"].to_numpy())
+    room = fitting if fitting < allowed.height else offered.height
+    best = offered.head(room).filter("is_synthetic").height
+    counts = request.learned(others.height, best, room)
+    kept = _first(others, made, counts)
     wanted = [(examples, np.sort(kept.filter(set=at)["row"].to_numpy())) for at, examples in enumerate(request.delta)]
-    return _read(store, wanted, [*COLUMNS, "priority"]), offered.height
+    return _Delta(_read(store, wanted, [*COLUMNS, "priority"]), offered.height, room, minimum)
+
+
+def _first(others: pl.DataFrame, made: pl.DataFrame, counts: tuple[int, int]) -> pl.DataFrame:
+    return pl.concat([others.head(counts[0]), made.head(counts[1])])
 
 
 def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], at: int) -> pl.DataFrame:
-    """set, row, priority, is_synthetic of the training rows of one example set; what was forgotten is not offered."""
+    """set, row, priority, tokens, is_synthetic of the training rows of one example set; nothing that was forgotten."""
     file = store.existing(f"examples/{examples.sha}.parquet")
-    priority = pl.read_parquet(file, columns=["priority"], glob=False)["priority"]
+    known = pl.read_parquet(file, columns=["priority", "tokens"], glob=False)
     parts = [
         pl.DataFrame({"row": pl.Series(_positions(examples.train_ranges(kinds, synthetic)))}).with_columns(
             is_synthetic=pl.lit(synthetic)
@@ -211,7 +249,7 @@ def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], at: int
         for synthetic in (False, True)
     ]
     offered = pl.concat(parts).with_columns(set=at)
-    return offered.with_columns(priority=priority.gather(offered["row"])).drop_nulls("priority")
+    return pl.concat([offered, known[offered["row"]]], how="horizontal").drop_nulls("priority")
 
 
 def _deal(pool: int, count: int, epochs: int, chance: np.random.Generator) -> list[np.ndarray]:

@@ -18,7 +18,7 @@ from vibe_pipeline.records import ExampleSet, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 2
+CODE_VERSION = 3
 """Part of every key: raised when the same inputs would give other bytes."""
 
 OFFERED_AGAIN = 2
@@ -72,6 +72,7 @@ class Rung:
                 "replay": self.request.replay.model_dump(mode="json"),
                 "synthetic": self.request.synthetic.model_dump(mode="json"),
                 "epochs": self.request.epochs,
+                "max_length": self.request.max_length,
                 "seed": self.request.seed,
                 "budget_tokens": self.request.budget_tokens,
             }
@@ -156,6 +157,7 @@ def resolve(
             synthetic=settings.synthetic,
             replay=settings.replay if earlier else Replay(minimum=0, share=0),  # so the key says it does not matter
             epochs=settings.recipe.epochs,
+            max_length=settings.recipe.max_length,
             seed=settings.seed,
         ),
     )

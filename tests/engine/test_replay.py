@@ -29,7 +29,13 @@ def example_set(store, write_examples):
 
 
 def request(delta=(), ancestors=(), **values) -> Request:
-    fixed = {"kinds": ("conversation",), "replay": Replay(minimum=4, share=0.5), "epochs": 2, "seed": 0}
+    fixed = {
+        "kinds": ("conversation",),
+        "replay": Replay(minimum=4, share=0.5),
+        "epochs": 2,
+        "max_length": 1024,
+        "seed": 0,
+    }
     fixed["synthetic"] = Synthetic()
     return Request(delta=tuple(delta), ancestors=tuple(ancestors), **{**fixed, **values})
 
@@ -147,8 +153,26 @@ def test_a_budget_leaves_rows_for_later_and_says_how_many(store, example_set):
     within = request([*whole.delta], [*whole.ancestors], replay=whole.replay, budget_tokens=3000)
     made = make(store, within)
     assert made.left_for_later == 400 - made.delta_rows > 0
-    assert made.rows * whole.tokens_per_row <= 3000 < (made.rows + 8) * whole.tokens_per_row
     assert make(store, request([*whole.delta], [], budget_tokens=10**9)).left_for_later == 0
+
+
+@pytest.mark.parametrize("budget", [2_000, 20_000, 50_000, 100_000, 10**6])
+@pytest.mark.parametrize(("before", "now"), [(400, 40), (40, 400), (5000, 40), (40, 5000)])
+def test_a_budget_is_of_tokens_however_long_the_rows_of_either_are(store, write_examples, budget, before, now):
+    """What one row is cut off to counts, and what is replayed is as long as it is."""
+    sets = [
+        write_examples(store, at, [{"prompt": f"{at}/{n:03}", "completion": "a" * (size + n)} for n in range(300)])
+        for at, size in enumerate((before, now))
+    ]
+    many = {"max_length": 512, "epochs": 3, "budget_tokens": budget}
+    table = mix(store, request(sets[1:], sets[:1], replay=Replay(minimum=100, share=0.5), **many))
+    rows = table.with_columns(tokens=pl.min_horizontal(512, pl.col("completion").str.len_chars() // 3 + 4))
+    delta, replay = (rows.filter(origin=it)["tokens"] for it in ("delta", "replay"))
+    longest = 3 * 2 * rows["tokens"].max()
+    assert rows["tokens"].sum() <= max(budget * 1.02, longest)
+    is_whole = delta.len() == 3 * 300 and replay.len() == 3 * 150
+    assert is_whole or rows["tokens"].sum() > budget * 0.95 - longest
+    assert replay.len() <= max(delta.len(), 3 * 150)
 
 
 def test_a_budget_takes_what_has_priority(store, write_examples):
