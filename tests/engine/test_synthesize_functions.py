@@ -186,7 +186,30 @@ def test_only_what_is_seen_twice_the_same_is_an_outcome():
     )
     code = code.replace("1 / 0", "0")
     seen = observed(function(code), [((a,), {}) for a in range(7)], Limits())
-    assert {it.arguments[0][0]: it.result for it in seen} == {0: "0", 1: "2", 2: "{'x', 'y', 'z'}", 5: "6"}
+    assert {it.arguments[0][0]: it.result for it in seen} == {0: "0", 1: "2", 2: "{'x', 'y', 'z'}"}
+
+
+NUMBERED = """import itertools
+numbers = itertools.count(1)
+def f(prefix):
+    return prefix + str(next(numbers))"""
+WRONGLY_CACHED = """known = {}
+def f(width, height):
+    if width not in known:
+        known[width] = width * height
+    return known[width]"""
+
+
+@pytest.mark.parametrize(
+    ("code", "calls", "alike"),
+    [
+        (NUMBERED, [("a",), ("b",), ("c",)], {}),
+        (WRONGLY_CACHED, [(3, 4), (3, 5), (2, 5)], {(2, 5): "10"}),
+    ],
+)
+def test_what_depends_on_earlier_calls_is_no_outcome(code, calls, alike):
+    seen = observed(function(code), [(arguments, {}) for arguments in calls], Limits())
+    assert {it.arguments[0]: it.result for it in seen} == alike
 
 
 def test_an_input_that_never_ends_or_fails_or_is_changed_costs_itself_alone():
@@ -250,6 +273,18 @@ def test_a_fault_is_a_failing_run_and_its_fix(clamp):
 def test_the_same_seed_gives_the_same_tests(clamp):
     again = generated_tests.tested(clamp.function, 0, Limits())
     assert again == clamp
+
+
+def test_tests_that_fail_in_the_form_that_is_logged_are_none():
+    code = "def f(number):\n    return number % 4 if __name__ == 'snippet' else None"
+    assert generated_tests.tested(function(code, calls=(((7,), {}), ((9,), {}))), 0, Limits()) is None
+
+
+def test_a_function_that_prints_has_no_silent_run():
+    code = CLAMP.replace("    return number", "    print(number)\n    return number")
+    found = generated_tests.tested(function(code, calls=(((5, 0, 3), {}), ((-1, 0, 3), {}))), 0, Limits())
+    assert found.caught
+    assert found.faulty is None
 
 
 @pytest.mark.parametrize("code", ["def f(a):\n    return 0", "import random\ndef f(a):\n    return random.random()"])
