@@ -14,7 +14,7 @@ from vibe_pipeline.interactions.synthesize.functions import Function, call_text,
 from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, enlarged, inputs_of
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
-from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in
+from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in, without_namesakes
 from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, judged, observed
 from vibe_pipeline.interactions.synthesize.functions.rows import probes_of_tests, rows_of_tests
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
@@ -127,6 +127,13 @@ def test_an_answer_gives_the_function_that_its_tests_call():
 )
 def test_what_is_no_single_piece_of_code_is_none(text):
     assert python_in(text) is None
+
+
+def test_functions_of_one_name_are_left_out_unless_they_are_the_same_code():
+    codes = [f"def {name}(n):\n    return n {change}" for name, change in (("solve", "+ 1"), ("other", "+ 1"))]
+    first, other, again, namesake = map(function, [*codes, codes[0], codes[0].replace("1", "2")])
+    assert without_namesakes([first, other, again], [again, other, first]) == [first, other]
+    assert without_namesakes([first, other], [first, other, namesake]) == [other]
 
 
 # inputs
