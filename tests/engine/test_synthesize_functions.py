@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline.interactions.synthesize.functions import Function, call_text, generated_tests
-from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, enlarged, inputs_of
+from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, edges, enlarged, inputs_of
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in, without_namesakes
@@ -175,6 +175,18 @@ def test_a_function_that_says_nothing_is_tried_with_every_type_until_one_fits():
     assert [(type(words), type(count)) for (words, count), _ in found] == [(list, int)] * 5 or [
         (type(words), type(count)) for (words, count), _ in found
     ] == [(str, int)] * 5
+
+
+def test_edges_of_the_types_that_are_shown_are_inputs_one_by_one_and_together():
+    found = [(*positional, *keywords.values()) for positional, keywords in edges([((5, "ab", [3, 4]), {"key": {1}})])]
+    assert found == [
+        *((number, "ab", [3, 4], {1}) for number in (0, 1, -1)),
+        *((5, text, [3, 4], {1}) for text in ("", "a")),
+        *((5, "ab", items, {1}) for items in ([], [3], [0])),
+        (5, "ab", [3, 4], set()),
+        (0, "", [], set()),
+    ]
+    assert [it for (it,), _ in edges([((value,), {}) for value in (None, (), {"a": [1]})])] == [None, (), {}, {"a": []}]
 
 
 def test_a_larger_input_has_the_same_types():
