@@ -11,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline.interactions.synthesize.functions import Function, call_text, generated_tests
-from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, enlarged, inputs_of
+from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, edges, enlarged, inputs_of
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
-from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in
+from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in, without_namesakes
 from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, judged, observed
 from vibe_pipeline.interactions.synthesize.functions.rows import probes_of_tests, rows_of_tests
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
@@ -129,6 +129,13 @@ def test_what_is_no_single_piece_of_code_is_none(text):
     assert python_in(text) is None
 
 
+def test_functions_of_one_name_are_left_out_unless_they_are_the_same_code():
+    codes = [f"def {name}(n):\n    return n {change}" for name, change in (("solve", "+ 1"), ("other", "+ 1"))]
+    first, other, again, namesake = map(function, [*codes, codes[0], codes[0].replace("1", "2")])
+    assert without_namesakes([first, other, again], [again, other, first]) == [first, other]
+    assert without_namesakes([first, other], [first, other, namesake]) == [other]
+
+
 # inputs
 
 
@@ -170,6 +177,18 @@ def test_a_function_that_says_nothing_is_tried_with_every_type_until_one_fits():
     ] == [(str, int)] * 5
 
 
+def test_edges_of_the_types_that_are_shown_are_inputs_one_by_one_and_together():
+    found = [(*positional, *keywords.values()) for positional, keywords in edges([((5, "ab", [3, 4]), {"key": {1}})])]
+    assert found == [
+        *((number, "ab", [3, 4], {1}) for number in (0, 1, -1)),
+        *((5, text, [3, 4], {1}) for text in ("", "a")),
+        *((5, "ab", items, {1}) for items in ([], [3], [0])),
+        (5, "ab", [3, 4], set()),
+        (0, "", [], set()),
+    ]
+    assert [it for (it,), _ in edges([((value,), {}) for value in (None, (), {"a": [1]})])] == [None, (), {}, {"a": []}]
+
+
 def test_a_larger_input_has_the_same_types():
     large, _ = enlarged((("ab", [1, 2], {3}, (4,), 5, True), {}), 10, random.Random(0))
     assert [type(it) for it in large] == [str, list, set, tuple, int, bool]
@@ -186,7 +205,30 @@ def test_only_what_is_seen_twice_the_same_is_an_outcome():
     )
     code = code.replace("1 / 0", "0")
     seen = observed(function(code), [((a,), {}) for a in range(7)], Limits())
-    assert {it.arguments[0][0]: it.result for it in seen} == {0: "0", 1: "2", 2: "{'x', 'y', 'z'}", 5: "6"}
+    assert {it.arguments[0][0]: it.result for it in seen} == {0: "0", 1: "2", 2: "{'x', 'y', 'z'}"}
+
+
+NUMBERED = """import itertools
+numbers = itertools.count(1)
+def f(prefix):
+    return prefix + str(next(numbers))"""
+WRONGLY_CACHED = """known = {}
+def f(width, height):
+    if width not in known:
+        known[width] = width * height
+    return known[width]"""
+
+
+@pytest.mark.parametrize(
+    ("code", "calls", "alike"),
+    [
+        (NUMBERED, [("a",), ("b",), ("c",)], {}),
+        (WRONGLY_CACHED, [(3, 4), (3, 5), (2, 5)], {(2, 5): "10"}),
+    ],
+)
+def test_what_depends_on_earlier_calls_is_no_outcome(code, calls, alike):
+    seen = observed(function(code), [(arguments, {}) for arguments in calls], Limits())
+    assert {it.arguments[0]: it.result for it in seen} == alike
 
 
 def test_an_input_that_never_ends_or_fails_or_is_changed_costs_itself_alone():
@@ -250,6 +292,18 @@ def test_a_fault_is_a_failing_run_and_its_fix(clamp):
 def test_the_same_seed_gives_the_same_tests(clamp):
     again = generated_tests.tested(clamp.function, 0, Limits())
     assert again == clamp
+
+
+def test_tests_that_fail_in_the_form_that_is_logged_are_none():
+    code = "def f(number):\n    return number % 4 if __name__ == 'snippet' else None"
+    assert generated_tests.tested(function(code, calls=(((7,), {}), ((9,), {}))), 0, Limits()) is None
+
+
+def test_a_function_that_prints_has_no_silent_run():
+    code = CLAMP.replace("    return number", "    print(number)\n    return number")
+    found = generated_tests.tested(function(code, calls=(((5, 0, 3), {}), ((-1, 0, 3), {}))), 0, Limits())
+    assert found.caught
+    assert found.faulty is None
 
 
 @pytest.mark.parametrize("code", ["def f(a):\n    return 0", "import random\ndef f(a):\n    return random.random()"])

@@ -10,6 +10,7 @@ import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.fingerprint import is_held_out
+from vibe_pipeline.interactions import synthesize as synthesizing
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
@@ -204,6 +205,19 @@ def test_a_log_gives_labels_tests_and_augmentations_of_its_own_code(from_log):
     assert made.probes
     written(log, made)
     assert {row.source for row in log.to_augment(99, 0)} == {"logger"}
+
+
+@pytest.mark.parametrize(("bodies", "is_told"), [(["n * 3", "n * 4"], False), (["n * 3", "n * 3"], True)])
+def test_functions_of_one_name_get_no_tests_wherever_in_the_log_they_are(tmp_path, monkeypatch, bodies, is_told):
+    store, settings = Store(tmp_path), Curate(held_out=0.0)
+    logger = InteractionLogger(store.root)
+    for body in bodies:
+        code = f"def solve(n):\n    return {body}\n\nsolve(2)\nsolve(3)"
+        logger.log(module="m", action="generate", input="Solve it.", output=code)
+    logger.close()
+    seal(store, settings)
+    monkeypatch.setattr(synthesizing, "CANDIDATES", 1)
+    assert bool(synthesize([], log=FromLog(store, settings), tests=1).probes) == is_told
 
 
 def written(log, made):

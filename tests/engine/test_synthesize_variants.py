@@ -102,5 +102,18 @@ def test_a_variant_that_fails_the_logged_tests_is_none():
     assert variant_of(function(code, calls=(((5,), {}), ((12,), {})), tests=tests), 0, Limits()) is None
 
 
+CHEAPEST = """def f(prices):
+    try:
+        return sorted(prices)[0]
+    except IndexError:
+        return None"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_code_that_does_otherwise_on_nothing_is_no_variant(seed):
+    calls = (([3, 1, 2],), {}), (([5, 4],), {})
+    assert variant_of(function(CHEAPEST, calls=calls), seed, Limits()) is None
+
+
 def test_a_function_without_a_shape_to_rewrite_is_not_run():
     assert variant_of(function("def f(a):\n    return a"), 0, Limits(seconds=0.0)) is None

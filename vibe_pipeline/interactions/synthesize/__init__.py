@@ -11,7 +11,7 @@ docstring adds the new fact.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -25,7 +25,7 @@ from vibe_pipeline.interactions.synthesize.examples import examples_of, rows_of_
 from vibe_pipeline.interactions.synthesize.from_log import FromLog
 from vibe_pipeline.interactions.synthesize.functions import Function
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import tested
-from vibe_pipeline.interactions.synthesize.functions.logged import function_in
+from vibe_pipeline.interactions.synthesize.functions.logged import function_in, without_namesakes
 from vibe_pipeline.interactions.synthesize.functions.rows import probes_of_tests, row_of_variant, rows_of_tests
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
 from vibe_pipeline.interactions.synthesize.functions.variants import variant_of
@@ -168,22 +168,28 @@ def _called(found: Sequence[Package], log: FromLog | None, work: _Work, amounts:
     probes: list[Probe] = []
     if limit := amounts.get("tests", 0):
         with work.watch("tests") as advance:
-            functions = _functions(found, log, work, limit)
+            functions = itertools.chain(_logged_by_name(log, work, limit), standalone(found, work.seed))
             for it in successes(limit, lambda one: tested(one, work.seed, work.limits), functions, advance):
                 rows += rows_of_tests(it, work.now)
                 probes += probes_of_tests(it, work.now)
     if limit := amounts.get("variants", 0):
         with work.watch("variants") as advance:
-            functions = _functions(found, log, work, limit)
+            functions = itertools.chain(_logged(log, work, limit), standalone(found, work.seed))
             for variant in successes(limit, lambda one: variant_of(one, work.seed, work.limits), functions, advance):
                 rows.append(row_of_variant(variant, work.now))
     return Synthesis(interactions=tuple(rows), probes=tuple(probes))
 
 
-def _functions(found: Sequence[Package], log: FromLog | None, work: _Work, limit: int) -> Iterator[Function]:
-    if log is not None:
-        yield from filter(None, map(function_in, log.with_code(CANDIDATES * limit, work.seed)))
-    yield from standalone(found, work.seed)
+def _logged(log: FromLog | None, work: _Work, limit: int) -> list[Function]:
+    answers = log.with_code(CANDIDATES * limit, work.seed) if log is not None else []
+    return list(filter(None, map(function_in, answers)))
+
+
+def _logged_by_name(log: FromLog | None, work: _Work, limit: int) -> list[Function]:
+    """Those that a question may name; who else bears a name is asked of the whole log, whatever the number is."""
+    functions = _logged(log, work, limit)
+    answers = log.with_code_of({it.name for it in functions}) if log is not None else []
+    return without_namesakes(functions, filter(None, map(function_in, answers)))
 
 
 def _labels(log: FromLog | None, work: _Work, limit: int) -> list[Interaction]:

@@ -8,6 +8,7 @@ somebody disliked. Not here: what is made of them.
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,9 @@ from vibe_pipeline.store import Store
 
 MAX_CHARACTERS = 20_000
 """Of input and output: more is no single piece of code or question."""
+
+DEFINED = r"regexp_extract_all(output, 'def\s+([^\s(\[]+)', 1)"
+"""The names of functions in an answer."""
 
 CHOSEN = """
 SELECT * EXCLUDE (comments) FROM interactions
@@ -47,9 +51,16 @@ class FromLog:
 
     def with_code(self, limit: int, seed: int) -> list[Interaction]:
         """Answers that define functions and did not fail."""
+        return self._with_code("contains(output, 'def ')", limit, seed)
+
+    def with_code_of(self, names: Collection[str]) -> list[Interaction]:
+        """All answers that define functions of these names and did not fail."""
+        return self._with_code(f"list_has_any({DEFINED}, $names)", None, 0, names=names)
+
+    def _with_code(self, condition: str, limit: int | None, seed: int, **more: Collection[str]) -> list[Interaction]:
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = f"success IS DISTINCT FROM false AND contains(output, 'def ') AND {self._is_learned}"
-        return self._chosen(actions, condition, limit, seed, in_any_turn=True)
+        condition = f"{condition} AND success IS DISTINCT FROM false AND {self._is_learned}"
+        return self._chosen(actions, condition, limit, seed, in_any_turn=True, **more)
 
     def to_label(self, limit: int, seed: int) -> list[Interaction]:
         """Answers that may be code, of which nobody said whether they work; those that have a label get it again."""
@@ -62,7 +73,14 @@ class FromLog:
         return f"NOT {held_out_sql('conversation_id', self.settings.salt, self.settings.held_out)}"
 
     def _chosen(
-        self, actions: tuple[str, ...], condition: str, limit: int, seed: int, *, in_any_turn: bool = False, **more: Any
+        self,
+        actions: tuple[str, ...],
+        condition: str,
+        limit: int | None,
+        seed: int,
+        *,
+        in_any_turn: bool = False,
+        **more: Collection[str],
     ) -> list[Interaction]:
         given = {
             "source": SOURCE,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import itertools
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
@@ -65,6 +65,41 @@ def enlarged(arguments: Arguments, factor: int, chooser: random.Random) -> Argum
     """The same input, some `factor` times as large: what takes a microsecond cannot be compared."""
     positional, keywords = arguments
     return tuple(_larger(value, factor, chooser) for value in positional), keywords
+
+
+def edges(inputs: Iterable[Arguments]) -> list[Arguments]:
+    """For the types of arguments that are shown: each at its edges, then all of them empty.
+
+    No chance is in it: mutations of a list of three seldom come to none."""
+    shown: dict[str, Arguments] = {}
+    for positional, keywords in inputs:
+        types = [*map(type, positional), *((key, type(value)) for key, value in keywords.items())]
+        shown.setdefault(repr(types), (positional, keywords))
+    found: list[Arguments] = []
+    for positional, keywords in shown.values():
+        for place, value in enumerate(positional):
+            found += [((*positional[:place], edge, *positional[place + 1 :]), keywords) for edge in _edges_of(value)]
+        for key, value in keywords.items():
+            found += [(positional, {**keywords, key: edge}) for edge in _edges_of(value)]
+        found.append((tuple(type(value)() for value in positional), {key: type(it)() for key, it in keywords.items()}))
+    return list({repr(arguments): arguments for arguments in found}.values())
+
+
+def _edges_of(value: Any) -> list[Any]:
+    """The empty value of that type (0, "", [], None of None), and those next to it."""
+    empty = type(value)()
+    if isinstance(value, bool):
+        return [False, True]
+    if isinstance(value, int | float):
+        return [empty, empty + 1, empty - 1]
+    if not value:
+        return [empty]
+    if isinstance(value, list | tuple):
+        return [empty, value[:1], type(value)([type(value[0])()])]
+    if isinstance(value, dict):
+        key, item = next(iter(value.items()))
+        return [empty, {key: type(item)()}]
+    return [empty, value[:1]] if isinstance(value, str) else [empty]
 
 
 def _parameters(function: Function) -> list[ast.arg]:

@@ -91,10 +91,18 @@ def outcome(function: Callable[..., Any], arguments: str, seconds: float) -> tup
 
 
 def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
-    """What a function does on each input."""
+    """What a function does on each input, one after the other: later calls see what earlier ones left behind."""
     with at_most(20 * seconds):
         function = defined(code)[name]
     return [outcome(function, arguments, seconds) for arguments in inputs]
+
+
+def observe_otherwise(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
+    """The same from the last input to the first, and each alone, with the code defined anew; nothing of an input on
+    which that differs: what it gives depends on the calls before."""
+    backwards = observe(code, name, inputs[::-1], seconds)[::-1]
+    alone = [observe(code, name, [arguments], seconds)[0] for arguments in inputs]
+    return [one if one == other else (one[0], None) for one, other in zip(backwards, alone, strict=True)]
 
 
 def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
@@ -226,6 +234,6 @@ def main(work: str, mark: str, hash_seed: str | None = None) -> None:
         os.execv(sys.executable, [sys.executable, "-s", "-P", sys.argv[0]])
     name, *arguments = json.loads(work)
     sys.setrecursionlimit(2000)
-    functions: dict[str, Callable[..., Any]] = {"observe": observe, "judge": judge, "race": race, "tested": tested}
-    said = json.dumps(functions[name](*arguments))
+    functions: tuple[Callable[..., Any], ...] = (observe, observe_otherwise, judge, race, tested)
+    said = json.dumps({it.__name__: it for it in functions}[name](*arguments))
     print(f"\n{mark}{said}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 
 from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
@@ -62,6 +63,20 @@ def function_in(interaction: Interaction) -> Function | None:
         tests=tests,
         origin=interaction,
     )
+
+
+def without_namesakes(functions: Iterable[Function], of_the_log: Iterable[Function]) -> list[Function]:
+    """Those whose name no other code of the log bears, the same code once.
+
+    Questions name a function and do not quote it: of several `solve` they would contradict each other."""
+    codes: dict[str, set[str]] = {}
+    for it in of_the_log:
+        codes.setdefault(it.name, set()).add(it.code)
+    kept: dict[str, Function] = {}
+    for it in functions:
+        if len(codes.get(it.name, ())) < 2:
+            kept.setdefault(it.name, it)
+    return list(kept.values())
 
 
 def _lines(code: str, statement: ast.stmt) -> str:

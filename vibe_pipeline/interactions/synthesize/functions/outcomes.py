@@ -1,7 +1,7 @@
 """What a function does on inputs, what tests say of code, how fast variants are: as seen in the sandbox.
 
-What differs between two runs (a clock, a random number, the order of a set) is no outcome. Not here: what happens in
-the sandbox (inside.py, calling.py) and what is made of it (generated_tests.py, variants.py).
+What differs between two runs (a clock, a random number, the order of a set, a count of the calls before) is no outcome.
+Not here: what happens in the sandbox (inside.py, calling.py) and what is made of it (generated_tests.py, variants.py).
 """
 
 from __future__ import annotations
@@ -60,12 +60,16 @@ def fitting(function: Function, chooser: random.Random, count: int, limits: Limi
 
 
 def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) -> list[Outcome]:
-    """Inputs on which the function returns a value that can be written down, twice the same."""
+    """Inputs on which the function returns a value that can be written down, twice the same.
+
+    The second time in another order, and each alone: in a question no call comes before."""
     texts = [repr(arguments) for arguments in inputs]
     first = _asked(["observe", function.code, function.name, texts, SECONDS], limits)
     if not first or all(said[1] is None or said[0] != "returned" for said in first):
         return []
-    second = _asked(["observe", function.code, function.name, texts, SECONDS], limits, hash_seed=OTHER_HASH_SEED)
+    second = _asked(
+        ["observe_otherwise", function.code, function.name, texts, SECONDS], limits, hash_seed=OTHER_HASH_SEED
+    )
     both = zip(inputs, first, second or [], strict=False)
     return [
         Outcome(arguments, one[1])

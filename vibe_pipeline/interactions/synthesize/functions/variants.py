@@ -1,8 +1,8 @@
 """Faster variants of functions: what a rewriting gave, where it does the same and was measured to be faster.
 
-The same means the same result on every generated input, small and large, and that the tests somebody logged with the
-code still pass. Faster means that the best of several runs is faster by a clear factor and the worst of them still
-faster than the original's best: on a busy machine that costs variants, and lets none in by chance.
+The same means the same result or error on every generated input, small, large and empty, and that the tests somebody
+logged with the code still pass. Faster means that the best of several runs is faster by a clear factor and the worst of
+them still faster than the original's best: on a busy machine that costs variants, and lets none in by chance.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import Function
-from vibe_pipeline.interactions.synthesize.functions.arguments import enlarged
+from vibe_pipeline.interactions.synthesize.functions.arguments import edges, enlarged
 from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, observed, passes, raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.sandbox import Limits
@@ -45,11 +45,13 @@ def variant_of(function: Function, seed: int, limits: Limits) -> Variant | None:
     if not candidates:
         return None
     chooser = random.Random(key_of([seed, "variant", function.code]))
-    seen = observed(function, fitting(function, chooser, INPUTS, limits), limits)
+    fit = fitting(function, chooser, INPUTS, limits)
+    seen = observed(function, fit, limits)
     if len(seen) < MIN_INPUTS or len({outcome.result for outcome in seen}) < MIN_RESULTS:
         return None
-    inputs = [outcome.arguments for outcome in seen]
-    inputs += [enlarged(arguments, factor, chooser) for factor in SIZES for arguments in inputs[:MIN_INPUTS]]
+    # Those on which it fails are among them: a variant fails there as well.
+    inputs = [*fit, *edges(fit)]
+    inputs += [enlarged(outcome.arguments, factor, chooser) for factor in SIZES for outcome in seen[:MIN_INPUTS]]
     codes = [function.code, *(code for _, code in candidates)]
     times = raced(codes, function.name, inputs, limits, runs=RUNS)
     if not times or times[0] is None:
