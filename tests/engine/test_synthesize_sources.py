@@ -13,10 +13,12 @@ from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
+from vibe_pipeline.interactions.synthesize.mistakes import proven
 from vibe_pipeline.interactions.synthesize.packages import find
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.interactions.synthesize.signatures import signature_facts
+from vibe_pipeline.interactions.synthesize.snippets import Snippet
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
@@ -114,6 +116,19 @@ def test_every_fact_of_a_signature_is_asked_twice_and_probed_in_a_third_wording(
 
 
 # examples and tasks
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["print({'a', 'b', 'c', 'd'})", "print(list(set('to be or not'.split())))", "print(hash('text') % 1000)"],
+)
+def test_what_the_hash_seed_decides_is_proven_by_no_run(code):
+    for is_example in (True, False):
+        assert proven(Snippet(code, is_example), None, Limits()) is None
+
+
+def test_what_stays_the_same_under_every_hash_seed_is_proven():
+    assert proven(Snippet("print(sorted({'a', 'b'}))", is_example=True), None, Limits()).output == "['a', 'b']"
 
 
 def test_an_example_is_asked_in_one_direction_and_its_answer_ran():
