@@ -107,6 +107,82 @@ def test_signatures_are_asked_as_a_caller_types_them(counting):
     }
 
 
+ODD = """
+import functools
+from contextlib import contextmanager
+from functools import partial, wraps
+
+LIMIT = 3
+
+if LIMIT > 3:
+    def chosen(a, b=1): ...
+else:
+    def chosen(a): ...
+
+try:
+    from fast import quick
+except ImportError:
+    def quick(a): ...
+
+def bound_anew(a, b=1): ...
+bound_anew = partial(bound_anew, 1)
+
+def wrapper(function):
+    def inner(*given): ...
+    return inner
+
+@wrapper
+def wrapped(a, b=1): ...
+
+@functools.partial(partial, b=2)
+def given(a, b=1): ...
+
+@wraps(wrapped)
+def posing(*given): ...
+
+class Twice:
+    def method(self, a): ...
+
+class Twice:
+    def method(self, b): ...
+
+class Once:
+    def method(self, a): ...
+
+    def method(self, b): ...
+
+    @wrapper
+    def odd(self, a): ...
+
+    @staticmethod
+    def static(a): ...
+
+    @classmethod
+    def made(cls, a): ...
+
+@contextmanager
+def opened(a):
+    yield [plain for plain in a]
+
+@functools.lru_cache(maxsize=None)
+def cached(a): ...
+
+def plain(a): ...
+"""
+
+
+def test_a_signature_that_may_be_another_when_it_runs_is_no_fact(tmp_path):
+    (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
+    found = signature_facts([find(str(tmp_path / "odd.py"))], limit=99, seed=0)
+    names = {fact.fact.partition("signature of ")[2] for fact in found} - {""}
+    assert names == {f"odd.{name}" for name in ("wrapper", "Once.static", "Once.made", "opened", "cached", "plain")}
+
+
+@pytest.mark.parametrize("package", ["math", "shutil", "json", "pathlib"])
+def test_the_standard_library_still_has_facts_of_signatures(package):
+    assert len(signature_facts([find(package)], limit=4, seed=0)) == 4
+
+
 def test_every_fact_of_a_signature_is_asked_twice_and_probed_in_a_third_wording(counting):
     made = only(counting, signatures=4)
     asked = Counter(row.extra["fact"] for row in made.interactions)
