@@ -288,10 +288,25 @@ def test_what_cannot_be_found_is_refused_in_a_sentence(package, words):
         synthesize([package])
 
 
-def test_a_package_without_a_public_docstring_is_refused_even_beside_a_good_one(tmp_path, abacus):
+@pytest.mark.parametrize("facts", [None, 10])
+def test_a_package_that_gives_nothing_at_all_is_refused(tmp_path, facts):
     (tmp_path / "mute.py").write_text("def quiet():\n    return 1\n")
-    with pytest.raises(SourceUnreadable, match="mute has no public docstring"):
-        synthesize([str(abacus), str(tmp_path / "mute.py")], mistakes=0)
+    with pytest.raises(SourceUnreadable, match=r"nothing was made of mute: no public docstring.*ask for signatures"):
+        synthesize([str(tmp_path / "mute.py")], facts=facts, mistakes=0, tests=5, signatures=4)
+
+
+def test_a_package_without_docstrings_gives_what_else_it_has(tmp_path, caplog):
+    (tmp_path / "mute.py").write_text("def plus(a: int, b: int):\n    return a + b\n")
+    made = synthesize([str(tmp_path / "mute.py")], facts=10, mistakes=0, tests=5, signatures=4)
+    assert any("signature of mute.plus" in row.extra.get("fact", "") for row in made.interactions)
+    assert any(row.output.startswith("assert plus(") for row in made.interactions)
+    assert "no facts from mute" in caplog.text
+
+
+def test_a_package_without_docstrings_takes_nothing_from_one_beside_it(tmp_path, abacus, caplog):
+    (tmp_path / "mute.py").write_text("def quiet():\n    return 1\n")
+    assert answers(synthesize([str(abacus), str(tmp_path / "mute.py")], mistakes=0))
+    assert "no facts from mute" in caplog.text
 
 
 def test_a_file_that_is_no_python_is_refused(tmp_path):
