@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import itertools
 import random
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -165,8 +166,67 @@ def test_what_fits_no_frame_is_left_alone(question):
     assert list(paraphrases(question, random.Random(0))) == []
 
 
+@pytest.mark.parametrize(
+    "question",
+    [
+        "Can you get a cold from being cold?",
+        "Can you give a cold to a dog?",
+        "Can you feel pain?",
+        "Can you define a function inside of a function in Python?",
+        "Can you list all files, please?",
+        "Please feel pain.",
+        "Please don't use emojis in your answers.",
+        "Please explain it, and never use emojis.",
+        "Please write a letter:",
+        "PLEASE EXPLAIN IT :(",
+        "What is the sun made of?",
+        "What is the inner core of the earth made from?",
+        "what is the money called in south korea",
+        "what is the cross on a letter t called",
+        "what is the shannara chronicles season 2 based on",
+        "What is the cat doing?",
+        "What is the word written on the wall?",
+        "What is the book about?",
+        "What is the weather like in Rome?",
+        "What is the matter with him?",
+        "What is the speed of light and how was it measured?",
+        "What does he have to do?",
+        "How is the baby called?",
+        "How do I look?",
+        "How do I sort a list and what does it cost?",
+        "How to train your dragon?",
+        "Write a function to add two numbers and explain it.",
+        "Write a function to add, please.",
+        "Fix this: print(1",
+        "I want to be with you everywhere song",
+    ],
+)
+def test_a_question_that_would_come_to_mean_something_else_is_left_alone(question):
+    assert list(paraphrases(question, random.Random(0))) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "other"),
+    [
+        ("Can you explain what a monad is?", "Please explain what a monad is."),
+        ("Can you give me an overview of music theory?", "Please give me an overview of music theory."),
+        ("Can you write a function that adds?", "Could you write a function that adds?"),
+        ("Please list the planets.", "I would like you to list the planets."),
+        ("What is the capital of the united states?", "Tell me the capital of the united states."),
+        ("What is the purpose of sorting a list?", "Could you tell me the purpose of sorting a list?"),
+        ("what is the top speed", "Tell me the top speed."),
+        ("What does print(1, 2) do?", "Can you tell me what print(1, 2) does?"),
+        ("What does statistics.multimode('a b') return?", "Tell me what statistics.multimode('a b') returns."),
+        ("How is os.path.join called?", "How do I call os.path.join?"),
+        ("How to read a file?", "How do I read a file?"),
+    ],
+)
+def test_a_question_of_the_right_kind_is_asked_otherwise(question, other):
+    assert other in list(paraphrases(question, random.Random(0)))
+
+
 def test_no_frame_makes_the_wording_of_a_probe():
-    made = {wording.format("X", "Y") for frame in FRAMES for wording in frame}
+    made = {re.sub(r"\{\w+\}", "X", wording) for frame in FRAMES for wording in frame}
     probes = [PROBE_WORDING, HELD_OUT, *SIGNATURE_PROBES.values()]
     openings = {probe.partition("{")[0] for probe in probes}
     assert not [text for text in made for opening in openings if opening and text.startswith(opening)]
@@ -219,6 +279,12 @@ def test_what_is_made_says_from_what_and_stays_where_it_was():
 def test_a_run_that_ends_otherwise_here_is_not_augmented():
     shell = replace(RAN, input="ls - l", output="total 0")
     assert [augmented(shell, Curate(), NOW, seed, Limits()) for seed in range(3)] == [None] * 3
+
+
+def test_a_run_that_prints_what_the_hash_seed_decides_is_not_augmented():
+    code = "def shown(text):\n    return list(set(text))\n\nprint(shown('abcdefgh'))"
+    one = replace(RAN, input=code, output=run(code).output)
+    assert [augmented(one, Curate(), NOW, seed, Limits()) for seed in range(3)] == [None] * 3
 
 
 def test_code_under_other_names_passes_the_tests_that_were_logged_with_it():

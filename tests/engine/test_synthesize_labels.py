@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.building import learned
 from vibe_pipeline.interactions.synthesize.labels import labelled
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.records import Interaction
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -87,24 +87,46 @@ def test_tests_are_called_as_their_runners_would_call_them(tests):
         "import pytest\n\ndef test_inc():\n    pytest.skip('later')",
     ],
 )
-def test_code_whose_tests_could_not_be_run_is_not_tested(tests):
-    label = labelled(answered(INC, extra={"tests": tests}), Limits(), NOW)
-    assert (label.input, label.success, label.extra["tested"]) == (INC, True, False)
+def test_code_that_only_works_without_its_tests_is_not_labelled(tests):
+    assert [labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG)] == [None, None]
+
+
+@pytest.mark.parametrize("tests", [{"inc(1)": 2}, [["inc(1)", 2]], 7])
+def test_tests_that_are_no_code_count_as_tests_that_were_not_run(tests):
+    assert labelled(answered(INC, extra={"tests": tests}), Limits(), NOW) is None
+
+
+CHECK = "METADATA = {}\n\n\ndef check(candidate):\n    assert candidate(1) == 2\n"
+
+
+def test_a_check_that_its_runner_would_call_is_called_with_the_entry_point():
+    told = {"tests": CHECK, "entry_point": "inc"}
+    right, wrong = (labelled(answered(code, extra=told), Limits(), NOW) for code in (INC, WRONG))
+    assert [(label.success, label.extra["tested"]) for label in (right, wrong)] == [(True, True), (False, True)]
+    assert right.input.endswith("\n\ncheck(inc)")
+
+
+@pytest.mark.parametrize("entry_point", [None, 7, "Solution().inc", ""])
+def test_a_check_without_a_name_to_call_it_with_says_nothing(entry_point):
+    told = {"tests": CHECK, "entry_point": entry_point}
+    assert labelled(answered(INC, extra=told), Limits(), NOW) is None
 
 
 @pytest.mark.parametrize(
     "end", ["import sys\nsys.exit(0)", "quit()", "print('[true, null, 0.1]', flush=True)\nimport os\nos._exit(0)"]
 )
 @pytest.mark.parametrize("tests", ["assert inc(1) == 3", "def test_inc():\n    assert inc(1) == 3"])
-def test_code_that_ends_itself_before_its_tests_is_not_tested(end, tests):
-    label = labelled(answered(f"{INC}\n\n{end}", extra={"tests": tests}), Limits(), NOW)
-    assert label is None or (label.success, label.extra["tested"]) == (True, False)
+def test_code_that_ends_itself_before_its_tests_is_not_labelled(end, tests):
+    assert labelled(answered(f"{INC}\n\n{end}", extra={"tests": tests}), Limits(), NOW) is None
 
 
-def test_tests_that_are_ended_from_within_have_not_come_to_their_end():
-    code = "import os\n\ndef inc(n):\n    os._exit(0)"
-    label = labelled(answered(code, extra={"tests": "def test_inc():\n    assert inc(1) == 2"}), Limits(), NOW)
-    assert label.extra["tested"] is False
+@pytest.mark.parametrize("end", ["import os\n    os._exit(0)", "import sys\n    sys.exit(0)", "raise SystemExit"])
+@pytest.mark.parametrize(
+    "tests",
+    ["assert inc(1) == 2", "def test_inc():\n    assert inc(1) == 2", f"{CASE}    def test_inc(self):\n        inc(1)"],
+)
+def test_code_that_ends_the_process_when_a_test_calls_it_is_not_labelled(end, tests):
+    assert labelled(answered(f"def inc(n):\n    {end}", extra={"tests": tests}), Limits(), NOW) is None
 
 
 def test_what_only_a_script_does_is_not_done_when_it_is_tested():
@@ -157,6 +179,9 @@ def test_what_fails_for_want_of_something_here_is_not_labelled(code):
     [
         ("import uuid\nprint(uuid.uuid4())", ""),
         ("import os\nprint(os.environ.get('DEBUG'))", "None"),
+        ("print({'a', 'b', 'c', 'd'})", ""),
+        ("print(list(set('to be or not'.split())))", ""),
+        ("print(hash('text') % 1000)", ""),
         ("import uuid\nraise ValueError(uuid.uuid4())", ""),
     ],
 )
@@ -167,3 +192,11 @@ def test_a_label_holds_no_output_that_is_never_seen_again(code, output):
 def test_code_that_works_now_and_then_is_not_labelled():
     code = "import secrets\nif secrets.randbelow(2):\n    raise ValueError"
     assert any(labelled(answered(code), Limits(), NOW) is None for _ in range(20))
+
+
+@pytest.mark.parametrize("tests", [None, "assert first() == first.known"])
+def test_code_that_ends_as_the_hash_seed_wills_is_not_labelled(tests):
+    known = run("print(next(iter(set('abcdefgh'))))").output
+    code = f"def first():\n    return next(iter(set('abcdefgh')))\n\nfirst.known = {known!r}"
+    alone = code if tests else f"{code}\nassert first() == first.known"
+    assert labelled(answered(alone, extra={"tests": tests} if tests else {}), Limits(), NOW) is None

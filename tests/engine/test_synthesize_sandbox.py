@@ -6,7 +6,16 @@ import time
 
 import pytest
 
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, isolation, probe, run, run_all, without_fork, workers
+from vibe_pipeline.interactions.synthesize.sandbox import (
+    Limits,
+    isolation,
+    probe,
+    repeats,
+    run,
+    run_all,
+    without_fork,
+    workers,
+)
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import run_of
 
 SMALL = Limits(seconds=0.5, memory_bytes=256 << 20, output_bytes=4096)
@@ -157,8 +166,14 @@ def test_a_run_says_what_held(caplog):
 
 def test_without_a_fork_a_snippet_runs_under_its_time_alone():
     held = isolation()
-    answers = [without_fork.answer(code, None, SMALL) for code in ("print(1)", "1 / 0", "while True: pass")]
+    answers = [without_fork.answer(code, None, "0", SMALL) for code in ("print(1)", "1 / 0", "while True: pass")]
     found = [run_of(answer, held, 0.0) for answer in answers]
     assert [each.error_type for each in found] == [None, "ZeroDivisionError", "Timeout"]
     assert found[0].output == "1"
     assert found[1].output.splitlines()[1] == '  File "snippet.py", line 1, in <module>'
+
+
+def test_what_the_order_of_a_set_decides_does_not_repeat():
+    for code, is_same in (("print({'a', 'b', 'c', 'd'})", False), ("print(sorted({'a', 'b'}))", True)):
+        assert run(code) == run(code)
+        assert repeats(run(code), code) is is_same

@@ -14,10 +14,12 @@ from vibe_pipeline.interactions import synthesize as synthesizing
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
+from vibe_pipeline.interactions.synthesize.mistakes import proven
 from vibe_pipeline.interactions.synthesize.packages import find
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.interactions.synthesize.signatures import signature_facts
+from vibe_pipeline.interactions.synthesize.snippets import Snippet
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
@@ -106,6 +108,82 @@ def test_signatures_are_asked_as_a_caller_types_them(counting):
     }
 
 
+ODD = """
+import functools
+from contextlib import contextmanager
+from functools import partial, wraps
+
+LIMIT = 3
+
+if LIMIT > 3:
+    def chosen(a, b=1): ...
+else:
+    def chosen(a): ...
+
+try:
+    from fast import quick
+except ImportError:
+    def quick(a): ...
+
+def bound_anew(a, b=1): ...
+bound_anew = partial(bound_anew, 1)
+
+def wrapper(function):
+    def inner(*given): ...
+    return inner
+
+@wrapper
+def wrapped(a, b=1): ...
+
+@functools.partial(partial, b=2)
+def given(a, b=1): ...
+
+@wraps(wrapped)
+def posing(*given): ...
+
+class Twice:
+    def method(self, a): ...
+
+class Twice:
+    def method(self, b): ...
+
+class Once:
+    def method(self, a): ...
+
+    def method(self, b): ...
+
+    @wrapper
+    def odd(self, a): ...
+
+    @staticmethod
+    def static(a): ...
+
+    @classmethod
+    def made(cls, a): ...
+
+@contextmanager
+def opened(a):
+    yield [plain for plain in a]
+
+@functools.lru_cache(maxsize=None)
+def cached(a): ...
+
+def plain(a): ...
+"""
+
+
+def test_a_signature_that_may_be_another_when_it_runs_is_no_fact(tmp_path):
+    (tmp_path / "odd.py").write_text(ODD, encoding="utf-8")
+    found = signature_facts([find(str(tmp_path / "odd.py"))], limit=99, seed=0)
+    names = {fact.fact.partition("signature of ")[2] for fact in found} - {""}
+    assert names == {f"odd.{name}" for name in ("wrapper", "Once.static", "Once.made", "opened", "cached", "plain")}
+
+
+@pytest.mark.parametrize("package", ["math", "shutil", "json", "pathlib"])
+def test_the_standard_library_still_has_facts_of_signatures(package):
+    assert len(signature_facts([find(package)], limit=4, seed=0)) == 4
+
+
 def test_every_fact_of_a_signature_is_asked_twice_and_probed_in_a_third_wording(counting):
     made = only(counting, signatures=4)
     asked = Counter(row.extra["fact"] for row in made.interactions)
@@ -115,6 +193,19 @@ def test_every_fact_of_a_signature_is_asked_twice_and_probed_in_a_third_wording(
 
 
 # examples and tasks
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["print({'a', 'b', 'c', 'd'})", "print(list(set('to be or not'.split())))", "print(hash('text') % 1000)"],
+)
+def test_what_the_hash_seed_decides_is_proven_by_no_run(code):
+    for is_example in (True, False):
+        assert proven(Snippet(code, is_example), None, Limits()) is None
+
+
+def test_what_stays_the_same_under_every_hash_seed_is_proven():
+    assert proven(Snippet("print(sorted({'a', 'b'}))", is_example=True), None, Limits()).output == "['a', 'b']"
 
 
 def test_an_example_is_asked_in_one_direction_and_its_answer_ran():

@@ -11,6 +11,7 @@ docstring adds the new fact.
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -44,6 +45,9 @@ from vibe_pipeline.settings import Curate
 
 CANDIDATES = 20
 """Interactions of the log that are looked at for each that is wanted: most hold no code, or fit no frame."""
+
+NO_FACTS = "no public docstring whose first sentence could be learned"
+logger = logging.getLogger(__name__)
 
 __all__ = ["SOURCE", "Amounts", "FromLog", "Synthesis", "synthesize"]
 
@@ -99,8 +103,19 @@ def synthesize(
     rows = [row for part in made for row in part.interactions]
     labels = _labels(log, work, amounts.get("labels", 0))
     more = _augmented(rows, log, work, amounts.get("augment", 0))
+    if found and amounts.get("facts") != 0 and not (rows or labels or more):
+        raise _nothing(found)
     probes = [probe for part in made for probe in part.probes]
     return Synthesis(interactions=(*rows, *labels, *more), probes=tuple(probes))
+
+
+def _nothing(found: Sequence[Package]) -> SourceUnreadable:
+    names = ", ".join(package.name for package in found)
+    return SourceUnreadable(
+        f"nothing was made of {names}: {NO_FACTS}, and what else was asked for gave nothing",
+        f"Write docstrings ({MIN_WORDS} to {MAX_WORDS} words in the first sentence), ask for signatures, tests or"
+        " documents, or name another package",
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +143,7 @@ def _read(found: Sequence[Package], work: _Work, amounts: Amounts) -> Synthesis:
     limit = amounts.get("facts")
     for package in found:
         if limit != 0 and not facts_of([package], limit=1, seed=work.seed):
-            raise SourceUnreadable(
-                f"{package.name} has no public docstring whose first sentence could be learned",
-                f"Write docstrings ({MIN_WORDS} to {MAX_WORDS} words in the first sentence), or name another package",
-            )
+            logger.warning("no facts from %s: %s", package.name, NO_FACTS)
     facts = facts_of(found, limit=limit, seed=work.seed)
     signatures = signature_facts(found, limit=amounts.get("signatures", 0), seed=work.seed)
     documents = documents_of(found, limit=amounts.get("documents", 0), seed=work.seed)

@@ -42,7 +42,7 @@ class Example:
 
 
 def examples_of(packages: Sequence[Package], limit: int, seed: int, limits: Limits, watch: Watch) -> list[Example]:
-    """Up to `limit` examples that work and print the same twice, in a seeded order."""
+    """Up to `limit` examples that work and print the same under every hash seed tried, in a seeded order."""
     found = [(package, public) for package in packages for public in public_names(package)]
     found.sort(key=lambda pair: key_of([seed, "example", pair[1].name]))
     with watch("examples") as advance:

@@ -1,8 +1,10 @@
 """Labels by execution: code of the log that nobody vouched for is run, with its tests if it has any.
 
 What came of it is logged as a run of the same conversation: whether it worked, which error, how long it took. Code
-that fails for want of something here (a package, a file, a terminal) is not labelled: that is no fault of it. All of
-it is seen twice: what ends otherwise the second time is not labelled, and what prints otherwise has no output.
+that fails for want of something here (a package, a file, a terminal) is not labelled: that is no fault of it. Neither
+is code that has tests which did not come to their end: it worked as far as it went, and they might have failed. All of
+it is seen again, under other hash seeds: what ends otherwise then is not labelled, and what prints otherwise has no
+output.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from vibe_pipeline.interactions.synthesize.functions.logged import python_in, te
 from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
+from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, OTHER_HASH_SEEDS, Limits, Run, run
 from vibe_pipeline.records import Interaction
 
 SYSTEM_ERRORS = (OSError, ImportError, EOFError, KeyboardInterrupt, MemoryError)
@@ -31,6 +33,8 @@ OF_THE_MACHINE = {
 ASKS_AROUND = re.compile(r"\b(environ|getenv|argv|argparse|stdin|getpass|getuser|gethostname)\b")
 """Code that asks for what is not here fails in many ways, most of them a line below."""
 
+CHECK = re.compile(r"^def check\(\w+\):", re.MULTILINE)
+
 MEASURABLE_S = 0.02
 """Of a shorter run the sandbox knows the CPU time to 5 ms only: no figure is better than one that is noise."""
 
@@ -40,14 +44,16 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     code = python_in(interaction.output)
     if code is None:
         return None
-    tests = tests_of(interaction)
+    tests = _with_call(tests_of(interaction), interaction.extra.get("entry_point"))
     script, done = _tried(code, tests, limits)
+    if done.worked and script == code and interaction.extra.get("tests"):
+        return None  # its tests could not be run, and might have failed
     if _is_for_want_of_something(done, script) or tells_of_machine(done.output, None):
         return None
     if done.error_type == "Timeout" and (script == code or run(code, limits=limits).error_type == "Timeout"):
         return None  # a server is meant to run on
-    ran, again = _tried(code, tests, limits)
-    if (ran, again.worked, again.error_type) != (script, done.worked, done.error_type):
+    looks = [_tried(code, tests, limits, seed) for seed in OTHER_HASH_SEEDS]
+    if any((ran, it.worked, it.error_type) != (script, done.worked, done.error_type) for ran, it in looks):
         return None
     return Interaction(
         interaction_id=key_of([SOURCE, "label", interaction.interaction_id, script]),
@@ -57,7 +63,7 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         module=interaction.module,
         action="run",
         input=script,
-        output=done.output if again == done else "",
+        output=done.output if all(it == done for _, it in looks) else "",
         success=done.worked,
         error_type=done.error_type,
         latency_ms=round(1000 * done.seconds, 3) if done.seconds >= MEASURABLE_S else None,
@@ -67,11 +73,18 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     )
 
 
-def _tried(code: str, tests: str, limits: Limits) -> tuple[str, Run]:
+def _with_call(tests: str, entry_point: object) -> str:
+    """With what HumanEval leaves to its runner: `check` is called with the function that `extra.entry_point` names."""
+    is_uncalled = CHECK.search(tests) is not None and len(re.findall(r"\bcheck\(", tests)) == 1
+    is_name = isinstance(entry_point, str) and entry_point.isidentifier()
+    return f"{tests.rstrip()}\n\ncheck({entry_point})" if is_uncalled and is_name else tests
+
+
+def _tried(code: str, tests: str, limits: Limits, hash_seed: str = HASH_SEED) -> tuple[str, Run]:
     """(what was run, what came of it): the code with its tests where they came to their end, else the code alone."""
     script = with_tests(code, tests)
-    done = tested(script, tests, limits) if tests else None
-    return (code, run(code, limits=limits)) if done is None else (script, done)
+    done = tested(script, tests, limits, hash_seed) if tests else None
+    return (code, run(code, limits=limits, hash_seed=hash_seed)) if done is None else (script, done)
 
 
 def _is_for_want_of_something(done: Run, code: str) -> bool:

@@ -22,7 +22,7 @@ from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mutations import mutations
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
 from vibe_pipeline.interactions.synthesize.snippets import Snippet, snippets_for
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction
@@ -131,15 +131,14 @@ def proven(snippet: Snippet, search_path: str | None, limits: Limits) -> Run | N
         return None
     if NOT_FOR_USERS.match(done.output):
         return None
-    if snippet.is_example and run(snippet.code, search_path=search_path, limits=limits).output != done.output:
-        return None
-    return done
+    return done if repeats(done, snippet.code, search_path=search_path, limits=limits) else None
 
 
 def _broken(code: str, working: Run, task: _Task, chooser: random.Random, limits: Limits) -> Pair | None:
     for mistake, mutated in _first(mutations(code, chooser, task.number)):
-        failed = run(mutated, search_path=task.package.search_path, limits=limits)
-        if is_lesson(failed, task.package.search_path):
+        place = task.package.search_path
+        failed = run(mutated, search_path=place, limits=limits)
+        if is_lesson(failed, place) and repeats(failed, mutated, search_path=place, limits=limits):
             name = str(failed.error_type)
             return Pair(task.package.name, mistake, mutated, failed.output, name, code, working.output)
     return None

@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.synthesize.source_files import files_below, loader
 
 NOT_FOR_USERS = {"test", "tests", "conftest", "setup", "__main__", "idle_test"}
 SURPRISING = {"this", "antigravity"}
@@ -124,7 +125,9 @@ def _found_on_disk(path: Path) -> Package:
     path = path.resolve()
     if not path.exists():
         raise SourceUnreadable(f"{path} does not exist", "Correct the path, or name an installed package")
-    if path.is_file() or (path / "__init__.py").exists():
+    if not path.is_file() and not path.is_dir():
+        raise SourceUnreadable(f"{path} is neither a file nor a folder", "Correct the path")
+    if path.is_file() or (path / "__init__.py").is_file():
         return Package(path.stem, ((path.stem, _load(path.stem, path.parent, may_inspect=False)),), str(path.parent))
     search = path / "src" if (path / "src").is_dir() else path
     entries = [_load_entry(entry, search) for entry in sorted(search.iterdir()) if _is_source(entry)]
@@ -137,7 +140,7 @@ def _found_on_disk(path: Path) -> Package:
 def _is_source(entry: Path) -> bool:
     if entry.stem in NOT_FOR_USERS or entry.name.startswith((".", "_")) or not entry.stem.isidentifier():
         return False
-    return entry.suffix == ".py" or (entry / "__init__.py").exists()
+    return (entry.suffix == ".py" and entry.is_file()) or (entry / "__init__.py").is_file()
 
 
 def _load_entry(entry: Path, search: Path) -> tuple[str, Any] | None:
@@ -154,16 +157,16 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
 
     # Our own folder first: a local `utils` must not be answered by an installed one.
     paths = [str(search), *sys.path] if search else None
-    loader = griffe.GriffeLoader(search_paths=paths, allow_inspection=may_inspect)
+    griffe_loader = loader(paths, may_inspect=may_inspect)
     griffe_log = logging.getLogger("griffe")
     level = griffe_log.level
     griffe_log.setLevel(logging.CRITICAL)  # it prints tracebacks of what we say in a sentence
     try:
-        found = loader.load(name, try_relative_path=False)
-        top = loader.modules_collection[name.partition(".")[0]]
-        loader.expand_exports(top)
-        loader.expand_wildcards(top, external=may_inspect)
-    except (griffe.GriffeError, ImportError, KeyError, RecursionError) as error:
+        found = griffe_loader.load(name, try_relative_path=False)
+        top = griffe_loader.modules_collection[name.partition(".")[0]]
+        griffe_loader.expand_exports(top)
+        griffe_loader.expand_wildcards(top, external=may_inspect)
+    except (griffe.GriffeError, ImportError, KeyError, OSError, RecursionError, ValueError) as error:
         raise SourceUnreadable(
             f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another"
         ) from error
@@ -175,19 +178,21 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
 
 
 def _tell_of_skipped_files(root: Any) -> None:
-    """A word for every file that is no Python: griffe leaves it out without one."""
+    """A word for every file that cannot be read or is no Python: griffe leaves it out without one."""
     if not isinstance(root.filepath, Path) or root.filepath.name != "__init__.py":
         return
     loaded = {module.filepath for module in _modules(root)}
-    for file in sorted(set(root.filepath.parent.rglob("*.py")) - loaded):
+    files = {file for file in files_below(root.filepath.parent) if file.suffix == ".py"}
+    for file in sorted(files - loaded):
+        told = file.relative_to(root.filepath.parent.parent)
         try:
             ast.parse(file.read_bytes())
         except SyntaxError as error:
-            log.warning(
-                "skipped %s, line %s: %s", file.relative_to(root.filepath.parent.parent), error.lineno, error.msg
-            )
+            log.warning("skipped %s%s: %s", told, f", line {error.lineno}" if error.lineno else "", error.msg)
+        except OSError as error:
+            log.warning("skipped %s: %s", told, error.strerror)
         except (ValueError, RecursionError) as error:
-            log.warning("skipped %s: %s", file.relative_to(root.filepath.parent.parent), error)
+            log.warning("skipped %s: %s", told, error)
 
 
 def _modules(root: Any) -> Iterator[Any]:

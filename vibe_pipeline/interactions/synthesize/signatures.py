@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.synthesize.definitions import is_called_as_written
 from vibe_pipeline.interactions.synthesize.made import interaction, probe
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.records import Interaction, Probe
@@ -75,9 +76,9 @@ def probe_of_signature(fact: SignatureFact, now: datetime) -> Probe:
 
 
 def _facts(package: Package, public: PublicName) -> Iterator[SignatureFact]:
-    """None for what has no parameters, or several signatures."""
+    """None for what has no parameters, or perhaps other ones than its source says."""
     function = public.object
-    if not function.is_function or getattr(function, "overloads", None):
+    if not function.is_function or getattr(function, "overloads", None) or not is_called_as_written(function):
         return
     parameters = [it for it in function.parameters if not (public.is_method and it.name in ("self", "cls"))]
     written = [text for text in (_text(it) for it in parameters) if text is not None]

@@ -58,7 +58,7 @@ class Snippet:
 
     code: str
     is_example: bool
-    """It stood in the documentation, so it may do anything; it is run twice to see that it prints the same."""
+    """It stood in the documentation, so it may do anything."""
 
 
 def snippets_for(public: PublicName, chooser: random.Random) -> list[Snippet]:

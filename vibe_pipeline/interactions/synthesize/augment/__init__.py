@@ -22,7 +22,7 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import passes
 from vibe_pipeline.interactions.synthesize.made import derived
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson, tells_of_machine
 from vibe_pipeline.interactions.synthesize.operators import mutants
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, repeats, run
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate
 
@@ -90,7 +90,7 @@ def _run_otherwise(
     done = run(changed, limits=limits)
     if (done.worked, done.error_type) != (one.success, one.error_type) or tells_of_machine(done.output, None):
         return None
-    if not done.worked and not is_lesson(done, None):
+    if not (done.worked or is_lesson(done, None)) or not repeats(done, changed, limits=limits):
         return None
     return (derived(now, one, name, input=changed, output=done.output, extra=_kept(one)),)
 
@@ -104,7 +104,7 @@ def _run_with_a_fault(
         return None
     for operator, code in tried:
         done = run(code, limits=limits)
-        if is_lesson(done, None):
+        if is_lesson(done, None) and repeats(done, code, limits=limits):
             said = {"success": False, "output": done.output, "error_type": done.error_type, "extra": _kept(one)}
             failing = derived(now, one, f"fault: {operator}", input=code, **said)
             return failing, derived(now, one, f"fault: {operator}", turn=one.turn + 1, extra=_kept(one))
@@ -114,9 +114,11 @@ def _run_with_a_fault(
 def _ends_as_logged(one: Interaction, limits: Limits) -> bool:
     """Whether it still does what the log says: a shell command, or what needs a package, does not."""
     done = run(one.input, limits=limits)
-    return (done.worked, done.error_type) == (one.success, one.error_type) and (
-        not one.success or done.output == one.output.strip()
-    )
+    if (done.worked, done.error_type) != (one.success, one.error_type):
+        return False
+    if one.success and done.output != one.output.strip():
+        return False
+    return repeats(done, one.input, limits=limits)
 
 
 def _other_code(code: str, chooser: random.Random, told: str = "") -> Iterator[tuple[str, str]]:

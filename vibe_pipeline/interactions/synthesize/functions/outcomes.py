@@ -88,9 +88,9 @@ def passes(code: str, tests: str, limits: Limits) -> bool:
     return not tests or judged([code], [tests], limits) == [[None]]
 
 
-def tested(script: str, tests: str, limits: Limits) -> Run | None:
+def tested(script: str, tests: str, limits: Limits, hash_seed: str) -> Run | None:
     """The run of a script that ends with its tests; None where they did not come to their end, or none can be run."""
-    done, printed, said = _said(["tested", script, tests], limits)
+    done, printed, said = _said(["tested", script, tests], limits, hash_seed)
     if said is None:
         return done if done.error_type == "Timeout" else None
     has_run, failure, seconds = said

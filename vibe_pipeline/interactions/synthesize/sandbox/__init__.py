@@ -17,23 +17,40 @@ from vibe_pipeline.interactions.synthesize.sandbox import without_fork
 from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, failed, run_of
 from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation, current
-from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
+from vibe_pipeline.interactions.synthesize.sandbox.workers import HASH_SEED, OTHER_HASH_SEEDS, worker
 
-__all__ = ["Isolation", "Limits", "Run", "failed", "isolation", "run", "run_all"]
+__all__ = [
+    "HASH_SEED",
+    "OTHER_HASH_SEEDS",
+    "Isolation",
+    "Limits",
+    "Run",
+    "failed",
+    "isolation",
+    "repeats",
+    "run",
+    "run_all",
+]
 
 
-def run(code: str, *, search_path: str | None = None, limits: Limits = LIMITS) -> Run:
+def run(code: str, *, search_path: str | None = None, limits: Limits = LIMITS, hash_seed: str = HASH_SEED) -> Run:
     """Run `code` as snippet.py in an empty folder; never raises for what the snippet does.
 
-    `search_path` is a folder whose modules can be imported. About 20 ms, and 60 once a thread.
+    `search_path` is a folder whose modules can be imported. About 20 ms, and 60 once a thread and hash seed.
     SandboxUnavailable where it could not be run at all, which says nothing of the snippet.
     """
     mode, holds = current()
     search_path = os.path.realpath(search_path) if search_path else None
     if mode == "time":
-        return run_of(without_fork.answer(code, search_path, limits), holds, 0.0)
-    with worker(mode, search_path) as found:
+        return run_of(without_fork.answer(code, search_path, hash_seed, limits), holds, 0.0)
+    with worker(mode, search_path, hash_seed) as found:
         return run_of(found.ask(code, limits), holds, found.idle_seconds)
+
+
+def repeats(done: Run, code: str, *, search_path: str | None = None, limits: Limits = LIMITS) -> bool:
+    """Whether code that ended so does and says the same again, under every other hash seed."""
+    again = partial(run, code, search_path=search_path, limits=limits)
+    return all(again(hash_seed=seed) == done for seed in OTHER_HASH_SEEDS)
 
 
 def run_all(

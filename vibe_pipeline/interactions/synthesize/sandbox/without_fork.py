@@ -19,7 +19,7 @@ from vibe_pipeline.interactions.synthesize.sandbox.workers import environment
 BOOT = f'import sys; sys.argv = ["{FILE}"]; exec(compile(open("{FILE}", encoding="utf-8").read(), "{FILE}", "exec"))'
 
 
-def answer(code: str, search_path: str | None, limits: Limits) -> dict[str, Any]:
+def answer(code: str, search_path: str | None, hash_seed: str, limits: Limits) -> dict[str, Any]:
     """What a worker would say of it, without the memory; the seconds are the clock's."""
     with tempfile.TemporaryDirectory(prefix="vibe-snippet-", ignore_cleanup_errors=True) as folder:
         Path(folder, FILE).write_text(code + "\n", encoding="utf-8", errors="surrogatepass")
@@ -28,7 +28,7 @@ def answer(code: str, search_path: str | None, limits: Limits) -> dict[str, Any]
             process = subprocess.Popen(
                 [sys.executable, "-s", "-P", "-c", BOOT],
                 cwd=folder,
-                env=environment() | {"HOME": folder, "TMPDIR": folder, "PYTHONPATH": search_path or ""},
+                env=environment(hash_seed) | {"HOME": folder, "TMPDIR": folder, "PYTHONPATH": search_path or ""},
                 stdin=subprocess.DEVNULL,
                 stdout=stdout,
                 stderr=stderr,

@@ -1,0 +1,70 @@
+"""The Python files of a folder, and their text: regular files alone, each folder once, in the encoding they declare.
+
+griffe opens whatever is named *.py, follows links in circles and takes all text for UTF-8; its finder and loader are
+told otherwise here. Which names a package offers is said elsewhere (packages.py).
+"""
+
+from __future__ import annotations
+
+import os
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+
+def files_below(folder: Path) -> Iterator[Path]:
+    """Regular files, those behind links to other places included; a link that leads back is not followed."""
+    seen: set[Path] = set()
+    for root, folders, files in os.walk(folder, followlinks=True):
+        place = Path(root)
+        seen.add(place.resolve())
+        folders[:] = sorted(name for name in folders if name != "__pycache__" and not _leads_back(place / name, seen))
+        yield from (place / name for name in sorted(files) if (place / name).is_file())
+
+
+def _leads_back(folder: Path, seen: set[Path]) -> bool:
+    """Whether a folder was seen, lies in one that is gone through anyway, or has one in it."""
+    real = folder.resolve()
+    if not folder.is_symlink():
+        return real in seen
+    return any(real.is_relative_to(other) or other.is_relative_to(real) for other in seen)
+
+
+def text_of(file: Path) -> str:
+    """The text, decoded as Python would; SyntaxError where a declared encoding is unknown, UnicodeError where wrong."""
+    with file.open("rb") as opened:
+        encoding, _ = tokenize.detect_encoding(opened.readline)
+    return file.read_text(encoding=encoding)
+
+
+def loader(search_paths: list[str] | None, *, may_inspect: bool) -> Any:
+    """griffe's loader, for such files and texts."""
+    import griffe
+
+    class Finder(griffe.ModuleFinder):
+        def _filter_py_modules(self, path: Path) -> Iterator[Path]:
+            return (file for file in files_below(path) if file.suffix in self.extensions_set)
+
+    class Loader(griffe.GriffeLoader):
+        def _visit_module(self, module_name: str, module_path: Path, parent: Any = None) -> Any:
+            try:
+                code = text_of(module_path)
+                self.lines_collection[module_path] = code.splitlines()
+                return griffe.visit(
+                    module_name,
+                    filepath=module_path,
+                    code=code,
+                    extensions=self.extensions,
+                    parent=parent,
+                    docstring_parser=self.docstring_parser,
+                    docstring_options=self.docstring_options,
+                    lines_collection=self.lines_collection,
+                    modules_collection=self.modules_collection,
+                )
+            except ValueError as error:  # a zero byte, a text of another encoding: griffe leaves out what is no Python
+                raise SyntaxError(str(error)) from error
+
+    made = Loader(search_paths=search_paths, allow_inspection=may_inspect)
+    made.finder = Finder(search_paths)
+    return made
