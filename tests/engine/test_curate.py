@@ -18,6 +18,7 @@ from tests.engine.curating import (
     run,
     splits,
 )
+from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Probe
 from vibe_pipeline.settings import Curate
 
@@ -47,6 +48,16 @@ def test_the_same_example_is_kept_once_in_a_generation(world):
     curated = world.cut()
     assert len(learned(curated)) == 2
     assert curated.dropped == {"duplicate within the generation": 1}
+
+
+def test_a_pair_is_learned_when_its_second_half_arrives_and_once(world):
+    failing, fixed = run("print(1", False), run("print(1)", True, 1)
+    world.log(fixed)
+    assert learned(world.cut(), "error_correction") == []
+    world.log(failing)
+    assert len(learned(world.cut(), "error_correction")) == 1
+    InteractionLogger(world.ladder.store.root).feedback(failing.interaction_id, -1.0)
+    assert learned(world.cut(), "error_correction") == []
 
 
 @pytest.mark.parametrize("first", [LEARNED, HELD])
