@@ -19,7 +19,61 @@ DOUBTED = [
     "Thanks for nothing",
     "Thanks, I'll do it myself",
     "Great, all rows are lost",
+    "Thanks. For [1, 3] it prints 3, I expected 2.",
+    "Thanks, now please rewrite it so that it is actually quicksort",
+    "Great, the mean of [1, 3] should be 2.",
+    "Works only for sorted lists.",
+    "Works of Goethe: how would I list those?",
+    "Perfect numbers: how would I test for those?",
+    "Great Expectations says that the columns are of another type",
 ]
+
+PRAISE = [
+    "Thanks, it works!",
+    "thanks again, now add a test for it",
+    "Perfect.",
+    "Great, thank you :)",
+    "Excellent work",
+    "Awesome! Now in Go.",
+    "works as expected",
+    "It works now",
+    "Worked on my machine",
+]
+
+IN_A_FILE = f"cat > total.py <<'EOF'\n{LONG}\nEOF\n"
+
+RUNS = [
+    f"import sys\n{LONG}",
+    f"cd there && {LONG}",
+    f"cd there; sudo {LONG} 2>&1 | tail -3",
+    f"python -c '{LONG}'",
+    f"print({LONG})",
+    f"python - <<'EOF'\n{LONG}\nEOF",
+    f"cat <<'EOF' | python\n{LONG}\nEOF",
+    f"{IN_A_FILE}chmod +x total.py && python total.py",
+    f'print("""a text""")\n{LONG}',
+]
+"""Each runs the code among other things."""
+
+NO_RUNS = [
+    IN_A_FILE,
+    f"{IN_A_FILE}chmod +x total.py; ls -l total.py",
+    f"cat <<EOF >> /tmp/all.py\n{LONG}\nEOF",
+    f"tee total.py <<EOF\n{LONG}\nEOF",
+    f"cat <<EOF | sudo tee /etc/total\n{LONG}\nEOF",
+    f"%%writefile total.py\n{LONG}",
+    f'echo "{LONG}" >> todo.txt',
+    f"echo {LONG} >> todo.txt",
+    f"grep -n '{LONG}' *.py",
+    f"-- {LONG}\nSELECT 1",
+    f"# {LONG}\nprint(1)",
+    f"/*\n{LONG}\n*/ SELECT 1",
+    f'text = """\n{LONG}\n"""',
+    f'Path("total.py").write_text("""{LONG}""")',
+    f"{LONG} + 1",
+    f"sub{LONG}",
+]
+"""Each holds the code and does not run it, or runs another one."""
 
 
 def write(code, success=None, turn=0, **values):
@@ -47,8 +101,10 @@ def taught(*events, before=()):
         ([write(LONG), run(f"{LONG}\nprint(total)", True, 1)], ["ran later"]),
         ([write(f"```python\n{LONG}\n```"), run(LONG, True, 1)], ["ran later"]),
         ([write("code"), run("code", False, 1), run("code", True, 2)], ["ran later"]),
-        ([write("code"), event("Thanks, it works!", "Fine.", turn=1)], ["accepted"]),
-        ([write("code"), event("thanks again, now add a test for it", "Fine.", turn=1)], ["accepted"]),
+        *[([write("code"), event(reply, "Fine.", turn=1)], ["accepted"]) for reply in PRAISE],
+        *[([write(LONG), run(code, True, 1)], ["ran later"]) for code in RUNS],
+        ([write(LONG), run(f"{LONG}\nassert totl", False, 1), run(f"{LONG}\nassert total", True, 2)], ["ran later"]),
+        ([write(LONG), run(LONG, False, 1), run(f"import x\n{LONG}", True, 2)], ["ran later"]),
         ([write("code", True), run("code", True, 1)], ["success", "ran later"]),
     ],
 )
@@ -76,6 +132,12 @@ def test_code_is_learned_with_what_vouches_for_it(events, evidence):
         [write("code"), event("Great. Why doesn't it work?", "Oh.", turn=1)],
         [write("code"), event("And now?", "So.", turn=1), event("Thanks!", "Fine.", turn=2)],
         *[[write("code"), event(reply, "Oh.", turn=1)] for reply in DOUBTED],
+        *[[write(LONG), run(code, True, 1)] for code in NO_RUNS],
+        [answer(LONG), run(IN_A_FILE, True, 1), run("python total.py", False, 2)],
+        [write(LONG), run(LONG, True, 1), run(f"{LONG}\nassert total == 1", False, 2)],
+        [write(LONG), run(f"{LONG}\nassert total == 1", False, 1), run(LONG, True, 2)],
+        [write(LONG, True), run(LONG, True, 1), run(LONG, False, 20)],
+        [write("code"), run("code", True, 1), run("code", False, 2)],
         [write("x"), run("max(x)", True, 1)],
         [write("  \n", True)],
     ],
@@ -118,6 +180,34 @@ def test_code_belongs_to_the_generation_of_its_first_evidence():
 def test_late_feedback_is_evidence_of_its_own_generation():
     code = write("code")
     assert taught(remark(code, score=1.0), before=[code]) == [("code", ["feedback"])]
+
+
+def test_what_failed_in_an_earlier_generation_is_learned_when_it_worked_again():
+    before = [write(LONG), run(LONG, True, 1), run(f"{LONG}\nassert total", False, 2)]
+    assert taught(run(f"{LONG}\nassert total", True, 3), before=before) == [(LONG, ["ran later"])]
+
+
+BETTER = "total = sum(range(101))"
+
+
+@pytest.mark.parametrize(
+    ("events", "evidence"),
+    [
+        ([write(LONG, True, improvements=(LONG, BETTER, " "))], ["edited"]),
+        ([write(LONG, False, feedback=-1.0, improvements=(f"So:\n```\n{BETTER}\n```",))], ["edited"]),
+        ([write(LONG, extra={"tests": "failed"}, improvements=(BETTER,)), run(LONG, False, 1)], ["edited"]),
+        ([write(LONG, improvements=(BETTER,)), run(BETTER, True, 1)], ["edited", "ran later"]),
+        ([write(LONG, improvements=(BETTER,)), event("Thanks!", "Fine.", turn=1)], ["edited"]),
+        ([answer(LONG, improvements=(f"```\n{BETTER}\n```",)), run(BETTER, True, 1)], ["edited", "ran later"]),
+    ],
+)
+def test_a_better_text_is_learned_in_place_of_the_code(events, evidence):
+    assert [(code, sorted(why)) for code, why in taught(*events)] == [(BETTER, evidence)]
+
+
+def test_a_better_text_that_failed_is_not_learned_nor_what_it_replaced():
+    assert taught(write(LONG, True, improvements=(BETTER,)), run(BETTER, False, 1)) == []
+    assert taught(answer(LONG, improvements=(f"```\n{BETTER}\n```",)), run(LONG, True, 1)) == []
 
 
 def test_a_commit_teaches_its_diff_from_its_message_and_the_lines_before():

@@ -103,6 +103,13 @@ def test_a_first_answer_that_was_gone_back_to_is_preferred():
     assert pairs(standing, branch("new")) == [("old", "new", ["regenerated"])]
 
 
+def test_an_answer_that_was_gone_back_from_is_paired_when_it_arrives_later():
+    standing = event("q", "old", extra={"alternatives": ["new"]}, source="import:chatgpt_export")
+    assert pairs(standing) == []
+    assert pairs(branch("new"), before=[standing]) == [("old", "new", ["regenerated"])]
+    assert pairs(event("r", "x", turn=2), before=[standing, branch("new")]) == []
+
+
 def test_the_choices_of_one_call_are_no_preference():
     assert pairs(event("q", "first", extra={"alternatives": ["second"]}, source="import:openai_chat")) == []
 

@@ -196,6 +196,13 @@ def test_a_fix_belongs_to_the_generation_in_which_it_worked():
     assert fixes(run("print(1 )", True, 2), before=[failing, fixed]) == set()
 
 
+def test_a_failure_that_arrives_after_its_success_has_its_fix():
+    failing, fixed = run("print(1", False), run("print(1)", True, 1)
+    assert fixes(failing, before=[fixed]) == {("print(1", "print(1)")}
+    assert fixes(run("print(1 )", True, 2), before=[fixed, failing]) == set()
+    assert fixes(run("ls", True, 2), before=[fixed, failing]) == set()
+
+
 def test_megabytes_of_code_are_compared_by_their_beginning():
     code = "\n".join(f"value_{number} = compute({number})" for number in range(60_000))
     assert len(fixes(run(code + "\n(", False), run(code, True, 1))) == 1
@@ -236,8 +243,10 @@ def test_an_input_that_both_worked_and_failed_has_two_examples_of_one_prompt():
 SLOW, FAST = "print(sum([n for n in range(10)]))", "print(sum(range(10)))"
 
 
-def variants(*events):
-    return [(row["prompt"], row["completion"], row["evidence"]) for row in learned("optimization", *events)]
+def variants(*events, before=()):
+    return [
+        (row["prompt"], row["completion"], row["evidence"]) for row in learned("optimization", *events, before=before)
+    ]
 
 
 def test_a_variant_that_prints_the_same_faster_or_shorter_is_learned():
@@ -272,6 +281,27 @@ def test_what_prints_nothing_shows_nothing():
 def test_a_variant_is_compared_with_the_nearest_earlier_one():
     runs = [run(SLOW, True, 0, "45"), run("cat answer.txt", True, 1, "45"), run(FAST, True, 2, "45")]
     assert variants(*runs) == [(SLOW, FAST, ["same output", "shorter"])]
+
+
+def test_a_slow_run_that_arrives_after_the_fast_one_has_its_variant():
+    slow, fast = run(SLOW, True, 0, "45"), run(FAST, True, 1, "45")
+    assert variants(slow, before=[fast]) == [(SLOW, FAST, ["same output", "shorter"])]
+    assert variants(run("ls", True, 2, "45"), before=[fast, slow]) == []
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "evidence"),
+    [
+        ("curl -s http://localhost/a", "curl -s http://localhost/a --max-time 5", None),
+        ("git fetch origin main", "git fetch origin main --depth 1", None),
+        ("pip install --no-cache-dir requests", "pip install requests", ["same output", "shorter"]),
+        ("ls -la folder | wc -l", "ls folder | wc -l", ["same output", "faster"]),
+        ("sort curls.txt | uniq", "sort curls.txt | uniq -u", ["same output", "faster"]),
+    ],
+)
+def test_what_waits_for_a_network_shows_no_time(slow, fast, evidence):
+    found = variants(run(slow, True, 0, "ok", latency_ms=900.0), run(fast, True, 1, "ok", latency_ms=10.0))
+    assert found == ([(slow, fast, evidence)] if evidence else [])
 
 
 def test_an_optimization_that_somebody_logged_is_learned_when_it_succeeded():

@@ -53,6 +53,16 @@ def test_the_same_example_is_kept_once_in_a_generation(world):
     assert curated.dropped == {"duplicate within the generation": 1}
 
 
+def test_a_pair_is_learned_when_its_second_half_arrives_and_once(world):
+    failing, fixed = run("print(1", False), run("print(1)", True, 1)
+    world.log(fixed)
+    assert learned(world.cut(), "error_correction") == []
+    world.log(failing)
+    assert len(learned(world.cut(), "error_correction")) == 1
+    InteractionLogger(world.ladder.store.root).feedback(failing.interaction_id, -1.0)
+    assert learned(world.cut(), "error_correction") == []
+
+
 @pytest.mark.parametrize("first", [LEARNED, HELD])
 def test_what_an_earlier_generation_held_is_not_held_again(world, first):
     world.log(event("q", "a", conversation=first))

@@ -26,6 +26,78 @@ def passage(words: str, **values) -> Interaction:
     return said(words, action="document", **values)
 
 
+DECLINED = [
+    "Es tut mir leid, aber dabei kann ich dir leider nicht helfen.",
+    "Leider kann ich diese Frage nicht beantworten.",
+    "Ich kann Ihnen bei dieser Anfrage nicht weiterhelfen.",
+    "Entschuldigung, als KI-Sprachmodell darf ich dazu nicht antworten.",
+    "Lo siento, pero no puedo ayudarte con esa solicitud.",
+    "Como modelo de lenguaje, no puedo responder a esa pregunta.",
+    "Je suis désolé, mais je ne peux pas répondre à cette demande.",
+    "Désolée, je ne peux malheureusement pas vous aider avec cela.",
+    "En tant qu'assistant, je ne suis pas en mesure de fournir ces informations.",
+    "Mi dispiace, ma non posso aiutarti con questa richiesta.",
+    "Purtroppo non sono in grado di rispondere a questa domanda.",
+    "Desculpe, mas não posso ajudar com isso.",
+    "Infelizmente, não consigo atender a esse pedido.",
+    "Извините, но я не могу помочь с этим запросом.",
+    "К сожалению, я не могу ответить на этот вопрос.",
+    "抱歉，我无法回答这个问题。",
+    "对不起，作为一个人工智能助手，我不能提供这样的信息。",
+    "很抱歉，我無法協助您完成這個請求。",
+    "申し訳ありませんが、そのご質問にはお答えできません。",
+    "すみません、その件についてはお手伝いすることができません。",
+    "죄송하지만 그 요청은 도와드릴 수 없습니다.",
+    "죄송합니다. 그 질문에는 답변할 수 없습니다.",
+]
+
+ANSWERED = [
+    "Ich kann den Fehler in dieser Datei nicht finden: alle Zeilen laufen.",
+    "Leider kann ich die Datei nicht öffnen, daher habe ich sie neu angelegt.",
+    "Ich kann dir nicht genug für die Zeile danken, sie war der Fehler.",
+    "Man kann die Frage nicht beantworten, ohne die Daten zu kennen.",
+    "Es tut mir leid, das war falsch: der Port ist 8080.",
+    "Lo siento, me equivoqué: el puerto es 8080.",
+    "No puedo reproducir el error con esa versión de la biblioteca.",
+    "No puedo ofrecer un índice dentro de la transacción, así que he movido la migración.",
+    "Désolé, c'était une erreur : le port est 8080.",
+    "Je ne peux pas reproduire le problème avec cette version.",
+    "Mi dispiace, era sbagliato: la porta è 8080.",
+    "Non posso escludere un errore nel parser, ma il test passa.",
+    "Desculpe, estava errado: a porta é 8080.",
+    "Não consigo reproduzir o erro com esta versão.",
+    "Извините, это была ошибка: порт 8080.",
+    "Я не могу воспроизвести ошибку в этой версии.",
+    "抱歉，刚才写错了：端口是8080。",
+    "无法连接时，请检查端口是否为8080。",
+    "无法提供密码时，请使用密钥登录服务器。",
+    "我无法重现这个错误，所有测试都通过了。",
+    "申し訳ありません、先ほどの回答は間違いでした。ポートは8080です。",
+    "このエラーは再現できませんでした。テストはすべて通ります。",
+    "죄송합니다, 제가 틀렸습니다. 포트는 8080입니다.",
+    "이 오류는 재현할 수 없습니다. 테스트는 모두 통과합니다.",
+]
+"""Who is sorry, or cannot do something, and has answered."""
+
+LOOPS = ["哈" * 300, "それは無理です。" * 60, "他说他知道，我说我也知道，" * 30, "ไม่เป็นไรครับ" * 40]
+
+CHINESE = (
+    "解析器逐行读取文件，在每一行里查找冒号，冒号之前的部分是名称，之后的部分是值。如果一行里没有冒号，就把它接到上一行的值后面；"
+    "如果文件的第一行就没有冒号，则报告错误并给出行号。读取结束后，解析器检查所有必需的名称是否都出现过，缺少的名称会一次性列出来，"
+    "这样用户不必反复运行程序。值两端的空格会被去掉，引号里的空格则保留。数字按照十进制解释，以零开头的数字也不例外。"
+    "最后得到的是一个字典，名称的顺序与文件里的顺序相同，因此写回去时差别很小，审阅起来也更容易。"
+)
+JAPANESE = (
+    "パーサーはファイルを一行ずつ読み、各行でコロンを探します。コロンの前が名前で、後ろが値です。コロンのない行は前の行の値に続くものとして扱います。"
+    "最初の行にコロンがない場合は、行番号とともにエラーを報告します。読み終わると、必要な名前がすべて現れたかどうかを調べ、"
+    "足りないものをまとめて表示します。そのため利用者は何度もプログラムを実行せずに済みます。値の両端の空白は取り除かれますが、"
+    "引用符の中の空白は残ります。数字は十進数として解釈され、ゼロで始まるものも同じです。結果は辞書で、順序はファイルと同じです。"
+)
+STATES = "\n".join(f"{name}：正在运行" for name in CHINESE[:60])
+TRUTH = "| a | b | c | d |\n" + "\n".join("| " + " | ".join(f"{row:04b}") + " |" for row in range(16))
+IDENTITY = "\n".join(" ".join("01"[row == column] for column in range(12)) for row in range(12))
+"""Much in them is alike, and it is what was asked for."""
+
 ENGLISH = "The parser reads a line, looks for a colon and gives back what stands before it."
 LOOP = "and so it goes on " * 30
 LINES = "\n".join(f"row {number % 3}" for number in range(60))
@@ -51,7 +123,12 @@ CAUGHT = {
         said(ENGLISH, extra={"rejected": " ".join(map(str, range(250)))}, action="generate"),
     ],
     "short": [said("No."), passage("two words")],
-    "repetition": [said(LOOP), said(LINES)],
+    "repetition": [
+        said(LOOP),
+        said(LINES),
+        said("\n".join(["0 0 0 0 0 0 0 0 0 0 0 0"] * 24)),
+        said("1 0 " * 120),
+    ],
     "refusal": [
         said("Sorry, but I can't help with that request."),
         said("I’m unable to do this for you."),
@@ -103,6 +180,7 @@ GOOD = [
     said("git log --oneline --graph --all"),
     said("def solve(n):\n    return n * 2"),
     said("Ja oder Nein"),
+    *map(said, (TRUTH, f"{TRUTH}\n\nSo reads each row: one case.", IDENTITY)),
     said("https://example.org/manual/colons"),
 ]
 """What a person would keep: "Ja oder Nein" is too short to say which language it is in."""
@@ -168,3 +246,12 @@ def test_languages_without_a_detector_are_refused_in_one_line(tmp_path, monkeypa
     world.log(said(ENGLISH))
     with pytest.raises(SettingsInvalid, match=r"needs a language detector.*\n?.*vibe-pipeline\[languages\]"):
         world.cut()
+
+
+def test_refusals_and_loops_are_known_in_other_languages_and_answers_are_neither(tmp_path):
+    world = World(tmp_path)
+    world.log(*map(said, (*DECLINED, *LOOPS, *ANSWERED, CHINESE, JAPANESE, STATES)))
+    world.log(said("Ich kann das leider nicht optimieren.", action="optimize", success=True))
+    made = world.cut()
+    assert set(made.frame["completion"]) == {*ANSWERED, CHINESE, JAPANESE, STATES}
+    assert made.dropped == {WORDS["refusal"]: len(DECLINED) + 1, WORDS["repetition"]: len(LOOPS)}

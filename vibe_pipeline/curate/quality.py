@@ -15,6 +15,7 @@ import duckdb
 import pyarrow as pa
 from duckdb.func import FunctionNullHandling, PythonUDFType
 
+from vibe_pipeline.curate.refusals import is_refusal
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Stage
 from vibe_pipeline.settings import Quality
@@ -30,38 +31,6 @@ FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?```[^`\n]*$"
 ANSWERS = "('conversation', 'code_generation', 'preference', 'error_correction', 'optimization')"
 """Kinds whose completion answers somebody."""
 
-DECLINED = (
-    "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
-    "|generate|give|help|look|offer|participate|process|promote|provide|recommend|respond|satisfy|share|support|tell"
-    "|write"
-)
-"""What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
-
-SORRY = (
-    r"((i('m| am) (\w+ )?(sorry|afraid)|sorry|unfortunately|regrettably|i apologi[sz]e|(my )?(\w+ )?apologies)\b"
-    r"[^.!?\n]{0,40}?\W+)?"
-)
-
-MODEL = (
-    r"((but |and )?(as|i('m| am)( just| only| merely)?) an? (ai|(large )?language model|artificial)\b"
-    r"[^.!?\n]{0,40}?\W+)"
-)
-
-REFUSAL = (
-    rf"^\W*{SORRY}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)|{MODEL}?"
-    rf"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?({DECLINED})"
-    r"|i ((must|have to|need to) )?(\w+ly )?decline|i (do not|don't) feel comfortable"
-    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b)"
-)
-"""How an answer begins that says that it will not answer, in lower case and with straight quotes. A model that has no
-opinion often goes on with what others think: it declines where that is all it says."""
-
-HELP = (
-    rf"^\W*{SORRY}([^.!?\n]|[.!?]\S)*?\b(recommend [^.!?\n]*\b(enough|more)|help (but|\w+ing)"
-    r"|so (the|here|instead|i('ve)? (\w{3,}ed|used|ran|made|wrote|put|set|took|went|did|built|kept|chose|left)))\b"
-)
-"""How one goes on that does not refuse after all: one could not do this, so one did that."""
-
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
 CREATE MACRO repeats(words, least, share) AS
@@ -69,7 +38,20 @@ CREATE MACRO repeats(words, least, share) AS
         [list_filter(words, lambda word: word <> '')],
         lambda every: CASE WHEN len(every) >= least THEN list_unique(every) < share * len(every) ELSE false END
     )[1];
-"""
+CREATE MACRO is_table(text) AS
+    list_transform(
+        [list_filter(string_split(text, chr(10)), lambda line: stripped(line) <> '')],
+        lambda rows: len(rows) >= 4 AND list_unique(rows) = len(rows)
+    )[1]
+    AND len(regexp_extract_all(text, '[\p{L}]{2,}')) < 0.1 * len(string_split(text, ' '));
+CREATE MACRO is_repetitive(text) AS
+    (repeats(string_split(text, ' '), 50, 0.25) AND NOT is_table(text))
+    OR repeats(string_split(text, chr(10)), 12, 0.34)
+    OR (length(regexp_replace(text, '[^SPACELESS]', '', 'g')) >= 200
+        AND repeats(regexp_extract_all(text, '[SPACELESS]{1,4}|[^\sSPACELESS]+'), 50, 0.15));
+""".replace("SPACELESS", r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}")
+"""A table of numbers has few words of letters, and no row twice: a loop has. Where no spaces tell words apart, four
+characters are a word; of them fewer must differ, for a column of a table is cut from its rows."""
 
 SURE, ENOUGH = 0.8, 20
 """Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
@@ -119,14 +101,12 @@ def rules(settings: Quality) -> list[Rule]:
             "repetition",
             "repetition",
             f"length(completion) > 200 AND stage IS DISTINCT FROM '{Stage.LOGS_SPECS}' "
-            "AND (repeats(string_split(right(completion, 800), ' '), 50, 0.25) "
-            "OR repeats(string_split(right(completion, 800), chr(10)), 12, 0.34))",
+            "AND is_repetitive(right(completion, 800))",
         ),
         Rule(
             "refusal",
             "refusal",
-            f"kind IN {ANSWERS} AND regexp_matches(plain(left(completion, 200)), {_text(REFUSAL)}) "
-            f"AND NOT regexp_matches(plain(left(completion, 200)), {_text(HELP)})",
+            f"kind IN {ANSWERS} AND ({is_refusal('plain(left(completion, 200))')})",
         ),
         Rule(
             "corporate",

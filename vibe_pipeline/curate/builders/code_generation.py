@@ -1,10 +1,14 @@
 """code_generation: a request → code that worked.
 
-Evidence is needed: the interaction says success or that its tests passed, somebody liked it, the next turn thanks for
-it, or the code was run later in the conversation and succeeded. Code nobody vouched for is not learned, nor is code
-that failed whenever it was run, whatever else was said of it. Of an answer with one fenced block the block is the code.
-An answer in a chat needs the run: there "success" only says that the reply came to its end. A commit's diff is code
-that was accepted.
+Evidence is needed: the interaction says success or that its tests passed, somebody liked it or wrote a better text in
+its place, the next turn thanks for it, or the code was run later in the conversation and succeeded. Code nobody vouched
+for is not learned. Of an answer with one fenced block the block is the code. A better text is the code, and what was
+said of the one it replaced says nothing of it. An answer in a chat needs the run: there "success" only says that the
+reply came to its end. A commit's diff is code that was accepted.
+
+A run that failed and held the code speaks against it, whatever else was said, until one after it succeeds that holds at
+least as much: to define a function again answers no assertion that failed. What only wrote the code to a file, quoted
+it or left it out as a comment did not run it.
 
 `extra.tests` is "passed" or "failed", true or false, or {"passed": n, "failed": n}. The example belongs to the
 generation of its first evidence: code written before a cut and proven after it is not lost.
@@ -12,6 +16,7 @@ generation of its first evidence: code written before a cut and proven after it 
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.holding import is_run_between
 from vibe_pipeline.curate.turns import turns
 
 NEARBY = 10
@@ -19,15 +24,24 @@ NEARBY = 10
 WHOLE = 20
 """Characters: shorter code stands in many a run by chance."""
 
-BLOCKS = r"regexp_extract_all(output, '(?ms)^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$', 1)"
+BLOCKS = r"regexp_extract_all(answer, '(?ms)^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$', 1)"
 
-THANKS = r"(?i)^\W*(?:thanks|thank you|thx|perfect|great|awesome|excellent|(?:it |that |this )?work(?:s|ed)\b|lgtm)"
+THANKS = (
+    r"(?i)^\W*(?:thanks|thank you|thx|lgtm"
+    r"|(?:perfect|great|awesome|excellent)(?:\W*$|\s*[-–—!.,;:)]"
+    r"|\s+(?:thank|thx|job|work|stuff|code|solution|answer|it|that|this|now|and)\w*\b)"
+    r"|(?:it |that |this )?work(?:s|ed)(?:\W*$|\s*[-–—!.,;:)]"
+    r"|\s+(?:now|fine|well|great|perfect|nice|beautiful|flawless|like|as|too|first|and|thank|for me|on my)\w*\b))"
+)
 DOUBTS = (
     r"(?i)error|exception|traceback|crash|fail|wrong|brok|break|problem|issue|warning|n.t\b"
-    r"|\b(?:but|no|never\w*|nothing|none|however|still|almost|except|instead|another|different|opposite|myself|undo"
-    r"|revert|get an?|hangs?|stuck|thr[eo]w\w*|raise[sd]?|los[et]s?|miss(?:es|ing)|slow\w*|worse|weird|bugs?|buggy)\b"
+    r"|\b(?:but|no|only|never\w*|nothing|none|however|still|almost|except|instead|another|different|opposite|myself"
+    r"|undo|revert|redo|rewrite|actually|get an?|hangs?|stuck|thr[eo]w\w*|raise[sd]?|los[et]s?|miss(?:es|ing)|slow\w*"
+    r"|worse|weird|bugs?|buggy|should (?:be|have|return|print|give)|(?:i|we|was|were)(?: ha|.)?d? expect\w*"
+    r"|(?:it|this|that) (?:prints|printed|returns|returned|gives|gave|outputs|shows|showed))\b"
 )
-"""The next turn accepts the code where it begins with the first and holds none of the second, in 200 characters."""
+"""The next turn accepts the code where it begins with the first and holds none of the second, in 200 characters.
+"Perfect numbers" and "works only for" accept nothing: praise stands alone or goes on as praise does."""
 
 TESTS = r"""
 CASE
@@ -50,8 +64,10 @@ WITH
             * EXCLUDE (output),
             list_contains($generate_actions, action) AS is_generated,
             list_contains($run_actions, action) AS is_run,
-            CASE WHEN contains(output, '```') AND NOT is_run THEN {BLOCKS} ELSE [] END AS blocks,
-            CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10)) WHEN is_generated THEN output END
+            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited,
+            coalesce(edited, output) AS answer,
+            CASE WHEN contains(answer, '```') AND NOT is_run THEN {BLOCKS} ELSE [] END AS blocks,
+            CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10)) WHEN is_generated THEN answer END
                 AS code,
             sha256(stripped(CASE WHEN is_run THEN input ELSE code END)) AS code_key,
             count(*) FILTER (is_run AND success IS NOT NULL) OVER so_far AS runs
@@ -62,49 +78,77 @@ WITH
     tries AS (
         SELECT
             conversation_id, code_key, runs AS nth, position AS ran_at, input AS ran_input, success AS is_good,
+            length(stripped(input)) AS size,
             {PROOF} AS ran
         FROM told WHERE is_run AND success IS NOT NULL
     ),
     good AS (SELECT * FROM tries WHERE is_good),
-    bad AS (SELECT * FROM tries WHERE NOT is_good),
+    bad AS (
+        SELECT conversation_id, code_key, max(ran_at) AS failed_at, max(size) AS failed_size FROM tries
+        WHERE NOT is_good GROUP BY ALL
+    ),
     written AS (
         SELECT
             *,
             {TESTS} AS tests,
-            coalesce(success OR feedback > 0 OR tests, false) AS is_vouched,
-            regexp_matches(reply.words, '{THANKS}') AND NOT regexp_matches(reply.words, '{DOUBTS}')
+            coalesce(edited IS NOT NULL OR success OR feedback > 0 OR tests, false) AS is_vouched,
+            edited IS NULL AND regexp_matches(reply.words, '{THANKS}') AND NOT regexp_matches(reply.words, '{DOUBTS}')
                 AND length(reply.words) <= 200 AS is_thanked
         FROM (
             SELECT *, lead({PROOF}) OVER (PARTITION BY conversation_id ORDER BY position) AS reply
             FROM told WHERE NOT is_run
         )
-        WHERE stripped(code) <> '' AND success IS DISTINCT FROM false AND coalesce(feedback, 0) >= 0
-            AND coalesce(tests, true) AND (is_generated OR conversation_id IN (SELECT conversation_id FROM good))
+        WHERE stripped(code) <> ''
+            AND (
+                edited IS NOT NULL
+                OR (success IS DISTINCT FROM false AND coalesce(feedback, 0) >= 0 AND coalesce(tests, true))
+            )
+            AND (is_generated OR conversation_id IN (SELECT conversation_id FROM good))
     ),
-    around AS (
+    near AS (
         SELECT
-            interaction_id,
-            min(ran_at) FILTER (is_good) AS contained_at,
-            arg_min(ran, ran_at) FILTER (is_good) AS containing,
-            bool_or(NOT is_good) AS has_failed
+            interaction_id, ran_at, ran, is_good, size,
+            strpos(ran_input, part) AS begins,
+            CASE WHEN is_good THEN {
+    is_run_between("left(ran_input, begins - 1)", "substr(ran_input, begins + length(part))")
+} END AS is_proof
         FROM (
-            SELECT interaction_id, conversation_id, code, unnest(range(runs + 1, runs + {NEARBY} + 1)) AS nth
-            FROM written WHERE length(stripped(code)) >= {WHOLE}
+            SELECT interaction_id, conversation_id, stripped(code) AS part,
+                unnest(range(runs + 1, runs + {NEARBY} + 1)) AS nth
+            FROM written WHERE length(part) >= {WHOLE}
         ) JOIN tries USING (conversation_id, nth)
-        WHERE contains(ran_input, stripped(code))
+        WHERE contains(ran_input, part)
+    ),
+    failed AS (
+        SELECT
+            written.*,
+            greatest(bad.failed_at, around.failed_at) AS failed_at,
+            coalesce(greatest(bad.failed_size, around.failed_size), 0) AS failed_size,
+            greatest(written.position, bad.failed_at, around.failed_at) AS since
+        FROM written
+        LEFT JOIN bad ON bad.conversation_id = written.conversation_id AND bad.code_key = written.code_key
+            AND bad.failed_at > written.position
+        LEFT JOIN (
+            SELECT interaction_id, max(ran_at) AS failed_at, max(size) AS failed_size FROM near
+            WHERE NOT is_good GROUP BY interaction_id
+        ) AS around ON around.interaction_id = written.interaction_id
+    ),
+    contained AS (
+        SELECT interaction_id, min(ran_at) AS contained_at, arg_min(ran, ran_at) AS containing
+        FROM near JOIN failed USING (interaction_id)
+        WHERE is_proof AND ran_at > since AND size >= failed_size
         GROUP BY interaction_id
     ),
     tried AS (
         SELECT
-            written.*,
-            bad.ran IS NOT NULL OR coalesce(around.has_failed, false) AS has_failed,
-            CASE WHEN contained_at < coalesce(good.ran_at, contained_at + 1) THEN containing ELSE good.ran END AS run
-        FROM written
-        ASOF LEFT JOIN good ON good.conversation_id = written.conversation_id AND good.code_key = written.code_key
-            AND good.ran_at > written.position
-        ASOF LEFT JOIN bad ON bad.conversation_id = written.conversation_id AND bad.code_key = written.code_key
-            AND bad.ran_at > written.position
-        LEFT JOIN around ON around.interaction_id = written.interaction_id
+            failed.*,
+            failed_at IS NOT NULL AS has_failed,
+            CASE WHEN good.size >= failed_size THEN good.ran END AS whole,
+            CASE WHEN contained_at < coalesce((whole).position, contained_at + 1) THEN containing ELSE whole END AS run
+        FROM failed
+        ASOF LEFT JOIN good ON good.conversation_id = failed.conversation_id AND good.code_key = failed.code_key
+            AND good.ran_at > failed.since
+        LEFT JOIN contained ON contained.interaction_id = failed.interaction_id
     ),
     proven AS (
         SELECT
@@ -133,10 +177,11 @@ SELECT
     proven.tier,
     list_filter(
         [
-            CASE WHEN is_generated AND success THEN 'success' END,
-            CASE WHEN tests THEN 'tests' END,
+            CASE WHEN is_generated AND success AND edited IS NULL THEN 'success' END,
+            CASE WHEN tests AND edited IS NULL THEN 'tests' END,
             CASE WHEN run IS NOT NULL THEN 'ran later' END,
-            CASE WHEN feedback > 0 THEN 'feedback' END,
+            CASE WHEN feedback > 0 AND edited IS NULL THEN 'feedback' END,
+            CASE WHEN edited IS NOT NULL THEN 'edited' END,
             CASE WHEN is_accepted THEN 'accepted' END
         ],
         lambda why: why IS NOT NULL

@@ -3,7 +3,7 @@
 The success must be a version of what failed (versions.py), and not just the next thing that worked. Of several the
 nearest is taken, and each try that failed before it is a lesson of its own. Where the very input that failed worked at
 another time in the conversation, the world was at fault and not the words: nothing is learned. `failure` says whether
-the fix was disliked.
+the fix was disliked. A pair is of the generation in which the second of the two arrived, be it the failure.
 
 Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
@@ -53,7 +53,7 @@ SELECT
     arg_min(worked.input, worked.position) AS completion,
     [failed.interaction_id, arg_min(worked.interaction_id, worked.position)] AS interaction_ids,
     arg_min(worked.occurred_at, worked.position) AS occurred_at,
-    arg_min(worked.is_delta, worked.position) AS is_delta,
+    any_value(failed.is_delta) OR arg_min(worked.is_delta, worked.position) AS is_delta,
     arg_min(worked.tier, worked.position) AS tier,
     ['success'] AS evidence,
     CASE WHEN arg_min(coalesce(worked.feedback, 0), worked.position) < 0 THEN 'disliked' END AS failure

@@ -10,6 +10,12 @@ from __future__ import annotations
 
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
+NETWORK = (
+    r"(?i)\b(?:https?|ftp|ssh|wss?)://|\b(?:curl|wget|ssh|scp|ping|dig)\s|\bgit (?:clone|fetch|pull|push|ls-remote)\b"
+    r"|\b(?:pip3?|npm|yarn|pnpm|apt|apt-get|brew|docker|cargo|go) (?:install|ci|add|update|pull|get)\b"
+)
+"""Whose time is the network's and the other side's: it says nothing of what was changed, which must be shorter."""
+
 FASTER = 1.5
 """Of two runs of the same program one often takes a third longer than the other: start-up, caches, other work."""
 SAVED_MS = 1.0
@@ -51,7 +57,7 @@ WITH
         SELECT
             earlier, later,
             earlier.latency_ms >= {FASTER} * later.latency_ms AND earlier.latency_ms - later.latency_ms >= {SAVED_MS}
-                AS is_faster,
+                AND NOT regexp_matches(left(earlier.text, 40000), '{NETWORK}') AS is_faster,
             {SIZE.format("later")} <= {SHORTER} * {SIZE.format("earlier")}
                 AND coalesce({FASTER} * earlier.latency_ms >= later.latency_ms, true) AS is_shorter
         FROM later JOIN alike AS earlier
@@ -62,8 +68,8 @@ WITH
     found AS (
         SELECT
             later.conversation_id, later.module, earlier.input AS prompt, later.input AS completion,
-            [earlier.interaction_id, later.interaction_id] AS interaction_ids, later.occurred_at, later.is_delta,
-            later.tier, later.feedback,
+            [earlier.interaction_id, later.interaction_id] AS interaction_ids, later.occurred_at,
+            earlier.is_delta OR later.is_delta AS is_delta, later.tier, later.feedback,
             list_filter(
                 ['same output', CASE WHEN is_faster THEN 'faster' END, CASE WHEN is_shorter THEN 'shorter' END],
                 lambda why: why IS NOT NULL

@@ -94,13 +94,19 @@ WITH
         QUALIFY row_number() OVER (PARTITION BY place, why ORDER BY event.at, event.id) = 1
     ),
     known AS (
-        SELECT place, answer, max(feedback) AS liked, arg_min(interaction_id, position) AS other_id FROM placed
-        GROUP BY ALL
+        SELECT
+            place, answer, max(feedback) AS liked, arg_min(interaction_id, position) AS other_id,
+            bool_and(is_delta) AS is_other_delta
+        FROM placed GROUP BY ALL
     ),
     within AS (
         SELECT *, unnest({TEXTS.format("rejected")}) AS other, 'preferred' AS why, output AS better FROM placed
         UNION ALL BY NAME
-        SELECT again.* EXCLUDE (is_known), other_id FROM (
+        SELECT
+            again.* EXCLUDE (is_known)
+                REPLACE (is_delta OR coalesce(is_other_delta AND NOT is_known, false) AS is_delta),
+            other_id
+        FROM (
             SELECT
                 *,
                 unnest({TEXTS.format("alternatives")}) AS other,

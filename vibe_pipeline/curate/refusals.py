@@ -1,0 +1,135 @@
+"""How an answer begins that says that it will not answer, in the languages that are asked most.
+
+Of each language: how one is sorry, which may be left out; that one cannot, may not or will not; and what: to help or to
+answer. Who "cannot find a bug" or "cannot reproduce it" has answered, and so has who could not do one thing and did
+another. Texts are in lower case and have straight quotes; RE2 knows word ends and \\w of ASCII alone.
+"""
+
+from __future__ import annotations
+
+DECLINED = (
+    "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
+    "|generate|give|help|look|offer|participate|process|promote|provide|recommend|respond|satisfy|share|support|tell"
+    "|write"
+)
+"""What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
+
+SORRY = (
+    r"((i('m| am) (\w+ )?(sorry|afraid)|sorry|unfortunately|regrettably|i apologi[sz]e|(my )?(\w+ )?apologies)\b"
+    r"[^.!?\n]{0,40}?\W+)?"
+)
+
+MODEL = (
+    r"((but |and )?(as|i('m| am)( just| only| merely)?) an? (ai|(large )?language model|artificial)\b"
+    r"[^.!?\n]{0,40}?\W+)"
+)
+
+REFUSAL = (
+    rf"^\W*{SORRY}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)|{MODEL}?"
+    rf"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?({DECLINED})"
+    r"|i ((must|have to|need to) )?(\w+ly )?decline|i (do not|don't) feel comfortable"
+    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b)"
+)
+"""How an answer begins that says that it will not answer, in lower case and with straight quotes. A model that has no
+opinion often goes on with what others think: it declines where that is all it says."""
+
+HELP = (
+    rf"^\W*{SORRY}([^.!?\n]|[.!?]\S)*?\b(recommend [^.!?\n]*\b(enough|more)|help (but|\w+ing)"
+    r"|so (the|here|instead|i('ve)? (\w{3,}ed|used|ran|made|wrote|put|set|took|went|did|built|kept|chose|left)))\b"
+)
+"""How one goes on that does not refuse after all: one could not do this, so one did that."""
+
+START = r"""^[\s"'*_>¡¿“”„«»「『（()\[-]*"""
+REST = r"[^.!?\n。！？]"
+END = r"[\s,.;:!–—-]+"
+
+
+def _sorry(words: str) -> str:
+    return rf"(({words}){REST}{{0,40}}?{END})?"
+
+
+OTHERS = {
+    "de": (
+        _sorry("(es )?tut mir (sehr |wirklich )?leid|entschuldig|verzeih|(ich )?bedaue?re")
+        + rf"(aber |doch )?(als (ki|künstliche|sprachmodell|ein(e)? ){REST}{{0,60}}?)?({REST}{{0,40}} )?"
+        rf"(ich (kann|könnte|darf|werde|möchte)|(kann|darf|werde|möchte) ich) ({REST}{{0,60}} )?nicht "
+        r"(weiter)?(helfen|dienen|beantworten|antworten|unterstützen|erfüllen|nachkommen|entsprechen|mitmachen|optimieren"
+        r"|behilflich sein|bereitstellen)",
+        r"(also|daher|deshalb|darum|deswegen|stattdessen) (habe ich|hier)|aber (hier|ich habe)",
+    ),
+    "es": (
+        _sorry("lo siento|lo lamento|disculp|perd[oó]n|me temo|lamentablemente|desafortunadamente|por desgracia")
+        + rf"(pero |que )?(como (un |una )?(modelo|ia|inteligencia|asistente){REST}{{0,50}}?{END})?(yo )?no "
+        r"(puedo|podré|podría|me es posible|soy capaz de|estoy (autorizad[oa] (a|para)|en condiciones de)) "
+        r"(ayudar|responder|contestar|asistir|proporcionar|cumplir|atender|ofrecer|participar|continuar con|compartir"
+        r"|hacer eso|hacerlo|realizar esa|realizar esta)",
+        r"(así que|por eso|por lo que) (he|hice|usé|aquí|puse|escribí)",
+    ),
+    "fr": (
+        _sorry(
+            "(je suis |nous sommes )?(vraiment |sincèrement |profondément )?(désolé|navré)|je m'excuse"
+            "|(toutes )?mes excuses|malheureusement|je regrette|je crains"
+        )
+        + rf"(mais |que )?(en tant qu{REST}{{0,60}}?{END})?je ne (peux|pourrai|puis|suis|saurais|souhaite) "
+        r"((malheureusement|vraiment|simplement) )?(pas |plus )?((en mesure|capable|autorisée?) (de |d'|à ))?"
+        r"(vous |te |t'|y |en )?(aider|assister|répondre|fournir|satisfaire|accéder à (cette|votre|ta)|donner suite"
+        r"|traiter (cette|votre|ta)|participer|faire (ça|cela)|partager)",
+        r"(donc|alors|du coup),? (j'ai|voici)|j'ai donc",
+    ),
+    "it": (
+        _sorry("mi (dis)?piace|scusa|(sono )?spiacente|purtroppo|sono desolat[oa]|temo")
+        + r"(ma |che |però )?((come|in quanto|essendo) (un |una |un')?(modello|ia|intelligenza|assistente)"
+        rf"{REST}{{0,50}}?{END})?(io )?non "
+        r"(posso|potrò|potrei|mi è possibile|sono (in grado di|autorizzat[oa] a|capace di)) "
+        r"(aiutar|risponder|assister|fornir|soddisfar|offrir|partecipar|continuare con|condivider|farlo|fare questo)",
+        r"(quindi|perciò|così) (ho|ecco)",
+    ),
+    "pt": (
+        _sorry("(me |peço )?desculp|(eu )?(sinto|lamento)|infelizmente|perdão|receio")
+        + rf"(mas |que )?(como (um |uma )?(modelo|ia|inteligência|assistente){REST}{{0,50}}?{END})?(eu )?não "
+        r"(posso|poderei|poderia|consigo|me é possível|sou capaz de|estou autorizad[oa] a) (te |lhe |o |a )?"
+        r"(ajudar|responder|fornecer|auxiliar|atender|oferecer|participar|continuar com|compartilhar|partilhar"
+        r"|fazer isso)",
+        r"(então|por isso|portanto),? (eu )?(fiz|usei|aqui|escrevi|criei|deixei)",
+    ),
+    "ru": (
+        _sorry("извини|прости|к сожалению|прошу прощения|мне (очень )?жаль|сожалею|боюсь")
+        + rf"(но |что )?(как (языковая|ии|искусственн){REST}{{0,50}}?{END})?(я )?не "
+        r"(могу|смогу|буду|в состоянии|имею права|готов) ([^\s.!?]+ ){0,3}?"
+        r"(помо[чг]|ответить|отвечать|предоставить|обсуждать|выполнить (эту|этот|ваш|это|тво)|поддержать|участвовать"
+        r"|сделать (это|этого))",
+        r"поэтому (я )?([^\s.!?]+л[аи]? |вот)",
+    ),
+    "zh": (
+        rf"((很|非常|十分|实在)?(抱歉|对不起|對不起|不好意思|遗憾|遺憾)(的是)?[，,。！!\s]*(但是?|不过|恐怕)?"
+        rf"((作为|作為){REST}{{0,40}}?[，,])?我?|((作为|作為){REST}{{0,40}}?[，,])?我)(恐怕)?(无法|無法|不能|没办法|没有办法|不便|不可以)"
+        r"((为|為|给|給|向|就|对|對)[^。！？\n]{1,12}?)?(直接|继续|繼續)?"
+        r"(回答|回复|帮助(你|您)|幫助(你|您)|帮(你|您|到)|幫(你|您|到)|提供|协助|協助|满足(你|您|这|该)|滿足(你|您|這|該)"
+        r"|讨论|討論|参与|參與|完成(你|您|这|该)|执行(你|您|这|该))",
+        r"(所以|因此)我?(已|改|用|换|直接|先)",
+    ),
+    "ja": (
+        r"((大変|誠に|本当に)?(申し訳|すみません|すいません|ごめんなさい|残念ながら|恐れ入りますが|恐縮ですが|あいにく)"
+        rf"{REST}{{0,60}}?[、。,\s]*{REST}{{0,60}}?(回答|返答|提供|手伝い|手伝う|対応|応え|応じ|答え|協力|支援|教え)"
+        rf"|{REST}{{0,60}}?(お答え|お手伝い|ご対応|お応え|ご回答|ご提供|ご協力|お教え))"
+        r"(を?する)?(こと)?[はがも]?(でき(ません|ない|かねます)|出来(ません|ない)|(いた|致)?しかねます|られません|られない)",
+        r"(ので|ため|から)、?[^。]*(しました|ておきました|てみました)",
+    ),
+    "ko": (
+        rf"((정말 )?(죄송|미안|유감|안타깝|아쉽){REST}{{0,20}}?[,.\s]+{REST}{{0,40}}?"
+        r"(도움|도와|답변|답할|대답|답해|제공|응할|응해|지원|협조)"
+        rf"|{REST}{{0,40}}?(도와 ?드릴|답변 ?드릴|답변해 ?드릴|도움을 드릴|도움을 줄|제공해 ?드릴))"
+        r"[^.!?\n]{0,12}?수[는가도]? ?없",
+        r"(그래서|대신)[^.!?\n]*(했습니다|두었습니다|봤습니다)",
+    ),
+}
+"""By ISO 639-1: how one declines, and how one goes on in that sentence who does not refuse after all."""
+
+DECLINES = "|".join([REFUSAL, *(f"{START}{declines}" for declines, _ in OTHERS.values())])
+GOES_ON = "|".join([HELP, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
+
+
+def is_refusal(text: str) -> str:
+    """SQL: whether an answer, in lower case and with straight quotes, begins as a refusal."""
+    declines, goes_on = (pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON))
+    return f"regexp_matches({text}, '{declines}') AND NOT regexp_matches({text}, '{goes_on}')"
