@@ -18,10 +18,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.dedup.index import Entries, lookup
+from vibe_pipeline.curate.turns import CONTEXT
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 192 << 20
-"""Of the columns of a part, before compression: what builders make of it takes some five times as much."""
+"""Of a part, before compression, with the turns that its prompts begin with: what builders make of it takes some five
+times as much."""
 
 TABLES = """
 CREATE TABLE logged (
@@ -108,6 +110,14 @@ FROM (FROM delta UNION ALL BY NAME FROM logged) AS it
 LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 """
 
+REPEATED = """
+SELECT coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined})), 0)::BIGINT FROM (
+    SELECT count(*) AS turns, sum(strlen(input) + strlen(output)) AS size
+    FROM (FROM delta UNION ALL BY NAME FROM logged) GROUP BY conversation_id
+)
+"""
+"""Bytes that turns take in the prompts of later ones, at most."""
+
 ORDERED = """
 CREATE OR REPLACE TABLE events AS
 SELECT
@@ -141,7 +151,8 @@ class Inputs:
 class Window:
     """The events of a generation, in parts."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path, joined: int) -> None:
+        """`joined`: characters of a prompt that begins with earlier turns, at most."""
         self._db, folder = db, scratch / "events"
         db.execute(TABLES)
         db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
@@ -149,7 +160,8 @@ class Window:
         if inputs.places:
             _recall(db, inputs)
         db.execute(FAMILIES)
-        count = 1 + inputs.size // PART_BYTES
+        ((repeated,),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
+        count = 1 + (inputs.size + repeated) // PART_BYTES
         events = EVENTS.format(parts=count)
         if count > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
