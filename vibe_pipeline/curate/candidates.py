@@ -20,6 +20,7 @@ from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
+from vibe_pipeline.curate.window import VECTOR
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
@@ -104,8 +105,8 @@ AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
 """
 
-VECTOR, MOST_ROWS = 2048, 8192
-"""Rows that DuckDB makes at once, and rows of a row group at most."""
+MOST_ROWS = 8192
+"""Of a row group."""
 
 GROUP_BYTES = 64 << 20
 """Of the texts of a row group: where rows are long there are fewer in one."""

@@ -24,8 +24,8 @@ EMPTY = "empty prompt or completion"
 
 LONG = "too long"
 
-MOST_JOINED = 100_000
-"""Characters of a question and the turns before it: some 25,000 tokens, where a recipe reads 1,024. Whatever the
+MOST_JOINED = 64_000
+"""Characters of a question and the turns before it: some 16,000 tokens, where a recipe reads 1,024. Whatever the
 settings a longer prompt is not joined, and dropped: a session has as many of them as replies, and 2,048 at once have to
 fit in memory."""
 
