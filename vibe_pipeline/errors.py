@@ -10,6 +10,7 @@
     ├── RungRefused             the ledger does not allow this rung now
     ├── GenerationRefused       a generation may not be opened (yet)
     ├── LedgerDamaged           a chain, a head or an artifact is not what its hash says
+    ├── OutOfMemory             what has to be in memory at once is more than there may be
     ├── Busy                    another process holds the lock                        (retryable)
     └── DiskFull                there is no room for what is about to be written      (retryable)
 
@@ -71,6 +72,10 @@ class GenerationRefused(VibeError):
 
 class LedgerDamaged(VibeError):
     """What is on disk is not what its hash says."""
+
+
+class OutOfMemory(VibeError):
+    """What has to be in memory at once is more than there may be; a rerun alone changes nothing."""
 
 
 class Busy(VibeError):

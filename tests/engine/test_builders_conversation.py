@@ -2,7 +2,9 @@
 
 import pytest
 
-from tests.engine.building import MOMENT, event, learned, remark
+from tests.engine.building import MOMENT, built, event, events, learned, remark
+from vibe_pipeline.curate.builders.conversation import SELECT
+from vibe_pipeline.settings import Curate
 
 KIND = "conversation"
 
@@ -82,3 +84,19 @@ def test_a_turn_after_the_cut_is_learned_with_the_turns_before_it():
 def test_any_script_and_any_length_come_through_unchanged():
     question, answer = "为什么 ἀρχή 👩‍👩‍👧\u202e?", "x" * 3_000_000 + "é\x01"
     assert taught(event(question, answer)) == [(question, answer)]
+
+
+@pytest.mark.parametrize(("more", "unjoined"), [(0, None), (1, 1_000 + 2 + 2 + 2)])
+def test_turns_that_make_a_prompt_too_long_are_measured_and_not_joined(more, unjoined):
+    """Each reply of a session would have a copy of all that was pasted before it."""
+    longest = Curate().quality.longest
+    question = "q" * (longest - 1_006 + more)
+    with events([event("p" * 1_000, "a1"), event(question, "a2", turn=1), event("q3", "a3", turn=2)]) as database:
+        rows = built(database, KIND)
+        (found,) = database.execute(
+            f"SELECT list(unjoined ORDER BY length(question)) FROM ({SELECT})",
+            {"chat_actions": ["ask"], "joined": longest},
+        ).fetchall()
+    context = "" if unjoined else "p" * 1_000 + "\n\na1\n\n"
+    assert [len(row["prompt"]) for row in rows] == [1_000, len(context + question), 2]
+    assert found == ([len(f"{'p' * 1000}\n\na1\n\n{question}\n\na2\n\n"), None, unjoined],)

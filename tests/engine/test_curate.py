@@ -1,5 +1,6 @@
 """Curation against hand-made interactions of which a person can say what should be learned from them, and where."""
 
+import random
 from datetime import timedelta
 from itertools import permutations
 
@@ -16,13 +17,16 @@ from tests.engine.curating import (
     World,
     event,
     learned,
+    on_side,
     probe,
     run,
     splits,
 )
 from tests.engine.dedup_cases import prose
+from vibe_pipeline.curate import examples, window
+from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.records import Probe
+from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
 # dedup
@@ -220,3 +224,48 @@ def test_a_question_that_ends_a_conversation_and_is_a_probe_is_on_one_side_only(
     frames = [world.ladder.store.read_frame(f"examples/{made.sha}.parquet") for made in world.generations()]
     found = pl.concat(frames).filter(pl.col("prompt").str.contains("Describe"))
     assert found["split"].to_list() == (["train"] if chat_first else ["test"])
+
+
+# memory
+
+
+def pasted(turns: int, size: int, answer: int = 50) -> list[Interaction]:
+    """A session in which files are pasted, or printed."""
+    words = random.Random(1)
+    texts = [[f"{words.getrandbits(32):x}" for _ in range(max(size, answer) // 9)] for _ in range(turns)]
+    return [
+        event(text[:size], text[-answer:], conversation=on_side("pasted"), turn=turn, interaction_id=str(turn))
+        for turn, text in enumerate(map(" ".join, texts))
+    ]
+
+
+@pytest.mark.parametrize(("turns", "size", "answer"), [(400, 30_000, 50), (60, 200_000, 50), (60, 50, 200_000)])
+def test_what_is_too_long_is_never_multiplied(world, monkeypatch, turns, size, answer):
+    monkeypatch.setattr(examples, "MEMORY", "256MiB")
+    asked = pasted(turns, size, answer)
+    world.log(*asked)
+    assert world.cut().dropped == {"too long": len(asked) - (size == 30_000)}
+
+
+def test_parts_are_cut_by_what_their_turns_become(tmp_path, monkeypatch):
+    """Else a part that is small in the log is many times its size in prompts."""
+    monkeypatch.setattr(window, "PART_BYTES", 1 << 20)
+    loaded, load = [], window.Window.load
+    monkeypatch.setattr(window.Window, "load", lambda self, part: loaded.append(part) or load(self, part))
+    for turns in (1, 17):
+        world = World(tmp_path / str(turns))
+        world.log(*(event("q" * 500, f"a {n}", conversation=f"{n % (340 // turns)}", turn=n) for n in range(340)))
+        world.cut()
+        loaded.append(-1)
+    parts = "".join(f"{part} " for part in loaded).split("-1")
+    assert parts[0].split() == ["0"]
+    assert len(parts[1].split()) > 1
+
+
+def test_too_little_memory_is_one_line_with_numbers_and_what_to_do(world, monkeypatch):
+    monkeypatch.setattr(examples, "MEMORY", "12MiB")
+    world.log(*pasted(400, 20_000))
+    said = r"^curating g000: 12MiB .* [\d,]+ bytes .* whole conversations .*longest.*`vibe log forget --conversation`"
+    with pytest.raises(OutOfMemory, match=said) as found:
+        world.cut()
+    assert "\n" not in str(found.value)

@@ -175,7 +175,7 @@ def test_a_family_is_in_one_part_though_only_the_first_turn_of_a_branch_says_so(
         found.append(world.cut())
     whole, parted = found
     assert sides(parted) == sides(whole)
-    assert learned(parted) == learned(whole)
+    assert sorted(learned(parted)) == sorted(learned(whole))
     assert all(sides(whole)[f"t{n}"] == sides(whole)[f"b{n}"] for n in range(20))
 
 

@@ -21,6 +21,7 @@ from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
+from vibe_pipeline.curate.window import VECTOR
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
@@ -52,20 +53,26 @@ SELECT
     'conversation' AS kind, probe_id AS conversation_id, NULL::VARCHAR AS module, question AS prompt, question,
     answer AS completion, NULL::VARCHAR AS rejected, []::VARCHAR[] AS interaction_ids, occurred_at, fact,
     CASE WHEN source = 'synthesize' THEN 'synthetic' ELSE 'own' END AS tier, NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section, []::VARCHAR[] AS evidence, NULL::VARCHAR AS failure, true AS is_probe
+    NULL::VARCHAR AS section, []::VARCHAR[] AS evidence, NULL::VARCHAR AS failure, NULL::BIGINT AS unjoined,
+    true AS is_probe
 FROM probes
 """
 
 JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
-    built.*,
+    * EXCLUDE (grouping, family) REPLACE (
+        coalesce(is_fact, false) AS is_fact,
+        CASE WHEN reason IS NULL THEN prompt END AS prompt,
+        CASE WHEN reason IS NULL THEN question END AS question,
+        CASE WHEN reason IS NULL THEN completion END AS completion,
+        CASE WHEN reason IS NULL THEN rejected END AS rejected
+    ),
     coalesce(section, conversation_id) AS unit,
-    coalesce('group:' || grouping, section, family, conversation_id) AS held_with,
-    coalesce(is_fact, false) AS is_fact,
-    {judging}
-FROM ({built}) AS built LEFT JOIN threads USING (conversation_id)
+    coalesce('group:' || grouping, section, family, conversation_id) AS held_with
+FROM (SELECT *, {judging} FROM ({built})) LEFT JOIN threads USING (conversation_id)
 """
+"""Of what is dropped only why: its texts may be the longest of all."""
 
 THREADS = """
 CREATE OR REPLACE TABLE threads AS
@@ -97,6 +104,17 @@ held out with, or the others that are held out with it; else by hash, and what t
 
 AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
+"""
+
+MOST_ROWS = 8192
+"""Of a row group."""
+
+GROUP_BYTES = 64 << 20
+"""Of the texts of a row group: where rows are long there are fewer in one."""
+
+ROWS_AT_ONCE = f"""
+SELECT coalesce({GROUP_BYTES} // nullif(avg(strlen(prompt) + strlen(completion))::BIGINT, 0), {MOST_ROWS})::BIGINT
+FROM judged WHERE reason IS NULL
 """
 
 DROPPED = "SELECT reason, count(*) FROM judged WHERE reason IS NOT NULL GROUP BY reason"
@@ -182,16 +200,20 @@ class Candidates:
     def _write(self, built: str, name: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
         judged = JUDGED.format(built=built, judging=quality.judging(settings.quality))
-        self._db.execute(judged, {it: list(getattr(settings, it)) for it in ACTIONS if f"${it}" in built})
+        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": quality.joined(settings.quality)}
+        self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         self._db.register("units", self._units())
         made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
-        self._db.execute(
-            f"COPY ({made}) TO '{quoted(file)}' (FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE 8192)",
-            {"stages": stages},
-        )
+        options = f"FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {self._rows_at_once()}"
+        self._db.execute(f"COPY ({made}) TO '{quoted(file)}' ({options})", {"stages": stages})
         return file
+
+    def _rows_at_once(self) -> int:
+        """Of a row group, which is written, read and copied as one."""
+        ((rows,),) = self._db.execute(ROWS_AT_ONCE).fetchall()
+        return max(VECTOR, min(MOST_ROWS, rows) // VECTOR * VECTOR)
 
     def _units(self) -> pa.Table:
         """What is on one side as a whole, and on which; but for what would have to be on both."""

@@ -9,7 +9,9 @@ the end. Not here: what each step does.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -26,9 +28,11 @@ from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
+from vibe_pipeline.curate.quality import joined
 from vibe_pipeline.curate.steps import Steps
 from vibe_pipeline.curate.window import Inputs, Window
 from vibe_pipeline.database import SPILL, connect
+from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import generation_name
@@ -38,8 +42,8 @@ from vibe_pipeline.store import Store
 COMPARED = ["kind", "split", "question", "completion", "rejected", "content", "asked", "told", "unit", "held_with"]
 TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented", "is_edited"]
 
-BATCH = 2048
-"""Rows that are sketched at once: their texts stay in a processor's cache."""
+BATCH, BATCH_BYTES = 2048, 4 << 20
+"""Rows that are sketched at once, and their texts: these stay in a processor's cache."""
 
 THREADS = 2
 """That sketch one part while the builders make the next: half of the time numpy and rensa let others work."""
@@ -80,7 +84,8 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         with connect(store.path(SPILL)) as db:  # closed before rows are compared: both take as much as they may
             db.execute(f"SET memory_limit = '{MEMORY}'")
             db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
-            files, dropped = _candidates(db, inputs, settings, scratch, columns, step)
+            with _enough_memory(title, inputs, settings):
+                files, dropped = _candidates(db, inputs, settings, scratch, columns, step)
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
@@ -111,7 +116,7 @@ def _candidates(
     """Files of candidates, what rules dropped, and in the columns what they are compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):
-        events = Window(db, inputs, scratch)
+        events = Window(db, inputs, scratch, joined(settings.quality))
     step.total = 2 * events.parts + 5
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(THREADS) as pool:
         files = [candidates.of_probes(inputs.probes)]
@@ -127,14 +132,34 @@ def _candidates(
     return files, candidates.dropped
 
 
+@contextmanager
+def _enough_memory(title: str, inputs: Inputs, settings: Curate) -> Iterator[None]:
+    """Says in words that DuckDB had too little, where that is why the block fails."""
+    try:
+        yield
+    except duckdb.OutOfMemoryException as error:
+        raise OutOfMemory(
+            f"{title}: {MEMORY} are too little for {inputs.size:,} bytes of interactions, of which whole conversations "
+            f"are read at once, and prompts of up to {joined(settings.quality):,} characters are made of each turn",
+            'Set a smaller curate.quality.longest with long = "drop", or leave the longest conversation out with '
+            "`vibe log forget --conversation`",
+        ) from error
+
+
 def _sketch(file: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:
     """Append what the candidates of a file are compared by, in their order."""
     opened = pq.ParquetFile(file)
     nothing = pa.RecordBatch.from_pylist([], opened.schema_arrow)  # so that there are columns where there are no rows
-    batches = chain([nothing], opened.iter_batches(BATCH, columns=[*COMPARED, *TOLD]))
+    read = opened.iter_batches(BATCH, columns=[*COMPARED, *TOLD])
+    batches = chain([nothing], chain.from_iterable(map(_slices, read)))
     while taken := list(islice(batches, 4 * THREADS)):  # not all at once: what waits is in memory
         for made in pool.map(_compared, taken):
             columns.append(**made)
+
+
+def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    rows = max(1, batch.num_rows * BATCH_BYTES // max(1, batch.nbytes))
+    return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
 def _compared(batch: pa.RecordBatch) -> dict[str, np.ndarray]:

@@ -18,10 +18,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.dedup.index import Entries, lookup
+from vibe_pipeline.curate.turns import CONTEXT
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 192 << 20
-"""Of the columns of a part, before compression: what builders make of it takes some five times as much."""
+"""Of a part, before compression, with the turns that its prompts begin with: what builders make of it takes some five
+times as much."""
+
+VECTOR, THREADS_BYTES = 2048, 128 << 20
+"""Rows that a thread has in its hands, and bytes of those of all threads: where rows are long there are fewer."""
 
 TABLES = """
 CREATE TABLE logged (
@@ -108,6 +113,17 @@ FROM (FROM delta UNION ALL BY NAME FROM logged) AS it
 LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 """
 
+REPEATED = """
+SELECT
+    coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined})), 0)::BIGINT,
+    coalesce(sum(turns), 0)::BIGINT
+FROM (
+    SELECT count(*) AS turns, sum(strlen(input) + strlen(output)) AS size
+    FROM (FROM delta UNION ALL BY NAME FROM logged) GROUP BY conversation_id
+)
+"""
+"""Bytes that turns take in the prompts of later ones, at most; and how many turns there are."""
+
 ORDERED = """
 CREATE OR REPLACE TABLE events AS
 SELECT
@@ -141,7 +157,8 @@ class Inputs:
 class Window:
     """The events of a generation, in parts."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path) -> None:
+    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path, joined: int) -> None:
+        """`joined`: characters of a prompt that begins with earlier turns, at most."""
         self._db, folder = db, scratch / "events"
         db.execute(TABLES)
         db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
@@ -149,7 +166,11 @@ class Window:
         if inputs.places:
             _recall(db, inputs)
         db.execute(FAMILIES)
-        count = 1 + inputs.size // PART_BYTES
+        ((repeated, turns),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
+        becomes = inputs.size + repeated
+        count = 1 + becomes // PART_BYTES
+        ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()
+        db.execute(f"SET threads = {max(1, min(cores, THREADS_BYTES * turns // (VECTOR * max(1, becomes))))}")
         events = EVENTS.format(parts=count)
         if count > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"

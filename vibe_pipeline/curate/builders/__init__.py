@@ -2,7 +2,8 @@
 
 `events` holds the interactions of the delta and, of the conversations it touches, the earlier ones too
 (`is_delta` tells them apart), with what was said of them afterwards. Their order in a conversation is `position`.
-Parameters: the lists of actions in [curate] of vibe.toml; macro: stripped(text). What every SELECT gives is COLUMNS.
+Parameters: the lists of actions in [curate] of vibe.toml, and $joined (turns.py); macro: stripped(text). What every
+SELECT gives is COLUMNS.
 An example belongs to the generation of its last event, which occurred_at and is_delta tell.
 
 Not here: quality, dedup and split; what several builders share lies beside this folder (turns.py, versions.py).
@@ -41,12 +42,13 @@ COLUMNS = (
 """Of a builder's SELECT. `question` is the last question without the turns before it, `interaction_ids` all that the
 example was built from, oldest first, `stage` NULL for that of its kind, `section` what is held out as a whole in place
 of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure). A builder whose targets
-may have failed gives `failure` as well: whether such are learned is a rule of quality."""
+may have failed gives `failure` as well: whether such are learned is a rule of quality. One whose prompts begin with
+earlier turns gives `unjoined`, the characters of those that were too many to join."""
 
 NOTHING = """
 SELECT
     NULL::VARCHAR AS rejected, NULL::VARCHAR AS fact, NULL::VARCHAR AS stage, NULL::VARCHAR AS section,
-    NULL::VARCHAR AS failure
+    NULL::VARCHAR AS failure, NULL::BIGINT AS unjoined
 WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""

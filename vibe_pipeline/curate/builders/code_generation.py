@@ -17,7 +17,7 @@ generation of its first evidence: code written before a cut and proven after it 
 from __future__ import annotations
 
 from vibe_pipeline.curate.holding import is_run_between
-from vibe_pipeline.curate.turns import turns
+from vibe_pipeline.curate.turns import prompt, turns
 
 NEARBY = 10
 """Runs after the answer that are searched for the code as a part; as a whole it is found at any distance."""
@@ -165,7 +165,7 @@ WITH
 SELECT
     proven.conversation_id,
     proven.module,
-    coalesce(context || chr(10) || chr(10), '') || proven.input AS prompt,
+    {prompt("proven.input")} AS prompt,
     proven.input AS question,
     code AS completion,
     coalesce(turn_ids, [proven.interaction_id]) || list_transform(
@@ -185,9 +185,10 @@ SELECT
             CASE WHEN is_accepted THEN 'accepted' END
         ],
         lambda why: why IS NOT NULL
-    ) AS evidence
+    ) AS evidence,
+    unjoined
 FROM proven LEFT JOIN (
-    SELECT interaction_id, context, turn_ids FROM (
+    SELECT interaction_id, context, unjoined, turn_ids FROM (
         {turns("conversation_id IN (SELECT conversation_id FROM proven WHERE NOT is_generated)")}
     )
 ) AS turns ON turns.interaction_id = proven.interaction_id

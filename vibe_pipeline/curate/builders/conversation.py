@@ -8,16 +8,17 @@ neither.
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.turns import turns
+from vibe_pipeline.curate.turns import prompt, turns
 
 SELECT = f"""
 SELECT
     conversation_id,
     module,
-    coalesce(context || chr(10) || chr(10), '') || input AS prompt,
+    {prompt("input")} AS prompt,
     input AS question,
     coalesce(edited, output) AS completion,
     turn_ids AS interaction_ids,
+    unjoined,
     occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,

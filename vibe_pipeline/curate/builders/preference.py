@@ -15,7 +15,7 @@ contradict each other: what was said outright stands against what was only asked
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.turns import turns
+from vibe_pipeline.curate.turns import prompt, turns
 
 HALF = 0.5
 """A liked answer outdoes another whose score is at most half of its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
@@ -171,7 +171,7 @@ WITH
 SELECT
     anchor.conversation AS conversation_id,
     pairs.module,
-    coalesce(context || chr(10) || chr(10), '') || anchor.input AS prompt,
+    {prompt("anchor.input")} AS prompt,
     anchor.input AS question,
     pairs.better AS completion,
     pairs.other AS rejected,
@@ -180,13 +180,14 @@ SELECT
     pairs.occurred_at,
     pairs.is_delta,
     pairs.tier,
-    pairs.evidence
+    pairs.evidence,
+    unjoined
 FROM pairs
 JOIN places USING (place)
 LEFT JOIN pairs AS reverse
     ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
 LEFT JOIN (
-    SELECT interaction_id, context, turn_ids
+    SELECT interaction_id, context, unjoined, turn_ids
     FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
 ) AS turns ON turns.interaction_id = anchor.id
 WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)
