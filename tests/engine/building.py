@@ -12,7 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
-from vibe_pipeline.curate.quality import joined
+from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import INTERACTIONS
 from vibe_pipeline.records import Interaction, Remark
@@ -96,11 +96,14 @@ def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | Non
     """All examples of a kind, in a fixed order."""
     order = "occurred_at, interaction_ids, prompt, completion, rejected"
     select = f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY {order}"
-    settings = settings or Curate()
-    given = {name: list(values) for name, values in settings if name.endswith("_actions")}
-    given["joined"] = joined(settings.quality)
-    found = database.sql(select, params={name: given[name] for name in set(re.findall(r"\$(\w+)", select))})
-    return found.to_arrow_table().to_pylist()
+    return database.sql(select, params=given(select, settings or Curate())).to_arrow_table().to_pylist()
+
+
+def given(select: str, settings: Curate) -> dict[str, Any]:
+    """The parameters of a builder."""
+    every = {name: list(values) for name, values in settings if name.endswith("_actions")}
+    every["joined"] = joined(settings.quality)
+    return {name: every[name] for name in set(re.findall(r"\$(\w+)", select))}
 
 
 def learned(

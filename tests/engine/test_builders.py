@@ -1,12 +1,11 @@
 """What holds of every builder, whatever was logged."""
 
-import re
 from random import Random
 
 import pyarrow as pa
 import pytest
 
-from tests.engine.building import built, event, events, remark
+from tests.engine.building import built, event, events, given, remark
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import STAGES, Curate
@@ -66,9 +65,7 @@ def test_every_kind_has_a_builder_and_a_stage():
 def test_over_nothing_a_builder_has_its_columns_and_no_rows(kind):
     with events([]) as database:
         assert built(database, kind) == []
-        actions = {name: list(values) for name, values in Curate() if name.endswith("_actions")}
-        used = {name: actions[name] for name in set(re.findall(r"\$(\w+)", BUILDERS[kind]))}
-        table = database.sql(BUILDERS[kind], params=used).to_arrow_table()
+        table = database.sql(BUILDERS[kind], params=given(BUILDERS[kind], Curate())).to_arrow_table()
     types = {"interaction_ids": pa.list_(pa.string()), "evidence": pa.list_(pa.string()), "is_delta": pa.bool_()}
     types["occurred_at"] = pa.timestamp("us", tz="UTC")
     assert {name: table.schema.field(name).type for name in COLUMNS} == {

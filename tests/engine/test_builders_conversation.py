@@ -3,7 +3,6 @@
 import pytest
 
 from tests.engine.building import MOMENT, built, event, events, learned, remark
-from vibe_pipeline.curate.builders.conversation import SELECT
 from vibe_pipeline.settings import Curate
 
 KIND = "conversation"
@@ -86,17 +85,21 @@ def test_any_script_and_any_length_come_through_unchanged():
     assert taught(event(question, answer)) == [(question, answer)]
 
 
-@pytest.mark.parametrize(("more", "unjoined"), [(0, None), (1, 1_000 + 2 + 2 + 2)])
-def test_turns_that_make_a_prompt_too_long_are_measured_and_not_joined(more, unjoined):
+@pytest.mark.parametrize(("more", "joined"), [(0, 2), (1, 1)])
+def test_a_prompt_begins_with_the_latest_turns_that_fit_half_of_what_an_example_may_have(more, joined):
     """Each reply of a session would have a copy of all that was pasted before it."""
-    longest = Curate().quality.longest
-    question = "q" * (longest - 1_006 + more)
-    with events([event("p" * 1_000, "a1"), event(question, "a2", turn=1), event("q3", "a3", turn=2)]) as database:
-        rows = built(database, KIND)
-        (found,) = database.execute(
-            f"SELECT list(unjoined ORDER BY length(question)) FROM ({SELECT})",
-            {"chat_actions": ["ask"], "joined": longest},
-        ).fetchall()
-    context = "" if unjoined else "p" * 1_000 + "\n\na1\n\n"
-    assert [len(row["prompt"]) for row in rows] == [1_000, len(context + question), 2]
-    assert found == ([len(f"{'p' * 1000}\n\na1\n\n{question}\n\na2\n\n"), None, unjoined],)
+    pasted = "p" * (Curate().quality.longest // 2 - len("\n\na1\n\n" + "q2\n\na2\n\n") + more)
+    turns = [event(pasted, "a1"), event("q2", "a2", turn=1), event("q3", "a3", turn=2)]
+    with events(turns) as database:
+        last = next(row for row in built(database, KIND) if row["question"] == "q3")
+    told = [f"{pasted}\n\na1", "q2\n\na2"][-joined:]
+    assert (last["prompt"] == "\n\n".join([*told, "q3"]), len(last["interaction_ids"])) == (True, joined + 1)
+
+
+@pytest.mark.parametrize("size", [10, 200_000])
+def test_a_turn_that_is_too_long_is_left_out_with_those_before_it(size):
+    turns = [event("q1", "a1"), event("p" * size, "a2", turn=1), event("q3", "a3", turn=2), event("q4", "a4", turn=3)]
+    with events(turns) as database:
+        prompts = {row["question"]: row["prompt"] for row in built(database, KIND)}
+    assert prompts["q4"].startswith("q3" if size > 10 else "q1")
+    assert prompts["q3"] == ("q3" if size > 10 else "q1\n\na1\n\npppppppppp\n\na2\n\nq3")

@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from tests.engine.curating import Curated, World, event, on_side
-from vibe_pipeline.curate.quality import MOST_JOINED, rules
+from vibe_pipeline.curate.quality import rules
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Interaction
 from vibe_pipeline.settings import Curate, Quality
@@ -221,20 +221,6 @@ def test_evidence_raises_quality_and_marks_lower_it(setting):
     assert quality[GOOD[1].interaction_id] == 1.0
     short = CAUGHT["short"][0].interaction_id
     assert quality.get(short) == {"drop": None, "mark": 0.4, "off": 0.6, None: 0.4}[action]
-
-
-@pytest.mark.parametrize("longest", [600, 10**6])
-@pytest.mark.parametrize("action", ["drop", "mark", "off"])
-def test_a_prompt_that_earlier_turns_make_too_long_is_dropped_whatever_the_settings(tmp_path, action, longest):
-    """One text alone is as long as the settings allow: it is there once, and not with every reply of its session."""
-    world = World(tmp_path, Curate(quality=Quality(long=action, longest=longest)))
-    pasted, conversation = "word " * (MOST_JOINED // 5), on_side("long ")
-    asked = [event(f"{turn} {pasted}", ENGLISH, conversation=conversation, turn=turn) for turn in range(3)]
-    world.log(*asked, event(pasted, "", conversation=conversation, turn=3), event("And now?", ENGLISH, turn=0))
-    made = world.cut()
-    drops_all = action == "drop" and longest == 600
-    assert made.dropped == {"too long": 3 if drops_all else 2}
-    assert made.frame.height == (1 if drops_all else 2)
 
 
 def test_a_fix_that_was_disliked_is_counted_and_not_learned(tmp_path):

@@ -21,6 +21,7 @@ from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
+from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.curate.window import VECTOR
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
@@ -53,8 +54,7 @@ SELECT
     'conversation' AS kind, probe_id AS conversation_id, NULL::VARCHAR AS module, question AS prompt, question,
     answer AS completion, NULL::VARCHAR AS rejected, []::VARCHAR[] AS interaction_ids, occurred_at, fact,
     CASE WHEN source = 'synthesize' THEN 'synthetic' ELSE 'own' END AS tier, NULL::VARCHAR AS stage,
-    NULL::VARCHAR AS section, []::VARCHAR[] AS evidence, NULL::VARCHAR AS failure, NULL::BIGINT AS unjoined,
-    true AS is_probe
+    NULL::VARCHAR AS section, []::VARCHAR[] AS evidence, NULL::VARCHAR AS failure, true AS is_probe
 FROM probes
 """
 
@@ -200,7 +200,7 @@ class Candidates:
     def _write(self, built: str, name: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
         judged = JUDGED.format(built=built, judging=quality.judging(settings.quality))
-        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": quality.joined(settings.quality)}
+        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": joined(settings.quality)}
         self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         self._db.register("units", self._units())

@@ -28,8 +28,8 @@ from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
-from vibe_pipeline.curate.quality import joined
 from vibe_pipeline.curate.steps import Steps
+from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.curate.window import Inputs, Window
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import OutOfMemory
@@ -140,8 +140,8 @@ def _enough_memory(title: str, inputs: Inputs, settings: Curate) -> Iterator[Non
     except duckdb.OutOfMemoryException as error:
         raise OutOfMemory(
             f"{title}: {MEMORY} are too little for {inputs.size:,} bytes of interactions, of which whole conversations "
-            f"are read at once, and prompts of up to {joined(settings.quality):,} characters are made of each turn",
-            'Set a smaller curate.quality.longest with long = "drop", or leave the longest conversation out with '
+            f"are read at once, and earlier turns of up to {joined(settings.quality):,} characters are put before each",
+            "Set a smaller curate.quality.longest, or leave the longest conversation out with "
             "`vibe log forget --conversation`",
         ) from error
 

@@ -23,13 +23,6 @@ from vibe_pipeline.settings import Quality
 EMPTY = "empty prompt or completion"
 """Never kept, whatever the settings."""
 
-LONG = "too long"
-
-MOST_JOINED = 64_000
-"""Characters of a question and the turns before it: some 16,000 tokens, where a recipe reads 1,024. Whatever the
-settings a longer prompt is not joined, and dropped: a session has as many of them as replies, and 2,048 at once have to
-fit in memory."""
-
 CUT_OFF = "('length', 'interrupted')"
 
 FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?```[^`\n]*$"
@@ -95,10 +88,7 @@ def rules(settings: Quality) -> list[Rule]:
             f"THEN len(regexp_extract_all(completion, {_text(FENCE)})) % 2 = 1 ELSE false END",
         ),
         Rule(
-            "long",
-            LONG,
-            "length(prompt) + coalesce(unjoined, 0) + greatest(length(completion), length(rejected)) "
-            f"> {settings.longest}",
+            "long", "too long", f"length(prompt) + greatest(length(completion), length(rejected)) > {settings.longest}"
         ),
         Rule(
             "short",
@@ -134,11 +124,6 @@ def rules(settings: Quality) -> list[Rule]:
     ]
 
 
-def joined(settings: Quality) -> int:
-    """How long a prompt may get by the turns before its question: beyond, it would only be copied to be dropped."""
-    return min(settings.longest, MOST_JOINED) if settings.long == "drop" else MOST_JOINED
-
-
 def judging(settings: Quality) -> str:
     """SQL columns of a candidate: `reason` why it is dropped, or NULL; `marks`, names of the rules that marked it."""
     actions = {rule: getattr(settings, rule.name) for rule in rules(settings)}
@@ -150,9 +135,9 @@ def judging(settings: Quality) -> str:
         for rule, action in actions.items()
         if action == "mark"
     )
-    empty = "stripped(completion) = '' OR (stripped(prompt) = '' AND kind <> 'document' AND unjoined IS NULL)"
+    empty = "stripped(completion) = '' OR (stripped(prompt) = '' AND kind <> 'document')"
     return f"""
-        CASE WHEN {empty} THEN {_text(EMPTY)}{dropping} WHEN unjoined > 0 THEN {_text(LONG)} END AS reason,
+        CASE WHEN {empty} THEN {_text(EMPTY)}{dropping} END AS reason,
         list_filter([{marking}]::VARCHAR[], lambda mark: mark IS NOT NULL) AS marks"""
 
 

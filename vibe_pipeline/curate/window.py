@@ -158,7 +158,7 @@ class Window:
     """The events of a generation, in parts."""
 
     def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path, joined: int) -> None:
-        """`joined`: characters of a prompt that begins with earlier turns, at most."""
+        """`joined`: characters of earlier turns that a prompt begins with, at most."""
         self._db, folder = db, scratch / "events"
         db.execute(TABLES)
         db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")

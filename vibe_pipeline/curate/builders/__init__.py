@@ -42,13 +42,12 @@ COLUMNS = (
 """Of a builder's SELECT. `question` is the last question without the turns before it, `interaction_ids` all that the
 example was built from, oldest first, `stage` NULL for that of its kind, `section` what is held out as a whole in place
 of the conversation, `evidence` why it is believed ([]: nobody vouched, which is no failure). A builder whose targets
-may have failed gives `failure` as well: whether such are learned is a rule of quality. One whose prompts begin with
-earlier turns gives `unjoined`, the characters of those that were too many to join."""
+may have failed gives `failure` as well: whether such are learned is a rule of quality."""
 
 NOTHING = """
 SELECT
     NULL::VARCHAR AS rejected, NULL::VARCHAR AS fact, NULL::VARCHAR AS stage, NULL::VARCHAR AS section,
-    NULL::VARCHAR AS failure, NULL::BIGINT AS unjoined
+    NULL::VARCHAR AS failure
 WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""

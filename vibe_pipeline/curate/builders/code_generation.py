@@ -185,10 +185,9 @@ SELECT
             CASE WHEN is_accepted THEN 'accepted' END
         ],
         lambda why: why IS NOT NULL
-    ) AS evidence,
-    unjoined
+    ) AS evidence
 FROM proven LEFT JOIN (
-    SELECT interaction_id, context, unjoined, turn_ids FROM (
+    SELECT interaction_id, context, turn_ids FROM (
         {turns("conversation_id IN (SELECT conversation_id FROM proven WHERE NOT is_generated)")}
     )
 ) AS turns ON turns.interaction_id = proven.interaction_id

@@ -18,7 +18,6 @@ SELECT
     input AS question,
     coalesce(edited, output) AS completion,
     turn_ids AS interaction_ids,
-    unjoined,
     occurred_at,
     is_delta,
     extra ->> '$.fact' AS fact,

@@ -180,14 +180,13 @@ SELECT
     pairs.occurred_at,
     pairs.is_delta,
     pairs.tier,
-    pairs.evidence,
-    unjoined
+    pairs.evidence
 FROM pairs
 JOIN places USING (place)
 LEFT JOIN pairs AS reverse
     ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
 LEFT JOIN (
-    SELECT interaction_id, context, unjoined, turn_ids
+    SELECT interaction_id, context, turn_ids
     FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
 ) AS turns ON turns.interaction_id = anchor.id
 WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)
