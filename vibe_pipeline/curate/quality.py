@@ -44,14 +44,16 @@ CREATE MACRO is_table(text) AS
         lambda rows: len(rows) >= 4 AND list_unique(rows) = len(rows)
     )[1]
     AND len(regexp_extract_all(text, '[\p{L}]{2,}')) < 0.1 * len(string_split(text, ' '));
-CREATE MACRO is_repetitive(text) AS
-    (repeats(string_split(text, ' '), 50, 0.25) AND NOT is_table(text))
-    OR repeats(string_split(text, chr(10)), 12, 0.34)
-    OR (length(regexp_replace(text, '[^SPACELESS]', '', 'g')) >= 200
-        AND repeats(regexp_extract_all(text, '[SPACELESS]{1,4}|[^\sSPACELESS]+'), 50, 0.15));
+CREATE MACRO is_repetitive(text) AS CASE
+    WHEN repeats(string_split(text, chr(10)), 12, 0.34) THEN true
+    WHEN repeats(string_split(text, ' '), 50, 0.25) THEN NOT is_table(text)
+    WHEN strlen(text) < length(text) + 400 THEN false
+    WHEN length(regexp_replace(text, '[^SPACELESS]', '', 'g')) < 200 THEN false
+    ELSE repeats(regexp_extract_all(text, '[SPACELESS]{1,4}|[^\sSPACELESS]+'), 50, 0.15)
+END;
 """.replace("SPACELESS", r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}")
 """A table of numbers has few words of letters, and no row twice: a loop has. Where no spaces tell words apart, four
-characters are a word; of them fewer must differ, for a column of a table is cut from its rows."""
+characters are a word, of three bytes each; of them fewer must differ, for a column of a table is cut from its rows."""
 
 SURE, ENOUGH = 0.8, 20
 """Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
@@ -100,8 +102,8 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "repetition",
             "repetition",
-            f"length(completion) > 200 AND stage IS DISTINCT FROM '{Stage.LOGS_SPECS}' "
-            "AND is_repetitive(right(completion, 800))",
+            f"CASE WHEN length(completion) > 200 AND stage IS DISTINCT FROM '{Stage.LOGS_SPECS}' "
+            "THEN is_repetitive(right(completion, 800)) ELSE false END",
         ),
         Rule(
             "refusal",

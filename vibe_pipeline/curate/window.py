@@ -21,8 +21,8 @@ from vibe_pipeline.curate.dedup.index import Entries, lookup
 from vibe_pipeline.curate.turns import CONTEXT
 from vibe_pipeline.store import quoted, sql_list
 
-PART_BYTES = 192 << 20
-"""Of a part, before compression, with the turns that its prompts begin with: what builders make of it takes some five
+PART_BYTES = 320 << 20
+"""Of a part, before compression, with the turns that its prompts begin with: what builders make of it takes some three
 times as much."""
 
 VECTOR, THREADS_BYTES = 2048, 128 << 20
