@@ -2,7 +2,7 @@
 
 An example's worth is its quality, shared with those before it that come from the same conversation or begin alike: the
 second of a conversation counts half, the third a third. So a budget is spent on many things before it is spent on much
-of one. Not here: how large a budget is (replay.py).
+of one. Not here: how large a budget is (replay/).
 """
 
 from __future__ import annotations

@@ -11,7 +11,6 @@ import ast
 import contextlib
 import io
 import json
-import os
 import signal
 import sys
 import time
@@ -226,12 +225,8 @@ def _seconds(function: Callable[..., Any], inputs: list[Any], rounds: int) -> fl
         return time.thread_time() - started
 
 
-def main(work: str, mark: str, hash_seed: str | None = None) -> None:
-    """Do what `work` says (JSON: a function of this file, its arguments), under a hash seed if one is given."""
-    if hash_seed is not None and os.environ.get("PYTHONHASHSEED") != hash_seed:
-        # Sets of text are ordered by it, and only a new process takes a new one.
-        os.environ["PYTHONHASHSEED"] = hash_seed
-        os.execv(sys.executable, [sys.executable, "-s", "-P", sys.argv[0]])
+def main(work: str, mark: str) -> None:
+    """Do what `work` says (JSON: a function of this file, its arguments)."""
     name, *arguments = json.loads(work)
     sys.setrecursionlimit(2000)
     functions: tuple[Callable[..., Any], ...] = (observe, observe_otherwise, judge, race, tested)

@@ -16,7 +16,7 @@ from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, failed, run
+from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, OTHER_HASH_SEEDS, Limits, Run, failed, run
 
 SENT = [(name, (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")) for name in ("calling", "inside")]
 PROGRAM = f"""
@@ -35,8 +35,6 @@ TESTS_SECONDS = 0.5
 
 TRIED = 3
 """Inputs of each combination of types that are run to see whether they fit."""
-
-OTHER_HASH_SEED = "1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,21 +58,19 @@ def fitting(function: Function, chooser: random.Random, count: int, limits: Limi
 
 
 def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) -> list[Outcome]:
-    """Inputs on which the function returns a value that can be written down, twice the same.
+    """Inputs on which the function returns a value that can be written down, the same under every hash seed.
 
-    The second time in another order, and each alone: in a question no call comes before."""
+    Under the others in another order, and each alone: in a question no call comes before."""
     texts = [repr(arguments) for arguments in inputs]
     first = _asked(["observe", function.code, function.name, texts, SECONDS], limits)
     if not first or all(said[1] is None or said[0] != "returned" for said in first):
         return []
-    second = _asked(
-        ["observe_otherwise", function.code, function.name, texts, SECONDS], limits, hash_seed=OTHER_HASH_SEED
-    )
-    both = zip(inputs, first, second or [], strict=False)
+    work = ["observe_otherwise", function.code, function.name, texts, SECONDS]
+    others = [_asked(work, limits, hash_seed) or [] for hash_seed in OTHER_HASH_SEEDS]
     return [
         Outcome(arguments, one[1])
-        for arguments, one, other in both
-        if one == other and one[0] == "returned" and one[1] is not None
+        for arguments, one, *again in zip(inputs, first, *others, strict=False)
+        if one[0] == "returned" and one[1] is not None and all(other == one for other in again)
     ]
 
 
@@ -106,15 +102,15 @@ def raced(
     return _asked(["race", list(codes), name, [repr(it) for it in inputs], SECONDS, runs], limits) or []
 
 
-def _asked(work: list[Any], limits: Limits, *, hash_seed: str | None = None) -> Any:
+def _asked(work: list[Any], limits: Limits, hash_seed: str = HASH_SEED) -> Any:
     """What inside.py said; None where it did not come to its end."""
     return _said(work, limits, hash_seed)[2]
 
 
-def _said(work: list[Any], limits: Limits, hash_seed: str | None = None) -> tuple[Run, str, Any]:
+def _said(work: list[Any], limits: Limits, hash_seed: str) -> tuple[Run, str, Any]:
     """(the run, what the code in it printed, what inside.py said)."""
     mark = secrets.token_hex(16)
-    done = run(f"{PROGRAM}module.main({json.dumps(work)!r}, {mark!r}, {hash_seed!r})", limits=limits)
+    done = run(f"{PROGRAM}module.main({json.dumps(work)!r}, {mark!r})", limits=limits, hash_seed=hash_seed)
     printed, _, told = done.output.partition(mark)
     said, _, later = told.partition("\n")
     return done, f"{printed.strip()}\n{later}".strip(), json.loads(said) if said else None
