@@ -20,7 +20,7 @@ from vibe_pipeline.interactions.synthesize.functions import Function, call_text
 from vibe_pipeline.interactions.synthesize.functions.outcomes import Outcome, fitting, judged, observed
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson
 from vibe_pipeline.interactions.synthesize.operators import mutants
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
 
 INPUTS = 16
 MAX_TESTS, MAX_PROBES, MAX_MUTANTS = 5, 2, 12
@@ -105,7 +105,7 @@ def with_tests(code: str, asserts: str) -> str:
 def _faulty(caught: list[tuple[str, str]], asserts: str, limits: Limits) -> Faulty | None:
     for operator, code in caught[:2]:
         failing = run(with_tests(code, asserts), limits=limits)
-        if is_lesson(failing, None):
+        if is_lesson(failing, None) and repeats(failing, with_tests(code, asserts), limits=limits):
             return Faulty(operator, code, failing)
     return None
 
