@@ -7,6 +7,7 @@ texts (data_log.py).
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -76,7 +77,7 @@ def _log(ladder: Ladder, generation: int, conversations: int, sources: Sources) 
 
 def table(figures: Figures) -> str:
     """For people."""
-    names = [name.removeprefix("window") for name in figures if name.startswith("window")]
+    names = [name.removeprefix("height_ratio") for name in figures if re.fullmatch("height_ratio(_[0-9]+[km]?)?", name)]
     lines = [
         (shown(figures, f"{what}{name}") for what in ("window", "low_seconds", "high_seconds", "height_ratio"))
         for name in names

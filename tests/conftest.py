@@ -188,7 +188,7 @@ def write_examples() -> Callable[..., ExampleSet]:
         frame = (
             pl.DataFrame(full, infer_schema_length=None)
             .with_columns(tokens=3 + letters // 3)
-            .sort(pl.col("split") != "train", "split", "kind", is_synthetic, "example_id")
+            .sort(pl.col("split").cast(pl.Enum(["train", "validation", "test"])), "kind", is_synthetic, "example_id")
         )
         groups = frame.group_by("split", "kind", maintain_order=True).agg(
             pl.len(), letters.sum(), made=is_synthetic.sum()

@@ -22,6 +22,7 @@ from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import GenerationRefused
+from vibe_pipeline.evaluate.suites import SCHEMA as SUITE
 from vibe_pipeline.evaluate.suites import suite
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import segments
@@ -108,7 +109,7 @@ class Generations:
         return ExampleSet(
             generation=cut.generation,
             sha=curated.sha,
-            suite_sha=self._store.write_table("suites", suite(examples, models.PROMPT_FORMAT)),
+            suite_sha=self._store.write_tables("suites", SUITE, suite(examples, models.PROMPT_FORMAT)),
             rows=curated.rows,
             counts=curated.counts,
             synthetic=curated.synthetic,

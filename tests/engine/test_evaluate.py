@@ -9,11 +9,12 @@ from vibe_pipeline import models
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
 from vibe_pipeline.evaluate.style import corporate, tone
-from vibe_pipeline.evaluate.suites import suite
+from vibe_pipeline.evaluate.suites import SCHEMA, suite
 from vibe_pipeline.evaluate.teacher_forced import score
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.settings import Gate, Style
+from vibe_pipeline.store import ROW_GROUP
 from vibe_pipeline.train.loop import train
 
 FACTS = {"One?": "uno", "Two?": "dos", "Three?": "tres", "Four?": "cuatro", "Five?": "cinco"}
@@ -118,12 +119,19 @@ def test_tone_probes_are_answered_in_order(fitted, on):
 def test_a_suite_has_probes_as_knowledge_and_held_out_rows_as_behaviour(store, write_examples):
     rows = [{"prompt": s, "completion": "a", "split": s} for s in ("train", "validation", "test")]
     examples = store.path(f"examples/{write_examples(store, 0, rows).sha}.parquet")
-    items = suite(examples, "raw-v1").to_pylist()
+    items = [item for table in suite(examples, "raw-v1") for item in table.to_pylist()]
     assert [(item["part"], item["prompt"], item["answer"]) for item in items] == [
         ("behaviour", "validation", "a"),
         ("knowledge", "test", "a"),
     ]
     assert {(item["prompt_format"], item["scorer"]) for item in items} == {("raw-v1", "teacher_forced-v1")}
+
+
+def test_a_suite_is_made_in_the_memory_of_a_row_group(store, write_examples):
+    rows = [{"prompt": str(n), "completion": "a", "split": "validation" if n % 2 else "train"} for n in range(5000)]
+    file = store.path(f"examples/{write_examples(store, 0, rows).sha}.parquet")
+    sizes = [len(table) for table in suite(file, "raw-v1")]
+    assert (sum(sizes), max(sizes) <= ROW_GROUP) == (2500, True)
 
 
 def card_of(rows: list[dict]):
@@ -209,7 +217,7 @@ def suites(store, write_examples):
         return ExampleSet(
             generation=generation,
             sha=examples.sha,
-            suite_sha=store.write_table("suites", suite(file, "raw-v1")),
+            suite_sha=store.write_tables("suites", SCHEMA, suite(file, "raw-v1")),
             rows=6,
             counts=examples.counts,
             dropped={},

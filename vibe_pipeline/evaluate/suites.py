@@ -7,10 +7,13 @@ Prompt format and scorer are columns, so they are part of a suite's content hash
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from vibe_pipeline.records import Split
 
@@ -19,21 +22,32 @@ BEHAVIOUR = "behaviour"
 EXACT_PARTS = (KNOWLEDGE,)
 SCORER = "teacher_forced-v1"
 
+SCHEMA = pa.schema(
+    [
+        pa.field(name, pa.string())
+        for name in ("item_id", "part", "kind", "fact", "prompt", "answer", "prompt_format", "scorer")
+    ]
+)
 
-def suite(examples: Path, prompt_format: str) -> pa.Table:
-    """Items of the validation and test split: item_id, part, kind, fact, prompt, answer, prompt_format, scorer."""
-    items = (
-        pl.scan_parquet(examples, glob=False)
-        .filter(pl.col("split") != Split.TRAIN)
-        .select(
-            item_id="example_id",
-            part=pl.when(pl.col("split") == Split.TEST).then(pl.lit(KNOWLEDGE)).otherwise(pl.lit(BEHAVIOUR)),
-            kind="kind",
-            fact="fact",
-            prompt="prompt",
-            answer="completion",
-            prompt_format=pl.lit(prompt_format),
-            scorer=pl.lit(SCORER),
-        )
+
+def suite(examples: Path, prompt_format: str) -> Iterator[pa.Table]:
+    """Items of the validation and test split, in the order of the examples, a row group at a time: SCHEMA."""
+    file = pq.ParquetFile(examples)
+    for group in range(file.num_row_groups):
+        is_item = pc.not_equal(file.read_row_group(group, columns=["split"])["split"], str(Split.TRAIN))
+        if pc.any(is_item).as_py():
+            read = file.read_row_group(group, columns=["example_id", "split", "kind", "fact", "prompt", "completion"])
+            yield _items(pl.DataFrame(read.filter(is_item)), prompt_format).to_arrow().cast(SCHEMA)
+
+
+def _items(rows: pl.DataFrame, prompt_format: str) -> pl.DataFrame:
+    return rows.select(
+        item_id="example_id",
+        part=pl.when(pl.col("split") == Split.TEST).then(pl.lit(KNOWLEDGE)).otherwise(pl.lit(BEHAVIOUR)),
+        kind="kind",
+        fact="fact",
+        prompt="prompt",
+        answer="completion",
+        prompt_format=pl.lit(prompt_format),
+        scorer=pl.lit(SCORER),
     )
-    return items.sort("part", "item_id").collect().to_arrow()

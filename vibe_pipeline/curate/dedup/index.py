@@ -37,6 +37,9 @@ QUERIES_AT_ONCE = 1 << 14
 
 LOW = np.uint64(0xFFFFFFFF)
 
+RESTS = 256 << 20
+"""Bytes of a run."""
+
 SUMS = "sums.npy"
 PIECES, PIECE = 64, 1 << 12
 """So many stretches of so many bytes of an array are looked at to see that it is whole."""
@@ -67,8 +70,11 @@ class Entries:
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
     def rest(self) -> None:
-        """Give back the memory of what was looked at: that of a large run is more than curation may take."""
-        rest(*(getattr(self, name) for name in self.__slots__))
+        """Give back the memory of what was looked at: that of a large run is more than curation may take, and that of a
+        small one costs more to read again than it takes."""
+        columns = [getattr(self, name) for name in self.__slots__]
+        if sum(column.nbytes for column in columns) > RESTS:
+            rest(*columns)
 
 
 @dataclass(frozen=True, slots=True)
