@@ -79,7 +79,7 @@ def table(figures: Figures) -> str:
     """For people."""
     names = [name.removeprefix("height_ratio") for name in figures if re.fullmatch("height_ratio(_[0-9]+[km]?)?", name)]
     lines = [
-        (shown(figures, f"{what}{name}") for what in ("window", "low_seconds", "high_seconds", "height_ratio"))
+        tuple(shown(figures, f"{what}{name}") for what in ("window", "low_seconds", "high_seconds", "height_ratio"))
         for name in names
     ]
     titles = (
@@ -88,4 +88,4 @@ def table(figures: Figures) -> str:
         f"up to generation {shown(figures, 'height')}, s",
         "ratio",
     )
-    return rows(titles, [tuple(line) for line in lines])
+    return rows(titles, lines)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import data_by_hand
+from benchmarks import data_by_hand, data_height
 from benchmarks.data import main
 from benchmarks.data_turns import NEARLY, REPEATED, turns_of
 from benchmarks.walk import Source, chosen
@@ -114,3 +114,10 @@ def test_by_hand_a_failure_is_joined_with_its_fix_and_not_with_what_worked_next(
     assert example["interaction_ids"] == ["1", "3"]
     assert example["completion"] == "grep -r needle src tests --include *.py"
     assert data_by_hand.is_good(example)
+
+
+def test_the_table_by_height_has_a_line_for_each_window():
+    said = {"low_seconds": 1.0, "high_seconds": 1.5, "height_ratio": 1.5}
+    figures = {"height": 180, "window": 300, "window_seconds_3k": 9.0, **said}
+    figures |= {"window_3k": 3000, **{f"{name}_3k": 2 * value for name, value in said.items()}}
+    assert [line.split()[1] for line in data_height.table(figures).splitlines()[2:]] == ["300", "3,000"]
