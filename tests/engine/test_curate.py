@@ -22,7 +22,7 @@ from tests.engine.curating import (
     run,
     splits,
 )
-from tests.engine.dedup_cases import prose
+from tests.engine.planted_examples import prose
 from vibe_pipeline.curate import examples, window
 from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.interactions.logger import InteractionLogger

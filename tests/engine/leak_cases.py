@@ -1,0 +1,199 @@
+"""What must leave because it tells of an item, or was taught, and what must stay: each case a plant of its own."""
+
+from __future__ import annotations
+
+from tests.engine.planted_examples import Case, asked, edited, held, program, prose, row, text
+from vibe_pipeline.curate.dedup import reasons
+
+
+def suite_items_that_were_trained_on_in_other_kinds_and_clothes() -> Case:
+    """A suite is born clean of all that is learned, whichever builder made it."""
+    alike, quoted, told = prose(), prose(60), prose()
+    code = "def area(width, height):\n    if width < 0:\n        return None\n    return width * height + 1\n"
+    return Case(
+        first=[
+            row("code", "Print all of it.", "print(all)", action="generate", success=True),
+            row("answer", "How so?", text(alike), action="generate", success=True),
+            row("longer", "Which?", f"{text(prose(60))} {text(quoted)}"),
+            program("names", code),
+            *(row(f"four {n}", f"Why {n}?", text(told)) for n in range(4)),
+        ],
+        then=[
+            held("same", "Print all of it.", "print(all)"),
+            held("near", "In which way?", text(edited(alike, 2))),
+            held("quoted", "Tell me that part.", text(quoted)),
+            program("renamed", code.replace("width", "a").replace("height", "b").replace("area", "c"), held=True),
+            held("often", "Why ever?", text(edited(told, 1))),
+            held("fact", "Which fact?", text(edited(told, 2)), extra={"fact": "of its own"}),
+        ],
+        gone={
+            "same": reasons.TRAINED_ON,
+            **dict.fromkeys(("near", "quoted", "renamed", "often", "fact"), reasons.NEARLY_TRAINED_ON),
+        },
+    )
+
+
+def a_suite_item_that_was_nearly_trained_on() -> Case:
+    words = prose()
+    return Case(
+        first=[row("before", "How so?", text(words))],
+        then=[held("item", "In which way is that?", text(edited(words, 2)))],
+        gone={"item": reasons.NEARLY_TRAINED_ON},
+    )
+
+
+def a_probe_that_was_asked_in_training() -> Case:
+    return Case(
+        first=[row("before", "Describe the purpose of tape.", "It binds.")],
+        then=[asked("item", "describe the purpose of the  TAPE")],
+        gone={"item": reasons.TRAINED_ON},
+    )
+
+
+def a_training_row_that_equals_an_item_of_another_kind() -> Case:
+    return Case(
+        first=[held("item", "Print it.", "print(it)", action="generate", success=True)],
+        then=[row("leak", "Print it.", "print(it)")],
+        gone={"leak": reasons.EQUAL},
+    )
+
+
+def a_training_row_with_the_answer_of_an_item() -> Case:
+    words = prose()
+    return Case(
+        first=[held("item", "Who?", text(words))],
+        then=[row("leak", "Which of them?", text(edited(words, 2)).title() + "!")],
+        gone={"leak": reasons.NEAR},
+    )
+
+
+def a_training_row_with_the_long_question_and_the_short_answer_of_an_item() -> Case:
+    asks = prose(60)
+    return Case(
+        first=[held("item", text(asks), "Forty-two.")],
+        then=[row("leak", text(edited(asks, 1)), "forty-two."), row("other", text(edited(asks, 2)), "Forty-three.")],
+        gone={"leak": reasons.NEAR},
+    )
+
+
+def a_training_row_that_quotes_an_item() -> Case:
+    words = prose(80)
+    return Case(
+        first=[held("item", "Say what it is.", text(words))],
+        then=[
+            row("leak", "Sum up", text([*prose(80), *words, *prose(80)])),
+            row("asking", f"Is this right? {text(words)}", "Not quite, I would say, since some of it is wrong."),
+            row("part", "Sum up this", text([*prose(80), *words[:25], *prose(80)])),
+        ],
+        gone={"leak": reasons.QUOTES, "asking": reasons.QUOTES},
+    )
+
+
+NAMED = """def merge(left, right):
+    result = []
+    while left and right:
+        result.append(left.pop(0) if left[0] <= right[0] else right.pop(0))
+    return result + left + right
+"""
+
+
+def a_training_row_that_is_an_item_with_other_names() -> Case:
+    renamed = NAMED
+    for name, other in (("merge", "join_sorted"), ("left", "a"), ("right", "b"), ("result", "out")):
+        renamed = renamed.replace(name, other)
+    return Case(
+        first=[program("item", NAMED, held=True)],
+        then=[
+            program("leak", renamed),
+            program("other", NAMED.replace("<=", ">=").replace("+", "-")[: len(NAMED) // 2]),
+        ],
+        gone={"leak": reasons.RENAMED},
+    )
+
+
+def what_a_probe_asks_in_other_spellings() -> Case:
+    return Case(
+        first=[asked("item", "Describe the purpose of os.lstat.")],
+        then=[
+            row("spelt", "please DESCRIBE the purpose of `os.lstat`", "anything"),
+            row("turned", "Of os.lstat, describe the purpose!", "something"),
+            row("paraphrase", "What is os.lstat good for?", "It tells of a link."),
+            row("neighbour", "Describe the purpose of os.stat.", "It tells of a file."),
+        ],
+        gone={"spelt": reasons.ASKED, "turned": reasons.ASKED},
+    )
+
+
+def what_many_items_say_is_no_quote() -> Case:
+    """A licence, a greeting: what many items share tells nothing of any of them."""
+    boilerplate = text(prose(60))
+    items = [held(f"item {n}", f"Which of {n}?", f"{boilerplate} {text(prose(30))}") for n in range(12)]
+    return Case(first=items, then=[row("other", "Which?", f"{boilerplate} {text(prose(60))}")])
+
+
+def a_template_costs_no_training() -> Case:
+    """Items that a template makes tell of it, and not of each other."""
+    template = prose(26)
+    items = [held(f"item {n}", f"What is {n}?", text([*template[:9], f"name{n}", *template[9:]])) for n in range(12)]
+    return Case(first=items, then=[row("other", "What is 12?", text([*template[:9], "name12", *template[9:]]))])
+
+
+def the_answer_to_many_questions_is_no_leak_but_with_one_of_them() -> Case:
+    said, asks = text(prose(60)), [text(prose(30)) for _ in range(6)]
+    items = [held(f"item {n}", it, said) for n, it in enumerate(asks)]
+    return Case(
+        first=items,
+        then=[row("leak", f"{asks[3]} please", f"{said} indeed"), row("other", text(prose(30)), said)],
+        gone={"leak": reasons.NEAR},
+    )
+
+
+def signs_that_ask_something_else() -> Case:
+    return Case(
+        first=[asked("item", "What does |= do here?"), asked("other", "Who made C++?")],
+        then=[
+            row("plus", "What does += do here?", "It adds."),
+            row("sharp", "Who made C#?", "Somebody at Microsoft."),
+            row("leak", "who made c++", "Bjarne."),
+        ],
+        gone={"leak": reasons.ASKED},
+    )
+
+
+def a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question() -> Case:
+    return Case(
+        first=[asked("item", "Could you do it for me, please?")],
+        then=[
+            row("document", "", text(prose()), action="document"),
+            row("leak", "please do it, could you, for me", "Gladly."),
+        ],
+        gone={"leak": reasons.ASKED},
+    )
+
+
+def neighbours_that_share_nothing_but_a_topic_stay() -> Case:
+    return Case(
+        first=[held("item", "How are files opened?", text(prose()))],
+        then=[row("other", "How are files opened quickly?", text(prose()))],
+    )
+
+
+BORN_CLEAN = [
+    suite_items_that_were_trained_on_in_other_kinds_and_clothes,
+    a_suite_item_that_was_nearly_trained_on,
+    a_probe_that_was_asked_in_training,
+]
+LEAKS = [
+    a_training_row_that_equals_an_item_of_another_kind,
+    a_training_row_with_the_answer_of_an_item,
+    a_training_row_with_the_long_question_and_the_short_answer_of_an_item,
+    a_training_row_that_quotes_an_item,
+    a_training_row_that_is_an_item_with_other_names,
+    what_a_probe_asks_in_other_spellings,
+    signs_that_ask_something_else,
+    a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question,
+    the_answer_to_many_questions_is_no_leak_but_with_one_of_them,
+    what_many_items_say_is_no_quote,
+    a_template_costs_no_training,
+    neighbours_that_share_nothing_but_a_topic_stay,
+]
