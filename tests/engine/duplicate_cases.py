@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tests.engine.curating import MOMENT
-from tests.engine.planted_examples import Case, edited, held, prose, ran, row, text
+from tests.engine.planted_examples import Case, Prose, edited, held, ran, row, text
 from vibe_pipeline.curate.dedup import reasons
+
+prose = Prose(__name__)
 
 
 def two_that_are_the_same() -> Case:

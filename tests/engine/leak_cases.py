@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.engine.planted_examples import Case, asked, edited, held, program, prose, row, text
+from tests.engine.planted_examples import Case, Prose, asked, edited, held, program, row, text
 from vibe_pipeline.curate.dedup import reasons
+
+prose = Prose(__name__)
 
 
 def suite_items_that_were_trained_on_in_other_kinds_and_clothes() -> Case:
@@ -83,7 +85,7 @@ def a_training_row_that_quotes_an_item() -> Case:
         then=[
             row("leak", "Sum up", text([*prose(80), *words, *prose(80)])),
             row("asking", f"Is this right? {text(words)}", "Not quite, I would say, since some of it is wrong."),
-            row("part", "Sum up this", text([*prose(80), *words[:25], *prose(80)])),
+            row("part", "Sum up this", text([*prose(80), *words[:16], *prose(80)])),
         ],
         gone={"leak": reasons.QUOTES, "asking": reasons.QUOTES},
     )

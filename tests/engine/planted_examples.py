@@ -18,13 +18,16 @@ VOCABULARY = [
 GRAMMAR = ["the", "of", "and", "is", "a", "to"]
 """Words that all texts share."""
 
-seeds = count()
 
+class Prose:
+    """Words that no other call gives in this order, and that are the same whichever other modules have drawn some."""
 
-def prose(words: int = 150) -> list[str]:
-    """Words that no other call gives in this order."""
-    chance = random.Random(next(seeds))
-    return [chance.choice(GRAMMAR if chance.random() < 0.3 else VOCABULARY) for _ in range(words)]
+    def __init__(self, module: str):
+        self._seeds = (f"{module} {nth}" for nth in count())
+
+    def __call__(self, words: int = 150) -> list[str]:
+        chance = random.Random(next(self._seeds))
+        return [chance.choice(GRAMMAR if chance.random() < 0.3 else VOCABULARY) for _ in range(words)]
 
 
 def text(words: list[str]) -> str:

@@ -22,12 +22,14 @@ from tests.engine.curating import (
     run,
     splits,
 )
-from tests.engine.planted_examples import prose
+from tests.engine.planted_examples import Prose
 from vibe_pipeline.curate import examples, window
 from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
+
+prose = Prose(__name__)
 
 # dedup
 

@@ -12,10 +12,12 @@ import pytest
 from tests.engine.curating import Curated, World, event, probe
 from tests.engine.duplicate_cases import DUPLICATES, two_answers_to_one_question_of_which_one_was_liked
 from tests.engine.leak_cases import BORN_CLEAN, LEAKS
-from tests.engine.planted_examples import Case, edited, prose, text
+from tests.engine.planted_examples import Case, Prose, edited, text
 from vibe_pipeline.curate import window
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
+
+prose = Prose(__name__)
 
 CASES = {of.__name__.replace("_", " "): of() for of in (*DUPLICATES, *BORN_CLEAN, *LEAKS)}
 AT_ONCE = {name: CASES[name] for name in (of.__name__.replace("_", " ") for of in LEAKS)}
