@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
 from vibe_pipeline.interactions.synthesize.packages import find, public_names
 
 ADDS = '"""Sums."""\n\ndef {}(a, b):\n    """Add two whole numbers, {}."""\n'
@@ -64,6 +65,8 @@ def test_a_module_is_read_in_the_encoding_that_it_declares(odd, caplog):
     for package in (odd, odd / "old.py"):
         (told,) = (it for it in public_names(find(str(package))) if it.object.name == "summe")
         assert told.object.docstring.value == "Add two whole numbers, größer als null."
+        (cut_out,) = (it for it in standalone([find(str(package))], 0) if it.name == "summe")
+        assert "größer als null" in cut_out.code
     assert caplog.records == []
 
 

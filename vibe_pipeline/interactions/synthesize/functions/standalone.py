@@ -18,6 +18,7 @@ from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docstring
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.snippets import REACHES_OUT
+from vibe_pipeline.interactions.synthesize.source_files import text_of
 from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
 
 MAX_CONSTANT = 300
@@ -109,8 +110,8 @@ def _source_of(public: PublicName) -> Path | None:
 
 def _module(path: Path) -> _Module | None:
     try:
-        spans = parsed(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeError):
+        spans = parsed(text_of(path))
+    except (OSError, SyntaxError, UnicodeError):
         return None
     return None if spans is None else _Module(spans)
 
