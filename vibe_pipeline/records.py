@@ -28,6 +28,10 @@ class Kind(StrEnum):
     DOCUMENT = "document"
 
 
+ONE_ANSWER = (Kind.CONVERSATION, Kind.ERROR_PREDICTION)
+"""Kinds in which a prompt has one answer: a task has many programs that solve it, a passage no prompt."""
+
+
 class Stage(StrEnum):
     """Curriculum stages, in the order in which a mix is trained."""
 

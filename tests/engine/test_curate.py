@@ -196,6 +196,15 @@ def test_rows_lie_as_the_counts_say(world):
     assert list(dict.fromkeys(split for split, *_ in curated.made.counts)) == ["train", "validation", "test"]
 
 
+def test_an_input_that_does_not_always_end_alike_predicts_nothing(world):
+    ends = [("pytest -q", True), ("make lint", True), ("pytest -q", False), ("pytest -q", True), ("make lint", True)]
+    world.log(*(run(code, success, turn) for turn, (code, success) in enumerate(ends)))
+    curated = world.cut()
+    predicted = curated.frame.filter(kind="error_prediction").select("prompt", "completion").rows()
+    assert predicted == [("make lint", "works")]
+    assert curated.dropped["input that does not end alike each time"] == 2
+
+
 def test_the_settings_decide_the_stage_and_the_actions(tmp_path):
     settings = Curate.model_validate({"stages": {"conversation": "manual"}, "chat_actions": ["talk"]})
     world = World(tmp_path, settings)

@@ -2,8 +2,10 @@
 
 import json
 
+import polars as pl
 import pytest
 
+from tests.engine.curating import event
 from vibe_pipeline import models
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.synthesize import synthesize
@@ -48,6 +50,23 @@ def test_the_adapter_says_whose_it_is(ladder):
     folder = ladder.store.path(f"{models.ADAPTERS}/{ladder.records()[0]['child_sha']}")
     config = json.loads((folder / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == models.EMBEDDED_HUB_ID
+
+
+def test_tokens_are_estimated_in_scripts_that_it_hardly_knows(world, ladder):
+    """With the same text as answer and as the turn before: docs/log.md, "how long an example is"."""
+    texts = {
+        "en": "Machine learning is a field of study concerned with algorithms that learn from data, " * 3,
+        "ru": "Машинное обучение решает задачу на опыте решения множества сходных задач, а не прямо, " * 3,
+        "hi": "मशीन लर्निंग कृत्रिम बुद्धिमत्ता का एक हिस्सा है जिसमें एल्गोरिदम अनुभव से सीखते हैं, " * 3,
+        "zh": "人工智能是计算机科学的一个分支，它试图了解智能的实质，并生产出一种新的智能机器，" * 3,
+        "ja": "機械学習とは、経験からの学習により自動で改善するコンピューターアルゴリズムである、" * 3,
+    }
+    for name, text in texts.items():
+        world.log(event(f"Tell me in {name}", text, conversation=name), event("So?", "No.", turn=1, conversation=name))
+    rows = world.cut().frame.filter(pl.col("split") != "test")
+    _model, tokenizer = models.load_base(models.base_model(ladder.store, "embedded"), models.execution("cpu", 1))
+    for prompt, completion, tokens in rows.select("prompt", "completion", "tokens").rows():
+        assert 0.6 < tokens / len(tokenizer(f"{prompt}\n\n{completion}")["input_ids"]) < 1.5, (prompt, completion)
 
 
 def test_its_tokenizer_ends_what_it_is_taught(ladder):

@@ -120,6 +120,22 @@ def test_what_the_delta_answers_anew_is_not_replayed_with_its_old_answer(store, 
     assert set(table.filter(pl.col("prompt") == "q1")["completion"]) == {"new"}
 
 
+@pytest.mark.parametrize("kind", ["document", "code_generation", "pattern"])
+def test_where_a_prompt_has_many_answers_old_ones_are_replayed_beside_new_ones(store, write_examples, kind):
+    """Passages have no prompt at all, commits often the same few words."""
+    old, new = ([{"prompt": "", "completion": f"{at} {n}", "kind": kind} for n in range(4)] for at in ("old", "new"))
+    sets = [write_examples(store, 1, new)], [write_examples(store, 0, old)]
+    table = mix(store, request(*sets, replay=Replay(minimum=4), kinds=(kind,)))
+    assert table.filter(epoch=0, origin="replay").height == 4
+
+
+def test_an_old_answer_of_another_kind_is_replayed(store, write_examples):
+    past = write_examples(store, 0, [{"prompt": "sort", "completion": "old", "kind": "code_generation"}])
+    delta = write_examples(store, 1, [{"prompt": "sort", "completion": "new", "kind": "conversation"}])
+    kinds = ("code_generation", "conversation")
+    assert replayed(mix(store, request([delta], [past], replay=Replay(minimum=4), kinds=kinds))) == ["sort"]
+
+
 def test_stages_follow_the_curriculum_in_every_epoch(store, write_examples):
     rows = [{"prompt": f"p{n}", "completion": "c", "stage": list(Stage)[n % 4].value} for n in range(40)]
     table = mix(store, request([write_examples(store, 1, rows)], [write_examples(store, 0, rows)]))

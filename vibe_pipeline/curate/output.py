@@ -46,6 +46,10 @@ OF_CANDIDATES = [name for name in SCHEMA.names if name not in ("tokens", "priori
 WORDS_A_TOKEN, LETTERS_A_TOKEN = 0.88, 4.0
 """Words and signs tell tokens within an eighth, in prose, code and commands alike; letters, within a third, are used
 for the turns before and for what was rejected: docs/log.md, "how long an example is"."""
+TOKENS_A_BYTE = 0.45
+"""Of bytes beyond one a letter: small models know few words of other scripts than the Latin one."""
+LONGEST_TOKEN = 5.0
+"""Letters: what has longer words than that (a hash, an image in base64) is cut up."""
 AROUND = 3
 """Tokens of a prompt's format."""
 
@@ -91,16 +95,27 @@ class Output:
         for file, first, stop in zip(self._files, self._first, self._first[1:], strict=False):
             for table in _read(file, np.flatnonzero(rows[first:stop])):
                 at = first + table["row"].to_numpy()
-                words, context = self._these.sketches.words[at], table["context"].to_numpy()
-                letters = context + pc.fill_null(pc.utf8_length(table["rejected"]), 0).to_numpy()
                 made = {
-                    "tokens": (AROUND + words / WORDS_A_TOKEN + letters / LETTERS_A_TOKEN).astype(np.int32),
+                    "tokens": _tokens(table, self._these.sketches.words[at]),
                     "priority": self._priority[at],
                     "generation": np.full(len(table), self._generation, np.int32),
                 }
                 for name, values in made.items():
                     table = table.append_column(name, pa.array(values))
                 yield table.select(SCHEMA.names).cast(SCHEMA)
+
+
+def _tokens(table: pa.Table, words: np.ndarray) -> np.ndarray:
+    """int32: an estimate, of rows of which question and completion have so many words and signs."""
+    prompt, completion, rejected = (_sizes(table[name]) for name in ("prompt", "completion", "rejected"))
+    letters, size = prompt + completion + rejected
+    told = words / WORDS_A_TOKEN + (table["context"].to_numpy() + rejected[0]) / LETTERS_A_TOKEN
+    return (AROUND + np.maximum(told + TOKENS_A_BYTE * (size - letters), letters / LONGEST_TOKEN)).astype(np.int32)
+
+
+def _sizes(texts: pa.ChunkedArray) -> np.ndarray:
+    """(2, n): letters and bytes."""
+    return np.stack([pc.fill_null(size(texts), 0).to_numpy() for size in (pc.utf8_length, pc.binary_length)])
 
 
 def _read(file: pq.ParquetFile, rows: np.ndarray) -> Iterator[pa.Table]:

@@ -1,8 +1,8 @@
 """error_prediction: an input → whether it will work, and else which error.
 
 The completion is WORKS or FAILS, with the error's type behind it where that is known. From runs of which somebody said
-how they ended. An input that both worked and failed has two examples of one prompt: they contradict each other, and the
-quality rule for contradictions drops them.
+how they ended. An input that both worked and failed, or failed in two ways, has two examples of one prompt: how it ends
+hangs on what is not in it, and the quality rule for contradictions drops them all.
 """
 
 from __future__ import annotations

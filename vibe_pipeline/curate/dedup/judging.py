@@ -31,11 +31,12 @@ from vibe_pipeline.curate.dedup.reasons import (
     REASONS,
     TRAINED_ON,
     TWICE,
+    UNSETTLED,
 )
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 from vibe_pipeline.curate.dedup.sketch import ROWS as BAND_ROWS
-from vibe_pipeline.records import Kind
+from vibe_pipeline.records import ONE_ANSWER, Kind
 from vibe_pipeline.settings import Curate
 
 ROWS_AT_ONCE = 1 << 16
@@ -44,8 +45,8 @@ ROWS_OF_A_PIECE = 1 << 21
 THREADS = 2
 """That look through stretches of rows: numpy's sorts and searches let others work."""
 
-ANSWERS = tuple(KINDS.index(kind) for kind in (Kind.CONVERSATION, Kind.ERROR_PREDICTION))
-"""Kinds in which a prompt has one answer: a task has many programs that solve it, a passage no prompt."""
+ANSWERS = tuple(KINDS.index(kind) for kind in ONE_ANSWER)
+PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,7 @@ class _Judge:
         latest = _best(groups, -self.moment[facts], self.rank[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
         self.drop(self._outdone(self.stays, self.these.content), TWICE)
+        self.drop(self._disputed(self.stays & (self.these.kind == PREDICTION) & self.has_one_answer), UNSETTLED)
         answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
         self.drop(self._outdone(answers, self.these.prompt), CONTRADICTS)
 
@@ -126,6 +128,14 @@ class _Judge:
         rows = np.flatnonzero(chosen)
         groups = joined(hashes[rows], self.these.kind[rows], self.these.is_held[rows])
         return rows[_best(groups, self.rank[rows]) != np.arange(len(rows))]
+
+    def _disputed(self, chosen: np.ndarray) -> np.ndarray:
+        """Of these rows, by a mask, those whose prompt has several answers: no better one tells how a run will end."""
+        rows = np.flatnonzero(chosen)
+        prompts = self.these.prompt[rows]
+        once = np.unique(joined(prompts, self.these.content[rows]), return_index=True)[1]
+        several, counts = np.unique(prompts[once], return_counts=True)
+        return rows[np.isin(prompts, several[counts > 1])]
 
     def known(self, run: Entries) -> None:
         self.drop(found(run, keys.exact(self.these)), AGAIN)

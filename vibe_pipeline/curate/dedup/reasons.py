@@ -9,6 +9,7 @@ import numpy as np
 KEPT = ""
 ANEW = "fact told anew in the generation"
 CONTRADICTS = "contradicts a better answer to the same prompt"
+UNSETTLED = "input that does not end alike each time"
 TWICE = "duplicate within the generation"
 NEARLY_TWICE = "near-duplicate within the generation"
 AGAIN = "duplicate of an earlier generation"
@@ -22,7 +23,7 @@ QUOTES = "training row quotes a suite item"
 RENAMED = "training row is a suite item with other names"
 APART = "its conversation is on one side and its group on the other"
 
-DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS)
+DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS, UNSETTLED)
 CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED, APART)
 REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
 
