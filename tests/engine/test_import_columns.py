@@ -142,6 +142,13 @@ def test_words_for_success(bring_table, store, word, truth):
     assert rows(store)[0]["success"] is truth
 
 
+@pytest.mark.parametrize("header", ["exit", "exit_code", "Return Code", "rc"])
+@pytest.mark.parametrize(("code", "truth"), [("0", True), ("1", False), ("127", False), ("-9", False), ("ok", True)])
+def test_an_exit_code_is_no_truth_value(bring_table, store, header, code, truth):
+    bring_table(f"input,{header}\ngit staus,{code}\n", columns=(f"success={header}",))
+    assert rows(store)[0]["success"] is truth
+
+
 def test_columns_that_bear_the_names_of_fields_need_no_map(bring_table, store):
     text = 'action,input,user,error_type,improvements,extra,note\nrun,ls,jo,Timeout,"[""a"", ""b""]","{""k"": 1}",n\n'
     assert bring_table(text, columns=()).format == "table"

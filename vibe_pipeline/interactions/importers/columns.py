@@ -14,6 +14,7 @@ Not here: how rows come out of files (table.py).
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
@@ -44,6 +45,9 @@ TYPES = {
 }
 """Field → the macro that makes its value of a text; every other field is text."""
 
+EXIT_CODE = re.compile(r"(exit|return)[ _-]?(code|status|value)?|rc", re.IGNORECASE)
+"""A column of which 0 is success, when it is mapped to that."""
+
 LOOSE = ("turn", "success", "feedback", "latency_ms")
 """Fields that a row can do without, where its column of that name means something else."""
 
@@ -60,6 +64,8 @@ CREATE MACRO ordinal(t) AS
 CREATE MACRO truth(t) AS CASE
     WHEN lower(t) IN ('true', 't', '1', '1.0', 'yes', 'y', 'ok', 'success', 'succeeded', 'passed') THEN true
     WHEN lower(t) IN ('false', 'f', '0', '0.0', 'no', 'n', 'error', 'failure', 'failed') THEN false END;
+CREATE MACRO exited_well(t) AS
+    CASE WHEN regexp_full_match(t, '-?[0-9]{1,10}([.]0*)?') THEN try_cast(t AS DOUBLE) = 0 ELSE truth(t) END;
 CREATE MACRO since_1970(n) AS make_timestamp((CASE
     WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n WHEN n < 1e19 THEN n / 1e3 END)::BIGINT);
 CREATE MACRO compact(t) AS
@@ -205,7 +211,7 @@ class ColumnMap:
         module = 'coalesce(it."module", $name)' if "module" in texts else "$name"
         query = LINES.format(
             texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
-            typed=_struct({it: f'{TYPES.get(it, "")}(texts."{it}")' for it in given}),
+            typed=_struct({it: f'{self._macro(it)}(texts."{it}")' for it in given}),
             extra=EXTRA if "extra" in texts else "rest",
             rest=f"json_merge_patch(rest, to_json({_struct(misfits)}))" if misfits else "rest",
             told=_struct(told | {"extra": "nullif(extra, '{}')"}),
@@ -227,6 +233,10 @@ class ColumnMap:
             "logged": LOGGED,
         }
         return query, parameters
+
+    def _macro(self, name: str) -> str:
+        is_exit_code = name == "success" and EXIT_CODE.fullmatch(self.columns.get(name, ""))
+        return "exited_well" if is_exit_code else TYPES.get(name, "")
 
     def _identity(self, name: str, otherwise: str) -> str:
         if name not in self.columns and name not in self.constants:
