@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from itertools import count
 
 import pytest
@@ -97,6 +98,101 @@ STATES = "\n".join(f"{name}：正在运行" for name in CHINESE[:60])
 TRUTH = "| a | b | c | d |\n" + "\n".join("| " + " | ".join(f"{row:04b}") + " |" for row in range(16))
 IDENTITY = "\n".join(" ".join("01"[row == column] for column in range(12)) for row in range(12))
 """Much in them is alike, and it is what was asked for."""
+
+REFUSED = [
+    "I cannot fulfill your request. I'm just an AI, and that is not within my guidelines.",
+    "I cannot and will not provide instructions for that.",
+    "I'm sorry, but that's not something I can help with.",
+    "That is really not something I'm able to assist with.",
+    "I won't be able to help with that.",
+    "I'm not going to help with that.",
+    "I don't think I can help you here.",
+    "No, I can't help you with that.",
+    "I cannot in good conscience recommend such a thing to anyone.",
+    "I'm not able to generate that content.",
+    "I cannot generate hateful content. Hate speech does harm to people.",
+    "I can't write that for you. Is there anything else?",
+    "I can't look into myself, as you can't. So please ask my maker.",
+    "I cannot share it, but I'd be happy to help with something else.",
+]
+
+WENT_ON = [
+    "I'm unable to reproduce this on Python 3.12: the loop ends after three rounds, on 3.8 it hangs.",
+    "I'm not able to find any bug in this function: it returns the right result for all inputs.",
+    "I couldn't access the remote because the token had expired. I refreshed it, and all 14 checks pass.",
+    "I can't tell from this output alone which header is missing: pass -H 'Authorization: Bearer x'.",
+    "I'm unable to push to main because it is protected. I opened a pull request instead: #12.",
+    "I could not complete the migration in one step: the column has nulls. I filled them first.",
+    "I can't access your files, but here is the command: find . -name '*.log' -delete",
+    "I can't recommend floats for money: use integers of cents.",
+    "I can't provide the whole log. I attached the last hundred lines of it.",
+    "I can't do that in one query. Two of them, in one transaction, do.",
+    "Sorry, I can't access your machine from here:\n```\nls -l\n```",
+    "I cannot share the dashboard, as it is private. The numbers are 14 and 15.",
+    "I won't give up on you, my love, though winters come and winters go.",
+]
+"""Who begins so has answered."""
+
+CUT = [
+    "Write it so:\n```python\nprint(1)\n",
+    "So:\n```python\nprint(1)\n```\nand then\n```sh\ncd",
+    "````markdown\n# Title\n\n```python\nprint(1)\n```\nand so on",
+    "````markdown\n# Title\n\n```python\nprint(1)",
+    "```markdown\n# Title\n\n```python\nprint(1)",
+    '```python\ndef f():\n    """Do.\n\n    ```\n    f()\n',
+]
+
+WHOLE = [
+    "~~~markdown\nA block begins with this line:\n```python\n~~~\nThat is it.",
+    "````markdown\nA block begins with this line:\n```python\n````\nThat is it.",
+    "```markdown\n# Title\n```python\nprint(1)\n```\n```sh\nls\n```\n```\nThat is it.",
+    '```python\ndef f():\n    """Do.\n\n    ```\n    f()\n    """\n```\nThat is it.',
+    "One part\n~~~\nand another:\n```\nls\n```\nThat is it.",
+    "```sh\r\nls\r\n```\r\nThat is it.",
+    "diff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n@@ -3,3 +3,3 @@\n ```sh\n-make\n+make all\n",
+]
+"""Fences are in them that begin or end nothing."""
+
+
+def table(*rows: Sequence[object]) -> str:
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in (rows[0], ["---"] * len(rows[0]), *rows[1:]))
+
+
+HAS = {"JSON": 15, "Arrays": 9, "Server": 3, "Columns": 8, "Triggers": 7, "Replicas": 3, "Partial indexes": 5}
+HAS |= {"Window functions": 15, "Enums": 9, "Extensions": 13}
+BITS = [[bool(row >> bit & 1) for bit in range(4)] for row in range(16)]
+HOURS = {8: ("Gym", "Rest"), 12: ("Lunch", "Lunch"), 15: ("Study", "Walk"), 16: ("Study", "Walk")}
+ROOM = [[int(row in (0, 19) or column in (0, 15)) for column in range(16)] for row in range(20)]
+
+
+def compared(yes: str, no: str) -> str:
+    return table(
+        ("Feature", "Postgres", "MySQL", "SQLite", "DuckDB"),
+        *((name, *(yes if has >> bit & 1 else no for bit in range(4))) for name, has in HAS.items()),
+    )
+
+
+ALIKE = [
+    f"So they compare:\n\n{compared('✓', '✗')}",
+    compared("Yes", "No"),
+    table("abcd", *BITS),
+    table(
+        ("Time", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"),
+        *((f"{hour}:00", *(HOURS.get(hour, ("Work", "Work")) * 3)) for hour in range(8, 18)),
+    ),
+    "LEVEL = [\n" + "".join(f"    {row},\n" for row in ROOM) + "]\n",
+    "char room[20][16] = {\n" + "".join(f"    {{ {str(row)[1:-1]} }},\n" for row in ROOM) + "};",
+    "ROOM = [\n" + "".join(f'    "{"".join(".#"[wall] for wall in row)}",\n' for row in ROOM) + "]\n",
+]
+"""Tables and maps, of which many cells and some rows are the same."""
+
+COUNTED_ON = [
+    table(("Season", "Time", "Game", "Score"), *((row, "1:00 PM", "Ravens", 0) for row in range(1, 30))),
+    table(("Year", "Game"), *[("2011", "Ravens against the Texans at home")] * 20),
+    "LEVEL = [\n" + "    [1, 0, 0, 0, 0, 0, 0, 1],\n" * 40,
+    "✓ " * 200,
+    "The same sentence, over and over. " * 40,
+]
 
 ENGLISH = "The parser reads a line, looks for a colon and gives back what stands before it."
 LOOP = "and so it goes on " * 30
@@ -255,3 +351,21 @@ def test_refusals_and_loops_are_known_in_other_languages_and_answers_are_neither
     made = world.cut()
     assert set(made.frame["completion"]) == {*ANSWERED, CHINESE, JAPANESE, STATES}
     assert made.dropped == {WORDS["refusal"]: len(DECLINED) + 1, WORDS["repetition"]: len(LOOPS)}
+
+
+@pytest.mark.parametrize(
+    ("rule", "caught", "kept"),
+    [("refusal", REFUSED, WENT_ON), ("truncated", CUT, WHOLE), ("repetition", COUNTED_ON, ALIKE)],
+)
+def test_what_only_looks_like_a_fault_is_kept(tmp_path, rule, caught, kept):
+    world = World(tmp_path)
+    world.log(*map(said, (*caught, *kept)))
+    made = world.cut()
+    assert set(made.frame["completion"]) == set(kept)
+    assert made.dropped == {WORDS[rule]: len(caught)}
+
+
+def test_a_diff_is_whole_wherever_it_cuts_a_block(tmp_path):
+    world, diff = World(tmp_path), "-make\n+make all\n ```\n And then wait."
+    world.log(event("Make all", action="commit", improvements=(diff,)))
+    assert world.cut().frame["completion"].to_list() == [diff]

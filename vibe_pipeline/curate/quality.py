@@ -25,8 +25,12 @@ EMPTY = "empty prompt or completion"
 
 CUT_OFF = "('length', 'interrupted')"
 
-FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?```[^`\n]*$"
-"""A line that begins or ends a block, in a list and a quotation too: within a line it is only talked of."""
+FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?:`{3,}[^`\n]*|~~~[^~\n]*)$"
+"""A line that begins or ends a block, in a list and a quotation too: within a line it is only talked of. A line of many
+tildes is under a heading."""
+
+PATCH = r"^\s*(diff --git |Index: |--- \S[^\n]*\n\+\+\+ |@@ -\d)"
+"""How a diff begins."""
 
 ANSWERS = "('conversation', 'code_generation', 'preference', 'error_correction', 'optimization')"
 """Kinds whose completion answers somebody."""
@@ -38,22 +42,65 @@ CREATE MACRO repeats(words, least, share) AS
         [list_filter(words, lambda word: word <> '')],
         lambda every: CASE WHEN len(every) >= least THEN list_unique(every) < share * len(every) ELSE false END
     )[1];
+CREATE MACRO lines(text) AS list_filter(string_split(text, chr(10)), lambda line: stripped(line) <> '');
+CREATE MACRO is_of_numbers(text) AS
+    list_transform([lines(text)], lambda rows: len(rows) >= 4 AND list_unique(rows) = len(rows))[1]
+    AND len(regexp_extract_all(regexp_replace(text, '(?i)\b(true|false|yes|no)\b', '', 'g'), '[\p{L}]{2,}'))
+        < 0.1 * len(string_split(text, ' '));
 CREATE MACRO is_table(text) AS
     list_transform(
-        [list_filter(string_split(text, chr(10)), lambda line: stripped(line) <> '')],
-        lambda rows: len(rows) >= 4 AND list_unique(rows) = len(rows)
-    )[1]
-    AND len(regexp_extract_all(text, '[\p{L}]{2,}')) < 0.1 * len(string_split(text, ' '));
+        [list_filter(lines(text), lambda line: regexp_matches(line, '^\s*\|.*[\p{L}\p{N}]'))],
+        lambda rows: len(rows) >= greatest(4, 0.5 * len(lines(text)))
+            AND list_unique(list_transform(rows, lambda row: string_split(row, '|')[2])) >= 0.5 * len(rows)
+            AND list_unique(list_transform(rows, lambda row: regexp_replace(row, '^[^|]*\|[^|]*', '')))
+                >= 0.3 * len(rows)
+    )[1];
+CREATE MACRO is_array(text) AS
+    len(regexp_extract_all(text, '(?m)^[ \t]*[\[{("''][^\p{L}\n]*[\])}"'']+[,;]*\s*?$'))
+        >= greatest(3, 0.5 * len(lines(text)))
+    AND regexp_matches(text, '(?m)(^[ \t]*|[\])}])[\])}]');
 CREATE MACRO is_repetitive(text) AS CASE
-    WHEN repeats(string_split(text, chr(10)), 12, 0.34) THEN true
-    WHEN repeats(string_split(text, ' '), 50, 0.25) THEN NOT is_table(text)
+    WHEN repeats(string_split(text, chr(10)), 12, 0.34) THEN NOT is_array(text)
+    WHEN repeats(string_split(text, ' '), 50, 0.25)
+        THEN NOT (is_of_numbers(text) OR is_table(text) OR is_array(text))
     WHEN strlen(text) < length(text) + 400 THEN false
     WHEN length(regexp_replace(text, '[^SPACELESS]', '', 'g')) < 200 THEN false
     ELSE repeats(regexp_extract_all(text, '[SPACELESS]{1,4}|[^\sSPACELESS]+'), 50, 0.15)
 END;
-""".replace("SPACELESS", r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}")
-"""A table of numbers has few words of letters, and no row twice: a loop has. Where no spaces tell words apart, four
-characters are a word, of three bytes each; of them fewer must differ, for a column of a table is cut from its rows."""
+CREATE MACRO is_bare(fence) AS regexp_matches(fence, '^[ \t>]*(`+|~+)\s*$');
+CREATE MACRO depth(fence) AS length(regexp_extract(replace(fence, chr(9), '    '), '^[^`~]*'));
+CREATE MACRO could_end(block, fence) AS
+    starts_with(regexp_extract(fence, '`+|~+'), regexp_extract(block, '`+|~+')) AND depth(fence) < depth(block) + 4;
+CREATE MACRO last_open(fences) AS list_reduce(
+    fences,
+    lambda block, fence: CASE
+        WHEN block = '' THEN fence WHEN is_bare(fence) AND could_end(block, fence) THEN '' ELSE block
+    END,
+    ''
+);
+CREATE MACRO balances(bare, named) AS bare >= named AND (bare + named) % 2 = 0;
+CREATE MACRO is_left_open(text) AS list_transform(
+    [regexp_extract_all(text, 'FENCE')],
+    lambda fences: list_transform(
+        [last_open(fences)],
+        lambda block: regexp_matches(block, '`|~\s*\w') AND NOT balances(
+            len(list_filter(fences, lambda fence: could_end(block, fence) AND is_bare(fence))),
+            len(list_filter(fences, lambda fence: could_end(block, fence) AND NOT is_bare(fence)))
+        )
+    )[1]
+)[1];
+""".replace("FENCE", FENCE).replace(
+    "SPACELESS", r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
+)
+"""A table of numbers has few words of letters, and no row twice: a loop has. Rows of a table that differ in their first
+cell alone were counted on and on. An array may have equal rows, if it comes to its end. Where no spaces tell words
+apart, four characters are a word, of three bytes each; of them fewer must differ, for a column of a table is cut from
+its rows.
+
+A block ends as CommonMark has it, with as many of the same marks and nothing else, not four columns further in: what
+looks like a fence in a docstring or in a longer fence's block is text. Who puts a block into one of as many marks is
+understood too, where each fence that names a language has one that does not; a bare `~~~` may be a line between parts.
+"""
 
 SURE, ENOUGH = 0.8, 20
 """Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
@@ -86,8 +133,9 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "truncated",
             "truncated answer",
-            f"failure IN {CUT_OFF} OR CASE WHEN kind <> 'document' AND contains(completion, '```') "
-            f"THEN len(regexp_extract_all(completion, {_text(FENCE)})) % 2 = 1 ELSE false END",
+            f"failure IN {CUT_OFF} OR CASE WHEN kind = 'document' OR NOT contains(completion, '```') "
+            f"OR list_contains(evidence, 'committed') OR regexp_matches(completion, {_text(PATCH)}) THEN false "
+            "ELSE is_left_open(completion) END",
         ),
         Rule(
             "long", "too long", f"length(prompt) + greatest(length(completion), length(rejected)) > {settings.longest}"

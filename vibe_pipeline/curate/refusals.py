@@ -8,36 +8,77 @@ another. Texts are in lower case and have straight quotes; RE2 knows word ends a
 from __future__ import annotations
 
 DECLINED = (
-    "access|answer|assist|be of|browse|comply|complete|continue|create|discuss|do (it|so|that|this)|engage|fulfil"
-    "|generate|give|help|look|offer|participate|process|promote|provide|recommend|respond|satisfy|share|support|tell"
-    "|write"
+    r"((answer|assist|be of|comply|discuss|engage|fulfill?|help|participate|promote|provide|respond|satisfy)\b"
+    r"|do (it|so|that|this)( for you)?\s*([,.!?;]|$|(as|because|since)\b))"
 )
-"""What is declined: who "cannot find a bug" or "cannot reproduce it" has answered."""
+"""What is declined: who "cannot find a bug" or "cannot do it in one query" has answered."""
 
-SORRY = (
-    r"((i('m| am) (\w+ )?(sorry|afraid)|sorry|unfortunately|regrettably|i apologi[sz]e|(my )?(\w+ )?apologies)\b"
-    r"[^.!?\n]{0,40}?\W+)?"
+WORK = (
+    r"(access|browse|complete|continue (that|the|this|with)|create|generate|give (advice|an?|any|legal|medical|out|you)"
+    r"|look|offer|process|recommend|share|support|tell|write)\b"
 )
+"""What is declined too, where no answer follows: "I can't tell from this output: pass -H …" is none that refuses."""
+
+BAD = (
+    "(that|this|your) (prompt|query|question|request)|content|explicit|harm(ful)?|hate(ful)?|illegal|malicious|malware"
+    "|offensive|personal (data|information)|sexual|such an?|unethical|violen(ce|t)"
+)
+"""Of work: who will not do this does not go on and do it."""
+
+APOLOGY = r"(i('m| am) (\w+ )?(sorry|afraid)|sorry|i apologi[sz]e|(my )?(\w+ )?apologies)"
+REST_OF_IT = r"\b[^.!?\n]{0,40}?\W+"
+OPENS = rf"^\W*((hello|hey|hi|no|oh|well)\b\W+)?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
 
 MODEL = (
     r"((but |and )?(as|i('m| am)( just| only| merely)?) an? (ai|(large )?language model|artificial)\b"
     r"[^.!?\n]{0,40}?\W+)"
 )
 
+CANNOT = r"(can ?not|can't|could(n't| not)|won't|will not)"
+
+
+def _unable(verbs: str) -> str:
+    return (
+        rf"(i {CANNOT}( (and|or) {CANNOT})?( be able to)?|i (do not|don't) (believe|think) (that )?i (can|could|should)"
+        r"|i('m| am) (unable|not (able|allowed|going|permitted|willing)) to)( in good (conscience|faith),?)?( \w+ly)?"
+        rf" {verbs}"
+    )
+
+
+IN_BRIEF = r"([^.!?\n:;`]|\.\w){0,120}"
+"""The rest of a sentence that gives nothing."""
+
+REFERS = (
+    r"((so|but|however|instead),? )?(ask|can|consult|could|do|doing|i('m| am| do| don't| suggest)|if you|is there"
+    r"|it('s| is) (against|best|important|not)|let|may|my|please|sorry|would|you (can|may|might|should))\b"
+)
+"""How one goes on who leaves it at that."""
+
 REFUSAL = (
-    rf"^\W*{SORRY}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)|{MODEL}?"
-    rf"(i (can ?not|can't|could(n't| not)|won't|will not) (\w+ly )?({DECLINED})"
-    r"|i ((must|have to|need to) )?(\w+ly )?decline|i (do not|don't) feel comfortable"
-    r"|i('m| am) (not able|unable|not comfortable|not allowed))\b)"
+    rf"{OPENS}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)"
+    rf"|{MODEL}?{_unable(DECLINED)}|{MODEL}{_unable(WORK)}"
+    rf"|{_unable(WORK)}{IN_BRIEF}(\b({BAD})\b|[.!?]*\s*$|[.!?]\s+{REFERS})"
+    r"|i ((must|have to|need to) )?(\w+ly )?decline\b|i (do not|don't) feel comfortable\b|i('m| am) not comfortable\b"
+    rf"|(that|this)('s| is) (\w+ly )?(not something|nothing) (that )?i(('m| am) (able|willing) to| can| could| will)"
+    rf"( \w+ly)? ({DECLINED}|do\b))"
+    rf"|^\W*{APOLOGY}{REST_OF_IT}{_unable(WORK)}{IN_BRIEF}([.!?\n]|$)"
 )
 """How an answer begins that says that it will not answer, in lower case and with straight quotes. A model that has no
 opinion often goes on with what others think: it declines where that is all it says."""
 
+DID = r"i('ve)? (also |have |then )?(\w{3,}ed|used|ran|made|wrote|put|set|took|went|did|built|kept|chose|left)"
+
 HELP = (
-    rf"^\W*{SORRY}([^.!?\n]|[.!?]\S)*?\b(recommend [^.!?\n]*\b(enough|more)|help (but|\w+ing)"
-    r"|so (the|here|instead|i('ve)? (\w{3,}ed|used|ran|made|wrote|put|set|took|went|did|built|kept|chose|left)))\b"
+    rf"{OPENS}([^.!?\n]|[.!?]\S)*?(\b(recommend [^.!?\n]*\b(enough|more)|help (but|\w+ing)|so (the|here|instead)"
+    rf"|but here('s| is| are)|(so |[.!] (so |instead,? )?){DID})\b|[,.:;!]\s[^`]*`)"
 )
-"""How one goes on that does not refuse after all: one could not do this, so one did that."""
+"""How one goes on that does not refuse after all: one could not do this, so one did that, or here is the code."""
+
+INSTEAD = (
+    rf"{OPENS}{_unable(WORK)}{IN_BRIEF},? but "
+    r"(an?|for|from|here|in|it|its|most|one|some|that|the|there|these|this|what|with|you can)\b"
+)
+"""The same, of work alone."""
 
 START = r"""^[\s"'*_>¡¿“”„«»「『（()\[-]*"""
 REST = r"[^.!?\n。！？]"
@@ -126,7 +167,7 @@ OTHERS = {
 """By ISO 639-1: how one declines, and how one goes on in that sentence who does not refuse after all."""
 
 DECLINES = "|".join([REFUSAL, *(f"{START}{declines}" for declines, _ in OTHERS.values())])
-GOES_ON = "|".join([HELP, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
+GOES_ON = "|".join([HELP, INSTEAD, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
 
 
 def is_refusal(text: str) -> str:
