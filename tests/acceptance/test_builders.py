@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from itertools import combinations, count
 from pathlib import Path
 from random import Random
@@ -209,21 +210,35 @@ def test_what_ran_predicts_what_runs():
     assert all(found[it.input] == ("works" if it.success else "fails: AssertionError") for it in asked)
 
 
-def test_a_shorter_program_is_a_variant_only_of_the_same_program():
-    """All print "ok": what is no variant is another program with the same output."""
+def detoured(code: str) -> str:
+    """The same program, longer: what it returns is named first, and remarked upon."""
+    return re.sub(
+        r"^([ \t]*)return (.+)$",
+        r"\1# what is returned is named here, and returned below\n\1found = \2\n\1return found",
+        code,
+        flags=re.MULTILINE,
+    )
+
+
+def test_a_shorter_program_is_a_variant_only_of_the_same_program_that_does_as_much():
+    """All print the same: what is no variant is another program, or the same with fewer checks."""
     chance, codes = Random(6), [row["code"] for row in rows("mbpp") if row["code"].count("\n") > 3]
     asked, variant = [], {}
     for number, code in enumerate(codes):
-        padded = code + "".join(f"\n# checked by hand, case {case}\nassert True" for case in range(len(code) // 60 + 1))
+        checks = "".join(f"\n# checked by hand, case {case}\nassert True" for case in range(len(code) // 60 + 1))
+        longer = code + checks if number % 4 == 2 else detoured(code)
         others = [other for other in chance.sample(codes, 2) if other != code]
-        steps = [padded, *others, *([code] if number % 2 else [])]
-        variant[f"s{number}"] = (padded, code) if number % 2 else None
-        asked += session(f"s{number}", [(step, True) for step in steps], "ok")
+        is_shorter = len("".join(code.split())) <= 0.8 * len("".join(longer.split()))
+        steps = [longer, *others, *([code] if number % 4 else [])]
+        variant[f"s{number}"] = (longer, code) if number % 2 and is_shorter else None
+        asked += session(f"s{number}", [(step, True) for step in steps], "2, 3, 5, 7")
     found = learned("optimization", *asked)
     hits = [(row["prompt"], row["completion"]) == variant[row["conversation_id"]] for row in found]
-    figure = told("optimization, MBPP", hits, sum(it is not None for it in variant.values()))
+    possible = sum(it is not None for it in variant.values())
+    figure = told("optimization, MBPP", hits, possible)
     assert figure.value >= 0.95
-    assert sum(hits) >= 0.8 * len(codes) / 2
+    assert possible >= 100
+    assert sum(hits) >= 0.8 * possible
 
 
 def test_each_reply_of_a_dialogue_is_learned_after_all_that_was_said():

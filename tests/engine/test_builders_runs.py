@@ -61,6 +61,9 @@ def test_the_next_thing_that_worked_is_no_fix_of_what_failed(failing, worked):
     assert fixes(run(failing, False), run(worked, True, 1)) == set()
 
 
+PRINTED = "2, 3, 5, 7"
+"""No two programs print it by accident."""
+
 OTHER_OBJECTS = [
     ("pytest -q tests/test_alpha.py", "pytest -q tests/test_beta.py"),
     ("pytest -q test_users_get.py", "pytest -q test_users_put.py"),
@@ -88,8 +91,8 @@ OTHER_OBJECTS = [
 @pytest.mark.parametrize(("failing", "worked"), OTHER_OBJECTS)
 def test_a_command_for_another_object_is_no_fix_and_no_variant(failing, worked):
     assert fixes(run(failing, False), run(worked, True, 1)) == set()
-    slow = run(failing, True, 0, "1 passed", latency_ms=90.0)
-    assert variants(slow, run(worked, True, 1, "1 passed", latency_ms=30.0)) == []
+    slow = run(failing, True, 0, PRINTED, latency_ms=90.0)
+    assert variants(slow, run(worked, True, 1, PRINTED, latency_ms=30.0)) == []
 
 
 @pytest.mark.parametrize(
@@ -105,6 +108,133 @@ def test_a_command_for_another_object_is_no_fix_and_no_variant(failing, worked):
 def test_another_word_is_a_fix_where_the_error_proposed_it(said, is_learned):
     failing, worked = "git push origin master", "git push origin main"
     assert fixes(run(failing, False, 0, said), run(worked, True, 1)) == ({(failing, worked)} if is_learned else set())
+
+
+THREE_LINES = "def load(path):\n    with open(path) as file:\n        return json.load(file)\n"
+
+EVASIONS = [
+    ("npm test", "npm test || true"),
+    ("npm test", "npm test || :"),
+    ("npm test", "npm test || echo failed"),
+    ("npm test", "npm test; true"),
+    ("npm test", "npm test; exit 0"),
+    ("npm test", 'npm test; echo "exit code $?"'),
+    ("npm test", "npm test\ntrue"),
+    ("python serve.py", "python serve.py &"),
+    ("./build.sh all", "set +e; ./build.sh all"),
+    ("make lint", "make lint 2>&1 | tail -5"),
+    ("make lint", "make lint | grep -v warning"),
+    ("make lint", "make lint |& tee lint.log"),
+    ("grep foo a.txt", "grep foo a.txt | grep bar"),
+    ("cargo test --all 2>&1 | tail -20", "cargo test --all 2>&1 | tail -20 | head -3"),
+    ("pyhton x.py", "python x.py | tail -5"),
+    ("cat /etc/shadow", "cat /etc/shadow 2>/dev/null"),
+    ("make all", "make all > /dev/null 2>&1"),
+    ("git commit -m 'Add parser'", "git commit --no-verify -m 'Add parser'"),
+    ("git commit -m 'Add parser'", "git commit -n -m 'Add parser'"),
+    ("git commit -m 'Add parser'", "SKIP=mypy git commit -m 'Add parser'"),
+    ("pytest tests -q", "pytest tests -q -k 'not test_x'"),
+    ("pytest tests -q -k 'fast'", "pytest tests -q -k 'fast and not test_x'"),
+    ("pytest tests/test_api.py", "pytest tests/test_api.py -k delete"),
+    ("pytest tests", "pytest tests -m 'not slow'"),
+    ("pytest tests", "pytest tests --ignore=tests/test_x.py"),
+    ("pytest tests", "pytest tests --deselect tests/test_x.py"),
+    ("cargo test", "cargo test -- --skip parser"),
+    ("ruff check src", "ruff check src --exclude src/old"),
+    ("mvn -q package", "mvn -q package -DskipTests"),
+    (THREE_LINES, "try:\n    load('a')\nexcept Exception:  # as yet\n    pass\n" + THREE_LINES),
+    (THREE_LINES, THREE_LINES + "with contextlib.suppress(OSError):\n    load('a')"),
+    (THREE_LINES, THREE_LINES.replace("(file)", "(file)  # type: ignore[no-any-return]")),
+    (THREE_LINES, THREE_LINES.replace("(file)", "(file)  # noqa: F821")),
+    (THREE_LINES, "@pytest.mark.skip\n" + THREE_LINES),
+    (THREE_LINES, "@pytest.mark.xfail(strict=False)\n" + THREE_LINES),
+]
+"""Each works because what fails is not seen, or not done."""
+
+
+@pytest.mark.parametrize(("failing", "worked"), EVASIONS)
+def test_to_hide_a_failure_is_no_fix(failing, worked):
+    assert fixes(run(failing, False), run(worked, True, 1)) == set()
+    call = tool("Bash", True, 1, command=worked, description="Run it")
+    assert learned("error_correction", tool("Bash", False, command=failing, description="Run it"), call) == []
+
+
+@pytest.mark.parametrize(
+    ("failing", "fixed"),
+    [
+        ("cargo tset 2>&1 | tail -20", "cargo test 2>&1 | tail -20"),
+        ("pyhton x.py || true", "python x.py || true"),
+        ("npm test || ture", "npm test || true"),
+        ("ls src | haed -3", "ls src | head -3"),
+        ("ls src wc -l", "ls src | wc -l"),
+        ("pytest test -k login", "pytest tests -k login"),
+        ("pytest tests", "python -m pytest tests"),
+        (
+            "cargo clippy --workspace --all-targets --all-features -q",
+            "set -o pipefail; cargo clippy --workspace --all-targets --all-features -q | tail",
+        ),
+        ("git commit -m 'Add parser'", "git commit --no-edit -m 'Add parser'"),
+        ("sort data.txt -k", "sort data.txt -k 2"),
+        ("find / -name x 2>/dev/nul", "find / -name x 2>/dev/null"),
+        (THREE_LINES.replace("json", "jsn") + "# noqa", THREE_LINES + "# noqa"),
+    ],
+)
+def test_a_fix_may_hold_what_hides_when_both_do_or_when_it_hides_nothing(failing, fixed):
+    assert fixes(run(failing, False), run(fixed, True, 1)) == {(failing.strip(), fixed)}
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "values"),
+    [
+        ("E: 3 errors\nerror: no rule for x", "warned\n  error: no rule for x\ndone", {}),
+        ("", "went on after TypeError: x", {"error_type": "TypeError"}),
+        ("", "exit code 2", {"error_type": "exit code 2"}),
+        ("The user doesn't want to proceed with this tool use. The tool use was rejected", "", {}),
+        ("The user doesn’t want to take this action right now.", "", {}),
+        ("half of it\n[Request interrupted by user for tool use]", "", {}),
+        ("exec command rejected by user", "", {}),
+        ("[Operation Cancelled] Reason: User denied execution.", "", {}),
+        ("Permission to use Bash has been denied.", "", {}),
+        ("Command not executed. The user rejected it", "", {}),
+        ("Traceback …\nKeyboardInterrupt", "", {}),
+        ("", "", {"error_type": "rejected"}),
+        ("", "", {"error_type": "declined"}),
+        ("", "", {"error_type": "Interrupted"}),
+    ],
+)
+def test_what_prints_the_same_error_or_was_forbidden_by_the_user_has_no_fix(said, printed, values):
+    failing = run("rm -rf build dist cache", False, 0, said, **values)
+    assert fixes(failing, run("rm -rf build dist", True, 1, printed)) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "values"),
+    [
+        ("error: no rule for x", "error: no rule for y", {}),
+        ("2 errors\n0 errors were mended", "0 errors were mended", {}),
+        ("it failed", "the job that had failed is done", {"error_type": "failed"}),
+        ("rm: cannot remove: Permission denied", "", {}),
+        ("Access denied for user root", "", {}),
+    ],
+)
+def test_an_error_that_is_gone_and_a_permission_that_lacks_are_mended(said, printed, values):
+    failing = run("rm -rf build dist cache", False, 0, said, **values)
+    assert len(fixes(failing, run("rm -rf build dist", True, 1, printed))) == 1
+
+
+@pytest.mark.parametrize(
+    ("failing", "worked", "said"),
+    [
+        ("pytest tests/test_a.py tests/test_b.py", "pytest tests/test_a.py", "1 failed, 8 passed"),
+        ("make test docs", "make docs", "FAILED test_x"),
+        ("cargo test", "cargo test parser", "test result: FAILED. 1 passed; 2 failed"),
+        ("npm run test", "npm run test -- users", "  2 failing"),
+        (THREE_LINES + "assert load('a') == 1", THREE_LINES, "AssertionError"),
+    ],
+)
+def test_tests_that_failed_are_not_mended_by_running_fewer(failing, worked, said):
+    assert fixes(run(failing, False, 0, said), run(worked, True, 1)) == set()
+    assert len(fixes(run(failing, False, 0, "no such option"), run(worked, True, 1))) == 1
 
 
 def test_the_fix_is_found_behind_what_was_done_meanwhile_and_the_nearest_is_taken():
@@ -250,43 +380,95 @@ def variants(*events, before=()):
 
 
 def test_a_variant_that_prints_the_same_faster_or_shorter_is_learned():
-    runs = [run(SLOW, True, 0, "45", latency_ms=90.0), run(FAST, True, 1, "45\n", latency_ms=30.0)]
+    runs = [run(SLOW, True, 0, PRINTED, latency_ms=90.0), run(FAST, True, 1, PRINTED + "\n", latency_ms=30.0)]
     assert variants(*runs) == [(SLOW, FAST, ["same output", "faster", "shorter"])]
 
 
 @pytest.mark.parametrize(
     "later",
     [
-        run(FAST, True, 1, "46"),
-        run(FAST, False, 1, "45"),
-        run(FAST, None, 1, "45"),
-        run(FAST, True, 1, "45", module="other"),
-        run(FAST, True, 1, "45", conversation_id="elsewhere"),
-        run("cat answer.txt", True, 1, "45"),
-        run(SLOW, True, 1, "45", latency_ms=1.0),
-        run(SLOW.replace(" ", ""), True, 1, "45"),
-        run(FAST, True, 1, "45", latency_ms=500.0),
-        run(SLOW.replace("n", "m"), True, 1, "45", latency_ms=80.0),
+        run(FAST, True, 1, "2, 3, 5, 8"),
+        run(FAST, False, 1, PRINTED),
+        run(FAST, None, 1, PRINTED),
+        run(FAST, True, 1, PRINTED, module="other"),
+        run(FAST, True, 1, PRINTED, conversation_id="elsewhere"),
+        run("cat answer.txt", True, 1, PRINTED),
+        run(SLOW, True, 1, PRINTED, latency_ms=1.0),
+        run(SLOW.replace(" ", ""), True, 1, PRINTED),
+        run(FAST, True, 1, PRINTED, latency_ms=500.0),
+        run(SLOW.replace("n", "m"), True, 1, PRINTED, latency_ms=80.0),
     ],
     ids=["output", "failed", "unknown", "module", "conversation", "no version", "same", "layout", "slower", "hardly"],
 )
 def test_what_does_something_else_or_is_no_better_is_no_optimization(later):
-    assert variants(run(SLOW, True, 0, "45", latency_ms=90.0), later) == []
+    assert variants(run(SLOW, True, 0, PRINTED, latency_ms=90.0), later) == []
 
 
 def test_what_prints_nothing_shows_nothing():
     assert variants(run(SLOW, True, 0, " "), run(FAST, True, 1, "\n")) == []
 
 
+@pytest.mark.parametrize(
+    "printed", ["0", "45", "ok", "OK\n", "Done.", "true", "1 passed", "5 passed", "all tests passed"]
+)
+def test_what_prints_nothing_of_substance_shows_nothing(printed):
+    assert variants(run(SLOW, True, 0, printed), run(FAST, True, 1, printed)) == []
+
+
+@pytest.mark.parametrize("printed", [PRINTED, "sum 45", "[1, 2]", "1836311903", "2026-11-22", "hello world"])
+def test_what_prints_more_than_a_word_or_a_long_one_shows_that_it_does_the_same(printed):
+    assert len(variants(run(SLOW, True, 0, printed), run(FAST, True, 1, printed))) == 1
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (
+            "psql -tc \"SELECT name FROM users WHERE active AND age > 150 AND country = 'DE'\"",
+            'psql -tc "SELECT name FROM users WHERE active AND age > 150"',
+        ),
+        ("pytest -q tests/test_a.py tests/test_b.py && echo all good", "pytest -q tests/test_a.py && echo all good"),
+        ("rm -rf build && cmake -B build && cmake --build build && ./app", "cmake --build build && ./app"),
+        (
+            "python manage.py migrate\npython manage.py loaddata users\npython manage.py check",
+            "python manage.py check",
+        ),
+        ("n = [i * i for i in range(9)]\nassert sum(n) == 204\nprint(n)", "n = [i * i for i in range(9)]\nprint(n)"),
+        ("grep -rn TODO src tests | sort", "grep -rn TODO src | sort"),
+        ("print(area(3, 4, scale))", "print(area(3, 4))"),
+        ("print(area(scale, 3, 4))", "print(area(3, 4))"),
+        ("if a(x) and b(x):\n    print(x, y)", "if a(x):\n    print(x, y)"),
+    ],
+)
+def test_to_leave_something_out_is_no_optimization(earlier, later):
+    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
+    assert variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0)) == []
+    told = event(earlier, later, action="optimize", success=True)
+    assert variants(told) == [(earlier, later, ["success"])]
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("print(sorted(list(set(names))))", "print(sorted(set(names)))"),
+        ("cat notes.txt | grep -n total", "grep -n total notes.txt"),
+        ("def f(a, b):\n    result = a + b\n    return result", "def f(a, b):\n    return a + b"),
+    ],
+)
+def test_what_only_stood_round_something_may_go(earlier, later):
+    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
+    assert len(variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0))) == 1
+
+
 def test_a_variant_is_compared_with_the_nearest_earlier_one():
-    runs = [run(SLOW, True, 0, "45"), run("cat answer.txt", True, 1, "45"), run(FAST, True, 2, "45")]
+    runs = [run(SLOW, True, 0, PRINTED), run("cat answer.txt", True, 1, PRINTED), run(FAST, True, 2, PRINTED)]
     assert variants(*runs) == [(SLOW, FAST, ["same output", "shorter"])]
 
 
 def test_a_slow_run_that_arrives_after_the_fast_one_has_its_variant():
-    slow, fast = run(SLOW, True, 0, "45"), run(FAST, True, 1, "45")
+    slow, fast = run(SLOW, True, 0, PRINTED), run(FAST, True, 1, PRINTED)
     assert variants(slow, before=[fast]) == [(SLOW, FAST, ["same output", "shorter"])]
-    assert variants(run("ls", True, 2, "45"), before=[fast, slow]) == []
+    assert variants(run("ls", True, 2, PRINTED), before=[fast, slow]) == []
 
 
 @pytest.mark.parametrize(
@@ -294,13 +476,13 @@ def test_a_slow_run_that_arrives_after_the_fast_one_has_its_variant():
     [
         ("curl -s http://localhost/a", "curl -s http://localhost/a --max-time 5", None),
         ("git fetch origin main", "git fetch origin main --depth 1", None),
-        ("pip install --no-cache-dir requests", "pip install requests", ["same output", "shorter"]),
-        ("ls -la folder | wc -l", "ls folder | wc -l", ["same output", "faster"]),
+        ("curl -s $(echo http://localhost/a)", "curl -s http://localhost/a", ["same output", "shorter"]),
+        ("ls folder | sort", "ls folder | sort -u", ["same output", "faster"]),
         ("sort curls.txt | uniq", "sort curls.txt | uniq -u", ["same output", "faster"]),
     ],
 )
 def test_what_waits_for_a_network_shows_no_time(slow, fast, evidence):
-    found = variants(run(slow, True, 0, "ok", latency_ms=900.0), run(fast, True, 1, "ok", latency_ms=10.0))
+    found = variants(run(slow, True, 0, PRINTED, latency_ms=900.0), run(fast, True, 1, PRINTED, latency_ms=10.0))
     assert found == ([(slow, fast, evidence)] if evidence else [])
 
 

@@ -2,12 +2,14 @@
 
 Either somebody says so (an action of $optimize_actions that succeeded: input → output), or two successful runs of a
 conversation and module show it: the later is a version of the earlier (versions.py), printed the same, and took
-clearly less time or is clearly shorter. What prints nothing shows nothing. `failure` says whether the variant was
-disliked. Not here: measuring variants (synthesize).
+clearly less time or is clearly shorter. What prints nothing of substance shows nothing, and whoever only leaves
+something out (evasions.py) does less, whatever is printed. `failure` says whether the variant was disliked. Not here:
+measuring variants (synthesize).
 """
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.evasions import is_cut
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
 NETWORK = (
@@ -26,6 +28,19 @@ SHARE = 0.4
 """Of the words that two variants have in common: less than of a correction, for they print the same."""
 BEFORE = 5
 """Earlier runs with the same output that are looked at: variants are tried one after the other."""
+
+OUTCOMES = (
+    "0", "all", "build", "checks", "complete", "completed", "done", "error", "errors", "exit", "fail", "failed",
+    "false", "finished", "found", "no", "none", "null", "ok", "okay", "pass", "passed", "passing", "row", "rows",
+    "success", "successful", "successfully", "succeeded", "test", "tests", "true", "warning", "warnings", "yes",
+)  # fmt: skip
+"""Words that say that something ended, whatever it was; and zero, which is what is left when nothing is."""
+WORDS = rf"""list_distinct(list_filter(
+    regexp_extract_all(lower(left(output, 4000)), '[\p{{L}}\p{{N}}_]+'), lambda word: word NOT IN {OUTCOMES}
+))"""
+SUBSTANCE = f"(len({WORDS}) >= 2 OR length({WORDS}[1]) >= 8)"
+"""That two programs print it is no accident: two words, or a long one. Small numbers are the same by
+chance, and `ok` says nothing of what was done."""
 
 SIZE = r"length(regexp_replace({}.text, '\s+', '', 'g'))"
 
@@ -46,7 +61,7 @@ WITH
             row_number() OVER (PARTITION BY conversation_id, module, sha256(stripped(output)) ORDER BY position) AS nth,
             sha256(stripped(output)) AS said
         FROM events
-        WHERE list_contains($run_actions, action) AND success AND stripped(output) <> ''
+        WHERE list_contains($run_actions, action) AND success AND {SUBSTANCE}
     ),
     alike AS (
         SELECT *, {SHAPE} AS shape FROM runs
@@ -63,7 +78,7 @@ WITH
         FROM later JOIN alike AS earlier
             ON earlier.conversation_id = later.conversation_id AND earlier.module = later.module
             AND earlier.said = later.said AND earlier.nth = later.nearby
-        WHERE {is_version("earlier", "later", SHARE)}
+        WHERE CASE WHEN {is_version("earlier", "later", SHARE)} THEN NOT {is_cut("earlier", "later")} END
     ),
     found AS (
         SELECT

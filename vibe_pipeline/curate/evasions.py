@@ -1,0 +1,144 @@
+"""Ways to a success that mends nothing: what failed is hidden, left out, or was forbidden by the user.
+
+The words that hide a failure are told by what came: a command that was piped to `tail` before and after is as good or
+bad as it was. In doubt nothing was mended: what is lost is one example. Quotes in patterns are code points, for SQL.
+Not here: whether the two inputs belong together (versions.py).
+"""
+
+from __future__ import annotations
+
+from vibe_pipeline.curate.versions import READ
+
+PIPE = "[|]"
+FILTERS = r"\b(?:awk|cat|column|cut|e?grep|head|jq|less|more|nl|sed|sort|tail|tee|tr|uniq|wc)\b"
+PIPED = rf"\|&?\s*(?:sudo\s+)?{FILTERS}"
+"""The exit status is that of the last program, unless the shell is told otherwise: what works is the `tail`."""
+KEEPS_STATUS = r"pipefail|PIPESTATUS"
+
+HIDES = "|".join([
+    # What is run instead, last, or meanwhile: its status is the one that is seen. Behind a call's command stands a line
+    # that describes it.
+    r"\|\|\s*(?:(?:true|exit[ \t]+0|return[ \t]+0|echo|printf)\b|:)",
+    r"[;\n][ \t]*(?:true|exit[ \t]+0|echo\b[^\n;&|]*|:)[ \t\x22\x27)]*(?:\n[^\n]*)?$",
+    r"[^&>|\s][ \t]*&[ \t]*(?:\n[^\n]*)?$",
+    r"\bset[ \t]+\+\w*e\w*|\bcontinue-on-error\b|\bignore_errors\b|-ErrorAction\s+SilentlyContinue",
+    # Errors that nobody is to see.
+    r"(?:\b2|&)>[ \t]*(?:/dev/null|&-|[$]null)|>[ \t]*/dev/null[ \t]+2>&1",
+    # Checks and tests that are left out.
+    r"\s--(?:no-verify|deselect|exit-zero|passWithNoTests|exclude(?:-[\w-]+)?|ignore(?:-glob|-pattern)?)(?:[\s=]|$)",
+    r"\s--skip(?:-\w*(?:check|hook|lint|test|valid|verif)\w*)?(?:[\s=]|$)",
+    r"\bcommit\b[^\n;&|\x22\x27]*?\s-[a-z]*n[a-z]*\b|\b(?:SKIP=|HUSKY=0)|\s-D(?:skipTests|maven\.test\.skip)",
+    r"\bpytest\.(?:mark\.)?(?:skip|skipif|xfail|importorskip)\b|@(?:unittest\.)?(?:skip|expectedFailure)\w*|\bskipTest\(",
+    r"\b(?:it|test|describe|suite)\.(?:skip|only|todo)\b|\bx(?:it|describe|test)\(|\bt\.Skip\w*\(|#\[ignore\b",
+    r"@(?:Disabled|Ignore)\b",
+    # Errors that the code swallows, and checkers that are told to say nothing.
+    r"\bexcept\b[^\n]*:\s*(?:#[^\n]*\s*)?(?:(?:pass|continue)\b|\.\.\.)|\bsuppress\(|\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}",
+    r"#\s*(?:type:\s*ignore|noqa|nosec|pyright:\s*ignore|pylint:\s*disable|pragma:\s*no cover)",
+    r"@ts-(?:ignore|expect-error|nocheck)|\beslint-disable|\bNOLINT|//\s*nolint|#!?\[allow\(|@SuppressWarnings",
+])  # fmt: skip
+
+TESTERS = r"\b(?:py\.?test|tox|nox|unittest)\b"
+SELECTS = r"\s-k\b(?:[ \t=]*[\x22\x27]?[^\x22\x27\n]*\bnot\b)?|\s-m[ \t=]*[\x22\x27]?not\b"
+"""Of a program that tests: fewer tests. Elsewhere `-k` sorts."""
+
+EVASIONS = rf"""
+list_transform(
+    list_concat(
+        regexp_extract_all(left(text, 40000), '{HIDES}'),
+        CASE WHEN regexp_matches(left(text, 40000), '{TESTERS}')
+            THEN regexp_extract_all(left(text, 40000), '{SELECTS}') ELSE [] END
+    ),
+    lambda found: regexp_replace(found, '\s+', '', 'g')
+)
+"""
+"""Words that hide a failure, of a column `text`."""
+
+DECLINED = (
+    r"(?i)\bthe user (?:doesn.{1,3}t|does not) want to\b|\brequest interrupted by user\b|\bKeyboardInterrupt\b"
+    r"|\b(?:abort|cancell?|declin|deni|interrupt|refus|reject)ed by (?:the )?user\b"
+    r"|\buser (?:has )?(?:(?:abort|cancell?|declin|deni|interrupt|refus|reject)ed|did not (?:allow|approve))\b"
+    r"|\bpermission to use\b[^\n]*\bdenied\b|\bcommand requires approval\b|\bcommands? not executed\b"
+)
+"""As Claude Code, Codex, Gemini CLI, Cline and mini-swe-agent write it."""
+DECLINED_TYPES = "^(?:abort|cancell?|declin|deni|interrupt|reject)ed$|^keyboardinterrupt$"
+
+ERROR_LINE = (
+    r"(?im)^.*(?:error|exception|\b(?:fail(?:s|ed|ing|ures?)?|fatal|cannot|could not|unable|denied|not found|no such"
+    r"|panic\w*|undefined|invalid|refused)\b).*$"
+)
+NO_ERROR = r"(?i)\b(?:0|no) (?:error|fail|problem|issue)"
+ERROR_NAME = r"[a-z](?:Error|Exception|Failure)\b|^exit code"
+"""A type of error that output can be searched for; `failed` or `tool_error` is none."""
+
+TESTS_FAILED = r"\bAssertionError\b|\b[1-9]\d* (?:tests? )?fail(?:ed|ing|ures?)\b|\bFAILED\b|--- FAIL\b|[✕✗]"
+ASSERT = r"\bassert"
+BRACKETS = r"[(\[{]"
+TOKENS = r"[\p{L}\p{N}_.$@%/~+*<>=!-]+"
+PARTS = r"[,;|&]|\n|\b(?i:and|or|not|if|elif|else|where|assert)\b"
+"""Between statements, commands, conditions and arguments."""
+
+
+def is_hidden(failed: str, worked: str) -> str:
+    """SQL: whether the second row does not mend what failed in the first. Both have `text`, `shape`, `evasions`,
+    `output` and `error_type`.
+
+    Any of: what hides a failure came; the same error is printed; tests failed, and the command got no other words than
+    those that select fewer. Who mends one letter of `|| ture`, or forgot the `|` alone, hides nothing more.
+    """
+    old, new = f"{failed}.evasions", f"{worked}.evasions"
+    came = f"len({new}) > len({old}) OR NOT list_has_all({old}, {new})"
+    is_piped = f"""
+        {_count(failed, PIPE)} < {_count(worked, PIPE)} AND {_count(failed, FILTERS)} < {_count(worked, FILTERS)}
+        AND regexp_matches(left({worked}.text, 40000), '{PIPED}')
+        AND NOT regexp_matches(left({worked}.text, 40000), '{KEEPS_STATUS}')
+    """
+    is_short = f"len({failed}.shape.lines) <= 2"
+    has_fewer_asserts = f"{_count(failed, ASSERT)} > {_count(worked, ASSERT)}"
+    error = rf"""list_last(list_filter(
+        list_transform(regexp_extract_all(right({failed}.output, {READ}), '{ERROR_LINE}'), lambda line: stripped(line)),
+        lambda line: NOT regexp_matches(line, '{NO_ERROR}')
+    ))"""
+    lines = f"list_transform(string_split(right({worked}.output, {READ}), chr(10)), lambda line: stripped(line))"
+    return rf"""(
+        CASE WHEN {came} OR {is_piped}
+            THEN CASE WHEN length({worked}.text) < 400 AND length({failed}.text) < 400
+                THEN damerau_levenshtein({failed}.text, {worked}.text) > 1 ELSE true END
+            ELSE false END
+        OR coalesce(
+            regexp_matches({failed}.error_type, '{ERROR_NAME}')
+                AND contains(right({worked}.output, {READ}), stripped({failed}.error_type)),
+            false
+        )
+        OR coalesce(list_contains({lines}, {error}), false)
+        OR CASE WHEN regexp_matches(right({failed}.output, {READ}), '{TESTS_FAILED}')
+            THEN {is_short} AND starts_with({worked}.text, string_split({failed}.text, chr(10))[1])
+                OR CASE WHEN {is_short} OR {has_fewer_asserts} THEN {is_cut(failed, worked)} ELSE false END
+            ELSE false END
+    )"""
+
+
+def is_declined(failed: str) -> str:
+    """SQL: whether the user forbade it or broke it off: then it did not fail, and what was done instead is no fix."""
+    return f"""(
+        coalesce(regexp_matches(lower(stripped({failed}.error_type)), '{DECLINED_TYPES}'), false)
+        OR regexp_matches(left({failed}.output, {READ}) || chr(10) || right({failed}.output, {READ}), '{DECLINED}')
+    )"""
+
+
+def is_cut(before: str, after: str) -> str:
+    """SQL: whether the second row's text is the first's with statements, conditions or arguments left out, and nothing
+    else. What only stood round something, as `list(…)`, may go: there are fewer brackets then and no fewer parts."""
+    old, new = f"left({before}.text, 16000)", f"left({after}.text, 8000)"
+    old, new = (f"regexp_extract_all({it}, '{TOKENS}')" for it in (old, new))
+    wrapped = "lambda word: chr(10) || word || chr(10)"
+    rest = rf"""list_reduce(
+        list_prepend(array_to_string(list_transform({old}, {wrapped}), ''), list_transform({new}, {wrapped})),
+        lambda rest, word: CASE WHEN contains(rest, word) THEN substr(rest, strpos(rest, word) + length(word)) END
+    )"""
+    fewer_brackets = f"{_count(after, BRACKETS)} < {_count(before, BRACKETS)}"
+    fewer_parts = f"{_count(after, PARTS)} < {_count(before, PARTS)}"
+    return f"(({fewer_parts} OR NOT {fewer_brackets}) AND {rest} IS NOT NULL)"
+
+
+def _count(row: str, pattern: str) -> str:
+    return f"len(regexp_extract_all(stripped(left({row}.text, 40000)), '{pattern}'))"
