@@ -144,6 +144,38 @@ def test_operators_make_the_faults_they_are_named_for(code, operator, wanted):
     assert any(name == operator and wanted in mutated for name, mutated in mutants(code, random.Random(0)))
 
 
+TESTING = [
+    "assert add(1, -2) == -1",
+    "total = add(1, -2)\nassert total == -1 and total",
+    "def test_add():\n    total = add(1, -2)\n    assert total == -1",
+    "async def test_add(given=3):\n    return add(1, 2) == 3",
+    "class TestAdd:\n    wanted = 3\n    def test_it(self):\n        assert add(1, 2) == self.wanted",
+    "class Adding(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(add(1, 2), 3)",
+    "def check(candidate):\n    assert candidate(1, 2) == 3\n\ncheck(add)",
+    "def main():\n    for n in range(3):\n        assert add(n, 1) == n + 1\n\nmain()",
+    "if __name__ == '__main__':\n    given = 1, 2\n    assert add(*given) == 3",
+    "for n in range(3):\n    if add(n, 1) != n + 1:\n        raise AssertionError(n)",
+    "with pytest.raises(TypeError):\n    add(1, 2, 3)",
+    "np.testing.assert_allclose(add(1, 2), 3)",
+]
+
+
+@pytest.mark.parametrize("tests", TESTING)
+def test_a_fault_is_planted_in_code_and_never_in_its_tests(tests):
+    code = "def add(a, b):\n    return a + b + 0\n\n\n"
+    found = [mutated for _, mutated in mutants(code + tests, random.Random(0))]
+    assert found
+    assert all(it.endswith(f"\n\n\n{tests}") for it in found)
+
+
+def test_what_code_asserts_of_its_arguments_is_left_and_the_rest_is_not():
+    code = "def half(n):\n    assert n % 2 == 0, n + 1\n    return n // 2\n\nprint(half(4))"
+    found = [mutated for _, mutated in mutants(code, random.Random(0))]
+    assert all("assert n % 2 == 0, n + 1\n" in it for it in found)
+    assert any("half(5)" in it for it in found)
+    assert any("n // 3" in it for it in found)
+
+
 def test_text_that_is_no_python_has_no_mutants():
     assert list(mutants("ls -l | grep x", random.Random(0))) == []
 

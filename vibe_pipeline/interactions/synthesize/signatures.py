@@ -141,7 +141,7 @@ def _constants(code: str) -> dict[str, str]:
     bound = Counter(_bound(spans.tree)) if spans else Counter()
     if spans is None or bound["*"]:
         return {}
-    given = {}
+    given: dict[str, str] = {}
     for statement in spans.tree.body:
         if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
             targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]

@@ -199,8 +199,9 @@ def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: i
     """For every code the seconds that each of `runs` rounds over the inputs took; None where it behaves otherwise.
 
     The first is the original. Who prints something else behaves otherwise, and so does who remembers what callers can
-    change: the next one would get it changed. Inputs on which it fails or that take it too long are left out, of all. The codes take
-    turns, and what one remembers (functools.cache) it forgets before each round: a second run is no faster algorithm.
+    change: the next one would get it changed. Inputs on which the original fails or that take it too long are left out,
+    of all. The codes take turns, and what one remembers (functools.cache) it forgets before each round: a second run is
+    no faster algorithm.
     """
     functions: list[Callable[..., Any] | None] = []
     for code in codes:
