@@ -40,7 +40,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @given(functions(), SEEDS)
 def test_other_names_keep_what_a_function_does(code, chooser):
-    changed = renamed(code, chooser)
+    changed = renamed(code, chooser, tests="f(1, 2)")
     assert changed is not None
     assert changed != code
     assert behaviour(changed, INPUTS) == behaviour(code, INPUTS)
@@ -69,22 +69,77 @@ def test_other_names_keep_what_a_function_does(code, chooser):
         "def f(size):\n    return f.__code__.co_varnames",
         "def f(size):\n    import builtins\n    return builtins.vars()",
         "def f(size):\n    return getattr(size, 'real')",
+        "def f(point):\n    match point:\n        case complex(real=3):\n            real = 1\n            return real",
+        "def test_save(tmp_path, monkeypatch):\n    assert tmp_path\n\ntest_save(1, 2)",
+        "@receiver(post_save)\ndef saved(sender, instance, created):\n    return instance\n\nsaved(1, 2, 3)",
+        "@app.get('/')\nasync def search(query: str, limit: int):\n    return query\n\nsearch('a', 1)",
+        "class M:\n    @validator('a')\n    def check(cls, v, values, field):\n        return v",
+        "class Est:\n    def __init__(self, alpha, beta):\n        self.a = alpha\n\nEst(1, 2)",
+        "class Est:\n    def fit(self, data):\n        return data\n\nEst().fit([1])",
+        "def grow(size):\n    return size",
+        "def grow(size):\n    return size and grow(size - 1)",
+        "def grow(size):\n    return size\n\ndef twice(n=2):\n    return grow(2)",
+        "def _grow(size):\n    return size",
+        "def _grow(size):\n    return size\n\nprint(list(map(_grow, [1])))",
+        "def grow(size):\n    return size\n\nprint(grow(1), grow(**given))",
+        "def main(name: str):\n    print(name)\n\nmain('a')\ntyper.run(main)",
+        "def make():\n    def inner(size):\n        return size\n    return inner\n\nmake()(1)",
+        "grow = lambda size: size\nprint(grow(1))",
+        "register('key', lambda url, timeout: url)",
+        "def f(h\u00fclle):\n    # the H\u00fclle, that is h\u0075\u0308lle\n    return h\u00fclle\n\nf(1)",
     ],
 )
 def test_names_that_others_may_know_stay(code):
     assert all(renamed(code, random.Random(seed)) is None for seed in range(5))
 
 
-@pytest.mark.parametrize("code", ["def _grow(size=3):\n    return size", "def grow(size):\n    return size"])
-def test_names_that_nobody_writes_change_unless_somebody_spoke_of_them(code):
-    assert renamed(code, random.Random(0)) is not None
-    assert renamed(code, random.Random(0), "with its sizes") is not None
-    assert renamed(code, random.Random(0), "called with `size`, please") is None
+@pytest.mark.parametrize(
+    "tests",
+    ["grow(size=2)", "grow(*given)\ngrow(**given)", "check(grow)", "run(2)", "grow(:", "@given()\ndef grow(): ..."],
+)
+def test_tests_that_pin_no_call_leave_parameters(tests):
+    assert renamed("def grow(size):\n    return size", random.Random(0), tests, tests) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "tests"),
+    [
+        ("def grow(size):\n    return size", "def test_it():\n    assert grow(3) == 3"),
+        ("def grow(size):\n    return size\n\nprint(grow(3))", ""),
+        ("def _grow(size=3):\n    return size\n\ndef twice():\n    return _grow(2)", ""),
+        ("def make():\n    def inner(size):\n        return size\n    return inner(2)", ""),
+        ("def make():\n    size = 2\n    return size", ""),
+        ("class A:\n    @property\n    def it(self):\n        size = 2\n        return size", ""),
+        ("def f(xs):\n    return [size for size in xs]", ""),
+        ("print(sorted([1], key=lambda size: -size))", ""),
+    ],
+)
+def test_names_that_nobody_writes_change_unless_somebody_spoke_of_them(code, tests):
+    assert "size" not in renamed(code, random.Random(0), tests=tests)
+    assert renamed(code, random.Random(0), "with its sizes", tests) is not None
+    assert renamed(code, random.Random(0), "called with `size`, please", tests) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("def f(\ufb01le):\n    return file", "def f({0}):\n    return {0}"),
+        ("def f(\u00b5):\n    return \u03bc * 2", "def f({0}):\n    return {0} * 2"),
+    ],
+)
+def test_a_name_is_the_same_however_it_is_written(code, wanted):
+    changed = renamed(code, random.Random(0), tests="f(1)")
+    assert changed == wanted.format(re.search(r"\((\w+)\)", changed)[1])
+    assert changed.isascii()
+
+
+def test_a_name_that_is_no_single_token_stays():
+    assert renamed("def f(l\u00e4nge):\n    return la\u0308nge", random.Random(0), tests="f(1)") is None
 
 
 def test_a_name_changes_everywhere_it_means_the_same_and_nowhere_else():
     code = "def f(words):\n    return [words.words for é in words if é.words]\n"
-    found = {renamed(code, random.Random(seed)) for seed in range(40)}
+    found = {renamed(code, random.Random(seed), tests="f([])") for seed in range(40)}
     assert any(it and "words.words for" not in it and ".words for" in it for it in found)
 
 
