@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 NAMES = st.sampled_from(["a", "b", "total", "left_over"])
 LEAVES = st.one_of(NAMES, st.integers(0, 9).map(str))
-SIGNS = st.sampled_from(["+", "-", "*", "//", "%", "&", "|", "**"])
+SIGNS = st.sampled_from(["+", "-", "*", "//", "%", "&", "|"])
 COMPARED = st.sampled_from(["<", "<=", ">", ">=", "==", "!="])
 
 
@@ -15,6 +15,7 @@ def _binary(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
         st.builds("{} {} {}".format, inner, SIGNS, inner),
         st.builds("({} {} {})".format, inner, SIGNS, inner),
         st.builds("-{}".format, inner),
+        st.builds("{} ** 2".format, inner),  # 9 ** 9 ** 9 ** 9 would never end
     )
 
 

@@ -277,7 +277,11 @@ def test_a_folder_that_cannot_be_imported_gives_facts_and_refuses_only_counted_m
     ("package", "words"),
     [
         ("no_such_package_anywhere", "is not installed"),
-        ("shutil.no_such_module", "cannot be read"),
+        ("shutil.no_such_module", r"shutil has no no_such_module\. Correct the name, or name shutil"),
+        ("json.nope", r"json has no nope\. "),
+        ("json.nope.x", r"json has no nope\. "),
+        ("json.decoder.nope", r"json\.decoder has no nope\. .*or name json\.decoder"),
+        ("os.path.nope", r"os\.path has no nope\. .*or name os\.path"),
         ("./no/such/folder", "does not exist"),
         ("antigravity", "cannot be imported"),
     ],
@@ -285,6 +289,22 @@ def test_a_folder_that_cannot_be_imported_gives_facts_and_refuses_only_counted_m
 def test_what_cannot_be_found_is_refused_in_a_sentence(package, words):
     with pytest.raises(SourceUnreadable, match=words):
         synthesize([package])
+
+
+@pytest.mark.parametrize(
+    ("name", "fact"),
+    [
+        ("os.path.join", "join"),
+        ("statistics.fmean", "fmean"),
+        ("json.decoder.JSONDecoder.decode", "decode"),
+        ("griffe.load", "load"),
+    ],
+)
+def test_a_single_function_is_named_like_a_module(name, fact):
+    made = synthesize([name], mistakes=1, signatures=1, facts=1)
+    facts = [row for row in made.interactions if "fact" in row.extra]
+    assert {row.extra["fact"].rpartition(".")[2].partition(",")[0] for row in facts} >= {fact}
+    assert all(name in row.input for row in facts)
 
 
 @pytest.mark.parametrize("facts", [None, 10])

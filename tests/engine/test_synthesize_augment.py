@@ -40,7 +40,7 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 @given(functions(), SEEDS)
 def test_other_names_keep_what_a_function_does(code, chooser):
-    changed = renamed(code, chooser)
+    changed = renamed(code, chooser, tests="f(1, 2)")
     assert changed is not None
     assert changed != code
     assert behaviour(changed, INPUTS) == behaviour(code, INPUTS)
@@ -69,22 +69,77 @@ def test_other_names_keep_what_a_function_does(code, chooser):
         "def f(size):\n    return f.__code__.co_varnames",
         "def f(size):\n    import builtins\n    return builtins.vars()",
         "def f(size):\n    return getattr(size, 'real')",
+        "def f(point):\n    match point:\n        case complex(real=3):\n            real = 1\n            return real",
+        "def test_save(tmp_path, monkeypatch):\n    assert tmp_path\n\ntest_save(1, 2)",
+        "@receiver(post_save)\ndef saved(sender, instance, created):\n    return instance\n\nsaved(1, 2, 3)",
+        "@app.get('/')\nasync def search(query: str, limit: int):\n    return query\n\nsearch('a', 1)",
+        "class M:\n    @validator('a')\n    def check(cls, v, values, field):\n        return v",
+        "class Est:\n    def __init__(self, alpha, beta):\n        self.a = alpha\n\nEst(1, 2)",
+        "class Est:\n    def fit(self, data):\n        return data\n\nEst().fit([1])",
+        "def grow(size):\n    return size",
+        "def grow(size):\n    return size and grow(size - 1)",
+        "def grow(size):\n    return size\n\ndef twice(n=2):\n    return grow(2)",
+        "def _grow(size):\n    return size",
+        "def _grow(size):\n    return size\n\nprint(list(map(_grow, [1])))",
+        "def grow(size):\n    return size\n\nprint(grow(1), grow(**given))",
+        "def main(name: str):\n    print(name)\n\nmain('a')\ntyper.run(main)",
+        "def make():\n    def inner(size):\n        return size\n    return inner\n\nmake()(1)",
+        "grow = lambda size: size\nprint(grow(1))",
+        "register('key', lambda url, timeout: url)",
+        "def f(h\u00fclle):\n    # the H\u00fclle, that is h\u0075\u0308lle\n    return h\u00fclle\n\nf(1)",
     ],
 )
 def test_names_that_others_may_know_stay(code):
     assert all(renamed(code, random.Random(seed)) is None for seed in range(5))
 
 
-@pytest.mark.parametrize("code", ["def _grow(size=3):\n    return size", "def grow(size):\n    return size"])
-def test_names_that_nobody_writes_change_unless_somebody_spoke_of_them(code):
-    assert renamed(code, random.Random(0)) is not None
-    assert renamed(code, random.Random(0), "with its sizes") is not None
-    assert renamed(code, random.Random(0), "called with `size`, please") is None
+@pytest.mark.parametrize(
+    "tests",
+    ["grow(size=2)", "grow(*given)\ngrow(**given)", "check(grow)", "run(2)", "grow(:", "@given()\ndef grow(): ..."],
+)
+def test_tests_that_pin_no_call_leave_parameters(tests):
+    assert renamed("def grow(size):\n    return size", random.Random(0), tests, tests) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "tests"),
+    [
+        ("def grow(size):\n    return size", "def test_it():\n    assert grow(3) == 3"),
+        ("def grow(size):\n    return size\n\nprint(grow(3))", ""),
+        ("def _grow(size=3):\n    return size\n\ndef twice():\n    return _grow(2)", ""),
+        ("def make():\n    def inner(size):\n        return size\n    return inner(2)", ""),
+        ("def make():\n    size = 2\n    return size", ""),
+        ("class A:\n    @property\n    def it(self):\n        size = 2\n        return size", ""),
+        ("def f(xs):\n    return [size for size in xs]", ""),
+        ("print(sorted([1], key=lambda size: -size))", ""),
+    ],
+)
+def test_names_that_nobody_writes_change_unless_somebody_spoke_of_them(code, tests):
+    assert "size" not in renamed(code, random.Random(0), tests=tests)
+    assert renamed(code, random.Random(0), "with its sizes", tests) is not None
+    assert renamed(code, random.Random(0), "called with `size`, please", tests) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("def f(\ufb01le):\n    return file", "def f({0}):\n    return {0}"),
+        ("def f(\u00b5):\n    return \u03bc * 2", "def f({0}):\n    return {0} * 2"),
+    ],
+)
+def test_a_name_is_the_same_however_it_is_written(code, wanted):
+    changed = renamed(code, random.Random(0), tests="f(1)")
+    assert changed == wanted.format(re.search(r"\((\w+)\)", changed)[1])
+    assert changed.isascii()
+
+
+def test_a_name_that_is_no_single_token_stays():
+    assert renamed("def f(l\u00e4nge):\n    return la\u0308nge", random.Random(0), tests="f(1)") is None
 
 
 def test_a_name_changes_everywhere_it_means_the_same_and_nowhere_else():
     code = "def f(words):\n    return [words.words for é in words if é.words]\n"
-    found = {renamed(code, random.Random(seed)) for seed in range(40)}
+    found = {renamed(code, random.Random(seed), tests="f([])") for seed in range(40)}
     assert any(it and "words.words for" not in it and ".words for" in it for it in found)
 
 
@@ -142,6 +197,38 @@ def differences(one: object, other: object) -> int:
 )
 def test_operators_make_the_faults_they_are_named_for(code, operator, wanted):
     assert any(name == operator and wanted in mutated for name, mutated in mutants(code, random.Random(0)))
+
+
+TESTING = [
+    "assert add(1, -2) == -1",
+    "total = add(1, -2)\nassert total == -1 and total",
+    "def test_add():\n    total = add(1, -2)\n    assert total == -1",
+    "async def test_add(given=3):\n    return add(1, 2) == 3",
+    "class TestAdd:\n    wanted = 3\n    def test_it(self):\n        assert add(1, 2) == self.wanted",
+    "class Adding(unittest.TestCase):\n    def test_it(self):\n        self.assertEqual(add(1, 2), 3)",
+    "def check(candidate):\n    assert candidate(1, 2) == 3\n\ncheck(add)",
+    "def main():\n    for n in range(3):\n        assert add(n, 1) == n + 1\n\nmain()",
+    "if __name__ == '__main__':\n    given = 1, 2\n    assert add(*given) == 3",
+    "for n in range(3):\n    if add(n, 1) != n + 1:\n        raise AssertionError(n)",
+    "with pytest.raises(TypeError):\n    add(1, 2, 3)",
+    "np.testing.assert_allclose(add(1, 2), 3)",
+]
+
+
+@pytest.mark.parametrize("tests", TESTING)
+def test_a_fault_is_planted_in_code_and_never_in_its_tests(tests):
+    code = "def add(a, b):\n    return a + b + 0\n\n\n"
+    found = [mutated for _, mutated in mutants(code + tests, random.Random(0))]
+    assert found
+    assert all(it.endswith(f"\n\n\n{tests}") for it in found)
+
+
+def test_what_code_asserts_of_its_arguments_is_left_and_the_rest_is_not():
+    code = "def half(n):\n    assert n % 2 == 0, n + 1\n    return n // 2\n\nprint(half(4))"
+    found = [mutated for _, mutated in mutants(code, random.Random(0))]
+    assert all("assert n % 2 == 0, n + 1\n" in it for it in found)
+    assert any("half(5)" in it for it in found)
+    assert any("n // 3" in it for it in found)
 
 
 def test_text_that_is_no_python_has_no_mutants():

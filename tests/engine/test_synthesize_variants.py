@@ -86,6 +86,35 @@ def test_a_race_forgets_what_was_remembered_and_drops_who_behaves_otherwise():
     assert min(before) > 2 * min(after) > 0
 
 
+LISTS = """def f(n):
+    if n <= 0:
+        return {first}
+    return {rest}"""
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        LISTS.format(first='[""]', rest='["0" + it for it in f(n - 1)] + ["1" + it for it in f(n - 1)]'),
+        LISTS.format(first="(0, [])", rest="(len(f(n - 1)[1]) + len(f(n - 2)[1]), [n])"),
+        LISTS.format(first="0", rest="[n] if n > 99 else f(n - 1) + f(n - 2) + 1"),
+        LISTS.format(first="n", rest="print(n) or f(n - 1) + f(n - 2)"),
+    ],
+)
+def test_what_callers_could_change_or_what_is_printed_is_not_remembered(code):
+    cached = dict(rewritings(code))["remembered recursion"]
+    before, after = raced([code, cached], "f", [((n,), {}) for n in (1, 2, 5, 9, 100)], Limits(), runs=1)
+    assert before
+    assert after is None
+
+
+@pytest.mark.parametrize("first", ["1.5", "'a'", "b'a'", "('a', (1,))"])
+def test_what_nobody_can_change_is_remembered(first):
+    code = LISTS.format(first=first, rest="(f(n - 1), f(n - 2))[1]")
+    cached = dict(rewritings(code))["remembered recursion"]
+    assert all(raced([code, cached], "f", [((n,), {}) for n in (1, 2, 5)], Limits(), runs=1))
+
+
 def test_a_variant_was_measured_on_the_same_results():
     code = REWRITTEN["remembered recursion"][0]
     found = variant_of(function(code, calls=(((5,), {}), ((12,), {}))), 0, Limits())

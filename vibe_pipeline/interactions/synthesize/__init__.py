@@ -129,13 +129,13 @@ class _Work:
 
 
 def _check(packages: Sequence[str], log: FromLog | None, amounts: Amounts) -> None:
+    if amounts.get("labels") and log is None:
+        raise SettingsInvalid(f"labels = {amounts['labels']} without a log to label", "Take the log, or leave it out")
     if isinstance(packages, str) or not all(packages) or not (packages or log or amounts.get("tasks")):
         raise SettingsInvalid(f"packages = {packages!r} names no package", "Give one name or more, or take the log")
     for name, value in amounts.items():
         if isinstance(value, int) and value < 0:
             raise SettingsInvalid(f"{name} = {value} is below 0", "Give 0 or more, or leave it out")
-    if amounts.get("labels") and log is None:
-        raise SettingsInvalid(f"labels = {amounts['labels']} without a log to label", "Take the log, or leave it out")
 
 
 def _read(found: Sequence[Package], work: _Work, amounts: Amounts) -> Synthesis:

@@ -2,7 +2,8 @@
 
 The operators are those of mutation testing (DeMillo, Lipton and Sayward 1978; the survey by Jia and Harman 2011):
 relational, boundary, arithmetic and logical replacement, constants off by one, lost return values. A mutant's tree
-differs from the original's in one node. It may behave the same all the same: only a run shows.
+differs from the original's in one node. It may behave the same all the same: only a run shows. What tests the code is
+left as it is: who is shown a fault in an assert learns to bend the test to the code.
 Not here: slips of the finger (mutations.py).
 """
 
@@ -17,6 +18,9 @@ from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, shape
 
 Change = tuple[ast.AST, ast.AST, str]
 """(node, what stands for it in the mutated tree, its new text)."""
+
+FUNCTION = (ast.FunctionDef, ast.AsyncFunctionDef)
+DEFINITION = (*FUNCTION, ast.ClassDef)
 
 COMPARISON = {
     "<": ">=",
@@ -77,12 +81,46 @@ def mutants(code: str, chooser: random.Random) -> Iterator[tuple[str, str]]:
     spans = parsed(code)
     if spans is None:
         return
-    found = [(name, change) for name, operator in OPERATORS.items() for change in operator(spans)]
+    left = {id(node) for check in _checks(spans.tree) for node in ast.walk(check)}
+    changes = ((name, change) for name, operator in OPERATORS.items() for change in operator(spans))
+    found = [(name, change) for name, change in changes if id(change[0]) not in left]
     chooser.shuffle(found)
     for name, (node, instead, text) in found:
         mutated = _written(spans, node, instead, text)
         if mutated is not None:
             yield name, mutated
+
+
+def _checks(tree: ast.Module) -> list[ast.AST]:
+    """What asserts or tests; where a module does so below what it defines, all that stands there: it leads to that."""
+    found = [node for node in ast.walk(tree) if _is_check(node)]
+    script = [it for it in tree.body if not isinstance(it, DEFINITION)]
+    is_tested = any(_is_check(node) for it in script for node in ast.walk(it))
+    defines = any(isinstance(it, DEFINITION) and not _is_check(it) for it in tree.body)
+    return [*found, *script] if is_tested and defines else found
+
+
+def _is_check(node: ast.AST) -> bool:
+    """Of pytest, of unittest, or a function like HumanEval's `check`, which asserts and gives nothing back."""
+    if isinstance(node, FUNCTION):
+        inside = list(ast.walk(node))
+        gives = any(isinstance(it, ast.Return | ast.Yield | ast.YieldFrom) and it.value for it in inside)
+        is_method = bool(node.args.args) and node.args.args[0].arg in ("self", "cls")
+        asserts = not gives and not is_method and any(isinstance(it, ast.Assert) for it in inside)
+        return node.name.startswith("test") or asserts
+    if isinstance(node, ast.ClassDef):
+        return node.name.startswith("Test") or any(_last_name(it).endswith("TestCase") for it in node.bases)
+    if isinstance(node, ast.With):
+        return any(_last_name(it.context_expr) in ("raises", "warns", "assertRaises") for it in node.items)
+    if isinstance(node, ast.If):
+        return any(isinstance(it, ast.Raise) and _last_name(it.exc) == "AssertionError" for it in node.body)
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Expr) and _last_name(node.value).startswith("assert"))
+
+
+def _last_name(node: ast.AST | None) -> str:
+    """`raises` of pytest.raises(…)."""
+    called = node.func if isinstance(node, ast.Call) else node
+    return called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
 
 
 def _written(spans: Spans, node: ast.AST, instead: ast.AST, text: str) -> str | None:

@@ -35,7 +35,7 @@ class Package:
 
     name: str
     modules: tuple[tuple[str, Any], ...]
-    """(name as written, griffe object)."""
+    """(name as written, griffe object); with a function or method goes the name of its module, which is imported."""
     search_path: str | None = None
 
 
@@ -96,10 +96,20 @@ def _installed(spec: str) -> Package:
     live = _standard_module(spec)
     if is_standard and live is None and "." not in spec:
         raise SourceUnreadable(f"module {spec} cannot be imported on this platform", "Name another module")
-    real = live.__name__ if live else spec  # os.path is posixpath here and ntpath elsewhere
     has_source = origin.submodule_search_locations is not None or str(origin.origin).endswith(".py")
-    root = _load(real, _folder_of(origin), may_inspect=is_standard or not has_source)
+    root = _load(_real_name(spec), _folder_of(origin), may_inspect=is_standard or not has_source, written=spec)
+    if root.is_function:
+        return Package(spec, ((spec.removesuffix(f".{_in_module(root)}"), root),))
     return Package(spec, ((spec, root), *_modules_under_another_name(spec, live)))
+
+
+def _real_name(spec: str) -> str:
+    """Where that lies: os.path is posixpath here and ntpath elsewhere."""
+    parts = spec.split(".")
+    for depth in range(len(parts), 1, -1):
+        if live := _standard_module(".".join(parts[:depth])):
+            return ".".join([live.__name__, *parts[depth:]])
+    return spec
 
 
 def _folder_of(origin: ModuleSpec) -> Path | None:
@@ -119,6 +129,12 @@ def _unfound(spec: str) -> SourceUnreadable:
     return SourceUnreadable(
         f"package {spec} is not installed beside vibe", "Install it here, or give the path of its source folder"
     )
+
+
+def _nothing_there(spec: str, missing: str) -> SourceUnreadable:
+    """A dotted name goes further than what it names."""
+    holder, _, _ = f"{spec}.".rpartition(f".{missing}.")
+    return SourceUnreadable(f"{holder or spec} has no {missing}", f"Correct the name, or name {holder or 'another'}")
 
 
 def _found_on_disk(path: Path) -> Package:
@@ -151,8 +167,8 @@ def _load_entry(entry: Path, search: Path) -> tuple[str, Any] | None:
         return None
 
 
-def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
-    """griffe's object of that name, with `__all__` and `from x import *` followed."""
+def _load(name: str, search: Path | None, *, may_inspect: bool, written: str = "") -> Any:
+    """griffe's object of that name (`written` otherwise by the user), `__all__` and `from x import *` followed."""
     import griffe
 
     # Our own folder first: a local `utils` must not be answered by an installed one.
@@ -166,7 +182,9 @@ def _load(name: str, search: Path | None, *, may_inspect: bool) -> Any:
         top = griffe_loader.modules_collection[name.partition(".")[0]]
         griffe_loader.expand_exports(top)
         griffe_loader.expand_wildcards(top, external=may_inspect)
-    except (griffe.GriffeError, ImportError, KeyError, OSError, RecursionError, ValueError) as error:
+    except KeyError as error:
+        raise _nothing_there(written or name, str(error.args[0])) from error
+    except (griffe.GriffeError, ImportError, OSError, RecursionError, ValueError) as error:
         raise SourceUnreadable(
             f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another"
         ) from error
@@ -218,6 +236,8 @@ def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
         module, _, _ = written.rpartition(".")
         yield from _class_and_methods(root, written, module)
         return
+    if root.is_function:
+        yield PublicName(f"{written}.{_in_module(root)}", written, root, is_method=root.parent.is_class)
     if not root.is_module or root.path in seen:
         return
     seen.add(root.path)
@@ -235,6 +255,12 @@ def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
             yield from _class_and_methods(target, full, written)
         elif target.is_function:
             yield PublicName(full, written, target)
+
+
+def _in_module(function: Any) -> str:
+    """Its name, for methods that of the class before it; where it is offered, not where it may be imported from."""
+    depth = function.canonical_path.count(".") - function.module.path.count(".")
+    return ".".join(function.path.split(".")[-depth:])
 
 
 def _class_and_methods(target: Any, full: str, module: str) -> Iterator[PublicName]:

@@ -1,20 +1,26 @@
 """Facts of signatures: how a public name is called, which parameters it takes, what a default is.
 
-Read from source by griffe, without annotations: what a caller types. Each is asked like any fact (documentation.py):
-in two wordings that are logged and one that never is.
+Read from source by griffe, without annotations: what a caller types. A default is told where it is a value, or the name
+of one: `_DEFAULT` is nothing that a caller could pass. Each is asked like any fact (documentation.py): in two wordings
+that are logged and one that never is.
 """
 
 from __future__ import annotations
 
+import ast
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.definitions import is_called_as_written
 from vibe_pipeline.interactions.synthesize.made import interaction, probe
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
+from vibe_pipeline.interactions.synthesize.source_files import text_of
+from vibe_pipeline.interactions.synthesize.spans import parsed
 from vibe_pipeline.records import Interaction, Probe
 
 MAX_CHARACTERS, MAX_DEFAULT = 100, 30
@@ -81,16 +87,18 @@ def _facts(package: Package, public: PublicName) -> Iterator[SignatureFact]:
     if not function.is_function or getattr(function, "overloads", None) or not is_called_as_written(function):
         return
     parameters = [it for it in function.parameters if not (public.is_method and it.name in ("self", "cls"))]
-    written = [text for text in (_text(it) for it in parameters) if text is not None]
-    if not parameters or len(written) != len(parameters):
+    defaults = {it.name: value for it in parameters if (value := _default(function, it)) is not None}
+    written = [text for text in (_text(it, defaults) for it in parameters) if text is not None]
+    if not parameters:
         return
-    call = f"{public.name}({', '.join(_with_marks(parameters, written))})"
-    if len(call) <= MAX_CHARACTERS:
+    call = f"{public.name}({', '.join(_with_marks(parameters, written))})" if len(written) == len(parameters) else ""
+    names = ", ".join(it.name for it in parameters)
+    if 0 < len(call) <= MAX_CHARACTERS:
         yield _fact(package, "signature", call, name=public.name)
-        yield _fact(package, "parameters", ", ".join(it.name for it in parameters), name=public.name)
-    for parameter in parameters:
-        if parameter.default is not None and _kind(parameter) not in ("variadic positional", "variadic keyword"):
-            yield _fact(package, "default", str(parameter.default), name=public.name, parameter=parameter.name)
+    if len(f"{public.name}({names})") <= MAX_CHARACTERS:
+        yield _fact(package, "parameters", names, name=public.name)
+    for name, value in defaults.items():
+        yield _fact(package, "default", value, name=public.name, parameter=name)
 
 
 def _fact(package: Package, what: str, answer: str, **words: str) -> SignatureFact:
@@ -103,15 +111,66 @@ def _kind(parameter: Any) -> str:
     return str(parameter.kind.value) if parameter.kind else ""
 
 
-def _text(parameter: Any) -> str | None:
+def _text(parameter: Any, defaults: dict[str, str]) -> str | None:
     """`name=default`; None where the default is no value that somebody could type."""
+    if _has_default(parameter):
+        return f"{parameter.name}={defaults[parameter.name]}" if parameter.name in defaults else None
     stars = {"variadic positional": "*", "variadic keyword": "**"}.get(_kind(parameter), "")
-    if stars or parameter.default is None:
-        return f"{stars}{parameter.name}"
-    default = str(parameter.default)
-    if len(default) > MAX_DEFAULT or "<" in default or "\n" in default or default == "...":
+    return f"{stars}{parameter.name}"
+
+
+def _has_default(parameter: Any) -> bool:
+    return parameter.default is not None and not _kind(parameter).startswith("variadic")
+
+
+def _default(function: Any, parameter: Any) -> str | None:
+    """The default as a literal: as it is written, or that of a constant of the module; None for anything else."""
+    if not _has_default(parameter):
         return None
-    return f"{parameter.name}={default}"
+    text = str(parameter.default)
+    if text.isidentifier() and function.module.analysis != "dynamic":
+        text = _constants(text_of(function.filepath)).get(text, text)
+    is_short = len(text) <= MAX_DEFAULT and "\n" not in text and text != "..."
+    return text if is_short and _is_literal(text) else None
+
+
+@lru_cache(maxsize=64)
+def _constants(code: str) -> dict[str, str]:
+    """Names that a module gives one literal, at its top, and binds nowhere else."""
+    spans = parsed(code)
+    bound = Counter(_bound(spans.tree)) if spans else Counter()
+    if spans is None or bound["*"]:
+        return {}
+    given: dict[str, str] = {}
+    for statement in spans.tree.body:
+        if isinstance(statement, ast.Assign | ast.AnnAssign) and statement.value is not None:
+            targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            text = ast.unparse(statement.value)
+            # A list may be another one by the time of the call.
+            if _is_literal(text, unchanging=True):
+                given |= {it.id: text for it in targets if isinstance(it, ast.Name) and bound[it.id] == 1}
+    return given
+
+
+def _bound(tree: ast.AST) -> Iterator[str]:
+    """Names that are bound anywhere in a module, each time they are; "*" where others may be."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        elif isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        elif isinstance(name := getattr(node, "name", None), str):
+            yield name
+
+
+def _is_literal(text: str, *, unchanging: bool = False) -> bool:
+    try:
+        value = ast.literal_eval(text)
+        if unchanging:
+            hash(value)
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        return False
+    return True
 
 
 def _with_marks(parameters: list[Any], written: list[str]) -> Iterator[str]:

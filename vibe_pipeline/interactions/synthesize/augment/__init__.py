@@ -73,7 +73,7 @@ def _written_otherwise(
         return None
     tests = tests_of(one)
     told = "\n".join([one.input, one.output.replace(code, ""), tests])
-    for name, changed in _other_code(code, chooser, told):
+    for name, changed in _other_code(code, chooser, told, tests):
         if name != "other names" or passes(changed, tests, limits):
             output = one.output.replace(code, changed.strip())
             return (derived(now, one, name, output=output, extra=_kept(one)),)
@@ -121,9 +121,9 @@ def _ends_as_logged(one: Interaction, limits: Limits) -> bool:
     return repeats(done, one.input, limits=limits)
 
 
-def _other_code(code: str, chooser: random.Random, told: str = "") -> Iterator[tuple[str, str]]:
+def _other_code(code: str, chooser: random.Random, told: str = "", tests: str = "") -> Iterator[tuple[str, str]]:
     """(augmentation, code): other names first, every other time, but for names that were `told`."""
-    if chooser.random() < 0.5 and (changed := renamed(code, chooser, told)) is not None:
+    if chooser.random() < 0.5 and (changed := renamed(code, chooser, told, tests)) is not None:
         yield "other names", changed
     yield from ((f"layout: {name}", changed) for name, changed in laid_out(code, chooser))
 

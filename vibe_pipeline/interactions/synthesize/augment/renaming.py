@@ -1,7 +1,8 @@
 """The same code with other names for parameters and local variables: text in, text out; nothing is run here.
 
 Only names that one function and what lies in it can see are changed, everywhere at once, and never a name that callers
-write (a keyword, a default, what was asked for), that a comment or string speaks of, or that code could look up.
+may write (parameters.py), that a comment or string speaks of, or that code could look up. Python reads names in NFKC,
+and so are they compared here: `ﬁle` is `file`.
 Not here: names of functions, classes and attributes, by which tests and other code know them.
 """
 
@@ -15,8 +16,10 @@ import random
 import re
 import symtable
 import tokenize
+import unicodedata
 from collections.abc import Iterator
 
+from vibe_pipeline.interactions.synthesize.augment.parameters import named_by_callers
 from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
 
 NAMES = (
@@ -26,41 +29,48 @@ NAMES = (
 """They say little of a type, so that none of them lies."""
 
 LOOKED_UP = (
-    "locals vars globals eval exec dir getattr inspect __code__ __annotations__ __defaults__ __kwdefaults__ f_locals"
+    "locals vars globals eval exec dir getattr inspect __code__ __annotations__ __defaults__ __kwdefaults__ f_locals "
+    "_getframe"
 )
 """What sees names as text. (What stands in an f-string, as in f"{x=}", is left alone itself.)"""
 
 FIXED = {"self", "cls", "mcs", "_"}
+WORD = re.compile(r"[^\W\d]\w*")
 
 
-def renamed(code: str, chooser: random.Random, told: str = "") -> str | None:
+def renamed(code: str, chooser: random.Random, told: str = "", tests: str = "") -> str | None:
     """Half of the names that may change, or at least one, under other names; None where no name may.
 
-    A word of `told`, what was said around the code, stays: it may speak of the name.
+    A word of `told`, what was said around the code, stays: it may speak of the name. `tests` show how it is called.
     """
     spans = parsed(code)
     if spans is None:
         return None
-    names = sorted(_free_to_change(spans) - set(_words(told)))
+    names = sorted(_free_to_change(spans, parsed(tests)) - set(_words(told)))
     unused = [name for name in NAMES.split() if name not in set(_words(spans.code))]
     chooser.shuffle(names)
     chooser.shuffle(unused)
     mapping = dict(zip(names[: max(1, (len(names) + 1) // 2)], unused, strict=False))
-    if not mapping:
-        return None
     changed = _substituted(spans.code, mapping)
-    back = {new: old for old, new in mapping.items()}
     after = parsed(changed)
-    if after is None or ast.dump(_Naming(back).visit(after.tree)) != ast.dump(spans.tree):
+    if after is None or changed == spans.code:
         return None
-    return changed
+    before, there = ast.dump(spans.tree), ast.dump(after.tree)
+    back = {new: old for old, new in mapping.items()}
+    is_there = ast.dump(_Naming(mapping).visit(spans.tree)) == there
+    return changed if is_there and ast.dump(_Naming(back).visit(after.tree)) == before else None
 
 
 def _words(text: str) -> list[str]:
-    return re.findall(r"[^\W\d]\w*", text)
+    return WORD.findall(_read(text))
 
 
-def _free_to_change(spans: Spans) -> set[str]:
+def _read(name: str) -> str:
+    """As Python reads it."""
+    return unicodedata.normalize("NFKC", name)
+
+
+def _free_to_change(spans: Spans, tests: Spans | None) -> set[str]:
     try:
         with quietly():
             root = symtable.symtable(spans.code, "code", "exec")
@@ -74,10 +84,11 @@ def _free_to_change(spans: Spans) -> set[str]:
             is_inside = table.get_type() == "function" and not symbol.is_global() and not symbol.is_namespace()
             (local if is_inside else seen_elsewhere).add(name)
     used_as_text = {*_bound_without_a_place(spans), *_told_of(spans)}
-    fixed = {*seen_elsewhere, *used_as_text, *FIXED, *dir(builtins), *keyword.softkwlist}
+    by_callers = named_by_callers(spans.tree, tests.tree if tests else None)
+    fixed = {*seen_elsewhere, *used_as_text, *by_callers, *FIXED, *dir(builtins), *keyword.softkwlist}
     if not {token.string for token in _tokens(spans.code)}.isdisjoint(LOOKED_UP.split()):
         return set()
-    return {name for name in local - fixed if name.isidentifier() and not name.startswith("__")}
+    return {name for name in local - fixed if WORD.fullmatch(name) and not name.startswith("__")}
 
 
 def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
@@ -97,25 +108,14 @@ def _bound_without_a_place(spans: Spans) -> Iterator[str]:
             yield node.name
         elif isinstance(node, ast.MatchMapping) and node.rest:
             yield node.rest
+        elif isinstance(node, ast.MatchClass):
+            yield from node.kwd_attrs
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield node.name
-            if not isinstance(node, ast.ClassDef) and _is_public(node.name):
-                yield from _named_by_callers(node.args)
         elif isinstance(node, ast.Global | ast.Nonlocal):
             yield from node.names
         elif isinstance(node, ast.FormattedValue):
             yield from (name.id for name in ast.walk(node) if isinstance(name, ast.Name))
-
-
-def _is_public(name: str) -> bool:
-    return not name.startswith("_") or name.endswith("__")
-
-
-def _named_by_callers(parameters: ast.arguments) -> Iterator[str]:
-    """Parameters that are passed by name, if at all: those with a default, and those that must be."""
-    positional = [*parameters.posonlyargs, *parameters.args]
-    optional = positional[len(positional) - len(parameters.defaults) :]
-    yield from (it.arg for it in [*optional, *parameters.kwonlyargs])
 
 
 def _told_of(spans: Spans) -> Iterator[str]:
@@ -138,13 +138,13 @@ def _substituted(code: str, mapping: dict[str, str]) -> str:
     before = ""
     edits = []
     for token in _tokens(code):
-        if token.type == tokenize.NAME and token.string in mapping and before != ".":
+        if token.type == tokenize.NAME and _read(token.string) in mapping and before != ".":
             edits.append(token)
         before = token.string
     for token in reversed(edits):
         row, column = token.start
         line = lines[row - 1]
-        lines[row - 1] = line[:column] + mapping[token.string] + line[token.end[1] :]
+        lines[row - 1] = line[:column] + mapping[_read(token.string)] + line[token.end[1] :]
     return "".join(lines)
 
 

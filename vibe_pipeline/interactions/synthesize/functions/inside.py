@@ -16,7 +16,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from calling import call_tests, is_skipped, speaks
 
@@ -87,6 +87,35 @@ def outcome(function: Callable[..., Any], arguments: str, seconds: float) -> tup
         return "raised", type(error).__name__
     # What changes its input is not told by what it returns.
     return "returned", text if repr((positional, keywords)) == before else None
+
+
+class Heard(NamedTuple):
+    """What comes of a call."""
+
+    said: tuple[str, str | None]
+    printed: str
+    is_lasting: bool
+    """Whether what was returned, if anything, can be changed by nobody."""
+
+
+def heard(function: Callable[..., Any], arguments: str, seconds: float) -> Heard:
+    """The outcome of a call, what it printed, and whether its value may be kept for the next one who asks."""
+    printed, values = io.StringIO(), []
+
+    def noted(*positional: Any, **keywords: Any) -> Any:
+        with contextlib.redirect_stdout(printed):
+            values.append(function(*positional, **keywords))
+        return values[-1]
+
+    said = outcome(noted, arguments, seconds)
+    return Heard(said, printed.getvalue(), all(map(is_lasting, values)))
+
+
+def is_lasting(value: Any) -> bool:
+    """Whether nobody can change a value, nor what it holds."""
+    if type(value) in (tuple, frozenset):
+        return all(map(is_lasting, value))
+    return value is None or type(value) in (bool, int, float, complex, str, bytes)
 
 
 def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
@@ -169,8 +198,10 @@ def quoted(error: BaseException, script: str) -> str:
 def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: int) -> list[list[float] | None]:
     """For every code the seconds that each of `runs` rounds over the inputs took; None where it behaves otherwise.
 
-    The first is the original. Inputs on which it fails or that take it too long are left out, of all. The codes take
-    turns, and what one remembers (functools.cache) it forgets before each round: a second run is no faster algorithm.
+    The first is the original. Who prints something else behaves otherwise, and so does who remembers what callers can
+    change: the next one would get it changed. Inputs on which the original fails or that take it too long are left out,
+    of all. The codes take turns, and what one remembers (functools.cache) it forgets before each round: a second run is
+    no faster algorithm.
     """
     functions: list[Callable[..., Any] | None] = []
     for code in codes:
@@ -182,12 +213,16 @@ def race(codes: list[str], name: str, inputs: list[str], seconds: float, runs: i
     original = functions[0]
     if original is None:
         return [None for _ in codes]
-    told = [(arguments, outcome(original, arguments, seconds)) for arguments in inputs]
-    usable = [(arguments, said) for arguments, said in told if said[1] not in (None, TooLong.__name__)]
+    told = [(arguments, heard(original, arguments, seconds)) for arguments in inputs]
+    usable = [(arguments, one) for arguments, one in told if one.said[1] not in (None, TooLong.__name__)]
     for place, function in enumerate(functions):
-        if function and any(outcome(function, arguments, 3 * seconds) != said for arguments, said in usable):
+        if function is None:
+            continue
+        remembers = hasattr(function, "cache_clear") and not hasattr(original, "cache_clear")
+        same = all(heard(function, arguments, 3 * seconds) == one for arguments, one in usable)
+        if not same or (remembers and not all(one.is_lasting for _, one in told)):
             functions[place] = None
-    returned = [ast.literal_eval(arguments) for arguments, said in usable if said[0] == "returned"]
+    returned = [ast.literal_eval(arguments) for arguments, one in usable if one.said[0] == "returned"]
     kept = _affordable(original, returned)
     if not kept:
         return [None for _ in codes]
