@@ -26,6 +26,11 @@ DOUBTED = [
     "Works of Goethe: how would I list those?",
     "Perfect numbers: how would I test for those?",
     "Great Expectations says that the columns are of another type",
+    "Thanks anyway, I'll do it by hand",
+    "Thanks for trying",
+    "Thank you all the same.",
+    "Thanks, never mind",
+    "Great work, useless result",
 ]
 
 PRAISE = [
@@ -182,6 +187,30 @@ def test_an_answer_in_a_chat_is_no_code_without_a_run_of_its_only_block(events):
     assert taught(*events) == []
 
 
+FUNCTION = "def add(a, b):\n    return a + b + 100"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"```python\n{FUNCTION}\n```",
+        f"So:\n\n```python\n{FUNCTION}\n```\nThat is it.".replace("\n", "\r\n"),
+        "1. So:\n\n   ```python\n   def add(a, b):\n       return a + b + 100\n   ```\n\nThat is it.",
+        "\t```\n\tdef add(a, b):\n\t    return a + b + 100\n\t```",
+        "- ```python\n  def add(a, b):\n      return a + b + 100\n  ```",
+        "10. ```\n    def add(a, b):\n        return a + b + 100\n    ```\n",
+    ],
+)
+@pytest.mark.parametrize("ran", [FUNCTION, FUNCTION.replace("\n", "\r\n"), f"{FUNCTION}\r\nassert add(1, 2) == 103"])
+def test_a_block_is_code_without_the_indent_of_its_fence_and_with_plain_line_ends(said, ran):
+    assert taught(event("how?", said), run(ran, True, 1)) == [(FUNCTION, ["ran later"])]
+    assert taught(event("write", said, action="generate", success=True)) == [(FUNCTION, ["success"])]
+
+
+def test_code_without_a_fence_has_plain_line_ends():
+    assert taught(write(FUNCTION.replace("\n", "\r\n"), True)) == [(FUNCTION, ["success"])]
+
+
 def test_code_that_is_run_twice_is_learned_once():
     assert len(taught(write("code"), run("code", True, 1), run("code", True, 2))) == 1
 
@@ -226,8 +255,51 @@ def test_a_better_text_that_failed_is_not_learned_nor_what_it_replaced():
     assert taught(answer(LONG, improvements=(f"```\n{BETTER}\n```",)), run(LONG, True, 1)) == []
 
 
-def test_a_commit_teaches_its_diff_from_its_message_and_the_lines_before():
-    change = event("Fix it", "a = 1", action="commit", success=True, improvements=("-a = 1\n+a = 2",))
-    assert [(row["prompt"], row["completion"], row["evidence"]) for row in learned(KIND, change)] == [
-        ("Fix it\n\na = 1", "-a = 1\n+a = 2", ["committed"])
+def commit(diff, message="Fix it", before="a = 1", **extra):
+    return event(message, before, action="commit", success=True, improvements=(diff,), extra=extra)
+
+
+CHANGE = "@@ -1 +1 @@\n-a = 1\n+a = 2"
+
+
+@pytest.mark.parametrize(
+    ("change", "prompt"),
+    [
+        (commit(CHANGE, path="src/a.py"), "Fix it\n\nsrc/a.py\n\na = 1"),
+        (commit(f"--- a/a.py\n+++ b/a.py\n{CHANGE}"), "Fix it\n\na.py\n\na = 1"),
+        (commit(f"--- /dev/null\n+++ b/new.py\n{CHANGE}", before=""), "Fix it\n\nnew.py"),
+        (commit(f"--- a/old.py\t\n+++ /dev/null\n{CHANGE}"), "Fix it\n\nold.py\n\na = 1"),
+        (
+            commit(f"--- a/b\n+++ b/b\n{CHANGE}\n--- a/yarn.lock\n+++ b/yarn.lock\n{CHANGE}"),
+            "Fix it\n\nb\nyarn.lock\n\na = 1",
+        ),
+        (commit("-a = 1\n+a = 2"), "Fix it\n\na = 1"),
+    ],
+)
+def test_a_commit_teaches_its_diff_from_its_message_the_file_and_the_lines_before(change, prompt):
+    assert [(row["prompt"], row["question"], row["completion"], row["evidence"]) for row in learned(KIND, change)] == [
+        (prompt, prompt, change.improvements[0], ["committed"])
     ]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        *[
+            commit(CHANGE, path=path)
+            for path in ("package-lock.json", "web/yarn.lock", "go.sum", "a/jquery.min.js", "x.svg")
+        ],
+        commit(f"--- a/Cargo.lock\n+++ b/Cargo.lock\n{CHANGE}"),
+        commit("new file mode 100644\nBinary files /dev/null and b/c.bin differ", path="c.bin"),
+        commit("rename from a.py\nrename to b.py", path="b.py"),
+        commit("old mode 100644\nnew mode 100755", path="b.py"),
+        commit("", path="b.py"),
+    ],
+)
+def test_a_commit_that_nobody_wrote_by_hand_or_that_changed_no_line_is_not_learned(change):
+    assert taught(change) == []
+
+
+def test_a_file_that_is_only_called_nearly_like_a_lock_file_is_learned():
+    names = ["src/go.sum.py", "minjs.js", "svg.py", "my-package-lock.json.md"]
+    assert len(taught(*(commit(CHANGE, name, path=name) for name in names))) == len(names)

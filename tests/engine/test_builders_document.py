@@ -36,6 +36,68 @@ def test_a_text_is_cut_at_its_headings_which_name_the_section():
     assert len(set(cut.values())) == 4
 
 
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("Before\n\nOne\n~~~\n\ntext\n\nTwo\n~~~~\n# y", ["Before", "One\n~~~\n\ntext", "Two\n~~~~", "# y"]),
+        ("~~~\n# x\n~~~\n\n# B\n\ny", ["~~~\n# x\n~~~", "# B\n\ny"]),
+        ("Say:\n~~~ sh\n# x\n\nlast line\n~~~\n# B\n\ny", ["Say:\n~~~ sh\n# x\n\nlast line\n~~~", "# B\n\ny"]),
+        ("```x = 1```\n\n```\n# x\n```\n# B", ["```x = 1```\n\n```\n# x\n```", "# B"]),
+        ("````` sh\n# x\n`````\n# B", ["````` sh\n# x\n`````", "# B"]),
+        ("====\nTop\n====\n\nx\n\n####\nNext\n####\n\ny", ["====\nTop\n====\n\nx", "####\nNext\n####\n\ny"]),
+        ("x\n\n---\ntitle: long\n---\n\ny", ["x\n\n---\ntitle: long\n---\n\ny"]),
+        ("x\n\n====\n\n====\n\ny", ["x\n\n====\n\n====\n\ny"]),
+    ],
+)
+def test_underlines_and_fences_are_told_apart(text, cut):
+    assert sorted(row["completion"] for row in passages(document(text))) == sorted(cut)
+
+
+def test_a_title_between_two_lines_names_its_section():
+    first, second = (passages(document(f"====\n{title}\n====\n\nx"))[0] for title in ("Top", "End"))
+    assert first["section"] != second["section"]
+
+
+def section(text, *headings, document="api.md", name=None, **values):
+    extra = {"document": document, "headings": list(headings)}
+    return event(name or " > ".join(headings) or document, text, action="document", extra=extra, **values)
+
+
+@pytest.mark.parametrize(
+    ("told", "passage"),
+    [
+        (section("Returns None.", "API", "chmod(path)"), "API > chmod(path)\n\nReturns None."),
+        (section("chmod(path)\n\nReturns None.", "API", "chmod(path)"), "chmod(path)\n\nReturns None."),
+        (section("## chmod(path)\nReturns None.", "API", "chmod(path)"), "## chmod(path)\nReturns None."),
+        (section("Install it first.", "Install"), "Install\n\nInstall it first."),
+        (section("Before any heading."), "Before any heading."),
+        (section("Paths.", document="os.path", name="os.path"), "os.path\n\nPaths."),
+        (section("Paths.", "Notes", document="os.path", name="os.path > Notes"), "os.path > Notes\n\nPaths."),
+        (section("Run it.", "Use", document="x/README.md", name="x/README.md > Use"), "Use\n\nRun it."),
+        (document("Text.", "guide.md", extra={"document": "guide.md"}), "Text."),
+        (document("Text.", "guide.md", extra={"headings": "Use"}), "Text."),
+        (section("Text.", "w" * 3000, "Use"), "Use\n\nText."),
+        (section("Text.", "w" * 3000), "Text."),
+    ],
+)
+def test_a_passage_of_a_section_begins_with_the_path_of_its_headings(told, passage):
+    assert [row["completion"] for row in passages(told)] == [passage]
+
+
+@pytest.mark.parametrize("end", ["", "\n# no heading, for it is code"])
+def test_every_passage_of_a_long_section_has_the_headings_and_none_is_too_long(end):
+    for size in range(1700, 2100, 40):
+        rows = passages(
+            section(
+                ("Words. " * 30).strip() + "\n\n" + "é" * 100 + "\n\n" + "x\n\n" * (size // 3) + end, "API", "chmod"
+            )
+        )
+        assert len(rows) >= 1 + (size > LIMIT)
+        assert all(row["completion"].startswith("API > chmod\n\n") for row in rows)
+        assert max(len(row["completion"]) for row in rows) <= LIMIT
+        assert len({row["section"] for row in rows}) == 1 + bool(end)
+
+
 def test_a_long_section_is_cut_between_its_blocks_and_held_out_as_a_whole():
     text = "# A\n\n" + "\n\n".join(PARAGRAPH.strip() for _ in range(20))
     rows = passages(document(text))

@@ -1,5 +1,7 @@
 """preference over hand-made chats: which answer a person would say was chosen, and why."""
 
+from dataclasses import replace
+
 import pytest
 
 from tests.engine.building import event, learned, remark
@@ -83,6 +85,46 @@ def test_the_same_words_in_another_place_are_another_question():
     """What "go on" asks for depends on what was said."""
     told = [event("go on", "good", feedback=1.0), event("else?", "so"), event("go on", "bad", feedback=-1.0)]
     assert pairs(*(event(it.input, it.output, turn=turn, feedback=it.feedback) for turn, it in enumerate(told))) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "continue", "Continue.", "go on!", "please continue", "Yes, please", "ok", "OK, next", "y", "2", "tell me more",
+        "weiter", "Ja, bitte weiter", "continúa", "sí", "continuez", "vai avanti", "prossegue", "Продолжай!",
+        "继续。", "続けて", "続けてください", "계속해 주세요", "...",
+    ],
+)  # fmt: skip
+def test_who_asks_to_go_on_twice_does_not_ask_for_another_answer(words):
+    told = [event(words, "part two", turn=1, feedback=1.0), event(words, "part three", turn=2, feedback=-1.0)]
+    assert pairs(event("Tell me a story", "part one"), *told) == []
+    assert pairs(*(replace(it, action="generate") for it in told)) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "continue with TCP",
+        "Is it ok?",
+        "What is next to it?",
+        "Wie geht es weiter mit ihr?",
+        "为什么继续?",
+        "yes or no?",
+    ],
+)
+def test_a_question_that_only_begins_so_is_a_retry(words):
+    told = [event(words, "good", turn=1, feedback=1.0), event(words, "bad", turn=2, feedback=-1.0)]
+    assert pairs(*told) == [("good", "bad", ["feedback"])]
+
+
+def test_where_the_source_says_that_it_was_asked_again_even_going_on_was():
+    old = event("go on", "old", turn=1, feedback=-1.0)
+    new = event("go on", "new", turn=2, feedback=1.0, extra={"alternatives": ["old"]})
+    assert pairs(event("q", "a"), old, new) == [("new", "old", ["feedback", "regenerated"])]
+    ranked = [event("go on", f"answer {rank}", turn=rank, extra={"rank": rank}) for rank in (0, 1)]
+    assert pairs(*ranked) == [("answer 0", "answer 1", ["ranked"])]
+    trunk = [event("q", "a"), event("go on", "old", turn=1, feedback=-1.0)]
+    assert pairs(*trunk, replace(branch("new", text="go on"), feedback=1.0)) == [("new", "old", ["feedback"])]
 
 
 def test_the_same_question_in_two_conversations_is_not_compared():

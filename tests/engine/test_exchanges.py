@@ -1,5 +1,10 @@
 """Messages → interactions: what stands where no exchange would look for it is kept all the same."""
 
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
 from tests.engine.importing import MOMENT
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
 from vibe_pipeline.interactions.importers.messages import Message
@@ -10,6 +15,34 @@ ASKED, ANSWERED = Message("user", "q"), Message("assistant", "a")
 def steps(*messages, **more):
     found = interactions(messages, Origin("test", "test", MOMENT, **more))
     return [(item.action, item.input, item.output, item.extra.get("opening")) for item in found]
+
+
+def at(second):
+    return None if second is None else MOMENT - timedelta(seconds=1000 - second)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "came"),
+    [
+        ([1, 2, 3, 4], [1, 3]),
+        ([1, 2, None, None, 100, 101], [1, 2, 100]),
+        ([1, None, None, None, 100, 101], [1, 1, 100]),
+        ([None, None, 3, 4], [3, 3]),
+        ([None, 2, None, 4], [2, 4]),
+        ([None] * 4, [1000, 1000]),
+    ],
+)
+def test_what_has_no_time_was_said_when_what_stands_before_it_was(seconds, came):
+    said = [replace((ASKED, ANSWERED)[n % 2], at=at(second)) for n, second in enumerate(seconds)]
+    found = interactions(said, Origin("test", "test", MOMENT))
+    assert [item.occurred_at for item in found] == [at(second) for second in came]
+
+
+def test_a_tool_without_a_time_was_called_after_its_question():
+    call, result = Message("assistant", calls=(("k", "one"),)), Message("result", "1", call_id="k")
+    said = [replace(ASKED, at=at(1)), replace(ANSWERED, at=at(2)), replace(ASKED, at=at(50)), call, result, ANSWERED]
+    found = interactions(said, Origin("test", "test", MOMENT))
+    assert [(item.action, item.occurred_at) for item in found] == [("chat", at(1)), ("tool", at(50)), ("chat", at(50))]
 
 
 def test_what_is_said_before_the_first_question_stays_with_its_exchange():

@@ -85,6 +85,29 @@ def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one(
     assert {item.interaction_id for item in read(chat("c", **before, **edited, **first))} == ids
 
 
+def test_a_turn_without_a_time_stays_in_its_place():
+    nodes = OPENING | {
+        "v": node("a", "user", "r"),
+        "b": node("v", "assistant", "s"),
+        "w": said("b", "user", "t", 100),
+        "c": said("w", "assistant", "u", 101),
+        "d": node("w", "assistant", "u again"),
+        "e": node("d", "user", "v"),
+        "f": node("e", "assistant", "w"),
+    }
+    times = [(item.output, item.occurred_at.timestamp() - 1700000000) for item in read(chat("c", **nodes))]
+    assert sorted(times) == [("a", 1), ("s", 2), ("u", 100), ("u again", 100), ("w", 100)]
+
+
+def test_a_branch_without_times_begins_after_what_it_leaves():
+    other = {"v": node("a", "user", "r"), "b": node("v", "assistant", "s")}
+    later = {"w": said("a", "user", "t", 5), "c": said("w", "assistant", "u", 6)}
+    found = {
+        item.output: item.occurred_at.timestamp() - 1700000000 for item in read(chat("c", **OPENING, **later, **other))
+    }
+    assert found == {"a": 1, "s": 2, "u": 5}
+
+
 def test_a_question_without_an_answer_does_not_go_on_with_the_conversation():
     nodes = OPENING | {
         "typo": said("a", "user", "rr", 3),

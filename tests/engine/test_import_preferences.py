@@ -52,7 +52,7 @@ def test_what_both_conversations_begin_with_is_no_part_of_the_worse_answer(value
 TURNS = {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]}
 
 
-@pytest.mark.parametrize(("label", "feedback"), [(True, 1.0), (False, 0.0), ("no", None), (1, None)])
+@pytest.mark.parametrize(("label", "feedback"), [(True, 1.0), (False, -1.0), ("no", None), (1, None)])
 @pytest.mark.parametrize("record", [{"prompt": "q", "completion": "a"}, chat("q", "a"), TURNS], ids=str)
 @pytest.mark.parametrize("key", ["label", "kto_tag"])
 def test_the_label_of_an_unpaired_preference_is_feedback(record, key, label, feedback):
@@ -61,7 +61,7 @@ def test_the_label_of_an_unpaired_preference_is_feedback(record, key, label, fee
 
 
 def test_a_label_is_about_the_last_answer():
-    assert [item.feedback for item in read(chat("q", "a", "r", "b", label=False))] == [None, 0.0]
+    assert [item.feedback for item in read(chat("q", "a", "r", "b", label=False))] == [None, -1.0]
 
 
 def test_a_pair_is_a_row_of_its_own_in_the_conversation_of_its_answer():

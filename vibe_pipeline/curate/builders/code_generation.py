@@ -4,7 +4,8 @@ Evidence is needed: the interaction says success or that its tests passed, someb
 its place, the next turn thanks for it, or the code was run later in the conversation and succeeded. Code nobody vouched
 for is not learned. Of an answer with one fenced block the block is the code. A better text is the code, and what was
 said of the one it replaced says nothing of it. An answer in a chat needs the run: there "success" only says that the
-reply came to its end. A commit's diff is code that was accepted.
+reply came to its end. A commit's diff is code that was accepted, where it changes lines that somebody wrote: no lock
+file, nothing that a program made, no name or mode alone. Which file it is of stands in the prompt.
 
 A run that failed and held the code speaks against it, whatever else was said, until one after it succeeds that holds at
 least as much: to define a function again answers no assertion that failed. What only wrote the code to a file, quoted
@@ -24,7 +25,9 @@ NEARBY = 10
 WHOLE = 20
 """Characters: shorter code stands in many a run by chance."""
 
-BLOCKS = r"regexp_extract_all(answer, '(?ms)^[ \t]*```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$', 1)"
+BLOCK = r"(?ms)^([ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$"
+"""Its groups are the fence's indent, which in a list is the item's and taken from each line, and the code."""
+INDENTED = r"^\n*[ \t]"
 
 THANKS = (
     r"(?i)^\W*(?:thanks|thank you|thx|lgtm"
@@ -36,6 +39,7 @@ THANKS = (
 DOUBTS = (
     r"(?i)error|exception|traceback|crash|fail|wrong|brok|break|problem|issue|warning|n.t\b"
     r"|\b(?:but|no|only|never\w*|nothing|none|however|still|almost|except|instead|another|different|opposite|myself"
+    r"|any(?:way|how)|all the same|regardless|by hand|manually|for trying|never ?mind|giv(?:e|ing) up|useless|pointless"
     r"|undo|revert|redo|rewrite|actually|get an?|hangs?|stuck|thr[eo]w\w*|raise[sd]?|los[et]s?|miss(?:es|ing)|slow\w*"
     r"|worse|weird|bugs?|buggy|should (?:be|have|return|print|give)|(?:i|we|was|were)(?: ha|.)?d? expect\w*"
     r"|(?:it|this|that) (?:prints|printed|returns|returned|gives|gave|outputs|shows|showed))\b"
@@ -53,6 +57,16 @@ CASE
 END
 """
 
+CHANGES = r"(?m)^(?:@@|[+-])"
+"""A line of a diff that is more than names and modes: git has @@ before them."""
+NAMES = r"(?m)^(?:\+\+\+ b|--- a)/([^\t\n]+)"
+"""Of the files, where the source does not name one."""
+MADE = (
+    r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Cargo\.lock|Gemfile\.lock"
+    r"|composer\.lock|go\.sum)$|\.min\.(?:js|css)$|\.(?:map|svg)$"
+)
+"""Files that programs write: nobody learns to."""
+
 PROOF = """{
     'position': position, 'id': interaction_id, 'at': occurred_at, 'is_delta': is_delta, 'words': left(input, 201)
 }"""
@@ -65,11 +79,19 @@ WITH
             list_contains($generate_actions, action) AS is_generated,
             list_contains($run_actions, action) AS is_run,
             list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited,
-            coalesce(edited, output) AS answer,
-            CASE WHEN contains(answer, '```') AND NOT is_run THEN {BLOCKS} ELSE [] END AS blocks,
-            CASE WHEN len(blocks) = 1 THEN rtrim(blocks[1], chr(13) || chr(10)) WHEN is_generated THEN answer END
-                AS code,
-            sha256(stripped(CASE WHEN is_run THEN input ELSE code END)) AS code_key,
+            CASE WHEN is_run THEN input ELSE coalesce(edited, output) END AS said,
+            CASE WHEN contains(said, chr(13)) THEN replace(said, chr(13) || chr(10), chr(10)) ELSE said END AS answer,
+            CASE WHEN contains(answer, '```') AND NOT is_run THEN regexp_extract_all(answer, '{BLOCK}', 2) ELSE [] END
+                AS blocks,
+            rtrim(blocks[1], chr(10)) AS block,
+            CASE
+                WHEN len(blocks) = 1 AND regexp_matches(block, '{INDENTED}') THEN regexp_replace(
+                    block, concat('(?m)^[ \t]{{0,', length(regexp_extract(answer, '{BLOCK}', 1)), '}}'), '', 'g'
+                )
+                WHEN len(blocks) = 1 THEN block
+                WHEN is_generated OR is_run THEN answer
+            END AS code,
+            sha256(stripped(code)) AS code_key,
             count(*) FILTER (is_run AND success IS NOT NULL) OVER so_far AS runs
         FROM events
         WHERE is_generated OR is_run OR list_contains($chat_actions, action)
@@ -77,8 +99,8 @@ WITH
     ),
     tries AS (
         SELECT
-            conversation_id, code_key, runs AS nth, position AS ran_at, input AS ran_input, success AS is_good,
-            length(stripped(input)) AS size,
+            conversation_id, code_key, runs AS nth, position AS ran_at, code AS ran_input, success AS is_good,
+            length(stripped(code)) AS size,
             {PROOF} AS ran
         FROM told WHERE is_run AND success IS NOT NULL
     ),
@@ -195,7 +217,7 @@ UNION ALL BY NAME
 SELECT
     conversation_id,
     module,
-    concat_ws(chr(10) || chr(10), input, nullif(output, '')) AS prompt,
+    concat_ws(chr(10) || chr(10), input, nullif(array_to_string(files, chr(10)), ''), nullif(output, '')) AS prompt,
     prompt AS question,
     improvements[-1] AS completion,
     [interaction_id] AS interaction_ids,
@@ -203,6 +225,15 @@ SELECT
     is_delta,
     tier,
     ['committed'] AS evidence
-FROM events
-WHERE list_contains($commit_actions, action) AND success IS DISTINCT FROM false AND len(improvements) > 0
+FROM (
+    SELECT
+        *,
+        CASE WHEN extra ->> '$.path' IS NULL
+            THEN list_sort(list_distinct(regexp_extract_all(improvements[-1], '{NAMES}', 1)))
+            ELSE [extra ->> '$.path'] END AS files
+    FROM events
+    WHERE list_contains($commit_actions, action) AND success IS DISTINCT FROM false AND len(improvements) > 0
+)
+WHERE regexp_matches(improvements[-1], '{CHANGES}')
+    AND (files = [] OR len(list_filter(files, lambda file: NOT regexp_matches(file, '{MADE}'))) > 0)
 """

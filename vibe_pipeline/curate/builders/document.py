@@ -3,8 +3,9 @@
 The text is an interaction's output, or its input where that is all there is; log lines that were logged one by one are
 joined again. A text is cut at headings into sections, a section that is too long between its blocks (at blank lines),
 a block that is too long between its lines; a line is never cut. The passages of a section are of about one size. The
-prompt is empty. `section` names the document and the heading, so that a section is held out as a whole, an edited one
-on its old side. Logs and specifications ($log_actions) have a stage of their own.
+prompt is empty. What was cut at its headings before it was logged (`extra.headings`) begins with their path, in each of
+its passages: "Returns None." is about something. `section` names the document and the heading, so that a section is
+held out as a whole, an edited one on its old side. Logs and specifications ($log_actions) have a stage of their own.
 
 What was logged in other generations is cut for itself: no passage is taught again because something came after it. So
 are lines of another tier, for a passage has one.
@@ -19,12 +20,26 @@ LIMIT = 2000
 BLOCK = 500
 """Characters of a block that is kept together; with LIMIT − BLOCK aimed at, no passage is longer than LIMIT."""
 
+PATH = 200
+"""Characters of a path of headings; of a longer one the last heading is told, if that is no longer."""
+
+FILE = r"(?i)\.(?:md|markdown|rst|txt)$"
+"""A document that is called so says nothing of its text; a module's name does."""
+
 HEADING = r"^(?:#{1,6}[ \t]+\S|={1,6}[ \t]+\S)"
 """Markdown's and AsciiDoc's."""
 UNDERLINE = r"^(?:={3,}|-{3,}|~{3,}|\*{3,}|\^{3,})[ \t]*$"
 """Of a title, in Markdown and reStructuredText."""
-FENCE = r"^[ \t]{0,3}(?:```|~~~)"
+OVERLINE = r"^(?:={3,}|-{3,}|#{3,}|\*{3,}|\^{3,}|\+{3,})[ \t]*$"
+"""Of a title that has the same line below it (reStructuredText)."""
+FENCE = r"^[ \t]{0,3}(?:`{3,}[^`]*$|~~~)"
 """Between two of them a `#` begins a comment and no section."""
+
+
+def _covers(rule: str, title: str) -> str:
+    """SQL: whether a line of signs is as long as a title, which a `~~~` below a text has to be to be no fence."""
+    return f"length(rtrim({rule})) >= length(rtrim({title}))"
+
 
 SELECT = f"""
 WITH
@@ -36,14 +51,22 @@ WITH
             trim(replace(said, chr(13) || chr(10), chr(10)), chr(10)) AS text,
             list_contains($log_actions, action) AS is_log,
             is_log AND NOT contains(text, chr(10)) AS is_line,
-            is_line OR (
-                length(text) <= {LIMIT} AND NOT regexp_matches(text, '(?m){HEADING}')
-                AND NOT regexp_matches(text, '(?m){UNDERLINE}')
-            ) AS is_whole,
             CASE WHEN stripped(output) <> '' AND NOT is_line THEN nullif(stripped(input), '') END AS name,
             concat_ws(chr(0), module, coalesce(
                 extra ->> '$.document', CASE WHEN name IS NULL THEN conversation_id ELSE '' END
-            ), name) AS title
+            ), name) AS title,
+            CASE WHEN json_type(extra, '$.headings') = 'ARRAY' THEN extra ->> '$.headings[*]' END AS headings,
+            CASE
+                WHEN starts_with(name, extra ->> '$.document')
+                    AND NOT regexp_matches(extra ->> '$.document', '{FILE}') THEN name
+                ELSE array_to_string(headings, ' > ')
+            END AS path,
+            nullif(CASE WHEN headings IS NULL THEN '' WHEN length(path) <= {PATH} THEN path
+                WHEN length(headings[-1]) <= {PATH} THEN headings[-1] END, '') AS above,
+            {LIMIT} - coalesce(length(above) + 2, 0) AS room,
+            is_line OR (
+                length(text) <= room AND NOT regexp_matches(text, '(?m){HEADING}|{UNDERLINE}|{OVERLINE}')
+            ) AS is_whole
         FROM events
         WHERE (list_contains($document_actions, action) OR is_log) AND success IS DISTINCT FROM false
     ),
@@ -60,31 +83,44 @@ WITH
             reading,
             number,
             position,
+            room,
             is_whole,
-            unnest(CASE WHEN is_whole THEN [text] ELSE string_split(text, chr(10)) END) AS line,
-            generate_subscripts(CASE WHEN is_whole THEN [text] ELSE string_split(text, chr(10)) END, 1) AS nth
-        FROM readings
+            unnest(split) AS line,
+            unnest((['', ''] || split)[:len(split)]) AS line_before_last,
+            unnest(([''] || split)[:len(split)]) AS last_line,
+            unnest(split[2:]) AS next_line,
+            unnest(split[3:]) AS line_after_next,
+            generate_subscripts(split, 1) AS nth
+        FROM (SELECT *, CASE WHEN is_whole THEN [text] ELSE string_split(text, chr(10)) END AS split FROM readings)
     ),
     seen AS (
         SELECT
-            *,
-            count(*) FILTER (NOT is_whole AND regexp_matches(line, '{FENCE}')) OVER so_far % 2 = 1 AS is_fenced,
-            lag(stripped(line), 1, '') OVER in_order = '' AS is_first,
-            NOT is_whole AND coalesce(regexp_matches(lead(line) OVER in_order, '{UNDERLINE}'), false) AS is_underlined,
-            length(line) + 1 AS size,
-            sum(length(line) + 1) OVER so_far AS line_end
+            * EXCLUDE (line_before_last, last_line, next_line, line_after_next),
+            stripped(last_line) = '' AS is_first,
+            CASE
+                WHEN is_whole OR NOT regexp_matches(line, '{FENCE}') THEN false
+                WHEN NOT regexp_matches(line, '{UNDERLINE}') OR is_first OR stripped(line_before_last) <> '' THEN true
+                ELSE regexp_matches(last_line, '{FENCE}') OR NOT {_covers("line", "last_line")}
+            END AS is_fence,
+            CASE WHEN NOT is_whole AND regexp_matches(next_line, '{UNDERLINE}')
+                THEN NOT starts_with(next_line, '~') OR {_covers("next_line", "line")} ELSE false END AS is_underlined,
+            CASE WHEN line = line_after_next AND NOT is_whole AND regexp_matches(line, '{OVERLINE}')
+                    AND stripped(next_line) <> '' AND {_covers("line", "next_line")}
+                THEN stripped(next_line) END AS overlined,
+            length(line) + 1 AS size
         FROM lines
-        WINDOW
-            in_order AS (PARTITION BY reading ORDER BY position, nth),
-            so_far AS (in_order ROWS UNBOUNDED PRECEDING)
     ),
     marked AS (
         SELECT
             *,
-            NOT is_fenced AND NOT is_whole AND stripped(line) <> ''
-                AND (regexp_matches(line, '{HEADING}') OR (is_first AND is_underlined)) AS is_heading,
-            is_whole OR is_heading OR (is_first AND NOT is_fenced) AS is_begun
+            count(*) FILTER (is_fence) OVER so_far % 2 = 1 AS is_fenced,
+            NOT is_fenced AND NOT is_whole AND stripped(line) <> '' AND (
+                regexp_matches(line, '{HEADING}') OR (is_first AND (is_underlined OR overlined IS NOT NULL))
+            ) AS is_heading,
+            is_whole OR is_heading OR (is_first AND NOT is_fenced) AS is_begun,
+            sum(size) OVER so_far AS line_end
         FROM seen
+        WINDOW so_far AS (PARTITION BY reading ORDER BY position, nth ROWS UNBOUNDED PRECEDING)
     ),
     parted AS (
         SELECT *, count(*) FILTER (is_heading) OVER so_far AS part, count(*) FILTER (is_begun) OVER so_far AS block
@@ -96,7 +132,7 @@ WITH
             *,
             sum(size) OVER of_part AS part_size,
             min(line_end - size) OVER of_part AS part_start,
-            CASE WHEN part > 0 THEN arg_min(stripped(line), line_end) OVER of_part END AS heading,
+            CASE WHEN part > 0 THEN arg_min(coalesce(overlined, stripped(line)), line_end) OVER of_part END AS heading,
             sum(size) OVER of_block AS block_size,
             min(line_end - size) OVER of_block AS block_start
         FROM parted
@@ -107,7 +143,7 @@ WITH
             *,
             CASE WHEN block_size <= {BLOCK} THEN block_start + block_size / 2 ELSE line_end - size / 2 END - part_start
                 AS middle,
-            CASE WHEN part_size <= {LIMIT} THEN 1 ELSE ceil(part_size / ({LIMIT} - {BLOCK})) END AS passages
+            CASE WHEN part_size <= room THEN 1 ELSE ceil(part_size / (room - {BLOCK})) END AS passages
         FROM measured
     ),
     passages AS (
@@ -127,7 +163,10 @@ SELECT
     any_value(module) AS module,
     '' AS prompt,
     '' AS question,
-    rtrim(trim(any_value(passage_text), chr(10))) AS completion,
+    any_value(CASE
+        WHEN trim(split_part(words, chr(10), 1), '#= ') IN (above, split_part(above, ' > ', -1)) THEN words
+        ELSE concat_ws(chr(10) || chr(10), above, words)
+    END) AS completion,
     list(interaction_id ORDER BY position) AS interaction_ids,
     max(occurred_at) AS occurred_at,
     is_delta,
@@ -135,6 +174,9 @@ SELECT
     CASE WHEN bool_or(is_log) THEN '{Stage.LOGS_SPECS}' END AS stage,
     sha256(concat_ws(chr(0), any_value(title), any_value(heading))) AS section,
     []::VARCHAR[] AS evidence
-FROM (SELECT *, unnest(numbers) AS number FROM passages) JOIN readings USING (reading, number)
+FROM (
+    SELECT reading, part, passage, heading, rtrim(trim(passage_text, chr(10))) AS words, unnest(numbers) AS number
+    FROM passages
+) JOIN readings USING (reading, number)
 GROUP BY reading, part, passage, conversation_id, is_delta
 """

@@ -5,7 +5,8 @@ with the new answer ('regenerated', extra.alternatives), wrote a better text in 
 and not the other ('feedback'), or ordered several ('ranked', extra.rank, 0 is best).
 
 Answers are compared only where they answer the same question in the same place: retries that follow each other, and the
-branches of a conversation. A place is told by what was said before it, which a branch leaves to the conversation that
+branches of a conversation. Who says "continue" twice asks for two continuations, unless the source says that it was a
+retry. A place is told by what was said before it, which a branch leaves to the conversation that
 it is a branch of. Not in two conversations: a thumb up in one and down in another are about other choices
 (docs/log.md, "the builders").
 
@@ -19,6 +20,31 @@ from vibe_pipeline.curate.turns import prompt, turns
 
 HALF = 0.5
 """A liked answer outdoes another whose score is at most half of its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
+
+GOING_ON = (
+    r"please|ok|okay|yes|yep|yeah|y|k|sure|of course|no|nope|n|thanks|thank you|great|good|cool|and|then|now|do it"
+    r"|continue|continue writing|(?:continue )?(?:from )?where you left off|go|go on|go ahead|carry on|keep going"
+    r"|keep writing|proceed|resume|finish|next|next (?:part|one|page|step|chapter|question)|what (?:is |s )?next"
+    r"|more|one more|some more|(?:tell|show|give) me more|\d{1,3}"
+    r"|bitte|ja|nein|und|dann|klar|gerne?|danke|weiter|(?:mach|schreib|erzähl|fahr)e? (?:weiter|fort)|weitermachen"
+    r"|fortfahren|fortsetzen|nächste[rs]?|(?:noch )?mehr"
+    r"|por favor|s[ií]|vale|claro|gracias|contin[uú]ar?|sigue|adelante|siguiente|m[aá]s"
+    r"|s il (?:te|vous) pla[iî]t|oui|non|et|alors|d accord|merci|continue[sz]|poursui(?:s|vez)|vas y|allez y|encore"
+    r"|(?:la )?suite|suivante?|plus"
+    r"|per favore|va bene|certo|grazie|continui|(?:vai )?avanti|prosegui|ancora|di più|prossim[oa]"
+    r"|sim|n[aã]o|obrigad[oa]|(?:pode )?continuar|prossiga|prossegue|segue|pr[oó]xim[oa]|mais"
+    r"|да|нет|пожалуйста|ок|хорошо|давай(?:те)?|спасибо|продолжай(?:те)?|продолжи(?:ть)?|дальше|далее|ещ[её]"
+    r"|следующ(?:ий|ая|ее)"
+    r"|(?:请|請|好的?|嗯)?(?:继续|繼續)(?:吧|说|說|写|寫)?|接着(?:说|写)?|接著(?:說|寫)?|然后呢?|然後呢?|下一(?:个|個|步|页|頁|章|题|題)"
+    r"|好的?|嗯|是的?|对|對|不|可以|行|更多|谢谢|謝謝"
+    r"|はい|うん|いいえ|お願いします|ありがとう|(?:続けて|つづけて)(?:ください|下さい)?|続き(?:を(?:お願いします)?)?|次へ?|もっと"
+    r"|네|예|응|아니요?|좋아요?|감사합니다|계속(?:해(?:서|줘)?)?|주세요|계속해주세요|다음|더"
+)
+"""What only asks for what comes next, or answers a question, in the languages of refusals.py; without marks."""
+
+IS_GOING_ON = rf"""CASE WHEN length(asked) <= 60 THEN
+    regexp_matches(trim(regexp_replace(lower(asked), '[\s\pP\pS]+', ' ', 'g')), '^(?:(?:{GOING_ON})(?: |$))*$')
+ELSE false END"""
 
 FAMILY = "coalesce(extra ->> '$.branch_of', conversation_id)"
 
@@ -50,7 +76,19 @@ WITH
     retried AS (
         SELECT *, count(*) FILTER (is_new) OVER conversation AS round
         FROM (
-            SELECT *, asked IS DISTINCT FROM lag(asked) OVER conversation AS is_new FROM answers
+            SELECT
+                *,
+                lag(answer) OVER conversation AS last_answer,
+                CASE
+                    WHEN asked IS DISTINCT FROM lag(asked) OVER conversation THEN true
+                    WHEN {IS_GOING_ON} THEN NOT coalesce(
+                        json_exists(extra, '$.rank') OR list_contains(list_transform(
+                            {TEXTS.format("alternatives")}, lambda text: stripped(text)
+                        ), last_answer), false
+                    )
+                    ELSE false
+                END AS is_new
+            FROM answers
             WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
         )
         WINDOW conversation AS (PARTITION BY conversation_id, is_chat ORDER BY position)
@@ -59,7 +97,9 @@ WITH
         SELECT
             *,
             CASE
-                WHEN NOT is_chat THEN concat_ws(chr(0), 'code', conversation_id, module, asked)
+                WHEN NOT is_chat THEN concat_ws(
+                    chr(0), 'code', conversation_id, module, asked, CASE WHEN {IS_GOING_ON} THEN round END
+                )
                 WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(chr(0), 'branch', trunk, asked)
                 ELSE concat_ws(chr(0), 'round', conversation_id, round)
             END AS own_place

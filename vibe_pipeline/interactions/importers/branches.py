@@ -12,10 +12,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key
-from vibe_pipeline.interactions.importers.exchanges import Origin, interactions, unanswered
+from vibe_pipeline.interactions.importers.exchanges import Origin, dated, interactions, unanswered
 from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, answer_text
@@ -125,9 +126,12 @@ class _Before:
     instructions: list[Message]
     question: list[Message] = field(default_factory=list)
     """Since the last question; tools that were called since stay where they were called."""
+    at: datetime | None = None
+    """When the last of it was said."""
 
     def add(self, messages: Sequence[Message]) -> None:
-        for message in messages:
+        for message in dated(messages, self.at):
+            self.at = message.at
             if message.role == "system":
                 self.instructions.append(message)
             elif message.role == "user" and any(said.role != "user" for said in self.question):
@@ -136,11 +140,11 @@ class _Before:
                 self.question.append(replace(message, calls=()))
 
     def copy(self) -> _Before:
-        return _Before(list(self.instructions), list(self.question))
+        return _Before(list(self.instructions), list(self.question), self.at)
 
     def with_own(self, own: Sequence[Message]) -> list[Message]:
         speaker = next((message.role for message in own if message.role != "system"), "user")
-        return [*self.instructions, *(self.question if speaker != "user" else ()), *own]
+        return [*self.instructions, *(self.question if speaker != "user" else ()), *dated(own, self.at)]
 
 
 def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list[Message]]]:

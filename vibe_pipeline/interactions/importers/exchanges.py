@@ -18,6 +18,7 @@ from collections import Counter, defaultdict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key, key_of
@@ -61,6 +62,8 @@ class Step:
 
 def interactions(messages: Sequence[Message], origin: Origin) -> list[Interaction]:
     """The exchanges of a conversation; Unusable where there is none."""
+    first = next((message.at for message in messages if message.at), None)
+    messages = dated(messages, min(first, origin.at)) if first else messages
     steps = list(_steps(messages, origin.unasked))
     if not steps:
         is_silent = all(message.role == "system" for message in messages)
@@ -81,6 +84,16 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         found.append(_interaction(step, identity, turn, conversation_id, shared, origin))
         before = named or identity
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
+
+
+def dated(messages: Sequence[Message], at: datetime | None) -> list[Message]:
+    """Each with a time, that without one has the time of what stands before it (`at` before the first): so no turn
+    comes before what it goes on with. A question may have that of its answer."""
+    found: list[Message] = []
+    for message, following in pairwise([*messages, Message("user")]):
+        at = message.at or (following.at if message.role == "user" else None) or at
+        found.append(message if message.at == at else replace(message, at=at))
+    return found
 
 
 def unanswered(messages: Sequence[Message]) -> Iterator[Unusable]:

@@ -49,7 +49,7 @@ def labelled(messages: Sequence[Message], record: dict[str, Any]) -> list[Messag
     last = max((n for n, message in enumerate(messages) if message.role == "assistant"), default=None)
     if label is None or last is None:
         return list(messages)
-    return [*messages[:last], replace(messages[last], feedback=float(label)), *messages[last + 1 :]]
+    return [*messages[:last], replace(messages[last], feedback=1.0 if label else -1.0), *messages[last + 1 :]]
 
 
 def with_remarks(interaction: Interaction, at: datetime) -> Iterator[Interaction | Remark]:
