@@ -133,7 +133,7 @@ def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
 
 
 def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
-    """(whether any of the tests at the end of a script were run, the traceback of what they failed with, CPU seconds).
+    """(whether all tests at the end of a script were run, the traceback of what they failed with, CPU seconds).
 
     The code before them is imported, as test runners do it; what that fails with is raised.
     """
@@ -143,18 +143,19 @@ def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
     started = time.process_time()
     code = script.removesuffix(tests)
     names = defined(code)
+    sys.modules["__main__"] = sys.modules["snippet"]  # where doctest and unittest look
     before = dict(names)
     try:
         says = speaks(ast.parse(tests), names)
         execute("\n" * code.count("\n") + tests, names)
-        has_called = call_tests(tests, names, before)
+        called = call_tests(tests, names, before)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # pytest's Failed is no Exception
         seconds = time.process_time() - started
         is_known = not is_skipped(error) and not isinstance(error, SyntaxError)
         return is_known, quoted(error, script) if is_known else None, seconds
-    return says or has_called, None, time.process_time() - started
+    return (says or bool(called)) and all(called), None, time.process_time() - started
 
 
 def quoted(error: BaseException, script: str) -> str:
