@@ -46,27 +46,28 @@ SEEDED = re.compile(r"\.(seed|Random|default_rng|RandomState)\b")
 
 def may_miss(code: str) -> bool:
     """Whether code asks for what may not be here: where it fails, that may be why."""
-    return any(map(MAY_BE_ABSENT.search, _reached(code)))
+    return any(map(MAY_BE_ABSENT.search, _reached(code) or ()))
 
 
 def shows_place(code: str) -> bool:
     """Whether what code prints may be the machine's or the day's."""
-    return any(MAY_BE_ABSENT.search(name) or OF_HERE.search(name) for name in _reached(code))
+    return any(MAY_BE_ABSENT.search(name) or OF_HERE.search(name) for name in _reached(code) or ())
 
 
 def is_pure(code: str) -> bool:
     """Whether functions of that code can be expected to give the same everywhere; what is no Python cannot."""
     names = _reached(code)
-    if not names or any(kind.search(name) for kind in (MAY_BE_ABSENT, OF_HERE, ACTS) for name in names):
+    if names is None or any(kind.search(name) for kind in (MAY_BE_ABSENT, OF_HERE, ACTS) for name in names):
         return False
     return not any(map(CHANCE.search, names)) or any(map(SEEDED.search, names))
 
 
-def _reached(code: str) -> set[str]:
-    """Every name of code with the import that it comes through; of what code binds itself only what it asks of it."""
+def _reached(code: str) -> set[str] | None:
+    """Every name of code with the import that it comes through; of what code binds itself only what it asks of it.
+    None for what is no Python."""
     spans = parsed(code)
     if spans is None:
-        return set()
+        return None
     imported = dict(_imported(spans.tree))
     own = {name for node in ast.walk(spans.tree) for name in _bound(node)} - imported.keys()
     known = imported | {name: f"({name})" for name in own}

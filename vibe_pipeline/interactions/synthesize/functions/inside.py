@@ -97,11 +97,11 @@ def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tup
 
 
 def observe_otherwise(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
-    """The same from the last input to the first, and each alone, with the code defined anew; nothing of an input on
-    which that differs: what it gives depends on the calls before."""
+    """The same from the last input to the first, and each alone and again, with the code defined anew; nothing of an
+    input on which that differs: what it gives depends on the calls before."""
     backwards = observe(code, name, inputs[::-1], seconds)[::-1]
-    alone = [observe(code, name, [arguments], seconds)[0] for arguments in inputs]
-    return [one if one == other else (one[0], None) for one, other in zip(backwards, alone, strict=True)]
+    alone = [observe(code, name, [arguments, arguments], seconds) for arguments in inputs]
+    return [one if [one, one] == twice else (one[0], None) for one, twice in zip(backwards, alone, strict=True)]
 
 
 def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
