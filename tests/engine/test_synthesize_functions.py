@@ -217,12 +217,17 @@ def f(width, height):
     if width not in known:
         known[width] = width * height
     return known[width]"""
+COUNTED = """seen = {}
+def f(name):
+    seen[name] = seen.get(name, 0) + 1
+    return seen[name]"""
 
 
 @pytest.mark.parametrize(
     ("code", "calls", "alike"),
     [
         (NUMBERED, [("a",), ("b",), ("c",)], {}),
+        (COUNTED, [("a",), ("b",), ("c",)], {}),
         (WRONGLY_CACHED, [(3, 4), (3, 5), (2, 5)], {(2, 5): "10"}),
     ],
 )

@@ -46,8 +46,6 @@ CASE = "import unittest\n\nclass Inc(unittest.TestCase):\n    def setUp(self):\n
         "def check(candidate):\n    assert candidate(1) == 2\n\ncheck(inc)",
         "for n in range(3):\n    assert inc(n) > n",
         "def test_inc():\n    assert inc(1) == 2",
-        "import pytest\n\n@pytest.fixture\ndef one():\n    return 1\n\ndef test_one(one):\n    assert one == 1\n\n"
-        "def test_inc():\n    assert inc(1) == 2",
         "import pathlib\nHERE = pathlib.Path(__file__)\n\ndef test_inc():\n    assert inc(1) == 2",
         "class TestInc:\n    def test_inc(self):\n        assert inc(1) == 2",
         CASE + "    def test_inc(self):\n        self.assertEqual(inc(self.one), 2)\n\n"
@@ -89,6 +87,54 @@ def test_tests_are_called_as_their_runners_would_call_them(tests):
 )
 def test_code_that_only_works_without_its_tests_is_not_labelled(tests):
     assert [labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG)] == [None, None]
+
+
+@pytest.mark.parametrize(
+    "beside",
+    [
+        "def test_one(one):\n    assert inc(one) == 2",
+        "import pytest\n\n@pytest.mark.parametrize('n', [1])\ndef test_each(n):\n    assert inc(n) == 2",
+        "async def test_later():\n    assert inc(1) == 2",
+        "class TestOther:\n    def __init__(self, one):\n        pass\n\n    def test_other(self):\n        inc(1)",
+        CASE + "    @unittest.expectedFailure\n    def test_one(self):\n        self.assertEqual(inc(1), 3)",
+    ],
+)
+def test_where_some_tests_cannot_be_called_only_a_failure_of_the_others_tells(beside):
+    tests = f"{beside}\n\n\ndef test_inc():\n    assert inc(1) == 2"
+    right, wrong = (labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG))
+    assert (right, wrong.success, wrong.extra["tested"]) == (None, False, True)
+
+
+def test_tests_that_check_nothing_say_nothing():
+    tests = "def test_inc():\n    inc(1)\n\nassert True"
+    assert labelled(answered(INC, extra={"tests": tests}), Limits(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "def double(x):\n    return undefined * x",
+        "import json\n\nWORDS = ['a']\n\nclass Stack:\n    def push(self, it):\n        self.itemz.append(it)",
+        "async def main():\n    raise ValueError\n\nmain()",
+        "def test_write(tmp_path):\n    tmp_path.nothing()",
+        "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()",
+    ],
+)
+def test_code_of_which_nothing_ran_does_not_work(code):
+    assert labelled(answered(code), Limits(), NOW) is None
+
+
+DOUBLE = 'def double(n):\n    """Twice.\n\n    >>> double(3)\n    6\n    """\n    return n * 2'
+
+
+def test_doctests_are_run_where_no_tests_were_logged():
+    right, wrong = (labelled(answered(code), Limits(), NOW) for code in (DOUBLE, DOUBLE.replace("* 2", "* 3")))
+    assert (right.success, right.extra["tested"]) == (True, True)
+    assert (wrong.success, wrong.error_type) == (False, "AssertionError")
+    assert not run(wrong.input).worked
+    failing = f"{DOUBLE}\n\nif __name__ == '__main__':\n    print(double(1 / 0))"
+    assert labelled(answered(failing), Limits(), NOW) is None
+    assert labelled(answered(DOUBLE.replace(">>> ", ">>> import no_such\n    >>> ")), Limits(), NOW) is None
 
 
 @pytest.mark.parametrize("tests", [{"inc(1)": 2}, [["inc(1)", 2]], 7])
@@ -143,7 +189,7 @@ def test_code_that_fails_by_itself_was_not_tested():
 @pytest.mark.parametrize("answer", ["{}", "Here it is:\n\n```python\n{}\n```\n"])
 @pytest.mark.parametrize("tests", [None, "assert double(2) == 4"])
 def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):
-    code = "def double(a):\r\n    return a + a\r\n"
+    code = "def double(a):\r\n    return a + a\r\n\r\nprint(double(2))\r\n"
     told = answered(answer.format(code), extra={"tests": tests} if tests else {})
     (example,) = learned("code_generation", told, labelled(told, Limits(), NOW + timedelta(seconds=1)))
     assert (example["completion"].strip(), example["evidence"]) == (code.strip(), ["ran later"])
@@ -168,6 +214,13 @@ TESTS = (["assert double(2) == 4"], "assert double(2) == 5")
         "try:\n    raise ConnectionError\nexcept OSError as error:\n    raise RuntimeError('no answer') from error",
         "raise ExceptionGroup('all', [ValueError(1), ConnectionError(2)])",
         "raise SystemExit(3)",
+        "try:\n    import no_such as it\nexcept ImportError:\n    it = None\nprint(it.mean([1]))",
+        "import shutil\nprint(shutil.which('docker').strip())",
+        "import os.path\nassert os.path.isfile('settings.ini')",
+        "import glob\nprint(max(glob.glob('*.log')))",
+        "import configparser\nread = configparser.ConfigParser()\nread.read('app.ini')\nprint(read['db'])",
+        "import sqlite3\nsqlite3.connect('app.db').execute('select * from users')",
+        "from os import cpu_count\nprint(range(0, 9, max(0, cpu_count() - 99)))",
     ],
 )
 def test_what_fails_for_want_of_something_here_is_not_labelled(code):
@@ -178,7 +231,10 @@ def test_what_fails_for_want_of_something_here_is_not_labelled(code):
     ("code", "output"),
     [
         ("import uuid\nprint(uuid.uuid4())", ""),
-        ("import os\nprint(os.environ.get('DEBUG'))", "None"),
+        ("import os\nprint(os.environ.get('DEBUG'))", ""),
+        ("import sys\nprint(sys.version_info[0])", ""),
+        ("import datetime\nprint(datetime.datetime.now().year)", ""),
+        ("import os\nprint(os.path.join('a', 'b'), file=__import__('sys').stdout)", "a/b"),
         ("print({'a', 'b', 'c', 'd'})", ""),
         ("print(list(set('to be or not'.split())))", ""),
         ("print(hash('text') % 1000)", ""),

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import time
 
 import pytest
 
 from vibe_pipeline.interactions.synthesize.sandbox import (
+    HASH_SEED,
     Limits,
     isolation,
+    other_seeds,
     probe,
     repeats,
     run,
@@ -17,6 +21,7 @@ from vibe_pipeline.interactions.synthesize.sandbox import (
     workers,
 )
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import run_of
+from vibe_pipeline.interactions.synthesize.sandbox.seeds import ELSEWHERE
 
 SMALL = Limits(seconds=0.5, memory_bytes=256 << 20, output_bytes=4096)
 
@@ -177,3 +182,74 @@ def test_what_the_order_of_a_set_decides_does_not_repeat():
     for code, is_same in (("print({'a', 'b', 'c', 'd'})", False), ("print(sorted({'a', 'b'}))", True)):
         assert run(code) == run(code)
         assert repeats(run(code), code) is is_same
+
+
+def test_sixteen_seeds_tell_each_pair_of_words_in_a_set_apart():
+    """Of these 78 pairs eleven come in one order under four seeds."""
+    words = re.findall(r"\w+", "apple Banana cherry data level noon Python river stone tree kayak a b")
+    code = f"import itertools\nprint([next(iter(set(it))) for it in itertools.combinations({words}, 2)])"
+    seen = [ast.literal_eval(run(code, hash_seed=seed).output) for seed in (HASH_SEED, *other_seeds(code))]
+    assert all(len(set(pair)) == 2 for pair in zip(*seen, strict=True))
+
+
+@pytest.mark.parametrize(
+    "code", ["set(a)", "{a, b}", "{a for a in b}", "a.keys() & b.keys()", "def f(a: frozenset): pass", "hash(a)"]
+)
+def test_what_may_ask_a_hash_is_looked_at_under_more_seeds(code):
+    assert len(other_seeds(code)) > len(other_seeds("a = {b: c}\nprint(settings, a.keys())"))
+
+
+def test_one_look_is_from_another_place():
+    code = """import datetime, getpass, os, platform, tempfile, time
+print([os.getcwd(), os.path.abspath('a'), os.path.expanduser('~'), tempfile.gettempdir(), __file__, getpass.getuser(),
+    platform.node(), os.cpu_count(), time.tzname, datetime.date.today().year])"""
+    here, elsewhere = (ast.literal_eval(run(code, hash_seed=seed).output) for seed in (HASH_SEED, ELSEWHERE))
+    assert [one for one, other in zip(here, elsewhere, strict=True) if one == other] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "missed"),
+    [
+        ("try:\n    import no_such\nexcept ImportError:\n    pass", True),
+        ("from importlib.util import find_spec\nfind_spec('no_such')", True),
+        ("try:\n    open('no such')\nexcept OSError:\n    pass", True),
+        ("import configparser\nconfigparser.ConfigParser().read('no.ini')", True),
+        ("try:\n    open('no/such', 'w')\nexcept OSError:\n    pass", True),
+        ("import urllib.request as r\ntry:\n    r.urlopen('http://a.example')\nexcept OSError:\n    pass", True),
+        ("import socket\nsocket.socket().connect_ex(('127.0.0.1', 9))", True),
+        ("import os\nos.system('true')", True),
+        ("import subprocess\nsubprocess.run(['true'])", True),
+        ("import glob\nglob.glob('*.log')", True),
+        ("from pathlib import Path\nlist(Path('data').glob('*.csv'))", True),
+        ("import os\nos.listdir()", True),
+        ("import sqlite3\nsqlite3.connect('app.db')", True),
+        ("try:\n    input()\nexcept EOFError:\n    pass", True),
+        ("import os\nif os.fork() == 0:\n    os.system('true')\nelse:\n    os.wait()", True),
+        ("open('a', 'w').write('b')\nprint(open('a').read(), open('a', 'a'), open(0))", False),
+        ("import os\nos.mkdir('d')\nos.listdir('d')\nopen('d/a', 'w').close()", False),
+        ("import tempfile\nwith tempfile.TemporaryDirectory() as it:\n    open(it + '/a', 'w')", False),
+        ("import sqlite3\nsqlite3.connect(':memory:').execute('select 1')", False),
+        ("import asyncio\nasyncio.run(asyncio.sleep(0))", False),
+        ("import json, unittest, pickle, logging.config, email, http.client, csv, multiprocessing, sqlite3", False),
+        ("import doctest\ndef f():\n    pass\nf.__doc__ = '>>> 1' + chr(10) + '2'\ndoctest.testmod()", False),
+        ("1 / 0", False),
+    ],
+)
+def test_a_run_tells_whether_anything_was_asked_for_in_vain(code, missed):
+    assert run(code).missed is missed
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "async def main():\n    pass\nmain()",
+        "import threading\nthread = threading.Thread(target=lambda: 1 / 0)\nthread.start()\nthread.join()",
+        "class A:\n    def __del__(self):\n        1 / 0\nA()",
+        "import asyncio\nasync def f():\n    1 / 0\nasync def main():\n    asyncio.create_task(f())\n"
+        "    await asyncio.sleep(0)\nasyncio.run(main())",
+    ],
+)
+def test_a_run_tells_of_errors_that_nobody_heard(code):
+    found = run(code)
+    assert (found.worked, found.unheard) == (True, True)
+    assert not run("import sys\nprint('Exception in mind', file=sys.stderr)").unheard

@@ -2,9 +2,9 @@
 
 What came of it is logged as a run of the same conversation: whether it worked, which error, how long it took. Code
 that fails for want of something here (a package, a file, a terminal) is not labelled: that is no fault of it. Neither
-is code that has tests which did not come to their end: it worked as far as it went, and they might have failed. All of
-it is seen again, under other hash seeds: what ends otherwise then is not labelled, and what prints otherwise has no
-output.
+is code that has tests which did not come to their end or check nothing: it worked as far as it went, and they might
+have failed. Code that defines and does nothing with it worked not at all. All of it is seen again, under other hash
+seeds and in another place: what ends otherwise then is not labelled, and what prints otherwise has no output.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import re
 from datetime import datetime
 
 from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.interactions.synthesize.functions.checking import DOCTESTS, has_doctests, uses_itself
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
 from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, OTHER_HASH_SEEDS, Limits, Run, run
+from vibe_pipeline.interactions.synthesize.outside import may_miss, shows_place
+from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, Limits, Run, other_seeds, run
 from vibe_pipeline.records import Interaction
 
 SYSTEM_ERRORS = (OSError, ImportError, EOFError, KeyboardInterrupt, MemoryError)
@@ -29,9 +31,6 @@ OF_THE_MACHINE = {
     *["UnsupportedOperation", "PackageNotFoundError", "Killed", "Output", "Elsewhere", "Exit"],
 }
 """Ends of a run that say more of the sandbox than of the code, and errors behind which such an end may lie."""
-
-ASKS_AROUND = re.compile(r"\b(environ|getenv|argv|argparse|stdin|getpass|getuser|gethostname)\b")
-"""Code that asks for what is not here fails in many ways, most of them a line below."""
 
 CHECK = re.compile(r"^def check\(\w+\):", re.MULTILINE)
 
@@ -45,16 +44,24 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     if code is None:
         return None
     tests = _with_call(tests_of(interaction), interaction.extra.get("entry_point"))
+    has_tests = bool(interaction.extra.get("tests"))
+    if not has_tests and has_doctests(code):
+        has_tests, tests = True, DOCTESTS
     script, done = _tried(code, tests, limits)
-    if done.worked and script == code and interaction.extra.get("tests"):
-        return None  # its tests could not be run, and might have failed
-    if _is_for_want_of_something(done, script) or tells_of_machine(done.output, None):
+    if done.worked and (done.unheard or (script == code and (has_tests or not uses_itself(code)))):
+        return None  # nothing of it ran, or its tests did not, and might have failed
+    if _is_for_want_of_something(done, code, tests) or tells_of_machine(done.output, None):
         return None
+    if done.worked and tests == DOCTESTS and not run(code, limits=limits).worked:
+        return None  # as a script it does more, and fails
     if done.error_type == "Timeout" and (script == code or run(code, limits=limits).error_type == "Timeout"):
         return None  # a server is meant to run on
-    looks = [_tried(code, tests, limits, seed) for seed in OTHER_HASH_SEEDS]
-    if any((ran, it.worked, it.error_type) != (script, done.worked, done.error_type) for ran, it in looks):
-        return None
+    is_same = not (done.missed or shows_place(script))
+    for seed in other_seeds(script):
+        ran, again = _tried(code, tests, limits, seed)
+        if (ran, again.worked, again.error_type) != (script, done.worked, done.error_type):
+            return None
+        is_same = is_same and again == done
     return Interaction(
         interaction_id=key_of([SOURCE, "label", interaction.interaction_id, script]),
         conversation_id=interaction.conversation_id,
@@ -63,7 +70,7 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
         module=interaction.module,
         action="run",
         input=script,
-        output=done.output if all(it == done for _, it in looks) else "",
+        output=done.output if is_same else "",
         success=done.worked,
         error_type=done.error_type,
         latency_ms=round(1000 * done.seconds, 3) if done.seconds >= MEASURABLE_S else None,
@@ -87,7 +94,8 @@ def _tried(code: str, tests: str, limits: Limits, hash_seed: str = HASH_SEED) ->
     return (code, run(code, limits=limits, hash_seed=hash_seed)) if done is None else (script, done)
 
 
-def _is_for_want_of_something(done: Run, code: str) -> bool:
-    """Whether the code would perhaps work where there is more than here."""
+def _is_for_want_of_something(done: Run, code: str, tests: str) -> bool:
+    """Whether the code would perhaps work where there is more than here; a want shows in many ways."""
     errors = {str(done.error_type), *done.causes}
-    return not done.worked and (not errors.isdisjoint(OF_THE_MACHINE) or ASKS_AROUND.search(code) is not None)
+    is_in_want = done.missed or not errors.isdisjoint(OF_THE_MACHINE) or may_miss(code) or may_miss(tests)
+    return not done.worked and is_in_want

@@ -35,6 +35,8 @@ MAX_TRACEBACK, MAX_PRINTED = 400, 200
 """Characters."""
 
 CHANGING = re.compile(r"0x[0-9a-f]{6,}| at 0x")
+OF_THE_SANDBOX = re.compile(r"/snippet\b(?!\.)|\b(nobody|localhost)\b")
+"""Its folder, its user and its host name."""
 NOT_FOR_USERS = re.compile(r"_[a-zA-Z]\w*$")
 """A private class is nothing to teach."""
 LIMITS = Limits()
@@ -161,9 +163,11 @@ def _machine_paths() -> list[str]:
 
 
 def tells_of_machine(text: str, search_path: str | None) -> bool:
-    """An address in memory or a path of this machine: neither is a lesson, the second is nobody's business."""
+    """An address in memory, a name of the sandbox or a path of this machine: no lesson; the last nobody's business."""
     places = [*_machine_paths(), *([search_path] if search_path else [])]
-    return CHANGING.search(text) is not None or any(place in text for place in places)
+    if CHANGING.search(text) or OF_THE_SANDBOX.search(text):
+        return True
+    return any(place in text for place in places)
 
 
 def _without_machine(text: str) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from vibe_pipeline.interactions.synthesize.outside import is_pure
 from vibe_pipeline.interactions.synthesize.packages import PublicName
 
 MAX_CHARACTERS, MAX_LINES = 260, 8
@@ -152,7 +153,7 @@ def _importing(public: PublicName, code: str) -> str | None:
         code = f"import {public.module}\n\n{code}"
     elif not {top, public.module.partition(".")[0]} & (used | bound):
         return None  # an example of something else
-    return code if _is_short(code) and not REACHES_OUT.search(code) else None
+    return code if _is_short(code) and not REACHES_OUT.search(code) and is_pure(code) else None
 
 
 def _is_expression(source: str) -> bool:

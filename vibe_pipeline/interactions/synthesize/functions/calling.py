@@ -38,27 +38,29 @@ def is_own(value: Any) -> bool:
     return getattr(value, "__module__", None) == "snippet"
 
 
-def call_tests(tests: str, names: dict[str, Any], before: dict[str, Any]) -> bool:
-    """Call what tests define, as their runners would, and say whether there was any; the first error is raised.
+def call_tests(tests: str, names: dict[str, Any], before: dict[str, Any]) -> list[bool]:
+    """Call what tests define, as their runners would, and say of each whether it could be; the first error is raised.
 
     What only pytest knows (fixtures, marks, what it sets up) is not done by half: such tests are left out.
     """
     new = {name: it for name, it in names.items() if is_own(it) and before.get(name) is not it}
     unittest = sys.modules.get("unittest")
     cases = [it for it in new.values() if unittest and isinstance(it, type) and issubclass(it, unittest.TestCase)]
-    called = [by_unittest(case) for case in cases]
-    if PREPARED.search(tests) is None:
-        alone = [it for name, it in new.items() if name.startswith("test")]
-        classes = [it for name, it in new.items() if name.startswith("Test") and it not in cases]
-        called += [call_alone(test) for test in (*alone, *(method for it in classes for method in methods_of(it)))]
-    return any(called)
+    called = [it for case in cases for it in by_unittest(case)]
+    alone = [it for name, it in new.items() if name.startswith("test") and callable(it) and not isinstance(it, type)]
+    classes = [it for name, it in new.items() if name.startswith("Test") and isinstance(it, type) and it not in cases]
+    is_prepared = PREPARED.search(tests) is not None
+    for test in (*alone, *(method for it in classes for method in methods_of(it))):
+        called.append(not is_prepared and call_alone(test))
+    return called
 
 
 def methods_of(kind: Any) -> list[Any]:
-    """The tests of a class, each of an instance of its own; none where an instance needs something."""
+    """The tests of a class, each of an instance of its own; none can be called where an instance needs something."""
+    names = [name for name in dir(kind) if name.startswith("test")]
     if kind.__init__ is not object.__init__ or hasattr(kind, "pytestmark"):
-        return []
-    return [getattr(kind(), name) for name in dir(kind) if name.startswith("test")]
+        return [None for _ in names]
+    return [getattr(kind(), name) for name in names]
 
 
 def call_alone(test: Any) -> bool:
@@ -82,8 +84,8 @@ def call_alone(test: Any) -> bool:
     return True
 
 
-def by_unittest(case: Any) -> bool:
-    """Run a TestCase; whether any of it was not skipped."""
+def by_unittest(case: Any) -> list[bool]:
+    """Run a TestCase; whether none of it was skipped or is known to fail. Nothing where it holds no test."""
     unittest: Any = sys.modules["unittest"]
     errors: list[BaseException] = []
     heard = unittest.TestResult()
@@ -92,7 +94,8 @@ def by_unittest(case: Any) -> bool:
     unittest.defaultTestLoader.loadTestsFromTestCase(case).run(heard)
     if errors:
         raise errors[0]
-    return heard.testsRun > len(heard.skipped) + len(heard.unexpectedSuccesses)
+    is_left_out = bool(heard.skipped or heard.expectedFailures or heard.unexpectedSuccesses)
+    return [not is_left_out] if heard.testsRun or is_left_out else []
 
 
 def is_skipped(error: BaseException) -> bool:

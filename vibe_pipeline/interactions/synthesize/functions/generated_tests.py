@@ -20,6 +20,7 @@ from vibe_pipeline.interactions.synthesize.functions import Function, call_text
 from vibe_pipeline.interactions.synthesize.functions.outcomes import Outcome, fitting, judged, observed
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson
 from vibe_pipeline.interactions.synthesize.operators import mutants
+from vibe_pipeline.interactions.synthesize.outside import is_pure
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
 
 INPUTS = 16
@@ -53,7 +54,9 @@ class Tested:
 
 
 def tested(function: Function, seed: int, limits: Limits) -> Tested | None:
-    """None where too little is seen of it, or too much the same."""
+    """None where too little is seen of it, or too much the same, or where it may tell of the machine."""
+    if not is_pure(function.code):
+        return None
     chooser = random.Random(key_of([seed, "tests", function.code]))
     seen = observed(function, fitting(function, chooser, INPUTS, limits), limits)
     told_apart = list({_folded(call_text("", outcome.arguments)): outcome for outcome in seen}.values())

@@ -126,11 +126,11 @@ def observe(code: str, name: str, inputs: list[str], seconds: float) -> list[tup
 
 
 def observe_otherwise(code: str, name: str, inputs: list[str], seconds: float) -> list[tuple[str, str | None]]:
-    """The same from the last input to the first, and each alone, with the code defined anew; nothing of an input on
-    which that differs: what it gives depends on the calls before."""
+    """The same from the last input to the first, and each alone and again, with the code defined anew; nothing of an
+    input on which that differs: what it gives depends on the calls before."""
     backwards = observe(code, name, inputs[::-1], seconds)[::-1]
-    alone = [observe(code, name, [arguments], seconds)[0] for arguments in inputs]
-    return [one if one == other else (one[0], None) for one, other in zip(backwards, alone, strict=True)]
+    alone = [observe(code, name, [arguments, arguments], seconds) for arguments in inputs]
+    return [one if [one, one] == twice else (one[0], None) for one, twice in zip(backwards, alone, strict=True)]
 
 
 def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
@@ -162,7 +162,7 @@ def _judged(code: str, tests: list[str], seconds: float) -> list[str | None]:
 
 
 def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
-    """(whether any of the tests at the end of a script were run, the traceback of what they failed with, CPU seconds).
+    """(whether all tests at the end of a script were run, the traceback of what they failed with, CPU seconds).
 
     The code before them is imported, as test runners do it; what that fails with is raised.
     """
@@ -172,18 +172,19 @@ def tested(script: str, tests: str) -> tuple[bool, str | None, float]:
     started = time.process_time()
     code = script.removesuffix(tests)
     names = defined(code)
+    sys.modules["__main__"] = sys.modules["snippet"]  # where doctest and unittest look
     before = dict(names)
     try:
         says = speaks(ast.parse(tests), names)
         execute("\n" * code.count("\n") + tests, names)
-        has_called = call_tests(tests, names, before)
+        called = call_tests(tests, names, before)
     except (SystemExit, KeyboardInterrupt):
         raise
     except BaseException as error:  # pytest's Failed is no Exception
         seconds = time.process_time() - started
         is_known = not is_skipped(error) and not isinstance(error, SyntaxError)
         return is_known, quoted(error, script) if is_known else None, seconds
-    return says or has_called, None, time.process_time() - started
+    return (says or bool(called)) and all(called), None, time.process_time() - started
 
 
 def quoted(error: BaseException, script: str) -> str:

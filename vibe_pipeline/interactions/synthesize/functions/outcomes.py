@@ -1,6 +1,7 @@
 """What a function does on inputs, what tests say of code, how fast variants are: as seen in the sandbox.
 
-What differs between two runs (a clock, a random number, the order of a set, a count of the calls before) is no outcome.
+What differs between two runs (a clock, a random number, the order of a set, a count of the calls before) is no outcome,
+and neither is what differs on another machine.
 Not here: what happens in the sandbox (inside.py, calling.py) and what is made of it (generated_tests.py, variants.py).
 """
 
@@ -16,7 +17,9 @@ from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
-from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, OTHER_HASH_SEEDS, Limits, Run, failed, run
+from vibe_pipeline.interactions.synthesize.functions.checking import checks
+from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
+from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, Limits, Run, failed, other_seeds, run
 
 SENT = [(name, (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")) for name in ("calling", "inside")]
 PROGRAM = f"""
@@ -60,18 +63,16 @@ def fitting(function: Function, chooser: random.Random, count: int, limits: Limi
 def observed(function: Function, inputs: Sequence[Arguments], limits: Limits) -> list[Outcome]:
     """Inputs on which the function returns a value that can be written down, the same under every hash seed.
 
-    Under the others in another order, and each alone: in a question no call comes before."""
+    Under the others in another order, once in another place, and each alone: in a question no call comes before."""
     texts = [repr(arguments) for arguments in inputs]
     first = _asked(["observe", function.code, function.name, texts, SECONDS], limits)
-    if not first or all(said[1] is None or said[0] != "returned" for said in first):
-        return []
+    same = {place: said[1] for place, said in enumerate(first or []) if said[0] == "returned" and said[1] is not None}
+    same = {place: result for place, result in same.items() if not tells_of_machine(result, None)}
     work = ["observe_otherwise", function.code, function.name, texts, SECONDS]
-    others = [_asked(work, limits, hash_seed) or [] for hash_seed in OTHER_HASH_SEEDS]
-    return [
-        Outcome(arguments, one[1])
-        for arguments, one, *again in zip(inputs, first, *others, strict=False)
-        if one[0] == "returned" and one[1] is not None and all(other == one for other in again)
-    ]
+    for hash_seed in other_seeds("\n".join([function.code, *texts])):
+        again = _asked(work, limits, hash_seed) or [] if same else []
+        same = {place: result for place, result in same.items() if again[place : place + 1] == [["returned", result]]}
+    return [Outcome(inputs[place], result) for place, result in same.items()]
 
 
 def judged(codes: Sequence[str], tests: Sequence[str], limits: Limits) -> list[list[str | None]]:
@@ -85,14 +86,16 @@ def passes(code: str, tests: str, limits: Limits) -> bool:
 
 
 def tested(script: str, tests: str, limits: Limits, hash_seed: str) -> Run | None:
-    """The run of a script that ends with its tests; None where they did not come to their end, or none can be run."""
+    """The run of a script that ends with its tests; None where they did not come to their end, where one
+    cannot be run, or where they check nothing: they fail all the same."""
     done, printed, said = _said(["tested", script, tests], limits, hash_seed)
     if said is None:
         return done if done.error_type == "Timeout" else None
     has_run, failure, seconds = said
     if failure is not None:
-        return replace(failed(failure), seconds=seconds)
-    return replace(done, output=printed, seconds=seconds) if has_run else None
+        return replace(failed(failure), seconds=seconds, missed=done.missed)
+    is_tested = has_run and checks(script.removesuffix(tests), tests)
+    return replace(done, output=printed, seconds=seconds) if is_tested else None
 
 
 def raced(

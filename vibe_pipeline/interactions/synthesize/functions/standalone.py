@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import builtins
-import re
 import symtable
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -16,18 +15,13 @@ from pathlib import Path
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docstring
+from vibe_pipeline.interactions.synthesize.outside import is_pure
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
-from vibe_pipeline.interactions.synthesize.snippets import REACHES_OUT
 from vibe_pipeline.interactions.synthesize.source_files import text_of
 from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
 
 MAX_CONSTANT = 300
 """Characters: a larger table is data, and no part of a function that a person reads."""
-
-SEES_ITS_PLACE = re.compile(
-    r"\bos\.(?!fspath\b|path\b|sep\b)\w|\bsys\.|\b(dir|vars|globals|locals|__file__|__name__)\b"
-)
-"""What is not the same elsewhere: the files of a machine, the names of a module."""
 
 Statement = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.FunctionDef | ast.ClassDef
 
@@ -92,7 +86,7 @@ def _cut_out(package: Package, public: PublicName, sources: dict[Path, _Module |
     if not _gather(module, name, needed):
         return None
     code = _together(module, needed)
-    if len(code) > MAX_CODE or REACHES_OUT.search(code) or SEES_ITS_PLACE.search(code):
+    if len(code) > MAX_CODE or not is_pure(code):
         return None
     calls = calls_in_docstring(ast.get_docstring(function) or "", name)
     return Function(module=package.name, name=name, written=public.name, code=code, calls=calls)

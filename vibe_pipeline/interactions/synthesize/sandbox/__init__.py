@@ -17,16 +17,17 @@ from vibe_pipeline.interactions.synthesize.sandbox import without_fork
 from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
 from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, failed, run_of
 from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation, current
-from vibe_pipeline.interactions.synthesize.sandbox.workers import HASH_SEED, OTHER_HASH_SEEDS, worker
+from vibe_pipeline.interactions.synthesize.sandbox.seeds import HASH_SEED, other_seeds
+from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
 
 __all__ = [
     "HASH_SEED",
-    "OTHER_HASH_SEEDS",
     "Isolation",
     "Limits",
     "Run",
     "failed",
     "isolation",
+    "other_seeds",
     "repeats",
     "run",
     "run_all",
@@ -48,9 +49,9 @@ def run(code: str, *, search_path: str | None = None, limits: Limits = LIMITS, h
 
 
 def repeats(done: Run, code: str, *, search_path: str | None = None, limits: Limits = LIMITS) -> bool:
-    """Whether code that ended so does and says the same again, under every other hash seed."""
+    """Whether code that ended so does and says the same again, under every other hash seed and elsewhere."""
     again = partial(run, code, search_path=search_path, limits=limits)
-    return all(again(hash_seed=seed) == done for seed in OTHER_HASH_SEEDS)
+    return all(again(hash_seed=seed) == done for seed in other_seeds(code))
 
 
 def run_all(

@@ -13,6 +13,11 @@ FILE = "snippet.py"
 
 GUTTER, MEMBERS = re.compile(r"^  [|+] "), "  +-"
 """What stands before the lines of an error that is a group, and above each of the errors in it."""
+BESIDE = re.compile(
+    r"^(Exception in thread |Exception ignored in|Task exception was never retrieved)"
+    r"|RuntimeWarning: coroutine .* was never awaited$",
+    re.MULTILINE,
+)
 ERROR = re.compile(r"(?:[ |]*\| )?([A-Za-z_][\w.]*)(?::|$)")
 
 
@@ -30,6 +35,10 @@ class Run:
     the snippet; Exit where it ended itself without an error; Elsewhere where the error shows no line of its own."""
     causes: tuple[str, ...] = ()
     """Names of the errors behind that one: those that it followed, and those of a group."""
+    missed: bool = field(default=False, compare=False)
+    """It asked for something outside that was not there or not granted, whatever it made of that."""
+    unheard: bool = field(default=False, compare=False)
+    """It ended well, and told of an error beside: in a thread, or that something was never awaited."""
     seconds: float = field(default=0.0, compare=False)
     """CPU seconds of the snippet and its children; starting and ending Python is taken off, give or take 5 ms."""
     memory_bytes: int = field(default=0, compare=False)
@@ -43,6 +52,7 @@ def run_of(answer: dict[str, Any], isolation: Isolation, idle_seconds: float) ->
     measured = {
         "seconds": max(0.0, answer["seconds"] - idle_seconds),
         "memory_bytes": answer["memory_bytes"],
+        "missed": answer["missed"],
         "isolation": isolation,
     }
     return replace(_said(answer), **measured)
@@ -52,7 +62,8 @@ def _said(answer: dict[str, Any]) -> Run:
     if answer["reason"]:
         return Run(False, "", answer["reason"])
     if answer["status"] == 0:
-        return Run(True, answer["stdout"].replace("\r\n", "\n").strip())
+        is_unheard = BESIDE.search(answer["stderr"].replace("\r\n", "\n")) is not None
+        return Run(True, answer["stdout"].replace("\r\n", "\n").strip(), unheard=is_unheard)
     if answer["status"] < 0:
         return Run(False, "", "Killed")
     return failed(answer["stderr"])

@@ -46,6 +46,7 @@ def answer(code: str, search_path: str | None, hash_seed: str, limits: Limits) -
                 "stderr": texts[1],
                 "seconds": time.perf_counter() - started,
                 "memory_bytes": 0,
+                "missed": False,
             }
 
 

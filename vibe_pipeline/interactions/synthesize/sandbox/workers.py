@@ -21,6 +21,7 @@ from typing import Any, Literal, Self
 
 from vibe_pipeline.errors import SandboxUnavailable
 from vibe_pipeline.interactions.synthesize.sandbox.limits import Limits
+from vibe_pipeline.interactions.synthesize.sandbox.seeds import ELSEWHERE, HASH_SEED
 from vibe_pipeline.settings import home
 
 Mode = Literal["namespaces", "user", "limits", "time"]
@@ -28,11 +29,16 @@ Mode = Literal["namespaces", "user", "limits", "time"]
 PROGRAM = Path(__file__).parent / "inside" / "worker.py"
 GRACE_SECONDS = 10.0
 """After a snippet's time is over, for the worker to say so; then the worker is killed, and all with it."""
-MOST_IDLE = 8
+MOST_IDLE = 32
+"""Of two threads under sixteen hash seeds: 6 MB each, and as many as were needed."""
 
-HASH_SEED, OTHER_HASH_SEEDS = "0", ("1", "2", "3")
-"""Sets of text are ordered by it. Under half of all seeds two words come in the order that they had: one other seed
-would let every second of them pass for something that stays the same."""
+ENVIRONMENT_ELSEWHERE = {
+    "TZ": "ELSE-5:45",
+    "USER": "somebody",
+    "LOGNAME": "somebody",
+    "PYTHON_CPU_COUNT": "3",
+}
+"""What is another where a snippet is looked at from another place; the rest is in inside/."""
 
 
 class Worker:
@@ -51,7 +57,8 @@ class Worker:
         )
         try:
             places = {"hidden": [str(home())], "temporary": os.path.realpath(tempfile.gettempdir())}
-            self._exchange({"mode": mode, "search_path": search_path} | places, GRACE_SECONDS)
+            told = {"mode": mode, "search_path": search_path, "elsewhere": hash_seed == ELSEWHERE}
+            self._exchange(told | places, GRACE_SECONDS)
             self.idle_seconds = float(self.ask("", Limits())["seconds"])
         except BaseException:
             self.close()
@@ -139,7 +146,7 @@ def _place(mode: Mode, search_path: str | None, hash_seed: str) -> tuple[Any, ..
 
 def environment(hash_seed: str) -> dict[str, str]:
     """Nothing of the user's: a fixed hash seed makes sets print alike, a plain terminal keeps colours out."""
-    return {
+    usual = {
         "PYTHONHASHSEED": hash_seed,
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
@@ -154,3 +161,4 @@ def environment(hash_seed: str) -> dict[str, str]:
         "POLARS_MAX_THREADS": "1",
         "PATH": os.defpath,
     }
+    return usual | ENVIRONMENT_ELSEWHERE if hash_seed == ELSEWHERE else usual

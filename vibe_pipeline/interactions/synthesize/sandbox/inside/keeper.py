@@ -29,7 +29,9 @@ def waking() -> int:
 
 
 def keep(snippet: int, outputs: list[int], wakes: int, request: dict[str, Any]) -> dict[str, Any]:
-    """What came of the process `snippet`, told when all that it started has ended; `outputs` are what it prints to."""
+    """What came of the process `snippet`, told when all that it started has ended; `outputs` are what it prints to, and
+    last what it asks for in vain."""
+    *outputs, misses = outputs
     printed = dict.fromkeys(outputs, b"")
     status, reason = _watch(snippet, printed, wakes, request)
     end_all(snippet)
@@ -37,6 +39,7 @@ def keep(snippet: int, outputs: list[int], wakes: int, request: dict[str, Any]) 
         printed[output] += _rest(output, request["output_bytes"] + 1 - len(printed[output]))
     if any(len(text) > request["output_bytes"] for text in printed.values()):
         reason = "Output"
+    missed = _rest(misses, 1) != b""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     stdout, stderr = (text.decode("utf-8", "replace") for text in printed.values())
     return {
@@ -46,6 +49,7 @@ def keep(snippet: int, outputs: list[int], wakes: int, request: dict[str, Any]) 
         "stderr": stderr,
         "seconds": used.ru_utime + used.ru_stime,
         "memory_bytes": used.ru_maxrss * (1 if sys.platform == "darwin" else 1024),
+        "missed": missed,
     }
 
 

@@ -26,14 +26,14 @@ PIVOT_ROOT = {"x86_64": 155, "aarch64": 41, "riscv64": 41, "ppc64le": 203, "s390
 CAPABILITIES_VERSION_3 = 0x20080522
 
 
-def enter(hidden: list[str]) -> None:
+def enter(hidden: list[str], host: str) -> None:
     """Leave network, host name and files behind, for good; OSError where the system does not allow it.
 
     Afterwards only readable.py's paths can be read, without what lies in the folders `hidden`.
     """
     shown, hidden = readable(), [os.path.realpath(path) for path in hidden]
     _become_root_within()
-    call("sethostname", b"localhost", 9)
+    call("sethostname", host.encode(), len(host))
     _move_root(shown, hidden)
     _write("/proc/sys/user/max_user_namespaces", "0")  # in one of its own, a snippet would be root
 

@@ -6,10 +6,14 @@ import os
 import resource
 import signal
 import sys
+import time
 from types import ModuleType
 from typing import Any
 
-FILE = "snippet.py"
+import wants
+from wants import FILE
+
+DAYS_AHEAD = 400
 IS_LINUX = sys.platform == "linux"
 if IS_LINUX:
     import filters
@@ -25,10 +29,8 @@ def shut_in(request: dict[str, Any], folder: str, outputs: list[int]) -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
     for number, opened in enumerate([os.open(os.devnull, os.O_RDONLY), *outputs]):
-        os.dup2(opened, number)
+        os.dup2(opened, number, inheritable=number < wants.PIPE)
     os.umask(0o077)
-    os.chdir(folder)
-    os.environ |= {"HOME": folder, "TMPDIR": folder}
     most = {
         "RLIMIT_CORE": 0,
         "RLIMIT_CPU": int(request["seconds"]) + 1,
@@ -39,6 +41,9 @@ def shut_in(request: dict[str, Any], folder: str, outputs: list[int]) -> None:
     }
     if mode in {"namespaces", "user"}:
         namespaces.become_nobody()
+    place = _another(folder) if request["elsewhere"] else folder
+    os.chdir(place)
+    os.environ |= {"HOME": place, "TMPDIR": place}
     with open(FILE, "w", encoding="utf-8", errors="surrogatepass") as file:
         file.write(request["code"] + "\n")
     if IS_LINUX:
@@ -47,6 +52,15 @@ def shut_in(request: dict[str, Any], folder: str, outputs: list[int]) -> None:
         _filter(request, folder)
     for name, value in most.items():
         _limit(name, value)
+
+
+def _another(folder: str) -> str:
+    """Another folder, and fewer processors to run on than there are."""
+    place = os.path.join(folder, "elsewhere")
+    os.mkdir(place)
+    if IS_LINUX:
+        os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
+    return place
 
 
 def _filter(request: dict[str, Any], folder: str) -> None:
@@ -84,14 +98,25 @@ def _processes_beside(mode: str) -> int:
     return threads - (user == os.getuid()) if IS_LINUX else resource.getrlimit(resource.RLIMIT_NPROC)[0]
 
 
-def become(code: str) -> None:
+def become(code: str, *, elsewhere: bool) -> None:
     """Run the code; its own frames alone are shown, and its own __future__ alone holds."""
+    if elsewhere:
+        _look_like_another_machine()
     module = ModuleType("__main__")
     module.__dict__["__file__"] = os.path.abspath(FILE)
     sys.modules["__main__"] = module
     sys.argv = [FILE]
+    going = wants.watch()
     try:
         exec(compile(code + "\n", FILE, "exec", dont_inherit=True), module.__dict__)
     except Exception as error:
+        going.clear()  # Python looks for the lines of a traceback, and not all lie in files
         sys.excepthook(type(error), error, error.__traceback__ and error.__traceback__.tb_next)
         sys.exit(1)
+
+
+def _look_like_another_machine() -> None:
+    """As far as Python asks by these two names; `datetime.now` asks the system."""
+    cores, clock = os.cpu_count(), time.time
+    os.cpu_count = lambda: 3 if cores == 5 else 5
+    time.time = lambda: clock() + 86_400 * DAYS_AHEAD

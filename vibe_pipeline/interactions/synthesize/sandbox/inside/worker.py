@@ -16,11 +16,12 @@ import sys
 import time
 from typing import Any
 
-OURS = ("filters", "keeper", "linux", "namespaces", "readable", "snippet")
+OURS = ("filters", "keeper", "linux", "namespaces", "readable", "snippet", "wants")
 sys.path.insert(0, os.path.dirname(__file__))
 import keeper  # noqa: E402
 import readable  # noqa: E402
 import snippet  # noqa: E402
+import wants  # noqa: E402
 
 if sys.platform == "linux":
     import linux
@@ -41,7 +42,7 @@ def serve() -> Request | None:
         os.environ["PYTHONPATH"] = settings["search_path"]
     if settings["mode"] == "namespaces":
         try:
-            namespaces.enter(settings["hidden"])
+            namespaces.enter(settings["hidden"], "elsewhere" if settings["elsewhere"] else "localhost")
         except OSError as error:
             _answer({"failed": str(error)})
             return None
@@ -55,7 +56,8 @@ def serve() -> Request | None:
             return _start(settings | json.loads(line))
         _, status = os.waitpid(process, 0)
         if status:  # the keeper was killed, by the system's want of memory or by the snippet
-            _answer({"status": -status, "reason": None, "stdout": "", "stderr": "", "seconds": 0.0, "memory_bytes": 0})
+            nothing = {"stdout": "", "stderr": "", "seconds": 0.0, "memory_bytes": 0, "missed": False}
+            _answer({"status": -status, "reason": None, **nothing})
     return None
 
 
@@ -79,7 +81,7 @@ def _start(request: Request) -> Request:
         folder = _enter(request)
         wakes = keeper.waking()
         failed, fails = os.pipe()
-        outputs = [os.pipe(), os.pipe()]
+        outputs = [os.pipe(), os.pipe(), os.pipe()]
         process = os.fork()
         if process == 0:
             return _shut_in(request, folder, [write for _, write in outputs], fails)
@@ -123,7 +125,7 @@ def _shut_in(request: Request, folder: str, outputs: list[int], fails: int) -> R
     except OSError as error:
         os.write(fails, str(error).encode())
         os._exit(1)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    os.closerange(wants.PIPE + 1, os.sysconf("SC_OPEN_MAX"))
     return request
 
 
@@ -135,4 +137,4 @@ def _remove(folder: str) -> None:
 
 
 if __name__ == "__main__" and (request := serve()):
-    snippet.become(request["code"])
+    snippet.become(request["code"], elsewhere=request["elsewhere"])
