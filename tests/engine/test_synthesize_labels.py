@@ -192,7 +192,7 @@ def test_a_label_is_evidence_for_the_code_that_it_ran(answer, tests):
     code = "def double(a):\r\n    return a + a\r\n\r\nprint(double(2))\r\n"
     told = answered(answer.format(code), extra={"tests": tests} if tests else {})
     (example,) = learned("code_generation", told, labelled(told, Limits(), NOW + timedelta(seconds=1)))
-    assert (example["completion"].strip(), example["evidence"]) == (code.strip(), ["ran later"])
+    assert (example["completion"].strip(), example["evidence"]) == (code.replace("\r", "").strip(), ["ran later"])
 
 
 ENDLESS = "import time\nwhile True:\n    time.sleep(1)"
