@@ -148,8 +148,10 @@ def origin(these: Features) -> np.ndarray:
 
 
 def equal(these: Features, of_items: np.ndarray) -> np.ndarray:
-    """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row."""
-    return _key("equal", of_items, these.sketches.asks, these.sketches.says)
+    """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row; 0 where it
+    says nothing."""
+    sketches = these.sketches
+    return _where_there(sketches.says, _key("equal", of_items, sketches.asks, sketches.says))
 
 
 def equal_rejected(these: Features, of_items: np.ndarray) -> np.ndarray:
