@@ -28,6 +28,7 @@ from tests.acceptance.versions import edited, framed, quoted, reformatted, renam
 from tests.engine.curating import World, event, on_side, probe
 from vibe_pipeline.evaluate.figures import share
 from vibe_pipeline.records import Figure, Interaction, Probe
+from vibe_pipeline.settings import Curate
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 
@@ -268,6 +269,36 @@ def test_what_only_looks_alike_stays(found):
     figures = told(found, ALIKE)
     assert figures["other numbers", "gsm8k"].value <= 0.05
     assert figures["another flag", "nl2bash"].value <= 0.15
+
+
+INSTRUCTION = """You are a careful assistant for customer support. Read the message below and answer with the intent of
+the customer, one label only, in lower case, without quotes, without an explanation and without a full stop at its end.
+If you are not sure, take the label that is closest to what was meant.
+
+Message: {}
+Intent:"""
+
+
+def instructed() -> dict[str, list[Pair]]:
+    """By source, short answers to what is put behind one instruction a task."""
+    tasks = {row["task"]: row["definition"] for row in rows("superni_tasks")}
+    defined = [(f"{tasks[row['task']]}\n\nInput: {row['input']}\nOutput:", row) for row in rows("superni_instances")]
+    return {
+        "clinc150": [(INSTRUCTION.format(row["text"]), row["intent"]) for row in rows("clinc150_train")],
+        "superni": [(asked, str(row["output"])) for asked, row in dict(defined).items()],
+    }
+
+
+@pytest.mark.parametrize(("source", "least"), [("clinc150", 0.93), ("superni", 0.97)])
+@pytest.mark.parametrize("cuts", [1, 5])
+def test_what_stands_behind_one_instruction_is_not_the_same_for_it(tmp_path, source, least, cuts):
+    """Of 2,500 messages 479 stayed, of 130 rows of a task 3."""
+    world, kept, pairs = World(tmp_path, Curate.model_validate({"quality": {"shortest": 0}})), 0, instructed()[source]
+    for nth in range(cuts):
+        world.log(*(logged(pair, source, held=at % 5 == 0) for at, pair in enumerate(pairs[nth::cuts])))
+        kept += world.cut().frame.filter(pl.col("kind") != "pattern").height
+    print(f"\n{source} in {cuts}: of {len(pairs)} kept {kept}")
+    assert kept >= (least if cuts == 1 else least - 0.05) * len(pairs)
 
 
 def likest(pair: Pair, pairs: list[Pair], is_code: bool) -> float:

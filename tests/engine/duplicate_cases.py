@@ -162,7 +162,23 @@ def facts_of_two_names_both_stay() -> Case:
     return Case(then=rows)
 
 
+def what_an_instruction_makes_alike_stays_but_for_what_is_said_twice_behind_it() -> Case:
+    """Of two questions behind one instruction most words are the same, and as many of two pages from one template."""
+    instruction, asks = text(prose(80)), [prose(12) for _ in range(40)]
+    rows = [row(f"{n}", f"{instruction}\n{text(it)}", f"label {n % 2}") for n, it in enumerate(asks)]
+    again = [row("retyped", f"{instruction.upper()}: {text(asks[3])}", "label 1", success=True)]
+    again += [row("edited", f"{instruction}\n{text(edited(asks[6], 1))}", "label 0", success=True)]
+    later = [row("later", f"{instruction}\n{text(edited(asks[9], 1))}", "label 1")]
+    later += [row(f"new {n}", f"{instruction}\n{text(prose(12))}", f"label {n % 2}") for n in range(6)]
+    return Case(
+        first=rows + again,
+        then=later,
+        gone={"3": reasons.NEARLY_TWICE, "6": reasons.NEARLY_TWICE, "later": reasons.NEARLY_AGAIN},
+    )
+
+
 DUPLICATES = [
+    what_an_instruction_makes_alike_stays_but_for_what_is_said_twice_behind_it,
     two_that_are_the_same,
     the_very_same_twice,
     the_better_vouched_of_near_duplicates_stays,

@@ -180,12 +180,22 @@ def neighbours_that_share_nothing_but_a_topic_stay() -> Case:
     )
 
 
+def what_an_instruction_makes_alike_is_no_leak_but_with_the_words_behind_it() -> Case:
+    instruction, asks = text(prose(80)), [prose(12) for _ in range(24)]
+    items = [held(f"item {n}", f"{instruction}\n{text(it)}", f"yes {n % 2}") for n, it in enumerate(asks[:12])]
+    rows = [row(f"row {n}", f"{instruction}\n{text(it)}", f"yes {n % 2}") for n, it in enumerate(asks[12:])]
+    leaks = [row("retyped", f"{instruction.upper()}: {text(asks[2])}", "yes 0")]
+    leaks += [row("edited", f"{instruction}\n{text(edited(asks[1], 1))}", "yes 1")]
+    return Case(first=items, then=rows + leaks, gone={"retyped": reasons.EQUAL, "edited": reasons.NEAR})
+
+
 BORN_CLEAN = [
     suite_items_that_were_trained_on_in_other_kinds_and_clothes,
     a_suite_item_that_was_nearly_trained_on,
     a_probe_that_was_asked_in_training,
 ]
 LEAKS = [
+    what_an_instruction_makes_alike_is_no_leak_but_with_the_words_behind_it,
     a_training_row_that_equals_an_item_of_another_kind,
     a_training_row_with_the_answer_of_an_item,
     a_training_row_with_the_long_question_and_the_short_answer_of_an_item,

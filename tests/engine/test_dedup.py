@@ -14,6 +14,7 @@ from tests.engine.duplicate_cases import DUPLICATES, two_answers_to_one_question
 from tests.engine.leak_cases import BORN_CLEAN, LEAKS
 from tests.engine.planted_examples import Case, Prose, edited, text
 from vibe_pipeline.curate import window
+from vibe_pipeline.curate.dedup import judging, leaks
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
@@ -80,6 +81,31 @@ def test_two_answers_to_one_question_both_stay_where_that_rule_is_off(tmp_path):
     assert world.cut().dropped == {}
 
 
+REPORT = (
+    "The nightly report for the cluster in {} was written: all {} checks were run, none of them failed, the backups "
+    "were verified against their sums, the logs were rotated and the old ones were archived to cold storage, and "
+    "nothing else has to be done by the person on call tonight."
+)
+TEMPLATES = {
+    "answer": lambda nth: (f"job {nth} {nth * 7919 % 1000} status?", REPORT.format(f"zone{nth}", nth * 13)),
+    "question": lambda nth: (f"{REPORT} Is zone{nth} fine after {nth * 13 % 997} of them?", "no" if nth % 3 else "yes"),
+}
+
+
+@pytest.mark.parametrize("name", TEMPLATES)
+def test_how_a_log_was_cut_hardly_changes_what_is_left_of_a_template(tmp_path, name):
+    """However few items a generation has, all of them together tell what is boilerplate."""
+    rows, found = [event(*TEMPLATES[name](nth), conversation=f"of {nth}") for nth in range(192)], {}
+    for cuts in (1, 4, 16):
+        world, frames = World(tmp_path / str(cuts), Curate.model_validate({"quality": {"shortest": 0}})), []
+        for nth in range(cuts):
+            world.log(*rows[nth::cuts])
+            frames.append(world.cut().frame.filter(split="train", kind="conversation"))
+        found[cuts] = sum(frame.height for frame in frames)
+    assert max(found.values()) > 140
+    assert min(found.values()) > 0.85 * max(found.values())
+
+
 def crowded(seed: int) -> list[Interaction | Probe]:
     """Conversations that begin alike, say the same, nearly the same or quote each other, all at one moment."""
     chance, said = random.Random(seed), [prose() for _ in range(6)]
@@ -106,6 +132,8 @@ def test_a_log_gives_the_same_in_any_order_and_in_any_number_of_parts_and_counts
         world.log(*logged)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(window, "PART_BYTES", part_bytes)
+            for module in (judging, leaks):
+                patch.setattr(module, "GRAMS_AT_ONCE", part_bytes >> 8)
             found.append(world.cut())
     whole, other, parted = found
     assert whole.frame.height + sum(whole.dropped.values()) == len(events)

@@ -8,10 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibe_pipeline.curate.dedup import index
-from vibe_pipeline.curate.dedup.index import Entries, Index, found, lookup, made, matches, pairs
+from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries, Index, found, lookup, made, many, matches, pairs
 
 KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=12)
 """Rows of three keys."""
+FIRST = OWN_BITS + np.uint64(1)
+"""Times this, no two of them begin alike."""
 
 
 def entries(rows: list[list[int]], held: bool = False) -> Entries:
@@ -123,16 +125,17 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
     rows = [list(dict.fromkeys(row)) for row in rows]
     if max(Counter(key for row in rows for key in row).values(), default=0) > index.REFS_A_KEY:
         return
-    keys = np.array([key for row in rows for key in row], np.uint64)
+    keys = np.array([key * FIRST for row in rows for key in row], np.uint64)
     refs = np.array([2 * at for at, row in enumerate(rows) for _ in row], np.uint32)
     nothing = np.zeros(len(rows), np.uint64)
     whole = Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing)
     run = made(iter([whole]), tmp_path_factory.mktemp("scratch"))
     queries = [list(dict.fromkeys(query)) for query in queries]
-    asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3)
+    asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3) * FIRST
+    every = many([run], asked.ravel()).reshape(asked.shape)
+    part = matches(run, asked, every, np.full(len(asked), least))
     got = {
         (int(query), int(ref) // 2): (int(count), int(rare))
-        for part in matches(run, asked, least)
         for query, ref, count, rare in zip(part.queries, part.refs, part.counts, part.rare, strict=True)
     }
     times = Counter(key for row in rows for key in row)
@@ -142,6 +145,16 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
         for pair, keys in shared.items()
         if len(keys) >= least
     }
+
+
+@given(st.lists(KEYS, max_size=4), st.lists(st.integers(0, 40), max_size=12))
+def test_of_keys_that_begin_alike_it_is_told_how_many_there_are_in_all_runs(tmp_path_factory, runs, queries):
+    """Those that differ in their last bits alone say in part the same."""
+    parts = [entries([[key * int(FIRST) + at % 3 for at, key in enumerate(row)] for row in rows]) for rows in runs]
+    opened = [made(iter([part]), tmp_path_factory.mktemp("scratch")) for part in parts]
+    times = Counter(key for rows in runs for row in rows for key in row)
+    asked = np.array(queries, np.uint64) * FIRST
+    assert many(opened, asked).tolist() == [times[key] if key else 0 for key in queries]
 
 
 def test_of_a_key_of_many_rows_so_many_are_given_the_oldest_first_or_all(tmp_path):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from vibe_pipeline.curate.dedup import shingles
 from vibe_pipeline.curate.dedup.shingles import tokens, windows
 from vibe_pipeline.curate.dedup.sketch import BANDS, SAMPLED, SHINGLE, similar, sketch
+from vibe_pipeline.settings import Quality
 
 WORDS = st.lists(st.sampled_from(["alpha", "beta", "gamma", "delta", "é", "ж", "eins", "zwei"]), max_size=12)
 
@@ -37,6 +38,54 @@ def test_case_white_space_and_punctuation_change_nothing(words, between):
 def test_how_unicode_composes_a_letter_changes_nothing(words):
     one, other = hashes(*(unicodedata.normalize(form, " ".join(words)) for form in ("NFC", "NFD")))
     assert one == other
+
+
+PASTED = "the office financed efficient offline workflows for the staff"
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        PASTED.replace("o", "o\u00ad"),
+        PASTED.replace("e", "e\u200b"),
+        PASTED.replace("e", "\u200de\u2060").replace("i", "\ufeffi"),
+        PASTED.replace("fi", "ﬁ").replace("ff", "ﬀ"),
+        PASTED.replace(" ", "\u2009"),
+        "".join(chr(ord(it) + 0xFEE0) if it > " " else "\u3000" for it in PASTED),
+    ],
+)
+def test_what_is_not_seen_and_how_a_letter_is_encoded_change_nothing(pasted):
+    one, other = hashes(PASTED, pasted)
+    assert one == other
+
+
+@pytest.mark.parametrize(
+    ("left", "right"),
+    [
+        *zip("✅✓→⬆½²Ⅳ①€🙂°‰′", "❌✗←⬇¾³Ⅵ②£🙁′%°", strict=True),
+        *zip(("x ≤ 5", "5 µs", "3 m²", "5²", "½", "OK ✅"), ("x ≥ 5", "5 s", "3 m³", "52", "1/2", "OK"), strict=True),
+    ],
+)
+def test_what_differs_in_a_sign_beyond_ascii_says_something_else(left, right):
+    found = sketches(("Is it so?", left), ("Is it so?", right), (left, "yes"), (right, "yes"))
+    assert found.says[0] != found.says[1]
+    assert found.asks[2] != found.asks[3]
+    assert found.bag[2] != found.bag[3]
+
+
+def test_a_sign_beyond_ascii_is_the_same_whatever_stands_beside_it():
+    assert hashes("x≤5 日本PASS✅")[0] == hashes("x ≤ 5 日 本 pass ✅\ufe0f")[0]
+
+
+def test_what_says_nothing_is_near_nothing():
+    assert not sketches((" ".join(prose(1)), "—")).bands.any()
+
+
+def test_all_of_the_longest_text_is_looked_at():
+    longest = Quality().longest
+    for letter in "aж日":
+        text = letter * (longest - 9) + " the end"
+        assert hashes(text)[0][-2:] == hashes("the end")[0]
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))

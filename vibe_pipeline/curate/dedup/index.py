@@ -10,7 +10,7 @@ Not here: what the keys mean (keys.py, and window.py for places).
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -33,7 +33,8 @@ REFS_A_KEY = 32
 ALONE = 3
 """A key of more rows is boilerplate: a licence, the words of a template."""
 
-QUERIES_AT_ONCE = 1 << 14
+OWN_BITS = np.uint64((1 << 24) - 1)
+"""Bits of a key by which it differs from others of the same beginning, which say in part the same."""
 
 LOW = np.uint64(0xFFFFFFFF)
 
@@ -88,7 +89,7 @@ class Matches:
     counts: np.ndarray
     """How many keys they share."""
     rare: np.ndarray
-    """How many of these no more than ALONE rows have."""
+    """How many of these no more than ALONE rows have, in all runs."""
 
 
 class Index:
@@ -146,17 +147,28 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
     return mask
 
 
-def matches(run: Entries, keys: np.ndarray, least: int = 1) -> Iterator[Matches]:
-    """Refs that share at least so many keys with a query; `keys` is uint64 (queries, keys), 0 where there is none."""
-    for first in range(0, len(keys), QUERIES_AT_ONCE):
-        part = keys[first : first + QUERIES_AT_ONCE]
-        which, refs, every = pairs(run, part.ravel(), REFS_A_KEY)
-        queries = (which // part.shape[1]).astype(np.uint64)
-        both, where, counts = np.unique(queries << np.uint64(32) | refs, return_inverse=True, return_counts=True)
-        rare = np.bincount(where[every <= ALONE], minlength=len(both))
-        both, counts, rare = both[counts >= least], counts[counts >= least], rare[counts >= least]
-        asking, refs = ends(both)
-        yield Matches(asking + first, refs, counts, rare)
+def many(runs: Sequence[Entries], keys: np.ndarray) -> np.ndarray:
+    """int64: how many refs all runs together have of keys that begin like each of these; which of them is left open,
+    since how a log was cut says nothing of what is boilerplate."""
+    every = np.zeros(len(keys), dtype=np.int64)
+    for run in runs:
+        asked = _asked(run, keys)
+        low = np.searchsorted(run.keys, keys[asked] & ~OWN_BITS)
+        every[asked] += np.searchsorted(run.keys, keys[asked] | OWN_BITS, side="right") - low
+        run.rest()
+    return every
+
+
+def matches(run: Entries, keys: np.ndarray, every: np.ndarray, least: np.ndarray) -> Matches:
+    """Refs that share at least so many keys with a query, of which each has a number; `keys` is uint64 (queries, keys),
+    0 where there is none, and `every` how many there are of them."""
+    which, refs, _ = pairs(run, keys.ravel(), REFS_A_KEY)
+    queries = (which // keys.shape[1]).astype(np.uint64)
+    both, where, counts = np.unique(queries << np.uint64(32) | refs, return_inverse=True, return_counts=True)
+    rare = np.bincount(where[every.ravel()[which] <= ALONE], minlength=len(both))
+    asking, refs = ends(both)
+    is_enough = counts >= least[asking]
+    return Matches(asking[is_enough], refs[is_enough], counts[is_enough], rare[is_enough])
 
 
 def ends(both: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,13 +194,18 @@ def pairs(run: Entries, keys: np.ndarray, most: int) -> tuple[np.ndarray, np.nda
 
 def _there(run: Entries, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(places in `keys`, places in the run) of the keys that are there, sorted by key; 0 is no key."""
-    bits = keys >> np.uint64(64 - (len(run.filter) * 8).bit_length() + 1)
-    may_be = (run.filter[bits >> np.uint64(3)] >> (bits & np.uint64(7)).astype(np.uint8) & 1).astype(bool)
-    asked = np.flatnonzero(may_be & (keys != 0)) if len(run.keys) else np.empty(0, np.int64)
-    asked = asked[np.argsort(keys[asked], kind="stable")]  # neighbours in a run are neighbours on disk
+    asked = _asked(run, keys)
     low = np.searchsorted(run.keys, keys[asked])
     is_there = run.keys[np.minimum(low, len(run.keys) - 1)] == keys[asked]
     return asked[is_there], low[is_there]
+
+
+def _asked(run: Entries, keys: np.ndarray) -> np.ndarray:
+    """Places in `keys` of those that may be there, or others that begin like them, sorted by key."""
+    bits = keys >> np.uint64(64 - (len(run.filter) * 8).bit_length() + 1)
+    may_be = (run.filter[bits >> np.uint64(3)] >> (bits & np.uint64(7)).astype(np.uint8) & 1).astype(bool)
+    asked = np.flatnonzero(may_be & (keys != 0)) if len(run.keys) else np.empty(0, np.int64)
+    return asked[np.argsort(keys[asked], kind="stable")]  # neighbours in a run are neighbours on disk
 
 
 def _filter(keys: np.ndarray, bits: np.ndarray) -> None:

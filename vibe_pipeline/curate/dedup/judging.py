@@ -18,9 +18,9 @@ from typing import TypeVar
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import Entries, ends, found, made, pairs
+from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, ends, found, made, pairs
 from vibe_pipeline.curate.dedup.keys import KINDS, TEST, TRAIN, VALIDATION, Features
-from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, asks_alike, leaks, matching, trained_on
+from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, alike, asks_alike, enough, leaks, trained_on
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
     ANEW,
@@ -44,6 +44,12 @@ ROWS_OF_A_PIECE = 1 << 21
 """Near-duplicates within a generation are looked for among so many rows at once, by their keys."""
 THREADS = 2
 """That look through stretches of rows: numpy's sorts and searches let others work."""
+
+GRAMS_AT_ONCE = 1 << 20
+"""Where rows are long there are fewer of them at once."""
+
+CROWD = 4
+"""A band of a question that more rows of a generation share is the words of a template, and tells nothing of any."""
 
 ANSWERS = tuple(KINDS.index(kind) for kind in ONE_ANSWER)
 PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
@@ -102,6 +108,7 @@ class _Judge:
         self.may_be_known = self.may_be_near & ~compared.is_edited
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
+        self.crowded = np.zeros(len(self.rank), dtype=np.uint16)
 
     @property
     def stays(self) -> np.ndarray:
@@ -145,31 +152,39 @@ class _Judge:
             self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
 
     def nearly_repeated(self) -> None:
-        edges = np.empty(0, dtype=np.uint64)
+        edges, retyped = np.empty(0, dtype=np.uint64), keys.retyped(self.these)
+        self.drop(self._outdone(self.stays & self.may_be_near & (retyped != 0), retyped), NEARLY_TWICE)
         may_be_near = self.stays & self.may_be_near
         pieces = 1 + len(may_be_near) // ROWS_OF_A_PIECE
 
-        def alike(band: int) -> np.ndarray:
+        def near(band: int) -> tuple[np.ndarray, np.ndarray]:
             hashes = np.zeros(len(may_be_near), dtype=np.uint64)
             for these, first in self._parts(may_be_near):
                 part = _of(these, first)
                 hashes[part] = np.where(may_be_near[part], keys.near(these, band), np.uint64(0))
-            piece = (hashes % np.uint64(pieces)).astype(np.uint8)
+            piece = ((hashes >> np.uint64(32)) % np.uint64(pieces)).astype(np.uint8)
             chosen = (np.flatnonzero((piece == number) & (hashes != 0)) for number in range(pieces))
-            return np.concatenate([self._alike(*self._neighbours(rows, hashes[rows])) for rows in chosen])
+            found_near = [self._near(rows, hashes[rows]) for rows in chosen]
+            return np.concatenate([edges for edges, _ in found_near]), np.concatenate([rows for _, rows in found_near])
 
         with ThreadPoolExecutor(THREADS) as pool:
-            for found_alike in pool.map(alike, range(BANDS)):
-                edges = np.union1d(edges, found_alike)
+            for band, (found_near, crowded) in enumerate(pool.map(near, range(BANDS))):
+                edges = np.union1d(edges, found_near)
+                self.crowded[crowded] |= np.uint16(1 << band)
                 self.rest()
-        self.drop(_crowded_out(edges), NEARLY_TWICE)
+        self.drop(_crowded_out(self._told_apart(edges)), NEARLY_TWICE)
 
     def nearly_known(self, runs: Sequence[Entries]) -> None:
         may_be_known = self.stays & self.may_be_known
 
         def known(these: Features, first: int) -> Leaving:
-            origin, like = keys.origin(these), keys.every_band(keys.like, these, these.is_held)
-            for run, pair in matching(runs, like, self.bands):
+            origin, crowded = keys.origin(these), self.crowded[_of(these, first)]
+            equal = np.where(keys.retyped(these) != 0, keys.equal(these, these.is_held), np.uint64(0))
+            for run in runs:
+                places, refs, _ = pairs(run, equal, REFS_A_KEY)
+                rows = first + places[origin[places] == run.origins[refs >> np.uint64(1)]]
+                yield NEARLY_AGAIN, rows[may_be_known[rows]]
+            for run, pair in alike(runs, these, these.is_held, crowded, self.bands):
                 is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
                 rows = first + pair.queries[is_same & asks_alike(run, these, pair)]
                 yield NEARLY_AGAIN, rows[may_be_known[rows]]
@@ -180,7 +195,7 @@ class _Judge:
         items = self.stays & (self.these.split == VALIDATION)
 
         def taught(these: Features, first: int) -> Leaving:
-            for rows in trained_on(runs, these):
+            for rows in trained_on(runs, these, self.crowded[_of(these, first)]):
                 yield NEARLY_TRAINED_ON, first + rows[items[first + rows]]
 
         self._drop_found(taught, items)
@@ -194,7 +209,7 @@ class _Judge:
         learned = self.stays & (self.these.split == TRAIN)
 
         def leaked(these: Features, first: int) -> Leaving:
-            for reason, rows in leaks(runs, these):
+            for reason, rows in leaks(runs, these, self.crowded[_of(these, first)]):
                 leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
                 yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
@@ -213,7 +228,8 @@ class _Judge:
 
         def near(these: Features, first: int) -> int:
             found_near = np.zeros(len(these.kind), dtype=bool)
-            for run, pair in matching(runs, keys.every_band(keys.like, these, ~these.is_held), LEAKED_BANDS):
+            crowded = self.crowded[_of(these, first)]
+            for run, pair in alike(runs, these, ~these.is_held, crowded, LEAKED_BANDS):
                 found_near[pair.queries[asks_alike(run, these, pair)]] = True
             return int((found_near & stay[_of(these, first)]).sum())
 
@@ -243,39 +259,80 @@ class _Judge:
                 self.rest()
 
     def _parts(self, among: np.ndarray) -> Iterator[tuple[Features, int]]:
-        for first in range(0, len(among), ROWS_AT_ONCE):
-            if among[first : first + ROWS_AT_ONCE].any():
-                yield self.these.of(slice(first, min(first + ROWS_AT_ONCE, len(among)))), first
+        ends, first = self.these.sketches.ends, 0
+        while first < len(among):
+            before = ends[first - 1] if first else 0
+            few = int(np.searchsorted(ends, before + GRAMS_AT_ONCE, side="right"))
+            stop = min(first + ROWS_AT_ONCE, max(first + 1, few), len(among))
+            if among[first:stop].any():
+                yield self.these.of(slice(first, stop)), first
+            first = stop
 
-    def _neighbours(self, rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of the rows that share a key: each with the best of them, and with the next better one."""
+    def _near(self, rows: np.ndarray, hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of rows and one of their bands: (better << 32 | worse) of those that share it and most others, and questions
+        that share it with a crowd."""
         order = np.lexsort((self.rank[rows], hashes))
         rows, groups = rows[order], hashes[order]
-        is_first = np.ones(len(rows), dtype=bool)
-        is_first[1:] = groups[1:] != groups[:-1]
-        leaders = rows[is_first][np.cumsum(is_first) - 1]
-        followers = np.flatnonzero(~is_first)
-        better = np.concatenate([leaders[followers], rows[followers - 1]])
-        return better, np.concatenate([rows[followers], rows[followers]])
+        is_crowded = _sizes(groups >> np.uint64(32)) > CROWD
+        is_crowded[is_crowded] = ~self.these.sketches.is_long[rows[is_crowded]]
+        return self._alike(*_neighbours(rows[~is_crowded], groups[~is_crowded])), rows[is_crowded]
 
     def _alike(self, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
-        """(better << 32 | worse) of the pairs that are nearly the same."""
-        edges = np.unique(better.astype(np.uint64) << np.uint64(32) | worse.astype(np.uint64))
-        kept = [edges[:0]]
-        for start in range(0, len(edges), ROWS_AT_ONCE):
-            part = edges[start : start + ROWS_AT_ONCE]
-            left, right = ends(part)
-            sketches = self.these.sketches
+        """(better << 32 | worse) of the pairs that share enough bands and have similar questions."""
+        sketches = self.these.sketches
+
+        def is_alike(left: np.ndarray, right: np.ndarray) -> np.ndarray:
             shared = (sketches.bands[left] == sketches.bands[right]).sum(axis=1)
-            kept.append(part[(shared >= self.bands) & similar(sketches.check[left], sketches.check[right])])
-        return np.concatenate(kept)
+            return (shared >= self.bands) & similar(sketches.check[left], sketches.check[right])
+
+        return _chosen(np.unique(better.astype(np.uint64) << np.uint64(32) | worse.astype(np.uint64)), is_alike)
+
+    def _told_apart(self, edges: np.ndarray) -> np.ndarray:
+        """Without questions that have nothing in common but what a crowd has."""
+        sketches, places = self.these.sketches, np.arange(BANDS, dtype=np.uint16)
+
+        def is_near(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+            shared = sketches.bands[left] == sketches.bands[right]
+            boilerplate = (shared & (self.crowded[left, None] >> places & 1).astype(bool)).sum(axis=1)
+            needed = enough(self.bands, BANDS - boilerplate)
+            return sketches.is_long[left] | (shared.sum(axis=1) - boilerplate >= needed)
+
+        return _chosen(edges, is_near)
+
+
+def _neighbours(rows: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of rows sorted by group: each with the first of its group, and with the one before it."""
+    is_first = _begins(groups)
+    leaders = rows[is_first][np.cumsum(is_first) - 1]
+    followers = np.flatnonzero(~is_first)
+    better = np.concatenate([leaders[followers], rows[followers - 1]])
+    return better, np.concatenate([rows[followers], rows[followers]])
+
+
+def _sizes(groups: np.ndarray) -> np.ndarray:
+    """int64 (n): how large the group of each is, where they are sorted by group."""
+    starts = np.flatnonzero(_begins(groups))
+    sizes = np.diff(np.append(starts, len(groups)))
+    return np.repeat(sizes, sizes)
+
+
+def _begins(groups: np.ndarray) -> np.ndarray:
+    """bool (n): not of the same group as the one before."""
+    is_first = np.ones(len(groups), dtype=bool)
+    is_first[1:] = groups[1:] != groups[:-1]
+    return is_first
+
+
+def _chosen(edges: np.ndarray, look: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """Those of which, given both ends of many, this is true."""
+    parts = (edges[start : start + ROWS_AT_ONCE] for start in range(0, len(edges), ROWS_AT_ONCE))
+    return np.concatenate([edges[:0], *(part[look(*ends(part))] for part in parts)])
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:
     """For each row the place of the lowest-ranking row of its group; a later rank decides where an earlier is equal."""
     order = np.lexsort((*reversed(ranks), groups))
-    is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = groups[order[1:]] != groups[order[:-1]]
+    is_first = _begins(groups[order])
     best = np.empty(len(order), dtype=np.int64)
     best[order] = order[is_first][np.cumsum(is_first) - 1]
     return best

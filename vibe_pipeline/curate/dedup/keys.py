@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibe_pipeline.curate.dedup.index import Entries
+from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, PER_ROW, Sketches, sketch
 from vibe_pipeline.records import Kind, Split
@@ -136,9 +136,11 @@ def side_keys(units: np.ndarray) -> np.ndarray:
 
 
 def near(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, of the same side and origin, 0 where the example is too short to be near another."""
+    """(n): one of 16, of the same side and origin, 0 where the example is too short to be near another. Its first half
+    is the band itself, so that all who share that are neighbours."""
     bands = these.sketches.bands[:, band]
-    return _banded("near", band, bands, these.sketches.anchor, origin(these), these.is_held)
+    rest = _key("near", these.sketches.anchor, origin(these), these.is_held)
+    return _where_there(bands, bands.astype(np.uint64) << np.uint64(32) | rest >> np.uint64(32))
 
 
 def origin(these: Features) -> np.ndarray:
@@ -147,9 +149,18 @@ def origin(these: Features) -> np.ndarray:
     return _key("near", these.kind, these.fact, these.sketches.rejects)
 
 
+def retyped(these: Features) -> np.ndarray:
+    """(n): the same words of a long question with the same short answer, of the same origin; 0 where it is no such."""
+    sketches = these.sketches
+    by_question = ~sketches.is_long & (sketches.bands[:, 0] != 0)
+    return np.where(by_question, joined(sketches.asks, sketches.says, origin(these)), np.uint64(0))
+
+
 def equal(these: Features, of_items: np.ndarray) -> np.ndarray:
-    """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row."""
-    return _key("equal", of_items, these.sketches.asks, these.sketches.says)
+    """(n): the same question and answer, in any kind and after whatever was said before, as an item or as a row; 0
+    where it says nothing."""
+    sketches = these.sketches
+    return _where_there(sketches.says, _key("equal", of_items, sketches.asks, sketches.says))
 
 
 def equal_rejected(these: Features, of_items: np.ndarray) -> np.ndarray:
@@ -159,10 +170,13 @@ def equal_rejected(these: Features, of_items: np.ndarray) -> np.ndarray:
 
 
 def like(these: Features, of_items: np.ndarray, band: int) -> np.ndarray:
-    """(n): one of 16, of a long completion whatever was asked, else of a long question with the very same answer."""
+    """(n): one of 16, of a long completion whatever was asked, else of a long question with the very same answer. Those
+    of a question begin alike on both sides and with any answer, so that one can tell how many share it."""
     sketches = these.sketches
     fact = np.where(sketches.is_long, np.uint64(0), these.fact)
-    return _banded("like", band, sketches.bands[:, band], of_items, sketches.anchor, fact)
+    shared = _banded("like", band, sketches.bands[:, band], of_items & sketches.is_long, sketches.is_long)
+    own = _key("like", shared, of_items, sketches.anchor, fact)
+    return _where_there(shared, shared & ~OWN_BITS | own & OWN_BITS)
 
 
 def renamed(these: Features, of_items: np.ndarray, band: int) -> np.ndarray:

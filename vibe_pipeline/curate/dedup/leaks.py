@@ -7,15 +7,16 @@ Looked for in runs of an index, of earlier generations and of the suite at hand.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, Matches, ends, found, matches, pairs
+from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, Matches, ends, found, many, matches, pairs
 from vibe_pipeline.curate.dedup.keys import Features
 from vibe_pipeline.curate.dedup.reasons import ASKED, EQUAL, NEAR, QUOTES, RENAMED
 from vibe_pipeline.curate.dedup.shingles import joined
-from vibe_pipeline.curate.dedup.sketch import similar
+from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 
 LEAKED_BANDS = 5
 """Of 16: a row too many that leaves costs little, an item that leaked costs what a suite is for (similarity of .75)."""
@@ -24,63 +25,107 @@ QUOTED = 0.25
 RENAMED_BANDS = 8
 """Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
 
+ONCE = 1
+"""A band of a question that more rows and items of earlier generations share is the words of a template. Were a third
+looked for, then of a template with two answers a row of either would keep out all that come later."""
+RARE = 2
+"""Bands that two questions behind a template must share and no crowd does: one is a word that both have by chance."""
+
+QUERIES_AT_ONCE, GRAMS_AT_ONCE = 1 << 14, 1 << 16
+
 Leaving = Iterator[tuple[str, np.ndarray]]
 """A reason, and the numbers of the rows that leave for it."""
 
 
-def leaks(runs: Sequence[Entries], these: Features) -> Leaving:
-    """Of rows, why each leaks an item; numbers or a mask."""
+def leaks(runs: Sequence[Entries], these: Features, crowded: np.ndarray) -> Leaving:
+    """Of rows, of whose bands some are `crowded` (uint16), why each leaks an item; numbers or a mask."""
     in_items = np.ones(len(these.kind), dtype=bool)
     probed, equal = keys.probed(these), [it(these, in_items) for it in (keys.equal, keys.equal_rejected)]
     yield ASKED, np.any([found(run, probed) for run in runs], axis=0)
     yield EQUAL, np.any([found(run, it) for run in runs for it in equal], axis=0)
-    for run, pair in matching(runs, keys.every_band(keys.like, these, in_items), LEAKED_BANDS):
+    for run, pair in alike(runs, these, in_items, crowded, LEAKED_BANDS):
         yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | asks_alike(run, these, pair)]
-    for rows in _quoting(runs, these, keys.quoted(these, in_items)):
-        yield QUOTES, rows
-    for _, pair in matching(runs, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
+    for run, rows, refs, counts in _shared_grams(runs, these, in_items, ALONE):
+        yield QUOTES, rows[counts >= QUOTED * run.sizes[refs >> 1]]
+    for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
         yield RENAMED, pair.queries
 
 
-def trained_on(runs: Sequence[Entries], these: Features) -> Iterator[np.ndarray]:
-    """Numbers of items that leak, in any way, into a row of a run; none of it is boilerplate."""
+def trained_on(runs: Sequence[Entries], these: Features, crowded: np.ndarray) -> Iterator[np.ndarray]:
+    """Numbers of items that leak, in any way, into a row of a run; none of an answer is boilerplate."""
     in_rows = np.zeros(len(these.kind), dtype=bool)
-    yield from _quoted_by(runs, these, keys.quoted(these, in_rows))
-    for banded, least in ((keys.like, LEAKED_BANDS), (keys.renamed, RENAMED_BANDS)):
-        for _, pair in matching(runs, keys.every_band(banded, these, in_rows), least):
-            yield pair.queries
-
-
-def matching(runs: Sequence[Entries], hashes: np.ndarray, least: int) -> Iterator[tuple[Entries, Matches]]:
-    """Each run, and pairs of which the hashes, uint64 (n, bands), and a ref of it share so many."""
-    return ((run, pair) for run in runs for pair in matches(run, hashes, least))
-
-
-def _quoting(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
-    """Rows that hold a quarter of the sampled grams of an item, or more. A gram of many items is boilerplate."""
-    for run in runs:
-        rows, refs, counts = _shared_grams(run, these, grams, ALONE)
-        yield rows[counts >= QUOTED * run.sizes[refs >> 1]]
-
-
-def _quoted_by(runs: Sequence[Entries], these: Features, grams: np.ndarray) -> Iterator[np.ndarray]:
-    """Items of which a row holds as much."""
-    for run in runs:
-        rows, _, counts = _shared_grams(run, these, grams, len(run.keys))
+    for _, rows, _, counts in _shared_grams(runs, these, in_rows, None):
         yield rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
+    for _, pair in alike(runs, these, in_rows, crowded, LEAKED_BANDS):
+        yield pair.queries
+    for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_rows), RENAMED_BANDS):
+        yield pair.queries
+
+
+def alike(
+    runs: Sequence[Entries], these: Features, of_items: np.ndarray, crowded: np.ndarray, least: int
+) -> Iterator[tuple[Entries, Matches]]:
+    """Each run, and pairs that share so many of 16 bands with a ref of it, of either side."""
+    is_crowded = (crowded[:, None] >> np.arange(BANDS, dtype=np.uint16) & 1).astype(bool)
+    by_question = ~these.sketches.is_long
+    return _matching(runs, keys.every_band(keys.like, these, of_items), least, by_question, is_crowded)
+
+
+def enough(least: int, telling: np.ndarray) -> np.ndarray:
+    """How many bands two questions must share where only so many of 16 tell anything of them: as large a part."""
+    return np.maximum(RARE, least * telling // BANDS)
+
+
+def _matching(
+    runs: Sequence[Entries],
+    hashes: np.ndarray,
+    least: int,
+    by_question: np.ndarray | None = None,
+    is_crowded: np.ndarray | None = None,
+) -> Iterator[tuple[Entries, Matches]]:
+    """The same of any hashes, uint64 (n, 16); of a question those that many share are left out."""
+    for first in range(0, len(hashes), QUERIES_AT_ONCE):
+        part = slice(first, first + QUERIES_AT_ONCE)
+        asked = hashes[part]
+        every = many(runs, asked.ravel()).reshape(asked.shape)
+        needed = np.full(len(asked), least)
+        is_told = every > 0
+        if by_question is not None and is_crowded is not None:
+            tells = (every <= ONCE) & ~is_crowded[part] | ~by_question[part, None]
+            needed = np.where(by_question[part], enough(least, tells.sum(axis=1)), least)
+            is_told &= tells
+        asked = np.where(is_told, asked, np.uint64(0))
+        for run in runs:
+            pair = matches(run, asked, every, needed)
+            yield run, replace(pair, queries=pair.queries + first)
 
 
 def _shared_grams(
-    run: Entries, these: Features, grams: np.ndarray, most: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(rows, refs, how many grams they share) of those that share some that no more than so many refs have."""
-    owners = np.repeat(np.arange(len(these.kind)), these.sketches.gram_counts)
-    which, refs, every = pairs(run, grams, REFS_A_KEY)
-    which, refs = which[every <= most], refs[every <= most]
-    quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
-    once = np.unique(joined(quotes, grams[which]), return_index=True)[1]
-    both, counts = np.unique(quotes[once], return_counts=True)
-    return *ends(both), counts
+    runs: Sequence[Entries], these: Features, of_items: np.ndarray, most: int | None
+) -> Iterator[tuple[Entries, np.ndarray, np.ndarray, np.ndarray]]:
+    """(run, rows, refs, how many grams they share) of those that share some that no more than so many refs have."""
+    for part in _stretches(these.sketches.ends):
+        some = these.of(part)
+        owners = np.repeat(np.arange(part.start, part.stop), some.sketches.gram_counts)
+        grams = keys.quoted(some, of_items[part])
+        if most is not None:
+            grams = np.where(many(runs, grams) <= most, grams, np.uint64(0))
+        for run in runs:
+            which, refs, _ = pairs(run, grams, REFS_A_KEY)
+            quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
+            once = np.unique(joined(quotes, grams[which]), return_index=True)[1]
+            both, counts = np.unique(quotes[once], return_counts=True)
+            yield run, *ends(both), counts
+
+
+def _stretches(ends: np.ndarray) -> Iterator[slice]:
+    """Of rows that have no more than so many grams together, or of one that has more."""
+    start = 0
+    while start < len(ends):
+        before = ends[start - 1] if start else 0
+        stop = max(start + 1, int(np.searchsorted(ends, before + GRAMS_AT_ONCE, side="right")))
+        yield slice(start, stop)
+        start = stop
 
 
 def asks_alike(run: Entries, these: Features, pair: Matches) -> np.ndarray:

@@ -1,13 +1,16 @@
 """Texts → hashes of their words, and of every window of so many words: what sameness is measured on.
 
 A word is a run of letters, digits and underscores in any script that writes spaces; a character of a script that does
-not (Chinese, Japanese, Thai, Khmer, emoji) is a word by itself. Case, white space and punctuation are not seen, so that
-reformatting changes nothing. Hashes are polynomials over bytes (Karp and Rabin, 1987), taken for a whole batch at once
-from running sums; they are the same on every machine. Not here: what two texts share (sketch.py).
+not (Chinese, Japanese, Thai, Khmer) is a word by itself, and so is what says something beyond ASCII and is no letter
+(emoji, arrows, currencies, what is more than three). Case, white space and punctuation are not seen, so that
+reformatting changes nothing, nor what cannot be seen, nor how a letter is encoded. Hashes are polynomials over bytes
+(Karp and Rabin, 1987), taken for a whole batch at once from running sums; they are the same on every machine. Not here:
+what two texts share (sketch.py).
 """
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
@@ -15,26 +18,31 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-MAX_BYTES = 1 << 16
-"""Of a text that are looked at."""
+MAX_BYTES = 1 << 18
+"""Of a text that are looked at: all of what `quality.longest` lets pass by default, in any script."""
 
 BASE = np.uint64(0x9E3779B97F4A7C15)
 """Odd, so that it has an inverse modulo 2^64."""
 INVERSE = np.uint64(pow(int(BASE), -1, 1 << 64))
 
-SPACE, WORD, SIGN = 0, 1, 2
+SPACE, WORD, SIGN, ALONE = 0, 1, 2, 3
+"""What a character is: a sign is no word, and what is alone is one by itself, whatever stands beside it."""
 
 CLASSES = np.full(256, WORD, dtype=np.uint8)
 CLASSES[:128] = [WORD if chr(byte).isalnum() or chr(byte) == "_" else SIGN for byte in range(128)]
 CLASSES[:33] = CLASSES[127] = SPACE
 
-LEADS_LONG = 0xE3
-"""First byte of a character of three or four bytes, from U+3000 on."""
-UNSPACED = [(0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF)]
-"""Thai, Lao, Tibetan, Burmese and Khmer."""
-PUNCTUATION = [(0x00A0, 0x00BF), (0x2000, 0x2BFF), (0x3000, 0x303F), (0xFEFF, 0xFEFF)]
-PUNCTUATION += [(0xFF00, 0xFF0F), (0xFF1A, 0xFF20), (0xFF3B, 0xFF40), (0xFF5B, 0xFF65)]
-"""No-break and other spaces, quotes, dashes, arrows, mathematical signs, and those of full width."""
+UNSPACED = [(0x0E00, 0x0FFF), (0x1000, 0x109F), (0x1780, 0x17FF), (0x3000, 0xFFFF)]
+"""Thai, Lao, Tibetan, Burmese, Khmer, Chinese, Japanese, Korean."""
+DRAWN = [(0x2500, 0x259F)]
+"""Lines and blocks, of which tables are drawn."""
+TELLING = "‰‱′"
+"""Unicode calls them punctuation; they are units."""
+
+UNSEEN = r"[©®™\x{AD}\x{34F}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{FE00}-\x{FE0F}\x{FEFF}]"
+"""Where a word may break, which way it is written, whose it is: what is pasted from a page is full of them."""
+RAISED = "\ue000"
+"""Put before a number that is no plain one, for 5² is not 52, and NFKC makes it so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,7 @@ def joined(*values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of all texts in lower case, one after the other, and where each begins."""
-    lower = _composed(pc.utf8_lower(pc.fill_null(texts.cast(pa.large_string()), "")))
+    lower = pc.utf8_lower(_plain(pc.fill_null(texts.cast(pa.large_string()), "")))
     short = pc.binary_slice(lower.cast(pa.large_binary()), 0, MAX_BYTES)
     _, offsets, data = short.buffers()
     places = np.frombuffer(offsets, dtype=np.int64)[short.offset : short.offset + len(short) + 1]
@@ -89,13 +97,16 @@ def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     return letters[places[0] : places[-1]], places - places[0]
 
 
-def _composed(texts: pa.Array) -> pa.Array:
-    """In Unicode's form NFC: what looks the same is the same."""
+def _plain(texts: pa.Array) -> pa.Array:
+    """In Unicode's form NFKC, without what is not seen: what looks the same is the same."""
     is_ascii = pc.string_is_ascii(texts)
     if pc.all(is_ascii).as_py():
         return texts
     beyond = pc.invert(is_ascii)
-    return pc.replace_with_mask(texts, beyond, pc.utf8_normalize(texts.filter(beyond), form="NFC"))
+    typed = pc.replace_substring(texts.filter(beyond), "´", "'")  # of which NFKC makes an accent
+    seen = pc.replace_substring_regex(typed, UNSEEN, "")
+    marked = pc.replace_substring_regex(seen, r"(\p{No})", RAISED + r"\1")
+    return pc.replace_with_mask(texts, beyond, pc.utf8_normalize(marked, form="NFKC"))
 
 
 def spans(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -136,34 +147,51 @@ def tokens(texts: pa.Array) -> Tokens:
     starts, ends = breaks[is_token], ends[is_token]
     return Tokens(
         hashes=spans(letters.astype(np.uint64), starts, ends),
-        is_word=classes[starts] == WORD,
+        is_word=classes[starts] != SIGN,
         offsets=np.searchsorted(starts, offsets),
     )
 
 
 def _beyond_ascii(letters: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Where a character begins that is a word by itself; what is punctuation is made a space."""
-    is_alone = letters >= LEADS_LONG
-    leads = np.flatnonzero((letters >= 0xC2) & (letters < 0xF0))
+    """Where a character begins that is a word by itself; all of its bytes get its class."""
+    is_alone = np.zeros(len(letters), dtype=bool)
+    leads = np.flatnonzero(letters >= 0xC2)
     if not leads.size:
         return is_alone
-    padded = np.append(letters, [0, 0]).astype(np.int32)
-    is_long = padded[leads] >= 0xE0
-    is_whole = (padded[leads + 1] & 0xC0 == 0x80) & (~is_long | (padded[leads + 2] & 0xC0 == 0x80))
-    leads, is_long = leads[is_whole], is_long[is_whole]  # else it is cut off
-    first, second, third = (padded[leads + place] & 0x3F for place in range(3))
-    points = np.where(is_long, (first & 0x0F) << 12 | second << 6 | third, (first & 0x1F) << 6 | second)
-    is_sign = _within(points, PUNCTUATION)
-    classes[leads[is_sign]] = classes[leads[is_sign] + 1] = classes[leads[is_sign & is_long] + 2] = SPACE
-    is_alone[leads[_within(points, UNSPACED)]] = True
+    padded = np.append(letters, [0, 0, 0])
+    lengths = (padded[leads] >= 0xE0) * np.int8(1) + (padded[leads] >= 0xF0) + 2
+    for length in (2, 3, 4):
+        these = leads[lengths == length]
+        points = (padded[these] & (0xFF >> (length + 1))).astype(np.int32)
+        is_whole = np.ones(len(these), dtype=bool)  # else it is cut off
+        for place in range(1, length):
+            following = padded[these + place]
+            is_whole &= following & 0xC0 == 0x80
+            points = points << 6 | following & 0x3F
+        these, kinds = these[is_whole], _kinds()[np.minimum(points[is_whole], 0xFFFF)]
+        for place in range(length):
+            classes[these + place] = kinds
+        is_alone[these] = kinds == ALONE
     return is_alone
 
 
-def _within(points: np.ndarray, ranges: list[tuple[int, int]]) -> np.ndarray:
-    found = np.zeros(len(points), dtype=bool)
-    for low, high in ranges:
-        found |= (points >= low) & (points <= high)
-    return found
+@cache
+def _kinds() -> np.ndarray:
+    """uint8: the class of each character below U+FFFF, and at this place that of all from there on."""
+    kinds = np.array([_kind(unicodedata.category(chr(point))) for point in range(1 << 16)], dtype=np.uint8)
+    for low, high in UNSPACED:
+        kinds[low : high + 1] = np.where(kinds[low : high + 1] == SPACE, SPACE, ALONE)
+    for low, high in DRAWN:
+        kinds[low : high + 1] = SPACE
+    kinds[[ord(sign) for sign in TELLING]] = ALONE
+    return kinds
+
+
+def _kind(category: str) -> int:
+    """Of a character beyond ASCII, by its category in Unicode."""
+    if category in ("Sm", "Sc", "So", "No", "Co"):
+        return ALONE
+    return SPACE if category[0] in "ZP" or category in ("Cc", "Cf", "Sk") else WORD
 
 
 def windows(words: Tokens, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -14,14 +14,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
+from unicodedata import unidata_version
 
 import numpy as np
 import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 
-MADE_BY = f"4-rensa-{version('rensa')}"
-"""Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's."""
+MADE_BY = f"5-rensa-{version('rensa')}-unicode-{unidata_version}"
+"""Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's, and by what
+Unicode knows of a character."""
 
 BANDS, ROWS = 16, 4
 SEED = 42
@@ -64,11 +66,11 @@ class Sketches:
     asks: np.ndarray
     """uint64: of all words of the question, in order."""
     says: np.ndarray
-    """uint64: of all words and signs of the completion, in order."""
+    """uint64: of all words and signs of the completion, in order; 0 where it has none."""
     rejects: np.ndarray
     """uint64: the same of the answer that was rejected; 0 where there is none."""
     bands: np.ndarray
-    """uint32 (n, 16): of the anchor, or zeros where question and completion are short."""
+    """uint32 (n, 16): of the anchor, or zeros where question and completion are short, or nothing is said."""
     is_long: np.ndarray
     """bool: it is anchored by its completion."""
     words: np.ndarray
@@ -118,9 +120,10 @@ def sketch(
     asks, says = asked.words(), said.words()
     telling = asked.among(asked.is_word | _among(asked.hashes, OPERATORS))
     is_long, is_asked_long = (np.diff(words.offsets) >= SHORT for words in (says, asks))
+    whole = _whole(said)
     bands = np.zeros((len(is_long), BANDS), dtype=np.uint32)
     for words, is_anchor in ((says, is_long), (asks, is_asked_long & ~is_long)):
-        chosen = is_anchor & ~is_steps
+        chosen = is_anchor & ~is_steps & (whole != 0)
         bands[chosen] = _bands(words.of(chosen), SHINGLE)
     check = _whole(asks)
     check[is_asked_long] = _check(asks.of(is_asked_long))
@@ -129,7 +132,7 @@ def sketch(
     return Sketches(
         bag=_bag(telling),
         asks=_whole(telling),
-        says=_whole(said),
+        says=whole,
         rejects=_whole(refused),
         bands=bands,
         is_long=is_long,
