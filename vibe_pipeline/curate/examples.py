@@ -98,7 +98,8 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             priority = _priorities(found, keys.exact(these), (reasons == 0) & (these.split == TRAIN))
         with step("writing"):
             output = Output(files, these, reasons == 0, found["is_synthetic"], priority, generation)
-            sha = store.write_tables("examples", SCHEMA, output.tables())
+            only = key_of(["examples", generation])[:32]
+            sha = store.write_tables("examples", SCHEMA, output.tables(), only)
     return Curated(
         sha=sha,
         rows=int((reasons == 0).sum()),
