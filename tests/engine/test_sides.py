@@ -15,6 +15,7 @@ from tests.engine.curating import (
     World,
     event,
     learned,
+    on_side,
     probe,
     splits,
 )
@@ -241,6 +242,16 @@ def test_a_group_is_on_one_side_in_however_many_parts_its_conversations_lie(tmp_
     assert all(then[it] == found[f"old{user[1:]}"] for it, user in named)
     assert curated.frame.height == 48
     assert not any(curated.made.leaks.values())
+
+
+def test_a_branch_whose_group_is_on_another_side_than_its_trunk_is_on_neither(tmp_path):
+    user = on_side("group:u", held=True).removeprefix("group:")
+    world = World(tmp_path, Curate(group="user"))
+    world.log(event("q1", "a1", conversation=LEARNED), event("q2", "a2", conversation=ALSO, user=user))
+    assert sides(world.cut()) == {LEARNED: {"train"}, ALSO: {"validation"}}
+    world.log(event("q3", "a3", conversation="new", user=user, extra={"branch_of": LEARNED}))
+    curated = world.cut()
+    assert curated.dropped == {"its conversation is on one side and its group on the other": 1}
 
 
 def test_the_report_counts_families_that_are_on_both_sides(tmp_path, monkeypatch):

@@ -114,24 +114,24 @@ GOING_ON = """(
 BELONGING = """
 SELECT DISTINCT
     md5_number_lower(conversation_id) AS unit_key,
-    md5_number_lower(coalesce('group:' || grouping, family)) AS held_with_key
+    md5_number_lower(family) AS family_key,
+    md5_number_lower('group:' || grouping) AS group_key
 FROM ({grouped})
 """
 
 UNITS = """
 SELECT
     unit, held_with, md5_number_lower(unit) AS unit_key, md5_number_lower(held_with) AS held_with_key,
+    md5_number_lower(coalesce(any_value(family) FILTER (unit = conversation_id), held_with)) AS family_key,
     bool_or(is_fact) AS is_fact, {held_out} AS is_held_by_hash, count(*) AS candidates
 FROM judged WHERE reason IS NULL GROUP BY unit, held_with
 """
 
-SIDES = [
-    pl.col("held_with_side"),
-    pl.col("settled"),
-    pl.col("is_held_by_hash") & ~pl.col("is_fact").any().over("held_with"),
-]
-"""Whether a unit is held out, by the first of these that is known: where an earlier generation put what it is held out
-with, or a conversation of that; else by hash, and what teaches a fact is not."""
+SIDES = [pl.col("held_with_side"), pl.col("is_held_by_hash") & ~pl.col("is_fact").any().over("held_with")]
+"""Whether a unit is held out: where what it is held out with is known to be; else by hash, and what teaches a fact is
+not."""
+
+IS_APART = pl.any_horizontal(pl.col("unit_side", "family_side") != pl.col("is_held")).fill_null(False)
 
 AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
@@ -190,7 +190,7 @@ class Candidates:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
         self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
-        self._settled = pl.DataFrame(schema={"held_with_key": pl.UInt64, "settled": pl.Boolean})
+        self._settled = pl.DataFrame(schema={"key": pl.UInt64, "settled": pl.Boolean})
         folder.mkdir()
         db.execute(MACROS)
         quality.prepare(db, settings.quality)
@@ -211,8 +211,9 @@ class Candidates:
         if not self._known or not (there_are or self._settings.group):
             return
         asked = self._db.sql(BELONGING.format(grouped=self._grouped(GOING_ON))).pl()
-        known = asked.with_columns(settled=self._known_sides(asked["unit_key"].to_numpy())).drop_nulls()
-        self._settled = known.group_by("held_with_key").agg(pl.col("settled").max())
+        known = asked.with_columns(settled=self._known_sides(asked["unit_key"].to_numpy()))
+        belonging = [known.select(pl.col(name).alias("key"), "settled") for name in ("family_key", "group_key")]
+        self._settled = pl.concat(belonging).drop_nulls().group_by("key").agg(pl.col("settled").max())
 
     def of_events(self, part: int) -> Path:
         """Those that the builders make of the table `events`."""
@@ -263,13 +264,17 @@ class Candidates:
         """What is on one side as a whole, and on which; but for what would have to be on both."""
         held_out = held_out_sql("held_with", self._settings.salt, self._settings.held_out)
         units = self._db.sql(UNITS.format(held_out=held_out)).pl()
-        known = {f"{name}_side": self._known_sides(units[f"{name}_key"].to_numpy()) for name in ("unit", "held_with")}
-        sided = units.with_columns(**known).join(self._settled, on="held_with_key", how="left", maintain_order="left")
-        made = sided.with_columns(is_held=pl.coalesce(SIDES))
-        made = made.with_columns(is_apart=(pl.col("unit_side") != pl.col("is_held")).fill_null(False))
+        known = {f"{it}_side": self._sides(units[f"{it}_key"]) for it in ("unit", "family", "held_with")}
+        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES)).with_columns(is_apart=IS_APART)
         apart, made = made.filter("is_apart"), made.filter(~pl.col("is_apart"))
         self.dropped += Counter({APART: apart["candidates"].sum()})
         return made.select("unit", "held_with", "unit_key", "held_with_key", "is_held").to_arrow()
+
+    def _sides(self, keys: pl.Series) -> pl.Series:
+        """Whether each is held out: where it was put, or else where it was settled; null where neither is known."""
+        settled = keys.to_frame("key").join(self._settled, on="key", how="left", maintain_order="left")["settled"]
+        known = self._known_sides(keys.to_numpy())
+        return known.zip_with(known.is_not_null(), settled)
 
     def _known_sides(self, units: np.ndarray) -> pl.Series:
         """Whether each is held out, or null where no earlier generation has it."""
