@@ -13,10 +13,10 @@ from vibe_pipeline import forgetting, models
 from vibe_pipeline.curate.cards.card import Card, describe
 from vibe_pipeline.curate.cards.difference import Difference, compare
 from vibe_pipeline.curate.cards.page import page, page_name
-from vibe_pipeline.curate.dedup.index import Entries, Index
+from vibe_pipeline.curate.dedup.index import Damaged, Entries, Index
 from vibe_pipeline.curate.dedup.known import entries_of
 from vibe_pipeline.curate.dedup.sketch import MADE_BY
-from vibe_pipeline.curate.examples import curate
+from vibe_pipeline.curate.examples import Curated, curate
 from vibe_pipeline.curate.export.outcome import Exported
 from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.curate.window import Inputs, place_entries
@@ -91,25 +91,24 @@ class Generations:
 
     def _curate(self, cut: Cut) -> ExampleSet:
         """Curate the delta of one cut and write examples and suite."""
-        curated = curate(
-            self._store,
-            Inputs(
-                interactions=self._segments("interactions", cut),
-                remarks=self._segments("remarks", cut),
-                probes=self._segments("probes", cut),
-                earlier=self._earlier,
-                places=Index(self._store, "places", self._places).below(cut.generation),
-                known=Index(self._store, f"examples-{MADE_BY}", self._entries).below(cut.generation),
-            ),
-            cut.generation,
-            self._settings.curate,
-            self._watch,
+        indexes = (
+            Index(self._store, "places", self._places),
+            Index(self._store, f"examples-{MADE_BY}", self._entries),
         )
+        for index in indexes:
+            index.forget(cut.generation)  # what it knows of one that was made before: this is another
+        try:
+            curated = self._curated(cut, *indexes)
+        except Damaged:
+            for index in indexes:
+                index.forget(0)
+            curated = self._curated(cut, *indexes)
         examples = self._store.existing(f"examples/{curated.sha}.parquet")
+        only = key_of(["suites", cut.generation])[:32]
         return ExampleSet(
             generation=cut.generation,
             sha=curated.sha,
-            suite_sha=self._store.write_tables("suites", SUITE, suite(examples, models.PROMPT_FORMAT)),
+            suite_sha=self._store.write_tables("suites", SUITE, suite(examples, models.PROMPT_FORMAT), only),
             rows=curated.rows,
             counts=curated.counts,
             synthetic=curated.synthetic,
@@ -117,6 +116,17 @@ class Generations:
             leaks=curated.leaks,
             seconds=curated.seconds,
         )
+
+    def _curated(self, cut: Cut, places: Index, known: Index) -> Curated:
+        inputs = Inputs(
+            interactions=self._segments("interactions", cut),
+            remarks=self._segments("remarks", cut),
+            probes=self._segments("probes", cut),
+            earlier=self._earlier,
+            places=places.below(cut.generation),
+            known=known.below(cut.generation),
+        )
+        return curate(self._store, inputs, cut.generation, self._settings.curate, self._watch)
 
     def _segments(self, stream: str, *cuts: Cut) -> list[Path]:
         shas = [sha for cut in cuts for sha in getattr(cut, f"{stream.removesuffix('s')}_segments")]

@@ -127,9 +127,9 @@ class Store:
             self._publish(temporary, f"{folder}/{sha}.parquet")
         return sha
 
-    def write_tables(self, folder: str, schema: pa.Schema, tables: Iterable[pa.Table]) -> str:
+    def write_tables(self, folder: str, schema: pa.Schema, tables: Iterable[pa.Table], only: str | None = None) -> str:
         """The same of tables that follow each other, in the memory of one; wherever they are cut, the same sha."""
-        with self.temporary(folder) as temporary:
+        with self.temporary(folder, only) as temporary:
             with pq.ParquetWriter(temporary, schema.with_metadata(_version()), compression="zstd") as writer:
                 for table in _in_whole_groups(tables):
                     whole = table.combine_chunks()  # pages end where chunks do
@@ -146,12 +146,13 @@ class Store:
             self.write_json(f"{REDIRECTS}/{old.stem}.json", {"schema_version": SCHEMA_VERSION, "sha": sha})
             self.remove(name)
 
-    def remove(self, name: str) -> None:
+    def remove(self, name: str, only: str | None = None) -> None:
         """A file or folder goes, if it is there, and stays gone through a power cut."""
         path = self.path(name)
         if path.is_dir():
-            path = path.replace(path.with_name(f".{uuid.uuid4().hex}"))  # a reader never sees half a folder
-            shutil.rmtree(path)
+            with self.temporary(str(Path(name).parent), only) as temporary:
+                path.replace(temporary)  # a reader never sees half a folder
+                shutil.rmtree(temporary)
         else:
             path.unlink(missing_ok=True)
         if path.parent.is_dir():
@@ -179,9 +180,9 @@ class Store:
             self._publish(temporary, f"{parent}/{sha}")
         return sha
 
-    def write_folder_as(self, name: str, fill: Callable[[Path], None]) -> None:
+    def write_folder_as(self, name: str, fill: Callable[[Path], None], only: str | None = None) -> None:
         """A folder filled by `fill` under a name of its own, in one rename; one that is there stays as it is."""
-        with self.temporary(str(Path(name).parent)) as temporary:
+        with self.temporary(str(Path(name).parent), only) as temporary:
             temporary.mkdir(mode=0o700)
             fill(temporary)
             self._publish(temporary, name)

@@ -1,5 +1,6 @@
 """The index of earlier generations beside a plain dictionary: the same answers, few runs, nothing lost with it."""
 
+import os
 from collections import Counter
 
 import numpy as np
@@ -8,7 +9,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vibe_pipeline.curate.dedup import index
-from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries, Index, found, lookup, made, many, matches, pairs
+from vibe_pipeline.curate.dedup.index import (
+    OWN_BITS,
+    Damaged,
+    Entries,
+    Index,
+    found,
+    lookup,
+    made,
+    many,
+    matches,
+    pairs,
+)
 
 KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=12)
 """Rows of three keys."""
@@ -91,6 +103,85 @@ def test_a_run_whose_numbers_are_others_is_made_again(store, name):
         with (store.path(run) / f"{name}.npy").open("r+b") as file:
             file.seek(128)  # behind what says how many there are
             file.write(bytes((store.path(run) / f"{name}.npy").stat().st_size - 128))
+    assert world.rows(5) == before
+
+
+@pytest.mark.parametrize("name", Entries.__slots__)
+@pytest.mark.parametrize("place", [0.01, 0.4, 0.77, 0.99])
+def test_a_page_that_is_not_what_was_written_is_seen_by_whoever_reads_it(store, name, place):
+    """And changes no answer of whoever does not."""
+    chance = np.random.default_rng(1)
+    rows = chance.integers(1, 1 << 64, (70_000, 3), np.uint64).tolist()
+    world = World(store, [rows])
+    (whole,) = world.index.below(1)
+    file = store.path(f"index/rows/000000-000001/{name}.npy")
+    page = int(place * file.stat().st_size) >> 12 << 12
+    with file.open("r+b") as content:
+        content.seek(max(page, 128))
+        content.write(bytes(100))
+
+    def answers(run, few):
+        places, refs, every = pairs(run, few, 3)
+        sizes = [run.checks[refs >> np.uint64(1)], run.sizes[refs >> np.uint64(1)], run.origins[refs >> np.uint64(1)]]
+        return [it.tolist() for it in (places, refs, every, *sizes, found(run, few))]
+
+    asked = np.array([key for row in rows for key in row], np.uint64)
+    asked[::5] += np.uint64(1)  # is not there
+    chunks, seen = np.array_split(np.sort(asked), 300), 0
+    for few in chunks:
+        made_before = world.made[0]
+        (run,) = world.index.below(1)
+        if world.made[0] > made_before:
+            return  # seen when it was opened
+        try:
+            assert answers(run, few) == answers(whole, few)
+        except Damaged:
+            seen += 1
+    assert 0 < seen <= (300 if name in ("checks", "sizes", "origins") else 12)
+
+
+def test_a_damaged_half_is_not_merged(store):
+    chance = np.random.default_rng(1)
+    world = World(store, [chance.integers(1, 1 << 62, (40_000, 3)).tolist() for _ in range(2)])
+    world.index.below(1)
+    with store.path("index/rows/000000-000001/keys.npy").open("r+b") as content:
+        content.seek(900_000)
+        content.write(bytes(8))
+    with pytest.raises(Damaged, match="index/rows/000000-000001 is not what was written"):
+        world.index.below(2)
+    world.index.forget(0)
+    assert store.names("index/rows") == []
+    assert len(world.index.below(2)) == 1
+
+
+def test_runs_that_know_a_generation_that_is_made_anew_are_forgotten_and_the_others_stay(store):
+    world = World(store, [[[n, n, n]] for n in range(1, 14)])
+    world.index.below(13)
+    world.index.forget(13)
+    assert len(store.names("index/rows")) == 3
+    world.index.forget(9)
+    assert [it[-13:] for it in store.names("index/rows")] == ["000000-000008"]
+    world.index.forget(7)
+    assert store.names("index/rows") == []
+
+
+def test_what_a_killed_process_left_goes_when_the_same_is_done_again(store, monkeypatch):
+    world = World(store, [[[1, 2, 3]], [[4, 5, 6]]])
+    if not (child := os.fork()):
+        monkeypatch.setattr(index, "_pivots", lambda *_: os._exit(0))
+        world.rows(2)
+    os.waitpid(child, 0)
+    assert list(store.path("index/rows").glob(".*"))
+    assert world.rows(2) == [[1, 2, 3], [4, 5, 6]]
+    assert not list(store.path("index/rows").glob(".*"))
+
+
+@pytest.mark.parametrize("name", ["index", "index/rows"])
+def test_an_index_in_whose_place_is_a_file_is_made_again(store, name):
+    world = World(store, [[[n, n, n]] for n in range(1, 6)])
+    before = world.rows(5)
+    store.remove(name)
+    store.path(name).write_text("not a folder")
     assert world.rows(5) == before
 
 

@@ -15,10 +15,11 @@ from tests.engine.curating import (
     World,
     event,
     learned,
+    on_side,
     probe,
     splits,
 )
-from vibe_pipeline.curate import window
+from vibe_pipeline.curate import candidates, window
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.settings import Curate
 
@@ -177,6 +178,93 @@ def test_a_family_is_in_one_part_though_only_the_first_turn_of_a_branch_says_so(
     assert sides(parted) == sides(whole)
     assert sorted(learned(parted)) == sorted(learned(whole))
     assert all(sides(whole)[f"t{n}"] == sides(whole)[f"b{n}"] for n in range(20))
+
+
+@pytest.mark.parametrize("group", ["user", "extra.repo"])
+@pytest.mark.parametrize("of_branches", ["nobody", "others"])
+def test_a_family_is_of_the_first_group_that_its_trunk_names_whoever_speaks_in_branches(tmp_path, group, of_branches):
+    world = World(tmp_path, Curate(group=group, held_out=0.5))
+    for n in range(16):
+        trunk, branch = _of_group(group, n), _of_group(group, 50 + n if of_branches == "others" else None)
+        early = {"occurred_at": MOMENT - timedelta(days=1)}  # a clock that goes wrong
+        branch["extra"] = {**branch.get("extra", {}), "branch_of": f"t{n}"}
+        world.log(event(f"q {n}", f"a {n}", conversation=f"t{n}", **trunk))
+        world.log(event(f"r {n}", f"b {n}", conversation=f"b{n}", **branch, **early))
+    curated = world.cut()
+    found = sides(curated)
+    assert all(found[f"t{n}"] == found[f"b{n}"] for n in range(16))
+    assert set.union(*found.values()) == {"train", "validation"}
+    assert not any(curated.made.leaks.values())
+
+
+def test_a_family_that_a_group_draws_apart_later_stays_together(tmp_path):
+    """Its sides were known before anybody grouped by user; whoever the branch is of."""
+    made = []
+    for generation, group in enumerate(("", "user")):
+        world = World(tmp_path, Curate(group=group, held_out=0.5))
+        for n in range(16):
+            user = {"user": f"u{n}"} if generation else {}
+            world.log(event(f"q{generation} {n}", "a", conversation=f"t{n}", turn=generation))
+            extra = {"branch_of": f"t{n}"}
+            world.log(event(f"r{generation} {n}", "b", conversation=f"b{n}", turn=generation, extra=extra, **user))
+        made.append(world.cut())
+    found = sides(*made)
+    assert made[1].frame.height == 32
+    assert all(found[f"t{n}"] == found[f"b{n}"] for n in range(16))
+    assert all(len(its) == 1 for its in found.values())
+
+
+def test_a_group_whose_conversations_have_two_sides_is_held_out_and_the_others_go_on_nowhere(tmp_path):
+    """What was judged on cannot be taken back, and what is trained on can be left."""
+    world = World(tmp_path, Curate(group="user"))
+    world.log(event("q1", "a1", conversation=LEARNED), event("q2", "a2", conversation=HELD))
+    world.cut()
+    for turn in (1, 2):
+        told = [event(f"q{turn}{it}", "b", turn=turn, conversation=it, user="alice") for it in (LEARNED, HELD)]
+        world.log(*told, event(f"q{turn}", "c", turn=turn, conversation=ALSO, user="alice"))
+        curated = world.cut()
+        assert sides(curated) == {HELD: {"validation"}, ALSO: {"validation"}}
+        assert curated.dropped == {"its conversation is on one side and its group on the other": 1}
+        assert not any(curated.made.leaks.values())
+
+
+@pytest.mark.parametrize("part_bytes", [1 << 30, 1 << 8])
+def test_a_group_is_on_one_side_in_however_many_parts_its_conversations_lie(tmp_path, monkeypatch, part_bytes):
+    monkeypatch.setattr(window, "PART_BYTES", part_bytes)
+    world, users = World(tmp_path, Curate(group="user", held_out=0.5)), range(12)
+    world.log(*(event(f"q {n}", f"old {n}", conversation=f"old{n}") for n in users))
+    before = world.cut()
+    world.log(*(event(f"r {n}", f"next {n}", conversation=f"old{n}", turn=1, user=f"u{n}") for n in users))
+    named = [(f"new{n}-{more}", f"u{n}") for n in users for more in range(3)]
+    world.log(*(event(f"s {it}", f"answer {it}", conversation=it, user=user) for it, user in named))
+    curated = world.cut()
+    found, then = sides(before), sides(curated)
+    assert all(then[it] == found[f"old{user[1:]}"] for it, user in named)
+    assert curated.frame.height == 48
+    assert not any(curated.made.leaks.values())
+
+
+def test_a_branch_whose_group_is_on_another_side_than_its_trunk_is_on_neither(tmp_path):
+    user = on_side("group:u", held=True).removeprefix("group:")
+    world = World(tmp_path, Curate(group="user"))
+    world.log(event("q1", "a1", conversation=LEARNED), event("q2", "a2", conversation=ALSO, user=user))
+    assert sides(world.cut()) == {LEARNED: {"train"}, ALSO: {"validation"}}
+    world.log(event("q3", "a3", conversation="new", user=user, extra={"branch_of": LEARNED}))
+    curated = world.cut()
+    assert curated.dropped == {"its conversation is on one side and its group on the other": 1}
+
+
+def test_the_report_counts_families_that_are_on_both_sides(tmp_path, monkeypatch):
+    alone = candidates.GROUPED.replace("PARTITION BY family", "PARTITION BY conversation_id")
+    monkeypatch.setattr(candidates, "GROUPED", alone)
+    world = World(tmp_path, Curate(group="user", held_out=0.5))
+    for n in range(16):
+        world.log(event(f"q {n}", f"a {n}", conversation=f"t{n}", user=f"u{n}"))
+        world.log(event(f"r {n}", f"b {n}", conversation=f"b{n}", user=f"v{n}", extra={"branch_of": f"t{n}"}))
+    curated = world.cut()
+    found = sides(curated)
+    apart = sum(found[f"t{n}"] != found[f"b{n}"] for n in range(16))
+    assert 0 < apart == curated.made.leaks["families"]
 
 
 def test_a_fact_that_a_branch_tells_takes_its_whole_family_along(world):

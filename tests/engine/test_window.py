@@ -7,13 +7,16 @@ from tests.engine.curating import (
     ALSO,
     HELD,
     LEARNED,
+    World,
     event,
     learned,
     run,
     write,
 )
+from vibe_pipeline.curate import examples, window
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.settings import Curate
 
 
 def test_a_conversation_that_crosses_a_cut_goes_on_with_its_turns_and_repeats_none(world):
@@ -145,3 +148,32 @@ def test_forgetting_throws_the_index_away_and_what_was_forgotten_may_be_learned_
     curated = world.cut()
     assert learned(curated, "conversation") == [("q", "a")]
     assert curated.dropped == {"duplicate of an earlier generation": 1}
+
+
+@pytest.mark.parametrize("chain", ["straight", "ring", "tail"])
+def test_a_chain_of_branches_costs_what_it_is_long(tmp_path, monkeypatch, chain):
+    """Each conversation goes off from the one before; of a ring the first by name is the trunk."""
+    monkeypatch.setattr(examples, "MEMORY", "64MiB")
+    off = {n: f"{n - 1:05}" for n in range(1, 4000)}
+    if chain != "straight":
+        off[0] = "03999" if chain == "ring" else "00003"
+    world = World(tmp_path, Curate(held_out=0.5))
+    trunks = [{"branch_of": off[n]} if n in off else {} for n in range(4000)]
+    world.log(*(event(f"q {n}", f"a {n}", conversation=f"{n:05}", extra=it) for n, it in enumerate(trunks)))
+    curated = world.cut()
+    assert curated.frame["split"].n_unique() == 1
+    assert curated.frame["held_with"].n_unique() == 1
+
+
+def test_of_a_chain_of_branches_in_an_earlier_generation_all_go_on_together(world, monkeypatch):
+    """And not each in a step of its own."""
+    steps, meet_relatives = [], window._meet_relatives
+    monkeypatch.setattr(window, "_meet_relatives", lambda *given: steps.append(given) or meet_relatives(*given))
+    chain = [event(f"q {n}", f"a {n}", conversation=f"x{n}", extra={"branch_of": f"x{n - 1}"}) for n in range(100)]
+    world.log(*chain[:50])
+    before = world.cut()
+    world.log(*chain[51:])  # the 50th is what they have in common, and is told later
+    world.cut()
+    world.log(chain[50])
+    assert world.cut().frame["held_with"].unique().to_list() == before.frame["held_with"].unique().to_list()
+    assert len(steps) <= 4

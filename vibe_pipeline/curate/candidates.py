@@ -61,8 +61,9 @@ FROM probes
 JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
-    * EXCLUDE (grouping, family) REPLACE (
+    * EXCLUDE (grouping) REPLACE (
         coalesce(is_fact, false) AS is_fact,
+        coalesce(family, conversation_id) AS family,
         CASE WHEN reason IS NULL THEN prompt END AS prompt,
         CASE WHEN reason IS NULL THEN question END AS question,
         CASE WHEN reason IS NULL THEN completion END AS completion,
@@ -76,31 +77,61 @@ FROM (SELECT *, {judging} FROM ({built})) LEFT JOIN threads USING (conversation_
 
 THREADS = """
 CREATE OR REPLACE TABLE threads AS
-SELECT
-    conversation_id,
-    any_value(family) AS family,
-    arg_min(nullif({group}, ''), position) AS grouping,
-    bool_or(extra ->> '$.fact' IN (FROM probed)) AND grouping IS NULL AS is_fact
-FROM events GROUP BY conversation_id
+SELECT *, grouping IS NULL AND coalesce(tells, false) AS is_fact FROM ({grouped}) JOIN (
+    SELECT conversation_id, bool_or(extra ->> '$.fact' IN (FROM probed)) AS tells FROM events GROUP BY conversation_id
+) USING (conversation_id)
 """
-"""Of each conversation: the trunk of all its branches, whose turns it shares; by the first event that says it, what the
-settings hold out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+"""Of each conversation: the trunk of all its branches, whose turns it shares; what the settings hold its whole family
+out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+
+GROUPED = """
+SELECT
+    conversation_id, family,
+    arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family) AS grouping
+FROM (
+    SELECT
+        conversation_id, family,
+        arg_min(nullif({group}, ''), (occurred_at, turn, interaction_id)) AS said,
+        min(occurred_at) FILTER ({group} <> '') AS since
+    FROM {events} GROUP BY conversation_id, family
+)
+"""
+"""A family is of the first group that its trunk names, or else a branch: its turns are on one side, whoever speaks."""
+
+UNGROUPED = "SELECT DISTINCT conversation_id, family, NULL::VARCHAR AS grouping FROM {events}"
+
+GOING_ON = """(
+    WITH of_families AS (
+        SELECT it.*, coalesce(family, conversation_id) AS family
+        FROM (FROM delta UNION ALL BY NAME FROM logged) AS it LEFT JOIN families USING (conversation_id)
+    )
+    FROM of_families WHERE family IN (
+        SELECT coalesce(family, conversation_id) FROM logged LEFT JOIN families USING (conversation_id)
+    )
+)"""
+"""Events of families of which there were some before: of no other conversation a side is known."""
+
+BELONGING = """
+SELECT DISTINCT
+    md5_number_lower(conversation_id) AS unit_key,
+    md5_number_lower(family) AS family_key,
+    md5_number_lower('group:' || grouping) AS group_key
+FROM ({grouped})
+"""
 
 UNITS = """
 SELECT
     unit, held_with, md5_number_lower(unit) AS unit_key, md5_number_lower(held_with) AS held_with_key,
+    md5_number_lower(coalesce(any_value(family) FILTER (unit = conversation_id), held_with)) AS family_key,
     bool_or(is_fact) AS is_fact, {held_out} AS is_held_by_hash, count(*) AS candidates
 FROM judged WHERE reason IS NULL GROUP BY unit, held_with
 """
 
-SIDES = [
-    pl.col("unit_side"),
-    pl.col("held_with_side"),
-    pl.when(pl.col("unit_side").min() == pl.col("unit_side").max()).then(pl.col("unit_side").min()).over("held_with"),
-    (pl.col("is_held_by_hash") & ~pl.col("is_fact").any().over("held_with")),
-]
-"""Whether a unit is held out, by the first of these that is known: where an earlier generation put it, or what it is
-held out with, or the others that are held out with it; else by hash, and what teaches a fact is not."""
+SIDES = [pl.col("held_with_side"), pl.col("is_held_by_hash") & ~pl.col("is_fact").any().over("held_with")]
+"""Whether a unit is held out: where what it is held out with is known to be; else by hash, and what teaches a fact is
+not."""
+
+IS_APART = pl.any_horizontal(pl.col("unit_side", "family_side") != pl.col("is_held")).fill_null(False)
 
 AUGMENTED = """
 CREATE OR REPLACE TABLE augmented AS SELECT interaction_id FROM events WHERE json_exists(extra, '$.augmented_from')
@@ -136,6 +167,7 @@ SELECT
     coalesce(md5_number_lower(fact), 0) AS told,
     unit_key AS unit,
     held_with_key AS held_with,
+    md5_number_lower(family) AS family,
     md5_number_lower(conversation_id) AS conversation,
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
@@ -158,6 +190,7 @@ class Candidates:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
         self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
+        self._settled = pl.DataFrame(schema={"key": pl.UInt64, "settled": pl.Boolean})
         folder.mkdir()
         db.execute(MACROS)
         quality.prepare(db, settings.quality)
@@ -170,11 +203,23 @@ class Candidates:
         self._db.execute("INSERT INTO probed SELECT DISTINCT fact FROM probes")
         return self._write(PROBES, "probes")
 
+    def settle(self) -> None:
+        """Put families and groups on the sides on which conversations of theirs are known to be, for all parts at once:
+        a group's conversations lie in many. Held out where they are on both: what was judged on stays an item, and
+        what would be trained on beside it can be left."""
+        ((there_are,),) = self._db.sql("SELECT EXISTS (FROM families)").fetchall()
+        if not self._known or not (there_are or self._settings.group):
+            return
+        asked = self._db.sql(BELONGING.format(grouped=self._grouped(GOING_ON))).pl()
+        known = asked.with_columns(settled=self._known_sides(asked["unit_key"].to_numpy()))
+        belonging = [known.select(pl.col(name).alias("key"), "settled") for name in ("family_key", "group_key")]
+        self._settled = pl.concat(belonging).drop_nulls().group_by("key").agg(pl.col("settled").max())
+
     def of_events(self, part: int) -> Path:
         """Those that the builders make of the table `events`."""
         if self._known:
             self._know_facts()
-        self._db.execute(THREADS.format(group=self._group()))
+        self._db.execute(THREADS.format(grouped=self._grouped("events")))
         self._db.execute(AUGMENTED)
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
@@ -219,12 +264,17 @@ class Candidates:
         """What is on one side as a whole, and on which; but for what would have to be on both."""
         held_out = held_out_sql("held_with", self._settings.salt, self._settings.held_out)
         units = self._db.sql(UNITS.format(held_out=held_out)).pl()
-        known = {f"{name}_side": self._known_sides(units[f"{name}_key"].to_numpy()) for name in ("unit", "held_with")}
-        is_apart = pl.col("unit_side") != pl.col("held_with_side")
-        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES), is_apart=is_apart.fill_null(False))
+        known = {f"{it}_side": self._sides(units[f"{it}_key"]) for it in ("unit", "family", "held_with")}
+        made = units.with_columns(**known).with_columns(is_held=pl.coalesce(SIDES)).with_columns(is_apart=IS_APART)
         apart, made = made.filter("is_apart"), made.filter(~pl.col("is_apart"))
         self.dropped += Counter({APART: apart["candidates"].sum()})
         return made.select("unit", "held_with", "unit_key", "held_with_key", "is_held").to_arrow()
+
+    def _sides(self, keys: pl.Series) -> pl.Series:
+        """Whether each is held out: where it was put, or else where it was settled; null where neither is known."""
+        settled = keys.to_frame("key").join(self._settled, on="key", how="left", maintain_order="left")["settled"]
+        known = self._known_sides(keys.to_numpy())
+        return known.zip_with(known.is_not_null(), settled)
 
     def _known_sides(self, units: np.ndarray) -> pl.Series:
         """Whether each is held out, or null where no earlier generation has it."""
@@ -234,7 +284,8 @@ class Candidates:
             sides[places] = refs & 1  # the oldest is last
         return pl.Series(sides).replace(-1, None).cast(pl.Boolean)
 
-    def _group(self) -> str:
-        """SQL over an event for what shares a side of the split besides the conversation."""
+    def _grouped(self, events: str) -> str:
+        """SQL: of the conversations of these events, with families, what shares a side of the split besides."""
         column, _, key = self._settings.group.partition(".")
-        return f"extra ->> '$.{key}'" if key else f'"{column}"' if column else "NULL::VARCHAR"
+        group = f"extra ->> '$.{key}'" if key else f'"{column}"'
+        return (GROUPED if column else UNGROUPED).format(events=events, group=group)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -41,6 +42,14 @@ class Columns:
 
 def rest(*arrays: np.ndarray) -> None:
     """Give back the memory of those that are mapped, where the system can: what is looked at again is read again."""
-    for array in arrays:
-        if isinstance(array.base, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
-            array.base.madvise(mmap.MADV_DONTNEED)
+    for file in map(mapped_file, arrays):
+        if file and hasattr(mmap, "MADV_DONTNEED"):
+            file.madvise(mmap.MADV_DONTNEED)
+
+
+def mapped_file(array: np.ndarray) -> mmap.mmap | None:
+    """What an array, or that of which it is a view, is mapped from."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap.mmap) else None

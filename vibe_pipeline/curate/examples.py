@@ -40,7 +40,7 @@ from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
 COMPARED = ["kind", "split", "question", "completion", "rejected", "content", "asked", "told", "unit", "held_with"]
-TOLD = ["quality", "moment", "conversation", "is_synthetic", "is_augmented", "is_edited"]
+TOLD = ["quality", "moment", "conversation", "family", "is_synthetic", "is_augmented", "is_edited"]
 
 BATCH, BATCH_BYTES = 2048, 4 << 20
 """Rows that are sketched at once, and their texts: these stay in a processor's cache."""
@@ -91,14 +91,15 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             these = keys.of_columns(found)
             better = (these.split != TEST, -found["quality"], -found["moment"], found["content"], found["conversation"])
             rank = _place(np.lexsort(better[::-1]))  # a probe knows
-            told = {name: found[name] for name in ("moment", "conversation", "is_augmented", "is_edited")}
+            told = {name: found[name] for name in ("moment", "conversation", "family", "is_augmented", "is_edited")}
             compared = judging.Compared(features=these, rank=rank, rest=columns.rest, **told)
             reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
         with step("order"):
             priority = _priorities(found, keys.exact(these), (reasons == 0) & (these.split == TRAIN))
         with step("writing"):
             output = Output(files, these, reasons == 0, found["is_synthetic"], priority, generation)
-            sha = store.write_tables("examples", SCHEMA, output.tables())
+            only = key_of(["examples", generation])[:32]
+            sha = store.write_tables("examples", SCHEMA, output.tables(), only)
     return Curated(
         sha=sha,
         rows=int((reasons == 0).sum()),
@@ -117,6 +118,7 @@ def _candidates(
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):
         events = Window(db, inputs, scratch, joined(settings.quality))
+        candidates.settle()
     step.total = 2 * events.parts + 5
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(THREADS) as pool:
         files = [candidates.of_probes(inputs.probes)]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 
 import duckdb
@@ -61,26 +62,41 @@ SELECT DISTINCT conversation_id FROM (
 """
 """Conversations that rows name and that were not looked for yet."""
 
-FAMILIES = """
-CREATE TABLE families AS
-WITH RECURSIVE
-    branches AS (
-        SELECT conversation_id, min(trunk(extra)) AS trunk
-        FROM (SELECT conversation_id, extra FROM delta UNION ALL SELECT conversation_id, extra FROM logged)
-        WHERE trunk(extra) <> conversation_id GROUP BY conversation_id
-    ),
-    above AS (
-        FROM branches
-        UNION
-        SELECT above.conversation_id, branches.trunk
-        FROM above JOIN branches ON above.trunk = branches.conversation_id
-    )
-SELECT
-    conversation_id,
-    coalesce(min(trunk) FILTER (trunk NOT IN (SELECT conversation_id FROM branches)), min(trunk)) AS family
-FROM above GROUP BY conversation_id
+BRANCHES = """
+CREATE OR REPLACE TABLE above AS
+SELECT conversation_id, min(trunk(extra)) AS trunk, min(trunk(extra)) AS least FROM {rows}
+WHERE trunk(extra) <> conversation_id GROUP BY conversation_id
 """
-"""Of each branch the trunk of all, however many branches are between."""
+"""Of each branch what it goes off from; `least` is the first by name of all that were passed on the way to `trunk`."""
+
+ABOVE = """
+CREATE OR REPLACE TABLE above AS
+SELECT
+    it.conversation_id,
+    coalesce(other.trunk, it.trunk) AS trunk,
+    least(it.least, coalesce(other.least, it.least)) AS least
+FROM above AS it LEFT JOIN above AS other ON it.trunk = other.conversation_id
+"""
+"""Twice as far up: a chain of branches costs what it is long, times the logarithm of that."""
+
+IS_ON_THE_WAY = "SELECT EXISTS (FROM above SEMI JOIN above AS other ON above.trunk = other.conversation_id)"
+
+FAMILIES = """
+CREATE OR REPLACE TABLE families AS
+SELECT it.conversation_id, coalesce(other.least, it.trunk) AS family
+FROM above AS it LEFT JOIN above AS other ON it.trunk = other.conversation_id
+"""
+"""Of each branch the trunk of all, however many branches are between; of a ring the first by name."""
+
+RELATIVES = """
+INSERT INTO met
+WITH kin AS (SELECT coalesce(family, conversation_id) AS family FROM met LEFT JOIN families USING (conversation_id))
+SELECT DISTINCT unnest([conversation_id, family]) AS it FROM families SEMI JOIN kin USING (family)
+EXCEPT (FROM named UNION ALL FROM met)
+"""
+
+FEW_STEPS = 3
+"""From one conversation to the next, in earlier generations; then whole families are looked for, which reads more."""
 
 EVENTS = """
 WITH said AS (
@@ -165,18 +181,18 @@ class Window:
         _load(db, "remarks", inputs.remarks, "true")
         if inputs.places:
             _recall(db, inputs)
-        db.execute(FAMILIES)
+        _find_families(db, "(FROM delta UNION ALL BY NAME FROM logged)")
         ((repeated, turns),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
         becomes = inputs.size + repeated
-        count = 1 + becomes // PART_BYTES
+        parts = 1 + becomes // PART_BYTES
         ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()
         db.execute(f"SET threads = {max(1, min(cores, THREADS_BYTES * turns // (VECTOR * max(1, becomes))))}")
-        events = EVENTS.format(parts=count)
-        if count > 1:
+        events = EVENTS.format(parts=parts)
+        if parts > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
             db.execute(f"COPY ({events}) TO '{quoted(folder)}' ({options})")
             events = "FROM read_parquet('{}/*.parquet', hive_partitioning = false)"
-        self._events, self._folders = events, sorted(folder.iterdir()) if count > 1 else [folder]
+        self._events, self._folders = events, sorted(folder.iterdir()) if parts > 1 else [folder]
         self.parts = len(self._folders)
 
     def load(self, part: int) -> None:
@@ -211,7 +227,11 @@ def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     )
     _load_earlier(db, inputs, "interaction", "interaction_id", "remarked")
     db.execute(NAMED.format(rows="(FROM delta UNION ALL BY NAME FROM logged)"))
-    while db.sql("FROM met LIMIT 1").fetchall():
+    for steps in count():
+        if not db.sql("FROM met LIMIT 1").fetchall():
+            break
+        if steps >= FEW_STEPS:
+            _meet_relatives(db, inputs)
         db.execute("INSERT INTO named FROM met")
         _load_earlier(db, inputs, "conversation", "conversation_id", "met")
         _load_earlier(db, inputs, "branch", "trunk(extra)", "met")
@@ -219,6 +239,26 @@ def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     db.execute("CREATE TABLE told AS SELECT interaction_id FROM delta UNION SELECT interaction_id FROM logged")
     paths = _holding(db, inputs, "remarks", "remark", "interaction_id FROM told")
     _load(db, "remarks", paths, "interaction_id IN (FROM told)", is_delta=False)
+
+
+def _meet_relatives(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Add to `met` who is of its families in segments that hold any of it, however many branches are between."""
+    generations = {it for place in ("conversation", "branch") for it in _generations(db, inputs, place, "* FROM met")}
+    if paths := inputs.earlier("interactions", sorted(generations)):
+        _find_families(db, f"read_parquet({sql_list(paths)})")
+        db.execute(RELATIVES)
+
+
+def _find_families(db: duckdb.DuckDBPyConnection, rows: str) -> None:
+    """Fill `families`: who is in a ring never arrives, and has gone round when as many steps are done as there are."""
+    db.execute(BRANCHES.format(rows=rows))
+    ((branches,),) = db.sql("SELECT count(*) FROM above").fetchall()
+    for _ in range(branches.bit_length()):
+        ((is_on_the_way,),) = db.sql(IS_ON_THE_WAY).fetchall()
+        if not is_on_the_way:
+            break
+        db.execute(ABOVE)
+    db.execute(FAMILIES)
 
 
 def _load_earlier(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, column: str, wanted: str) -> None:
@@ -230,10 +270,16 @@ def _load_earlier(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, col
 
 def _holding(db: duckdb.DuckDBPyConnection, inputs: Inputs, stream: str, place: str, ids: str) -> Sequence[Path]:
     """Segments of a stream of all earlier generations that hold any of these."""
+    generations = _generations(db, inputs, place, ids)
+    return inputs.earlier(stream, generations) if generations else []
+
+
+def _generations(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, ids: str) -> list[int]:
+    """Earlier generations that hold any of these."""
     asked = f"SELECT DISTINCT place('{place}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL"
     wanted = _column(db.sql(asked))
-    generations = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places])).tolist()
-    return inputs.earlier(stream, generations) if generations else []
+    found: list[int] = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places])).tolist()
+    return found
 
 
 def _load(

@@ -14,11 +14,14 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 from zlib import crc32
 
 import numpy as np
 
-from vibe_pipeline.curate.columns import rest
+from vibe_pipeline.curate.columns import mapped_file, rest
+from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.store import Store
 
 FOLDER = "index"
@@ -42,9 +45,10 @@ RESTS = 256 << 20
 """Bytes of a run."""
 
 SUMS = "sums.npy"
-PIECES, PIECE = 64, 1 << 12
-"""So many stretches of so many bytes of an array are looked at to see that it is whole."""
-
+PAGE = 1 << 12
+"""Bytes of a file that have a sum of their own, which what is read of them is compared with."""
+AT_ONCE = 1 << 18
+"""Bytes of a file that are compared when it is opened; of those behind, the pages that are looked at."""
 
 FILTER_BITS = 16
 """For each key: of what is not there one in 16 is looked for."""
@@ -92,6 +96,62 @@ class Matches:
     """How many of these no more than ALONE rows have, in all runs."""
 
 
+class Damaged(LedgerDamaged):
+    """A run is not what was written; it can be thrown away and made again."""
+
+    def __init__(self, folder: Path) -> None:
+        remedy = f"Remove the folder {FOLDER}, which is made again, and check the disk"
+        super().__init__(f"{FOLDER}/{folder.parent.name}/{folder.name} is not what was written", remedy)
+
+
+class Watched(np.memmap[Any, Any]):
+    """A mapped array of which each page is compared with its sum when it is first looked at. What is taken from it is
+    plain. A place that a search finds stands between two numbers that it read and that are looked at: however wrong
+    the others are that led there, it is the right one."""
+
+    _folder = Path()
+    _sums = np.empty(0, np.uint32)
+    _is_whole = np.empty(0, bool)
+
+    @classmethod
+    def of(cls, array: np.ndarray, sums: np.ndarray, folder: Path) -> Watched:
+        """`sums` are those of the pages of its file, of which the first are compared already."""
+        made = array.view(cls)
+        made._folder, made._sums, made._is_whole = folder, sums, np.arange(len(sums)) < AT_ONCE // PAGE
+        return made
+
+    def __getitem__(self, index: Any) -> Any:
+        self._look(index)
+        return self.view(np.ndarray)[index]
+
+    def searchsorted(self, wanted: Any, side: Any = "left", sorter: Any = None) -> Any:
+        places = self.view(np.ndarray).searchsorted(wanted, side, sorter)
+        self._look(np.minimum(places, len(self) - 1))
+        self._look(np.maximum(places, 1) - 1)
+        return places
+
+    def _look(self, index: Any) -> None:
+        if not self._is_whole.all():
+            self._compare(self._pages(index))
+
+    def _pages(self, index: Any) -> np.ndarray:
+        if isinstance(index, slice):
+            first, stop, _ = index.indices(len(self))
+            ends = (np.array([first, max(first, stop - 1)]) * self.itemsize + self.offset) // PAGE
+            return np.arange(ends[0], ends[1] + 1)[: len(self._sums)]
+        places = np.asarray(index)
+        places = np.flatnonzero(places) if places.dtype == bool else places.astype(np.int64)
+        return (places * self.itemsize + self.offset) // PAGE
+
+    def _compare(self, pages: np.ndarray) -> None:
+        pages = np.unique(pages[~self._is_whole[pages]])
+        with memoryview(mapped_file(self) or b"") as content:
+            for page in pages.tolist():
+                if crc32(content[page * PAGE : (page + 1) * PAGE]) != self._sums[page]:
+                    raise Damaged(self._folder)
+        self._is_whole[pages] = True
+
+
 class Index:
     """Runs of one kind; `leaf(generation)` gives the entries of one generation, in batches."""
 
@@ -99,9 +159,16 @@ class Index:
         self._store = store
         self._folder = f"{FOLDER}/{name}"
         self._leaf = leaf
+        self._only: str | None = None
 
     def below(self, generation: int) -> list[Entries]:
         """The runs of all generations below this one."""
+        self._only = key_of([self._folder, generation])[:32]
+        for folder in (FOLDER, self._folder):
+            if self._store.path(folder).is_file():
+                self._store.remove(folder)  # no run can be below it
+        with self._store.temporary(self._folder, self._only):
+            pass  # what a killed process left of the same work is gone
         runs, start = [], 0
         for digit in reversed(range(generation.bit_length())):
             if generation >> digit & 1:
@@ -109,12 +176,18 @@ class Index:
                 start += 1 << digit
         return runs
 
+    def forget(self, generation: int) -> None:
+        """Throw away the runs that know a generation which is not made, or is made anew; or a later one."""
+        for name in self._store.names(self._folder):
+            if name[-6:].isdigit() and int(name[-6:]) > generation:
+                self._store.remove(name, self._only)
+
     def _run(self, start: int, stop: int) -> Entries:
         name = self._name(start, stop)
-        with suppress(OSError, ValueError, EOFError):
+        with suppress(OSError, ValueError, EOFError, Damaged):
             return _whole(self._store.path(name))
         if self._store.exists(name):
-            self._store.remove(name)  # somebody has damaged it: it is made again like one that is lost
+            self._store.remove(name, self._only)  # somebody has damaged it: it is made again like one that is lost
         self._make(name, start, stop)
         return _whole(self._store.path(name))
 
@@ -126,14 +199,14 @@ class Index:
         halves = [self._run(start, middle), self._run(middle, stop)]
         self._write(name, lambda folder: _merged(halves, folder))
         for half in ((start, middle), (middle, stop)):
-            self._store.remove(self._name(*half))
+            self._store.remove(self._name(*half), self._only)
 
     def _write(self, name: str, fill: Callable[[Path], None]) -> None:
         def filled(folder: Path) -> None:
             fill(folder)
             np.save(folder / SUMS, _sums(folder))
 
-        self._store.write_folder_as(name, filled)
+        self._store.write_folder_as(name, filled, self._only)
 
     def _name(self, start: int, stop: int) -> str:
         return f"{self._folder}/{start:06d}-{stop:06d}"
@@ -224,7 +297,7 @@ def made(batches: Iterator[Entries], scratch: Path) -> Entries:
 
 def _sorted(batches: Iterator[Entries], folder: Path) -> None:
     """The run of one generation: its batches are sorted one by one, kept on disk, and merged."""
-    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as scratch:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
         parts = []
         for number, batch in enumerate(batches):
             order = np.argsort(batch.keys, kind="stable")
@@ -260,7 +333,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
     for name, kind in (("checks", np.uint64), ("sizes", np.uint32), ("origins", np.uint64)):
         column = _array(folder / f"{name}.npy", kind, rows[-1])
         for part, row in zip(parts, rows, strict=False):
-            column[row : row + len(part.checks)] = getattr(part, name)
+            column[row : row + len(part.checks)] = getattr(part, name)[:]
 
 
 def _joined(arrays: Iterable[np.ndarray], kind: type) -> np.ndarray:
@@ -284,24 +357,40 @@ def _opened(folder: Path) -> Entries:
 
 
 def _whole(folder: Path) -> Entries:
-    """The run of a folder; ValueError where it is not as it was written."""
-    if not np.array_equal(np.load(folder / SUMS), _sums(folder)):
-        raise ValueError(f"{folder.name} is damaged")
-    return _opened(folder)
+    """The run of a folder; Damaged where it is seen at once that it is not as it was written."""
+    files = [folder / f"{name}.npy" for name in Entries.__slots__]
+    ends = np.cumsum([1, *(-(-file.stat().st_size // PAGE) for file in files)])
+    sums = np.load(folder / SUMS)
+    if sums.shape != ends[-1:] or sums[0] != crc32(sums[1:].tobytes()):
+        raise Damaged(folder)
+    return Entries(
+        *(_watched(file, sums[pages]) for file, pages in zip(files, map(slice, ends, ends[1:]), strict=False))
+    )
+
+
+def _watched(file: Path, sums: np.ndarray) -> np.ndarray:
+    with file.open("rb") as content:
+        beginning = _sums_of(content.read(AT_ONCE))
+    if beginning != sums[: len(beginning)].tolist():
+        raise Damaged(file.parent)
+    return _mapped(file) if len(beginning) == len(sums) else Watched.of(_mapped(file), sums, file.parent)
 
 
 def _sums(folder: Path) -> np.ndarray:
-    """uint32, one an array: of pieces of its file, evenly spread, for to read all of it would grow with the ladder."""
-    return np.array([_sum(folder / f"{name}.npy") for name in Entries.__slots__], np.uint32)
+    """uint32: of the others, then of each page of each array."""
+    sums: list[int] = []
+    for name in Entries.__slots__:
+        with (folder / f"{name}.npy").open("rb") as content:
+            while read := content.read(AT_ONCE):
+                sums += _sums_of(read)
+    made = np.array([0, *sums], np.uint32)
+    made[0] = crc32(made[1:].tobytes())
+    return made
 
 
-def _sum(file: Path) -> int:
-    size, total = file.stat().st_size, 0
-    with file.open("rb") as content:
-        for place in np.linspace(0, max(0, size - PIECE), PIECES).astype(int).tolist():
-            content.seek(place)
-            total = crc32(content.read(PIECE), total)
-    return crc32(str(size).encode(), total)
+def _sums_of(content: bytes) -> list[int]:
+    view = memoryview(content)
+    return [crc32(view[page : page + PAGE]) for page in range(0, len(view), PAGE)]
 
 
 def _mapped(file: Path) -> np.ndarray:

@@ -66,6 +66,8 @@ class Compared:
     """int64: µs"""
     conversation: np.ndarray
     """uint64"""
+    family: np.ndarray
+    """uint64: the conversation, or the trunk of its branches."""
     is_augmented: np.ndarray
     """bool: made from another example, and near it on purpose."""
     is_edited: np.ndarray
@@ -91,6 +93,7 @@ def judged(
     prose = these.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
     return judge.reasons, {
         "conversations": judge.on_both_sides(compared.conversation, prose) + judge.moved(earlier, these.unit),
+        "families": judge.on_both_sides(compared.family, prose) + judge.moved(earlier, compared.family, prose),
         "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
     }
@@ -235,9 +238,9 @@ class _Judge:
 
         return sum(self._looked(near, stay))
 
-    def moved(self, runs: Sequence[Entries], units: np.ndarray) -> int:
+    def moved(self, runs: Sequence[Entries], units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows stay, and that are on the other side in a run."""
-        stay = self.stays & (self.these.split != TEST)
+        stay = self.stays & among & (self.these.split != TEST)
         units, first = np.unique(units[stay], return_index=True)
         is_held, moved = self.these.is_held[stay][first], np.zeros(len(units), dtype=bool)
         for run in runs:

@@ -14,6 +14,8 @@ from vibe_pipeline.curate.candidates import MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import Entries
 from vibe_pipeline.database import connect
+from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.fingerprint import sha_of_file
 from vibe_pipeline.store import sql_list
 
 REMEMBERED = f"""
@@ -28,7 +30,9 @@ BATCH = 1 << 14
 
 
 def entries_of(file: Path) -> Iterator[Entries]:
-    """Of examples/<sha>.parquet, in batches."""
+    """Of examples/<sha>.parquet, in batches; LedgerDamaged where it is not what its name says."""
+    if sha_of_file(file) != file.stem:
+        raise LedgerDamaged(f"examples/{file.name} is not what was written", "Restore it from a backup")
     with connect() as db:
         db.execute(MACROS)
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
