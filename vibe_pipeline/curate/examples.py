@@ -153,15 +153,10 @@ def _sketch(file: Path, columns: Columns, pool: ThreadPoolExecutor) -> None:
     opened = pq.ParquetFile(file)
     nothing = pa.RecordBatch.from_pylist([], opened.schema_arrow)  # so that there are columns where there are no rows
     read = opened.iter_batches(BATCH, columns=[*COMPARED, *TOLD])
-    batches = chain([nothing], chain.from_iterable(map(_slices, read)))
+    batches = chain([nothing], chain.from_iterable(keys.slices(it, BATCH_BYTES) for it in read))
     while taken := list(islice(batches, 4 * THREADS)):  # not all at once: what waits is in memory
         for made in pool.map(_compared, taken):
             columns.append(**made)
-
-
-def _slices(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
-    rows = max(1, batch.num_rows * BATCH_BYTES // max(1, batch.nbytes))
-    return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
 def _compared(batch: pa.RecordBatch) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ Not here: what happens then (judging.py), and how texts become sketches (sketch.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,12 @@ class Features:
 
 
 OWN = ("kind", "split", "content", "prompt", "fact", "unit", "held_with")
+
+
+def slices(batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
+    """A batch in pieces of some `size` bytes: texts become many times as many bytes when they are sketched."""
+    rows = max(1, batch.num_rows * size // max(1, batch.nbytes))
+    return (batch.slice(start, rows) for start in range(0, batch.num_rows, rows))
 
 
 def features(batch: pa.RecordBatch) -> Features:

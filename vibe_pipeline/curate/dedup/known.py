@@ -26,7 +26,7 @@ SELECT
 FROM read_parquet({{file}}) WHERE example_id IS NOT NULL
 """
 
-BATCH = 1 << 14
+BATCH, BATCH_BYTES = 1 << 14, 32 << 20
 
 
 def entries_of(file: Path) -> Iterator[Entries]:
@@ -36,5 +36,6 @@ def entries_of(file: Path) -> Iterator[Entries]:
     with connect() as db:
         db.execute(MACROS)
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
-            these = keys.features(batch)
-            yield keys.entries(these, np.ones(len(these.kind), dtype=bool))
+            for piece in keys.slices(batch, BATCH_BYTES):
+                these = keys.features(piece)
+                yield keys.entries(these, np.ones(len(these.kind), dtype=bool))
