@@ -35,10 +35,12 @@ OUTCOMES = (
     "success", "successful", "successfully", "succeeded", "test", "tests", "true", "warning", "warnings", "yes",
 )  # fmt: skip
 """Words that say that something ended, whatever it was; and zero, which is what is left when nothing is."""
-WORDS = rf"""list_distinct(list_filter(
-    regexp_extract_all(lower(left(output, 4000)), '[\p{{L}}\p{{N}}_]+'), lambda word: word NOT IN {OUTCOMES}
-))"""
-SUBSTANCE = f"(len({WORDS}) >= 2 OR length({WORDS}[1]) >= 8)"
+SUBSTANCE = rf"""list_transform(
+    [list_distinct(list_filter(
+        regexp_extract_all(lower(left(later.output, 4000)), '[\p{{L}}\p{{N}}_]+'), lambda word: word NOT IN {OUTCOMES}
+    ))],
+    lambda words: len(words) >= 2 OR length(words[1]) >= 8
+)[1]"""
 """That two programs print it is no accident: two words, or a long one. Small numbers are the same by
 chance, and `ok` says nothing of what was done."""
 
@@ -61,7 +63,7 @@ WITH
             row_number() OVER (PARTITION BY conversation_id, module, sha256(stripped(output)) ORDER BY position) AS nth,
             sha256(stripped(output)) AS said
         FROM events
-        WHERE list_contains($run_actions, action) AND success AND {SUBSTANCE}
+        WHERE list_contains($run_actions, action) AND success AND stripped(output) <> ''
     ),
     alike AS (
         SELECT *, {SHAPE} AS shape FROM runs
@@ -78,7 +80,8 @@ WITH
         FROM later JOIN alike AS earlier
             ON earlier.conversation_id = later.conversation_id AND earlier.module = later.module
             AND earlier.said = later.said AND earlier.nth = later.nearby
-        WHERE CASE WHEN {is_version("earlier", "later", SHARE)} THEN NOT {is_cut("earlier", "later")} END
+        WHERE CASE WHEN {is_version("earlier", "later", SHARE)}
+            THEN {SUBSTANCE} AND NOT {is_cut("earlier", "later")} END
     ),
     found AS (
         SELECT
