@@ -55,7 +55,7 @@ def test_the_prompt_of_a_retry_does_not_hold_the_try_before():
 
 @pytest.mark.parametrize(
     ("first", "second", "is_pair"),
-    [(5.0, 1.0, True), (5.0, 2.5, True), (5.0, 4.0, False), (1.0, 0.0, False), (1.0, None, False), (-1.0, -2.0, False)],
+    [(5.0, 1.0, True), (5.0, 2.0, True), (5.0, 4.0, False), (1.0, 0.0, False), (1.0, None, False), (-1.0, -2.0, False)],
 )
 def test_a_score_of_at_most_half_is_clearly_worse(first, second, is_pair):
     assert bool(pairs(again("a", feedback=first), again("b", 1, feedback=second))) == is_pair

@@ -213,6 +213,24 @@ def test_the_settings_decide_the_stage_and_the_actions(tmp_path):
     assert set(rows.select("prompt", "stage").rows()) == {("q", "manual"), ("print(x\n\nit said", "fundamentals")}
 
 
+def test_a_tier_may_be_written_in_any_case(world):
+    world.log(event("q", "a teacher's", extra={"tier": "Teacher"}), event("r", "mine", extra={"tier": "x"}, turn=1))
+    assert set(world.cut().frame.select("completion", "tier").rows()) == {("a teacher's", "teacher"), ("mine", "own")}
+
+
+def test_stars_are_thumbs_up_and_down_from_the_middle(tmp_path):
+    world = World(tmp_path, Curate(neutral=3, held_out=0))
+    answers = {"worst": 1.0, "so so": 3.0, "good": 4.0, "best": 5.0, "nobody said": None}
+    world.log(*(event(f"of {it}", it, feedback=stars, conversation=it) for it, stars in answers.items()))
+    world.log(event("one of two", "bad", feedback=1.0), event("one of two", "fine", feedback=5.0, turn=1))
+    curated = world.cut()
+    rows = curated.frame.filter(kind="conversation").select("completion", "reasons").rows()
+    liked = {completion for completion, reasons in rows if "+feedback" in reasons}
+    assert {completion for completion, _ in rows} == {"so so", "good", "best", "nobody said", "fine"}
+    assert liked == {"good", "best", "fine"}
+    assert curated.frame.filter(kind="preference").select("completion", "rejected").rows() == [("fine", "bad")]
+
+
 def test_tokens_are_told_by_words_and_signs_and_turns_before_by_letters(world):
     world.log(event("say it, now", "no."), event("say it, now", "yes!", turn=1))
     tokens = dict(world.cut().frame.select("completion", "tokens").rows())

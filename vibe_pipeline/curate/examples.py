@@ -117,7 +117,7 @@ def _candidates(
     """Files of candidates, what rules dropped, and in the columns what they are compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):
-        events = Window(db, inputs, scratch, joined(settings.quality))
+        events = Window(db, inputs, scratch, joined(settings.quality), settings.neutral)
         candidates.settle()
     step.total = 2 * events.parts + 5
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(THREADS) as pool:

@@ -111,7 +111,7 @@ WITH said AS (
 )
 SELECT
     it.* REPLACE (
-        coalesce(said.score, it.feedback) AS feedback,
+        coalesce(said.score, it.feedback) - {neutral} AS feedback,
         list_concat(coalesce(it.improvements, []), coalesce(said.improvements, [])) AS improvements,
         list_concat(coalesce(it.learnings, []), coalesce(said.learnings, [])) AS learnings,
         it.is_delta OR coalesce(said.is_delta, false) AS is_delta,
@@ -120,7 +120,8 @@ SELECT
     coalesce(said.comments, []) AS comments,
     coalesce(family, conversation_id) AS family,
     CASE
-        WHEN it.extra ->> '$.tier' IN ('own', 'synthetic', 'community', 'teacher') THEN it.extra ->> '$.tier'
+        WHEN lower(it.extra ->> '$.tier') IN ('own', 'synthetic', 'community', 'teacher')
+            THEN lower(it.extra ->> '$.tier')
         WHEN source = 'synthesize' THEN 'synthetic'
         ELSE 'own'
     END AS tier,
@@ -173,8 +174,11 @@ class Inputs:
 class Window:
     """The events of a generation, in parts."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path, joined: int) -> None:
-        """`joined`: characters of earlier turns that a prompt begins with, at most."""
+    def __init__(
+        self, db: duckdb.DuckDBPyConnection, inputs: Inputs, scratch: Path, joined: int, neutral: float = 0.0
+    ) -> None:
+        """`joined`: characters of earlier turns that a prompt begins with, at most; `neutral`: feedback that is counted
+        as 0."""
         self._db, folder = db, scratch / "events"
         db.execute(TABLES)
         db.execute(f"CREATE VIEW delta AS {_delta(inputs)}")
@@ -187,7 +191,7 @@ class Window:
         parts = 1 + becomes // PART_BYTES
         ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()
         db.execute(f"SET threads = {max(1, min(cores, THREADS_BYTES * turns // (VECTOR * max(1, becomes))))}")
-        events = EVENTS.format(parts=parts)
+        events = EVENTS.format(parts=parts, neutral=neutral)
         if parts > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
             db.execute(f"COPY ({events}) TO '{quoted(folder)}' ({options})")

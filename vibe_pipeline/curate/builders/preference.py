@@ -19,7 +19,7 @@ from __future__ import annotations
 from vibe_pipeline.curate.turns import prompt, turns
 
 HALF = 0.5
-"""A liked answer outdoes another whose score is at most half of its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
+"""A liked answer outdoes another whose score is less than half its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
 
 GOING_ON = (
     r"please|ok|okay|yes|yep|yeah|y|k|sure|of course|no|nope|n|thanks|thank you|great|good|cool|and|then|now|do it"
@@ -183,7 +183,7 @@ WITH
             chosen.is_delta OR worse.is_delta AS is_delta,
             chosen.event.tier AS tier
         FROM chosen JOIN judged AS worse USING (place, why)
-        WHERE CASE why WHEN 'ranked' THEN worse.highest < chosen.lowest ELSE worse.highest <= {HALF} * chosen.lowest END
+        WHERE CASE why WHEN 'ranked' THEN worse.highest < chosen.lowest ELSE worse.highest < {HALF} * chosen.lowest END
     ),
     pairs AS (
         SELECT

@@ -28,8 +28,8 @@ DEFINED = r"regexp_extract_all(output, 'def\s+([^\s(\[]+)', 1)"
 
 CHOSEN = """
 SELECT * EXCLUDE (comments) FROM interactions
-WHERE source <> $source AND list_contains($actions, action) AND output <> '' AND coalesce(feedback, 0) >= 0
-    AND length(input) + length(output) <= $characters AND {condition}
+WHERE source <> $source AND list_contains($actions, action) AND output <> ''
+    AND coalesce(feedback, $neutral) >= $neutral AND length(input) + length(output) <= $characters AND {condition}
 QUALIFY NOT list_contains($chat, action)
     OR count(*) FILTER (list_contains($chat, action)) OVER (PARTITION BY conversation_id) = 1 OR {in_any_turn}
 ORDER BY sha256($seed || interaction_id) LIMIT $limit
@@ -87,6 +87,7 @@ class FromLog:
             "actions": list(actions),
             "chat": list(self.settings.chat_actions),
             "characters": MAX_CHARACTERS,
+            "neutral": self.settings.neutral,
             "seed": str(seed),
             "limit": limit,
             **{name: list(value) for name, value in more.items()},
