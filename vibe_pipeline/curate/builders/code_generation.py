@@ -73,28 +73,46 @@ PROOF = """{
 
 SELECT = f"""
 WITH
-    told AS (
+    said AS (
         SELECT
-            * EXCLUDE (output),
+            *,
             list_contains($generate_actions, action) AS is_generated,
             list_contains($run_actions, action) AS is_run,
-            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited,
-            CASE WHEN is_run THEN input ELSE coalesce(edited, output) END AS said,
-            CASE WHEN contains(said, chr(13)) THEN replace(said, chr(13) || chr(10), chr(10)) ELSE said END AS answer,
+            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited
+        FROM events
+        WHERE is_generated OR is_run OR list_contains($chat_actions, action)
+    ),
+    answered AS (
+        SELECT
+            *,
             CASE WHEN contains(answer, '```') AND NOT is_run THEN regexp_extract_all(answer, '{BLOCK}', 2) ELSE [] END
-                AS blocks,
-            rtrim(blocks[1], chr(10)) AS block,
+                AS blocks
+        FROM (
+            SELECT
+                * EXCLUDE (output),
+                CASE WHEN contains(text, chr(13)) THEN replace(text, chr(13) || chr(10), chr(10)) ELSE text END
+                    AS answer
+            FROM (SELECT *, CASE WHEN is_run THEN input ELSE coalesce(edited, output) END AS text FROM said)
+        )
+    ),
+    coded AS (
+        SELECT
+            *,
             CASE
                 WHEN len(blocks) = 1 AND regexp_matches(block, '{INDENTED}') THEN regexp_replace(
                     block, concat('(?m)^[ \t]{{0,', length(regexp_extract(answer, '{BLOCK}', 1)), '}}'), '', 'g'
                 )
                 WHEN len(blocks) = 1 THEN block
                 WHEN is_generated OR is_run THEN answer
-            END AS code,
+            END AS code
+        FROM (SELECT *, rtrim(blocks[1], chr(10)) AS block FROM answered)
+    ),
+    told AS (
+        SELECT
+            *,
             sha256(stripped(code)) AS code_key,
             count(*) FILTER (is_run AND success IS NOT NULL) OVER so_far AS runs
-        FROM events
-        WHERE is_generated OR is_run OR list_contains($chat_actions, action)
+        FROM coded
         WINDOW so_far AS (PARTITION BY conversation_id ORDER BY position)
     ),
     tries AS (
