@@ -112,3 +112,20 @@ def learned(
     """What the delta teaches of a kind."""
     with events(delta, before) as database:
         return [row for row in built(database, kind) if row["is_delta"]]
+
+
+PRINTED = "2, 3, 5, 7"
+"""No two programs print it by accident."""
+
+
+def fixes(*events, before=()):
+    return {
+        (row["prompt"].split("\n\n")[0], row["completion"])
+        for row in learned("error_correction", *events, before=before)
+    }
+
+
+def variants(*events, before=()):
+    return [
+        (row["prompt"], row["completion"], row["evidence"]) for row in learned("optimization", *events, before=before)
+    ]

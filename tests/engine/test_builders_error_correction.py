@@ -1,19 +1,8 @@
-"""error_correction, error_prediction and optimization over hand-made sessions: what a person would call a fix, an
-outcome and a faster way."""
+"""error_correction over hand-made sessions: what a person would call a fix."""
 
 import pytest
 
-from tests.engine.building import event, learned, run, tool
-
-
-def fixes(*events, before=()):
-    return {
-        (row["prompt"].split("\n\n")[0], row["completion"])
-        for row in learned("error_correction", *events, before=before)
-    }
-
-
-# error_correction
+from tests.engine.building import PRINTED, event, fixes, learned, run, tool, variants
 
 
 @pytest.mark.parametrize(
@@ -60,9 +49,6 @@ def test_a_fix_is_a_version_of_what_failed(failing, fixed):
 def test_the_next_thing_that_worked_is_no_fix_of_what_failed(failing, worked):
     assert fixes(run(failing, False), run(worked, True, 1)) == set()
 
-
-PRINTED = "2, 3, 5, 7"
-"""No two programs print it by accident."""
 
 OTHER_OBJECTS = [
     ("pytest -q tests/test_alpha.py", "pytest -q tests/test_beta.py"),
@@ -336,159 +322,3 @@ def test_a_failure_that_arrives_after_its_success_has_its_fix():
 def test_megabytes_of_code_are_compared_by_their_beginning():
     code = "\n".join(f"value_{number} = compute({number})" for number in range(60_000))
     assert len(fixes(run(code + "\n(", False), run(code, True, 1))) == 1
-
-
-# error_prediction
-
-
-@pytest.mark.parametrize(
-    ("ended", "completion"),
-    [
-        (run("x", True), "works"),
-        (run("x", False), "fails"),
-        (run("x", False, error_type="TypeError"), "fails: TypeError"),
-        (run("x", False, error_type="requests.exceptions.Timeout"), "fails: Timeout"),
-        (run("x", False, error_type="exit code 1"), "fails: exit code 1"),
-        (run("x", False, error_type=" a\nb" * 99), "fails: a"),
-        (run("x", False, 0, "Traceback …\n  File\nza.b.KeyError: 'a'\n"), "fails: KeyError"),
-        (run("x", False, 0, "said ValueError once\nand went on"), "fails"),
-    ],
-)
-def test_a_run_teaches_whether_it_works_and_else_which_error(ended, completion):
-    (row,) = learned("error_prediction", ended)
-    assert (row["prompt"], row["completion"], row["evidence"]) == ("x", completion, ["ran"])
-
-
-def test_what_nobody_knows_the_end_of_predicts_nothing():
-    assert learned("error_prediction", run("x", None), run(" ", True, 1), event("q", "a", success=True)) == []
-
-
-def test_an_input_that_both_worked_and_failed_has_two_examples_of_one_prompt():
-    rows = learned("error_prediction", run("x", True), run("x", False, 1))
-    assert [(row["prompt"], row["completion"]) for row in rows] == [("x", "works"), ("x", "fails")]
-
-
-# optimization
-
-SLOW, FAST = "print(sum([n for n in range(10)]))", "print(sum(range(10)))"
-
-
-def variants(*events, before=()):
-    return [
-        (row["prompt"], row["completion"], row["evidence"]) for row in learned("optimization", *events, before=before)
-    ]
-
-
-def test_a_variant_that_prints_the_same_faster_or_shorter_is_learned():
-    runs = [run(SLOW, True, 0, PRINTED, latency_ms=90.0), run(FAST, True, 1, PRINTED + "\n", latency_ms=30.0)]
-    assert variants(*runs) == [(SLOW, FAST, ["same output", "faster", "shorter"])]
-
-
-@pytest.mark.parametrize(
-    "later",
-    [
-        run(FAST, True, 1, "2, 3, 5, 8"),
-        run(FAST, False, 1, PRINTED),
-        run(FAST, None, 1, PRINTED),
-        run(FAST, True, 1, PRINTED, module="other"),
-        run(FAST, True, 1, PRINTED, conversation_id="elsewhere"),
-        run("cat answer.txt", True, 1, PRINTED),
-        run(SLOW, True, 1, PRINTED, latency_ms=1.0),
-        run(SLOW.replace(" ", ""), True, 1, PRINTED),
-        run(FAST, True, 1, PRINTED, latency_ms=500.0),
-        run(SLOW.replace("n", "m"), True, 1, PRINTED, latency_ms=80.0),
-    ],
-    ids=["output", "failed", "unknown", "module", "conversation", "no version", "same", "layout", "slower", "hardly"],
-)
-def test_what_does_something_else_or_is_no_better_is_no_optimization(later):
-    assert variants(run(SLOW, True, 0, PRINTED, latency_ms=90.0), later) == []
-
-
-def test_what_prints_nothing_shows_nothing():
-    assert variants(run(SLOW, True, 0, " "), run(FAST, True, 1, "\n")) == []
-
-
-@pytest.mark.parametrize(
-    "printed", ["0", "45", "ok", "OK\n", "Done.", "true", "1 passed", "5 passed", "all tests passed"]
-)
-def test_what_prints_nothing_of_substance_shows_nothing(printed):
-    assert variants(run(SLOW, True, 0, printed), run(FAST, True, 1, printed)) == []
-
-
-@pytest.mark.parametrize("printed", [PRINTED, "sum 45", "[1, 2]", "1836311903", "2026-11-22", "hello world"])
-def test_what_prints_more_than_a_word_or_a_long_one_shows_that_it_does_the_same(printed):
-    assert len(variants(run(SLOW, True, 0, printed), run(FAST, True, 1, printed))) == 1
-
-
-@pytest.mark.parametrize(
-    ("earlier", "later"),
-    [
-        (
-            "psql -tc \"SELECT name FROM users WHERE active AND age > 150 AND country = 'DE'\"",
-            'psql -tc "SELECT name FROM users WHERE active AND age > 150"',
-        ),
-        ("pytest -q tests/test_a.py tests/test_b.py && echo all good", "pytest -q tests/test_a.py && echo all good"),
-        ("rm -rf build && cmake -B build && cmake --build build && ./app", "cmake --build build && ./app"),
-        (
-            "python manage.py migrate\npython manage.py loaddata users\npython manage.py check",
-            "python manage.py check",
-        ),
-        ("n = [i * i for i in range(9)]\nassert sum(n) == 204\nprint(n)", "n = [i * i for i in range(9)]\nprint(n)"),
-        ("grep -rn TODO src tests | sort", "grep -rn TODO src | sort"),
-        ("print(area(3, 4, scale))", "print(area(3, 4))"),
-        ("print(area(scale, 3, 4))", "print(area(3, 4))"),
-        ("if a(x) and b(x):\n    print(x, y)", "if a(x):\n    print(x, y)"),
-    ],
-)
-def test_to_leave_something_out_is_no_optimization(earlier, later):
-    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
-    assert variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0)) == []
-    told = event(earlier, later, action="optimize", success=True)
-    assert variants(told) == [(earlier, later, ["success"])]
-
-
-@pytest.mark.parametrize(
-    ("earlier", "later"),
-    [
-        ("print(sorted(list(set(names))))", "print(sorted(set(names)))"),
-        ("cat notes.txt | grep -n total", "grep -n total notes.txt"),
-        ("def f(a, b):\n    result = a + b\n    return result", "def f(a, b):\n    return a + b"),
-    ],
-)
-def test_what_only_stood_round_something_may_go(earlier, later):
-    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
-    assert len(variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0))) == 1
-
-
-def test_a_variant_is_compared_with_the_nearest_earlier_one():
-    runs = [run(SLOW, True, 0, PRINTED), run("cat answer.txt", True, 1, PRINTED), run(FAST, True, 2, PRINTED)]
-    assert variants(*runs) == [(SLOW, FAST, ["same output", "shorter"])]
-
-
-def test_a_slow_run_that_arrives_after_the_fast_one_has_its_variant():
-    slow, fast = run(SLOW, True, 0, PRINTED), run(FAST, True, 1, PRINTED)
-    assert variants(slow, before=[fast]) == [(SLOW, FAST, ["same output", "shorter"])]
-    assert variants(run("ls", True, 2, PRINTED), before=[fast, slow]) == []
-
-
-@pytest.mark.parametrize(
-    ("slow", "fast", "evidence"),
-    [
-        ("curl -s http://localhost/a", "curl -s http://localhost/a --max-time 5", None),
-        ("git fetch origin main", "git fetch origin main --depth 1", None),
-        ("curl -s $(echo http://localhost/a)", "curl -s http://localhost/a", ["same output", "shorter"]),
-        ("ls folder | sort", "ls folder | sort -u", ["same output", "faster"]),
-        ("sort curls.txt | uniq", "sort curls.txt | uniq -u", ["same output", "faster"]),
-    ],
-)
-def test_what_waits_for_a_network_shows_no_time(slow, fast, evidence):
-    found = variants(run(slow, True, 0, PRINTED, latency_ms=900.0), run(fast, True, 1, PRINTED, latency_ms=10.0))
-    assert found == ([(slow, fast, evidence)] if evidence else [])
-
-
-def test_an_optimization_that_somebody_logged_is_learned_when_it_succeeded():
-    told = [
-        event("slow", f"fast {n}", action="optimize", success=it, turn=n) for n, it in enumerate((True, False, None))
-    ]
-    same = event("slow", " slow", action="optimize", success=True, turn=3)
-    assert variants(*told, same) == [("slow", "fast 0", ["success"])]
