@@ -43,32 +43,53 @@ def _covers(rule: str, title: str) -> str:
 
 SELECT = f"""
 WITH
-    texts AS (
+    told AS (
         SELECT
             * EXCLUDE (input, output),
             row_number() OVER () AS number,
-            CASE WHEN stripped(output) <> '' THEN output ELSE input END AS said,
-            trim(replace(said, chr(13) || chr(10), chr(10)), chr(10)) AS text,
-            list_contains($log_actions, action) AS is_log,
+            nullif(stripped(input), '') AS given,
+            stripped(output) <> '' AS has_output,
+            trim(replace(CASE WHEN has_output THEN output ELSE input END, chr(13) || chr(10), chr(10)), chr(10))
+                AS text,
+            list_contains($log_actions, action) AS is_log
+        FROM events
+        WHERE (list_contains($document_actions, action) OR is_log) AND success IS DISTINCT FROM false
+    ),
+    named AS (
+        SELECT
+            * EXCLUDE (given, has_output),
             is_log AND NOT contains(text, chr(10)) AS is_line,
-            CASE WHEN stripped(output) <> '' AND NOT is_line THEN nullif(stripped(input), '') END AS name,
-            concat_ws(chr(0), module, coalesce(
-                extra ->> '$.document', CASE WHEN name IS NULL THEN conversation_id ELSE '' END
-            ), name) AS title,
-            CASE WHEN json_type(extra, '$.headings') = 'ARRAY' THEN extra ->> '$.headings[*]' END AS headings,
+            CASE WHEN has_output AND NOT is_line THEN given END AS name,
+            extra ->> '$.document' AS document,
+            CASE WHEN json_type(extra, '$.headings') = 'ARRAY' THEN extra ->> '$.headings[*]' END AS headings
+        FROM told
+    ),
+    titled AS (
+        SELECT
+            *,
+            concat_ws(chr(0), module, coalesce(document, CASE WHEN name IS NULL THEN conversation_id ELSE '' END), name)
+                AS title,
             CASE
-                WHEN starts_with(name, extra ->> '$.document')
-                    AND NOT regexp_matches(extra ->> '$.document', '{FILE}') THEN name
+                WHEN starts_with(name, document) AND NOT regexp_matches(document, '{FILE}') THEN name
                 ELSE array_to_string(headings, ' > ')
-            END AS path,
+            END AS path
+        FROM named
+    ),
+    headed AS (
+        SELECT
+            *,
             nullif(CASE WHEN headings IS NULL THEN '' WHEN length(path) <= {PATH} THEN path
-                WHEN length(headings[-1]) <= {PATH} THEN headings[-1] END, '') AS above,
+                WHEN length(headings[-1]) <= {PATH} THEN headings[-1] END, '') AS above
+        FROM titled
+    ),
+    texts AS (
+        SELECT
+            *,
             {LIMIT} - coalesce(length(above) + 2, 0) AS room,
             is_line OR (
                 length(text) <= room AND NOT regexp_matches(text, '(?m){HEADING}|{UNDERLINE}|{OVERLINE}')
             ) AS is_whole
-        FROM events
-        WHERE (list_contains($document_actions, action) OR is_log) AND success IS DISTINCT FROM false
+        FROM headed
     ),
     readings AS (
         SELECT
