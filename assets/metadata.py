@@ -35,6 +35,7 @@ def curated(card: Card, page: Path, figures: dict[str, Any]) -> Metadata:
         "tokens": sum(card.tokens.values()),
         **{f"dropped_as_{group}": sum(reasons.values()) for group, reasons in card.dropped.items()},
         **{f"leaked_{name}": count for name, count in card.leaks.items()},
+        "withdrawn": card.withdrawn,
     }
     tables = {name: dg.MetadataValue.md(table) for name, table in _tables(card).items()}
     shas = {"examples_sha": card.sha, "suite_sha": card.suite_sha}

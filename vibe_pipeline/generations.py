@@ -13,9 +13,12 @@ from vibe_pipeline import forgetting, models
 from vibe_pipeline.curate.cards.card import Card, describe
 from vibe_pipeline.curate.cards.difference import Difference, compare
 from vibe_pipeline.curate.cards.page import page, page_name
-from vibe_pipeline.curate.dedup.index import Damaged, Entries, Index
+from vibe_pipeline.curate.dedup.index import Entries, Index
+from vibe_pipeline.curate.dedup.keys import withdrawn_entries
 from vibe_pipeline.curate.dedup.known import entries_of
+from vibe_pipeline.curate.dedup.pages import Damaged
 from vibe_pipeline.curate.dedup.sketch import MADE_BY
+from vibe_pipeline.curate.dedup.withdrawing import taken_back
 from vibe_pipeline.curate.examples import Curated, curate
 from vibe_pipeline.curate.export.outcome import Exported
 from vibe_pipeline.curate.export.writing import Wanted, export
@@ -114,6 +117,8 @@ class Generations:
             synthetic=curated.synthetic,
             dropped=curated.dropped,
             leaks=curated.leaks,
+            withdrawn=curated.withdrawn,
+            withdrawn_sha=curated.withdrawn_sha,
             seconds=curated.seconds,
         )
 
@@ -125,6 +130,7 @@ class Generations:
             earlier=self._earlier,
             places=places.below(cut.generation),
             known=known.below(cut.generation),
+            withdrawn_sha=self._examples(cut.generation - 1).withdrawn_sha if cut.generation else "",
         )
         return curate(self._store, inputs, cut.generation, self._settings.curate, self._watch)
 
@@ -142,5 +148,8 @@ class Generations:
             yield place_entries(db, interactions, remarks, generation)
 
     def _entries(self, generation: int) -> Iterator[Entries]:
-        """For the index: by what examples of a generation are known."""
-        return entries_of(self._store.existing(f"examples/{self._examples(generation).sha}.parquet"))
+        """For the index: by what examples of a generation are known, and what it took back."""
+        examples = self._examples(generation)
+        yield from entries_of(self._store.existing(f"examples/{examples.sha}.parquet"))
+        if examples.withdrawn:
+            yield withdrawn_entries(taken_back(self._store, examples.withdrawn_sha, generation))

@@ -188,6 +188,10 @@ class ExampleSet:
     """How many rows of each of these counts are synthetic; they lie last."""
     leaks: dict[str, int] = field(default_factory=dict)
     """What is on both sides of the split, counted over the rows."""
+    withdrawn: int = 0
+    """Rows of earlier generations that this one took back: disliked since, or answered anew."""
+    withdrawn_sha: str = ""
+    """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Of each step of curation."""
     schema_version: int = SCHEMA_VERSION

@@ -18,7 +18,7 @@ from vibe_pipeline.records import ExampleSet, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 4
+CODE_VERSION = 5
 """Part of every key: raised when the same inputs would give other bytes."""
 
 OFFERED_AGAIN = 2
@@ -75,6 +75,7 @@ class Rung:
                 "max_length": self.request.max_length,
                 "seed": self.request.seed,
                 "budget_tokens": self.request.budget_tokens,
+                "withdrawn": self.request.withdrawn_sha,
             }
         )
 
@@ -159,5 +160,6 @@ def resolve(
             epochs=settings.recipe.epochs,
             max_length=settings.recipe.max_length,
             seed=settings.seed,
+            withdrawn_sha=sets[generation].withdrawn_sha if earlier or len(delta) > 1 else "",
         ),
     )

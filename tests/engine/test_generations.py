@@ -9,7 +9,7 @@ import pytest
 
 from tests.engine.curating import ALSO, HELD, LEARNED, World, event, on_side
 from tests.engine.planted_examples import Prose, text
-from vibe_pipeline.curate.dedup import index
+from vibe_pipeline.curate.dedup import pages
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.settings import Curate
@@ -29,7 +29,7 @@ world.ladder.examples(int(sys.argv[2]))
 
 
 def test_an_index_with_another_page_is_made_again_and_the_generation_is_the_same(tmp_path, monkeypatch):
-    monkeypatch.setattr(index, "AT_ONCE", index.PAGE)
+    monkeypatch.setattr(pages, "AT_ONCE", pages.PAGE)
     told = [event(f"q {n} of all", f"the answer is {n}", conversation=f"c{n}") for n in range(300)]
     world = World(tmp_path / "whole")
     for events in (told, [event("q", "a")], [event("r", "b")]):
@@ -38,7 +38,7 @@ def test_an_index_with_another_page_is_made_again_and_the_generation_is_the_same
     shutil.copytree(tmp_path / "whole", tmp_path / "damaged")
     (run,) = (tmp_path / "damaged/index").glob("examples*/000000-000002")
     with (run / "keys.npy").open("r+b") as file:
-        size = file.seek(0, 2) - file.seek(index.PAGE)
+        size = file.seek(0, 2) - file.seek(pages.PAGE)
         file.write(bytes(size))
     made = []
     for home in ("whole", "damaged"):

@@ -28,6 +28,18 @@ def example_set(store, write_examples):
     return write
 
 
+@pytest.fixture
+def taken_back(store):
+    """The sha of a file that says that these (generation, row) were."""
+
+    def write(*places: tuple[int, int]) -> str:
+        rows = [{"generation": generation, "row": row, "since": 9} for generation, row in places]
+        schema = {"generation": pl.Int32, "row": pl.Int64, "since": pl.Int32}
+        return store.write_table("withdrawn", pl.DataFrame(rows, schema=schema).to_arrow()) if rows else ""
+
+    return write
+
+
 def request(delta=(), ancestors=(), **values) -> Request:
     fixed = {
         "kinds": ("conversation",),
@@ -112,28 +124,25 @@ def test_only_training_rows_of_the_wanted_kinds_are_taken(store, write_examples)
     assert [set(replayed(table)), set(table["prompt"])] == [wanted[0], wanted[0] | wanted[1]]
 
 
-def test_what_the_delta_answers_anew_is_not_replayed_with_its_old_answer(store, write_examples):
-    past = write_examples(store, 0, [{"prompt": f"q{n}", "completion": "old"} for n in range(4)])
-    delta = write_examples(store, 1, [{"prompt": "q1", "completion": "new"}])
-    table = mix(store, request([delta], [past], replay=Replay(minimum=4)))
-    assert set(replayed(table)) == {"q0", "q2", "q3"}
-    assert set(table.filter(pl.col("prompt") == "q1")["completion"]) == {"new"}
+def test_what_was_taken_back_is_neither_replayed_nor_offered_again(store, example_set, taken_back):
+    past, refused, delta = example_set(0, 5), example_set(1, 3), example_set(2, 2)
+    gone = taken_back((0, 1), (0, 4), (1, 0))
+    for budget in (None, 10_000):  # that is enough, and rows are chosen by their priority
+        wanted = request([refused, delta], [past], replay=Replay(minimum=9), budget_tokens=budget, withdrawn_sha=gone)
+        table = mix(store, wanted).filter(epoch=0)
+        assert set(replayed(table)) == {f"000/{n:06}" for n in (0, 2, 3)}
+        offered = {f"001/{n:06}" for n in (1, 2)} | {f"002/{n:06}" for n in (0, 1)}
+        assert set(table.filter(origin="delta")["prompt"]) == offered
 
 
-@pytest.mark.parametrize("kind", ["document", "code_generation", "pattern"])
-def test_where_a_prompt_has_many_answers_old_ones_are_replayed_beside_new_ones(store, write_examples, kind):
-    """Passages have no prompt at all, commits often the same few words."""
-    old, new = ([{"prompt": "", "completion": f"{at} {n}", "kind": kind} for n in range(4)] for at in ("old", "new"))
-    sets = [write_examples(store, 1, new)], [write_examples(store, 0, old)]
-    table = mix(store, request(*sets, replay=Replay(minimum=4), kinds=(kind,)))
-    assert table.filter(epoch=0, origin="replay").height == 4
-
-
-def test_an_old_answer_of_another_kind_is_replayed(store, write_examples):
-    past = write_examples(store, 0, [{"prompt": "sort", "completion": "old", "kind": "code_generation"}])
-    delta = write_examples(store, 1, [{"prompt": "sort", "completion": "new", "kind": "conversation"}])
-    kinds = ("code_generation", "conversation")
-    assert replayed(mix(store, request([delta], [past], replay=Replay(minimum=4), kinds=kinds))) == ["sort"]
+def test_what_was_taken_back_leaves_its_place_in_the_draw_to_others(store, example_set, taken_back):
+    sets = [example_set(1, 4)], [example_set(0, 200)]
+    gone = taken_back(*((0, row) for row in range(0, 200, 2)))
+    table = mix(store, request(*sets, replay=Replay(minimum=90), withdrawn_sha=gone))
+    for epoch in range(2):
+        drawn = replayed(table, epoch)
+        assert len(set(drawn)) == len(drawn) == 90
+        assert all(int(prompt[4:]) % 2 for prompt in drawn)
 
 
 def test_stages_follow_the_curriculum_in_every_epoch(store, write_examples):
@@ -259,17 +268,18 @@ def test_the_places_that_synthetic_rows_may_not_take_are_for_the_others(store, w
 @pytest.mark.parametrize(
     ("synthetic", "past", "from_delta", "from_past"), [(20, 0, 6, 0), (0, 20, 0, 6), (2, 20, 2, 4)]
 )
-def test_what_is_answered_anew_does_not_stand_for_the_share(
-    store, write_examples, synthetic, past, from_delta, from_past
+def test_what_was_taken_back_does_not_stand_for_the_share(
+    store, write_examples, taken_back, synthetic, past, from_delta, from_past
 ):
     old, new = (
-        [{"prompt": f"{n}", "completion": "a", "tier": "own"} for n in range(own)]
+        [{"prompt": f"{when} own {n}", "completion": "a", "tier": "own"} for n in range(own)]
         + [{"prompt": f"{when} {n}", "completion": "a", "tier": "synthetic"} for n in range(made)]
         for when, own, made in (("old", 6, past), ("new", 4, synthetic))
     )
     sets = [write_examples(store, 1, new)], [write_examples(store, 0, old)]
     some = Synthetic(minimum=0, share=0.5)
-    table = mix(store, request(*sets, synthetic=some, replay=Replay(minimum=100, share=0), epochs=1))
+    values = {"synthetic": some, "replay": Replay(minimum=100, share=0), "epochs": 1}
+    table = mix(store, request(*sets, **values, withdrawn_sha=taken_back(*((0, row) for row in range(4)))))
     kept = table.group_by("origin", "tier").len().rows()
     wanted = {("delta", "own"): 4, ("replay", "own"): 2}
     wanted |= {("delta", "synthetic"): from_delta, ("replay", "synthetic"): from_past}
@@ -284,7 +294,7 @@ tier_counts = st.tuples(st.integers(0, 12), st.integers(0, 40))
 @given(
     delta=tier_counts,
     past=tier_counts,
-    repeated=st.integers(0, 20),
+    withdrawn=st.sets(st.tuples(st.integers(0, 1), st.integers(0, 52))),
     forgotten=st.sets(st.integers(0, 30)),
     synthetic=st.builds(
         Synthetic, minimum=st.sampled_from([0, 0, 9]), share=st.sampled_from([0, 0.1, 0.25, 0.5, 2 / 3, 0.9, 1])
@@ -294,9 +304,9 @@ tier_counts = st.tuples(st.integers(0, 12), st.integers(0, 40))
     epochs=st.integers(1, 3),
 )
 def test_in_no_epoch_is_more_synthetic_than_is_allowed(
-    tmp_path_factory, write_examples, delta, past, repeated, forgotten, synthetic, replay, budget, epochs
+    tmp_path_factory, write_examples, delta, past, withdrawn, forgotten, synthetic, replay, budget, epochs
 ):
-    """Whatever the budget cuts, was forgotten, or is answered anew by the delta."""
+    """Whatever the budget cuts, was forgotten or taken back."""
     store = Store(tmp_path_factory.mktemp("store"))
     gone = dict.fromkeys(("example_id", "prompt", "completion", "tier", "priority"))
     sets = []
@@ -305,16 +315,16 @@ def test_in_no_epoch_is_more_synthetic_than_is_allowed(
             sets.append(())
             continue
         examples = tiered(write_examples, store, generation, own, made)
-        frame = store.read_frame(f"examples/{examples.sha}.parquet").with_columns(
-            pl.col("prompt").str.replace("^[01]/(s?)", "$1"), number=pl.int_range(pl.len())
-        )
-        keep, is_gone = pl.col("number") < repeated, pl.col("number").is_in(forgotten)
-        frame = frame.with_columns(prompt=pl.when(keep).then("prompt").otherwise(f"{generation}/" + pl.col("prompt")))
-        frame = frame.with_columns(pl.when(~is_gone).then(pl.col(name)) for name in gone).drop("number")
+        frame = store.read_frame(f"examples/{examples.sha}.parquet")
+        is_gone = pl.int_range(pl.len()).is_in(forgotten)
+        frame = frame.with_columns(pl.when(~is_gone).then(pl.col(name)) for name in gone)
         sets.append((replace(examples, sha=store.write_table("examples", frame.to_arrow())),))
-    values = {"synthetic": synthetic, "replay": replay, "epochs": epochs, "budget_tokens": budget}
+    places = pl.DataFrame(sorted(withdrawn), {"generation": pl.Int32, "row": pl.Int64}, orient="row")
+    sha = store.write_table("withdrawn", places.to_arrow())
+    values = {"synthetic": synthetic, "replay": replay, "epochs": epochs, "budget_tokens": budget, "withdrawn_sha": sha}
     made, table = make(store, request(sets[1], sets[0], **values)), mix(store, request(sets[1], sets[0], **values))
-    alive = sum(examples.rows for examples in sets[1]) - len({n for n in forgotten if n < sum(delta)})
+    dead = forgotten | {row for generation, row in withdrawn if generation == 1}
+    alive = sum(examples.rows for examples in sets[1]) - len({n for n in dead if n < sum(delta)})
     assert made.delta_rows + made.left_for_later == alive
     assert 0 <= made.left_as_synthetic <= made.left_for_later
     for epoch in range(epochs if table.height else 0):
@@ -323,7 +333,7 @@ def test_in_no_epoch_is_more_synthetic_than_is_allowed(
         assert kept.height == made.delta_rows
         count = rows.filter(tier="synthetic").height
         assert count <= synthetic.allowed(rows.height - count)
-        if made.left_as_synthetic and not (repeated or forgotten):
+        if made.left_as_synthetic and not (withdrawn or forgotten):
             assert rows.filter(origin="replay", tier="synthetic").is_empty()
 
 

@@ -94,7 +94,8 @@ def _print_card(card: Card) -> None:
         if card.leaks
         else "not looked at",
     }
-    print_record(told | ({"forgotten": f"{card.forgotten:,}"} if card.forgotten else {}), False)
+    besides = {"forgotten": card.forgotten, "taken back": card.withdrawn}
+    print_record(told | {name: f"{count:,}" for name, count in besides.items() if count}, False)
     splits = [str(split) for split in Split]
     for axis, values in card.counts.items():
         rows = [

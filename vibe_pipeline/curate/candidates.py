@@ -19,7 +19,7 @@ import pyarrow as pa
 from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
-from vibe_pipeline.curate.dedup.keys import side_keys, told_keys
+from vibe_pipeline.curate.dedup.keys import exact_of, side_keys, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
 from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.curate.window import VECTOR
@@ -64,16 +64,25 @@ SELECT
     * EXCLUDE (grouping) REPLACE (
         coalesce(is_fact, false) AS is_fact,
         coalesce(family, conversation_id) AS family,
-        CASE WHEN reason IS NULL THEN prompt END AS prompt,
-        CASE WHEN reason IS NULL THEN question END AS question,
-        CASE WHEN reason IS NULL THEN completion END AS completion,
-        CASE WHEN reason IS NULL THEN rejected END AS rejected
+        CASE WHEN is_told THEN prompt END AS prompt,
+        CASE WHEN is_told THEN question END AS question,
+        CASE WHEN is_told THEN completion END AS completion,
+        CASE WHEN is_told THEN rejected END AS rejected
     ),
     coalesce(section, conversation_id) AS unit,
     coalesce('group:' || grouping, section, family, conversation_id) AS held_with
-FROM (SELECT *, {judging} FROM ({built})) LEFT JOIN threads USING (conversation_id)
+FROM (
+    SELECT *, reason IS NULL OR (reason = '{failed}' AND failure = 'disliked') AS is_told
+    FROM (SELECT *, {judging} FROM ({built}))
+) LEFT JOIN threads USING (conversation_id)
 """
-"""Of what is dropped only why: its texts may be the longest of all."""
+"""Of what is dropped only why, since its texts may be the longest of all; but for what somebody disliked, which may
+have been kept before."""
+
+DISLIKED = f"""
+SELECT DISTINCT kind, number(content_sha) AS content
+FROM (SELECT kind, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
+"""
 
 THREADS = """
 CREATE OR REPLACE TABLE threads AS
@@ -190,6 +199,7 @@ class Candidates:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
         self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
+        self.disliked: list[np.ndarray] = [np.empty(0, np.uint64)]
         self._settled = pl.DataFrame(schema={"key": pl.UInt64, "settled": pl.Boolean})
         folder.mkdir()
         db.execute(MACROS)
@@ -244,10 +254,12 @@ class Candidates:
 
     def _write(self, built: str, name: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
-        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality))
+        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), failed=quality.FAILED)
         given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": joined(settings.quality)}
         self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
+        if self._known:
+            self.disliked.append(exact_of(self._db.sql(DISLIKED).to_arrow_table()))
         self._db.register("units", self._units())
         made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY)
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.candidates import Candidates
 from vibe_pipeline.curate.columns import Columns
-from vibe_pipeline.curate.dedup import judging, keys
+from vibe_pipeline.curate.dedup import judging, keys, withdrawing
 from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
@@ -69,6 +69,10 @@ class Curated:
     dropped: dict[str, int]
     leaks: dict[str, int]
     """What is on both sides of the split, counted over what was kept."""
+    withdrawn: int
+    """Rows of earlier generations that this one took back: disliked since, or answered anew."""
+    withdrawn_sha: str
+    """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
     seconds: dict[str, float]
     """Of each step."""
 
@@ -85,36 +89,41 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             db.execute(f"SET memory_limit = '{MEMORY}'")
             db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
             with _enough_memory(title, inputs, settings):
-                files, dropped = _candidates(db, inputs, settings, scratch, columns, step)
+                files, dropped, disliked = _candidates(db, inputs, settings, scratch, columns, step)
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
             better = (these.split != TEST, -found["quality"], -found["moment"], found["content"], found["conversation"])
             rank = _place(np.lexsort(better[::-1]))  # a probe knows
             told = {name: found[name] for name in ("moment", "conversation", "family", "is_augmented", "is_edited")}
-            compared = judging.Compared(features=these, rank=rank, rest=columns.rest, **told)
-            reasons, leaks = judging.judged(compared, inputs.known, settings, scratch)
+            compared = judging.Compared(features=these, rank=rank, disliked=disliked, rest=columns.rest, **told)
+            judged = judging.judged(compared, inputs.known, settings, scratch)
+            stays = judged.reasons == 0
         with step("order"):
-            priority = _priorities(found, keys.exact(these), (reasons == 0) & (these.split == TRAIN))
+            priority = _priorities(found, keys.exact(these), stays & (these.split == TRAIN))
         with step("writing"):
-            output = Output(files, these, reasons == 0, found["is_synthetic"], priority, generation)
+            output = Output(files, these, stays, found["is_synthetic"], priority, generation)
             only = key_of(["examples", generation])[:32]
             sha = store.write_tables("examples", SCHEMA, output.tables(), only)
+            withdrawn_sha = withdrawing.write(store, judged.withdrawn, generation, inputs.withdrawn_sha)
     return Curated(
         sha=sha,
-        rows=int((reasons == 0).sum()),
+        rows=int(stays.sum()),
         counts=tuple(output.counts),
         synthetic=tuple(output.synthetic),
-        dropped=dict(sorted((dropped + counted(reasons)).items())),
-        leaks=leaks,
+        dropped=dict(sorted((dropped + counted(judged.reasons)).items())),
+        leaks=judged.leaks,
+        withdrawn=len(judged.withdrawn),
+        withdrawn_sha=withdrawn_sha,
         seconds=step.seconds,
     )
 
 
 def _candidates(
     db: duckdb.DuckDBPyConnection, inputs: Inputs, settings: Curate, scratch: Path, columns: Columns, step: Steps
-) -> tuple[list[Path], Counter[str]]:
-    """Files of candidates, what rules dropped, and in the columns what they are compared by."""
+) -> tuple[list[Path], Counter[str], np.ndarray]:
+    """Files of candidates, what rules dropped, exact keys of what was disliked; and in the columns what candidates are
+    compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):
         events = Window(db, inputs, scratch, joined(settings.quality), settings.neutral)
@@ -131,7 +140,7 @@ def _candidates(
         for waiting in sketched:
             with step("sketches"):
                 waiting.result()
-    return files, candidates.dropped
+    return files, candidates.dropped, np.concatenate(candidates.disliked)
 
 
 @contextmanager

@@ -102,6 +102,8 @@ looks like a fence in a docstring or in a longer fence's block is text. Who puts
 understood too, where each fence that names a language has one that does not; a bare `~~~` may be a line between parts.
 """
 
+FAILED = "failed outcome"
+
 SURE, ENOUGH = 0.8, 20
 """Of less sure labels and of fewer bytes a language is a guess, and a guess drops nothing: docs/log.md, "leaks and
 duplicates"."""
@@ -129,7 +131,7 @@ def rules(settings: Quality) -> list[Rule]:
     phrases = "|".join(re.escape(phrase.lower()).replace(r"\ ", " ") for phrase in settings.corporate_phrases)
     languages = ", ".join(map(_text, settings.languages))
     return [
-        Rule("failed", "failed outcome", f"failure NOT IN {CUT_OFF}"),
+        Rule("failed", FAILED, f"failure NOT IN {CUT_OFF}"),
         Rule(
             "truncated",
             "truncated answer",

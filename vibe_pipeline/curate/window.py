@@ -164,6 +164,8 @@ class Inputs:
     """Which generation holds which conversation, interaction and remark."""
     known: Sequence[Entries]
     """What earlier generations teach and judge by."""
+    withdrawn_sha: str = ""
+    """Of the file of what they took back."""
 
     @property
     def size(self) -> int:
@@ -220,7 +222,8 @@ def place_entries(
     ]
     keys = _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
     nothing = np.empty(0, np.uint64)
-    return Entries(keys, np.full(len(keys), generation, np.uint32), nothing, nothing.astype(np.uint32), nothing)
+    refs = np.full(len(keys), generation, np.uint32)
+    return Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing, nothing)
 
 
 def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:

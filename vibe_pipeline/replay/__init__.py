@@ -13,11 +13,11 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from vibe_pipeline.records import ONE_ANSWER, Mix, Stage
+from vibe_pipeline.records import Mix, Stage
 from vibe_pipeline.replay.choosing import Delta, preferred
-from vibe_pipeline.replay.drawing import hands, picked_rows
+from vibe_pipeline.replay.drawing import Past
 from vibe_pipeline.replay.request import Request
-from vibe_pipeline.replay.rows import IS_SYNTHETIC, synthetic_rows
+from vibe_pipeline.replay.rows import IS_SYNTHETIC, Withdrawn, synthetic_rows
 from vibe_pipeline.store import Store
 
 __all__ = ["Request", "make", "mix"]
@@ -44,25 +44,22 @@ def mix(store: Store, request: Request) -> pl.DataFrame:
     """The mix: COLUMNS, origin ('delta' or 'replay'), epoch and position; empty when the delta is.
 
     Of a delta larger than the budget the rows of highest priority are kept. Of synthetic rows every epoch holds as many
-    as are allowed beside its others, first the delta's and then replayed ones. What the delta answers anew is not
-    replayed with its old answer, in kinds that have one. What was forgotten left an empty place in its file, and is in
-    no mix.
+    as are allowed beside its others, first the delta's and then replayed ones. What was taken back since, or answered
+    anew, is neither learned nor replayed. What was forgotten left an empty place in its file, and is in no mix.
     """
     return _mixed(store, request)[0]
 
 
 def _mixed(store: Store, request: Request) -> tuple[pl.DataFrame, Delta]:
-    taken = preferred(store, request)
+    withdrawn = Withdrawn(store, request.withdrawn_sha)
+    taken = preferred(store, request, withdrawn)
     request = replace(request, replay=request.replay.model_copy(update={"minimum": taken.minimum}))
     delta = taken.rows
     if delta.is_empty():
         return delta.drop("priority"), taken
     chance = np.random.default_rng(request.seed)
-    answered = delta.filter(pl.col("kind").is_in([str(kind) for kind in ONE_ANSWER]))
-    drawn = [
-        picked_rows(store, request, hand).join(answered, on=["kind", "prompt"], how="anti")
-        for hand in hands(request, delta, chance)
-    ]
+    past = Past(request, withdrawn)
+    drawn = [past.read(store, hand) for hand in past.hands(delta, chance)]
     allowed = [_allowed(request, delta, it) for it in drawn]  # less may have come than was drawn
     delta = _within(delta.sort("priority", "example_id"), min(allowed)).drop("priority").sort("example_id")
     if delta.is_empty():

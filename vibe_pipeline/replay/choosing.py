@@ -9,7 +9,7 @@ import polars as pl
 
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.replay.request import Request
-from vibe_pipeline.replay.rows import COLUMNS, positions, read
+from vibe_pipeline.replay.rows import COLUMNS, Withdrawn, positions, read
 from vibe_pipeline.store import Store
 
 
@@ -25,14 +25,17 @@ class Delta:
     """Old rows that are replayed beside it at least."""
 
 
-def preferred(store: Store, request: Request) -> Delta:
+def preferred(store: Store, request: Request, withdrawn: Withdrawn) -> Delta:
     """What is learned of the delta. Where there is no choice its rows alone are read."""
     is_whole = sum(request.learned(*request.rows(request.delta), request.delta_rows)) == request.delta_rows
     if is_whole and (request.budget_tokens is None or request.expected_tokens <= request.budget_tokens):
-        wanted = [(examples, positions(examples.train_ranges(request.kinds))) for examples in request.delta]
+        wanted = [(it, positions(it, it.train_ranges(request.kinds), withdrawn)) for it in request.delta]
         rows = read(store, wanted, [*COLUMNS, "priority"])
         return Delta(rows, rows.height, rows.height, request.replay.minimum)
-    offered = pl.concat(_offered(store, examples, request.kinds, at) for at, examples in enumerate(request.delta))
+    offered = pl.concat(
+        _offered(store, examples, request.kinds, withdrawn).with_columns(set=at)
+        for at, examples in enumerate(request.delta)
+    )
     offered = offered.sort("priority", "set", "row")
     others, made = offered.filter(~pl.col("is_synthetic")), offered.filter("is_synthetic")
     allowed = _first(others, made, request.learned(others.height, made.height, offered.height))
@@ -49,15 +52,16 @@ def _first(others: pl.DataFrame, made: pl.DataFrame, counts: tuple[int, int]) ->
     return pl.concat([others.head(counts[0]), made.head(counts[1])])
 
 
-def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], at: int) -> pl.DataFrame:
-    """set, row, priority, tokens, is_synthetic of the training rows of one example set; nothing that was forgotten."""
+def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], withdrawn: Withdrawn) -> pl.DataFrame:
+    """row, priority, tokens, is_synthetic of the training rows of one example set; nothing that was forgotten or taken
+    back."""
     file = store.existing(f"examples/{examples.sha}.parquet")
     known = pl.read_parquet(file, columns=["priority", "tokens"], glob=False)
     parts = [
-        pl.DataFrame({"row": pl.Series(positions(examples.train_ranges(kinds, synthetic)))}).with_columns(
+        pl.DataFrame({"row": positions(examples, examples.train_ranges(kinds, synthetic), withdrawn)}).with_columns(
             is_synthetic=pl.lit(synthetic)
         )
         for synthetic in (False, True)
     ]
-    offered = pl.concat(parts).with_columns(set=at)
+    offered = pl.concat(parts)
     return pl.concat([offered, known[offered["row"]]], how="horizontal").drop_nulls("priority")

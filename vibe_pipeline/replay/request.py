@@ -36,6 +36,8 @@ class Request:
     seed: int
     budget_tokens: int | None = None
     """Tokens of all epochs together; None where the delta is known to fit."""
+    withdrawn_sha: str = ""
+    """Of the file of what was taken back up to its generation; empty where nothing was."""
 
     @property
     def delta_rows(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -17,9 +18,29 @@ COLUMNS = ["example_id", "kind", "stage", "tier", "generation", "prompt", "compl
 IS_SYNTHETIC = pl.col("tier") == Tier.SYNTHETIC
 
 
-def positions(ranges: list[range]) -> np.ndarray:
-    """File positions, one by one."""
-    return np.concatenate([np.empty(0, np.int64), *(np.arange(rows.start, rows.stop) for rows in ranges)])
+class Withdrawn:
+    """Rows that are learned no longer: disliked since, or answered anew by a later generation."""
+
+    def __init__(self, store: Store, sha: str) -> None:
+        """Those of withdrawn/<sha>.parquet, or none."""
+        self._rows: dict[Any, np.ndarray] = {}
+        if sha:
+            gone = store.read_frame(f"withdrawn/{sha}.parquet").sort("generation", "row")
+            parts = gone.partition_by("generation", as_dict=True)
+            self._rows = {generation: part["row"].to_numpy() for (generation,), part in parts.items()}
+
+    def among(self, examples: ExampleSet, rows: range) -> np.ndarray:
+        """int64, sorted: those of a stretch of a set's rows."""
+        gone = self._rows.get(examples.generation, np.empty(0, np.int64))
+        return gone[np.searchsorted(gone, rows.start) : np.searchsorted(gone, rows.stop)]
+
+
+def positions(examples: ExampleSet, ranges: list[range], withdrawn: Withdrawn) -> np.ndarray:
+    """Where the rows of these stretches are in the set's file, without what was taken back."""
+    rows = [
+        np.setdiff1d(np.arange(it.start, it.stop), withdrawn.among(examples, it), assume_unique=True) for it in ranges
+    ]
+    return np.concatenate([np.empty(0, np.int64), *rows])
 
 
 def read(

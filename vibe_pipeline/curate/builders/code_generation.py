@@ -132,6 +132,7 @@ WITH
             *,
             {TESTS} AS tests,
             coalesce(edited IS NOT NULL OR success OR feedback > 0 OR tests, false) AS is_vouched,
+            coalesce(edited IS NULL AND feedback < 0, false) AS is_disliked,
             edited IS NULL AND regexp_matches(reply.words, '{THANKS}') AND NOT regexp_matches(reply.words, '{DOUBTS}')
                 AND length(reply.words) <= 200 AS is_thanked
         FROM (
@@ -141,7 +142,7 @@ WITH
         WHERE stripped(code) <> ''
             AND (
                 edited IS NOT NULL
-                OR (success IS DISTINCT FROM false AND coalesce(feedback, 0) >= 0 AND coalesce(tests, true))
+                OR (success IS DISTINCT FROM false AND coalesce(tests, true))
             )
             AND (is_generated OR conversation_id IN (SELECT conversation_id FROM good))
     ),
@@ -200,7 +201,8 @@ WITH
                 ELSE run
             END AS proof
         FROM tried
-        WHERE run IS NOT NULL OR (is_generated AND (is_vouched OR is_accepted) AND NOT has_failed)
+        WHERE run IS NOT NULL
+            OR (is_generated AND (is_disliked OR ((is_vouched OR is_accepted) AND NOT has_failed)))
     )
 SELECT
     proven.conversation_id,
@@ -225,7 +227,8 @@ SELECT
             CASE WHEN is_accepted THEN 'accepted' END
         ],
         lambda why: why IS NOT NULL
-    ) AS evidence
+    ) AS evidence,
+    CASE WHEN is_disliked THEN 'disliked' END AS failure
 FROM proven LEFT JOIN (
     SELECT interaction_id, context, turn_ids FROM (
         {turns("conversation_id IN (SELECT conversation_id FROM proven WHERE NOT is_generated)")}

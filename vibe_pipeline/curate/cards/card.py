@@ -121,6 +121,8 @@ class Card:
     dropped: dict[str, dict[str, int]]
     """quality, duplicates, contamination → reason → candidates that became no example."""
     leaks: dict[str, int]
+    withdrawn: int
+    """Rows of earlier generations that this one took back."""
     samples: tuple[Sample, ...]
 
 
@@ -145,6 +147,7 @@ def describe(store: Store, examples: ExampleSet) -> Card:
             reasons=dict(db.sql(REASONS).fetchall()),
             dropped=grouped(examples.dropped),
             leaks=dict(examples.leaks),
+            withdrawn=examples.withdrawn,
             samples=_samples(db, examples.sha),
         )
 

@@ -14,13 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
-from zlib import crc32
 
 import numpy as np
 
-from vibe_pipeline.curate.columns import mapped_file, rest
-from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.curate.columns import rest
+from vibe_pipeline.curate.dedup.pages import Damaged, mapped, watched, write_sums
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.store import Store
 
@@ -44,12 +42,6 @@ LOW = np.uint64(0xFFFFFFFF)
 RESTS = 256 << 20
 """Bytes of a run."""
 
-SUMS = "sums.npy"
-PAGE = 1 << 12
-"""Bytes of a file that have a sum of their own, which what is read of them is compared with."""
-AT_ONCE = 1 << 18
-"""Bytes of a file that are compared when it is opened; of those behind, the pages that are looked at."""
-
 FILTER_BITS = 16
 """For each key: of what is not there one in 16 is looked for."""
 
@@ -71,6 +63,8 @@ class Entries:
     """uint32, one a row: how many sampled windows of words it has."""
     origins: np.ndarray
     """uint64, one a row: of its kind and fact, which near-duplicates have in common."""
+    places: np.ndarray
+    """uint64, one a row: its generation, and in the lower half where it is in that generation's file."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
@@ -94,62 +88,6 @@ class Matches:
     """How many keys they share."""
     rare: np.ndarray
     """How many of these no more than ALONE rows have, in all runs."""
-
-
-class Damaged(LedgerDamaged):
-    """A run is not what was written; it can be thrown away and made again."""
-
-    def __init__(self, folder: Path) -> None:
-        remedy = f"Remove the folder {FOLDER}, which is made again, and check the disk"
-        super().__init__(f"{FOLDER}/{folder.parent.name}/{folder.name} is not what was written", remedy)
-
-
-class Watched(np.memmap[Any, Any]):
-    """A mapped array of which each page is compared with its sum when it is first looked at. What is taken from it is
-    plain. A place that a search finds stands between two numbers that it read and that are looked at: however wrong
-    the others are that led there, it is the right one."""
-
-    _folder = Path()
-    _sums = np.empty(0, np.uint32)
-    _is_whole = np.empty(0, bool)
-
-    @classmethod
-    def of(cls, array: np.ndarray, sums: np.ndarray, folder: Path) -> Watched:
-        """`sums` are those of the pages of its file, of which the first are compared already."""
-        made = array.view(cls)
-        made._folder, made._sums, made._is_whole = folder, sums, np.arange(len(sums)) < AT_ONCE // PAGE
-        return made
-
-    def __getitem__(self, index: Any) -> Any:
-        self._look(index)
-        return self.view(np.ndarray)[index]
-
-    def searchsorted(self, wanted: Any, side: Any = "left", sorter: Any = None) -> Any:
-        places = self.view(np.ndarray).searchsorted(wanted, side, sorter)
-        self._look(np.minimum(places, len(self) - 1))
-        self._look(np.maximum(places, 1) - 1)
-        return places
-
-    def _look(self, index: Any) -> None:
-        if not self._is_whole.all():
-            self._compare(self._pages(index))
-
-    def _pages(self, index: Any) -> np.ndarray:
-        if isinstance(index, slice):
-            first, stop, _ = index.indices(len(self))
-            ends = (np.array([first, max(first, stop - 1)]) * self.itemsize + self.offset) // PAGE
-            return np.arange(ends[0], ends[1] + 1)[: len(self._sums)]
-        places = np.asarray(index)
-        places = np.flatnonzero(places) if places.dtype == bool else places.astype(np.int64)
-        return (places * self.itemsize + self.offset) // PAGE
-
-    def _compare(self, pages: np.ndarray) -> None:
-        pages = np.unique(pages[~self._is_whole[pages]])
-        with memoryview(mapped_file(self) or b"") as content:
-            for page in pages.tolist():
-                if crc32(content[page * PAGE : (page + 1) * PAGE]) != self._sums[page]:
-                    raise Damaged(self._folder)
-        self._is_whole[pages] = True
 
 
 class Index:
@@ -204,7 +142,7 @@ class Index:
     def _write(self, name: str, fill: Callable[[Path], None]) -> None:
         def filled(folder: Path) -> None:
             fill(folder)
-            np.save(folder / SUMS, _sums(folder))
+            write_sums(_files(folder))
 
         self._store.write_folder_as(name, filled, self._only)
 
@@ -330,7 +268,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
         rest(*made.values(), bits)
         for part in parts:
             part.rest()
-    for name, kind in (("checks", np.uint64), ("sizes", np.uint32), ("origins", np.uint64)):
+    for name, kind in (("checks", np.uint64), ("sizes", np.uint32), ("origins", np.uint64), ("places", np.uint64)):
         column = _array(folder / f"{name}.npy", kind, rows[-1])
         for part, row in zip(parts, rows, strict=False):
             column[row : row + len(part.checks)] = getattr(part, name)[:]
@@ -353,48 +291,16 @@ def _saved(folder: Path, entries: Entries) -> None:
 
 
 def _opened(folder: Path) -> Entries:
-    return Entries(*(_mapped(folder / f"{name}.npy") for name in Entries.__slots__))
+    return Entries(*map(mapped, _files(folder)))
 
 
 def _whole(folder: Path) -> Entries:
     """The run of a folder; Damaged where it is seen at once that it is not as it was written."""
-    files = [folder / f"{name}.npy" for name in Entries.__slots__]
-    ends = np.cumsum([1, *(-(-file.stat().st_size // PAGE) for file in files)])
-    sums = np.load(folder / SUMS)
-    if sums.shape != ends[-1:] or sums[0] != crc32(sums[1:].tobytes()):
-        raise Damaged(folder)
-    return Entries(
-        *(_watched(file, sums[pages]) for file, pages in zip(files, map(slice, ends, ends[1:]), strict=False))
-    )
+    return Entries(*watched(_files(folder)))
 
 
-def _watched(file: Path, sums: np.ndarray) -> np.ndarray:
-    with file.open("rb") as content:
-        beginning = _sums_of(content.read(AT_ONCE))
-    if beginning != sums[: len(beginning)].tolist():
-        raise Damaged(file.parent)
-    return _mapped(file) if len(beginning) == len(sums) else Watched.of(_mapped(file), sums, file.parent)
-
-
-def _sums(folder: Path) -> np.ndarray:
-    """uint32: of the others, then of each page of each array."""
-    sums: list[int] = []
-    for name in Entries.__slots__:
-        with (folder / f"{name}.npy").open("rb") as content:
-            while read := content.read(AT_ONCE):
-                sums += _sums_of(read)
-    made = np.array([0, *sums], np.uint32)
-    made[0] = crc32(made[1:].tobytes())
-    return made
-
-
-def _sums_of(content: bytes) -> list[int]:
-    view = memoryview(content)
-    return [crc32(view[page : page + PAGE]) for page in range(0, len(view), PAGE)]
-
-
-def _mapped(file: Path) -> np.ndarray:
-    return np.load(file, mmap_mode="r" if file.stat().st_size > 1 << 12 else None)
+def _files(folder: Path) -> list[Path]:
+    return [folder / f"{name}.npy" for name in Entries.__slots__]
 
 
 def _array(file: Path, kind: type, size: int) -> np.ndarray:

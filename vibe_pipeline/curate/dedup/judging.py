@@ -19,7 +19,7 @@ import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, ends, found, made, pairs
-from vibe_pipeline.curate.dedup.keys import KINDS, TEST, TRAIN, VALIDATION, Features
+from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, alike, asks_alike, enough, leaks, trained_on
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
@@ -36,7 +36,8 @@ from vibe_pipeline.curate.dedup.reasons import (
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 from vibe_pipeline.curate.dedup.sketch import ROWS as BAND_ROWS
-from vibe_pipeline.records import ONE_ANSWER, Kind
+from vibe_pipeline.curate.dedup.withdrawing import standing, withdrawn
+from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 
 ROWS_AT_ONCE = 1 << 16
@@ -51,8 +52,19 @@ GRAMS_AT_ONCE = 1 << 20
 CROWD = 4
 """A band of a question that more rows of a generation share is the words of a template, and tells nothing of any."""
 
-ANSWERS = tuple(KINDS.index(kind) for kind in ONE_ANSWER)
 PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What became of them."""
+
+    reasons: np.ndarray
+    """uint8: the place in REASONS of why each leaves."""
+    leaks: dict[str, int]
+    """What is on both sides of the split among those that stay."""
+    withdrawn: np.ndarray
+    """uint64, sorted: places of rows of earlier generations that are learned no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,18 +84,17 @@ class Compared:
     """bool: made from another example, and near it on purpose."""
     is_edited: np.ndarray
     """bool: somebody corrected it, and it is near on purpose to what was learned before."""
+    disliked: np.ndarray
+    """uint64: exact keys of what was left out because somebody disliked it."""
     rest: Callable[[], None] = lambda: None
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
 
-def judged(
-    compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path
-) -> tuple[np.ndarray, dict[str, int]]:
-    """uint8, the place in REASONS of why each leaves; and what is on both sides of the split among those that stay."""
+def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path) -> Judged:
+    """Which leave, and which of the rows that were learned before."""
     judge = _Judge(compared, settings)
     judge.repeated()
-    for run in earlier:
-        judge.known(run)
+    judge.known(earlier)
     judge.nearly_repeated()
     judge.nearly_known(earlier)
     judge.nearly_trained_on(earlier)
@@ -91,12 +102,14 @@ def judged(
     judge.leaking(runs)
     these = compared.features
     prose = these.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
-    return judge.reasons, {
+    leaks = {
         "conversations": judge.on_both_sides(compared.conversation, prose) + judge.moved(earlier, these.unit),
         "families": judge.on_both_sides(compared.family, prose) + judge.moved(earlier, compared.family, prose),
         "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
     }
+    gone = withdrawn(these, judge.answers_anew(compared.is_edited), compared.disliked, earlier)
+    return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=gone)
 
 
 Found = TypeVar("Found")
@@ -147,12 +160,14 @@ class _Judge:
         several, counts = np.unique(prompts[once], return_counts=True)
         return rows[np.isin(prompts, several[counts > 1])]
 
-    def known(self, run: Entries) -> None:
-        self.drop(found(run, keys.exact(self.these)), AGAIN)
-        self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
+    def known(self, runs: Sequence[Entries]) -> None:
         in_rows = np.zeros(len(self.rank), dtype=bool)
-        for equal in (keys.equal, keys.equal_rejected):
-            self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
+        for run in runs:
+            rows, refs, _ = pairs(run, keys.exact(self.these), REFS_A_KEY)
+            self.drop(rows[standing(runs, run, refs)], AGAIN)
+            self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
+            for equal in (keys.equal, keys.equal_rejected):
+                self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
 
     def nearly_repeated(self) -> None:
         edges, retyped = np.empty(0, dtype=np.uint64), keys.retyped(self.these)
@@ -185,11 +200,12 @@ class _Judge:
             equal = np.where(keys.retyped(these) != 0, keys.equal(these, these.is_held), np.uint64(0))
             for run in runs:
                 places, refs, _ = pairs(run, equal, REFS_A_KEY)
-                rows = first + places[origin[places] == run.origins[refs >> np.uint64(1)]]
+                is_same = origin[places] == run.origins[refs >> np.uint64(1)]
+                rows = first + places[is_same][standing(runs, run, refs[is_same])]
                 yield NEARLY_AGAIN, rows[may_be_known[rows]]
             for run, pair in alike(runs, these, these.is_held, crowded, self.bands):
-                is_same = origin[pair.queries] == run.origins[pair.refs >> 1]
-                rows = first + pair.queries[is_same & asks_alike(run, these, pair)]
+                is_same = (origin[pair.queries] == run.origins[pair.refs >> 1]) & asks_alike(run, these, pair)
+                rows = first + pair.queries[is_same][standing(runs, run, pair.refs[is_same])]
                 yield NEARLY_AGAIN, rows[may_be_known[rows]]
 
         self._drop_found(known, may_be_known)
@@ -206,7 +222,12 @@ class _Judge:
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""
         items = self.these.is_held & self.stays
-        return self._looked(lambda these, first: keys.entries(these, items[_of(these, first)]), items)
+        nowhere = np.zeros(ROWS_AT_ONCE, np.uint64)  # in no file yet
+
+        def entries(these: Features, first: int) -> Entries:
+            return keys.entries(these, items[_of(these, first)], nowhere[: len(these.kind)])
+
+        return self._looked(entries, items)
 
     def leaking(self, runs: Sequence[Entries]) -> None:
         learned = self.stays & (self.these.split == TRAIN)
@@ -218,6 +239,11 @@ class _Judge:
                 yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
 
         self._drop_found(leaked, learned)
+
+    def answers_anew(self, is_edited: np.ndarray) -> np.ndarray:
+        """Rows after which no other answer to their prompt is learned: it has one, or somebody corrected it."""
+        learned = self.stays & (self.these.split == TRAIN)
+        return learned & (np.isin(self.these.kind, ANSWERS) | is_edited)
 
     def on_both_sides(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows that stay are learned from, and others judged on. A probe is of none."""

@@ -17,15 +17,29 @@ import pyarrow.compute as pc
 from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, PER_ROW, Sketches, sketch
-from vibe_pipeline.records import Kind, Split
+from vibe_pipeline.records import ONE_ANSWER, Kind, Split
 
 KINDS = [str(kind) for kind in Kind]
 SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
 TRAIN, VALIDATION, TEST = range(3)
 PATTERN = KINDS.index(Kind.PATTERN)
+ANSWERS = tuple(KINDS.index(kind) for kind in ONE_ANSWER)
 CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
 
-NAMES = ("exact", "near", "asked", "probed", "told", "side", "equal", "like", "renamed", "quoted")
+NAMES = (
+    "exact",
+    "near",
+    "asked",
+    "probed",
+    "told",
+    "side",
+    "equal",
+    "like",
+    "renamed",
+    "quoted",
+    "answered",
+    "withdrawn",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +130,11 @@ def exact(these: Features) -> np.ndarray:
     return _key("exact", these.content, these.kind)
 
 
+def exact_of(rows: pa.Table) -> np.ndarray:
+    """The same of rows with the columns kind and content."""
+    return _key("exact", rows["content"].to_numpy(), _places(rows["kind"], KINDS))
+
+
 def asked(these: Features) -> np.ndarray:
     """(n): a question in the same words, but for empty ones and their order; 0 where it has none."""
     return _where_there(these.sketches.bag, _key("asked", these.sketches.bag))
@@ -124,6 +143,18 @@ def asked(these: Features) -> np.ndarray:
 def probed(these: Features) -> np.ndarray:
     """(n): the same, of what a probe asks."""
     return _where_there(these.sketches.bag, _key("probed", these.sketches.bag))
+
+
+def answered(these: Features) -> np.ndarray:
+    """(n): the same prompt in the same kind, whatever the answer; 0 where a prompt may have several, and none of them
+    is somebody's correction of another."""
+    kinds = (*ANSWERS, KINDS.index(Kind.CODE_GENERATION))
+    return np.where(np.isin(these.kind, kinds), _key("answered", these.prompt, these.kind), np.uint64(0))
+
+
+def withdrawn_keys(places: np.ndarray) -> np.ndarray:
+    """Of rows, by their places, that were taken back."""
+    return _key("withdrawn", places)
 
 
 def told(these: Features) -> np.ndarray:
@@ -200,8 +231,8 @@ def quoted(these: Features, of_items: np.ndarray) -> np.ndarray:
     return _key("quoted", np.repeat(of_items, these.sketches.gram_counts), these.sketches.grams)
 
 
-def entries(these: Features, chosen: np.ndarray) -> Entries:
-    """What an index keeps of some of them, by a mask."""
+def entries(these: Features, chosen: np.ndarray, places: np.ndarray) -> Entries:
+    """What an index keeps of some of them, by a mask; `places` tell where they are."""
     numbers = np.arange(len(these.kind), dtype=np.uint32)
     probes, rows = ((these.split == split) & chosen for split in (TEST, TRAIN))
     both, own = (these.split != TEST) & chosen, these.is_held
@@ -209,6 +240,7 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
     kept = [
         (exact(these), chosen),
         (asked(these), rows),
+        (answered(these), rows),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
         (side_keys(these.unit), both & _is_first(these.unit)),
@@ -228,7 +260,15 @@ def entries(these: Features, chosen: np.ndarray) -> Entries:
         checks=these.sketches.check,
         sizes=np.where(both, grams, 0).astype(np.uint32),
         origins=origin(these),
+        places=places,
     )
+
+
+def withdrawn_entries(places: np.ndarray) -> Entries:
+    """What an index keeps of rows that were taken back: that they were."""
+    nothing = np.empty(0, np.uint64)
+    refs = np.zeros(len(places), np.uint32)
+    return Entries(withdrawn_keys(places), refs, nothing, nothing.astype(np.uint32), nothing, nothing)
 
 
 def _key(name: str, *values: np.ndarray) -> np.ndarray:
@@ -252,5 +292,5 @@ def _is_first(values: np.ndarray) -> np.ndarray:
     return first
 
 
-def _places(column: pa.Array, names: list[str]) -> np.ndarray:
+def _places(column: pa.Array | pa.ChunkedArray, names: list[str]) -> np.ndarray:
     return pc.index_in(column, pa.array(names)).to_numpy().astype(np.uint8)

@@ -22,8 +22,9 @@ REMEMBERED = f"""
 SELECT
     kind, split, substr(prompt, context + 1) AS question, completion, rejected,
     {SHAS}, number(content_sha) AS content, number(prompt_sha) AS asked,
-    coalesce(md5_number_lower(fact), 0) AS told, unit, held_with
-FROM read_parquet({{file}}) WHERE example_id IS NOT NULL
+    coalesce(md5_number_lower(fact), 0) AS told, unit, held_with,
+    generation::UBIGINT << 32 | file_row_number::UBIGINT AS place
+FROM read_parquet({{file}}, file_row_number = true) WHERE example_id IS NOT NULL
 """
 
 BATCH, BATCH_BYTES = 1 << 14, 32 << 20
@@ -38,4 +39,4 @@ def entries_of(file: Path) -> Iterator[Entries]:
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
             for piece in keys.slices(batch, BATCH_BYTES):
                 these = keys.features(piece)
-                yield keys.entries(these, np.ones(len(these.kind), dtype=bool))
+                yield keys.entries(these, np.ones(len(these.kind), dtype=bool), piece["place"].to_numpy())

@@ -1,0 +1,258 @@
+"""What is learned no longer: disliked since, or answered anew; told by its place, for good, and by every later mix."""
+
+import shutil
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from tests.engine.curating import ALSO, MOMENT, World, event, learned, on_side, run, write
+from tests.engine.planted_examples import Prose, text
+from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.interactions.matching import Criteria
+from vibe_pipeline.records import ExampleSet
+from vibe_pipeline.replay import Request, mix
+from vibe_pipeline.settings import Curate, Replay, Synthetic
+
+prose = Prose(__name__)
+THEN = on_side("then")
+KINDS = ("code_generation", "conversation", "error_correction")
+
+DIE = """
+import os, sys
+from tests.engine.curating import World
+from vibe_pipeline.store import Store
+from pathlib import Path
+world, write = World(Path(sys.argv[1])), Store.write_tables
+def dying(self, folder, *rest):
+    write(self, folder, *rest)
+    if folder == "withdrawn":
+        os._exit(9)
+Store.write_tables = dying
+world.ladder.examples(1)
+"""
+
+
+def say(world: World, id_: str, score: float) -> None:
+    InteractionLogger(world.ladder.store.root).feedback(id_, score)
+
+
+def gone(world: World, made: ExampleSet) -> list[tuple[int, int, int]]:
+    """(generation, row, since) of all that was taken back up to a generation."""
+    if not made.withdrawn_sha:
+        return []
+    return world.ladder.store.read_frame(f"withdrawn/{made.withdrawn_sha}.parquet").rows()
+
+
+def replayed(world: World, *generations: int) -> set[tuple[str, str]]:
+    """What the last generation replays of these."""
+    *sets, delta = world.generations()
+    wanted = Request(
+        delta=(delta,),
+        ancestors=tuple(sets[it] for it in generations) if generations else tuple(sets),
+        kinds=KINDS,
+        synthetic=Synthetic(),
+        replay=Replay(minimum=99),
+        epochs=1,
+        max_length=1024,
+        seed=0,
+        withdrawn_sha=delta.withdrawn_sha,
+    )
+    return set(mix(world.ladder.store, wanted).filter(origin="replay").select("prompt", "completion").rows())
+
+
+def next_generation(world: World, *events):
+    """Curate these, and a row of another conversation, so that there is a delta."""
+    name = on_side(f"filler {len(world.ladder.log.cuts())} ")
+    world.log(*events, event(text(prose(8)), text(prose(12)), conversation=name))
+    return world.cut()
+
+
+def test_an_answer_that_was_disliked_since_is_replayed_by_no_later_generation(world):
+    bad = event("q", "a bad answer")
+    world.log(bad, event("r", "a good answer", conversation=ALSO))
+    world.cut()
+    assert ("q", "a bad answer") in {*learned(next_generation(world)), *replayed(world)}
+    say(world, bad.interaction_id, -1)
+    made = next_generation(world).made
+    assert (made.withdrawn, made.dropped) == (1, {"failed outcome": 1})
+    for _ in range(2):
+        kept = replayed(world)
+        assert ("r", "a good answer") in kept
+        assert ("q", "a bad answer") not in kept
+        assert next_generation(world).made.withdrawn == 0
+
+
+def test_stars_below_the_neutral_score_are_a_dislike(tmp_path):
+    world = World(tmp_path, Curate(neutral=3))
+    starred = event("q", "a bad answer", feedback=5)
+    world.log(starred)
+    world.cut()
+    say(world, starred.interaction_id, 2)
+    assert next_generation(world).made.withdrawn == 1
+    assert ("q", "a bad answer") not in replayed(world)
+
+
+def test_what_somebody_came_to_like_again_is_learned_again(world):
+    told = event("q", "the answer")
+    world.log(told)
+    world.cut()
+    for score, withdrawn in ((-1, 1), (1, 0), (-1, 1), (1, 0)):
+        say(world, told.interaction_id, score)
+        curated = next_generation(world)
+        assert curated.made.withdrawn == withdrawn
+        assert (("q", "the answer") in learned(curated)) == (score > 0)
+        assert ("q", "the answer") not in replayed(world)
+
+
+def test_a_like_of_what_stands_takes_nothing_back(world):
+    told = event("q", "the answer")
+    world.log(told)
+    world.cut()
+    say(world, told.interaction_id, 1)
+    assert next_generation(world).made.withdrawn == 0
+    assert ("q", "the answer") in replayed(world)
+
+
+def test_code_that_was_disliked_since_is_replayed_no_longer(world):
+    first = write("print(1)", True)
+    world.log(first)
+    assert learned(world.cut(), "code_generation") == [("write it", "print(1)")]
+    say(world, first.interaction_id, -1)
+    assert next_generation(world).made.withdrawn == 1
+    assert ("write it", "print(1)") not in replayed(world)
+
+
+def test_a_correction_of_code_takes_the_place_of_what_was_corrected(world):
+    first = write("print(1)", True)
+    world.log(first, write("print(3)", True, conversation=ALSO, occurred_at=MOMENT - timedelta(days=1)))
+    world.cut()
+    InteractionLogger(world.ladder.store.root).improvement(first.interaction_id, "print(2)")
+    curated = next_generation(world)
+    assert ("write it", "print(2)") in learned(curated, "code_generation")
+    assert not {("write it", "print(1)"), ("write it", "print(2)")} & replayed(world)
+
+
+def test_a_fix_that_was_disliked_since_is_replayed_no_longer(world):
+    failing, fixed = run("print(1", False, error_type="SyntaxError"), run("print(1)", True, 1)
+    world.log(failing, fixed)
+    assert len(learned(world.cut(), "error_correction")) == 1
+    say(world, fixed.interaction_id, -1)
+    assert next_generation(world).made.withdrawn == 1
+    assert not [prompt for prompt, _ in replayed(world) if "print(1" in prompt]
+
+
+def test_an_old_answer_is_replayed_by_none_of_the_generations_after_the_one_that_answered_anew(world):
+    world.log(event("Who leads?", "Ada leads."), event("Where?", "In Bern.", conversation=ALSO))
+    world.cut()
+    assert next_generation(world, event("Who leads?", "Bo leads.", conversation=THEN)).made.withdrawn == 1
+    assert replayed(world) == {("Where?", "In Bern.")}
+    next_generation(world)
+    kept = replayed(world)
+    assert {("Who leads?", "Bo leads."), ("Where?", "In Bern.")} <= kept
+    assert ("Who leads?", "Ada leads.") not in kept
+
+
+def test_an_answer_that_is_true_once_more_is_learned_once_more(world):
+    for number, name in enumerate(("Ada", "Bo", "Ada", "Bo", "Cy")):
+        answer = ("Who leads?", f"{name} leads.")
+        curated = next_generation(world, event(*answer, conversation=on_side(f"{number} ")))
+        assert answer in learned(curated)
+        assert curated.made.withdrawn == (number > 0)
+        if number:
+            assert "Who leads?" not in dict(replayed(world))
+
+
+def test_a_near_duplicate_of_what_was_taken_back_is_learned(world):
+    question, answer = text(prose(12)), text(prose(40))
+    bad = event(question, answer)
+    world.log(bad)
+    world.cut()
+    say(world, bad.interaction_id, -1)
+    next_generation(world)
+    curated = next_generation(world, event(question, f"{answer} Indeed.", conversation=THEN))
+    assert (question, f"{answer} Indeed.") in learned(curated)
+
+
+@pytest.mark.parametrize("kind", ["code", "document"])
+def test_where_a_prompt_has_many_answers_a_new_one_takes_nothing_back(world, kind):
+    make = {"code": write, "document": lambda code, *_, **values: event("", code, action="document", **values)}[kind]
+    world.log(make(text(prose(40)), True))
+    world.cut()
+    assert next_generation(world, make(text(prose(40)), True, conversation=THEN)).made.withdrawn == 0
+
+
+def test_an_answer_of_another_kind_takes_nothing_back(world):
+    world.log(write("print(1)", True))
+    world.cut()
+    assert next_generation(world, event("write it", "I will not.", conversation=THEN)).made.withdrawn == 0
+    assert ("write it", "print(1)") in replayed(world)
+
+
+def test_what_is_told_later_is_news_though_answers_of_a_generation_may_contradict_each_other(tmp_path):
+    world = World(tmp_path, Curate.model_validate({"quality": {"contradiction": "off"}}))
+    world.log(event("Who leads?", "Ada leads."), event("Who leads?", "Bo leads.", conversation=ALSO))
+    assert len(learned(world.cut())) == 2
+    assert next_generation(world, event("Who leads?", "Cy leads.", conversation=THEN)).made.withdrawn == 2
+    assert replayed(world) == set()
+
+
+def test_what_fails_and_is_kept_is_not_taken_back(tmp_path):
+    world = World(tmp_path, Curate.model_validate({"quality": {"failed": "mark"}}))
+    bad = event("q", "a bad answer")
+    world.log(bad)
+    world.cut()
+    say(world, bad.interaction_id, -1)
+    assert next_generation(world).made.withdrawn == 0
+
+
+def test_of_what_was_taken_back_nothing_but_its_place_is_written(world):
+    for number in range(3):
+        next_generation(world, event("Who leads?", f"{number} leads.", conversation=on_side(f"{number} ")))
+    last = world.generations()[-1]
+    assert [(generation, since) for generation, _, since in gone(world, last)] == [(0, 1), (1, 2)]
+    for generation, row, _ in gone(world, last):
+        examples = world.ladder.store.read_frame(f"examples/{world.generations()[generation].sha}.parquet")
+        assert examples[row]["prompt"].item() == "Who leads?"
+
+
+def test_places_hold_where_rows_before_them_were_forgotten(world):
+    names = [on_side(f"{number} ") for number in range(12)]
+    world.log(*(event(f"question {name}", f"the answer {name}", conversation=name) for name in names))
+    world.cut()
+    for name in names[:8:2]:
+        world.ladder.log.forget(Criteria(conversation=name))
+    changed = event(f"question {names[9]}", "another answer", conversation=THEN)
+    assert next_generation(world, changed).made.withdrawn == 1
+    kept = {prompt for prompt, _ in replayed(world)}
+    assert kept == {f"question {name}" for name in (*names[1:8:2], names[8], *names[10:])}
+
+
+def test_a_generation_that_took_back_is_made_again_the_same_after_a_kill(tmp_path):
+    world = World(tmp_path / "whole")
+    world.log(event("Who leads?", "Ada leads."))
+    world.cut()
+    world.log(event("Who leads?", "Bo leads.", conversation=THEN))
+    world.ladder.log.open_generation(force=True)
+    shutil.copytree(tmp_path / "whole", tmp_path / "killed")
+    command = [sys.executable, "-c", DIE, str(tmp_path / "killed")]
+    assert subprocess.run(command, cwd=Path(__file__).parents[2], check=False).returncode == 9
+    made = [World(tmp_path / home).generations()[1] for home in ("whole", "killed")]
+    assert made[0].withdrawn_sha == made[1].withdrawn_sha
+    assert [(it.withdrawn, it.sha) for it in made] == [(1, made[0].sha)] * 2
+    for home in ("whole", "killed"):
+        (file,) = (tmp_path / home / "withdrawn").iterdir()
+        assert pq.read_table(file).num_rows == 1
+
+
+def test_an_index_that_was_thrown_away_knows_what_was_taken_back(world):
+    told = event("q", "the answer")
+    world.log(told)
+    world.cut()
+    say(world, told.interaction_id, -1)
+    next_generation(world)
+    world.ladder.store.remove("index")
+    assert ("q", "the answer") in learned(next_generation(world, event("q", "the answer", conversation=THEN)))
