@@ -95,7 +95,7 @@ def events(
 def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | None = None) -> list[dict[str, Any]]:
     """All examples of a kind, in a fixed order."""
     order = "occurred_at, interaction_ids, prompt, completion, rejected"
-    select = f"SELECT {', '.join(COLUMNS)} FROM ({BUILDERS[kind]}) ORDER BY {order}"
+    select = f"SELECT {', '.join(COLUMNS)}, failure FROM ({BUILDERS[kind]}) ORDER BY {order}"
     return database.sql(select, params=given(select, settings or Curate())).to_arrow_table().to_pylist()
 
 

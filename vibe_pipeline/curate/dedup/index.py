@@ -160,13 +160,13 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
 
 def many(runs: Sequence[Entries], keys: np.ndarray) -> np.ndarray:
     """int64: how many refs all runs together have of keys that begin like each of these; which of them is left open,
-    since how a log was cut says nothing of what is boilerplate."""
+    since how a log was cut says nothing of what is boilerplate. What is looked at stays in memory for who looks there
+    next."""
     every = np.zeros(len(keys), dtype=np.int64)
     for run in runs:
         asked = _asked(run, keys)
         low = np.searchsorted(run.keys, keys[asked] & ~OWN_BITS)
         every[asked] += np.searchsorted(run.keys, keys[asked] | OWN_BITS, side="right") - low
-        run.rest()
     return every
 
 

@@ -31,7 +31,7 @@ looked for, then of a template with two answers a row of either would keep out a
 RARE = 2
 """Bands that two questions behind a template must share and no crowd does: one is a word that both have by chance."""
 
-QUERIES_AT_ONCE, GRAMS_AT_ONCE = 1 << 14, 1 << 16
+QUERIES_AT_ONCE, GRAMS_AT_ONCE = 1 << 15, 1 << 17
 
 Leaving = Iterator[tuple[str, np.ndarray]]
 """A reason, and the numbers of the rows that leave for it."""
