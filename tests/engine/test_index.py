@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.curate.dedup import index
 from vibe_pipeline.curate.dedup.index import (
+    OF_ROWS,
     OWN_BITS,
     Entries,
     Index,
@@ -24,7 +25,6 @@ from vibe_pipeline.curate.dedup.pages import Damaged
 
 KEYS = st.lists(st.lists(st.integers(1, 40), min_size=3, max_size=3), max_size=12)
 """Rows of three keys."""
-OF_ROWS = ("checks", "sizes", "origins", "places")
 FIRST = OWN_BITS + np.uint64(1)
 """Times this, no two of them begin alike."""
 
@@ -33,7 +33,15 @@ def entries(rows: list[list[int]], held: bool = False) -> Entries:
     keys = np.array([key for row in rows for key in row], np.uint64)
     refs = np.repeat(np.arange(len(rows)), 3).astype(np.uint32) * 2 + held
     numbers = np.arange(len(rows)).astype(np.uint64)
-    return Entries(keys, refs.astype(np.uint32), numbers, np.full(len(rows), 7, np.uint32), numbers, numbers)
+    return Entries(
+        keys,
+        refs.astype(np.uint32),
+        numbers,
+        np.full(len(rows), 7, np.uint32),
+        numbers,
+        numbers,
+        np.full(len(rows), 9, np.uint8),
+    )
 
 
 class World:
@@ -220,7 +228,7 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
     keys = np.array([key * FIRST for row in rows for key in row], np.uint64)
     refs = np.array([2 * at for at, row in enumerate(rows) for _ in row], np.uint32)
     nothing = np.zeros(len(rows), np.uint64)
-    whole = Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing, nothing)
+    whole = Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing, nothing, nothing.astype(np.uint8))
     run = made(iter([whole]), tmp_path_factory.mktemp("scratch"))
     queries = [list(dict.fromkeys(query)) for query in queries]
     asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3) * FIRST

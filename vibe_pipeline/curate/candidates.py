@@ -181,6 +181,7 @@ SELECT
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     list_contains(evidence, 'edited') AS is_edited,
+    {vouched} AS vouched,
     epoch_us(occurred_at) AS moment
 FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it
 JOIN units USING (unit, held_with)
@@ -261,7 +262,7 @@ class Candidates:
         if self._known:
             self.disliked.append(exact_of(self._db.sql(DISLIKED).to_arrow_table()))
         self._db.register("units", self._units())
-        made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY)
+        made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY, vouched=quality.vouched("evidence"))
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
         options = f"FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {self._rows_at_once()}"
         self._db.execute(f"COPY ({made}) TO '{quoted(file)}' ({options})", {"stages": stages})

@@ -39,8 +39,20 @@ from vibe_pipeline.records import generation_name
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
-COMPARED = ["kind", "split", "question", "completion", "rejected", "content", "asked", "told", "unit", "held_with"]
-TOLD = ["quality", "moment", "conversation", "family", "is_synthetic", "is_augmented", "is_edited"]
+COMPARED = [
+    "kind",
+    "split",
+    "question",
+    "context",
+    "completion",
+    "rejected",
+    "content",
+    "asked",
+    "told",
+    "unit",
+    "held_with",
+]
+TOLD = ["quality", "moment", "conversation", "family", "is_synthetic", "is_augmented", "is_edited", "vouched"]
 
 BATCH, BATCH_BYTES = 2048, 4 << 20
 """Rows that are sketched at once, and their texts: these stay in a processor's cache."""
@@ -96,7 +108,9 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             better = (these.split != TEST, -found["quality"], -found["moment"], found["content"], found["conversation"])
             rank = _place(np.lexsort(better[::-1]))  # a probe knows
             told = {name: found[name] for name in ("moment", "conversation", "family", "is_augmented", "is_edited")}
-            compared = judging.Compared(features=these, rank=rank, disliked=disliked, rest=columns.rest, **told)
+            compared = judging.Compared(
+                features=these, rank=rank, vouched=found["vouched"], disliked=disliked, rest=columns.rest, **told
+            )
             judged = judging.judged(compared, inputs.known, settings, scratch)
             stays = judged.reasons == 0
         with step("order"):

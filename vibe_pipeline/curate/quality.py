@@ -17,7 +17,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 
 from vibe_pipeline.curate.refusals import is_refusal
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.records import Stage
+from vibe_pipeline.records import Stage, Tier
 from vibe_pipeline.settings import Quality
 
 EMPTY = "empty prompt or completion"
@@ -115,6 +115,12 @@ BYTES_A_WORD = 8
 """So much text is no word too few, in a script that writes no spaces or in code that needs none."""
 
 QUALITY = "greatest(0, least(1, 0.6 + 0.2 * least(2, len(evidence)) - 0.2 * len(marks)))"
+
+
+def vouched(evidence: str) -> str:
+    """SQL: how well a candidate is vouched for, of which two that contradict each other the better stays: by how many
+    kinds of evidence, and where these are as many, whose it is. Marks say nothing of what is true."""
+    return f"(2 * least(2, len({evidence})) + (tier = '{Tier.OWN}')::TINYINT)::UTINYINT"
 
 
 @dataclass(frozen=True, slots=True)

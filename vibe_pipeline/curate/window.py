@@ -223,7 +223,8 @@ def place_entries(
     keys = _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
     nothing = np.empty(0, np.uint64)
     refs = np.full(len(keys), generation, np.uint32)
-    return Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing, nothing)
+    few, small = nothing.astype(np.uint32), nothing.astype(np.uint8)
+    return Entries(keys, refs, nothing, few, nothing, nothing, small)
 
 
 def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:

@@ -65,6 +65,8 @@ class Entries:
     """uint64, one a row: of its kind and fact, which near-duplicates have in common."""
     places: np.ndarray
     """uint64, one a row: its generation, and in the lower half where it is in that generation's file."""
+    vouched: np.ndarray
+    """uint8, one a row: how well it is vouched for."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
@@ -74,6 +76,10 @@ class Entries:
         columns = [getattr(self, name) for name in self.__slots__]
         if sum(column.nbytes for column in columns) > RESTS:
             rest(*columns)
+
+
+OF_ROWS = {"checks": np.uint64, "sizes": np.uint32, "origins": np.uint64, "places": np.uint64, "vouched": np.uint8}
+"""Columns of which there is one entry a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +274,7 @@ def _merged(parts: list[Entries], folder: Path) -> None:
         rest(*made.values(), bits)
         for part in parts:
             part.rest()
-    for name, kind in (("checks", np.uint64), ("sizes", np.uint32), ("origins", np.uint64), ("places", np.uint64)):
+    for name, kind in OF_ROWS.items():
         column = _array(folder / f"{name}.npy", kind, rows[-1])
         for part, row in zip(parts, rows, strict=False):
             column[row : row + len(part.checks)] = getattr(part, name)[:]

@@ -36,7 +36,7 @@ from vibe_pipeline.curate.dedup.reasons import (
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 from vibe_pipeline.curate.dedup.sketch import ROWS as BAND_ROWS
-from vibe_pipeline.curate.dedup.withdrawing import standing, withdrawn
+from vibe_pipeline.curate.dedup.withdrawing import Withdrawing
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 
@@ -52,6 +52,7 @@ GRAMS_AT_ONCE = 1 << 20
 CROWD = 4
 """A band of a question that more rows of a generation share is the words of a template, and tells nothing of any."""
 
+DOCUMENT = KINDS.index(Kind.DOCUMENT)
 PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
 
 
@@ -74,6 +75,8 @@ class Compared:
     features: Features
     rank: np.ndarray
     """int64: 0 for the best."""
+    vouched: np.ndarray
+    """uint8: how well it is vouched for."""
     moment: np.ndarray
     """int64: µs"""
     conversation: np.ndarray
@@ -92,36 +95,38 @@ class Compared:
 
 def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path) -> Judged:
     """Which leave, and which of the rows that were learned before."""
-    judge = _Judge(compared, settings)
+    judge = _Judge(compared, settings, Withdrawing(earlier, compared.disliked))
     judge.repeated()
     judge.known(earlier)
+    judge.answered(earlier)
     judge.nearly_repeated()
     judge.nearly_known(earlier)
     judge.nearly_trained_on(earlier)
     runs = (*earlier, made(judge.suite(), scratch))
     judge.leaking(runs)
     these = compared.features
-    prose = these.kind != KINDS.index(Kind.DOCUMENT)  # a document is held out by section
+    prose = these.kind != DOCUMENT  # a document is held out by section
     leaks = {
         "conversations": judge.on_both_sides(compared.conversation, prose) + judge.moved(earlier, these.unit),
         "families": judge.on_both_sides(compared.family, prose) + judge.moved(earlier, compared.family, prose),
         "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
     }
-    gone = withdrawn(these, judge.answers_anew(compared.is_edited), compared.disliked, earlier)
-    return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=gone)
+    return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=judge.withdrawing.places)
 
 
 Found = TypeVar("Found")
 
 
 class _Judge:
-    def __init__(self, compared: Compared, settings: Curate) -> None:
+    def __init__(self, compared: Compared, settings: Curate, withdrawing: Withdrawing) -> None:
+        self.withdrawing, self.vouched = withdrawing, compared.vouched
         self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
         self.rest = compared.rest
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
         self.may_be_known = self.may_be_near & ~compared.is_edited
+        self.is_news = np.zeros(len(self.rank), dtype=bool)
         self.has_one_answer = settings.quality.contradiction == "drop"
         self.reasons = np.zeros(len(self.rank), dtype=np.uint8)
         self.crowded = np.zeros(len(self.rank), dtype=np.uint16)
@@ -144,13 +149,13 @@ class _Judge:
         self.drop(self._outdone(self.stays, self.these.content), TWICE)
         self.drop(self._disputed(self.stays & (self.these.kind == PREDICTION) & self.has_one_answer), UNSETTLED)
         answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
-        self.drop(self._outdone(answers, self.these.prompt), CONTRADICTS)
+        self.drop(self._outdone(answers, keys.answered(self.these), -self.vouched.astype(np.int8)), CONTRADICTS)
 
-    def _outdone(self, chosen: np.ndarray, hashes: np.ndarray) -> np.ndarray:
-        """Of these rows, by a mask, those that share key, kind and side with a better one."""
+    def _outdone(self, chosen: np.ndarray, hashes: np.ndarray, *first: np.ndarray) -> np.ndarray:
+        """Of these rows, by a mask, those that share key, kind and side with a better one; others rank `first`."""
         rows = np.flatnonzero(chosen)
         groups = joined(hashes[rows], self.these.kind[rows], self.these.is_held[rows])
-        return rows[_best(groups, self.rank[rows]) != np.arange(len(rows))]
+        return rows[_best(groups, *(it[rows] for it in (*first, self.rank))) != np.arange(len(rows))]
 
     def _disputed(self, chosen: np.ndarray) -> np.ndarray:
         """Of these rows, by a mask, those whose prompt has several answers: no better one tells how a run will end."""
@@ -164,10 +169,43 @@ class _Judge:
         in_rows = np.zeros(len(self.rank), dtype=bool)
         for run in runs:
             rows, refs, _ = pairs(run, keys.exact(self.these), REFS_A_KEY)
-            self.drop(rows[standing(runs, run, refs)], AGAIN)
+            self.drop(rows[self.withdrawing.stand(run, refs)], AGAIN)
             self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
             for equal in (keys.equal, keys.equal_rejected):
                 self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
+
+    def answered(self, runs: Sequence[Entries]) -> None:
+        """What earlier generations answered otherwise: the better vouched answer stays, of two alike the later one, and
+        what is told of a fact is news. Of an input that did not end alike each time nothing is predicted any more."""
+        these, found_there = self.these, []
+        is_prediction = these.kind == PREDICTION
+        asking = np.isin(these.kind, ANSWERS) & (these.split != TEST)
+        asking &= self.stays | (is_prediction & (self.reasons == REASONS.index(UNSETTLED)))
+        answered, equal = (
+            np.where(asking, key, np.uint64(0))
+            for key in (keys.answered(these), keys.equal(these, np.zeros(len(asking), dtype=bool)))
+        )
+        outdone = np.zeros(len(asking), dtype=bool)
+        for run in runs:
+            rows, refs, _ = pairs(run, answered, len(run.keys))
+            if self.has_one_answer:
+                self.drop(rows[is_prediction[rows]], UNSETTLED)
+                self.withdrawing.withdraw(run, refs[is_prediction[rows]])
+            stands = self.withdrawing.stand(run, refs) & ~is_prediction[rows]
+            rows, refs = rows[stands], refs[stands]
+            is_same = np.isin(_both(rows, refs), _both(*pairs(run, equal, len(run.keys))[:2]))
+            self.drop(rows[is_same], NEARLY_AGAIN)
+            rows, refs = rows[~is_same], refs[~is_same]
+            if not self.has_one_answer:
+                rows, refs = rows[these.fact[rows] != 0], refs[these.fact[rows] != 0]
+            is_worse = (these.fact[rows] == 0) & (self.vouched[rows] < run.vouched[refs >> np.uint64(1)])
+            outdone[rows[is_worse]] = True
+            found_there.append((run, rows, refs))
+        self.drop(outdone & (these.split == TRAIN), CONTRADICTS)
+        for run, rows, refs in found_there:
+            wins = self.stays[rows] & ~outdone[rows]
+            self.withdrawing.withdraw(run, refs[wins])
+            self.is_news[rows[wins]] = True
 
     def nearly_repeated(self) -> None:
         edges, retyped = np.empty(0, dtype=np.uint64), keys.retyped(self.these)
@@ -193,7 +231,14 @@ class _Judge:
         self.drop(_crowded_out(self._told_apart(edges)), NEARLY_TWICE)
 
     def nearly_known(self, runs: Sequence[Entries]) -> None:
+        """Drop what is nearly known; but news takes the place of what is nearly the same: another answer, what is told
+        of a fact in many words, and a document's section as it is by now."""
         may_be_known = self.stays & self.may_be_known
+        is_told = (self.these.fact != 0) & self.these.sketches.is_long
+        section = np.where(self.these.kind == DOCUMENT, keys.side_keys(self.these.unit), np.uint64(0))
+        is_revised = np.any([np.zeros(len(section), bool), *(found(run, section) for run in runs)], axis=0)
+        is_news = may_be_known & (self.is_news | is_told | is_revised) & (self.these.split == TRAIN)
+        replaced: list[tuple[Entries, np.ndarray]] = []
 
         def known(these: Features, first: int) -> Leaving:
             origin, crowded = keys.origin(these), self.crowded[_of(these, first)]
@@ -201,14 +246,19 @@ class _Judge:
             for run in runs:
                 places, refs, _ = pairs(run, equal, REFS_A_KEY)
                 is_same = origin[places] == run.origins[refs >> np.uint64(1)]
-                rows = first + places[is_same][standing(runs, run, refs[is_same])]
+                is_same[is_same] = self.withdrawing.stand(run, refs[is_same])
+                rows = first + places[is_same]
                 yield NEARLY_AGAIN, rows[may_be_known[rows]]
             for run, pair in alike(runs, these, these.is_held, crowded, self.bands):
                 is_same = (origin[pair.queries] == run.origins[pair.refs >> 1]) & asks_alike(run, these, pair)
-                rows = first + pair.queries[is_same][standing(runs, run, pair.refs[is_same])]
-                yield NEARLY_AGAIN, rows[may_be_known[rows]]
+                is_same[is_same] = self.withdrawing.stand(run, pair.refs[is_same])
+                rows, refs = first + pair.queries[is_same], pair.refs[is_same]
+                replaced.append((run, refs[is_news[rows]]))
+                yield NEARLY_AGAIN, rows[may_be_known[rows] & ~is_news[rows]]
 
         self._drop_found(known, may_be_known)
+        for run, refs in replaced:
+            self.withdrawing.withdraw(run, refs)
 
     def nearly_trained_on(self, runs: Sequence[Entries]) -> None:
         items = self.stays & (self.these.split == VALIDATION)
@@ -225,7 +275,8 @@ class _Judge:
         nowhere = np.zeros(ROWS_AT_ONCE, np.uint64)  # in no file yet
 
         def entries(these: Features, first: int) -> Entries:
-            return keys.entries(these, items[_of(these, first)], nowhere[: len(these.kind)])
+            part = _of(these, first)
+            return keys.entries(these, items[part], nowhere[: len(these.kind)], self.vouched[part])
 
         return self._looked(entries, items)
 
@@ -239,11 +290,6 @@ class _Judge:
                 yield reason, first + np.flatnonzero(leaking & learned[_of(these, first)])
 
         self._drop_found(leaked, learned)
-
-    def answers_anew(self, is_edited: np.ndarray) -> np.ndarray:
-        """Rows after which no other answer to their prompt is learned: it has one, or somebody corrected it."""
-        learned = self.stays & (self.these.split == TRAIN)
-        return learned & (np.isin(self.these.kind, ANSWERS) | is_edited)
 
     def on_both_sides(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows that stay are learned from, and others judged on. A probe is of none."""
@@ -327,6 +373,11 @@ class _Judge:
             return sketches.is_long[left] | (shared.sum(axis=1) - boilerplate >= needed)
 
         return _chosen(edges, is_near)
+
+
+def _both(rows: np.ndarray, refs: np.ndarray) -> np.ndarray:
+    """uint64: each pair as one number."""
+    return rows.astype(np.uint64) << np.uint64(32) | refs.astype(np.uint64)
 
 
 def _neighbours(rows: np.ndarray, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,6 +22,7 @@ from vibe_pipeline.records import ONE_ANSWER, Kind, Split
 KINDS = [str(kind) for kind in Kind]
 SPLITS = [str(split) for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)]
 TRAIN, VALIDATION, TEST = range(3)
+CONVERSATION = KINDS.index(Kind.CONVERSATION)
 PATTERN = KINDS.index(Kind.PATTERN)
 ANSWERS = tuple(KINDS.index(kind) for kind in ONE_ANSWER)
 CODE = tuple(KINDS.index(kind) for kind in (Kind.CODE_GENERATION, Kind.ERROR_CORRECTION, Kind.OPTIMIZATION))
@@ -54,6 +55,8 @@ class Features:
     """uint64: of prompt and completion as they are."""
     prompt: np.ndarray
     """uint64: of the prompt as it is."""
+    opens: np.ndarray
+    """bool: nothing was said before its question."""
     fact: np.ndarray
     """uint64: of the fact's name, 0 where there is none."""
     unit: np.ndarray
@@ -73,6 +76,7 @@ class Features:
             split=self.split[rows],
             content=self.content[rows],
             prompt=self.prompt[rows],
+            opens=self.opens[rows],
             fact=self.fact[rows],
             unit=self.unit[rows],
             held_with=self.held_with[rows],
@@ -80,7 +84,7 @@ class Features:
         )
 
 
-OWN = ("kind", "split", "content", "prompt", "fact", "unit", "held_with")
+OWN = ("kind", "split", "content", "prompt", "opens", "fact", "unit", "held_with")
 
 
 def slices(batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
@@ -90,7 +94,8 @@ def slices(batch: pa.RecordBatch, size: int) -> Iterator[pa.RecordBatch]:
 
 
 def features(batch: pa.RecordBatch) -> Features:
-    """Of rows with the columns kind, split, question, completion, rejected, content, asked, told, unit, held_with."""
+    """Of rows with the columns kind, split, question, context, completion, rejected, content, asked, told, unit and
+    held_with."""
     kind = _places(batch["kind"], KINDS)
     split = _places(batch["split"], SPLITS)
     return Features(
@@ -98,6 +103,7 @@ def features(batch: pa.RecordBatch) -> Features:
         split=split,
         content=batch["content"].to_numpy(),
         prompt=batch["asked"].to_numpy(),
+        opens=batch["context"].to_numpy() == 0,
         fact=batch["told"].to_numpy(),
         unit=batch["unit"].to_numpy(),
         held_with=batch["held_with"].to_numpy(),
@@ -146,10 +152,11 @@ def probed(these: Features) -> np.ndarray:
 
 
 def answered(these: Features) -> np.ndarray:
-    """(n): the same prompt in the same kind, whatever the answer; 0 where a prompt may have several, and none of them
-    is somebody's correction of another."""
-    kinds = (*ANSWERS, KINDS.index(Kind.CODE_GENERATION))
-    return np.where(np.isin(these.kind, kinds), _key("answered", these.prompt, these.kind), np.uint64(0))
+    """(n): the same prompt in the same kind, whatever the answer, or the same words of a question that nothing was said
+    before; 0 in kinds in which a prompt may have several answers."""
+    by_words = (these.kind == CONVERSATION) & these.opens & (these.sketches.bag != 0)
+    asks = np.where(by_words, these.sketches.asks, these.prompt)
+    return np.where(np.isin(these.kind, ANSWERS), _key("answered", asks, these.kind), np.uint64(0))
 
 
 def withdrawn_keys(places: np.ndarray) -> np.ndarray:
@@ -231,8 +238,9 @@ def quoted(these: Features, of_items: np.ndarray) -> np.ndarray:
     return _key("quoted", np.repeat(of_items, these.sketches.gram_counts), these.sketches.grams)
 
 
-def entries(these: Features, chosen: np.ndarray, places: np.ndarray) -> Entries:
-    """What an index keeps of some of them, by a mask; `places` tell where they are."""
+def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np.ndarray) -> Entries:
+    """What an index keeps of some of them, by a mask: `places` tell where they are, `vouched` how well they are
+    vouched for."""
     numbers = np.arange(len(these.kind), dtype=np.uint32)
     probes, rows = ((these.split == split) & chosen for split in (TEST, TRAIN))
     both, own = (these.split != TEST) & chosen, these.is_held
@@ -261,6 +269,7 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray) -> Entries:
         sizes=np.where(both, grams, 0).astype(np.uint32),
         origins=origin(these),
         places=places,
+        vouched=vouched,
     )
 
 
@@ -268,7 +277,8 @@ def withdrawn_entries(places: np.ndarray) -> Entries:
     """What an index keeps of rows that were taken back: that they were."""
     nothing = np.empty(0, np.uint64)
     refs = np.zeros(len(places), np.uint32)
-    return Entries(withdrawn_keys(places), refs, nothing, nothing.astype(np.uint32), nothing, nothing)
+    few, small = nothing.astype(np.uint32), nothing.astype(np.uint8)
+    return Entries(withdrawn_keys(places), refs, nothing, few, nothing, nothing, small)
 
 
 def _key(name: str, *values: np.ndarray) -> np.ndarray:

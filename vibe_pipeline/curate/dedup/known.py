@@ -13,17 +13,21 @@ import numpy as np
 from vibe_pipeline.curate.candidates import MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import Entries
+from vibe_pipeline.curate.quality import vouched
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import sha_of_file
 from vibe_pipeline.store import sql_list
 
+EVIDENCE = "list_filter(reasons, lambda why: starts_with(why, '+'))"
+
 REMEMBERED = f"""
 SELECT
-    kind, split, substr(prompt, context + 1) AS question, completion, rejected,
+    kind, split, substr(prompt, context + 1) AS question, context, completion, rejected,
     {SHAS}, number(content_sha) AS content, number(prompt_sha) AS asked,
     coalesce(md5_number_lower(fact), 0) AS told, unit, held_with,
-    generation::UBIGINT << 32 | file_row_number::UBIGINT AS place
+    generation::UBIGINT << 32 | file_row_number::UBIGINT AS place,
+    {vouched(EVIDENCE)} AS vouched
 FROM read_parquet({{file}}, file_row_number = true) WHERE example_id IS NOT NULL
 """
 
@@ -39,4 +43,5 @@ def entries_of(file: Path) -> Iterator[Entries]:
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
             for piece in keys.slices(batch, BATCH_BYTES):
                 these = keys.features(piece)
-                yield keys.entries(these, np.ones(len(these.kind), dtype=bool), piece["place"].to_numpy())
+                every = np.ones(len(these.kind), dtype=bool)
+                yield keys.entries(these, every, piece["place"].to_numpy(), piece["vouched"].to_numpy())

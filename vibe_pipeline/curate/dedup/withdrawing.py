@@ -1,7 +1,8 @@
-"""What is learned no longer: rows of earlier generations that were disliked since, or whose prompt was answered anew.
+"""What is learned no longer: rows of earlier generations that were disliked since, or in whose place something came.
 
 A row is told by its place, generation and row of its file, so that nothing of its words is written down. What was taken
-back stays taken back; who says it once more says it as something new. Not here: what replay does with it (replay/).
+back stays taken back; who says it once more says it as something new. Not here: what takes a row's place (judging.py),
+and what replay does with it (replay/).
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import LOW, Entries, found, pairs
-from vibe_pipeline.curate.dedup.keys import Features
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.store import Store
 
@@ -30,22 +30,30 @@ SCHEMA = pa.schema(
 """A file holds what all generations up to one took back: a mix reads one, however high the ladder."""
 
 
-def standing(runs: Sequence[Entries], run: Entries, refs: np.ndarray) -> np.ndarray:
-    """Which of these refs of a run are of rows that none of the runs says was taken back."""
-    told = keys.withdrawn_keys(run.places[refs.astype(np.int64) >> 1])
-    return ~np.any([np.zeros(len(told), bool), *(found(it, told) for it in runs)], axis=0)
+class Withdrawing:
+    """Which rows of earlier generations stand, and which of them a generation takes back."""
 
+    def __init__(self, runs: Sequence[Entries], exact: np.ndarray) -> None:
+        """`exact` are keys of what is taken back whoever said it."""
+        self._runs = runs
+        self.places = np.empty(0, np.uint64)
+        """Sorted: of the rows that the generation takes back."""
+        for run in runs:
+            self.withdraw(run, pairs(run, exact, len(run.keys))[1])
 
-def withdrawn(these: Features, anew: np.ndarray, disliked: np.ndarray, runs: Sequence[Entries]) -> np.ndarray:
-    """uint64, sorted: places of the rows that a generation takes back. Of `these`, by a mask, those that answer anew;
-    `disliked` are exact keys of what would be taught but for its feedback."""
-    asked = np.concatenate([keys.answered(these)[anew], disliked])
-    gone = [np.empty(0, np.uint64)]
-    for run in runs:
-        _, refs, _ = pairs(run, asked, len(run.keys))
-        rows = np.unique(refs[refs & np.uint64(1) == 0])
-        gone.append(run.places[rows[standing(runs, run, rows)].astype(np.int64) >> 1])
-    return np.unique(np.concatenate(gone))
+    def withdraw(self, run: Entries, refs: np.ndarray) -> None:
+        """Take back those rows of a run that are learned from and stand."""
+        rows = np.unique(refs.astype(np.int64))
+        rows = rows[rows & 1 == 0]
+        self.places = np.union1d(self.places, run.places[rows[self.stand(run, rows)] >> 1])
+
+    def stand(self, run: Entries, refs: np.ndarray) -> np.ndarray:
+        """bool: whether the row of each ref of a run was not taken back, before or by this generation."""
+        places = run.places[refs.astype(np.int64) >> 1]
+        told, is_gone = keys.withdrawn_keys(places), np.isin(places, self.places)
+        for it in self._runs:
+            is_gone |= found(it, told)
+        return ~is_gone
 
 
 def write(store: Store, places: np.ndarray, generation: int, before: str) -> str:
@@ -58,11 +66,9 @@ def write(store: Store, places: np.ndarray, generation: int, before: str) -> str
         "row": (places & LOW).astype(np.int64),
         "since": np.full(len(places), generation, np.int32),
     }
-    earlier = (
-        pq.read_table(store.existing(f"{FOLDER}/{before}.parquet"), schema=SCHEMA) if before else SCHEMA.empty_table()
-    )
-    only = key_of([FOLDER, generation])[:32]
-    return store.write_tables(FOLDER, SCHEMA, [earlier, pa.table(columns, schema=SCHEMA)], only)
+    own = pa.table(columns, schema=SCHEMA)
+    earlier = [pq.read_table(store.existing(f"{FOLDER}/{before}.parquet"), schema=SCHEMA)] if before else []
+    return store.write_tables(FOLDER, SCHEMA, [*earlier, own], key_of([FOLDER, generation])[:32])
 
 
 def taken_back(store: Store, sha: str, generation: int) -> np.ndarray:
