@@ -98,8 +98,9 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
     judge = _Judge(compared, settings, Withdrawing(earlier, compared.disliked))
     judge.repeated()
     judge.known(earlier)
-    judge.answered(earlier)
     judge.nearly_repeated()
+    judge.contradicted()
+    judge.answered(earlier)
     judge.nearly_known(earlier)
     judge.nearly_trained_on(earlier)
     runs = (*earlier, made(judge.suite(), scratch))
@@ -148,8 +149,6 @@ class _Judge:
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)
         self.drop(self._outdone(self.stays, self.these.content), TWICE)
         self.drop(self._disputed(self.stays & (self.these.kind == PREDICTION) & self.has_one_answer), UNSETTLED)
-        answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
-        self.drop(self._outdone(answers, keys.answered(self.these), -self.vouched.astype(np.int8)), CONTRADICTS)
 
     def _outdone(self, chosen: np.ndarray, hashes: np.ndarray, *first: np.ndarray) -> np.ndarray:
         """Of these rows, by a mask, those that share key, kind and side with a better one; others rank `first`."""
@@ -173,6 +172,12 @@ class _Judge:
             self.drop((self.these.split == TEST) & found(run, keys.asked(self.these)), TRAINED_ON)
             for equal in (keys.equal, keys.equal_rejected):
                 self.drop((self.these.split == VALIDATION) & found(run, equal(self.these, in_rows)), TRAINED_ON)
+
+    def contradicted(self) -> None:
+        """Of several answers to a prompt the best vouched stays, of these the best; what a probe knows is true."""
+        answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
+        first = self.these.split != TEST, -self.vouched.astype(np.int8)
+        self.drop(self._outdone(answers, keys.answered(self.these), *first), CONTRADICTS)
 
     def answered(self, runs: Sequence[Entries]) -> None:
         """What earlier generations answered otherwise: the better vouched answer stays, of two alike the later one, and
