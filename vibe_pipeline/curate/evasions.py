@@ -110,6 +110,14 @@ TESTS_FAILED = r"\bAssertionError\b|\b[1-9]\d* (?:tests? )?fail(?:ed|ing|ures?)\
 ASSERT = r"\bassert"
 EXPECTS = r"(?i)\b(?:assert|expect|want\b)\w*!?(?:\s*\([^()]*(?:\([^()]*\)[^()]*)*\))?[^\n;]*|\s"
 """What a test expects, to the end of its statement; and white space."""
+BOUNDS = (
+    r"\[\s*\d*\s*:\s*\d+\s*\]|\.(?:head|limit|sample|take)\(\s*\d*\s*\)|\|\s*head\b[^\n|;&]*"
+    r"|(?i:\s(?:--)?(?:limit|max-count)[\s=]+\d+)"
+)
+QUIET = r"\s(?:-q+|--quiet|--silent|--no-progress|--progress[= ]\w+|--no-colou?r|--colou?r[= ]\w+)\b"
+NUMBER = r"\b\d[\d_.]*"
+"""No part of a name."""
+
 BRACKETS = r"[(\[{]"
 TOKENS = r"[\p{L}\p{N}_.$@%/~+*<>=!-]+"
 PARTS = r"[,;|&]|\n|\b(?i:and|or|not|if|elif|else|where|assert)\b"
@@ -180,6 +188,19 @@ def is_cut(before: str, after: str) -> str:
     fewer_brackets = f"{_count(after, BRACKETS)} < {_count(before, BRACKETS)}"
     fewer_parts = f"{_count(after, PARTS)} < {_count(before, PARTS)}"
     return f"(({fewer_parts} OR NOT {fewer_brackets}) AND {rest} IS NOT NULL)"
+
+
+def is_less(before: str, after: str) -> str:
+    """SQL: whether the second row's text is the first's but for how much it does or says: no number in it is larger,
+    less of something is taken, or it is quieter. The very same that took less time found something in a cache."""
+    old, new = (f"regexp_replace(left({row}.text, 16000), '{BOUNDS}|{QUIET}', ' ', 'g')" for row in (before, after))
+    rests = (rf"regexp_replace(regexp_replace({it}, '{NUMBER}', '0', 'g'), '[\s,]+', '', 'g')" for it in (old, new))
+    first, second = (
+        f"list_transform(regexp_extract_all({it}, '{NUMBER}'), lambda it: TRY_CAST(replace(it, '_', '') AS DOUBLE))"
+        for it in (old, new)
+    )
+    larger = f"list_filter(list_zip({first}, {second}), lambda pair: pair[2] > pair[1])"
+    return f"CASE WHEN {' = '.join(rests)} THEN len({larger}) = 0 ELSE false END"
 
 
 def _count(row: str, pattern: str) -> str:
