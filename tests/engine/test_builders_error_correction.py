@@ -128,6 +128,34 @@ EVASIONS = [
     ("cargo test", "cargo test -- --skip parser"),
     ("ruff check src", "ruff check src --exclude src/old"),
     ("mvn -q package", "mvn -q package -DskipTests"),
+    ("eslint src lib", "eslint src lib --quiet --max-warnings 999"),
+    ("pytest --cov=app tests", "pytest --cov=app tests --cov-fail-under=10"),
+    ("npm audit --production", "npm audit --production --audit-level=none"),
+    ("mypy src", "mypy src --ignore-missing-imports"),
+    ("npm install", "npm install --legacy-peer-deps"),
+    ("npm install left-pad", "npm install left-pad --force"),
+    ("pip install ruff mypy", "pip install ruff mypy --break-system-packages"),
+    ("terraform apply prod", "terraform apply prod -lock=false"),
+    ("kubectl apply -f web.yaml", "kubectl apply -f web.yaml --validate=false"),
+    ("gcc -Werror main.c -o main", "gcc -Werror main.c -o main -Wno-unused"),
+    ("pytest tests -q", "pytest tests -q --snapshot-update"),
+    ("git push origin main", "git push --force origin main"),
+    ("git push origin main", "git push -uf origin main"),
+    ("git push origin", "git push origin +main"),
+    ("git -C lib checkout main", "git -C lib checkout -f main"),
+    ("git merge feature", "git merge feature -X theirs"),
+    ("git commit -m 'Add parser'", "git commit -m 'Add parser' -n"),
+    ("curl https://localhost/a", "curl -k https://localhost/a"),
+    ("curl -H 'a: b' https://localhost/a", "curl -H 'a: b' -sSLk https://localhost/a"),
+    ("wget https://localhost/a", "wget https://localhost/a --no-check-certificate"),
+    ("ssh deploy@host uptime now", "ssh -o StrictHostKeyChecking=no deploy@host uptime now"),
+    (THREE_LINES + "requests.get(url)", THREE_LINES + "requests.get(url, verify=False)"),
+    (THREE_LINES, "try:\n    load('a')\nexcept Exception as error:\n    print(error)\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept Exception:\n    total = 0\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept:\n    total = 0\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept (OSError, BaseException): total = 0\n" + THREE_LINES),
+    ("const a = load('a')\nshow(a)", "try {\n  const a = load('a')\n  show(a)\n} catch (e) {\n  console.log(e)\n}"),
+    ("load('a').then(show)", "load('a').then(show).catch(() => {})"),
     (THREE_LINES, "try:\n    load('a')\nexcept Exception:  # as yet\n    pass\n" + THREE_LINES),
     (THREE_LINES, THREE_LINES + "with contextlib.suppress(OSError):\n    load('a')"),
     (THREE_LINES, THREE_LINES.replace("(file)", "(file)  # type: ignore[no-any-return]")),
@@ -163,6 +191,28 @@ def test_to_hide_a_failure_is_no_fix(failing, worked):
         ("sort data.txt -k", "sort data.txt -k 2"),
         ("find / -name x 2>/dev/nul", "find / -name x 2>/dev/null"),
         (THREE_LINES.replace("json", "jsn") + "# noqa", THREE_LINES + "# noqa"),
+        ("rm build/output", "rm -f build/output"),
+        ("tail app.log", "tail -f app.log"),
+        ("docker build --pull -t web .", "docker build --pull -t web -f dev ."),
+        ("docker build .", "docker build . --no-cache"),
+        ("kubectl apply web.yaml", "kubectl apply -f web.yaml"),
+        ("git push --tags --progress -u origin main", "git push --force-with-lease --tags --progress -u origin main"),
+        ("git push origin main", "git push --follow-tags origin main"),
+        ("git clone --depth 1 localhost:a", "git clone --depth 1 --no-checkout localhost:a"),
+        ("npm run build web", "npm run build web -- -f"),
+        ("sort data.txt | head", "sort -k 2 data.txt | head"),
+        ("grep total a.txt", "grep -q total a.txt"),
+        ("eslint src lib", "eslint src lib --max-warnings 0"),
+        ("cargo test --all", "cargo test --all --no-fail-fast"),
+        ("aws s3 ls s3://open", "aws s3 ls s3://open --no-sign-request"),
+        ("black --check src", "black src"),
+        (THREE_LINES, "try:\n    load('a')\nexcept ValueError:\n    total = 0\n" + THREE_LINES),
+        (THREE_LINES, "try:\n    load('a')\nexcept Exception as error:\n    raise Bad('a') from error\n" + THREE_LINES),
+        (THREE_LINES, "try:\n    load('a')\nexcept Exception as it:\n    print(it)\n    sys.exit(1)\n" + THREE_LINES),
+        (
+            "try:\n    load('a', 'b', 'c')\nexcept Exception as it:\n    print(it)",
+            "try:\n    load('a', 'b', 'd')\nexcept Exception as it:\n    print('a', it)",
+        ),
     ],
 )
 def test_a_fix_may_hold_what_hides_when_both_do_or_when_it_hides_nothing(failing, fixed):
@@ -221,6 +271,33 @@ def test_an_error_that_is_gone_and_a_permission_that_lacks_are_mended(said, prin
 def test_tests_that_failed_are_not_mended_by_running_fewer(failing, worked, said):
     assert fixes(run(failing, False, 0, said), run(worked, True, 1)) == set()
     assert len(fixes(run(failing, False, 0, "no such option"), run(worked, True, 1))) == 1
+
+
+AREA = "def area(width, height):\n    result = width + height\n    print('area', width, height)\n    return result\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("assert area(2, 3) == 6", "assert area(2, 3) == -1"),
+        ("assert area(2, 3) == 6", "assert area(2, 3) is not None  # as it is"),
+        ("assert abs(area(2, 3) - 6) < 0.1", "assert abs(area(2, 3) - 6) < 100"),
+        (
+            "class T(TestCase):\n    self.assertEqual(area(2, 3), 6)",
+            "class T(TestCase):\n    self.assertEqual(area(2, 3), 5)",
+        ),
+        ("self.assertEqual(\n    area(2, 3), 6\n)\nmain()", "self.assertEqual(\n    area(2, 3), 5\n)\nmain()"),
+        ("expect(area(2, 3)).toBe(6)", "expect(area(2, 3)).toBe(5)"),
+        ("expected = 6\ncheck(area, expected)", "expected = 5\ncheck(area, expected)"),
+    ],
+)
+def test_a_test_that_failed_is_not_mended_by_another_expectation(before, after):
+    failing, worked = AREA + before, run(AREA + after, True, 1)
+    for error in ({"said": "AssertionError"}, {"said": "", "error_type": "AssertionError"}, {"said": "1 failed"}):
+        assert fixes(run(failing, False, **error), worked) == set()
+    assert len(fixes(run(failing, False, 0, "NameError: area"), worked)) == 1
+    mended = run(AREA.replace("+", "*") + after, True, 1)
+    assert len(fixes(run(failing, False, 0, "AssertionError"), mended)) == 1
 
 
 def test_the_fix_is_found_behind_what_was_done_meanwhile_and_the_nearest_is_taken():

@@ -75,6 +75,47 @@ def test_to_leave_something_out_is_no_optimization(earlier, later):
     assert variants(told) == [(earlier, later, ["success"])]
 
 
+CHECK = "for number in range({}):\n    check(number)\nprint('checked everything')"
+FETCH = "rows = fetch_all(){}\nbig = [row for row in rows if row.total > 100]\nprint('customers', len(big))"
+EPOCHS = "epochs = {}\nfor epoch in range(epochs):\n    print('trained', epoch)"
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        (CHECK.format("100"), CHECK.format("10")),
+        (CHECK.format("1, 1_000"), CHECK.format("1, 200")),
+        (EPOCHS.format("50"), EPOCHS.format("5")),
+        (FETCH.format(""), FETCH.format("[:10]")),
+        (FETCH.format("[:500]"), FETCH.format("[:10]")),
+        (FETCH.format(""), FETCH.format(".head(10)")),
+        ("SELECT name, total FROM orders ORDER BY name", "SELECT name, total FROM orders ORDER BY name LIMIT 10"),
+        ("grep -rn TODO src", "grep -rn TODO src | head -5"),
+        ("cargo build --workspace", "cargo build --workspace -q"),
+        ("cargo build --workspace", "cargo  build --workspace"),
+        ("npm run build web", "npm run build web --silent --no-color"),
+    ],
+)
+def test_to_do_it_for_less_or_to_say_less_is_no_optimization(earlier, later):
+    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
+    assert variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0)) == []
+
+
+@pytest.mark.parametrize(
+    ("earlier", "later"),
+    [
+        ("python build.py --target release", "python build.py --target release --jobs 2"),
+        (FETCH.format("(batch=10)"), FETCH.format("(batch=5000)")),
+        (FETCH.format(""), FETCH.format("").replace("fetch_all()", "fetch_all(where='total > 100')")),
+        ("total = sum([n * n for n in range(1000)])\nprint(total)", "print(sum(n * n for n in range(1000)))"),
+        (FETCH.format("") + "\nprint(big[0], big[1])", FETCH.format("") + "\nprint(*big[:2])"),
+    ],
+)
+def test_who_does_as_much_may_change_numbers_and_slices(earlier, later):
+    slow = run(earlier, True, 0, PRINTED, latency_ms=900.0)
+    assert len(variants(slow, run(later, True, 1, PRINTED, latency_ms=10.0))) == 1
+
+
 @pytest.mark.parametrize(
     ("earlier", "later"),
     [

@@ -50,6 +50,15 @@ DECLINED = [
     "すみません、その件についてはお手伝いすることができません。",
     "죄송하지만 그 요청은 도와드릴 수 없습니다.",
     "죄송합니다. 그 질문에는 답변할 수 없습니다.",
+    "Es tut mir leid, aber das verstößt gegen meine Richtlinien.",
+    "Lo siento, pero esta solicitud va en contra de mis directrices.",
+    "Désolé, mais cette demande va à l'encontre de mes directives.",
+    "Mi dispiace, ma questa richiesta viola le nostre linee guida.",
+    "Desculpe, mas isso viola as nossas políticas.",
+    "Извините, но этот запрос нарушает наши правила.",
+    "抱歉，这个请求违反了我们的使用政策。",
+    "申し訳ありませんが、このリクエストは当社のポリシーに違反しています。",
+    "죄송하지만 이 요청은 저희 콘텐츠 정책에 위배됩니다.",
 ]
 
 ANSWERED = [
@@ -77,6 +86,9 @@ ANSWERED = [
     "このエラーは再現できませんでした。テストはすべて通ります。",
     "죄송합니다, 제가 틀렸습니다. 포트는 8080입니다.",
     "이 오류는 재현할 수 없습니다. 테스트는 모두 통과합니다.",
+    "Das verstößt gegen die Richtlinie des Proxys: trage die Domain dort ein.",
+    "Esto viola la política CORS: añade la cabecera en el servidor.",
+    "这违反了 CORS 策略：请在服务器上添加响应头。",
 ]
 """Who is sorry, or cannot do something, and has answered."""
 
@@ -114,6 +126,21 @@ REFUSED = [
     "I can't write that for you. Is there anything else?",
     "I can't look into myself, as you can't. So please ask my maker.",
     "I cannot share it, but I'd be happy to help with something else.",
+    "I'm sorry, but that goes against my guidelines.",
+    "Answering that would go against my programming.",
+    "Sorry, this content violates our policy.",
+    "This request violates the usage policies, so I have to stop here.",
+    "I must respectfully refuse this request.",
+    "I have to decline.",
+    "I refuse to answer that.",
+    "I'd rather not answer that.",
+    "I would prefer not to discuss it.",
+    "It would not be appropriate for me to provide such instructions.",
+    "It wouldn't be right for me to help with that.",
+    "I don't think it would be appropriate to discuss that.",
+    "I don't feel comfortable with that request.",
+    "I'm not comfortable writing such a letter.",
+    "My apologies, but I am programmed to be harmless, and this would be harmful.",
 ]
 
 WENT_ON = [
@@ -130,6 +157,15 @@ WENT_ON = [
     "Sorry, I can't access your machine from here:\n```\nls -l\n```",
     "I cannot share the dashboard, as it is private. The numbers are 14 and 15.",
     "I won't give up on you, my love, though winters come and winters go.",
+    "I don't feel comfortable with mutable defaults. Use None and create the list inside.",
+    "I'm not comfortable merging this yet: two tests fail on 3.12.",
+    "I decline the merge request because two tests fail: test_a and test_b.",
+    "I refuse to use floats for money: 0.1 + 0.2 is no 0.3. Count the cents.",
+    "I'd rather not share state between threads: use a queue.",
+    "This request violates the CORS policy: add the header on the server.",
+    "This violates the style guidelines of the project: lines are 120 wide.",
+    "It is appropriate for me to answer this with a table, as it has four columns.",
+    "I am comfortable doing it in one migration: the table has 40 rows.",
 ]
 """Who begins so has answered."""
 

@@ -15,6 +15,15 @@ PIPED = rf"\|&?\s*(?:sudo\s+)?{FILTERS}"
 """The exit status is that of the last program, unless the shell is told otherwise: what works is the `tail`."""
 KEEPS_STATUS = r"pipefail|PIPESTATUS"
 
+CHECKED = (
+    r"(?:\w+-)*(?:audit|cert|certificate|check|conflict|deps|dirty|engine|error|gpg|hook|host-key|integrity|lint"
+    r"|lock(?:file)?|missing|peer|platform-req|script|signature|ssl|strict|test|tls|valid\w*|verif\w*|warning)s?(?:-[\w-]+)?"
+)
+"""What a flag lets go, by its name: `--ignore-missing-imports`, `--legacy-peer-deps`, `--audit-level=none`."""
+ENDS = r"(?:[\s=\x22\x27]|$)"
+ARGUMENTS = r"(?:[^\n;&|\x22\x27]|\x22[^\x22\n]*\x22|\x27[^\x27\n]*\x27)*?\s"
+FORCE = r"(?:--force|-[a-z]*f[a-z]*)(?:\s|$)"
+
 HIDES = "|".join([
     # What is run instead, last, or meanwhile: its status is the one that is seen. Behind a call's command stands a line
     # that describes it.
@@ -25,12 +34,23 @@ HIDES = "|".join([
     # Errors that nobody is to see.
     r"(?:\b2|&)>[ \t]*(?:/dev/null|&-|[$]null)|>[ \t]*/dev/null[ \t]+2>&1",
     # Checks and tests that are left out.
-    r"\s--(?:no-verify|deselect|exit-zero|passWithNoTests|exclude(?:-[\w-]+)?|ignore(?:-glob|-pattern)?)(?:[\s=]|$)",
-    r"\s--skip(?:-\w*(?:check|hook|lint|test|valid|verif)\w*)?(?:[\s=]|$)",
-    r"\bcommit\b[^\n;&|\x22\x27]*?\s-[a-z]*n[a-z]*\b|\b(?:SKIP=|HUSKY=0)|\s-D(?:skipTests|maven\.test\.skip)",
+    r"\s--(?:deselect|exclude(?:-[\w-]+)?|(?:extend-)?ignore(?:-glob|-pattern)?|skip)(?:[\s=]|$)",
+    rf"\bcommit\b{ARGUMENTS}-[a-z]*n[a-z]*\b|\b(?:SKIP=|HUSKY=0)|\s-D(?:skipTests|maven\.test\.skip)",
     r"\bpytest\.(?:mark\.)?(?:skip|skipif|xfail|importorskip)\b|@(?:unittest\.)?(?:skip|expectedFailure)\w*|\bskipTest\(",
     r"\b(?:it|test|describe|suite)\.(?:skip|only|todo)\b|\bx(?:it|describe|test)\(|\bt\.Skip\w*\(|#\[ignore\b",
     r"@(?:Disabled|Ignore)\b",
+    # Checks that are loosened, doors left open, and what is done against a refusal; `rm -f` and `tail -f` are none.
+    rf"\s--(?:allow|disable|ignore|legacy|no|skip)-(?:{CHECKED}|(?:\w+-)*fail(?:ed|ures?)?){ENDS}",
+    rf"\s--?{CHECKED}(?:=|[ \t]+)(?:false|never|no|none|off){ENDS}",
+    r"\s--(?:allow-failure|break-system-packages|continue-on-error|exit-zero|passWithNoTests|soft-fail|trusted-host)\b",
+    r"\s--(?:max-(?:errors|failures|warnings)|(?:cov-)?fail-under)(?:=|[ \t]+)[1-9]\d*",
+    rf"\s-Wno-[\w-]+|\s-W[ \t]*ignore\b|\s--(?:snapshot-update|update-?snapshots?)\b|\bjest\b{ARGUMENTS}-u\b",
+    rf"\s--insecure(?:-[\w-]+)?\b|\bcurl\b{ARGUMENTS}-[a-zA-Z]*k[a-zA-Z]*(?:\s|$)|\bStrictHostKeyChecking[ \t=]+no\b",
+    r"\b(?:NODE_TLS_REJECT_UNAUTHORIZED|PYTHONHTTPSVERIFY)=\W?0|\bGIT_SSL_NO_VERIFY\b|\bsslVerify[ \t=]+\W?false",
+    r"\bverify\s*=\s*False\b|\bCERT_NONE\b|\b_create_unverified_context\b|\brejectUnauthorized\W+false\b",
+    rf"\bgit\b{ARGUMENTS}(?:checkout|switch)\b{ARGUMENTS}{FORCE}|\bgit\b{ARGUMENTS}push\b{ARGUMENTS}(?:{FORCE}|\+\w)",
+    rf"\bgit\b{ARGUMENTS}(?:-X[ \t]*|-s[ \t]+|--strategy(?:-option)?[= \t]+)(?:ours|theirs)\b",
+    rf"\b(?:npm|pnpm|yarn)\b{ARGUMENTS}(?:add|audit|ci|i|install|publish|update)\b{ARGUMENTS}{FORCE}",
     # Errors that the code swallows, and checkers that are told to say nothing.
     r"\bexcept\b[^\n]*:\s*(?:#[^\n]*\s*)?(?:(?:pass|continue)\b|\.\.\.)|\bsuppress\(|\bcatch\s*(?:\([^)]*\)\s*)?\{\s*\}",
     r"#\s*(?:type:\s*ignore|noqa|nosec|pyright:\s*ignore|pylint:\s*disable|pragma:\s*no cover)",
@@ -41,14 +61,30 @@ TESTERS = r"\b(?:py\.?test|tox|nox|unittest)\b"
 SELECTS = r"\s-k\b(?:[ \t=]*[\x22\x27]?[^\x22\x27\n]*\bnot\b)?|\s-m[ \t=]*[\x22\x27]?not\b"
 """Of a program that tests: fewer tests. Elsewhere `-k` sorts."""
 
+BROAD = "|".join([
+    r"\bexcept\b(?:[^:\n]*\b(?:Base)?Exception\b[^:\n]*|\s*):[^\n]*(?:\n[ \t]+\S[^\n]*){0,3}",
+    r"\bcatch\s*(?:\((?:\s*\w+\s*|\.\.\.|[^)\n]*\b(?:Exception|Throwable)\b[^)\n]*)\)\s*)?\{[^{}]*\}",
+    r"\.catch\(\s*(?:\(\w*\)|\w+)\s*=>[^\n]*",
+])  # fmt: skip
+"""Handlers of any error, with the lines that follow: who names the error knows what went wrong."""
+RAISES = r"\b(?:raise|throw|rethrow)\b|\b(?:_?exit|abort|callback|cb|done|fail|next|panic|reject)\("
+
 EVASIONS = rf"""
-list_transform(
-    list_concat(
-        regexp_extract_all(left(text, 40000), '{HIDES}'),
-        CASE WHEN regexp_matches(left(text, 40000), '{TESTERS}')
-            THEN regexp_extract_all(left(text, 40000), '{SELECTS}') ELSE [] END
+list_concat(
+    list_transform(
+        list_concat(
+            regexp_extract_all(left(text, 40000), '{HIDES}'),
+            CASE WHEN regexp_matches(left(text, 40000), '{TESTERS}')
+                THEN regexp_extract_all(left(text, 40000), '{SELECTS}') ELSE [] END
+        ),
+        lambda found: regexp_replace(found, '\s+', '', 'g')
     ),
-    lambda found: regexp_replace(found, '\s+', '', 'g')
+    list_transform(
+        list_filter(
+            regexp_extract_all(left(text, 40000), '{BROAD}'), lambda found: NOT regexp_matches(found, '{RAISES}')
+        ),
+        lambda found: 'swallowed'
+    )
 )
 """
 """Words that hide a failure, of a column `text`."""
@@ -72,6 +108,16 @@ ERROR_NAME = r"[a-z](?:Error|Exception|Failure)\b|^exit code"
 
 TESTS_FAILED = r"\bAssertionError\b|\b[1-9]\d* (?:tests? )?fail(?:ed|ing|ures?)\b|\bFAILED\b|--- FAIL\b|[✕✗]"
 ASSERT = r"\bassert"
+EXPECTS = r"(?i)\b(?:assert|expect|want\b)\w*!?(?:\s*\([^()]*(?:\([^()]*\)[^()]*)*\))?[^\n;]*|\s"
+"""What a test expects, to the end of its statement; and white space."""
+BOUNDS = (
+    r"\[\s*\d*\s*:\s*\d+\s*\]|\.(?:head|limit|sample|take)\(\s*\d*\s*\)|\|\s*head\b[^\n|;&]*"
+    r"|(?i:\s(?:--)?(?:limit|max-count)[\s=]+\d+)"
+)
+QUIET = r"\s(?:-q+|--quiet|--silent|--no-progress|--progress[= ]\w+|--no-colou?r|--colou?r[= ]\w+)\b"
+NUMBER = r"\b\d[\d_.]*"
+"""No part of a name."""
+
 BRACKETS = r"[(\[{]"
 TOKENS = r"[\p{L}\p{N}_.$@%/~+*<>=!-]+"
 PARTS = r"[,;|&]|\n|\b(?i:and|or|not|if|elif|else|where|assert)\b"
@@ -83,7 +129,8 @@ def is_hidden(failed: str, worked: str) -> str:
     `output` and `error_type`.
 
     Any of: what hides a failure came; the same error is printed; tests failed, and the command got no other words than
-    those that select fewer. Who mends one letter of `|| ture`, or forgot the `|` alone, hides nothing more.
+    those that select fewer, or nothing but what they expect is another. Who mends one letter of `|| ture`, or forgot
+    the `|` alone, hides nothing more.
     """
     old, new = f"{failed}.evasions", f"{worked}.evasions"
     came = f"len({new}) > len({old}) OR NOT list_has_all({old}, {new})"
@@ -98,6 +145,8 @@ def is_hidden(failed: str, worked: str) -> str:
         list_transform(regexp_extract_all(right({failed}.output, {READ}), '{ERROR_LINE}'), lambda line: stripped(line)),
         lambda line: NOT regexp_matches(line, '{NO_ERROR}')
     ))"""
+    old_rest, new_rest = (f"regexp_replace(left({row}.text, 40000), '{EXPECTS}', '', 'g')" for row in (failed, worked))
+    said = f"concat_ws(' ', {failed}.error_type, right({failed}.output, {READ}))"
     lines = f"list_transform(string_split(right({worked}.output, {READ}), chr(10)), lambda line: stripped(line))"
     return rf"""(
         CASE WHEN {came} OR {is_piped}
@@ -110,8 +159,9 @@ def is_hidden(failed: str, worked: str) -> str:
             false
         )
         OR coalesce(list_contains({lines}, {error}), false)
-        OR CASE WHEN regexp_matches(right({failed}.output, {READ}), '{TESTS_FAILED}')
-            THEN {is_short} AND starts_with({worked}.text, string_split({failed}.text, chr(10))[1])
+        OR CASE WHEN regexp_matches({said}, '{TESTS_FAILED}')
+            THEN {old_rest} = {new_rest}
+                OR {is_short} AND starts_with({worked}.text, string_split({failed}.text, chr(10))[1])
                 OR CASE WHEN {is_short} OR {has_fewer_asserts} THEN {is_cut(failed, worked)} ELSE false END
             ELSE false END
     )"""
@@ -138,6 +188,19 @@ def is_cut(before: str, after: str) -> str:
     fewer_brackets = f"{_count(after, BRACKETS)} < {_count(before, BRACKETS)}"
     fewer_parts = f"{_count(after, PARTS)} < {_count(before, PARTS)}"
     return f"(({fewer_parts} OR NOT {fewer_brackets}) AND {rest} IS NOT NULL)"
+
+
+def is_less(before: str, after: str) -> str:
+    """SQL: whether the second row's text is the first's but for how much it does or says: no number in it is larger,
+    less of something is taken, or it is quieter. The very same that took less time found something in a cache."""
+    old, new = (f"regexp_replace(left({row}.text, 16000), '{BOUNDS}|{QUIET}', ' ', 'g')" for row in (before, after))
+    rests = (rf"regexp_replace(regexp_replace({it}, '{NUMBER}', '0', 'g'), '[\s,]+', '', 'g')" for it in (old, new))
+    first, second = (
+        f"list_transform(regexp_extract_all({it}, '{NUMBER}'), lambda it: TRY_CAST(replace(it, '_', '') AS DOUBLE))"
+        for it in (old, new)
+    )
+    larger = f"list_filter(list_zip({first}, {second}), lambda pair: pair[2] > pair[1])"
+    return f"CASE WHEN {' = '.join(rests)} THEN len({larger}) = 0 ELSE false END"
 
 
 def _count(row: str, pattern: str) -> str:

@@ -37,11 +37,18 @@ MODEL = (
 CANNOT = r"(can ?not|can't|could(n't| not)|won't|will not)"
 
 
+PROPER = "(appropriate|ethical|responsible|right)"
+
+
 def _unable(verbs: str) -> str:
     return (
         rf"(i {CANNOT}( (and|or) {CANNOT})?( be able to)?|i (do not|don't) (believe|think) (that )?i (can|could|should)"
-        r"|i('m| am) (unable|not (able|allowed|going|permitted|willing)) to)( in good (conscience|faith),?)?( \w+ly)?"
-        rf" {verbs}"
+        r"|i('m| am) (unable|not (able|allowed|going|permitted|willing)) to|i('d| would) (rather not|prefer not to)"
+        r"|i ((must|have to|need to|will) )?(\w+ly )?(decline|refuse) to"
+        rf"|i (do not|don't) (believe|think) (that )?it('s| is| would be) {PROPER}( for me)? to"
+        rf"|it((('s| is| would) not|( isn't| wouldn't))( be)? {PROPER}"
+        r"|('s| is| would be) (inappropriate|irresponsible|unethical|wrong)) (for|of) me to"
+        rf")( in good (conscience|faith),?)?( \w+ly)? {verbs}"
     )
 
 
@@ -54,11 +61,29 @@ REFERS = (
 )
 """How one goes on who leaves it at that."""
 
+DOING = (
+    r"((answer|assist|comply|continu|creat|discuss|do|engag|fulfill?|generat|giv|help|offer|participat|promot|provid"
+    r"|respond|shar|support|writ)ing\b|with (that|this|your)( \w+)?\W*([,.!?;]|$))"
+)
+"""What one is not comfortable with who declines: "with mutable defaults" is an opinion."""
+
+ASKED = r"(content|prompt|query|question|request|task|topic)"
+RULES = r"(guidelines|polic(y|ies)|principles|programming|rules|standards|terms|values)"
+AGAINST = (
+    rf"((\w+ing (with )?)?(it|that|this|your)( kind of| type of)?( {ASKED})? (would )?"
+    r"(breaks?|conflicts? with|contravenes?|(goes|go|is) against|violates?)"
+    rf" (my|our|openai's|(the |my |our )?(acceptable use|community|content|ethical|safety|usage)) ([\w-]+ )?{RULES}\b)"
+)
+"""Of what was asked for, by the rules of who answers: "this violates the policy of the proxy" explains an error."""
+
 REFUSAL = (
     rf"{OPENS}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)"
     rf"|{MODEL}?{_unable(DECLINED)}|{MODEL}{_unable(WORK)}"
     rf"|{_unable(WORK)}{IN_BRIEF}(\b({BAD})\b|[.!?]*\s*$|[.!?]\s+{REFERS})"
-    r"|i ((must|have to|need to) )?(\w+ly )?decline\b|i (do not|don't) feel comfortable\b|i('m| am) not comfortable\b"
+    rf"|i ((must|have to|need to|will) )?(\w+ly )?(decline|refuse)( (that|the|this|your) {ASKED}"
+    r"|( (it|that|this)( one)?)?\W*([.!?;]|$))"
+    rf"|i((( do not| don't) feel)|('m| am) not) comfortable {DOING}|{AGAINST}"
+    rf"|i('m| am) (designed|instructed|programmed|trained) {IN_BRIEF}\b({BAD})\b"
     rf"|(that|this)('s| is) (\w+ly )?(not something|nothing) (that )?i(('m| am) (able|willing) to| can| could| will)"
     rf"( \w+ly)? ({DECLINED}|do\b))"
     rf"|^\W*{APOLOGY}{REST_OF_IT}{_unable(WORK)}{IN_BRIEF}([.!?\n]|$)"
@@ -166,7 +191,33 @@ OTHERS = {
 }
 """By ISO 639-1: how one declines, and how one goes on in that sentence who does not refuse after all."""
 
-DECLINES = "|".join([REFUSAL, *(f"{START}{declines}" for declines, _ in OTHERS.values())])
+BREAKS = {
+    "de": r"(das|dies|es|(diese|deine|ihre) (anfrage|bitte|frage)|dieser inhalt) (verstößt gegen|widerspricht) "
+    r"((meinen?|unseren?) |die nutzungs)(richtlinien|regeln|grundsätzen?|vorgaben|nutzungsbedingungen|bedingungen)",
+    "es": r"(eso|esto|(esta|esa|tu|su) (solicitud|petición|pregunta)|este contenido) "
+    r"(va en contra de|viola|infringe|incumple) (mis|nuestr[oa]s) (directrices|normas|pautas|políticas|principios)",
+    "fr": r"(cela|ceci|ça|(cette|votre|ta) (demande|question|requête)|ce contenu) "
+    r"(va à l'encontre de|enfreint|viole|est contraire à) (mes|nos) (directives|principes|politiques|règles)",
+    "it": r"(ciò|questo|(questa|la tua|la sua) (domanda|richiesta)|questo contenuto) "
+    r"(va contro|viola) (le |i )?(mie|miei|nostre|nostri) (linee guida|norme|politiche|principi|regole)",
+    "pt": r"(isso|isto|(este|esse|seu) (conteúdo|pedido)|(esta|essa|sua) (pergunta|solicitação)) "
+    r"(vai contra|viola|infringe) (as |os )?(minhas|meus|noss[ao]s) (diretrizes|normas|políticas|princípios|regras)",
+    "ru": r"(это|(этот|ваш|твой|данный) (запрос|вопрос)) (нарушает|противоречит) "
+    r"(мои|моим|наши|нашим|нашу|нашей) ([^\s.!?]+ )?(правил|политик|принцип|рекомендаци)",
+    "zh": r"(这|這|该|該|此|您的|你的)(个|個|种|一)?(请求|請求|要求|问题|問題|内容|內容)?(违反|違反|违背|違背)了?"
+    rf"(我|我们|我們)的{REST}{{0,8}}(政策|准则|準則|规定|規定|原则|原則|指南)",
+    "ja": rf"(この|その|ご|こちらの)(リクエスト|質問|内容|要求|依頼|要望)は{REST}{{0,20}}"
+    r"(ポリシー|ガイドライン|規約)に(違反|反し|抵触)",
+    "ko": rf"(이|해당|그) ?(요청|질문|콘텐츠|내용)[은는이] (저의|제|우리|당사|저희){REST}{{0,16}}"
+    r"(정책|지침|가이드라인|규정)[을를에] ?(위반|위배|어긋)",
+}
+"""What was asked for breaks the rules of who answers, behind a few words that may say how sorry one is."""
+
+DECLINES = "|".join([
+    REFUSAL,
+    *(f"{START}{declines}" for declines, _ in OTHERS.values()),
+    rf"{START}({REST}{{0,30}}[\s,，、。.!])?({'|'.join(BREAKS.values())})",
+])  # fmt: skip
 GOES_ON = "|".join([HELP, INSTEAD, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
 
 

@@ -2,14 +2,14 @@
 
 Either somebody says so (an action of $optimize_actions that succeeded: input → output), or two successful runs of a
 conversation and module show it: the later is a version of the earlier (versions.py), printed the same, and took
-clearly less time or is clearly shorter. What prints nothing of substance shows nothing, and whoever only leaves
-something out (evasions.py) does less, whatever is printed. `failure` says whether the variant was disliked. Not here:
-measuring variants (synthesize).
+clearly less time or is clearly shorter. What prints nothing of substance shows nothing; whoever only leaves something
+out, takes less of it or says less (evasions.py) does less, whatever is printed. `failure` says whether the variant was
+disliked. Not here: measuring variants (synthesize).
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import is_cut
+from vibe_pipeline.curate.evasions import is_cut, is_less
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
 NETWORK = (
@@ -81,7 +81,7 @@ WITH
             ON earlier.conversation_id = later.conversation_id AND earlier.module = later.module
             AND earlier.said = later.said AND earlier.nth = later.nearby
         WHERE CASE WHEN {is_version("earlier", "later", SHARE)}
-            THEN {SUBSTANCE} AND NOT {is_cut("earlier", "later")} END
+            THEN {SUBSTANCE} AND NOT {is_less("earlier", "later")} AND NOT {is_cut("earlier", "later")} END
     ),
     found AS (
         SELECT
