@@ -2,8 +2,8 @@
 
 Rows pass in chunks, so that ten million take no more memory than one chunk, and the same export gives the same bytes.
 What later generations took back stays out, as it is learned no longer (docs/decisions/0017). No id leaves unless it is
-asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder
-gets to its place (handing_over.py), and what is said of it (outcome.py).
+asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder gets to its place
+(handing_over.py), and what is said of it (outcome.py).
 """
 
 from __future__ import annotations
