@@ -36,6 +36,7 @@ def curated(card: Card, page: Path, figures: dict[str, Any]) -> Metadata:
         **{f"dropped_as_{group}": sum(reasons.values()) for group, reasons in card.dropped.items()},
         **{f"leaked_{name}": count for name, count in card.leaks.items()},
         "withdrawn": card.withdrawn,
+        "withdrawn_since": card.withdrawn_since,
     }
     tables = {name: dg.MetadataValue.md(table) for name, table in _tables(card).items()}
     shas = {"examples_sha": card.sha, "suite_sha": card.suite_sha}

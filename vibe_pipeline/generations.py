@@ -59,7 +59,7 @@ class Generations:
     def card(self, generation: int) -> Card:
         """The figures of a curated generation and some of its examples; its page is written with them."""
         with forgetting.making(self._store, self._settings):
-            card = describe(self._store, self._made(generation))
+            card = describe(self._store, self._made(generation), self._withdrawn_sha())
             self._store.write(page_name(card.generation), page(card).encode())
         return card
 
@@ -69,15 +69,16 @@ class Generations:
 
     def compare(self, old: int, new: int) -> Difference:
         """What changed between two curated generations, and what their texts have in common."""
-        sets = self._made(old), self._made(new)
-        return compare(self._store, (describe(self._store, sets[0]), describe(self._store, sets[1])), sets)
+        sets, gone = (self._made(old), self._made(new)), self._withdrawn_sha()
+        cards = describe(self._store, sets[0], gone), describe(self._store, sets[1], gone)
+        return compare(self._store, cards, sets)
 
     def export(self, generation: int, wanted: Wanted) -> Exported:
-        """A curated generation as a folder for other programs."""
+        """A curated generation as a folder for other programs, without what was taken back up to now."""
         with forgetting.making(self._store, self._settings):
             examples = self._made(generation)
             logged = self._earlier("interactions", [*range(generation + 1)])
-            return export(self._store, examples, wanted, logged, self._watch)
+            return export(self._store, examples, wanted, logged, self._watch, self._withdrawn_sha())
 
     def _made(self, generation: int) -> ExampleSet:
         """The examples of a generation, which must have been made: looking at them makes nothing."""
@@ -87,6 +88,12 @@ class Generations:
                 "Run `vibe climb`, or materialise its examples in Dagster",
             )
         return examples
+
+    def _withdrawn_sha(self) -> str:
+        """Of all that was taken back up to now: the newest curated generation says it, whose file holds what those
+        before it took back. Looked for from above, so that it costs the same however high the ladder."""
+        newest = (made for it in reversed(range(self._log.opened())) if (made := self.curated(it)))
+        return next((made.withdrawn_sha for made in newest), "")
 
     def _examples(self, generation: int) -> ExampleSet:
         cut = self._log.cut(generation)

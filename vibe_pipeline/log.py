@@ -70,12 +70,16 @@ class Log:
 
     def cut(self, generation: int) -> Cut:
         """One of them; GenerationRefused where it is not open."""
-        if not 0 <= generation < (count := len(self.store.names("cuts", ".json"))):
+        if not 0 <= generation < (count := self.opened()):
             raise GenerationRefused(
                 f"{generation_name(generation)} is not open; there are {count} generations",
                 "Run `vibe generation open` first",
             )
         return self.store.read_record(Cut, _cut_name(generation))
+
+    def opened(self) -> int:
+        """How many generations are open; none of their cuts is read."""
+        return len(self.store.names("cuts", ".json"))
 
     def open_generation(self, *, force: bool = False) -> Cut:
         """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.curated import keep, write_set
+from tests.engine.curated import keep, take_back, write_set
 from vibe_pipeline.curate.cards.card import SAMPLED, bin_name, describe, grouped
 from vibe_pipeline.curate.cards.difference import compare
 from vibe_pipeline.errors import GenerationRefused
@@ -59,6 +59,18 @@ def test_reasons_are_counted_the_commonest_first(card):
 def test_what_was_forgotten_is_counted_and_nothing_else_counts_it(card):
     assert card.forgotten == 1
     assert sum(sum(of.values()) for of in card.counts["stage"].values()) == card.lengths.rows == 4
+
+
+def test_what_was_taken_back_since_is_counted_and_every_other_figure_counts_it_too(store):
+    examples = write_set(store, 3, [*ROWS, {"kind": "conversation", "is_forgotten": True}])
+    plain_card = describe(store, examples)
+    card = describe(
+        store, examples, take_back(store, 3, 0, 2)["withdrawn_sha"]
+    )  # conversations lie first; 2: forgotten
+    assert (plain_card.withdrawn_since, card.withdrawn_since) == (0, 1)
+    assert (card.rows, card.splits, card.reasons) == (plain_card.rows, plain_card.splits, plain_card.reasons)
+    marked = [sample.tokens for sample in card.samples if sample.is_taken_back]
+    assert (marked, len(card.samples)) == ([1], 4)
 
 
 def test_drops_are_told_by_what_they_are_about():

@@ -88,6 +88,17 @@ def test_a_leak_is_seen(card):
     assert "Not looked at" in page(replace(card, leaks={}))
 
 
+def test_what_was_taken_back_since_is_told_beside_what_this_one_takes_back(card):
+    assert "takes back" not in (shown := Read(page(card)).text)
+    assert "taken back since" not in shown
+    since = tuple(replace(sample, is_taken_back=sample.kind == "preference") for sample in card.samples)
+    shown = Read(page(replace(card, withdrawn=1111, withdrawn_since=2222, samples=since))).text
+    assert "takes back of earlier ones1,111" in shown
+    assert "taken back since2,222" in shown
+    assert "this page goes on counting it" in shown
+    assert shown.count("· taken back since") == 1
+
+
 def test_the_same_card_gives_the_same_page_and_an_empty_one_gives_one(card, store):
     assert page(card) == page(card)
     assert "holds no examples" in Read(page(describe(store, write_set(store, 0, [])))).text

@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from tests.engine.curated import keep
+from tests.engine.curated import keep, take_back
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.curate.cards.difference import Difference
 from vibe_pipeline.records import load
+from vibe_pipeline.store import Store
 
 OLD = [{"prompt": "Why?", "completion": "Because."}, {"kind": "document", "prompt": "", "completion": "Once."}]
 NEW = [
@@ -104,6 +105,22 @@ def test_an_export_says_what_lies_where_and_what_does_not(ask, vibe, home, tmp_p
     assert told["files"] == {"validation": "validation.parquet"}
     lines = (tmp_path / "g001-prompt-completion-jsonl" / "train.jsonl").read_text().splitlines()
     assert json.loads(lines[0]).keys() == {"prompt", "completion"}
+
+
+def test_what_a_later_generation_took_back_is_said_wherever_its_generation_is_met(ask, vibe, tmp_path):
+    keep(tmp_path / "var", [*OLD, {"prompt": "Who?"}])
+    keep(tmp_path / "var", NEW, **take_back(Store(tmp_path / "var"), 0, 0))
+    shown = vibe("data", "show", "g000").out
+    assert "taken back  1 since by later generations, and counted here all the same\n" in shown
+    assert "quality 0.5, taken back since\n  prompt\n    Why?" in shown
+    assert "takes back  1 of earlier generations\n" in vibe("data", "show", "g001").out
+    assert ask("data", "show", "g000")["withdrawn_since"] == 1
+    assert " taken back since     1     0      -1 " in vibe("data", "diff", "g000", "g001").out
+    assert ask("data", "diff", "g000", "g001")["withdrawn_since"]["old"] == 1
+    words = "was taken back by a later generation (disliked, or answered anew)"
+    assert f"left out: 1 conversation: {words}\n" in vibe("data", "export", "g000").out
+    assert f"- 1 conversation: {words}\n" in (tmp_path / "g000-prompt-completion-jsonl" / "README.md").read_text()
+    assert ask("data", "export", "g000")["left_out"]["conversation"] == {words: 1}
 
 
 @pytest.mark.parametrize(

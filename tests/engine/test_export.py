@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.engine.curated import write_set
+from tests.engine.curated import take_back, write_set
 from vibe_pipeline.curate.export import handing_over
 from vibe_pipeline.curate.export import writing as exporting
 from vibe_pipeline.curate.export.outcome import Exported, left_out
@@ -142,6 +142,35 @@ def test_the_kinds_choose_the_shape_where_nobody_does(leave, kinds, shape):
 def test_kinds_that_were_not_asked_for_are_not_told_of(leave):
     made, _ = leave(kinds=("conversation",))
     assert (made.kinds, made.left_out) == ({"conversation": 3}, {})
+
+
+TAKEN_BACK = "was taken back by a later generation (disliked, or answered anew)"
+
+
+@pytest.mark.parametrize("size", [1, 3, 1 << 15])
+def test_what_was_taken_back_is_counted_with_the_reason_whatever_chunk_it_is_in(store, tmp_path, monkeypatch, size):
+    monkeypatch.setattr(exporting, "CHUNK", size)
+    examples = write_set(store, 2, [{} for _ in range(8)])
+    sha = take_back(store, 2, 7, 0, 3)["withdrawn_sha"]
+    made = export(store, examples, Wanted(folder=tmp_path / "out"), [], withdrawn_sha=sha)
+    numbers = [row["prompt"].split()[-1] for row in _read(tmp_path / "out" / "train.jsonl")]
+    assert (numbers, made.left_out) == (list("12456"), {"conversation": {TAKEN_BACK: 3}})
+    other = export(store, write_set(store, 3, [{}]), Wanted(folder=tmp_path / "other"), [], withdrawn_sha=sha)
+    assert other.left_out == {}
+
+
+def test_what_was_forgotten_is_told_so_though_it_was_taken_back_and_so_is_what_has_not_the_shape(store, tmp_path):
+    examples = write_set(store, 2, [{}, {"is_forgotten": True}, {"completion": ""}])
+    sha = take_back(store, 2, 1, 2)["withdrawn_sha"]
+    made = export(store, examples, Wanted(folder=tmp_path / "out"), [], withdrawn_sha=sha)
+    assert made.left_out == {"conversation": {TAKEN_BACK: 1, "was forgotten": 1}}
+
+
+def test_where_all_was_taken_back_nothing_is_left_and_it_is_said_why(store, tmp_path):
+    examples = write_set(store, 2, [{}])
+    sha = take_back(store, 2, 0)["withdrawn_sha"]
+    with pytest.raises(SettingsInvalid, match="1 conversation: was taken back by a later generation"):
+        export(store, examples, Wanted(folder=tmp_path / "out"), [], withdrawn_sha=sha)
 
 
 # messages

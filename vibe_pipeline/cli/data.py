@@ -94,8 +94,12 @@ def _print_card(card: Card) -> None:
         if card.leaks
         else "not looked at",
     }
-    besides = {"forgotten": card.forgotten, "taken back": card.withdrawn}
-    print_record(told | {name: f"{count:,}" for name, count in besides.items() if count}, False)
+    besides = {
+        "forgotten": (card.forgotten, ""),
+        "takes back": (card.withdrawn, " of earlier generations"),
+        "taken back": (card.withdrawn_since, " since by later generations, and counted here all the same"),
+    }
+    print_record(told | {name: f"{count:,}{words}" for name, (count, words) in besides.items() if count}, False)
     splits = [str(split) for split in Split]
     for axis, values in card.counts.items():
         rows = [
@@ -122,7 +126,8 @@ def _counted(counts: dict[str, int]) -> str:
 
 def _print_sample(sample: Sample) -> None:
     about = (sample.split, sample.stage, sample.tier, f"{sample.tokens:,} tokens", f"quality {sample.quality}")
-    print(printable(f"\n{sample.kind}: {', '.join((*about, *sample.reasons))}"))
+    since = ("taken back since",) if sample.is_taken_back else ()
+    print(printable(f"\n{sample.kind}: {', '.join((*about, *sample.reasons, *since))}"))
     answer = "chosen" if sample.rejected is not None else "completion"
     for name, text in (("prompt", sample.prompt), (answer, sample.completion), ("rejected", sample.rejected)):
         if text:
@@ -133,7 +138,9 @@ def _print_sample(sample: Sample) -> None:
 
 def _print_difference(found: Difference) -> None:
     names = [found.old, found.new, "change", f"of {found.old}", f"of {found.new}"]
-    print_figures(["", *names[:3]], [_changed("rows", found.rows)[:4]])
+    since = found.withdrawn_since
+    whole = {"rows": found.rows} | ({"taken back since": since} if since.old or since.new else {})
+    print_figures(["", *names[:3]], [_changed(name, change)[:4] for name, change in whole.items()])
     for what, changes in found.counts.items():
         print_figures([what, *names], [_changed(value, change) for value, change in changes.items()])
     rows = [

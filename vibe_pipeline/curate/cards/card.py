@@ -1,8 +1,9 @@
 """The card of a generation: the figures of its examples and a few of them to look at, from its one Parquet file.
 
 Nothing is loaded whole: DuckDB counts the narrow columns, and the texts are read of the sampled rows alone. Rows that
-were forgotten are counted and skipped. Not here: how it is shown (page.py, the command line, Dagster's metadata), and
-what two generations have in common (difference.py).
+were forgotten are counted and skipped. Rows that later generations took back are counted too, and skipped nowhere: the
+set stays as it was made. Not here: how it is shown (page.py, the command line, Dagster's metadata), and what two
+generations have in common (difference.py).
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from itertools import zip_longest
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.reasons import CONTAMINATION, DUPLICATES
+from vibe_pipeline.curate.dedup.withdrawing import gone_since
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
 from vibe_pipeline.store import Store, sql_list
@@ -59,9 +62,12 @@ DRAWN = """
 SELECT min_by(file_row_number, md5($sha || example_id), $sampled) FROM rows GROUP BY kind ORDER BY kind
 """
 
+SINCE = "SELECT count(*) FROM rows SEMI JOIN gone ON row = file_row_number"
+
 SAMPLES = """
 SELECT kind, split, stage, tier, tokens, round(quality::DOUBLE, 3) AS quality, reasons,
-    shown(prompt) AS prompt, shown(completion) AS completion, shown(rejected) AS rejected
+    shown(prompt) AS prompt, shown(completion) AS completion, shown(rejected) AS rejected,
+    file_row_number IN (SELECT row FROM gone) AS is_taken_back
 FROM rows WHERE file_row_number IN (SELECT unnest($numbers)) ORDER BY kind, file_row_number
 """
 
@@ -94,6 +100,8 @@ class Sample:
     prompt: str
     completion: str
     rejected: str | None
+    is_taken_back: bool
+    """By a later generation: it is learned no longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,13 +131,19 @@ class Card:
     leaks: dict[str, int]
     withdrawn: int
     """Rows of earlier generations that this one took back."""
+    withdrawn_since: int
+    """Rows of this one that later generations took back up to now; every other figure goes on counting them."""
     samples: tuple[Sample, ...]
 
 
-def describe(store: Store, examples: ExampleSet) -> Card:
-    """The card of an example set. The same set gives the same card, with the same samples."""
+def describe(store: Store, examples: ExampleSet, withdrawn_sha: str = "") -> Card:
+    """The card of an example set, with what was taken back of it by withdrawn/<sha>.parquet. The same set gives the
+    same card, with the same samples."""
+    gone = gone_since(store, withdrawn_sha, examples.generation)
     with connect(store.path(SPILL)) as db:
         db.execute(ROWS.format(file=sql_list([store.existing(f"examples/{examples.sha}.parquet")])))
+        db.register("gone", pa.table({"row": gone}))
+        ((withdrawn_since,),) = db.sql(SINCE).fetchall()
         cube = db.sql(CUBE).fetchall()
         lengths = _lengths(db)
         return Card(
@@ -148,6 +162,7 @@ def describe(store: Store, examples: ExampleSet) -> Card:
             dropped=grouped(examples.dropped),
             leaks=dict(examples.leaks),
             withdrawn=examples.withdrawn,
+            withdrawn_since=withdrawn_since,
             samples=_samples(db, examples.sha),
         )
 

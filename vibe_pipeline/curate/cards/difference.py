@@ -74,6 +74,8 @@ class Difference:
     old: str
     new: str
     rows: Change
+    withdrawn_since: Change
+    """Of these rows, how many later generations took back; every other figure goes on counting them."""
     counts: dict[str, dict[str, Change]]
     """What is counted (split, kind, stage, tier, reason, dropped) → value → its change; shares are of the rows, and
     of the candidates for what was dropped."""
@@ -100,6 +102,7 @@ def compare(store: Store, cards: tuple[Card, Card], sets: tuple[ExampleSet, Exam
         old=old.generation,
         new=new.generation,
         rows=Change(old=old.rows, new=new.rows, old_share=None, new_share=None),
+        withdrawn_since=_change(old.withdrawn_since, new.withdrawn_since, old.rows, new.rows),
         counts=_counts(old, new),
         lengths=_lengths(old, new),
         conversations=Overlap(*conversations),
@@ -138,14 +141,14 @@ def _whole(card: Card, name: str) -> int:
 
 def _changes(old: dict[str, int], new: dict[str, int], of_old: int, of_new: int) -> dict[str, Change]:
     return {
-        value: Change(
-            old=(before := old.get(value, 0)),
-            new=(after := new.get(value, 0)),
-            old_share=before / of_old if of_old else None,
-            new_share=after / of_new if of_new else None,
-        )
-        for value in dict.fromkeys([*old, *new])
+        value: _change(old.get(value, 0), new.get(value, 0), of_old, of_new) for value in dict.fromkeys([*old, *new])
     }
+
+
+def _change(old: int, new: int, of_old: int, of_new: int) -> Change:
+    return Change(
+        old=old, new=new, old_share=old / of_old if of_old else None, new_share=new / of_new if of_new else None
+    )
 
 
 def _lengths(old: Card, new: Card) -> dict[str, dict[str, Quantile]]:

@@ -2,7 +2,7 @@
 
 A row is told by its place, generation and row of its file, so that nothing of its words is written down. What was taken
 back stays taken back; who says it once more says it as something new. Not here: what takes a row's place (judging.py),
-and what replay does with it (replay/).
+and what replay, exports and cards do with it (replay/, curate/export/, curate/cards/).
 """
 
 from __future__ import annotations
@@ -75,3 +75,11 @@ def taken_back(store: Store, sha: str, generation: int) -> np.ndarray:
     """uint64: places of what one generation took back, of the file that it wrote."""
     rows = pq.read_table(store.existing(f"{FOLDER}/{sha}.parquet"), filters=[("since", "=", generation)])
     return rows["generation"].to_numpy().astype(np.uint64) << np.uint64(32) | rows["row"].to_numpy().astype(np.uint64)
+
+
+def gone_since(store: Store, sha: str, generation: int) -> np.ndarray:
+    """int64, sorted: rows of one generation that later ones took back, of the file that holds all, if there is one."""
+    if not sha:
+        return np.empty(0, np.int64)
+    rows = pq.read_table(store.existing(f"{FOLDER}/{sha}.parquet"), filters=[("generation", "=", generation)])
+    return np.sort(rows["row"].to_numpy())

@@ -57,5 +57,6 @@ Made by vibe-pipeline from a person's own interactions with assistants and tools
 {rows}
 {f"Left out:{chr(10)}{chr(10)}{out}" if out else "Nothing was left out."}
 Secrets and personal data that have a shape were replaced when the log was sealed; names and what people told of
-themselves were not. Read it before you hand it on: what is forgotten in the log later stays in this copy.
+themselves were not. Read it before you hand it on: what is forgotten in the log later, disliked later or answered anew
+stays in this copy.
 """

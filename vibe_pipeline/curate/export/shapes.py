@@ -67,6 +67,10 @@ COLUMNS: dict[Shape, dict[str, str]] = {
 }
 """Name → DuckDB expression over the columns of an example and `turns` (messages.py)."""
 
+_GONE = """
+    WHEN example_id IS NULL THEN 'was forgotten'
+    WHEN is_taken_back THEN 'was taken back by a later generation (disliked, or answered anew)'
+"""
 _COMPARED = "WHEN rejected IS NOT NULL THEN 'compares two answers: --shape preference'"
 _SINGLE = "WHEN rejected IS NULL THEN 'has no rejected answer'"
 _PROMPTED = "WHEN is_blank(prompt) THEN 'has no prompt: --shape text'"
@@ -83,7 +87,7 @@ UNFIT: dict[Shape, tuple[str, ...]] = {
 def unfit(shape: Shape) -> str:
     """Why a row cannot have this shape, as a DuckDB expression; NULL where it can."""
     empty = "WHEN is_blank(completion) OR is_blank(rejected) THEN 'has an empty answer'"
-    return f"CASE WHEN example_id IS NULL THEN 'was forgotten' {' '.join(UNFIT[shape])} {empty} END"
+    return f"CASE {_GONE} {' '.join(UNFIT[shape])} {empty} END"
 
 
 def shape_of(kinds: Iterable[str]) -> Shape:

@@ -1,8 +1,9 @@
 """Examples as a folder for other programs: one file a split, and a dataset card that says which is which.
 
 Rows pass in chunks, so that ten million take no more memory than one chunk, and the same export gives the same bytes.
-No id leaves unless it is asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder
-gets to its place (handing_over.py), and what is said of it (outcome.py).
+What later generations took back stays out, as it is learned no longer (docs/decisions/0017). No id leaves unless it is
+asked for (docs/decisions/0012). Not here: what a row looks like (shapes.py), how the folder gets to its place
+(handing_over.py), and what is said of it (outcome.py).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vibe_pipeline.curate.dedup.withdrawing import gone_since
 from vibe_pipeline.curate.export.handing_over import CARD, handed_over, require_ours
 from vibe_pipeline.curate.export.messages import find_turns, remember_lengths
 from vibe_pipeline.curate.export.outcome import Exported, dataset_card, left_out
@@ -81,8 +83,16 @@ class Place(NamedTuple):
     is_untold: bool
 
 
-def export(store: Store, examples: ExampleSet, wanted: Wanted, segments: list[Path], watch: Watch = nobody) -> Exported:
-    """Write the folder; where the turns of conversations begin is looked up in these `segments` of the log.
+def export(
+    store: Store,
+    examples: ExampleSet,
+    wanted: Wanted,
+    segments: list[Path],
+    watch: Watch = nobody,
+    withdrawn_sha: str = "",
+) -> Exported:
+    """Write the folder; where the turns of conversations begin is looked up in these `segments` of the log, and what
+    was taken back in withdrawn/<sha>.parquet.
 
     SettingsInvalid where no row has the shape, or the folder holds something else or cannot be written.
     """
@@ -92,9 +102,10 @@ def export(store: Store, examples: ExampleSet, wanted: Wanted, segments: list[Pa
     folder = (wanted.folder or Path(f"{name}-{shape}-{wanted.format}")).expanduser().absolute()
     require_ours(folder)
     settled = replace(wanted, shape=shape, kinds=kinds)
+    gone = gone_since(store, withdrawn_sha, examples.generation)
     with handed_over(folder) as temporary, watch(f"exporting {name}") as advance:
         tally: Counter[Place] = Counter()
-        for counts in _write(store, examples, settled, segments, temporary):
+        for counts in _write(store, examples, settled, segments, gone, temporary):
             tally.update(counts)
             advance(tally.total(), examples.rows)
         made = _exported(name, folder, settled, tally)
@@ -116,7 +127,7 @@ def _kinds(examples: ExampleSet, wanted: Wanted) -> tuple[str, ...]:
 
 
 def _write(
-    store: Store, examples: ExampleSet, wanted: Wanted, segments: list[Path], folder: Path
+    store: Store, examples: ExampleSet, wanted: Wanted, segments: list[Path], gone: np.ndarray, folder: Path
 ) -> Iterator[dict[Place, int]]:
     """Write the files, chunk by chunk; what each chunk held."""
     assert wanted.shape
@@ -126,7 +137,7 @@ def _write(
     with connect(store.path(SPILL)) as db, _Files(folder, wanted.format) as files:
         db.execute(MACROS + SPOKEN[wanted.format])
         remember_lengths(db, segments if wanted.shape == Shape.MESSAGES else [])
-        for chunk in _chunks(store.existing(f"examples/{examples.sha}.parquet")):
+        for chunk in _chunks(store.existing(f"examples/{examples.sha}.parquet"), gone):
             db.register("chunk", chunk)
             find_turns(db)
             db.execute(FITTING.format(unfit=unfit(wanted.shape)), {"kinds": list(wanted.kinds)})
@@ -135,11 +146,16 @@ def _write(
             yield {Place(*place): count for *place, count in db.execute(TALLY).fetchall()}
 
 
-def _chunks(path: Path) -> Iterator[pa.Table]:
-    """The rows of an examples file in order, each with its number in its chunk."""
+def _chunks(path: Path, gone: np.ndarray) -> Iterator[pa.Table]:
+    """The rows of an examples file in order, each with its number, and whether that is one of `gone`."""
+    start = 0
     with pq.ParquetFile(path) as file:
         for batch in file.iter_batches(CHUNK, columns=list(READ)):
-            yield pa.Table.from_batches([batch]).append_column("row", pa.array(np.arange(len(batch))))
+            rows = np.arange(start, start + len(batch))
+            here = slice(*np.searchsorted(gone, (start, start + len(batch))))
+            chunk = pa.Table.from_batches([batch]).append_column("row", pa.array(rows))
+            yield chunk.append_column("is_taken_back", pa.array(np.isin(rows, gone[here])))
+            start += len(batch)
 
 
 class _Files:
