@@ -39,16 +39,17 @@ PRAISES = (
     r"|(?:(?:it|that|this)(?: is|s|.s) )?"
     r"(?:very |just |exactly )?(?:nice|great|perfect|awesome|excellent|brilliant|wonderful|amazing|fantastic)(?:ly)?"
     r"(?: job| work| stuff| code| solution| answer| one)?"
-    r"|(?:(?:it|that|this) )?(?:all )?work(?:s|ed)(?: now| fine| well| great| perfectly| nicely| beautifully| flawlessly"
-    r"| like a charm| as (?:expected|intended|it should)| too| (?:the )?first (?:time|try)| for me| on my machine)*"
+    r"|(?:(?:it|that|this) )?(?:all )?work(?:s|ed)(?: now| fine| well| great| perfectly| nicely| beautifully"
+    r"| flawlessly| like a charm| as (?:expected|intended|it should)| too| (?:the )?first (?:time|try)"
+    r"| for me| on my machine)*"
     r"|(?:it|that|this)(?: is|s|.s) (?:it|(?:exactly )?what i (?:need|want)(?:ed)?)|much appreciated|well done"
 )
 BESIDE = (
     r"(?:add|write|generate|create)(?: me)?(?: an?| the| some| unit| more)*"
     r" (?:tests?|docs|documentation|docstrings?|comments|readme|type hints|benchmarks?|examples?|commit message)"
     r"(?: for (?:it|this|that|them))?"
-    r"|(?:the same |do the same )?in (?:bash|c|c\+\+|c#|go|haskell|java|javascript|julia|kotlin|lua|perl|php|python|r|ruby"
-    r"|rust|scala|sql|swift|typescript)"
+    r"|(?:the same |do the same )?in (?:bash|c|c\+\+|c#|go|haskell|java|javascript|julia|kotlin|lua|perl|php|python|r"
+    r"|ruby|rust|scala|sql|swift|typescript)"
 )
 MARK = r"[^\pL\pN_?]"
 ACCEPTS = (
