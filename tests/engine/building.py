@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from vibe_pipeline.curate import choices
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
 from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.database import connect
@@ -89,6 +90,8 @@ def events(
     database.register("logged", pa.Table.from_pylist(rows[Interaction], INTERACTIONS.append(flag)))
     database.register("remarks", pa.Table.from_pylist(rows[Remark], pa.schema(said)))
     database.execute(EVENTS)
+    database.execute(choices.NONE_REJECTED)
+    database.execute(choices.REJECTED, given(choices.REJECTED, Curate()))
     return database
 
 

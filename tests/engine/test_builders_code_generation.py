@@ -31,6 +31,25 @@ DOUBTED = [
     "Thank you all the same.",
     "Thanks, never mind",
     "Great work, useless result",
+    "Great, now it deletes my files",
+    "Thanks, that deleted everything",
+    "Great, the tests are red now",
+    "Thanks! Why does it return 0 for [1,2]?",
+    "Thank you. Can you also handle the empty list? It divides by zero.",
+    "Thanks, already solved it differently",
+    "Thanks, I'll look at it later",
+    "perfect storm of bugs",
+    "perfect. Now make it O(1), this is O(n)",
+    "Works on my machine, crashes on CI",
+    "Works as long as the list isn't empty",
+    "works like a turtle",
+    "Great work on the wrong file",
+    "Thank you, let me go with the library function",
+    "Great. Now add the checks that I asked for",
+    "Great, now in ruins",
+    "and so?",
+    "It works?",
+    "Great, сломалось",
 ]
 
 PRAISE = [
@@ -43,6 +62,11 @@ PRAISE = [
     "works as expected",
     "It works now",
     "Worked on my machine",
+    "Thanks a lot, that works perfectly!",
+    "thank you so much for your help 🎉",
+    "LGTM",
+    "That's exactly what I needed, thanks.",
+    "It works like a charm. Now please write unit tests for it.",
 ]
 
 IN_A_FILE = f"cat > total.py <<'EOF'\n{LONG}\nEOF\n"
@@ -118,6 +142,9 @@ def taught(*events, before=()):
         ([write("code", extra={"tests": "passed"})], ["tests"]),
         ([write("code", extra={"tests": True})], ["tests"]),
         ([write("code", extra={"tests": {"passed": 3, "failed": 0}})], ["tests"]),
+        ([write("code", extra={"tests": {"passed": 3, "failed": 0, "errors": 0}})], ["tests"]),
+        ([write("code", extra={"tests": "== 12 passed, 0 failed, 1 warning in 0.1s =="})], ["tests"]),
+        ([write("code", True, extra={"tests": "no tests ran"})], ["success"]),
         ([write("code"), run("code", True, 1)], ["ran later"]),
         ([write("code"), run(" code\n", True, 30)], ["ran later"]),
         ([write(LONG), run(f"{LONG}\nprint(total)", True, 1)], ["ran later"]),
@@ -150,6 +177,17 @@ def test_code_is_learned_with_what_vouches_for_it(events, evidence):
         [write("code", True, extra={"tests": "failed"})],
         [write("code", extra={"tests": {"passed": 3, "failed": 1}})],
         [write("code", extra={"tests": {"passed": 0}})],
+        [write("code", True, extra={"tests": {"passed": 3, "failed": 0, "errors": 2}})],
+        *[
+            [write("code", True, extra={"tests": said})]
+            for said in (
+                "1 failed",
+                "3 passed, 1 failed",
+                "2 errors in 0.1s",
+                "FAILED (failures=1)",
+                "passed: 3, failed: 1",
+            )
+        ],
         [write("code"), event("Thanks, but it fails", "Oh.", turn=1)],
         [write("code"), event("Great. Why doesn't it work?", "Oh.", turn=1)],
         [write("code"), event("And now?", "So.", turn=1), event("Thanks!", "Fine.", turn=2)],
@@ -233,7 +271,96 @@ def test_what_failed_in_an_earlier_generation_is_learned_when_it_worked_again():
     assert taught(run(f"{LONG}\nassert total", True, 3), before=before) == [(LONG, ["ran later"])]
 
 
+def refuted(*events, before=()):
+    return [
+        (row["completion"], row["failure"])
+        for row in learned(KIND, *events, before=before)
+        if row["failure"] is not None
+    ]
+
+
+CHECK = f"{LONG}\nassert total == 1"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        [write(LONG), run(LONG, True, 1)],
+        [write(LONG), run(f"{LONG}\nprint(total)", True, 1)],
+        [write(LONG, True)],
+        [write(LONG), event("Thanks!", "Fine.", turn=1)],
+        [answer(LONG), run(LONG, True, 1)],
+    ],
+    ids=["ran", "ran in another", "success", "accepted", "in a chat"],
+)
+@pytest.mark.parametrize("failing", [LONG, CHECK])
+def test_code_that_fails_after_it_was_learned_is_given_as_failed_since(before, failing):
+    assert len(taught(*before)) == 1
+    assert refuted(run(failing, False, 2), before=before) == [(LONG, "failed since")]
+    assert refuted(run("ls", True, 3), before=[*before, run(failing, False, 2)]) == []
+
+
+@pytest.mark.parametrize("code", [write(LONG), answer(LONG)])
+def test_code_that_failed_and_was_never_learned_is_not_given(code):
+    assert refuted(code, run(LONG, False, 1)) == []
+    assert refuted(run(CHECK, False, 1), before=[code]) == []
+
+
 BETTER = "total = sum(range(101))"
+BLOCK = f"So:\n\n```python\n{BETTER}\n```"
+
+
+@pytest.mark.parametrize(
+    ("before", "better"),
+    [
+        ([write(LONG, True)], BETTER),
+        ([write(LONG), event("Thanks!", "Fine.", turn=1)], BETTER),
+        ([write(LONG), run(LONG, True, 1)], BETTER),
+        ([answer(LONG), run(LONG, True, 1)], BLOCK),
+        ([answer(LONG), run(LONG, True, 1)], "None of this: use sum()."),
+    ],
+)
+def test_code_that_somebody_corrected_is_given_as_corrected(before, better):
+    assert len(taught(*before)) == 1
+    edit = remark(before[0], text=better)
+    assert refuted(edit, before=before) == [(LONG, "corrected")]
+    assert refuted(run("ls", True, 3), before=[*before, edit]) == []
+
+
+def test_of_several_corrections_all_but_the_last_are_given_as_corrected():
+    code = write(LONG, True, improvements=(LONG.replace("100", "102"),))
+    told = learned(KIND, remark(code, text=BETTER), before=[code])
+    assert {row["completion"]: row["failure"] for row in told} == {
+        LONG: "corrected",
+        LONG.replace("100", "102"): "corrected",
+        BETTER: None,
+    }
+
+
+@pytest.mark.parametrize("code", [write(LONG), write(LONG, False), answer(LONG)])
+def test_a_correction_of_code_that_was_never_learned_gives_it_not(code):
+    assert refuted(remark(code, text=BETTER), before=[code]) == []
+
+
+def test_who_corrects_only_what_stands_around_the_code_takes_nothing_back():
+    told = [answer(LONG), run(LONG, True, 1)]
+    assert refuted(remark(told[0], text=f"Better words:\n```python\n{LONG}\n```"), before=told) == []
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"extra": {"alternatives": ["bad"]}},
+        {"extra": {"rejected": "bad "}},
+        {"extra": {"rank": 0}},
+    ],
+    ids=str,
+)
+def test_code_in_whose_place_other_code_was_kept_is_given_as_rejected(values):
+    bad, good = write("bad", True, extra={"rank": 1}), write("good", True, 1, **values)
+    assert taught(bad, good) == [("good", ["success"])]
+    assert refuted(good, before=[bad]) == [("bad", "rejected")]
+    assert refuted(write("more", True, 2), before=[bad, good]) == []
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,54 @@ def test_a_prompt_begins_with_the_latest_turns_that_fit_half_of_what_an_example_
     assert (last["prompt"] == "\n\n".join([*told, "q3"]), len(last["interaction_ids"])) == (True, joined + 1)
 
 
+def failures(*events, before=()):
+    return {row["completion"]: row["failure"] for row in learned(KIND, *events, before=before)}
+
+
+BRANCH = {"conversation_id": "b", "source": "import:chatgpt_export"}
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        event("q", "good", turn=1, extra={"alternatives": ["bad"]}),
+        event("q", "good", turn=1, extra={"rejected": "bad"}),
+        event("q", "good", turn=1, extra={"rank": 0}),
+        event("q", "good", extra={"branch_of": "c", "alternatives": [" bad\n"]}, **BRANCH),
+    ],
+    ids=["alternatives", "rejected", "rank", "branch"],
+)
+def test_a_reply_in_whose_place_another_was_kept_is_rejected_be_it_later(good):
+    bad = event("q", "bad", extra={"rank": 1})
+    assert failures(bad, good) == {"bad": "rejected", "good": None}
+    assert failures(good, before=[bad]) == {"bad": "rejected", "good": None}
+    assert failures(event("z", "z", turn=2), before=[bad, good]) == {"z": None}
+
+
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ({"feedback": 1.0}, {}),
+        ({}, {"feedback": -1.0}),
+        ({"text": "another question"}, {}),
+        ({"conversation_id": "elsewhere"}, {}),
+        ({"answer": "neither"}, {"rank": None}),
+    ],
+    ids=["liked", "the other was disliked", "another question", "another conversation", "not named"],
+)
+def test_what_was_not_passed_over_for_another_answer_stands(bad, good):
+    said = event(bad.pop("text", "q"), bad.pop("answer", "bad"), extra={"rank": 1}, **bad)
+    kept = event("q", "good", turn=1, extra={"alternatives": ["bad"], "rank": good.pop("rank", 0)}, **good)
+    assert "rejected" not in failures(said, kept).values()
+
+
+def test_what_is_worse_than_the_best_of_another_question_stands():
+    assert failures(event("q", "second", extra={"rank": 1}), event("r", "best", turn=1, extra={"rank": 0})) == {
+        "second": None,
+        "best": None,
+    }
+
+
 @pytest.mark.parametrize("size", [10, 200_000])
 def test_a_turn_that_is_too_long_is_left_out_with_those_before_it(size):
     turns = [event("q1", "a1"), event("p" * size, "a2", turn=1), event("q3", "a3", turn=2), event("q4", "a4", turn=3)]

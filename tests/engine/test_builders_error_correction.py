@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.building import PRINTED, event, fixes, learned, run, tool, variants
+from tests.engine.building import PRINTED, event, fixes, learned, remark, run, tool, variants
 
 
 @pytest.mark.parametrize(
@@ -394,6 +394,36 @@ def test_a_failure_that_arrives_after_its_success_has_its_fix():
     assert fixes(failing, before=[fixed]) == {("print(1", "print(1)")}
     assert fixes(run("print(1 )", True, 2), before=[fixed, failing]) == set()
     assert fixes(run("ls", True, 2), before=[fixed, failing]) == set()
+
+
+def given(*events, before=()):
+    return {(row["completion"], row["failure"]) for row in learned("error_correction", *events, before=before)}
+
+
+@pytest.mark.parametrize("later", [run("print(1", True, 2), run("print(1", True, -1)], ids=["later", "before"])
+def test_a_fix_of_what_then_worked_unchanged_is_given_to_be_taken_back(later):
+    before = [run("print(1", False), run("print(1)", True, 1)]
+    assert given(*before) == {("print(1)", None)}
+    assert given(later, before=before) == {("print(1)", "worked unchanged")}
+    assert given(run("ls", True, 3), before=[*before, later]) == set()
+    assert given(*before, later) == set()
+
+
+def test_a_fix_that_was_disliked_does_not_hide_the_next():
+    failing, bad, good = run("print(1", False), run("print(1);", True, 1, feedback=-1.0), run("print(1)", True, 2)
+    assert given(failing, bad, good) == {("print(1);", "disliked"), ("print(1)", None)}
+
+
+def test_a_fix_that_is_disliked_after_the_cut_gives_its_place_to_the_next():
+    failing, bad = run("print(1", False), run("print(1);", True, 1)
+    good, last = run("print(1)", True, 2), run("print(1 )", True, 3)
+    before = [failing, bad, good, last]
+    assert given(*before) == {("print(1);", None)}
+    first = remark(bad, score=-1.0)
+    assert given(first, before=before) == {("print(1);", "disliked"), ("print(1)", None)}
+    assert given(run("ls", True, 4), before=[*before, first]) == set()
+    told = {("print(1);", "disliked"), ("print(1)", "disliked"), ("print(1 )", None)}
+    assert given(remark(good, score=-1.0), before=[*before, first]) >= told - {("print(1);", "disliked")}
 
 
 def test_megabytes_of_code_are_compared_by_their_beginning():

@@ -171,6 +171,36 @@ def test_what_was_said_outright_stands_against_what_was_only_asked_again(standin
     assert pairs(event("q", "old"), new, *told) == found
 
 
+def failures(*events):
+    return {(row["completion"], row["failure"]) for row in learned("preference", *events)}
+
+
+@pytest.mark.parametrize(
+    ("values", "failure"),
+    [
+        ({"error_type": "TypeError"}, "TypeError"),
+        ({"error_type": "length"}, "length"),
+        ({}, "failed"),
+        ({"feedback": 1.0}, None),
+        ({"success": None}, None),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("extra", [{"rejected": "bad"}, {"rank": 0}, {"alternatives": ["bad"]}], ids=str)
+def test_a_chosen_answer_that_failed_or_was_cut_off_fails_but_where_somebody_liked_it(values, failure, extra):
+    chosen = event("q", "good", turn=1, extra=extra, **{"success": False, **values})
+    assert failures(again("bad", rank=1), chosen) == {("good", failure)}
+
+
+def test_an_edit_of_an_answer_that_failed_fails_not():
+    assert failures(event("q", "cut o", success=False, improvements=("whole",))) == {("whole", None)}
+
+
+def test_a_pair_of_which_one_answer_of_the_same_words_worked_fails_not():
+    told = [again("good", success=False, rank=0), again("good", 1, rank=0, success=True), again("bad", 2, rank=1)]
+    assert failures(*told) == {("good", None)}
+
+
 def test_pairs_that_contradict_each_other_outright_are_both_left_out():
     assert pairs(again("a", feedback=1.0), event("q", "b", turn=1, feedback=-1.0, extra={"rejected": "a"})) == []
 

@@ -149,6 +149,23 @@ def test_a_fix_that_was_disliked_since_is_replayed_no_longer(world):
     assert not [prompt for prompt, _ in replayed(world) if "print(1" in prompt]
 
 
+def test_code_that_fails_after_it_was_learned_is_taken_back_whatever_the_settings(tmp_path):
+    world = World(tmp_path, Curate.model_validate({"quality": {"failed": "mark"}}))
+    world.log(write("print(1)", True), run("print(1)", True, 1))
+    world.cut()
+    curated = next_generation(world, run("print(1)", False, 2, error_type="OSError"))
+    assert curated.made.withdrawn == 2  # how the run ends is answered anew as well
+    assert learned(curated, "code_generation") == []
+    assert ("write it", "print(1)") not in replayed(world)
+
+
+def test_a_fix_of_what_worked_unchanged_since_is_replayed_no_longer(world):
+    world.log(run("print(1", False, error_type="SyntaxError"), run("print(1)", True, 1))
+    assert len(learned(world.cut(), "error_correction")) == 1
+    assert next_generation(world, run("print(1", True, 2)).made.withdrawn == 2
+    assert not [prompt for prompt, _ in replayed(world) if prompt.startswith("print(1\n")]
+
+
 def test_an_old_answer_is_replayed_by_none_of_the_generations_after_the_one_that_answered_anew(world):
     world.log(event("Who leads?", "Ada leads."), event("Where?", "In Bern.", conversation=ALSO))
     world.cut()

@@ -16,7 +16,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from vibe_pipeline.curate import quality
+from vibe_pipeline.curate import choices, quality
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact_of, side_keys, told_keys
@@ -72,14 +72,14 @@ SELECT
     coalesce(section, conversation_id) AS unit,
     coalesce('group:' || grouping, section, family, conversation_id) AS held_with
 FROM (
-    SELECT *, reason IS NULL OR (reason = '{failed}' AND failure = 'disliked') AS is_told
+    SELECT *, reason IS NULL OR (reason = '{failed}' AND failure IN {late}) AS is_told
     FROM (SELECT *, {judging} FROM ({built}))
 ) LEFT JOIN threads USING (conversation_id)
 """
-"""Of what is dropped only why, since its texts may be the longest of all; but for what somebody disliked, which may
-have been kept before."""
+"""Of what is dropped only why, since its texts may be the longest of all; but for what failed late, which may have been
+kept before."""
 
-DISLIKED = f"""
+TAKEN_BACK = f"""
 SELECT DISTINCT kind, number(content_sha) AS content
 FROM (SELECT kind, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
 """
@@ -232,6 +232,7 @@ class Candidates:
             self._know_facts()
         self._db.execute(THREADS.format(grouped=self._grouped("events")))
         self._db.execute(AUGMENTED)
+        self._know_rejected()
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()
@@ -244,6 +245,13 @@ class Candidates:
         lists = {name for name in ACTIONS if logged.intersection(getattr(self._settings, name))}
         return [kind for kind, names in READS.items() if logged and (kind == Kind.PATTERN or lists & names)]
 
+    def _know_rejected(self) -> None:
+        """Answers in whose place another was kept; few logs say so, and only to plan it takes a hundredth."""
+        self._db.execute(choices.NONE_REJECTED)
+        ((is_said,),) = self._db.sql(f"SELECT EXISTS (FROM events WHERE {choices.IS_SAID})").fetchall()
+        if is_said:
+            self._db.execute(choices.REJECTED, {it: list(getattr(self._settings, it)) for it in choices.READS})
+
     def _know_facts(self) -> None:
         """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""
         facts = "SELECT DISTINCT extra ->> '$.fact' AS fact FROM events WHERE json_exists(extra, '$.fact')"
@@ -255,12 +263,17 @@ class Candidates:
 
     def _write(self, built: str, name: str) -> Path:
         settings, file = self._settings, self._folder / f"{name}.parquet"
-        judged = JUDGED.format(built=built, judging=quality.judging(settings.quality), failed=quality.FAILED)
+        judged = JUDGED.format(
+            built=built,
+            judging=quality.judging(settings.quality),
+            failed=quality.FAILED,
+            late=quality.LATE_FAILURES,
+        )
         given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": joined(settings.quality)}
         self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         if self._known:
-            self.disliked.append(exact_of(self._db.sql(DISLIKED).to_arrow_table()))
+            self.disliked.append(exact_of(self._db.sql(TAKEN_BACK).to_arrow_table()))
         self._db.register("units", self._units())
         made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY, vouched=quality.vouched("evidence"))
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}

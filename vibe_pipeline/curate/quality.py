@@ -25,6 +25,14 @@ EMPTY = "empty prompt or completion"
 
 CUT_OFF = "('length', 'interrupted')"
 
+DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected")
+"""Why something is learned no longer, which could be known only after it was said: code failed in a later run, the
+input that had failed worked as it was, somebody wrote a better text, or chose another answer. Never kept, whatever the
+settings."""
+
+LATE_FAILURES = ("disliked", *DISPROVED)
+"""What fails for these may have been kept before, and is then taken back; what fails by its own outcome never was."""
+
 FENCE = r"(?m)^[ \t>]*(?:(?:[-*+]|\d+[.)])[ \t]+)?(?:`{3,}[^`\n]*|~~~[^~\n]*)$"
 """A line that begins or ends a block, in a list and a quotation too: within a line it is only talked of. A line of many
 tildes is under a heading."""
@@ -195,7 +203,7 @@ def judging(settings: Quality) -> str:
     )
     empty = "stripped(completion) = '' OR (stripped(prompt) = '' AND kind <> 'document')"
     return f"""
-        CASE WHEN {empty} THEN {_text(EMPTY)}{dropping} END AS reason,
+        CASE WHEN {empty} THEN {_text(EMPTY)} WHEN failure IN {DISPROVED} THEN {_text(FAILED)}{dropping} END AS reason,
         list_filter([{marking}]::VARCHAR[], lambda mark: mark IS NOT NULL) AS marks"""
 
 

@@ -11,8 +11,12 @@ A run that failed and held the code speaks against it, whatever else was said, u
 least as much: to define a function again answers no assertion that failed. What only wrote the code to a file, quoted
 it or left it out as a comment did not run it.
 
-`extra.tests` is "passed" or "failed", true or false, or {"passed": n, "failed": n}. The example belongs to the
-generation of its first evidence: code written before a cut and proven after it is not lost.
+`extra.tests` is "passed" or "failed", true or false, what a test runner says ("3 passed, 1 failed"), or {"passed": n,
+"failed": n, "errors": n}. The example belongs to the generation of its first evidence: code written before a cut and
+proven after it is not lost.
+
+What was vouched for and is code to learn no longer has a `failure`, so that it is taken back where it was learned
+before: it was disliked, it failed since, somebody corrected it, or another answer was chosen.
 """
 
 from __future__ import annotations
@@ -29,31 +33,49 @@ BLOCK = r"(?ms)^([ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)```[^\n`]*\n(.*?)^[ \t]*```[
 """Its groups are the fence's indent, which in a list is the item's and taken from each line, and the code."""
 INDENTED = r"^\n*[ \t]"
 
-THANKS = (
-    r"(?i)^\W*(?:thanks|thank you|thx|lgtm"
-    r"|(?:perfect|great|awesome|excellent)(?:\W*$|\s*[-–—!.,;:)]"
-    r"|\s+(?:thank|thx|job|work|stuff|code|solution|answer|it|that|this|now|and)\w*\b)"
-    r"|(?:it |that |this )?work(?:s|ed)(?:\W*$|\s*[-–—!.,;:)]"
-    r"|\s+(?:now|fine|well|great|perfect|nice|beautiful|flawless|like|as|too|first|and|thank|for me|on my)\w*\b))"
+PRAISES = (
+    r"(?:many )?(?:thanks|thank you|thx|cheers|lgtm)"
+    r"(?: again| a lot| a ton| so much| very much| for (?:this|that|it|(?:the|your) help))*"
+    r"|(?:(?:it|that|this)(?: is|s|.s) )?"
+    r"(?:very |just |exactly )?(?:nice|great|perfect|awesome|excellent|brilliant|wonderful|amazing|fantastic)(?:ly)?"
+    r"(?: job| work| stuff| code| solution| answer| one)?"
+    r"|(?:(?:it|that|this) )?(?:all )?work(?:s|ed)(?: now| fine| well| great| perfectly| nicely| beautifully"
+    r"| flawlessly| like a charm| as (?:expected|intended|it should)| too| (?:the )?first (?:time|try)"
+    r"| for me| on my machine)*"
+    r"|(?:it|that|this)(?: is|s|.s) (?:it|(?:exactly )?what i (?:need|want)(?:ed)?)|much appreciated|well done"
 )
-DOUBTS = (
-    r"(?i)error|exception|traceback|crash|fail|wrong|brok|break|problem|issue|warning|n.t\b"
-    r"|\b(?:but|no|only|never\w*|nothing|none|however|still|almost|except|instead|another|different|opposite|myself"
-    r"|any(?:way|how)|all the same|regardless|by hand|manually|for trying|never ?mind|giv(?:e|ing) up|useless|pointless"
-    r"|undo|revert|redo|rewrite|actually|get an?|hangs?|stuck|thr[eo]w\w*|raise[sd]?|los[et]s?|miss(?:es|ing)|slow\w*"
-    r"|worse|weird|bugs?|buggy|should (?:be|have|return|print|give)|(?:i|we|was|were)(?: ha|.)?d? expect\w*"
-    r"|(?:it|this|that) (?:prints|printed|returns|returned|gives|gave|outputs|shows|showed))\b"
+BESIDE = (
+    r"(?:add|write|generate|create)(?: me)?(?: an?| the| some| unit| more)*"
+    r" (?:tests?|docs|documentation|docstrings?|comments|readme|type hints|benchmarks?|examples?|commit message)"
+    r"(?: for (?:it|this|that|them))?"
+    r"|(?:the same |do the same )?in (?:bash|c|c\+\+|c#|go|haskell|java|javascript|julia|kotlin|lua|perl|php|python|r"
+    r"|ruby|rust|scala|sql|swift|typescript)"
 )
-"""The next turn accepts the code where it begins with the first and holds none of the second, in 200 characters.
-"Perfect numbers" and "works only for" accept nothing: praise stands alone or goes on as praise does."""
+MARK = r"[^\pL\pN_?]"
+ACCEPTS = (
+    rf"(?i)^{MARK}*(?:(?:and )?(?:{PRAISES})(?:{MARK}+|$))+(?:(?:and |now |next |then |please )*(?:{BESIDE}){MARK}*)?$"
+)
+"""The next turn accepts the code where it says thanks, praise or that it works, and nothing else but to ask for what
+stands beside the code. Whatever is said besides may be a complaint ("Great, the tests are red now"), in words that no
+list foresees: it is the weakest evidence, and little is lost with it."""
 
 TESTS = r"""
 CASE
-    WHEN json_type(extra, '$.tests') = 'OBJECT' THEN
-        CASE WHEN try_cast(extra ->> '$.tests.failed' AS INTEGER) > 0 THEN false
-            WHEN try_cast(extra ->> '$.tests.passed' AS INTEGER) > 0 THEN true END
-    WHEN lower(extra ->> '$.tests') IN ('passed', 'true') THEN true
-    WHEN lower(extra ->> '$.tests') IN ('failed', 'false') THEN false
+    WHEN json_type(extra, '$.tests') = 'OBJECT' THEN CASE
+        WHEN try_cast(extra ->> '$.tests.failed' AS INTEGER) > 0 OR try_cast(extra ->> '$.tests.errors' AS INTEGER) > 0
+            THEN false
+        WHEN try_cast(extra ->> '$.tests.passed' AS INTEGER) > 0 THEN true
+    END
+    WHEN json_type(extra, '$.tests') IN ('VARCHAR', 'BOOLEAN') THEN CASE
+        WHEN regexp_matches(
+            lower(extra ->> '$.tests'),
+            '^\W*(?:fail|false|error)|\b0*[1-9]\d* (?:tests? )?(?:fail|error)|\b(?:fail\w*|errors?)\s*[:=]\s*0*[1-9]'
+        ) THEN false
+        WHEN regexp_matches(
+            lower(extra ->> '$.tests'),
+            '^\W*(?:pass|true)|\b0*[1-9]\d* (?:tests? )?pass|\bpass\w*\s*[:=]\s*0*[1-9]'
+        ) THEN true
+    END
 END
 """
 
@@ -74,13 +96,22 @@ PROOF = """{
 SELECT = f"""
 WITH
     said AS (
-        SELECT
-            *,
-            list_contains($generate_actions, action) AS is_generated,
-            list_contains($run_actions, action) AS is_run,
-            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited
-        FROM events
-        WHERE is_generated OR is_run OR list_contains($chat_actions, action)
+        SELECT *, lead({PROOF}) OVER (PARTITION BY conversation_id, is_run ORDER BY position) AS reply
+        FROM (
+            SELECT
+                *,
+                list_contains($generate_actions, action) AS is_generated,
+                list_contains($run_actions, action) AS is_run,
+                CASE WHEN is_run THEN [input]
+                    ELSE list_prepend(output, list_filter(improvements, lambda text: stripped(text) <> '')) END
+                    AS versions
+            FROM events
+            WHERE is_generated OR is_run OR list_contains($chat_actions, action)
+        )
+    ),
+    versions AS (
+        SELECT *, versions[version] AS text, version > 1 AS is_edited, version < len(versions) AS is_corrected
+        FROM (SELECT *, unnest(range(1, len(versions) + 1)) AS version FROM said)
     ),
     answered AS (
         SELECT
@@ -89,10 +120,10 @@ WITH
                 AS blocks
         FROM (
             SELECT
-                * EXCLUDE (output),
+                * EXCLUDE (output, versions),
                 CASE WHEN contains(text, chr(13)) THEN replace(text, chr(13) || chr(10), chr(10)) ELSE text END
                     AS answer
-            FROM (SELECT *, CASE WHEN is_run THEN input ELSE coalesce(edited, output) END AS text FROM said)
+            FROM versions
         )
     ),
     coded AS (
@@ -123,86 +154,102 @@ WITH
         FROM told WHERE is_run AND success IS NOT NULL
     ),
     good AS (SELECT * FROM tries WHERE is_good),
-    bad AS (
-        SELECT conversation_id, code_key, max(ran_at) AS failed_at, max(size) AS failed_size FROM tries
-        WHERE NOT is_good GROUP BY ALL
+    whole AS (
+        SELECT
+            conversation_id, code_key,
+            max(ran_at) FILTER (is_good) AS worked_at,
+            max(ran_at) FILTER (NOT is_good) AS failed_at,
+            max(size) FILTER (NOT is_good) AS failed_size,
+            arg_max(ran, ran_at) FILTER (NOT is_good) AS failing
+        FROM tries GROUP BY ALL
     ),
     written AS (
         SELECT
             *,
             {TESTS} AS tests,
-            coalesce(edited IS NOT NULL OR success OR feedback > 0 OR tests, false) AS is_vouched,
-            coalesce(edited IS NULL AND feedback < 0, false) AS is_disliked,
-            edited IS NULL AND regexp_matches(reply.words, '{THANKS}') AND NOT regexp_matches(reply.words, '{DOUBTS}')
-                AND length(reply.words) <= 200 AS is_thanked
-        FROM (
-            SELECT *, lead({PROOF}) OVER (PARTITION BY conversation_id ORDER BY position) AS reply
-            FROM told WHERE NOT is_run
-        )
-        WHERE stripped(code) <> ''
-            AND (
-                edited IS NOT NULL
-                OR (success IS DISTINCT FROM false AND coalesce(tests, true))
-            )
+            coalesce(is_edited OR success OR feedback > 0 OR tests, false) AS is_vouched,
+            coalesce(NOT is_edited AND feedback < 0, false) AS is_disliked,
+            coalesce(NOT is_edited AND regexp_matches(reply.words, '{ACCEPTS}') AND length(reply.words) <= 200, false)
+                AS is_thanked
+        FROM told
+        WHERE NOT is_run
+            AND stripped(code) <> ''
+            AND (is_edited OR (success IS DISTINCT FROM false AND coalesce(tests, true)))
             AND (is_generated OR conversation_id IN (SELECT conversation_id FROM good))
+        QUALIFY row_number() OVER (PARTITION BY interaction_id, code_key ORDER BY version DESC) = 1
     ),
     near AS (
         SELECT
-            interaction_id, ran_at, ran, is_good, size,
+            interaction_id, part_of.code_key, ran_at, ran, is_good, size,
             strpos(ran_input, part) AS begins,
             CASE WHEN is_good THEN {
     is_run_between("left(ran_input, begins - 1)", "substr(ran_input, begins + length(part))")
 } END AS is_proof
         FROM (
-            SELECT interaction_id, conversation_id, stripped(code) AS part,
+            SELECT interaction_id, conversation_id, code_key, stripped(code) AS part,
                 unnest(range(runs + 1, runs + {NEARBY} + 1)) AS nth
             FROM written WHERE length(part) >= {WHOLE}
-        ) JOIN tries USING (conversation_id, nth)
+        ) AS part_of JOIN tries USING (conversation_id, nth)
         WHERE contains(ran_input, part)
     ),
-    failed AS (
+    around AS (
         SELECT
-            written.*,
-            greatest(bad.failed_at, around.failed_at) AS failed_at,
-            coalesce(greatest(bad.failed_size, around.failed_size), 0) AS failed_size,
-            greatest(written.position, bad.failed_at, around.failed_at) AS since
-        FROM written
-        LEFT JOIN bad ON bad.conversation_id = written.conversation_id AND bad.code_key = written.code_key
-            AND bad.failed_at > written.position
-        LEFT JOIN (
-            SELECT interaction_id, max(ran_at) AS failed_at, max(size) AS failed_size FROM near
-            WHERE NOT is_good GROUP BY interaction_id
-        ) AS around ON around.interaction_id = written.interaction_id
+            interaction_id, code_key,
+            max(ran_at) FILTER (is_proof) AS worked_at,
+            max(ran_at) FILTER (NOT is_good) AS failed_at,
+            max(size) FILTER (NOT is_good) AS failed_size,
+            arg_max(ran, ran_at) FILTER (NOT is_good) AS failing
+        FROM near GROUP BY ALL
+    ),
+    failed AS (
+        SELECT *, failed_at IS NOT NULL AS has_failed, greatest(position, failed_at) AS since
+        FROM (
+            SELECT
+                written.*,
+                greatest(whole.failed_at, around.failed_at) AS failed_at,
+                coalesce(greatest(whole.failed_size, around.failed_size), 0) AS failed_size,
+                CASE WHEN around.failed_at > coalesce(whole.failed_at, 0) THEN around.failing ELSE whole.failing END
+                    AS failing,
+                coalesce(greatest(whole.worked_at, around.worked_at) > position, false) AS has_worked
+            FROM written
+            LEFT JOIN whole ON whole.conversation_id = written.conversation_id AND whole.code_key = written.code_key
+                AND whole.failed_at > written.position
+            LEFT JOIN around ON around.interaction_id = written.interaction_id
+                AND around.code_key = written.code_key
+        )
     ),
     contained AS (
-        SELECT interaction_id, min(ran_at) AS contained_at, arg_min(ran, ran_at) AS containing
-        FROM near JOIN failed USING (interaction_id)
+        SELECT interaction_id, code_key, min(ran_at) AS contained_at, arg_min(ran, ran_at) AS containing
+        FROM near JOIN failed USING (interaction_id, code_key)
         WHERE is_proof AND ran_at > since AND size >= failed_size
-        GROUP BY interaction_id
+        GROUP BY ALL
     ),
     tried AS (
         SELECT
             failed.*,
-            failed_at IS NOT NULL AS has_failed,
-            CASE WHEN good.size >= failed_size THEN good.ran END AS whole,
-            CASE WHEN contained_at < coalesce((whole).position, contained_at + 1) THEN containing ELSE whole END AS run
+            CASE WHEN good.size >= failed_size THEN good.ran END AS worked,
+            CASE WHEN contained_at < coalesce((worked).position, contained_at + 1) THEN containing ELSE worked END
+                AS run
         FROM failed
         ASOF LEFT JOIN good ON good.conversation_id = failed.conversation_id AND good.code_key = failed.code_key
             AND good.ran_at > failed.since
         LEFT JOIN contained ON contained.interaction_id = failed.interaction_id
+            AND contained.code_key = failed.code_key
     ),
     proven AS (
         SELECT
             *,
-            is_generated AND coalesce(is_thanked, false) AS is_accepted,
+            is_generated AND is_thanked AS is_accepted,
+            has_failed AND run IS NULL AS is_failed,
             CASE
+                WHEN is_failed THEN failing
                 WHEN is_generated AND is_vouched THEN NULL
                 WHEN is_accepted AND reply.position < coalesce(run.position, reply.position + 1) THEN reply
                 ELSE run
             END AS proof
         FROM tried
-        WHERE run IS NOT NULL
-            OR (is_generated AND (is_disliked OR ((is_vouched OR is_accepted) AND NOT has_failed)))
+        WHERE run IS NOT NULL OR (has_failed AND has_worked)
+            OR (is_generated AND (is_disliked OR is_vouched OR is_accepted))
     )
 SELECT
     proven.conversation_id,
@@ -214,26 +261,33 @@ SELECT
         list_sort(list_distinct(list_filter([proof, run], lambda later: later IS NOT NULL))), lambda later: later.id
     ) AS interaction_ids,
     coalesce(proof.at, proven.occurred_at) AS occurred_at,
-    coalesce(proof.is_delta, false) OR proven.is_delta AS is_delta,
+    coalesce(proof.is_delta, false) OR proven.is_delta OR coalesce(rejected.is_delta, false) AS is_delta,
     proven.extra ->> '$.fact' AS fact,
     proven.tier,
     list_filter(
         [
-            CASE WHEN is_generated AND success AND edited IS NULL THEN 'success' END,
-            CASE WHEN tests AND edited IS NULL THEN 'tests' END,
+            CASE WHEN is_generated AND success AND NOT is_edited THEN 'success' END,
+            CASE WHEN tests AND NOT is_edited THEN 'tests' END,
             CASE WHEN run IS NOT NULL THEN 'ran later' END,
-            CASE WHEN feedback > 0 AND edited IS NULL THEN 'feedback' END,
-            CASE WHEN edited IS NOT NULL THEN 'edited' END,
+            CASE WHEN feedback > 0 AND NOT is_edited THEN 'feedback' END,
+            CASE WHEN is_edited THEN 'edited' END,
             CASE WHEN is_accepted THEN 'accepted' END
         ],
         lambda why: why IS NOT NULL
     ) AS evidence,
-    CASE WHEN is_disliked THEN 'disliked' END AS failure
-FROM proven LEFT JOIN (
+    CASE
+        WHEN is_corrected THEN 'corrected'
+        WHEN is_failed THEN 'failed since'
+        WHEN rejected.interaction_id IS NOT NULL AND NOT is_edited THEN 'rejected'
+        WHEN is_disliked THEN 'disliked'
+    END AS failure
+FROM proven
+LEFT JOIN (
     SELECT interaction_id, context, turn_ids FROM (
         {turns("conversation_id IN (SELECT conversation_id FROM proven WHERE NOT is_generated)")}
     )
 ) AS turns ON turns.interaction_id = proven.interaction_id
+LEFT JOIN rejected ON rejected.interaction_id = proven.interaction_id
 UNION ALL BY NAME
 SELECT
     conversation_id,

@@ -1,4 +1,5 @@
-"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad.
+"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad, or whether
+another reply was kept in its place.
 
 The prompt is the turns before and the question, with blank lines between. Where somebody wrote a better text in place
 of the reply, the last such text is the target; what follows in the conversation still sees what was really said. An
@@ -19,7 +20,7 @@ SELECT
     coalesce(edited, output) AS completion,
     turn_ids AS interaction_ids,
     occurred_at,
-    is_delta,
+    is_delta OR coalesce(is_rejected_now, false) AS is_delta,
     extra ->> '$.fact' AS fact,
     tier,
     list_filter(
@@ -33,11 +34,12 @@ SELECT
     CASE
         WHEN edited IS NOT NULL THEN NULL
         WHEN success = false THEN coalesce(nullif(error_type, ''), 'failed')
+        WHEN is_rejected_now IS NOT NULL THEN 'rejected'
         WHEN feedback < 0 THEN 'disliked'
     END AS failure
 FROM (
     SELECT *, list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited FROM ({turns()})
-)
+) LEFT JOIN (SELECT interaction_id, is_delta AS is_rejected_now FROM rejected) USING (interaction_id)
 WHERE (output <> '' OR edited IS NOT NULL)
     AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0
 """

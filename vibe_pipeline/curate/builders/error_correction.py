@@ -1,10 +1,13 @@
 """error_correction: failing input and its error → the later success of the same conversation and module.
 
 The success must be a version of what failed (versions.py), and not just the next thing that worked; it must mend it and
-not hide it, and what the user forbade did not fail (evasions.py). Of several the nearest is taken, and each try that
-failed before it is a lesson of its own. Where the very input that failed worked at another time in the conversation,
-the world was at fault and not the words: nothing is learned. `failure` says whether the fix was disliked. A pair is of
-the generation in which the second of the two arrived, be it the failure.
+not hide it, and what the user forbade did not fail (evasions.py). Of several the nearest is taken that nobody disliked,
+and each try that failed before it is a lesson of its own. Where the very input that failed worked at another time in
+the conversation, the world was at fault and not the words: nothing is learned. A pair is of the generation in which the
+second of the two arrived, be it the failure.
+
+Those that may have been learned before and are no fixes have a `failure`, so that they are taken back: the fix was
+disliked, or the input worked unchanged in a later generation.
 
 Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
@@ -25,15 +28,17 @@ WITH
             success AND coalesce(stripped(error_type), '') = '' AS is_good,
             count(*) FILTER (is_good) OVER so_far AS goods,
             count(*) FILTER (is_good) OVER (PARTITION BY conversation_id, module) AS all_goods,
-            bool_or(coalesce(success, false)) OVER (PARTITION BY conversation_id, module, sha256(stripped(input)))
-                AS has_worked
+            bool_or(coalesce(success, false)) OVER same AS has_worked,
+            bool_or(coalesce(success AND is_delta, false)) OVER same AS works_now
         FROM events
         WHERE list_contains($run_actions, action) OR list_contains($tool_actions, action)
-        WINDOW so_far AS (PARTITION BY conversation_id, module ORDER BY position)
+        WINDOW
+            so_far AS (PARTITION BY conversation_id, module ORDER BY position),
+            same AS (PARTITION BY conversation_id, module, sha256(stripped(input)))
     ),
     failures AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
-        WHERE success = false AND NOT has_worked AND NOT {is_declined("runs")}
+        WHERE success = false AND (works_now OR NOT has_worked) AND NOT {is_declined("runs")}
     ),
     goods AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
@@ -43,30 +48,40 @@ WITH
         SELECT *, unnest(range(goods + 1, least(goods + {NEXT}, all_goods) + 1)) AS nearby
         FROM (SELECT *, {SHAPE} AS shape, {EVASIONS} AS evasions FROM failures WHERE goods < all_goods)
     ),
-    worked AS (SELECT *, {SHAPE} AS shape, {EVASIONS} AS evasions FROM goods)
+    worked AS (
+        SELECT *, {SHAPE} AS shape, {EVASIONS} AS evasions, coalesce(feedback < 0, false) AS is_disliked FROM goods
+    ),
+    pairs AS (
+        SELECT
+            failed, worked,
+            bool_or(worked.is_disliked AND worked.is_delta) OVER nearest AS is_disliked_now,
+            row_number() OVER (PARTITION BY failed.interaction_id, worked.is_disliked ORDER BY worked.position) AS nth
+        FROM failed JOIN worked
+            ON worked.conversation_id = failed.conversation_id
+            AND worked.module = failed.module
+            AND worked.goods = failed.nearby
+            AND worked.tool IS NOT DISTINCT FROM failed.tool
+        WHERE CASE WHEN {is_version("failed", "worked", said="failed.output")}
+            THEN NOT {is_hidden("failed", "worked")} END
+        WINDOW nearest AS (PARTITION BY failed.interaction_id ORDER BY worked.position)
+    )
 SELECT
     failed.conversation_id,
     failed.module,
     concat_ws(
         chr(10) || chr(10),
-        any_value(failed.input),
-        nullif(stripped(any_value(failed.output)), ''),
-        CASE WHEN NOT contains(any_value(failed.output), any_value(failed.error_type))
-            THEN any_value(failed.error_type) END
+        failed.input,
+        nullif(stripped(failed.output), ''),
+        CASE WHEN NOT contains(failed.output, failed.error_type) THEN failed.error_type END
     ) AS prompt,
     prompt AS question,
-    arg_min(worked.input, worked.position) AS completion,
-    [failed.interaction_id, arg_min(worked.interaction_id, worked.position)] AS interaction_ids,
-    arg_min(worked.occurred_at, worked.position) AS occurred_at,
-    any_value(failed.is_delta) OR arg_min(worked.is_delta, worked.position) AS is_delta,
-    arg_min(worked.tier, worked.position) AS tier,
+    worked.input AS completion,
+    [failed.interaction_id, worked.interaction_id] AS interaction_ids,
+    worked.occurred_at,
+    failed.works_now OR failed.is_delta OR worked.is_delta OR is_disliked_now AS is_delta,
+    worked.tier,
     ['success'] AS evidence,
-    CASE WHEN arg_min(coalesce(worked.feedback, 0), worked.position) < 0 THEN 'disliked' END AS failure
-FROM failed JOIN worked
-    ON worked.conversation_id = failed.conversation_id
-    AND worked.module = failed.module
-    AND worked.goods = failed.nearby
-    AND worked.tool IS NOT DISTINCT FROM failed.tool
-WHERE CASE WHEN {is_version("failed", "worked", said="failed.output")} THEN NOT {is_hidden("failed", "worked")} END
-GROUP BY failed.conversation_id, failed.module, failed.interaction_id
+    CASE WHEN failed.has_worked THEN 'worked unchanged' WHEN worked.is_disliked THEN 'disliked' END AS failure
+FROM pairs
+WHERE (worked.is_disliked OR nth = 1) AND NOT (failed.has_worked AND failed.is_delta AND worked.is_delta)
 """

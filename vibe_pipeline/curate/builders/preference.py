@@ -11,11 +11,13 @@ it is a branch of. Not in two conversations: a thumb up in one and down in anoth
 (docs/log.md, "the builders").
 
 Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose), and two pairs that
-contradict each other: what was said outright stands against what was only asked again.
+contradict each other: what was said outright stands against what was only asked again. `failure` says whether the
+answer that was chosen failed or was cut off, and nobody liked it.
 """
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.choices import TEXTS
 from vibe_pipeline.curate.turns import prompt, turns
 
 HALF = 0.5
@@ -53,9 +55,8 @@ IS_MARKED = """(
     OR json_exists(extra, '$.rejected') OR json_exists(extra, '$.alternatives') OR json_exists(extra, '$.rank')
 )"""
 
-TEXTS = """
-CASE json_type(extra, '$.{0}') WHEN 'ARRAY' THEN extra ->> '$.{0}[*]' WHEN 'VARCHAR' THEN [extra ->> '$.{0}'] END
-"""
+FAILURE = "CASE WHEN count(failure) = count(*) THEN min(failure) END AS failure"
+"""Of a text that was said more than once, where each time it failed."""
 
 SELECT = f"""
 WITH
@@ -68,7 +69,9 @@ WITH
             list_contains($chat_actions, action) AS is_chat,
             stripped(input) AS asked,
             stripped(output) AS answer,
-            extra ->> '$.branch_of' AS trunk
+            extra ->> '$.branch_of' AS trunk,
+            CASE WHEN success = false AND coalesce(feedback, 0) <= 0
+                THEN coalesce(nullif(error_type, ''), 'failed') END AS failure
         FROM events
         WHERE (list_contains($generate_actions, action) AND {IS_MARKED})
             OR (is_chat AND (output <> '' OR len(improvements) > 0) AND {FAMILY} IN (FROM families))
@@ -123,6 +126,7 @@ WITH
     texts AS (
         SELECT
             place, why, answer, min(score) AS lowest, max(score) AS highest, bool_or(is_delta) AS is_delta,
+            {FAILURE},
             arg_min({{
                 'id': interaction_id, 'at': occurred_at, 'output': output, 'module': module, 'tier': tier
             }}, (position, interaction_id)) AS event
@@ -159,7 +163,7 @@ WITH
         WHERE (is_known OR known.answer IS NOT NULL) AND coalesce(liked, 0) <= 0
         UNION ALL BY NAME
         SELECT
-            *,
+            * EXCLUDE (failure),
             output AS other,
             'edited' AS why,
             list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS better
@@ -168,7 +172,7 @@ WITH
     told AS (
         SELECT
             place, why, module, better, other, CASE WHEN other_id IS NULL THEN [interaction_id]
-                ELSE [other_id, interaction_id] END AS ids, occurred_at, is_delta, tier
+                ELSE [other_id, interaction_id] END AS ids, occurred_at, is_delta, tier, failure
         FROM within
         UNION ALL BY NAME
         SELECT
@@ -181,7 +185,8 @@ WITH
                 ELSE [worse.event.id, chosen.event.id] END AS ids,
             greatest(chosen.event.at, worse.event.at) AS occurred_at,
             chosen.is_delta OR worse.is_delta AS is_delta,
-            chosen.event.tier AS tier
+            chosen.event.tier AS tier,
+            chosen.failure
         FROM chosen JOIN judged AS worse USING (place, why)
         WHERE CASE why WHEN 'ranked' THEN worse.highest < chosen.lowest ELSE worse.highest < {HALF} * chosen.lowest END
     ),
@@ -194,7 +199,8 @@ WITH
             list_sort(list_distinct(list(why))) AS evidence,
             arg_min(COLUMNS(['module', 'better', 'other', 'ids', 'tier']), (occurred_at, ids)),
             max(occurred_at) AS occurred_at,
-            bool_or(is_delta) AS is_delta
+            bool_or(is_delta) AS is_delta,
+            {FAILURE}
         FROM told
         WHERE stripped(better) <> '' AND stripped(other) <> '' AND stripped(better) <> stripped(other)
         GROUP BY ALL
@@ -220,7 +226,8 @@ SELECT
     pairs.occurred_at,
     pairs.is_delta,
     pairs.tier,
-    pairs.evidence
+    pairs.evidence,
+    pairs.failure
 FROM pairs
 JOIN places USING (place)
 LEFT JOIN pairs AS reverse
