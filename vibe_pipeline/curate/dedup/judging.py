@@ -50,7 +50,7 @@ GRAMS_AT_ONCE = 1 << 20
 """Where rows are long there are fewer of them at once."""
 
 CROWD = 4
-"""A band of a question that more rows of a generation share is the words of a template, and tells nothing of any."""
+"""A band that more questions of a generation share is the words of a template, and tells nothing of any."""
 
 PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
 
@@ -302,9 +302,18 @@ class _Judge:
         that share it with a crowd."""
         order = np.lexsort((self.rank[rows], hashes))
         rows, groups = rows[order], hashes[order]
-        is_crowded = _sizes(groups >> np.uint64(32)) > CROWD
-        is_crowded[is_crowded] = ~self.these.sketches.is_long[rows[is_crowded]]
+        is_crowded = self._crowds(rows, groups >> np.uint64(32))
         return self._alike(*_neighbours(rows[~is_crowded], groups[~is_crowded])), rows[is_crowded]
+
+    def _crowds(self, rows: np.ndarray, bands: np.ndarray) -> np.ndarray:
+        """bool: of rows sorted by a band, those by whose questions it is shared with a crowd of others."""
+        is_crowded = _sizes(bands) > CROWD
+        is_crowded[is_crowded] = ~self.these.sketches.is_long[rows[is_crowded]]
+        asks, bands = self.these.sketches.asks[rows[is_crowded]], bands[is_crowded]
+        once = bands[np.unique(joined(bands, asks), return_index=True)[1]]
+        shared, counts = np.unique(once, return_counts=True)
+        is_crowded[is_crowded] = np.isin(bands, shared[counts > CROWD])
+        return is_crowded
 
     def _alike(self, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
         """(better << 32 | worse) of the pairs that share enough bands and have similar questions."""
