@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.engine.planted_examples import Case, Prose, asked, edited, held, program, row, talk, text
 from vibe_pipeline.curate.dedup import reasons
 
@@ -172,6 +174,22 @@ def a_template_in_one_conversation_costs_no_training() -> Case:
     )
 
 
+def an_item_as_tools_show_it_and_as_others_type_it() -> Case:
+    code, numbered, said = ("\n    ".join(text(prose(8)) for _ in range(12)) for _ in range(3))
+    russian = said.translate(str.maketrans("abdefiklmnoprstuvy", "абдёфиклмнопрстувы"))
+    listed = "\n".join(f"{at:6}\t{line}" for at, line in enumerate(numbered.split("\n"), 1))
+    items = [held(f"item {n}", f"Which {n}?", it) for n, it in enumerate((code, numbered, russian))]
+    return Case(
+        first=items,
+        then=[
+            row("dumped", "What was sent?", json.dumps({"path": "x", "content": code})),
+            row("listed", "What was read?", listed),
+            row("typed", "What was said?", russian.replace("ё", "е").upper()),
+        ],
+        gone=dict.fromkeys(("dumped", "listed", "typed"), reasons.NEAR),
+    )
+
+
 def signs_that_ask_something_else() -> Case:
     return Case(
         first=[asked("item", "What does |= do here?"), asked("other", "Who made C++?")],
@@ -231,5 +249,6 @@ LEAKS = [
     a_template_costs_no_training,
     what_one_conversation_says_often_is_a_leak_all_the_same,
     a_template_in_one_conversation_costs_no_training,
+    an_item_as_tools_show_it_and_as_others_type_it,
     neighbours_that_share_nothing_but_a_topic_stay,
 ]

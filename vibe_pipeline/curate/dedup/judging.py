@@ -18,8 +18,8 @@ from typing import TypeVar
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, ends, found, made, pairs
-from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
+from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, ends, found, made, many, pairs
+from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, PATTERN, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, alike, asks_alike, enough, leaks, trained_on
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
@@ -107,6 +107,7 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
         "families": judge.on_both_sides(compared.family, prose) + judge.moved(earlier, compared.family, prose),
         "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
+        "equal_answers": judge.equal_answers(earlier),
     }
     gone = withdrawn(these, judge.answers_anew(compared.is_edited), compared.disliked, earlier)
     return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=gone)
@@ -263,6 +264,26 @@ class _Judge:
             return int((found_near & stay[_of(these, first)]).sum())
 
         return sum(self._looked(near, stay))
+
+    def equal_answers(self, earlier: Sequence[Entries]) -> int:
+        """Rows that are learned from and whose long answer is, word for word, that of an item of this generation,
+        whatever was asked. Found by the words themselves, so that what the index does not see is seen here; there it
+        is only asked whether the answer was boilerplate before."""
+        says = np.where(self.stays & (self.these.kind != PATTERN), self.these.sketches.says, np.uint64(0))
+        says = np.where(self.these.sketches.is_long, says, np.uint64(0))
+        learned, items = (says * (self.these.split == it) for it in (TRAIN, VALIDATION))
+        said = np.intersect1d(learned, items)
+        items = np.flatnonzero(np.isin(items, said[said != 0]))
+        once = items[np.unique(joined(says[items], self.these.unit[items]), return_index=True)[1]]
+        answers, units = np.unique(says[once], return_counts=True)
+
+        def equal(these: Features, first: int) -> int:
+            mine = learned[_of(these, first)]
+            rows = np.flatnonzero(np.isin(mine, answers))
+            before = many(earlier, keys.like(these, np.ones(len(mine), dtype=bool), 0)[rows])
+            return int((units[np.searchsorted(answers, mine[rows])] + before <= ALONE).sum())
+
+        return sum(self._looked(equal, np.isin(learned, answers)))
 
     def moved(self, runs: Sequence[Entries], units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows stay, and that are on the other side in a run."""
