@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.engine.planted_examples import Case, Prose, asked, edited, held, program, row, text
+import json
+
+from tests.engine.planted_examples import Case, Prose, asked, edited, held, program, row, talk, text
 from vibe_pipeline.curate.dedup import reasons
 
 prose = Prose(__name__)
@@ -150,6 +152,44 @@ def the_answer_to_many_questions_is_no_leak_but_with_one_of_them() -> Case:
     )
 
 
+def what_one_conversation_says_often_is_a_leak_all_the_same() -> Case:
+    """Drafts of one answer, and answers to one question: one says them, and boilerplate is what many say."""
+    said, asks = prose(), text(prose(30))
+    drafts = [(f"Draft {n}: {text(prose(6))}", text(edited(said, n))) for n in range(1, 7)]
+    answers = [(asks, f"{answer}.") for answer in ("one", "two", "three", "four", "five", "six", "seven")]
+    return Case(
+        first=talk("draft", *drafts, held=True) + talk("answer", *answers, held=True),
+        then=[row("leak", "What was pasted?", drafts[3][1]), row("edited", text(edited(asks.split(), 1)), "two.")],
+        gone={"leak": reasons.NEAR, "edited": reasons.NEAR},
+    )
+
+
+def a_template_in_one_conversation_costs_no_training() -> Case:
+    """Where answers are short the questions tell what is a template, whoever asks them."""
+    template = text(prose(80))
+    asks = [f"{template} {text(prose(8))}" for _ in range(24)]
+    return Case(
+        first=talk("item", *((it, f"yes {n % 2}") for n, it in enumerate(asks[:12])), held=True),
+        then=[row(f"row {n}", it, f"yes {n % 2}") for n, it in enumerate(asks[12:])],
+    )
+
+
+def an_item_as_tools_show_it_and_as_others_type_it() -> Case:
+    code, numbered, said = ("\n    ".join(text(prose(8)) for _ in range(12)) for _ in range(3))
+    russian = said.translate(str.maketrans("abdefiklmnoprstuvy", "абдёфиклмнопрстувы"))
+    listed = "\n".join(f"{at:6}\t{line}" for at, line in enumerate(numbered.split("\n"), 1))
+    items = [held(f"item {n}", f"Which {n}?", it) for n, it in enumerate((code, numbered, russian))]
+    return Case(
+        first=items,
+        then=[
+            row("dumped", "What was sent?", json.dumps({"path": "x", "content": code})),
+            row("listed", "What was read?", listed),
+            row("typed", "What was said?", russian.replace("ё", "е").upper()),
+        ],
+        gone=dict.fromkeys(("dumped", "listed", "typed"), reasons.NEAR),
+    )
+
+
 def signs_that_ask_something_else() -> Case:
     return Case(
         first=[asked("item", "What does |= do here?"), asked("other", "Who made C++?")],
@@ -207,5 +247,8 @@ LEAKS = [
     the_answer_to_many_questions_is_no_leak_but_with_one_of_them,
     what_many_items_say_is_no_quote,
     a_template_costs_no_training,
+    what_one_conversation_says_often_is_a_leak_all_the_same,
+    a_template_in_one_conversation_costs_no_training,
+    an_item_as_tools_show_it_and_as_others_type_it,
     neighbours_that_share_nothing_but_a_topic_stay,
 ]

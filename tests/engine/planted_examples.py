@@ -68,6 +68,12 @@ def held(name: str, question: str, answer: str, **values) -> Row:
     return row(name, question, answer, held=True, **values)
 
 
+def talk(name: str, *turns: tuple[str, str], held: bool = False) -> list[Row]:
+    """One conversation of which each turn is a row."""
+    conversation = on_side(f"{next(names)} ", held=held)
+    return [(f"{name} {at}", event(*turn, conversation=conversation, turn=at)) for at, turn in enumerate(turns)]
+
+
 def asked(name: str, question: str) -> Row:
     return name, probe(f"{next(names)}", question)
 

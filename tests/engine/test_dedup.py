@@ -12,7 +12,7 @@ import pytest
 from tests.engine.curating import Curated, World, event, probe
 from tests.engine.duplicate_cases import DUPLICATES, two_answers_to_one_question_of_which_one_was_liked
 from tests.engine.leak_cases import BORN_CLEAN, LEAKS
-from tests.engine.planted_examples import Case, Prose, edited, text
+from tests.engine.planted_examples import Case, Prose, edited, held, row, text
 from vibe_pipeline.curate import window
 from vibe_pipeline.curate.dedup import judging, leaks
 from vibe_pipeline.records import Interaction, Probe
@@ -73,6 +73,18 @@ def test_what_leaves_is_counted_under_its_reason_and_nothing_is_on_both_sides(re
     wanted = Counter(reason for case in cases.values() for reason in case.gone.values())
     assert sum((Counter(it.dropped) for it in curated), Counter()) == wanted
     assert not any(leaks for it in curated for leaks in it.made.leaks.values())
+
+
+def test_the_report_counts_equal_answers_that_no_filter_saw_but_for_boilerplate(tmp_path, monkeypatch):
+    monkeypatch.setattr(judging, "leaks", lambda *_: iter(()))
+    world, (once, often, before) = World(tmp_path), [text(prose()) for _ in range(3)]
+    world.log(*(held("item", f"Who of {n}?", before)[1] for n in range(4)))
+    world.cut()
+    items = [("What?", once), ("Why?", before), *((f"Which {n}?", often) for n in range(4))]
+    world.log(*(held("item", *it)[1] for it in items))
+    world.log(*(row("row", f"Say so {n}", it)[1] for n, it in enumerate((once, often, before))))
+    leaks = world.cut().made.leaks
+    assert (leaks["near_duplicates"], leaks["equal_answers"]) == (0, 1)
 
 
 def test_two_answers_to_one_question_both_stay_where_that_rule_is_off(tmp_path):

@@ -19,6 +19,7 @@ from vibe_pipeline.curate.dedup.index import (
     made,
     many,
     matches,
+    of_no_rows,
     pairs,
 )
 from vibe_pipeline.curate.dedup.pages import Damaged
@@ -29,19 +30,12 @@ FIRST = OWN_BITS + np.uint64(1)
 """Times this, no two of them begin alike."""
 
 
-def entries(rows: list[list[int]], held: bool = False) -> Entries:
+def entries(rows: list[list[int]], of_each: int = 1) -> Entries:
+    """Of rows of which so many neighbours have one source."""
     keys = np.array([key for row in rows for key in row], np.uint64)
-    refs = np.repeat(np.arange(len(rows)), 3).astype(np.uint32) * 2 + held
-    numbers = np.arange(len(rows)).astype(np.uint64)
-    return Entries(
-        keys,
-        refs.astype(np.uint32),
-        numbers,
-        np.full(len(rows), 7, np.uint32),
-        numbers,
-        numbers,
-        np.full(len(rows), 9, np.uint8),
-    )
+    refs = np.repeat(np.arange(len(rows)), [len(row) for row in rows]) * 2
+    numbers = {name: np.arange(len(rows)).astype(kind) for name, kind in OF_ROWS.items()}
+    return Entries(keys, refs.astype(np.uint32), **numbers | {"sources": numbers["sources"] // np.uint32(of_each)})
 
 
 class World:
@@ -225,10 +219,7 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
     rows = [list(dict.fromkeys(row)) for row in rows]
     if max(Counter(key for row in rows for key in row).values(), default=0) > index.REFS_A_KEY:
         return
-    keys = np.array([key * FIRST for row in rows for key in row], np.uint64)
-    refs = np.array([2 * at for at, row in enumerate(rows) for _ in row], np.uint32)
-    nothing = np.zeros(len(rows), np.uint64)
-    whole = Entries(keys, refs, nothing, nothing.astype(np.uint32), nothing, nothing, nothing.astype(np.uint8))
+    whole = entries([[key * int(FIRST) for key in row] for row in rows])
     run = made(iter([whole]), tmp_path_factory.mktemp("scratch"))
     queries = [list(dict.fromkeys(query)) for query in queries]
     asked = np.array([query + [0] * (3 - len(query)) for query in queries], np.uint64).reshape(-1, 3) * FIRST
@@ -247,14 +238,21 @@ def test_matches_are_the_rows_that_share_so_many_keys(tmp_path_factory, rows, qu
     }
 
 
-@given(st.lists(KEYS, max_size=4), st.lists(st.integers(0, 40), max_size=12))
-def test_of_keys_that_begin_alike_it_is_told_how_many_there_are_in_all_runs(tmp_path_factory, runs, queries):
+@given(st.lists(KEYS, max_size=4), st.lists(st.integers(0, 40), max_size=12), st.integers(1, 4))
+def test_of_keys_that_begin_alike_it_is_told_how_many_sources_all_runs_have(tmp_path_factory, runs, queries, of_each):
     """Those that differ in their last bits alone say in part the same."""
-    parts = [entries([[key * int(FIRST) + at % 3 for at, key in enumerate(row)] for row in rows]) for rows in runs]
-    opened = [made(iter([part]), tmp_path_factory.mktemp("scratch")) for part in parts]
-    times = Counter(key for rows in runs for row in rows for key in row)
-    asked = np.array(queries, np.uint64) * FIRST
-    assert many(opened, asked).tolist() == [times[key] if key else 0 for key in queries]
+    starts = [[[key * int(FIRST) + at % 3 for at, key in enumerate(row)] for row in rows] for rows in runs]
+    opened = [made(iter([entries(rows, of_each)]), tmp_path_factory.mktemp("scratch")) for rows in starts]
+    said = [(key, at // of_each) for rows in runs for at, row in enumerate(rows) for key in row]
+    rows, sources = (Counter(key for key, _ in pairs) for pairs in (said, set(said)))
+    told = [rows[key] if rows[key] > index.REFS_A_KEY else sources[key] for key in queries]
+    assert many(opened, np.array(queries, np.uint64) * FIRST).tolist() == told
+
+
+def test_keys_of_no_row_count_for_none(tmp_path):
+    nothing = of_no_rows(np.full(3, 5 * FIRST), np.zeros(3, np.uint32))
+    run = made(iter([entries([[5 * int(FIRST)]]), nothing]), tmp_path)
+    assert many([run], np.array([5], np.uint64) * FIRST).tolist() == [1]
 
 
 def test_of_a_key_of_many_rows_so_many_are_given_the_oldest_first_or_all(tmp_path):

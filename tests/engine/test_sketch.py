@@ -1,5 +1,6 @@
 """Hashes of words, and sketches by which examples are compared: what changes them, and what does not."""
 
+import json
 import random
 import unicodedata
 
@@ -86,6 +87,60 @@ def test_all_of_the_longest_text_is_looked_at():
     for letter in "aж日":
         text = letter * (longest - 9) + " the end"
         assert hashes(text)[0][-2:] == hashes("the end")[0]
+
+
+AREA = 'def area(width, height):\n\tif width < 0:\n\t\traise ValueError("negative\\n")\n\treturn width * height\n'
+LINES = AREA.splitlines()
+SHOWN = {
+    "numbered": "\n".join(f"{at:6}\t{line}" for at, line in enumerate(LINES, 8)),
+    "numbered by an agent's tool": "\n".join(f"{at:>6}→{line}" for at, line in enumerate(LINES, 8)),
+    "numbered without spaces": "\n".join(f"{at}→{line}" for at, line in enumerate(LINES, 98)),
+    "coloured": AREA.replace("def", "\x1b[1;34mdef\x1b[0m").replace("return", "\x1b[34mreturn\x1b[39;49m"),
+    "JSON": json.dumps(AREA),
+    "JSON in JSON": json.dumps(json.dumps(AREA)),
+    "numbered, in JSON": json.dumps("\n".join(f"{at:6}\t{line}" for at, line in enumerate([" ", *LINES], 8)))[9:],
+}
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_a_tool_makes_of_code_is_the_code(name):
+    one, other = hashes(AREA, SHOWN[name])
+    assert one == other
+    structure = sketches(("", AREA), ("", SHOWN[name].strip('\\"')), is_code=True).structure
+    assert (structure[0] == structure[1]).all()
+
+
+@pytest.mark.parametrize(("left", "right"), [(r"\n", r"\t"), (r"a\n", "a"), ("1\tyes\n2\tno", "3\tyes\n4\tno")])
+def test_what_is_written_out_and_numbers_of_a_table_are_told_apart_where_a_text_is_short(left, right):
+    found = sketches(("What is it?", left), ("What is it?", right), (left, "yes"), (right, "yes"))
+    assert found.says[0] != found.says[1]
+    assert found.bag[2] != found.bag[3]
+
+
+def test_a_backslash_at_the_end_changes_nothing_in_the_next_text():
+    assert hashes("one \\", "next")[1] == hashes("next")[0]
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Die Straße ist größer", "DIE STRASSE IST GRÖẞER"),
+        ("ещё всё о ребёнке", "Еще все о ребенке"),
+        ("ὁδὸς λόγος", "ὉΔῸΣ ΛΌΓΟΣ"),
+        ("يُعَدُّ الْكِتَابُ مَصْدَرًا", "يعد الكتاب مصدرا"),
+        ("كتاب جميل", "كتـــاب جميـل"),
+        ("הַסֵּפֶר הוּא־אֶחָד", "הספר הוא אחד"),
+    ],
+)
+def test_a_text_is_the_same_in_its_two_spellings(one, other):
+    for form in ("NFC", "NFD", "NFKC"):
+        left, right = hashes(unicodedata.normalize(form, one), other)
+        assert left == right
+
+
+def test_letters_with_other_accents_are_others():
+    left, right = hashes("ma cote", "ma côté")
+    assert left[1] != right[1]
 
 
 @given(st.lists(st.text(max_size=20), max_size=6))

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.dedup.index import Entries, lookup
+from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows
 from vibe_pipeline.curate.turns import CONTEXT
 from vibe_pipeline.store import quoted, sql_list
 
@@ -221,10 +221,7 @@ def place_entries(
         if paths[stream]
     ]
     keys = _column(db.sql(" UNION ALL ".join(asked))) if asked else np.empty(0, np.uint64)
-    nothing = np.empty(0, np.uint64)
-    refs = np.full(len(keys), generation, np.uint32)
-    few, small = nothing.astype(np.uint32), nothing.astype(np.uint8)
-    return Entries(keys, refs, nothing, few, nothing, nothing, small)
+    return of_no_rows(keys, np.full(len(keys), generation, np.uint32))
 
 
 def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:

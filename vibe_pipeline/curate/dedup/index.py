@@ -32,7 +32,7 @@ REFS_A_KEY = 32
 """Of a key that many rows share the oldest refs are looked at."""
 
 ALONE = 3
-"""A key of more rows is boilerplate: a licence, the words of a template."""
+"""A key of more sources is boilerplate: a licence, the words of a template."""
 
 OWN_BITS = np.uint64((1 << 24) - 1)
 """Bits of a key by which it differs from others of the same beginning, which say in part the same."""
@@ -47,6 +47,16 @@ FILTER_BITS = 16
 
 ALL = np.full(1, 255, np.uint8)
 """A filter that lets everything through."""
+
+OF_ROWS = {
+    "checks": np.uint64,
+    "sizes": np.uint32,
+    "origins": np.uint64,
+    "places": np.uint64,
+    "vouched": np.uint8,
+    "sources": np.uint32,
+}
+"""Columns of one value a row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,8 @@ class Entries:
     """uint64, one a row: its generation, and in the lower half where it is in that generation's file."""
     vouched: np.ndarray
     """uint8, one a row: how well it is vouched for."""
+    sources: np.ndarray
+    """uint32, one a row: what counts once where it is asked how many say the same."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 
@@ -78,8 +90,9 @@ class Entries:
             rest(*columns)
 
 
-OF_ROWS = {"checks": np.uint64, "sizes": np.uint32, "origins": np.uint64, "places": np.uint64, "vouched": np.uint8}
-"""Columns of which there is one entry a row."""
+def of_no_rows(keys: np.ndarray, refs: np.ndarray) -> Entries:
+    """Keys with refs that are no rows."""
+    return Entries(keys, refs, **{name: np.empty(0, kind) for name, kind in OF_ROWS.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +106,7 @@ class Matches:
     counts: np.ndarray
     """How many keys they share."""
     rare: np.ndarray
-    """How many of these no more than ALONE rows have, in all runs."""
+    """How many of these no more than ALONE sources have, in all runs."""
 
 
 class Index:
@@ -165,14 +178,25 @@ def found(run: Entries, keys: np.ndarray) -> np.ndarray:
 
 
 def many(runs: Sequence[Entries], keys: np.ndarray) -> np.ndarray:
-    """int64: how many refs all runs together have of keys that begin like each of these; which of them is left open,
-    since how a log was cut says nothing of what is boilerplate. What is looked at stays in memory for who looks there
-    next."""
-    every = np.zeros(len(keys), dtype=np.int64)
+    """int64: how many sources all runs together have of keys that begin like each of these; which of them is left open,
+    since how a log was cut says nothing of what is boilerplate. Where there are more than REFS_A_KEY refs, these. What
+    is looked at stays in memory for who looks there next."""
+    every, looked = np.zeros(len(keys), dtype=np.int64), []
     for run in runs:
         asked = _asked(run, keys)
         low = np.searchsorted(run.keys, keys[asked] & ~OWN_BITS)
-        every[asked] += np.searchsorted(run.keys, keys[asked] | OWN_BITS, side="right") - low
+        counts = np.searchsorted(run.keys, keys[asked] | OWN_BITS, side="right") - low
+        every[asked] += counts
+        looked.append((run, asked[counts > 0], low[counts > 0], counts[counts > 0]))
+    several = (every > 1) & (every <= REFS_A_KEY)
+    both = [np.empty(0, np.uint64)]
+    for run, *ranges in looked:
+        asked, low, counts = (it[several[ranges[0]]] for it in ranges)
+        rows = run.refs[_ranges(low, counts)] >> 1
+        is_row = rows < len(run.sources)  # what is kept of none may begin alike by chance
+        both.append(np.repeat(asked, counts)[is_row].astype(np.uint64) << np.uint64(32) | run.sources[rows[is_row]])
+    once = np.unique(np.concatenate(both)) >> np.uint64(32)
+    every[several] = np.bincount(once.astype(np.int64), minlength=len(keys))[several]
     return every
 
 
@@ -203,10 +227,14 @@ def pairs(run: Entries, keys: np.ndarray, most: int) -> tuple[np.ndarray, np.nda
     asked, low = _there(run, keys)
     every = np.searchsorted(run.keys, keys[asked], side="right") - low
     counts = np.minimum(every, most)
-    places = np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
-    refs = run.refs[places].astype(np.uint64)
+    refs = run.refs[_ranges(low, counts)].astype(np.uint64)
     run.rest()
     return np.repeat(asked, counts), refs, np.repeat(every, counts)
+
+
+def _ranges(low: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """int64: so many numbers from each of these on, one after the other."""
+    return np.repeat(low - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
 
 
 def _there(run: Entries, keys: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

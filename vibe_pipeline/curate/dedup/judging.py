@@ -18,8 +18,8 @@ from typing import TypeVar
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, ends, found, made, pairs
-from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
+from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, ends, found, made, many, pairs
+from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, PATTERN, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import LEAKED_BANDS, Leaving, alike, asks_alike, enough, leaks, trained_on
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
@@ -50,7 +50,7 @@ GRAMS_AT_ONCE = 1 << 20
 """Where rows are long there are fewer of them at once."""
 
 CROWD = 4
-"""A band of a question that more rows of a generation share is the words of a template, and tells nothing of any."""
+"""A band that more questions of a generation share is the words of a template, and tells nothing of any."""
 
 DOCUMENT = KINDS.index(Kind.DOCUMENT)
 PREDICTION = KINDS.index(Kind.ERROR_PREDICTION)
@@ -112,6 +112,7 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
         "families": judge.on_both_sides(compared.family, prose) + judge.moved(earlier, compared.family, prose),
         "groups": judge.on_both_sides(these.held_with) + judge.moved(earlier, these.held_with),
         "near_duplicates": judge.still_near(runs),
+        "equal_answers": judge.equal_answers(earlier),
     }
     return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=judge.withdrawing.places)
 
@@ -315,6 +316,26 @@ class _Judge:
 
         return sum(self._looked(near, stay))
 
+    def equal_answers(self, earlier: Sequence[Entries]) -> int:
+        """Rows that are learned from and whose long answer is, word for word, that of an item of this generation,
+        whatever was asked. Found by the words themselves, so that what the index does not see is seen here; there it
+        is only asked whether the answer was boilerplate before."""
+        says = np.where(self.stays & (self.these.kind != PATTERN), self.these.sketches.says, np.uint64(0))
+        says = np.where(self.these.sketches.is_long, says, np.uint64(0))
+        learned, items = (says * (self.these.split == it) for it in (TRAIN, VALIDATION))
+        said = np.intersect1d(learned, items)
+        items = np.flatnonzero(np.isin(items, said[said != 0]))
+        once = items[np.unique(joined(says[items], self.these.unit[items]), return_index=True)[1]]
+        answers, units = np.unique(says[once], return_counts=True)
+
+        def equal(these: Features, first: int) -> int:
+            mine = learned[_of(these, first)]
+            rows = np.flatnonzero(np.isin(mine, answers))
+            before = many(earlier, keys.like(these, np.ones(len(mine), dtype=bool), 0)[rows])
+            return int((units[np.searchsorted(answers, mine[rows])] + before <= ALONE).sum())
+
+        return sum(self._looked(equal, np.isin(learned, answers)))
+
     def moved(self, runs: Sequence[Entries], units: np.ndarray, among: np.ndarray | bool = True) -> int:
         """Units of which rows stay, and that are on the other side in a run."""
         stay = self.stays & among & (self.these.split != TEST)
@@ -353,9 +374,18 @@ class _Judge:
         that share it with a crowd."""
         order = np.lexsort((self.rank[rows], hashes))
         rows, groups = rows[order], hashes[order]
-        is_crowded = _sizes(groups >> np.uint64(32)) > CROWD
-        is_crowded[is_crowded] = ~self.these.sketches.is_long[rows[is_crowded]]
+        is_crowded = self._crowds(rows, groups >> np.uint64(32))
         return self._alike(*_neighbours(rows[~is_crowded], groups[~is_crowded])), rows[is_crowded]
+
+    def _crowds(self, rows: np.ndarray, bands: np.ndarray) -> np.ndarray:
+        """bool: of rows sorted by a band, those by whose questions it is shared with a crowd of others."""
+        is_crowded = _sizes(bands) > CROWD
+        is_crowded[is_crowded] = ~self.these.sketches.is_long[rows[is_crowded]]
+        asks, bands = self.these.sketches.asks[rows[is_crowded]], bands[is_crowded]
+        once = bands[np.unique(joined(bands, asks), return_index=True)[1]]
+        shared, counts = np.unique(once, return_counts=True)
+        is_crowded[is_crowded] = np.isin(bands, shared[counts > CROWD])
+        return is_crowded
 
     def _alike(self, better: np.ndarray, worse: np.ndarray) -> np.ndarray:
         """(better << 32 | worse) of the pairs that share enough bands and have similar questions."""

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries
+from vibe_pipeline.curate.dedup.index import OWN_BITS, Entries, of_no_rows
 from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, PER_ROW, Sketches, sketch
 from vibe_pipeline.records import ONE_ANSWER, Kind, Split
@@ -193,6 +193,12 @@ def origin(these: Features) -> np.ndarray:
     return _key("near", these.kind, these.fact, these.sketches.rejects)
 
 
+def sources(these: Features) -> np.ndarray:
+    """(n): what counts once where it is asked how many say the same. All answers of a conversation to one question, and
+    all drafts of one, are said by one; a short answer is compared by its question, and of a template these differ."""
+    return np.where(these.sketches.is_long, these.unit, these.sketches.asks)
+
+
 def retyped(these: Features) -> np.ndarray:
     """(n): the same words of a long question with the same short answer, of the same origin; 0 where it is no such."""
     sketches = these.sketches
@@ -270,15 +276,13 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np
         origins=origin(these),
         places=places,
         vouched=vouched,
+        sources=sources(these).astype(np.uint32),
     )
 
 
 def withdrawn_entries(places: np.ndarray) -> Entries:
     """What an index keeps of rows that were taken back: that they were."""
-    nothing = np.empty(0, np.uint64)
-    refs = np.zeros(len(places), np.uint32)
-    few, small = nothing.astype(np.uint32), nothing.astype(np.uint8)
-    return Entries(withdrawn_keys(places), refs, nothing, few, nothing, nothing, small)
+    return of_no_rows(withdrawn_keys(places), np.zeros(len(places), np.uint32))
 
 
 def _key(name: str, *values: np.ndarray) -> np.ndarray:

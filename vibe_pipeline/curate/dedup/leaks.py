@@ -26,8 +26,8 @@ RENAMED_BANDS = 8
 """Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
 
 ONCE = 1
-"""A band of a question that more rows and items of earlier generations share is the words of a template. Were a third
-looked for, then of a template with two answers a row of either would keep out all that come later."""
+"""A band that more questions of earlier generations share is the words of a template. Were a third looked for,
+then of a template with two answers a row of either would keep out all that come later."""
 RARE = 2
 """Bands that two questions behind a template must share and no crowd does: one is a word that both have by chance."""
 

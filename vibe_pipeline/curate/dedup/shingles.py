@@ -3,9 +3,10 @@
 A word is a run of letters, digits and underscores in any script that writes spaces; a character of a script that does
 not (Chinese, Japanese, Thai, Khmer) is a word by itself, and so is what says something beyond ASCII and is no letter
 (emoji, arrows, currencies, what is more than three). Case, white space and punctuation are not seen, so that
-reformatting changes nothing, nor what cannot be seen, nor how a letter is encoded. Hashes are polynomials over bytes
-(Karp and Rabin, 1987), taken for a whole batch at once from running sums; they are the same on every machine. Not here:
-what two texts share (sketch.py).
+reformatting changes nothing, nor what cannot be seen, nor how a letter is encoded, nor marks and spellings that readers
+take for the same. What a tool makes of code is the code: line ends that are written out (in JSON), colours, numbers of
+lines. Hashes are polynomials over bytes (Karp and Rabin, 1987), taken for a whole batch at once from running sums; they
+are the same on every machine. Not here: what two texts share (sketch.py).
 """
 
 from __future__ import annotations
@@ -41,6 +42,20 @@ TELLING = "‰‱′"
 
 UNSEEN = r"[©®™\x{AD}\x{34F}\x{200B}-\x{200F}\x{202A}-\x{202E}\x{2060}-\x{2064}\x{FE00}-\x{FE0F}\x{FEFF}]"
 """Where a word may break, which way it is written, whose it is: what is pasted from a page is full of them."""
+POINTED = r"[\x{591}-\x{5BD}\x{5BF}\x{5C1}\x{5C2}\x{5C4}\x{5C5}\x{5C7}\x{640}\x{64B}-\x{652}\x{670}]"
+"""Vowels of Hebrew and Arabic, and what stretches a word: most write without."""
+SPELT = {"[ёЁ]|[еЕ]\u0308": "е", "[ßẞ]": "ss", "ς": "σ", POINTED: ""}
+"""Letters that are typed in two ways, or become others in upper case and back; Arrow's NFKC leaves two of one."""
+SPELLING = np.isin(np.arange(256), [0xC3, 0xE1, *range(0xCC, 0xDA)])
+"""First bytes of these, and of not much else."""
+COLOURED = r"\x1b\[[0-9;:]*[A-Za-z]"
+NUMBERED = r"(?m)(^|\\n)( +[0-9]+(\t|\\+t)| *[0-9]+→)"
+"""Numbers of lines, as `cat -n` and tools of agents write them; a table begins with no space."""
+ESCAPE, TAB, BACKSLASH, ARROW = 0x1B, 0x09, 0x5C, "→".encode()
+ESCAPES = np.zeros(256, dtype=np.uint8)
+"""Signs for what is written out as a letter behind a backslash: no word, and a line end is no tab."""
+ESCAPES[[ord(letter) for letter in "ntr"]] = 1, 2, 3
+
 RAISED = "\ue000"
 """Put before a number that is no plain one, for 5² is not 52, and NFKC makes it so."""
 
@@ -89,12 +104,25 @@ def joined(*values: np.ndarray, seed: int = 0) -> np.ndarray:
 
 def _letters(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
     """The bytes of all texts in lower case, one after the other, and where each begins."""
-    lower = pc.utf8_lower(_plain(pc.fill_null(texts.cast(pa.large_string()), "")))
-    short = pc.binary_slice(lower.cast(pa.large_binary()), 0, MAX_BYTES)
-    _, offsets, data = short.buffers()
-    places = np.frombuffer(offsets, dtype=np.int64)[short.offset : short.offset + len(short) + 1]
+    lower = pc.utf8_lower(_plain(_shown(pc.fill_null(texts.cast(pa.large_string()), ""))))
+    return _bytes(pc.binary_slice(lower.cast(pa.large_binary()), 0, MAX_BYTES))
+
+
+def _bytes(texts: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+    _, offsets, data = texts.buffers()
+    places = np.frombuffer(offsets, dtype=np.int64)[texts.offset : texts.offset + len(texts) + 1]
     letters = np.frombuffer(data, dtype=np.uint8) if data else np.zeros(0, dtype=np.uint8)
     return letters[places[0] : places[-1]], places - places[0]
+
+
+def _shown(texts: pa.Array) -> pa.Array:
+    """Without colours and numbers of lines; those are looked for where a number stands before a sign of them."""
+    letters, offsets = _bytes(texts)
+    is_end = (letters == TAB) | (letters == BACKSLASH) | (letters == ARROW[-1]) | (letters == ESCAPE)
+    ends = np.flatnonzero(is_end)
+    before = letters[np.maximum(ends - np.where(letters[ends] == ARROW[-1], len(ARROW), 1), 0)]
+    ends = ends[(letters[ends] == ESCAPE) | (before >= ord("0")) & (before <= ord("9"))]
+    return _replaced(texts, ends, offsets, {COLOURED: "", NUMBERED: r"\1"})
 
 
 def _plain(texts: pa.Array) -> pa.Array:
@@ -106,7 +134,22 @@ def _plain(texts: pa.Array) -> pa.Array:
     typed = pc.replace_substring(texts.filter(beyond), "´", "'")  # of which NFKC makes an accent
     seen = pc.replace_substring_regex(typed, UNSEEN, "")
     marked = pc.replace_substring_regex(seen, r"(\p{No})", RAISED + r"\1")
-    return pc.replace_with_mask(texts, beyond, pc.utf8_normalize(marked, form="NFKC"))
+    normal = pc.utf8_normalize(marked, form="NFKC")
+    letters, offsets = _bytes(normal)
+    spelt = _replaced(normal, np.flatnonzero(SPELLING[letters]), offsets, SPELT)
+    return pc.replace_with_mask(texts, beyond, spelt)
+
+
+def _replaced(texts: pa.Array, places: np.ndarray, offsets: np.ndarray, by: dict[str, str]) -> pa.Array:
+    """What patterns find is replaced in those of the texts that lie at these places."""
+    if not places.size:
+        return texts
+    touched = np.zeros(len(texts), dtype=bool)
+    touched[np.searchsorted(offsets, places, side="right") - 1] = True
+    some = texts.filter(pa.array(touched))
+    for pattern, other in by.items():
+        some = pc.replace_substring_regex(some, pattern, other)
+    return pc.replace_with_mask(texts, pa.array(touched), some)
 
 
 def spans(values: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -138,6 +181,7 @@ def tokens(texts: pa.Array) -> Tokens:
     is_first = np.zeros(len(letters) + 1, dtype=bool)
     is_first[offsets] = True
     is_first = is_first[:-1]
+    letters = _escaped(letters, classes, is_first)
     changes = np.ones(len(letters), dtype=bool)
     changes[1:] = classes[1:] != classes[:-1]
     begins = (changes | is_first | (classes == SIGN) | is_alone) & (classes != SPACE)
@@ -150,6 +194,17 @@ def tokens(texts: pa.Array) -> Tokens:
         is_word=classes[starts] != SIGN,
         offsets=np.searchsorted(starts, offsets),
     )
+
+
+def _escaped(letters: np.ndarray, classes: np.ndarray, is_first: np.ndarray) -> np.ndarray:
+    """With signs for line ends and tabs that are written out; they get their class."""
+    places = np.flatnonzero(letters[:-1] == BACKSLASH) + 1
+    places = places[(ESCAPES[letters[places]] > 0) & ~is_first[places]]
+    if not places.size:
+        return letters
+    letters = letters.copy()
+    letters[places], classes[places] = ESCAPES[letters[places]], SIGN
+    return letters
 
 
 def _beyond_ascii(letters: np.ndarray, classes: np.ndarray) -> np.ndarray:

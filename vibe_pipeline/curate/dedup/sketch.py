@@ -50,7 +50,10 @@ throw throws trait true try type unsigned use using var void volatile where whil
 """
 """Words of many programming languages that a renaming leaves as they are."""
 
-OPERATORS = "+ * / % & | ^ ~ < > = @ # $ \\"
+WRITTEN_OUT = r"\ \n \t \r"
+"""Of what was put in quotes: the same code without has none of it."""
+
+OPERATORS = "+ * / % & | ^ ~ < > = @ # $ " + WRITTEN_OUT
 """Signs that ask something else: C is not C++. A hyphen or a full stop is as often there as not."""
 
 EMPTY = "a an and are be can could do does for i in is it me my of on or please that the this to would you"
@@ -208,10 +211,12 @@ def _sampled(count: int, *texts: tuple[Tokens, np.ndarray]) -> tuple[np.ndarray,
 def _structure(said: Tokens, is_code: np.ndarray) -> np.ndarray:
     """Bands over words and signs, in which every name is the same name."""
     bands = np.zeros((len(is_code), BANDS), dtype=np.uint32)
-    chosen = is_code & (np.diff(said.offsets) >= STRUCTURE_SHORT)
-    code = said.of(chosen)
+    code = said.of(is_code)
+    code = code.among(~_among(code.hashes, WRITTEN_OUT))
+    is_told = np.diff(code.offsets) >= STRUCTURE_SHORT
+    code = code.of(is_told)
     nameless = np.where(code.is_word & ~_among(code.hashes, KEYWORDS), np.uint64(0), code.hashes)
-    bands[chosen] = _bands(replace(code, hashes=nameless), STRUCTURE_WORDS)
+    bands[np.flatnonzero(is_code)[is_told]] = _bands(replace(code, hashes=nameless), STRUCTURE_WORDS)
     return bands
 
 
