@@ -45,7 +45,9 @@ CREATE TABLE probes (
 );
 CREATE TABLE probed (fact VARCHAR);
 CREATE TABLE augmented (interaction_id VARCHAR);
-CREATE TABLE threads (conversation_id VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN);
+CREATE TABLE threads (
+    conversation_id VARCHAR, logged_in VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN
+);
 """
 """`stripped`: DuckDB trims letter by letter, and looks for the last one from the first."""
 
@@ -61,7 +63,8 @@ FROM probes
 JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
-    * EXCLUDE (grouping) REPLACE (
+    * EXCLUDE (grouping, logged_in) REPLACE (
+        coalesce(logged_in, conversation_id) AS conversation_id,
         coalesce(is_fact, false) AS is_fact,
         coalesce(family, conversation_id) AS family,
         CASE WHEN is_told THEN prompt END AS prompt,
@@ -69,7 +72,7 @@ SELECT
         CASE WHEN is_told THEN completion END AS completion,
         CASE WHEN is_told THEN rejected END AS rejected
     ),
-    coalesce(section, conversation_id) AS unit,
+    coalesce(section, logged_in, conversation_id) AS unit,
     coalesce('group:' || grouping, section, family, conversation_id) AS held_with
 FROM (
     SELECT *, reason IS NULL OR (reason = '{failed}' AND failure = 'disliked') AS is_told
@@ -87,11 +90,13 @@ FROM (SELECT kind, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
 THREADS = """
 CREATE OR REPLACE TABLE threads AS
 SELECT *, grouping IS NULL AND coalesce(tells, false) AS is_fact FROM ({grouped}) JOIN (
-    SELECT conversation_id, bool_or(extra ->> '$.fact' IN (FROM probed)) AS tells FROM events GROUP BY conversation_id
+    SELECT conversation_id, logged_in, bool_or(extra ->> '$.fact' IN (FROM probed)) AS tells
+    FROM events GROUP BY ALL
 ) USING (conversation_id)
 """
-"""Of each conversation: the trunk of all its branches, whose turns it shares; what the settings hold its whole family
-out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+"""Of each conversation: the one that it was logged in, which is another for what was made of it; the trunk of all its
+branches, whose turns it shares; what the settings hold its whole family out by; and whether it teaches a fact for which
+there is a probe, and no group decides where it is."""
 
 GROUPED = """
 SELECT
