@@ -14,6 +14,7 @@ import pyarrow as pa
 from vibe_pipeline.curate import choices
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
 from vibe_pipeline.curate.turns import joined
+from vibe_pipeline.curate.window import OWN_CONVERSATION
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import INTERACTIONS
 from vibe_pipeline.records import Interaction, Remark
@@ -21,22 +22,24 @@ from vibe_pipeline.settings import Curate
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
 
-EVENTS = """
+EVENTS = f"""
 CREATE TABLE events AS
 WITH said AS (
     SELECT interaction_id, max_by(score, occurred_at) FILTER (WHERE kind = 'feedback') AS score,
         list(text ORDER BY occurred_at) FILTER (WHERE kind = 'improvement') AS improvements,
         bool_or(is_delta) AS is_delta
     FROM remarks GROUP BY ALL)
-SELECT logged.* REPLACE (
+SELECT
+    * REPLACE ({OWN_CONVERSATION} AS conversation_id),
+    row_number() OVER (PARTITION BY {OWN_CONVERSATION} ORDER BY occurred_at, turn, interaction_id) AS position
+FROM (SELECT logged.* REPLACE (
         coalesce(score, feedback) AS feedback,
         list_concat(logged.improvements, coalesce(said.improvements, [])) AS improvements,
         logged.is_delta OR coalesce(said.is_delta, false) AS is_delta,
         extra::JSON AS extra),
     []::VARCHAR[] AS comments,
-    CASE source WHEN 'synthesize' THEN 'synthetic' ELSE 'own' END AS tier,
-    row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, logged.interaction_id) AS position
-FROM logged LEFT JOIN said USING (interaction_id)
+    CASE source WHEN 'synthesize' THEN 'synthetic' ELSE 'own' END AS tier
+FROM logged LEFT JOIN said USING (interaction_id))
 """
 
 

@@ -105,6 +105,14 @@ def test_preferences_are_pairs_for_trl_and_for_openai(leave, format):
     }
 
 
+def test_preferences_in_a_chat_have_its_turns_for_openai(leave):
+    row = {"kind": "preference", "prompt": "Hi\n\nHo\n\nWhich?", "completion": "This.", "rejected": "That."}
+    log = [("a", "Hi", "Ho"), ("b", "Which?", "This.")]
+    _, files = leave([{**row, "interaction_ids": ["a", "b"]}], log, shape=Shape.OPENAI_PREFERENCE)
+    said = [("user", "Hi"), ("assistant", "Ho"), ("user", "Which?")]
+    assert files["train"][0]["input"] == {"messages": [{"role": role, "content": words} for role, words in said]}
+
+
 def test_texts_are_documents_and_what_training_lays_end_to_end(leave):
     _, files = leave(shape=Shape.TEXT)
     assert {row["text"] for row in files["train"]} == {"Once upon a time", "Add.\n\na + b", "Why?\n\nBecause."}

@@ -238,7 +238,6 @@ def test_what_fails_for_want_of_something_here_is_not_labelled(code):
         ("print({'a', 'b', 'c', 'd'})", ""),
         ("print(list(set('to be or not'.split())))", ""),
         ("print(hash('text') % 1000)", ""),
-        ("import uuid\nraise ValueError(uuid.uuid4())", ""),
     ],
 )
 def test_a_label_holds_no_output_that_is_never_seen_again(code, output):
@@ -256,3 +255,62 @@ def test_code_that_ends_as_the_hash_seed_wills_is_not_labelled(tests):
     code = f"def first():\n    return next(iter(set('abcdefgh')))\n\nfirst.known = {known!r}"
     alone = code if tests else f"{code}\nassert first() == first.known"
     assert labelled(answered(alone, extra={"tests": tests} if tests else {}), Limits(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    "tests",
+    [
+        "assert (inc(1) == 2, 'message')",
+        "assert inc(1) == 2 or True",
+        "assert inc",
+        "tests = [lambda: inc(1) == 2]\nassert tests",
+        "assert callable(inc)",
+        "if inc(1) == 2:\n    assert True\nelse:\n    print('no')",
+        "if __name__ == '__main__':\n    assert inc(1) == 2\nassert inc(1) > 0",
+        "def main():\n    assert inc(1) == 2\n\nif __name__ == '__main__':\n    main()\nassert inc(1) > 0",
+    ],
+)
+def test_a_check_that_cannot_fail_or_did_not_run_is_no_test(tests):
+    assert [labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG)] == [None, None]
+
+
+def test_tests_in_classes_of_classes_are_called():
+    tests = "class TestAll:\n    class TestInc:\n        def test_inc(self):\n            assert inc(1) == 2"
+    right, wrong = (labelled(answered(code, extra={"tests": tests}), Limits(), NOW) for code in (INC, WRONG))
+    assert (right.extra["tested"], right.success, wrong.success) == (True, True, False)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import time\nassert time.localtime().tm_year == 2025",
+        "import random\nassert random.random() > -1",
+        "import datetime\nif datetime.date.today().year > 2000:\n    raise ValueError",
+    ],
+)
+def test_a_verdict_of_the_day_or_of_chance_is_no_label(code):
+    assert labelled(answered(code), Limits(), NOW) is None
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "queue = Queue()\nprint(queue.pop())",
+        "df = df.dropna()\nprint(df)",
+        "class Solution:\n    def two(self, nums: List[int]) -> int:\n        return 2",
+        'def total(n):\n    """\n    >>> total(3)\n    6\n    """\n    return double(n)',
+    ],
+)
+def test_code_that_misses_what_stood_before_it_is_not_labelled(code):
+    assert labelled(answered(code), Limits(), NOW) is None
+
+
+def test_code_that_calls_what_it_defines_later_fails():
+    assert labelled(answered("print(inc(1))\n\n" + INC), Limits(), NOW).error_type == "NameError"
+
+
+def test_code_whose_other_process_crashes_does_not_work():
+    code = "import multiprocessing\n\ndef crash():\n    1 / 0\n\n" + (
+        "process = multiprocessing.get_context('fork').Process(target=crash)\nprocess.start()\nprocess.join()"
+    )
+    assert labelled(answered(code), Limits(), NOW) is None

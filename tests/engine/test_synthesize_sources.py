@@ -410,3 +410,19 @@ def test_as_many_are_augmented_as_were_asked_for_and_the_same_ones_each_time():
     first, again = (synthesize(["os"], facts=20, mistakes=0, augment=30).interactions for _ in range(2))
     assert len({row.extra.get("augmented_from") for row in first} - {None}) == 30
     assert [row.interaction_id for row in first] == [row.interaction_id for row in again]
+
+
+def test_code_that_failed_gets_no_tests_and_what_somebody_vouched_for_no_label(tmp_path):
+    store, settings = Store(tmp_path), Curate(held_out=0.0)
+    logger = InteractionLogger(store.root)
+    code = "def third(n):\n    return n // 2"
+    for name, told in {"plain": {}, "liked": {"feedback": 1.0}, "passed": {"extra": {"tests": "passed"}}}.items():
+        logger.log(module="m", action="generate", input="q", output=code, interaction_id=name, **told)
+    logger.log(module="m", action="generate", input="q", output=code, interaction_id="failed", conversation_id="c")
+    failing = f"{code}\n\nassert third(9) == 3"
+    logger.log(module="m", action="run", input=failing, output="-", success=False, conversation_id="c")
+    logger.close()
+    seal(store, settings)
+    log = FromLog(store, settings)
+    assert {row.interaction_id for row in log.with_code(9, 0)} == {"plain", "liked", "passed"}
+    assert {row.interaction_id for row in log.to_label(9, 0)} == {"plain", "failed"}

@@ -1,5 +1,7 @@
 """What a generation is made of: its own events, and what came before or was said of them in earlier generations."""
 
+from datetime import timedelta
+
 import polars as pl
 import pytest
 
@@ -7,6 +9,7 @@ from tests.engine.curating import (
     ALSO,
     HELD,
     LEARNED,
+    MOMENT,
     World,
     event,
     learned,
@@ -134,6 +137,47 @@ def test_what_was_made_from_an_example_may_be_near_it(world):
     assert {row for _, row in learned(world.cut(), "code_generation")} == {code, laid_out}
     world.log(write(laid_out + "\n\n# once more", True, turn=2, interaction_id="x3"))
     assert learned(world.cut(), "code_generation") == []
+
+
+WRONG = "def halve(numbers):\n    return numbers[: len(numbers) // 3]\n"
+FAULTY = WRONG.replace("//", "*")
+
+
+def made_of(one, way: str, **values) -> dict:
+    """How synthesis logs what it makes of an interaction: in its conversation, later."""
+    extra = {"augmented_from": one.interaction_id, "augmentation": way}
+    return {"source": "synthesize", "extra": extra, "occurred_at": MOMENT + timedelta(days=1), **values}
+
+
+@pytest.mark.parametrize("has_failed", [False, True])
+def test_what_synthesis_made_of_an_answer_is_no_evidence_for_it(world, has_failed):
+    """Tests that were generated from what wrong code does pass, and it would be its own fix."""
+    answer = write(WRONG)
+    failing = run(WRONG + "assert halve([1, 2]) == [1]", False, 1, error_type="AssertionError")
+    faulty = run(FAULTY + "assert halve([1, 2]) == []", False, 1, error_type="TypeError", **made_of(answer, "fault"))
+    fixed = run(WRONG + "assert halve([1, 2]) == []", True, 2, interaction_id="x", **made_of(answer, "fault"))
+    world.log(answer, *([failing] if has_failed else []), faulty, fixed)
+    assert learned(world.cut(), "code_generation", "error_correction", "optimization") == [
+        (f"{faulty.input}\n\nit said\n\nTypeError", fixed.input)
+    ]
+
+
+def test_a_label_of_synthesis_is_evidence(world):
+    answer = write(WRONG)
+    label = run(WRONG, True, 1, source="synthesize", extra={"labels": answer.interaction_id, "tested": True})
+    world.log(answer, label)
+    assert learned(world.cut(), "code_generation") == [("write it", WRONG)]
+
+
+@pytest.mark.parametrize("conversation", [LEARNED, HELD])
+def test_what_was_made_of_a_turn_is_no_turn_and_on_the_side_of_its_conversation(world, conversation):
+    asked = event("How does this go?", "Thus.", conversation=conversation)
+    otherwise = {"conversation": conversation, **made_of(asked, "paraphrase")}
+    world.log(asked, *(event(words, "Thus.", turn=1, **otherwise) for words in ("Please tell me.", "I ask how.")))
+    frame = world.cut().frame.filter(pl.col("kind") == "conversation")
+    assert set(frame["prompt"]) <= {"How does this go?", "Please tell me.", "I ask how."}
+    assert frame["conversation_id"].unique().to_list() == [conversation]
+    assert frame["split"].unique().to_list() == ["train" if conversation == LEARNED else "validation"]
 
 
 def test_forgetting_throws_the_index_away_and_what_was_forgotten_may_be_learned_anew(world):

@@ -45,7 +45,9 @@ CREATE TABLE probes (
 );
 CREATE TABLE probed (fact VARCHAR);
 CREATE TABLE augmented (interaction_id VARCHAR);
-CREATE TABLE threads (conversation_id VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN);
+CREATE TABLE threads (
+    conversation_id VARCHAR, logged_in VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN
+);
 """
 """`stripped`: DuckDB trims letter by letter, and looks for the last one from the first."""
 
@@ -61,7 +63,8 @@ FROM probes
 JUDGED = """
 CREATE OR REPLACE TABLE judged AS
 SELECT
-    * EXCLUDE (grouping) REPLACE (
+    * EXCLUDE (grouping, logged_in) REPLACE (
+        coalesce(logged_in, conversation_id) AS conversation_id,
         coalesce(is_fact, false) AS is_fact,
         coalesce(family, conversation_id) AS family,
         CASE WHEN is_told THEN prompt END AS prompt,
@@ -69,7 +72,7 @@ SELECT
         CASE WHEN is_told THEN completion END AS completion,
         CASE WHEN is_told THEN rejected END AS rejected
     ),
-    coalesce(section, conversation_id) AS unit,
+    coalesce(section, logged_in, conversation_id) AS unit,
     coalesce('group:' || grouping, section, family, conversation_id) AS held_with
 FROM (
     SELECT *, reason IS NULL OR (reason = '{failed}' AND failure IN {late}) AS is_told
@@ -87,11 +90,13 @@ FROM (SELECT kind, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
 THREADS = """
 CREATE OR REPLACE TABLE threads AS
 SELECT *, grouping IS NULL AND coalesce(tells, false) AS is_fact FROM ({grouped}) JOIN (
-    SELECT conversation_id, bool_or(extra ->> '$.fact' IN (FROM probed)) AS tells FROM events GROUP BY conversation_id
+    SELECT conversation_id, logged_in, bool_or(extra ->> '$.fact' IN (FROM probed)) AS tells
+    FROM events GROUP BY ALL
 ) USING (conversation_id)
 """
-"""Of each conversation: the trunk of all its branches, whose turns it shares; what the settings hold its whole family
-out by; and whether it teaches a fact for which there is a probe, and no group decides where it is."""
+"""Of each conversation: the one that it was logged in, which is another for what was made of it; the trunk of all its
+branches, whose turns it shares; what the settings hold its whole family out by; and whether it teaches a fact for which
+there is a probe, and no group decides where it is."""
 
 GROUPED = """
 SELECT
@@ -200,7 +205,7 @@ class Candidates:
     def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
         self._db, self._folder, self._settings, self._known = db, folder, settings, known
         self.dropped: Counter[str] = Counter()
-        self.disliked: list[np.ndarray] = [np.empty(0, np.uint64)]
+        self.taken_back: list[np.ndarray] = [np.empty(0, np.uint64)]
         self._settled = pl.DataFrame(schema={"key": pl.UInt64, "settled": pl.Boolean})
         folder.mkdir()
         db.execute(MACROS)
@@ -273,7 +278,7 @@ class Candidates:
         self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         if self._known:
-            self.disliked.append(exact_of(self._db.sql(TAKEN_BACK).to_arrow_table()))
+            self.taken_back.append(exact_of(self._db.sql(TAKEN_BACK).to_arrow_table()))
         self._db.register("units", self._units())
         made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY, vouched=quality.vouched("evidence"))
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}

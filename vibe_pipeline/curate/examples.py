@@ -82,7 +82,7 @@ class Curated:
     leaks: dict[str, int]
     """What is on both sides of the split, counted over what was kept."""
     withdrawn: int
-    """Rows of earlier generations that this one took back: disliked since, or answered anew."""
+    """Rows of earlier generations that this one took back."""
     withdrawn_sha: str
     """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
     seconds: dict[str, float]
@@ -101,7 +101,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             db.execute(f"SET memory_limit = '{MEMORY}'")
             db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
             with _enough_memory(title, inputs, settings):
-                files, dropped, disliked = _candidates(db, inputs, settings, scratch, columns, step)
+                files, dropped, taken_back = _candidates(db, inputs, settings, scratch, columns, step)
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
@@ -109,7 +109,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             rank = _place(np.lexsort(better[::-1]))  # a probe knows
             told = {name: found[name] for name in ("moment", "conversation", "family", "is_augmented", "is_edited")}
             compared = judging.Compared(
-                features=these, rank=rank, vouched=found["vouched"], disliked=disliked, rest=columns.rest, **told
+                features=these, rank=rank, vouched=found["vouched"], taken_back=taken_back, rest=columns.rest, **told
             )
             judged = judging.judged(compared, inputs.known, settings, scratch)
             stays = judged.reasons == 0
@@ -136,7 +136,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
 def _candidates(
     db: duckdb.DuckDBPyConnection, inputs: Inputs, settings: Curate, scratch: Path, columns: Columns, step: Steps
 ) -> tuple[list[Path], Counter[str], np.ndarray]:
-    """Files of candidates, what rules dropped, exact keys of what was disliked; and in the columns what candidates are
+    """Files of candidates, what rules dropped, exact keys of what is taken back; and in the columns what candidates are
     compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):
@@ -154,7 +154,7 @@ def _candidates(
         for waiting in sketched:
             with step("sketches"):
                 waiting.result()
-    return files, candidates.dropped, np.concatenate(candidates.disliked)
+    return files, candidates.dropped, np.concatenate(candidates.taken_back)
 
 
 @contextmanager

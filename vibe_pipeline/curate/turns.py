@@ -11,9 +11,6 @@ from vibe_pipeline.settings import Quality
 
 CONTEXT = 16
 
-ALONE = "CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN interaction_id END"
-"""What was made from a turn stays in its conversation for the split, but nobody said it there."""
-
 LINE = "chr(10) || chr(10)"
 """Between what is said, and what is answered to it."""
 
@@ -38,23 +35,22 @@ SELECT
     all_ids[greatest(1, len(all_ids) - fitting):] AS turn_ids
 FROM events JOIN (
     SELECT
-        conversation_id, position, apart, size,
+        conversation_id, position, size,
         row_number() OVER session AS number,
         list(interaction_id) OVER (session ROWS BETWEEN {CONTEXT} PRECEDING AND CURRENT ROW) AS all_ids,
         {fitting} AS fitting
     FROM (
-        SELECT *, sum(size) OVER (PARTITION BY conversation_id, apart ORDER BY position) - size AS earlier FROM (
+        SELECT *, sum(size) OVER (PARTITION BY conversation_id ORDER BY position) - size AS earlier FROM (
             SELECT
                 conversation_id, position, interaction_id,
-                {ALONE} AS apart,
                 CASE WHEN output <> '' THEN length(input) + length(output) + 4 ELSE 0 END AS size
             FROM events
             WHERE list_contains($chat_actions, action) AND (output <> '' OR len(improvements) > 0) AND {which}
         )
     )
-    WINDOW session AS (PARTITION BY conversation_id, apart ORDER BY position)
+    WINDOW session AS (PARTITION BY conversation_id ORDER BY position)
 ) USING (conversation_id, position)
-WINDOW session AS (PARTITION BY conversation_id, apart ORDER BY position)
+WINDOW session AS (PARTITION BY conversation_id ORDER BY position)
 """
 
 

@@ -141,12 +141,21 @@ FROM (
 """
 """Bytes that turns take in the prompts of later ones, at most; and how many turns there are."""
 
-ORDERED = """
+OWN_CONVERSATION = """CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN concat_ws(
+    chr(0), conversation_id,
+    CASE WHEN starts_with(extra ->> '$.augmentation', 'fault') THEN extra ->> '$.augmented_from' ELSE interaction_id END
+) ELSE conversation_id END"""
+"""What was made of an interaction is logged in its conversation, and is on that side of the split; but nobody said or
+ran it there. So for the builders it is a conversation of its own; a fault and its fix, made of one, are one."""
+
+ORDERED = f"""
 CREATE OR REPLACE TABLE events AS
 SELECT
     * EXCLUDE (part),
     row_number() OVER (PARTITION BY conversation_id ORDER BY occurred_at, turn, interaction_id) AS position
-FROM ({events})
+FROM (
+    SELECT * REPLACE ({OWN_CONVERSATION} AS conversation_id), conversation_id AS logged_in FROM ({{events}})
+)
 """
 
 

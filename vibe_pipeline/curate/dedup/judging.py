@@ -87,15 +87,15 @@ class Compared:
     """bool: made from another example, and near it on purpose."""
     is_edited: np.ndarray
     """bool: somebody corrected it, and it is near on purpose to what was learned before."""
-    disliked: np.ndarray
-    """uint64: exact keys of what was left out because somebody disliked it."""
+    taken_back: np.ndarray
+    """uint64: exact keys of what was left out for a reason that came to be known late, whoever said it."""
     rest: Callable[[], None] = lambda: None
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
 
 def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path) -> Judged:
     """Which leave, and which of the rows that were learned before."""
-    judge = _Judge(compared, settings, Withdrawing(earlier, compared.disliked))
+    judge = _Judge(compared, settings, Withdrawing(earlier, compared.taken_back))
     judge.repeated()
     judge.known(earlier)
     judge.nearly_repeated()

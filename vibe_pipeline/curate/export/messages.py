@@ -28,7 +28,7 @@ CREATE OR REPLACE TABLE turns AS
 WITH told AS (
     SELECT row, unnest(interaction_ids) AS id, generate_subscripts(interaction_ids, 1) AS place,
         len(interaction_ids) AS last
-    FROM chunk WHERE kind = 'conversation' AND len(interaction_ids) > 1
+    FROM chunk WHERE kind IN ('conversation', 'preference') AND len(interaction_ids) > 1
 ), known AS (
     SELECT row, place, last, asked, said FROM told JOIN lengths ON lengths.id = hash(told.id)
 ), spoken AS (

@@ -59,7 +59,7 @@ COLUMNS: dict[Shape, dict[str, str]] = {
     },
     Shape.PREFERENCE: {"prompt": r"prompt || E'\n\n'", "chosen": "completion", "rejected": "rejected"},
     Shape.OPENAI_PREFERENCE: {
-        "input": "{messages: says('user', prompt)}",
+        "input": "{messages: list_transform(asked(prompt, turns), lambda it: {role: it.role, content: it.content})}",
         "preferred_output": "says('assistant', completion)",
         "non_preferred_output": "says('assistant', rejected)",
     },

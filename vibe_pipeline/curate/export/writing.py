@@ -136,7 +136,7 @@ def _write(
     rows = ROWS[wanted.format].format(pairs=pairs, columns=named)
     with connect(store.path(SPILL)) as db, _Files(folder, wanted.format) as files:
         db.execute(MACROS + SPOKEN[wanted.format])
-        remember_lengths(db, segments if wanted.shape == Shape.MESSAGES else [])
+        remember_lengths(db, segments if wanted.shape in (Shape.MESSAGES, Shape.OPENAI_PREFERENCE) else [])
         for chunk in _chunks(store.existing(f"examples/{examples.sha}.parquet"), gone):
             db.register("chunk", chunk)
             find_turns(db)

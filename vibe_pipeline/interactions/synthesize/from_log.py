@@ -26,6 +26,25 @@ MAX_CHARACTERS = 20_000
 DEFINED = r"regexp_extract_all(output, 'def\s+([^\s(\[]+)', 1)"
 """The names of functions in an answer."""
 
+HAS_FAILED = r"""EXISTS (
+    FROM interactions AS run
+    WHERE run.conversation_id = interactions.conversation_id AND list_contains($runs, run.action)
+        AND run.success = false AND NOT coalesce(contains(run.extra, '"augmented_from"'), false)
+        AND list_bool_or(list_transform(
+            regexp_extract_all(
+                replace(interactions.output, chr(13), ''), '(?m)^(?:def|class|async def) .*(?:\n[ \t].*|\n[ \t]*$)*'
+            ),
+            lambda it: contains(replace(run.input, chr(13), ''), rtrim(it, chr(32) || chr(10)))
+        ))
+)"""
+"""Whether a run of the conversation failed that held a function or class of the answer: tests would keep its bug."""
+
+UNSAID = """
+success IS NULL AND coalesce(feedback, $neutral) <= $neutral AND coalesce(len(improvements), 0) = 0
+AND coalesce(lower(extra ->> '$.tests') NOT IN ('passed', 'true', 'failed', 'false'), true)
+"""
+"""Nobody said whether it works: to run what somebody likes by itself would speak against it for want of its world."""
+
 CHOSEN = """
 SELECT * EXCLUDE (comments) FROM interactions
 WHERE source <> $source AND list_contains($actions, action) AND output <> ''
@@ -50,7 +69,7 @@ class FromLog:
         return self._chosen(actions, self._is_learned, limit, seed)
 
     def with_code(self, limit: int, seed: int) -> list[Interaction]:
-        """Answers that define functions and did not fail."""
+        """Answers that define functions and did not fail, in a run of their conversation neither."""
         return self._with_code("contains(output, 'def ')", limit, seed)
 
     def with_code_of(self, names: Collection[str]) -> list[Interaction]:
@@ -59,13 +78,13 @@ class FromLog:
 
     def _with_code(self, condition: str, limit: int | None, seed: int, **more: Collection[str]) -> list[Interaction]:
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = f"{condition} AND success IS DISTINCT FROM false AND {self._is_learned}"
-        return self._chosen(actions, condition, limit, seed, in_any_turn=True, **more)
+        condition = f"{condition} AND success IS DISTINCT FROM false AND {self._is_learned} AND NOT {HAS_FAILED}"
+        return self._chosen(actions, condition, limit, seed, in_any_turn=True, runs=self.settings.run_actions, **more)
 
     def to_label(self, limit: int, seed: int) -> list[Interaction]:
         """Answers that may be code, of which nobody said whether they work; those that have a label get it again."""
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = "success IS NULL AND (contains(output, '```') OR list_contains($generate, action))"
+        condition = f"{UNSAID} AND (contains(output, '```') OR list_contains($generate, action))"
         return self._chosen(actions, condition, limit, seed, in_any_turn=True, generate=self.settings.generate_actions)
 
     @property

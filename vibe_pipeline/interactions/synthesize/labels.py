@@ -14,13 +14,20 @@ import re
 from datetime import datetime
 
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.interactions.synthesize.functions.checking import DOCTESTS, has_doctests, uses_itself
+from vibe_pipeline.interactions.synthesize.functions.checking import (
+    DOCTESTS,
+    complains,
+    defined_names,
+    free_names,
+    has_doctests,
+    uses_itself,
+)
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import python_in, tests_of
 from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.outside import may_miss, shows_place
+from vibe_pipeline.interactions.synthesize.outside import may_miss, shows_place, tells_of_now
 from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, Limits, Run, other_seeds, run
 from vibe_pipeline.records import Interaction
 
@@ -51,6 +58,10 @@ def labelled(interaction: Interaction, limits: Limits, now: datetime) -> Interac
     if done.worked and (done.unheard or (script == code and (has_tests or not uses_itself(code)))):
         return None  # nothing of it ran, or its tests did not, and might have failed
     if _is_for_want_of_something(done, code, tests) or tells_of_machine(done.output, None):
+        return None
+    if (not done.worked or complains(script)) and tells_of_now(script):
+        return None  # tomorrow it may end otherwise
+    if not done.worked and _misses_a_name(done, script, tests):
         return None
     if done.worked and tests == DOCTESTS and not run(code, limits=limits).worked:
         return None  # as a script it does more, and fails
@@ -92,6 +103,16 @@ def _tried(code: str, tests: str, limits: Limits, hash_seed: str = HASH_SEED) ->
     script = with_tests(code, tests)
     done = tested(script, tests, limits, hash_seed) if tests else None
     return (code, run(code, limits=limits, hash_seed=hash_seed)) if done is None else (script, done)
+
+
+def _misses_a_name(done: Run, script: str, tests: str) -> bool:
+    """Whether a name was not there that the code does not define itself: an earlier answer may have, or a notebook."""
+    if tests == DOCTESTS:
+        return bool(free_names(script))
+    if "NameError" not in {done.error_type, *done.causes}:
+        return False
+    names = set(re.findall(r"name '(\w+)' is not defined", done.output))
+    return not names or not names <= defined_names(script)
 
 
 def _is_for_want_of_something(done: Run, code: str, tests: str) -> bool:

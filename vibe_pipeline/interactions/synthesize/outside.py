@@ -54,6 +54,13 @@ def shows_place(code: str) -> bool:
     return any(MAY_BE_ABSENT.search(name) or OF_HERE.search(name) for name in _reached(code) or ())
 
 
+def tells_of_now(code: str) -> bool:
+    """Whether how code ends may be the machine's, the day's or chance's."""
+    names = _reached(code) or set()
+    is_of_chance = any(map(CHANCE.search, names)) and not any(map(SEEDED.search, names))
+    return is_of_chance or any(map(OF_HERE.search, names))
+
+
 def is_pure(code: str) -> bool:
     """Whether functions of that code can be expected to give the same everywhere; what is no Python cannot."""
     names = _reached(code)

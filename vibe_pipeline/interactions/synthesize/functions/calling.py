@@ -56,11 +56,13 @@ def call_tests(tests: str, names: dict[str, Any], before: dict[str, Any]) -> lis
 
 
 def methods_of(kind: Any) -> list[Any]:
-    """The tests of a class, each of an instance of its own; none can be called where an instance needs something."""
+    """The tests of a class and of those in it, each of its own instance; none where an instance needs something."""
     names = [name for name in dir(kind) if name.startswith("test")]
+    inner = [it for name, it in vars(kind).items() if name.startswith("Test") and isinstance(it, type)]
+    nested = [method for it in inner for method in methods_of(it)]
     if kind.__init__ is not object.__init__ or hasattr(kind, "pytestmark"):
-        return [None for _ in names]
-    return [getattr(kind(), name) for name in names]
+        return [None for _ in (*names, *nested)]
+    return [*(getattr(kind(), name) for name in names), *nested]
 
 
 def call_alone(test: Any) -> bool:

@@ -7,6 +7,7 @@ so, only calls, or swallows what it asserts.
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 import symtable
 from collections.abc import Iterable, Iterator
@@ -18,6 +19,7 @@ DOCTESTS = "import doctest\n\nassert not doctest.testmod().failed"
 
 CATCHES = {"Exception", "BaseException", "AssertionError"}
 IMPORTS = (ast.Import, ast.ImportFrom)
+DISPLAYS = (ast.List, ast.Tuple, ast.Dict, ast.Lambda)
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 SAYS_NOTHING = (*IMPORTS, *DEFINITIONS, ast.Pass, ast.Global)
 
@@ -38,6 +40,36 @@ def uses_itself(code: str) -> bool:
     return any(_mentions(it, own) for it in stands) if own else bool(stands)
 
 
+def complains(script: str) -> bool:
+    """Whether a script looks itself whether it works."""
+    spans = parsed(script)
+    return spans is not None and any(isinstance(it, ast.Assert) or _complains(it) for it in ast.walk(spans.tree))
+
+
+def defined_names(script: str) -> set[str]:
+    """Functions, classes and imports of a script, wherever they are."""
+    spans = parsed(script)
+    nodes = list(ast.walk(spans.tree)) if spans is not None else []
+    names = {it.name for it in nodes if isinstance(it, DEFINITIONS)}
+    return names | {(it.asname or it.name).partition(".")[0] for it in nodes if isinstance(it, ast.alias)}
+
+
+def free_names(script: str) -> set[str]:
+    """Names that a script uses, its doctests included, and binds nowhere."""
+    spans = parsed(script)
+    if spans is None:
+        return set()
+    examples = [it.source for node in _documented(spans.tree) for it in _examples(node)]
+    trees = [spans.tree, *(it.tree for it in map(parsed, examples) if it is not None)]
+    nodes = [it for tree in trees for it in ast.walk(tree)]
+    used = {it.id for it in nodes if isinstance(it, ast.Name) and isinstance(it.ctx, ast.Load)}
+    bound = {it.id for it in nodes if isinstance(it, ast.Name)} - used
+    bound |= {it.id for it in nodes if isinstance(it, ast.Name) and not isinstance(it.ctx, ast.Load)}
+    bound |= {it.arg for it in nodes if isinstance(it, ast.arg)}
+    bound |= {str(getattr(it, "name", None)) for it in nodes}  # except … as, case … as, type parameters
+    return {it for it in used - bound - defined_names(script) - set(dir(builtins)) if not it.startswith("__")}
+
+
 def checks(code: str, tests: str) -> bool:
     """Whether tests hold a check that hangs on what code defines: an assert of any kind, or an error that must come."""
     if tests == DOCTESTS:
@@ -45,9 +77,60 @@ def checks(code: str, tests: str) -> bool:
     spans = parsed(tests)
     if spans is None:
         return False
-    body = [node for node in spans.tree.body if not (isinstance(node, ast.If) and _mentions(node.test, {"__name__"}))]
+    body = spans.tree.body
     known = _involved(body, _bound(code))
-    return any(_checks(node, known) for node in _heard(body))
+    reached = _reached(body)
+    bare = _never_false(code, tests)
+    if any(_checks(node, known, bare) for node in _heard(it for it in body if it not in reached)):
+        return False  # what did not run might have failed
+    return any(_checks(node, known, bare) for node in _heard(reached))
+
+
+def _reached(body: list[ast.stmt]) -> list[ast.stmt]:
+    """What runs when a module of tests is imported and its tests are called: helpers too, but not what scripts do."""
+    reached = [it for it in body if not isinstance(it, DEFINITIONS) and not _is_for_scripts(it)]
+    reached += [it for it in body if isinstance(it, DEFINITIONS) and (it.name.startswith("test") or _is_case(it))]
+    while more := [
+        it for it in body if isinstance(it, DEFINITIONS) and it not in reached and _mentions(reached, {it.name})
+    ]:
+        reached += more
+    return reached
+
+
+def _is_for_scripts(node: ast.stmt) -> bool:
+    return isinstance(node, ast.If) and _mentions(node.test, {"__name__"})
+
+
+def _is_case(node: ast.stmt) -> bool:
+    return isinstance(node, ast.ClassDef) and (node.name.startswith("Test") or bool(node.bases))
+
+
+def _never_false(code: str, tests: str) -> set[str]:
+    """Names of functions, classes and lists that are written out: to assert one alone asserts nothing."""
+    nodes = [it for spans in (parsed(code), parsed(tests)) if spans for it in ast.walk(spans.tree)]
+    names = {it.name for it in nodes if isinstance(it, DEFINITIONS)}
+    shown = [it for it in nodes if isinstance(it, ast.Assign) and isinstance(it.value, DISPLAYS)]
+    return names | {it.id for node in shown for it in node.targets if isinstance(it, ast.Name)}
+
+
+def _may_be_false(test: ast.expr, bare: set[str]) -> bool:
+    """Whether it can be: a tuple with a message in it cannot, nor what ends in `or True`."""
+    match test:
+        case ast.Constant(value=value):
+            return not value
+        case ast.Tuple(elts=parts) | ast.List(elts=parts) | ast.Set(elts=parts):
+            return not parts
+        case ast.Lambda() | ast.JoinedStr() | ast.Dict():
+            return False
+        case ast.Name(id=name):
+            return name not in bare
+        case ast.Call(func=ast.Name(id="callable"), args=[ast.Name(id=name)]):
+            return name not in bare
+        case ast.BoolOp(op=ast.Or(), values=parts):
+            return all(_may_be_false(it, bare) for it in parts)
+        case ast.BoolOp(values=parts):
+            return any(_may_be_false(it, bare) for it in parts)
+    return True
 
 
 def _documented(node: ast.Module | ast.ClassDef) -> Iterator[ast.Module | ast.ClassDef | ast.FunctionDef]:
@@ -59,12 +142,15 @@ def _documented(node: ast.Module | ast.ClassDef) -> Iterator[ast.Module | ast.Cl
             yield it
 
 
-def _has_examples(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
+def _examples(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> list[doctest.Example]:
     try:
-        examples = doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
+        return doctest.DocTestParser().get_examples(ast.get_docstring(node) or "")
     except ValueError:
-        return False
-    return any((it.want or it.exc_msg) and doctest.SKIP not in it.options for it in examples)
+        return []
+
+
+def _has_examples(node: ast.Module | ast.ClassDef | ast.FunctionDef) -> bool:
+    return any((it.want or it.exc_msg) and doctest.SKIP not in it.options for it in _examples(node))
 
 
 def _flat(node: ast.stmt) -> Iterator[ast.stmt]:
@@ -172,16 +258,16 @@ def _swallows(node: ast.AST) -> bool:
 
 
 def _complains(node: ast.AST) -> bool:
-    is_false = isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant)
+    is_false = isinstance(node, ast.Assert) and isinstance(node.test, ast.Constant) and not node.test.value
     return is_false or isinstance(node, ast.Raise) or (isinstance(node, ast.Call) and _name(node.func) == "fail")
 
 
-def _checks(node: ast.AST, known: set[str]) -> bool:
+def _checks(node: ast.AST, known: set[str], bare: set[str]) -> bool:
     match node:
         case ast.Assert(test=test):
-            return _mentions(test, known)
+            return _mentions(test, known) and _may_be_false(test, bare)
         case ast.If(test=test):
-            return _mentions(test, known) and any(map(_complains, _heard(node.body)))
+            return _mentions(test, known) and any(map(_complains, _heard([*node.body, *node.orelse])))
         case ast.Try(body=body):
             return _mentions(body, known) and any(map(_complains, _heard([*body, *node.orelse])))
         case ast.With(items=items, body=body):

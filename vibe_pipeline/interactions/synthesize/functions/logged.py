@@ -17,6 +17,9 @@ from vibe_pipeline.records import Interaction
 
 FENCED = re.compile(r"^```(?:python|py|python3)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 
+VERDICTS = {"passed", "failed", "true", "false"}
+"""What tests came to, where somebody logged that in their place."""
+
 DOES = (ast.Call, ast.Assign, ast.AugAssign, ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.For)
 DEFINES = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Assign, ast.AnnAssign)
 
@@ -37,7 +40,7 @@ def tests_of(interaction: Interaction) -> str:
     tests = interaction.extra.get("tests")
     if isinstance(tests, list):
         tests = "\n".join(test for test in tests if isinstance(test, str))
-    return tests if isinstance(tests, str) else ""
+    return tests if isinstance(tests, str) and tests.lower() not in VERDICTS else ""
 
 
 def function_in(interaction: Interaction) -> Function | None:

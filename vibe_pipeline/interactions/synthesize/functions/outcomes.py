@@ -114,6 +114,7 @@ def _said(work: list[Any], limits: Limits, hash_seed: str) -> tuple[Run, str, An
     """(the run, what the code in it printed, what inside.py said)."""
     mark = secrets.token_hex(16)
     done = run(f"{PROGRAM}module.main({json.dumps(work)!r}, {mark!r})", limits=limits, hash_seed=hash_seed)
-    printed, _, told = done.output.partition(mark)
+    # On a line of its own: a traceback that doctest prints may quote the call, and with it the mark.
+    printed, _, told = f"\n{done.output}".partition(f"\n{mark}")
     said, _, later = told.partition("\n")
     return done, f"{printed.strip()}\n{later}".strip(), json.loads(said) if said else None

@@ -15,6 +15,7 @@ GUTTER, MEMBERS = re.compile(r"^  [|+] "), "  +-"
 """What stands before the lines of an error that is a group, and above each of the errors in it."""
 BESIDE = re.compile(
     r"^(Exception in thread |Exception ignored in|Task exception was never retrieved)"
+    r"|^Traceback \(most recent call last\):$"
     r"|RuntimeWarning: coroutine .* was never awaited$",
     re.MULTILINE,
 )
@@ -38,7 +39,7 @@ class Run:
     missed: bool = field(default=False, compare=False)
     """It asked for something outside that was not there or not granted, whatever it made of that."""
     unheard: bool = field(default=False, compare=False)
-    """It ended well, and told of an error beside: in a thread, or that something was never awaited."""
+    """It ended well, and told of an error beside: in a thread or a process, or that something was never awaited."""
     seconds: float = field(default=0.0, compare=False)
     """CPU seconds of the snippet and its children; starting and ending Python is taken off, give or take 5 ms."""
     memory_bytes: int = field(default=0, compare=False)
