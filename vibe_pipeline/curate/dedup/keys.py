@@ -40,6 +40,7 @@ NAMES = (
     "quoted",
     "answered",
     "withdrawn",
+    "retold",
 )
 
 
@@ -152,11 +153,18 @@ def probed(these: Features) -> np.ndarray:
 
 
 def answered(these: Features) -> np.ndarray:
-    """(n): the same prompt in the same kind, whatever the answer, or the same words of a question that nothing was said
-    before; 0 in kinds in which a prompt may have several answers."""
-    by_words = (these.kind == CONVERSATION) & these.opens & (these.sketches.bag != 0)
+    """(n): the same prompt in the same kind, whatever the answer; or the same words of a question that asks for one
+    fact, or that nothing was said before. 0 in kinds in which a prompt may have several answers."""
+    has_fact = these.fact != 0
+    by_words = (these.kind == CONVERSATION) & (these.opens | has_fact) & (these.sketches.bag != 0)
     asks = np.where(by_words, these.sketches.asks, these.prompt)
-    return np.where(np.isin(these.kind, ANSWERS), _key("answered", asks, these.kind), np.uint64(0))
+    return np.where(np.isin(these.kind, ANSWERS), _key("answered", asks, these.kind, these.fact), np.uint64(0))
+
+
+def retold(these: Features) -> np.ndarray:
+    """(n): the same with the same words and operators for an answer; 0 where a prompt may have several."""
+    prompts = answered(these)
+    return _where_there(prompts, _key("retold", prompts, these.sketches.tells))
 
 
 def withdrawn_keys(places: np.ndarray) -> np.ndarray:
@@ -255,6 +263,7 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np
         (exact(these), chosen),
         (asked(these), rows),
         (answered(these), rows),
+        (retold(these), rows),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
         (side_keys(these.unit), both & _is_first(these.unit)),

@@ -70,8 +70,10 @@ class Sketches:
     """uint64: of all words of the question, in order."""
     says: np.ndarray
     """uint64: of all words and signs of the completion, in order; 0 where it has none."""
+    tells: np.ndarray
+    """uint64: the same without signs that are no operators, which are typed in many ways."""
     rejects: np.ndarray
-    """uint64: the same of the answer that was rejected; 0 where there is none."""
+    """uint64: of all words and signs of the answer that was rejected; 0 where there is none."""
     bands: np.ndarray
     """uint32 (n, 16): of the anchor, or zeros where question and completion are short, or nothing is said."""
     is_long: np.ndarray
@@ -105,7 +107,7 @@ class Sketches:
         return Sketches(**per_row, grams=self.grams[before : ends[-1]], ends=ends - before)
 
 
-PER_ROW = ("bag", "asks", "says", "rejects", "bands", "is_long", "words", "check", "structure")
+PER_ROW = ("bag", "asks", "says", "tells", "rejects", "bands", "is_long", "words", "check", "structure")
 
 
 def sketch(
@@ -136,6 +138,7 @@ def sketch(
         bag=_bag(telling),
         asks=_whole(telling),
         says=whole,
+        tells=_whole(said.among(said.is_word | _among(said.hashes, OPERATORS))),
         rejects=_whole(refused),
         bands=bands,
         is_long=is_long,
