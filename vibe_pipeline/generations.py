@@ -18,7 +18,6 @@ from vibe_pipeline.curate.dedup.keys import withdrawn_entries
 from vibe_pipeline.curate.dedup.known import entries_of
 from vibe_pipeline.curate.dedup.pages import Damaged
 from vibe_pipeline.curate.dedup.sketch import MADE_BY
-from vibe_pipeline.curate.dedup.withdrawing import taken_back
 from vibe_pipeline.curate.examples import Curated, curate
 from vibe_pipeline.curate.export.outcome import Exported
 from vibe_pipeline.curate.export.writing import Wanted, export
@@ -35,6 +34,7 @@ from vibe_pipeline.records import Cut, ExampleSet, generation_name, plain
 from vibe_pipeline.results import Results
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import taken_back
 
 
 class Generations:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from vibe_pipeline.curate.dedup import withdrawing
+from vibe_pipeline import withdrawn
 from vibe_pipeline.fingerprint import key_of, sha_of_bytes
 from vibe_pipeline.records import Cut, ExampleSet, plain
 from vibe_pipeline.store import Store
@@ -64,7 +64,7 @@ def keep(home: Path, rows: list[dict[str, Any]], segments: tuple[str, ...] = (),
 def take_back(store: Store, generation: int, *rows: int) -> dict[str, Any]:
     """What an example set of the next generation says that took back these rows of this one."""
     places = np.array([generation << 32 | row for row in rows], np.uint64)
-    return {"withdrawn": len(rows), "withdrawn_sha": withdrawing.write(store, places, generation + 1, "")}
+    return {"withdrawn": len(rows), "withdrawn_sha": withdrawn.write(store, places, generation + 1, "")}
 
 
 def _row(number: int, generation: int, row: dict[str, Any]) -> dict[str, Any]:

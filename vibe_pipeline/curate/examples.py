@@ -21,9 +21,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from vibe_pipeline import withdrawn
 from vibe_pipeline.curate.candidates import Candidates
 from vibe_pipeline.curate.columns import Columns
-from vibe_pipeline.curate.dedup import judging, keys, withdrawing
+from vibe_pipeline.curate.dedup import judging, keys
 from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
 from vibe_pipeline.curate.order import priorities
@@ -119,7 +120,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             output = Output(files, these, stays, found["is_synthetic"], priority, generation)
             only = key_of(["examples", generation])[:32]
             sha = store.write_tables("examples", SCHEMA, output.tables(), only)
-            withdrawn_sha = withdrawing.write(store, judged.withdrawn, generation, inputs.withdrawn_sha)
+            withdrawn_sha = withdrawn.write(store, judged.withdrawn, generation, inputs.withdrawn_sha)
     return Curated(
         sha=sha,
         rows=int(stays.sum()),

@@ -17,8 +17,9 @@ from vibe_pipeline.records import Mix, Stage
 from vibe_pipeline.replay.choosing import Delta, preferred
 from vibe_pipeline.replay.drawing import Past
 from vibe_pipeline.replay.request import Request
-from vibe_pipeline.replay.rows import IS_SYNTHETIC, Withdrawn, synthetic_rows
+from vibe_pipeline.replay.rows import IS_SYNTHETIC, synthetic_rows
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 __all__ = ["Request", "make", "mix"]
 

@@ -9,8 +9,9 @@ import polars as pl
 
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.replay.request import Request
-from vibe_pipeline.replay.rows import COLUMNS, Withdrawn, positions, read
+from vibe_pipeline.replay.rows import COLUMNS, positions, read
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import numpy as np
 import polars as pl
 
 from vibe_pipeline.replay.request import Request
-from vibe_pipeline.replay.rows import Withdrawn, read, synthetic_rows
+from vibe_pipeline.replay.rows import read, synthetic_rows
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 
 class Past:
@@ -24,7 +25,7 @@ class Past:
         self._ends = np.cumsum([len(rows) for _, rows in self._stretches], dtype=np.int64)
         gone = [np.empty(0, np.int64)]
         for (examples, rows), end in zip(self._stretches, self._ends, strict=True):
-            gone.append(withdrawn.among(examples, rows) - rows.stop + end)
+            gone.append(withdrawn.among(examples.generation, rows) - rows.stop + end)
         self._gone = np.concatenate(gone)
 
     def hands(self, delta: pl.DataFrame, chance: np.random.Generator) -> list[np.ndarray]:

@@ -93,6 +93,17 @@ PROOF = """{
     'position': position, 'id': interaction_id, 'at': occurred_at, 'is_delta': is_delta, 'words': left(input, 201)
 }"""
 
+
+def outcomes(worked: str) -> str:
+    """SQL: of runs, when the last one worked and failed, how long the longest failing one was, and the last such."""
+    return f"""
+        max(ran_at) FILTER ({worked}) AS worked_at,
+        max(ran_at) FILTER (NOT is_good) AS failed_at,
+        max(size) FILTER (NOT is_good) AS failed_size,
+        arg_max(ran, ran_at) FILTER (NOT is_good) AS failing
+    """
+
+
 SELECT = f"""
 WITH
     said AS (
@@ -154,15 +165,7 @@ WITH
         FROM told WHERE is_run AND success IS NOT NULL
     ),
     good AS (SELECT * FROM tries WHERE is_good),
-    whole AS (
-        SELECT
-            conversation_id, code_key,
-            max(ran_at) FILTER (is_good) AS worked_at,
-            max(ran_at) FILTER (NOT is_good) AS failed_at,
-            max(size) FILTER (NOT is_good) AS failed_size,
-            arg_max(ran, ran_at) FILTER (NOT is_good) AS failing
-        FROM tries GROUP BY ALL
-    ),
+    whole AS (SELECT conversation_id, code_key, {outcomes("is_good")} FROM tries GROUP BY ALL),
     written AS (
         SELECT
             *,
@@ -192,15 +195,7 @@ WITH
         ) AS part_of JOIN tries USING (conversation_id, nth)
         WHERE contains(ran_input, part)
     ),
-    around AS (
-        SELECT
-            interaction_id, code_key,
-            max(ran_at) FILTER (is_proof) AS worked_at,
-            max(ran_at) FILTER (NOT is_good) AS failed_at,
-            max(size) FILTER (NOT is_good) AS failed_size,
-            arg_max(ran, ran_at) FILTER (NOT is_good) AS failing
-        FROM near GROUP BY ALL
-    ),
+    around AS (SELECT interaction_id, code_key, {outcomes("is_proof")} FROM near GROUP BY ALL),
     failed AS (
         SELECT *, failed_at IS NOT NULL AS has_failed, greatest(position, failed_at) AS since
         FROM (

@@ -17,7 +17,7 @@ answer that was chosen failed or was cut off, and nobody liked it.
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.choices import TEXTS
+from vibe_pipeline.curate.choices import FAMILY, TEXTS
 from vibe_pipeline.curate.turns import prompt, turns
 
 HALF = 0.5
@@ -47,8 +47,6 @@ GOING_ON = (
 IS_GOING_ON = rf"""CASE WHEN length(asked) <= 60 THEN
     regexp_matches(trim(regexp_replace(lower(asked), '[\s\pP\pS]+', ' ', 'g')), '^(?:(?:{GOING_ON})(?: |$))*$')
 ELSE false END"""
-
-FAMILY = "coalesce(extra ->> '$.branch_of', conversation_id)"
 
 IS_MARKED = """(
     feedback <> 0 OR len(improvements) > 0

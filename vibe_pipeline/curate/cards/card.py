@@ -17,10 +17,10 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.reasons import CONTAMINATION, DUPLICATES
-from vibe_pipeline.curate.dedup.withdrawing import gone_since
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
 from vibe_pipeline.store import Store, sql_list
+from vibe_pipeline.withdrawn import Withdrawn
 
 AXES = ("kind", "stage", "tier")
 
@@ -139,7 +139,7 @@ class Card:
 def describe(store: Store, examples: ExampleSet, withdrawn_sha: str = "") -> Card:
     """The card of an example set, with what was taken back of it by withdrawn/<sha>.parquet. The same set gives the
     same card, with the same samples."""
-    gone = gone_since(store, withdrawn_sha, examples.generation)
+    gone = Withdrawn(store, withdrawn_sha).of(examples.generation)
     with connect(store.path(SPILL)) as db:
         db.execute(ROWS.format(file=sql_list([store.existing(f"examples/{examples.sha}.parquet")])))
         db.register("gone", pa.table({"row": gone}))

@@ -19,7 +19,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.dedup.withdrawing import gone_since
 from vibe_pipeline.curate.export.handing_over import CARD, handed_over, require_ours
 from vibe_pipeline.curate.export.messages import find_turns, remember_lengths
 from vibe_pipeline.curate.export.outcome import Exported, dataset_card, left_out
@@ -29,6 +28,7 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import ExampleSet, Split, generation_name
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 Format = Literal["jsonl", "parquet"]
 
@@ -102,7 +102,7 @@ def export(
     folder = (wanted.folder or Path(f"{name}-{shape}-{wanted.format}")).expanduser().absolute()
     require_ours(folder)
     settled = replace(wanted, shape=shape, kinds=kinds)
-    gone = gone_since(store, withdrawn_sha, examples.generation)
+    gone = Withdrawn(store, withdrawn_sha).of(examples.generation)
     with handed_over(folder) as temporary, watch(f"exporting {name}") as advance:
         tally: Counter[Place] = Counter()
         for counts in _write(store, examples, settled, segments, gone, temporary):
