@@ -9,6 +9,7 @@ import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +17,9 @@ from typing import Any
 import polars as pl
 import pytest
 
+from tests.engine.counting import write_package
 from tests.engine.curating import World
+from tests.engine.exporting import exported
 from tests.engine.serving import serving
 from tests.engine.tables import MAP
 from vibe_pipeline import cli
@@ -129,6 +132,17 @@ def climbed_here(climbed_home, tmp_path):
 def world(tmp_path) -> World:
     """A home whose log a test writes, and cuts."""
     return World(tmp_path)
+
+
+@pytest.fixture
+def leave(store, tmp_path):
+    """Exports rows; what was said of it, and the rows of each file."""
+    return partial(exported, store, tmp_path)
+
+
+@pytest.fixture
+def counting(tmp_path) -> Path:
+    return write_package(tmp_path)
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,7 @@
 import pytest
 
 from tests.engine.building import event, learned, remark, run
-
-KIND = "code_generation"
-LONG = "total = sum(range(100))"
-
+from tests.engine.generated_code import BETTER, KIND, LONG, answer, taught, write
 
 DOUBTED = [
     "Great, now I get a TypeError",
@@ -119,19 +116,6 @@ NO_RUNS = [
     f"sub{LONG}",
 ]
 """Each holds the code and does not run it, or runs another one."""
-
-
-def write(code, success=None, turn=0, **values):
-    return event("write it", code, action="generate", success=success, turn=turn, **values)
-
-
-def answer(code, turn=0, **values):
-    return event("how?", f"So:\n\n```python\n{code}\n```\n\nThat is it.", turn=turn, **values)
-
-
-def taught(*events, before=()):
-    rows = learned(KIND, *events, before=before)
-    return [(row["completion"], row["evidence"]) for row in rows if row["failure"] is None]
 
 
 @pytest.mark.parametrize(
@@ -271,98 +255,6 @@ def test_what_failed_in_an_earlier_generation_is_learned_when_it_worked_again():
     assert taught(run(f"{LONG}\nassert total", True, 3), before=before) == [(LONG, ["ran later"])]
 
 
-def refuted(*events, before=()):
-    return [
-        (row["completion"], row["failure"])
-        for row in learned(KIND, *events, before=before)
-        if row["failure"] is not None
-    ]
-
-
-CHECK = f"{LONG}\nassert total == 1"
-
-
-@pytest.mark.parametrize(
-    "before",
-    [
-        [write(LONG), run(LONG, True, 1)],
-        [write(LONG), run(f"{LONG}\nprint(total)", True, 1)],
-        [write(LONG, True)],
-        [write(LONG), event("Thanks!", "Fine.", turn=1)],
-        [answer(LONG), run(LONG, True, 1)],
-    ],
-    ids=["ran", "ran in another", "success", "accepted", "in a chat"],
-)
-@pytest.mark.parametrize("failing", [LONG, CHECK])
-def test_code_that_fails_after_it_was_learned_is_given_as_failed_since(before, failing):
-    assert len(taught(*before)) == 1
-    assert refuted(run(failing, False, 2), before=before) == [(LONG, "failed since")]
-    assert refuted(run("ls", True, 3), before=[*before, run(failing, False, 2)]) == []
-
-
-@pytest.mark.parametrize("code", [write(LONG), answer(LONG)])
-def test_code_that_failed_and_was_never_learned_is_not_given(code):
-    assert refuted(code, run(LONG, False, 1)) == []
-    assert refuted(run(CHECK, False, 1), before=[code]) == []
-
-
-BETTER = "total = sum(range(101))"
-BLOCK = f"So:\n\n```python\n{BETTER}\n```"
-
-
-@pytest.mark.parametrize(
-    ("before", "better"),
-    [
-        ([write(LONG, True)], BETTER),
-        ([write(LONG), event("Thanks!", "Fine.", turn=1)], BETTER),
-        ([write(LONG), run(LONG, True, 1)], BETTER),
-        ([answer(LONG), run(LONG, True, 1)], BLOCK),
-        ([answer(LONG), run(LONG, True, 1)], "None of this: use sum()."),
-    ],
-)
-def test_code_that_somebody_corrected_is_given_as_corrected(before, better):
-    assert len(taught(*before)) == 1
-    edit = remark(before[0], text=better)
-    assert refuted(edit, before=before) == [(LONG, "corrected")]
-    assert refuted(run("ls", True, 3), before=[*before, edit]) == []
-
-
-def test_of_several_corrections_all_but_the_last_are_given_as_corrected():
-    code = write(LONG, True, improvements=(LONG.replace("100", "102"),))
-    told = learned(KIND, remark(code, text=BETTER), before=[code])
-    assert {row["completion"]: row["failure"] for row in told} == {
-        LONG: "corrected",
-        LONG.replace("100", "102"): "corrected",
-        BETTER: None,
-    }
-
-
-@pytest.mark.parametrize("code", [write(LONG), write(LONG, False), answer(LONG)])
-def test_a_correction_of_code_that_was_never_learned_gives_it_not(code):
-    assert refuted(remark(code, text=BETTER), before=[code]) == []
-
-
-def test_who_corrects_only_what_stands_around_the_code_takes_nothing_back():
-    told = [answer(LONG), run(LONG, True, 1)]
-    assert refuted(remark(told[0], text=f"Better words:\n```python\n{LONG}\n```"), before=told) == []
-
-
-@pytest.mark.parametrize(
-    "values",
-    [
-        {"extra": {"alternatives": ["bad"]}},
-        {"extra": {"rejected": "bad "}},
-        {"extra": {"rank": 0}},
-    ],
-    ids=str,
-)
-def test_code_in_whose_place_other_code_was_kept_is_given_as_rejected(values):
-    bad, good = write("bad", True, extra={"rank": 1}), write("good", True, 1, **values)
-    assert taught(bad, good) == [("good", ["success"])]
-    assert refuted(good, before=[bad]) == [("bad", "rejected")]
-    assert refuted(write("more", True, 2), before=[bad, good]) == []
-
-
 @pytest.mark.parametrize(
     ("events", "evidence"),
     [
@@ -381,53 +273,3 @@ def test_a_better_text_is_learned_in_place_of_the_code(events, evidence):
 def test_a_better_text_that_failed_is_not_learned_nor_what_it_replaced():
     assert taught(write(LONG, True, improvements=(BETTER,)), run(BETTER, False, 1)) == []
     assert taught(answer(LONG, improvements=(f"```\n{BETTER}\n```",)), run(LONG, True, 1)) == []
-
-
-def commit(diff, message="Fix it", before="a = 1", **extra):
-    return event(message, before, action="commit", success=True, improvements=(diff,), extra=extra)
-
-
-CHANGE = "@@ -1 +1 @@\n-a = 1\n+a = 2"
-
-
-@pytest.mark.parametrize(
-    ("change", "prompt"),
-    [
-        (commit(CHANGE, path="src/a.py"), "Fix it\n\nsrc/a.py\n\na = 1"),
-        (commit(f"--- a/a.py\n+++ b/a.py\n{CHANGE}"), "Fix it\n\na.py\n\na = 1"),
-        (commit(f"--- /dev/null\n+++ b/new.py\n{CHANGE}", before=""), "Fix it\n\nnew.py"),
-        (commit(f"--- a/old.py\t\n+++ /dev/null\n{CHANGE}"), "Fix it\n\nold.py\n\na = 1"),
-        (
-            commit(f"--- a/b\n+++ b/b\n{CHANGE}\n--- a/yarn.lock\n+++ b/yarn.lock\n{CHANGE}"),
-            "Fix it\n\nb\nyarn.lock\n\na = 1",
-        ),
-        (commit("-a = 1\n+a = 2"), "Fix it\n\na = 1"),
-    ],
-)
-def test_a_commit_teaches_its_diff_from_its_message_the_file_and_the_lines_before(change, prompt):
-    assert [(row["prompt"], row["question"], row["completion"], row["evidence"]) for row in learned(KIND, change)] == [
-        (prompt, prompt, change.improvements[0], ["committed"])
-    ]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        *[
-            commit(CHANGE, path=path)
-            for path in ("package-lock.json", "web/yarn.lock", "go.sum", "a/jquery.min.js", "x.svg")
-        ],
-        commit(f"--- a/Cargo.lock\n+++ b/Cargo.lock\n{CHANGE}"),
-        commit("new file mode 100644\nBinary files /dev/null and b/c.bin differ", path="c.bin"),
-        commit("rename from a.py\nrename to b.py", path="b.py"),
-        commit("old mode 100644\nnew mode 100755", path="b.py"),
-        commit("", path="b.py"),
-    ],
-)
-def test_a_commit_that_nobody_wrote_by_hand_or_that_changed_no_line_is_not_learned(change):
-    assert taught(change) == []
-
-
-def test_a_file_that_is_only_called_nearly_like_a_lock_file_is_learned():
-    names = ["src/go.sum.py", "minjs.js", "svg.py", "my-package-lock.json.md"]
-    assert len(taught(*(commit(CHANGE, name, path=name) for name in names))) == len(names)
