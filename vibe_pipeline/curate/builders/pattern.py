@@ -3,8 +3,8 @@
 A step is told by its module and action, by the tool or command it names, and by its outcome where that is known: never
 by its texts. A step that was over only after the next had begun has none: an agent's answer stands where it was asked
 for, with a turn behind those of the tools that it called. The prompt is the last eight steps, a line each; the
-completion the next step, or the outcome of the last, whose line then ends with a colon. A session teaches from its third
-step on, once it has seen two different steps.
+completion the next step, or the outcome of the last, whose line then ends with a colon. A session teaches from its
+third step on, once it has seen two different steps.
 What was synthesised is no step: nobody took it.
 """
 
