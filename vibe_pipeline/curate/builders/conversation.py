@@ -1,5 +1,5 @@
-"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad, whether its
-code failed when it was run (trials.py), or whether another reply was kept in its place.
+"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad, whether
+its code failed when it was run (trials.py), or whether another reply was kept in its place.
 
 The prompt is the turns before and the question, with blank lines between; before the question stands what was called
 for the reply and came back (calls.py), in the length that the turns before have: a reply that reports it would teach to
