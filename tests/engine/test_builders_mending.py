@@ -126,3 +126,7 @@ def test_a_fix_by_an_edit_belongs_to_the_generation_of_its_last_event_and_names_
 def test_the_same_command_described_in_other_words_is_no_fix():
     assert mended() == []
     assert mended(bash("pip install words", True, 1)) == []
+
+
+def test_a_list_of_what_is_to_be_done_changes_no_file():
+    assert mended(EDIT, tool("TodoWrite", True, 2, todos=[{"content": "mend it", "status": "done"}])) == FIX

@@ -60,7 +60,7 @@ SELECT = f"""
 WITH
     said AS (
         SELECT
-            conversation_id, position, interaction_id, is_delta, feedback, {ARGUMENTS} AS arguments,
+            conversation_id, position, turn, interaction_id, is_delta, feedback, {ARGUMENTS} AS arguments,
             CASE WHEN contains(input, '*** Begin Patch') THEN replace(regexp_extract(coalesce(
                 {_first(("input", "patch"))}, {command("arguments")}, arguments ->> '$'
             ), '{PATCH}', 1), chr(13), '') END AS patch,
@@ -71,7 +71,7 @@ WITH
     ),
     told AS (
         SELECT
-            conversation_id, position, interaction_id, is_delta, feedback,
+            conversation_id, position, turn, interaction_id, is_delta, feedback,
             CASE
                 WHEN patch IS NULL THEN {_first(PATHS)}
                 WHEN is_of_one_file THEN coalesce(
@@ -99,9 +99,10 @@ WITH
                 )
             END AS edits
         FROM said
+        WHERE patch IS NOT NULL OR {_first(PATHS)} <> '' OR {_first((*OLD, *NEW))} IS NOT NULL
     )
 SELECT
-    conversation_id, position, interaction_id, is_delta, feedback, path,
+    conversation_id, position, turn, interaction_id, is_delta, feedback, path,
     regexp_extract(replace(path, chr(92), '/'), '[^/]*$') AS file,
     CASE WHEN path <> '' THEN content END AS content,
     CASE WHEN path <> '' AND content IS NULL AND len(edits) > 0
@@ -111,8 +112,8 @@ FROM told
 
 CHANGES = Shared(
     "changes",
-    """conversation_id VARCHAR, position BIGINT, interaction_id VARCHAR, is_delta BOOLEAN, feedback DOUBLE,
-    path VARCHAR, file VARCHAR, content VARCHAR, edits STRUCT("old" VARCHAR, "new" VARCHAR)[]""",
+    """conversation_id VARCHAR, position BIGINT, turn INTEGER, interaction_id VARCHAR, is_delta BOOLEAN,
+    feedback DOUBLE, path VARCHAR, file VARCHAR, content VARCHAR, edits STRUCT("old" VARCHAR, "new" VARCHAR)[]""",
     f"FROM events WHERE list_contains($tool_actions, action) AND regexp_matches(input, '{IS_CHANGE}')",
     SELECT,
 )

@@ -25,6 +25,7 @@ from vibe_pipeline.curate.builders import (
 from vibe_pipeline.curate.calls import CALLED
 from vibe_pipeline.curate.changes import CHANGES
 from vibe_pipeline.curate.choices import REJECTED
+from vibe_pipeline.curate.files import FILES
 from vibe_pipeline.curate.mending import MENDED
 from vibe_pipeline.curate.trials import TRIALS
 from vibe_pipeline.records import Kind
@@ -58,7 +59,7 @@ WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""
 
-TABLES = (REJECTED, CALLED, TRIALS, CHANGES, MENDED)
+TABLES = (REJECTED, CALLED, TRIALS, CHANGES, MENDED, FILES)
 """What builders read beside `events`; one may read those before it."""
 
 SELECTS: dict[Kind, str] = {

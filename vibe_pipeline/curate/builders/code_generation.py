@@ -45,7 +45,7 @@ WITH
                 WHEN is_accepted AND reply.position < coalesce(run.position, reply.position + 1) THEN reply
                 ELSE run
             END AS proof
-        FROM trials
+        FROM (FROM trials UNION ALL BY NAME FROM files)
         WHERE run IS NOT NULL OR (has_failed AND has_worked)
             OR (is_generated AND (is_disliked OR is_vouched OR is_accepted))
     )
@@ -55,7 +55,7 @@ SELECT
     {prompt("proven.input")} AS prompt,
     proven.input AS question,
     code AS completion,
-    coalesce(turn_ids, [proven.interaction_id]) || list_transform(
+    coalesce(turn_ids, [proven.interaction_id]) || coalesce(change_ids, []) || list_transform(
         list_sort(list_distinct(list_filter([proof, run], lambda later: later IS NOT NULL))), lambda later: later.id
     ) AS interaction_ids,
     coalesce(proof.at, proven.occurred_at) AS occurred_at,
