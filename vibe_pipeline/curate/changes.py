@@ -34,8 +34,11 @@ def command(arguments: str) -> str:
     )
 
 
-RAN = f"stripped(coalesce({command(ARGUMENTS)}, input))"
-"""What was run: of a call its command, without the words that describe it."""
+DESCRIBED = r',? ?"description": ?"(?:[^"\\]|\\.)*"'
+RAN = f"""stripped(
+    CASE WHEN contains(input, '"description"') THEN regexp_replace(input, '{DESCRIBED}', '') ELSE input END
+)"""
+"""What was run, without the words in which a call describes it, which differ from one time to the next."""
 
 PATCH = r"(?s)\*\*\* Begin Patch\r?\n(.*?)\r?\n\*\*\* End Patch"
 FILES = r"(?m)^\*\*\* (?:Add|Delete|Update) File: .*$|^\*\*\* Move to:"
