@@ -7,6 +7,8 @@ said of the one it replaced says nothing of it. An answer in a chat needs the ru
 reply came to its end. A commit's diff is code that was accepted, where it changes lines that somebody wrote: no lock
 file, nothing that a program made, no name or mode alone. Which file it is of stands in the prompt.
 
+What vouches for code that was said is told by trials.py, of files that an agent wrote and ran by files.py.
+
 A run that failed and held the code speaks against it, whatever else was said, until one after it succeeds that holds at
 least as much: to define a function again answers no assertion that failed. What only wrote the code to a file, quoted
 it or left it out as a comment did not run it.
