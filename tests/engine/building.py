@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,9 +10,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from vibe_pipeline.curate import choices
-from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
-from vibe_pipeline.curate.turns import joined
+from vibe_pipeline.curate.builders import BUILDERS, COLUMNS, TABLES
+from vibe_pipeline.curate.shared import given
 from vibe_pipeline.curate.window import OWN_CONVERSATION
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import INTERACTIONS
@@ -93,8 +91,8 @@ def events(
     database.register("logged", pa.Table.from_pylist(rows[Interaction], INTERACTIONS.append(flag)))
     database.register("remarks", pa.Table.from_pylist(rows[Remark], pa.schema(said)))
     database.execute(EVENTS)
-    database.execute(choices.NONE_REJECTED)
-    database.execute(choices.REJECTED, given(choices.REJECTED, Curate()))
+    for table in TABLES:
+        table.make(database, Curate())
     return database
 
 
@@ -103,13 +101,6 @@ def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | Non
     order = "occurred_at, interaction_ids, prompt, completion, rejected"
     select = f"SELECT {', '.join(COLUMNS)}, failure FROM ({BUILDERS[kind]}) ORDER BY {order}"
     return database.sql(select, params=given(select, settings or Curate())).to_arrow_table().to_pylist()
-
-
-def given(select: str, settings: Curate) -> dict[str, Any]:
-    """The parameters of a builder."""
-    every = {name: list(values) for name, values in settings if name.endswith("_actions")}
-    every["joined"] = joined(settings.quality)
-    return {name: every[name] for name in set(re.findall(r"\$(\w+)", select))}
 
 
 def learned(

@@ -1,8 +1,12 @@
 """conversation over hand-made chats: what is context, what is learned, and what an edit changes."""
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 
-from tests.engine.building import MOMENT, built, event, events, learned, remark
+from tests.engine.building import MOMENT, built, event, events, learned, remark, run, tool
+from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.settings import Curate
 
 KIND = "conversation"
@@ -151,3 +155,65 @@ def test_a_turn_that_is_too_long_is_left_out_with_those_before_it(size):
         prompts = {row["question"]: row["prompt"] for row in built(database, KIND)}
     assert prompts["q4"].startswith("q3" if size > 10 else "q1")
     assert prompts["q3"] == ("q3" if size > 10 else "q1\n\na1\n\npppppppppp\n\na2\n\nq3")
+
+
+def asked(question, answer, *calls, turn=2, **values):
+    """An exchange as importers log it: where it was asked, its calls after it, with lower turns."""
+    start = MOMENT + timedelta(minutes=turn)
+    told = [tool("Bash", True, number, said, command=command) for number, (command, said) in enumerate(calls)]
+    later = [replace(it, occurred_at=start + timedelta(seconds=1 + it.turn)) for it in told]
+    return [event(question, answer, turn=turn, occurred_at=start, **values), *later]
+
+
+def test_what_was_called_for_a_reply_stands_before_its_question():
+    (row,) = learned(KIND, *asked("Weather?", "It snows.", ("curl weather", "-3, snow"), ("date", "")))
+    found = [f'{{"name": "Bash", "arguments": {{"command": "{it}"}}}}' for it in ("curl weather", "date")]
+    assert row["prompt"] == f"{found[0]}\n-3, snow\n\n{found[1]}\n\nWeather?"
+    assert row["question"] == "Weather?"
+    assert [name.split("/")[2][:5] for name in row["interaction_ids"]] == ['{"nam', '{"nam', "Weath"]
+
+
+def test_a_call_is_of_the_reply_that_it_was_made_for():
+    first, second = asked("q1", "a1", ("one", "1")), asked("q2", "a2", turn=5)
+    assert [("one" in prompt) for prompt, _ in taught(*first, *second)] == [True, False]
+    calls = [tool("Bash", True, turn, "", command=f"call {turn}") for turn in (0, 2)]
+    untimed = [event("q1", "a1", turn=1), event("q2", "a2", turn=3), *calls]
+    told = taught(*(replace(it, occurred_at=MOMENT) for it in untimed))
+    assert [("call 0" in prompt, "call 2" in prompt) for prompt, _ in told] == [(True, False), (False, True)]
+
+
+def test_what_came_back_is_cut_and_what_was_said_before_has_the_rest_of_the_length():
+    most = joined(Curate().quality)
+    calls = [(f"command {number}", "x" * 100_000) for number in range(50)]
+    rows = learned(KIND, event("q" * (most - 10), "a"), *asked("last", "It is x.", *calls, turn=99))
+    prompt = rows[-1]["prompt"]
+    assert most - 10 <= len(prompt) <= most + 10
+    assert ("command 41" in prompt, "command 42" in prompt, "command 49" in prompt) == (False, True, True)
+    assert len(rows[-1]["interaction_ids"]) == 10
+
+
+@pytest.mark.parametrize("values", [{"source": "import:claude_code"}, {"calls": [("ls", "a.py")]}], ids=str)
+def test_that_an_agent_came_to_its_end_does_not_vouch_for_what_it_said(values):
+    (row,) = learned(KIND, *asked("q", "a", *values.pop("calls", []), success=True, **values))
+    assert row["evidence"] == []
+
+
+BLOCK = "So:\n\n```ruby\nputs 'a b'.split.revers.join(' ')\n```"
+CODE = "puts 'a b'.split.revers.join(' ')"
+
+
+def test_a_reply_whose_code_failed_is_taken_back_until_it_works():
+    said, failed = event("q", BLOCK, success=True), run(CODE, False, 1)
+    assert failures(said) == {BLOCK: None}
+    assert failures(said, failed) == {BLOCK: "failed since"}
+    assert failures(failed, before=[said]) == {BLOCK: "failed since"}
+    assert failures(run("ls", True, 2), before=[said, failed]) == {}
+    assert failures(run(CODE, True, 3), before=[said, failed]) == {BLOCK: None}
+
+
+def test_a_reply_that_was_corrected_is_not_taken_back_for_the_code_that_it_had():
+    better = remark(event("q", BLOCK), text="Use reverse.")
+    assert failures(event("q", BLOCK), run(CODE, False, 1), better) == {"Use reverse.": None}
+    assert failures(event("q", "None"), remark(event("q", "None"), text=BLOCK), run(CODE, False, 1)) == {
+        BLOCK: "failed since"
+    }

@@ -1,6 +1,9 @@
 """pattern over hand-made sessions: steps without their texts, what came next and how it ended."""
 
-from tests.engine.building import event, learned, run, tool
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.engine.building import MOMENT, event, learned, run, tool
 
 
 def taught(*events, before=()):
@@ -47,3 +50,13 @@ def test_a_prompt_holds_the_last_eight_steps():
 def test_documents_and_log_lines_are_no_steps():
     told = [event(f"t{turn}", "text", action="document" if turn % 2 else "log", turn=turn) for turn in range(6)]
     assert taught(*told) == []
+
+
+def test_an_answer_during_which_tools_were_called_has_no_outcome_before_they_have():
+    """Importers put an exchange where it was asked, with a turn behind its tools': its outcome comes last."""
+    asked = event("mend it", "I will", turn=2, success=False, error_type="interrupted", occurred_at=MOMENT)
+    tools = [tool("Read", True, 0, path="a.py"), tool("Grep", True, 1, pattern="a")]
+    meanwhile = [replace(it, occurred_at=MOMENT + timedelta(seconds=place + 1)) for place, it in enumerate(tools)]
+    rows = taught(asked, *meanwhile, event("no", "Well", turn=3, success=True, occurred_at=MOMENT + timedelta(hours=1)))
+    assert rows[0] == ("m ask\nm tool Read: works", "m tool Grep")
+    assert rows[-1] == ("m ask\nm tool Read: works\nm tool Grep: works\nm ask:", "works")

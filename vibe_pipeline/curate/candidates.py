@@ -6,7 +6,6 @@ One statement, so that DuckDB streams. What a rule drops is counted and goes no 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,12 +15,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from vibe_pipeline.curate import choices, quality
-from vibe_pipeline.curate.builders import BUILDERS
+from vibe_pipeline.curate import quality
+from vibe_pipeline.curate.builders import BUILDERS, TABLES
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact_of, side_keys, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
-from vibe_pipeline.curate.turns import joined
+from vibe_pipeline.curate.shared import given, named
+from vibe_pipeline.curate.trials import TRIALS
 from vibe_pipeline.curate.window import VECTOR
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
@@ -195,7 +195,8 @@ ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id
 
 ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
 
-READS = {kind: set(re.findall(r"\$(\w+)", select)) for kind, select in BUILDERS.items()}
+READS = {kind: set(named(select)) for kind, select in BUILDERS.items()}
+READS[Kind.CODE_GENERATION] |= named(TRIALS.select)
 """Which lists of actions a builder reads; a pattern may be made of any."""
 
 
@@ -237,7 +238,8 @@ class Candidates:
             self._know_facts()
         self._db.execute(THREADS.format(grouped=self._grouped("events")))
         self._db.execute(AUGMENTED)
-        self._know_rejected()
+        for table in TABLES:
+            table.make(self._db, self._settings)
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()
@@ -249,13 +251,6 @@ class Candidates:
         logged = {action for (action,) in self._db.sql("SELECT DISTINCT action FROM events").fetchall()}
         lists = {name for name in ACTIONS if logged.intersection(getattr(self._settings, name))}
         return [kind for kind, names in READS.items() if logged and (kind == Kind.PATTERN or lists & names)]
-
-    def _know_rejected(self) -> None:
-        """Answers in whose place another was kept; few logs say so, and only to plan it takes a hundredth."""
-        self._db.execute(choices.NONE_REJECTED)
-        ((is_said,),) = self._db.sql(f"SELECT EXISTS (FROM events WHERE {choices.IS_SAID})").fetchall()
-        if is_said:
-            self._db.execute(choices.REJECTED, {it: list(getattr(self._settings, it)) for it in choices.READS})
 
     def _know_facts(self) -> None:
         """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""
@@ -274,8 +269,7 @@ class Candidates:
             failed=quality.FAILED,
             late=quality.LATE_FAILURES,
         )
-        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": joined(settings.quality)}
-        self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
+        self._db.execute(judged, given(built, settings))
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         if self._known:
             self.taken_back.append(exact_of(self._db.sql(TAKEN_BACK).to_arrow_table()))

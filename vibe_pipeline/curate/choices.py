@@ -6,6 +6,8 @@ question is asked in one conversation, or in a branch of it. Not here: pairs of 
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.shared import Shared
+
 FAMILY = """
 CASE WHEN contains(extra, '"branch_of"') THEN coalesce(extra ->> '$.branch_of', conversation_id)
     ELSE conversation_id END
@@ -15,14 +17,9 @@ TEXTS = """
 CASE json_type(extra, '$.{0}') WHEN 'ARRAY' THEN extra ->> '$.{0}[*]' WHEN 'VARCHAR' THEN [extra ->> '$.{0}'] END
 """
 
-READS = ("chat_actions", "generate_actions")
-
 IS_SAID = "regexp_matches(extra, '\"(?:alternatives|rejected|rank)\"')"
 
-NONE_REJECTED = "CREATE OR REPLACE TABLE rejected (interaction_id VARCHAR, is_delta BOOLEAN)"
-
-REJECTED = f"""
-INSERT INTO rejected
+SELECT = f"""
 WITH
     placed AS (
         SELECT interaction_id, extra, feedback, is_delta, stripped(output) AS answer, {FAMILY} AS family, input AS asked
@@ -45,6 +42,7 @@ WHERE coalesce(feedback, 0) <= 0 AND placed.answer <> kept.answer
     AND (list_contains(others, placed.answer) OR rank < try_cast(extra ->> '$.rank' AS DOUBLE))
 GROUP BY interaction_id
 """
-"""Their ids, and whether the answer that was kept is of the delta: a table, for two builders read it and most logs name
-none. What somebody liked stands, and what was kept in its
+
+REJECTED = Shared("rejected", "interaction_id VARCHAR, is_delta BOOLEAN", f"FROM events WHERE {IS_SAID}", SELECT)
+"""Their ids, and whether the answer that was kept is of the delta. What somebody liked stands, and what was kept in its
 place and then disliked rejects nothing."""

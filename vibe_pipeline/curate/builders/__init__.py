@@ -2,7 +2,7 @@
 
 `events` holds the interactions of the delta and, of the conversations it touches, the earlier ones too
 (`is_delta` tells them apart), with what was said of them afterwards. Their order in a conversation is `position`.
-The table `rejected` holds those in whose place another answer was kept (choices.py).
+Tables beside it are TABLES.
 Parameters: the lists of actions in [curate] of vibe.toml, and $joined (turns.py); macro: stripped(text). What every
 SELECT gives is COLUMNS.
 An example belongs to the generation of its last event, which occurred_at and is_delta tell.
@@ -22,6 +22,12 @@ from vibe_pipeline.curate.builders import (
     pattern,
     preference,
 )
+from vibe_pipeline.curate.calls import CALLED
+from vibe_pipeline.curate.changes import CHANGES
+from vibe_pipeline.curate.choices import REJECTED
+from vibe_pipeline.curate.files import FILES
+from vibe_pipeline.curate.mending import MENDED
+from vibe_pipeline.curate.trials import TRIALS
 from vibe_pipeline.records import Kind
 
 COLUMNS = (
@@ -52,6 +58,9 @@ SELECT
 WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""
+
+TABLES = (REJECTED, CALLED, TRIALS, CHANGES, MENDED, FILES)
+"""What builders read beside `events`; one may read those before it."""
 
 SELECTS: dict[Kind, str] = {
     Kind.CODE_GENERATION: code_generation.SELECT,

@@ -1,15 +1,18 @@
-"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad, or whether
-another reply was kept in its place.
+"""conversation: the turns so far → the next reply; `failure` says whether it was marked as failed or as bad, whether
+its code failed when it was run (trials.py), or whether another reply was kept in its place.
 
-The prompt is the turns before and the question, with blank lines between. Where somebody wrote a better text in place
-of the reply, the last such text is the target; what follows in the conversation still sees what was really said. An
-assistant turn that its source gave weight 0 is context and never a target; a question that nothing was said to is
-neither.
+The prompt is the turns before and the question, with blank lines between; before the question stands what was called
+for the reply and came back (calls.py), in the length that the turns before have: a reply that reports it would teach to
+invent. Where somebody wrote a better text in place of the reply, the last such text is the target; what follows in the
+conversation still sees what was really said. An assistant turn that its source gave weight 0 is context and never a
+target; a question that nothing was said to is neither.
+
+That an imported reply came to its end, or that an agent's did, is no evidence that it is good.
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.turns import prompt, turns
+from vibe_pipeline.curate.turns import LINE, prompt, turns
 
 SELECT = f"""
 SELECT
@@ -18,28 +21,40 @@ SELECT
     {prompt("input")} AS prompt,
     input AS question,
     coalesce(edited, output) AS completion,
-    turn_ids AS interaction_ids,
+    coalesce(turn_ids[:-2] || call_ids || turn_ids[-1:], turn_ids) AS interaction_ids,
     occurred_at,
-    is_delta OR coalesce(is_rejected_now, false) AS is_delta,
+    is_delta OR coalesce(is_rejected_now, false) OR coalesce(is_tried_now, false) AS is_delta,
     extra ->> '$.fact' AS fact,
     tier,
     list_filter(
         [
-            CASE WHEN success THEN 'success' END,
+            CASE WHEN success AND found IS NULL AND source NOT LIKE 'import:%' THEN 'success' END,
             CASE WHEN feedback > 0 THEN 'feedback' END,
             CASE WHEN edited IS NOT NULL THEN 'edited' END
         ],
         lambda why: why IS NOT NULL
     ) AS evidence,
     CASE
+        WHEN has_failed_code THEN 'failed since'
         WHEN edited IS NOT NULL THEN NULL
         WHEN success = false THEN coalesce(nullif(error_type, ''), 'failed')
         WHEN is_rejected_now IS NOT NULL THEN 'rejected'
         WHEN feedback < 0 THEN 'disliked'
     END AS failure
 FROM (
-    SELECT *, list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited FROM ({turns()})
-) LEFT JOIN (SELECT interaction_id, is_delta AS is_rejected_now FROM rejected) USING (interaction_id)
+    SELECT
+        * REPLACE (CASE WHEN found IS NULL THEN context ELSE
+            concat_ws({LINE}, nullif(right(context, greatest(0, $joined - length(found))), ''), found)
+        END AS context),
+        list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited
+    FROM ({turns()})
+    LEFT JOIN (SELECT * FROM called) USING (interaction_id)
+)
+LEFT JOIN (SELECT interaction_id, is_delta AS is_rejected_now FROM rejected) USING (interaction_id)
+LEFT JOIN (
+    SELECT interaction_id, run IS NULL AS has_failed_code, coalesce(run, failing).is_delta AS is_tried_now
+    FROM trials WHERE has_failed AND NOT is_generated AND NOT is_corrected
+) USING (interaction_id)
 WHERE (output <> '' OR edited IS NOT NULL)
     AND coalesce(try_cast(extra ->> '$.weight' AS DOUBLE), 1) > 0
 """

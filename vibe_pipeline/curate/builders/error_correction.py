@@ -9,11 +9,15 @@ second of the two arrived, be it the failure.
 Those that may have been learned before and are no fixes have a `failure`, so that they are taken back: the fix was
 disliked, or the input worked unchanged in a later generation.
 
+Where an agent changed a file between the two, and the command is the same, the words of the file were at fault: what
+they became is the fix (mending.py).
+
 Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.changes import RAN
 from vibe_pipeline.curate.evasions import EVASIONS, is_declined, is_hidden
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
@@ -34,7 +38,7 @@ WITH
         WHERE list_contains($run_actions, action) OR list_contains($tool_actions, action)
         WINDOW
             so_far AS (PARTITION BY conversation_id, module ORDER BY position),
-            same AS (PARTITION BY conversation_id, module, sha256(stripped(input)))
+            same AS (PARTITION BY conversation_id, module, sha256({RAN}))
     ),
     failures AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
@@ -84,4 +88,6 @@ SELECT
     CASE WHEN failed.has_worked THEN 'worked unchanged' WHEN worked.is_disliked THEN 'disliked' END AS failure
 FROM pairs
 WHERE (worked.is_disliked OR nth = 1) AND NOT (failed.has_worked AND failed.is_delta AND worked.is_delta)
+UNION ALL BY NAME
+SELECT *, prompt AS question, ['success'] AS evidence FROM mended
 """

@@ -1,8 +1,10 @@
 """pattern: what happened so far in a session → the next step, or how the last one ended.
 
 A step is told by its module and action, by the tool or command it names, and by its outcome where that is known: never
-by its texts. The prompt is the last eight steps, a line each; the completion the next step, or the outcome of the last,
-whose line then ends with a colon. A session teaches from its third step on, once it has seen two different steps.
+by its texts. A step that was over only after the next had begun has none: an agent's answer stands where it was asked
+for, with a turn behind those of the tools that it called. The prompt is the last eight steps, a line each; the
+completion the next step, or the outcome of the last, whose line then ends with a colon. A session teaches from its
+third step on, once it has seen two different steps.
 What was synthesised is no step: nobody took it.
 """
 
@@ -30,7 +32,11 @@ WITH
         WHERE NOT list_contains($document_actions, action) AND NOT list_contains($log_actions, action)
             AND tier <> 'synthetic'
     ),
-    told AS (SELECT *, {OUTCOME} AS outcome FROM steps),
+    told AS (
+        SELECT *, CASE WHEN coalesce(lead(turn) OVER session >= turn, true) THEN {OUTCOME} END AS outcome
+        FROM steps
+        WINDOW session AS (PARTITION BY conversation_id ORDER BY position)
+    ),
     sequences AS (
         SELECT
             *,

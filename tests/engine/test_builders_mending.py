@@ -1,0 +1,132 @@
+"""error_correction over what agents changed in files between a failing command and the same one that worked."""
+
+import json
+
+import pytest
+
+from tests.engine.building import event, learned, tool
+
+KIND = "error_correction"
+ERROR = 'File "/p/wc.py", line 5\nAttributeError: splt'
+
+
+def bash(command, success, turn, said="", name="Bash", **arguments):
+    return tool(name, success, turn, said, command=command, **arguments)
+
+
+def edit(old, new, turn=1, path="/p/wc.py", success=True):
+    return tool("Edit", success, turn, "updated", file_path=path, old_string=old, new_string=new)
+
+
+def mended(*between, command="python wc.py", said=ERROR, printed="412", before=()):
+    events = [bash(command, False, 0, said, description="Try it"), *between]
+    last = bash(command, True, 9, printed, description="Try it again")
+    rows = learned(KIND, *events, last, before=before)
+    return [(row["prompt"], row["completion"]) for row in rows]
+
+
+EDIT = edit("text.splt()", "text.split()")
+FIX = [(f"text.splt()\n\n{ERROR}", "text.split()")]
+
+
+def patch(*hunks, path="wc.py", kind="Update"):
+    return "\n".join(["*** Begin Patch", f"*** {kind} File: {path}", *hunks, "*** End Patch"])
+
+
+HUNK = "@@ def count\n import sys\n-text.splt()\n+text.split()"
+FREEFORM = json.dumps({"name": "apply_patch", "arguments": patch(HUNK)})
+PATCHED = [(f"import sys\ntext.splt()\n\n{ERROR}", "import sys\ntext.split()")]
+
+
+@pytest.mark.parametrize(
+    ("between", "fix"),
+    [
+        ([EDIT], FIX),
+        ([tool("replace", True, 1, file_path="/p/wc.py", old_string="text.splt()", new_string="text.split()")], FIX),
+        ([tool("edit", None, 1, path="wc.py", old_str="text.splt()", new_str="text.split()")], FIX),
+        (
+            [
+                tool(
+                    "MultiEdit",
+                    True,
+                    1,
+                    file_path="/p/wc.py",
+                    edits=[{"old_string": "text.splt()", "new_string": "text.split()"}],
+                )
+            ],
+            FIX,
+        ),
+        ([tool("apply_patch", None, 1, input=patch(HUNK))], PATCHED),
+        ([event(FREEFORM, "Done", action="tool", turn=1)], PATCHED),
+        ([tool("shell", True, 1, command=["apply_patch", patch(HUNK)])], PATCHED),
+        ([tool("shell", True, 1, command=["bash", "-lc", f"apply_patch <<'EOF'\n{patch(HUNK)}\nEOF"])], PATCHED),
+        ([tool("Read", True, 1, file_path="/p/wc.py"), bash("cd /p && cat wc.py | head -3", True, 2), EDIT], FIX),
+        (
+            [edit("nowhere", "x", success=False), bash("pip install x", False, 2), EDIT, event("and?", "Yes", turn=3)],
+            FIX,
+        ),
+        ([edit("text.splt()", "text.spilt()"), edit("text.spilt()", "text.split()", 2)], FIX),
+        (
+            [EDIT, edit("print(x)", "print(text)", 2)],
+            [(f"text.splt()\n\nprint(x)\n\n{ERROR}", "text.split()\n\nprint(text)")],
+        ),
+    ],
+)
+def test_what_an_agent_changed_until_the_same_command_worked_is_the_fix(between, fix):
+    assert mended(*between) == fix
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [],
+        [EDIT, edit("a", "b", 2, path="/p/other.py")],
+        [EDIT, tool("Write", True, 2, file_path="/p/wc.py", content="print(1)")],
+        [EDIT, tool("write_file", True, 2, file_path="/p/data.txt", content="1")],
+        [EDIT, bash("pip install words", True, 2)],
+        [EDIT, bash("sed -i s/a/b/ wc.py", True, 2)],
+        [EDIT, bash("echo 1 > data.txt", True, 2)],
+        [EDIT, bash("python wc.py", False, 2, "other error in wc.py")],
+        [edit("text.splt()", "text.split()", success=False)],
+        [edit("text.splt()", "")],
+        [edit("text.splt()", "try:\n    text.splt()\nexcept Exception:\n    pass")],
+        [edit("text.splt()", "text.splt()  # type: ignore")],
+        [edit("assert x == 1", "assert x == 2", path="/p/tests/wc.py")],
+        [edit("assert x == 1", "assert x == 2", path="/p/test_wc.py")],
+        [edit("text.splt()", "text.split()", path="/p/unnamed.py")],
+        [tool("apply_patch", True, 1, input=patch(HUNK, "*** Update File: b.py", HUNK))],
+        [tool("apply_patch", True, 1, input=patch("+print(1)", kind="Add"))],
+    ],
+)
+def test_what_something_else_may_have_mended_or_what_hides_it_is_no_fix(between):
+    assert [row for row in mended(*between, said=ERROR + " test_wc.py tests/wc.py") if row[1]] == []
+
+
+def test_the_same_error_is_not_mended_and_another_expectation_is_no_fix():
+    assert mended(EDIT, printed=ERROR) == []
+    assert mended(edit("assert f() == 1", "assert f() == 2"), said="wc.py: AssertionError") == []
+
+
+def test_what_the_user_broke_off_did_not_fail():
+    assert mended(EDIT, said="wc.py [Request interrupted by user for tool use]") == []
+
+
+def test_each_failure_has_the_edits_behind_it_alone():
+    first, last = edit("text.splt(,)", "text.splt()", 1), edit("text.splt()", "text.split()", 3)
+    assert mended(first, bash("python wc.py", False, 2, ERROR, description="Again"), last) == FIX
+
+
+def test_a_fix_by_an_edit_belongs_to_the_generation_of_its_last_event_and_names_all():
+    events = [bash("python wc.py", False, 0, ERROR), EDIT, bash("python wc.py", True, 2, "1")]
+    (row,) = learned(KIND, events[2], before=events[:2])
+    assert row["interaction_ids"] == [it.interaction_id for it in events]
+    assert learned(KIND, event("so?", "so", turn=3), before=events) == []
+
+
+def test_the_same_command_described_in_other_words_is_no_fix():
+    assert mended() == []
+    assert mended(bash("pip install words", True, 1)) == []
+
+
+def test_a_list_of_what_is_to_be_done_changes_no_file():
+    assert mended(EDIT, tool("TodoWrite", True, 2, todos=[{"content": "mend it", "status": "done"}])) == FIX

@@ -1,0 +1,151 @@
+"""Files that an agent wrote and then ran: a request → the file as it was when it worked.
+
+Only where the text is known: the whole was written in the turn of the request, and edited there by edits that say which
+text became which. A run counts that gives the file to an interpreter, or begins with it, and hides no failure; between
+the last change and the run no other command did more than to look. One that failed speaks against the file until the
+same command works. Rows have the form of code that was said (trials.py). Not here: what is learned (builders/).
+"""
+
+from __future__ import annotations
+
+from vibe_pipeline.curate.changes import ARGUMENTS, command
+from vibe_pipeline.curate.evasions import EVASIONS
+from vibe_pipeline.curate.holding import INTERPRETERS
+from vibe_pipeline.curate.mending import BETWEEN, LOOKS, TEST_FILE
+from vibe_pipeline.curate.shared import Shared
+from vibe_pipeline.curate.trials import COLUMNS
+from vibe_pipeline.curate.turns import LINE
+
+RUNS = (
+    r"(?:^|[;&\n(])\s*(?:\w+=\S+\s+)*(?:(?:sudo|time|uv run|poetry run|npx|bunx)\s+)*"
+    rf"(?:(?:{INTERPRETERS}|go run|deno run|tsx)(?:\s+-[uBOI])*\s+|\./)[\x22\x27]?([^\s;&|<>()\x22\x27]+)"
+)
+"""A command that runs a file, which is the group; with other options it may only check it."""
+
+EDITS = 8
+"""Changes of a file in one turn: who needs more knows no longer what was asked for."""
+
+SELECT = f"""
+WITH
+    chats AS (
+        SELECT conversation_id, position, turn, interaction_id, module, input, occurred_at, is_delta, tier, feedback,
+            extra ->> '$.fact' AS fact
+        FROM events WHERE list_contains($chat_actions, action) AND stripped(input) <> ''
+    ),
+    placed AS (
+        SELECT changes.*, chats.position AS asked_at
+        FROM changes ASOF JOIN chats
+            ON chats.conversation_id = changes.conversation_id AND chats.position < changes.position
+        WHERE chats.turn > changes.turn AND (content IS NOT NULL OR edits IS NOT NULL)
+            AND NOT regexp_matches(path, '{TEST_FILE}')
+            AND changes.conversation_id NOT IN (
+                SELECT conversation_id FROM changes WHERE content IS NULL AND edits IS NULL
+            )
+    ),
+    states AS (
+        SELECT
+            *,
+            list({{'content': content, 'edits': edits}}) OVER so_far AS parts,
+            list(interaction_id) OVER so_far AS change_ids,
+            bool_or(is_delta) OVER so_far AS is_new,
+            min(path) OVER (PARTITION BY conversation_id, file) = max(path) OVER (PARTITION BY conversation_id, file)
+                AS is_one
+        FROM (
+            SELECT *, count(content) OVER (PARTITION BY conversation_id, asked_at, file ORDER BY position) AS version
+            FROM placed
+        )
+        WINDOW so_far AS (PARTITION BY conversation_id, asked_at, file, version ORDER BY position)
+    ),
+    commands AS (
+        SELECT *, {{
+            'position': position, 'id': interaction_id, 'at': occurred_at, 'is_delta': is_delta,
+            'words': NULL::VARCHAR
+        }} AS ran
+        FROM (
+            SELECT
+                conversation_id, position, interaction_id, occurred_at, is_delta, success, error_type,
+                coalesce({command(ARGUMENTS)}, CASE WHEN list_contains($run_actions, action) THEN input END) AS text
+            FROM events
+            WHERE (list_contains($run_actions, action) OR list_contains($tool_actions, action))
+                AND conversation_id IN (SELECT conversation_id FROM states)
+        ) WHERE text IS NOT NULL
+    ),
+    runs AS (
+        SELECT
+            *, regexp_extract(name, '[^/]*$') AS file,
+            success AND coalesce(stripped(error_type), '') = '' AS is_good,
+            contains(text, '|') OR {EVASIONS} <> [] AS is_hidden
+        FROM (SELECT *, unnest(list_distinct(regexp_extract_all(text, '{RUNS}', 1))) AS name FROM commands)
+        WHERE success IS NOT NULL
+    ),
+    tried AS (
+        SELECT
+            runs.* EXCLUDE (file), states.interaction_id AS state_id, states.position AS changed_at
+        FROM runs ASOF JOIN states
+            ON states.conversation_id = runs.conversation_id AND states.file = runs.file
+            AND states.position < runs.position
+        WHERE version > 0 AND is_one AND len(parts) <= {EDITS}
+            AND (name = path OR ends_with(path, '/' || regexp_replace(name, '^(?:\\./)+', '')))
+            AND runs.position - changed_at <= {BETWEEN}
+    ),
+    spoiled AS (
+        SELECT DISTINCT tried.interaction_id, state_id
+        FROM (SELECT *, unnest(range(changed_at + 1, position)) AS step FROM tried WHERE is_good) AS tried
+        JOIN commands ON commands.conversation_id = tried.conversation_id AND commands.position = step
+        WHERE commands.success IS DISTINCT FROM false AND NOT regexp_matches(commands.text, '{LOOKS}')
+            AND stripped(commands.text) <> stripped(tried.text)
+    ),
+    failures AS (
+        SELECT state_id, max(position) AS failed_at, arg_max(ran, position) AS failing,
+            arg_max(stripped(text), position) AS failing_text
+        FROM tried WHERE NOT is_good GROUP BY ALL
+    ),
+    judged AS (
+        SELECT
+            state_id,
+            any_value(failing) AS failing,
+            bool_or(is_good AND NOT is_hidden) AS has_worked,
+            arg_min(ran, position) FILTER (
+                is_good AND NOT is_hidden AND position > coalesce(failed_at, 0)
+                AND stripped(text) = coalesce(failing_text, stripped(text))
+            ) AS run
+        FROM tried LEFT JOIN failures USING (state_id)
+        ANTI JOIN spoiled ON spoiled.interaction_id = tried.interaction_id AND spoiled.state_id = tried.state_id
+        GROUP BY state_id
+    ),
+    made AS (
+        SELECT
+            states.conversation_id, file, asked_at, states.position AS changed_at, change_ids, is_new, failing,
+            has_worked, run,
+            list_reduce(parts, lambda before, part: {{
+                'content': list_reduce(
+                    list_prepend({{'old': before.content, 'new': before.content}}, part.edits),
+                    lambda text, it: {{'old': it.old, 'new': CASE WHEN contains(text.new, it.old)
+                        THEN replace(text.new, it.old, it.new) END}}
+                ).new,
+                'edits': part.edits
+            }}).content AS code
+        FROM states JOIN judged ON judged.state_id = states.interaction_id
+        WHERE run IS NOT NULL OR (failing IS NOT NULL AND has_worked)
+        QUALIFY row_number() OVER (
+            PARTITION BY states.conversation_id, asked_at, file ORDER BY run IS NULL, states.position DESC
+        ) = 1
+    )
+SELECT
+    chats.conversation_id, chats.module, chats.interaction_id, changed_at AS position, chats.occurred_at,
+    chats.is_delta OR is_new AS is_delta, chats.tier, chats.fact,
+    concat_ws({LINE}, chats.input, CASE WHEN NOT contains(chats.input, file) THEN file END) AS input,
+    code, false AS is_generated, false AS is_edited, false AS is_corrected,
+    coalesce(chats.feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
+    run, failing, failing IS NOT NULL AS has_failed, has_worked, change_ids
+FROM made JOIN chats ON chats.conversation_id = made.conversation_id AND chats.position = asked_at
+WHERE code IS NOT NULL
+"""
+
+FILES = Shared(
+    "files",
+    f"{COLUMNS}, change_ids VARCHAR[]",
+    "FROM changes WHERE content IS NOT NULL",
+    SELECT,
+)
+"""`change_ids` are the calls that wrote and edited the file."""
