@@ -25,10 +25,10 @@ EMPTY = "empty prompt or completion"
 
 CUT_OFF = "('length', 'interrupted')"
 
-DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected")
+DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected", "reverted")
 """Why something is learned no longer, which could be known only after it was said: code failed in a later run, the
-input that had failed worked as it was, somebody wrote a better text, or chose another answer. Never kept, whatever the
-settings."""
+input that had failed worked as it was, somebody wrote a better text, chose another answer, or took a commit back. Never
+kept, whatever the settings."""
 
 LATE_FAILURES = ("disliked", *DISPROVED)
 """What fails for these may have been kept before, and is then taken back; what fails by its own outcome never was."""

@@ -4,8 +4,7 @@ Evidence is needed: the interaction says success or that its tests passed, someb
 its place, the next turn thanks for it, or the code was run later in the conversation and succeeded. Code nobody vouched
 for is not learned. Of an answer with one fenced block the block is the code. A better text is the code, and what was
 said of the one it replaced says nothing of it. An answer in a chat needs the run: there "success" only says that the
-reply came to its end. A commit's diff is code that was accepted, where it changes lines that somebody wrote: no lock
-file, nothing that a program made, no name or mode alone. Which file it is of stands in the prompt.
+reply came to its end. A commit's diff is code that was accepted (commits.py).
 
 A run that failed and held the code speaks against it, whatever else was said, until one after it succeeds that holds at
 least as much: to define a function again answers no assertion that failed. What only wrote the code to a file, quoted
@@ -21,7 +20,9 @@ before: it was disliked, it failed since, somebody corrected it, or another answ
 
 from __future__ import annotations
 
+from vibe_pipeline.curate import commits
 from vibe_pipeline.curate.holding import is_run_between
+from vibe_pipeline.curate.thanks import ACCEPTS
 from vibe_pipeline.curate.turns import prompt, turns
 
 NEARBY = 10
@@ -32,32 +33,6 @@ WHOLE = 20
 BLOCK = r"(?ms)^([ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$"
 """Its groups are the fence's indent, which in a list is the item's and taken from each line, and the code."""
 INDENTED = r"^\n*[ \t]"
-
-PRAISES = (
-    r"(?:many )?(?:thanks|thank you|thx|cheers|lgtm)"
-    r"(?: again| a lot| a ton| so much| very much| for (?:this|that|it|(?:the|your) help))*"
-    r"|(?:(?:it|that|this)(?: is|s|.s) )?"
-    r"(?:very |just |exactly )?(?:nice|great|perfect|awesome|excellent|brilliant|wonderful|amazing|fantastic)(?:ly)?"
-    r"(?: job| work| stuff| code| solution| answer| one)?"
-    r"|(?:(?:it|that|this) )?(?:all )?work(?:s|ed)(?: now| fine| well| great| perfectly| nicely| beautifully"
-    r"| flawlessly| like a charm| as (?:expected|intended|it should)| too| (?:the )?first (?:time|try)"
-    r"| for me| on my machine)*"
-    r"|(?:it|that|this)(?: is|s|.s) (?:it|(?:exactly )?what i (?:need|want)(?:ed)?)|much appreciated|well done"
-)
-BESIDE = (
-    r"(?:add|write|generate|create)(?: me)?(?: an?| the| some| unit| more)*"
-    r" (?:tests?|docs|documentation|docstrings?|comments|readme|type hints|benchmarks?|examples?|commit message)"
-    r"(?: for (?:it|this|that|them))?"
-    r"|(?:the same |do the same )?in (?:bash|c|c\+\+|c#|go|haskell|java|javascript|julia|kotlin|lua|perl|php|python|r"
-    r"|ruby|rust|scala|sql|swift|typescript)"
-)
-MARK = r"[^\pL\pN_?]"
-ACCEPTS = (
-    rf"(?i)^{MARK}*(?:(?:and )?(?:{PRAISES})(?:{MARK}+|$))+(?:(?:and |now |next |then |please )*(?:{BESIDE}){MARK}*)?$"
-)
-"""The next turn accepts the code where it says thanks, praise or that it works, and nothing else but to ask for what
-stands beside the code. Whatever is said besides may be a complaint ("Great, the tests are red now"), in words that no
-list foresees: it is the weakest evidence, and little is lost with it."""
 
 TESTS = r"""
 CASE
@@ -78,16 +53,6 @@ CASE
     END
 END
 """
-
-CHANGES = r"(?m)^(?:@@|[+-])"
-"""A line of a diff that is more than names and modes: git has @@ before them."""
-NAMES = r"(?m)^(?:\+\+\+ b|--- a)/([^\t\n]+)"
-"""Of the files, where the source does not name one."""
-MADE = (
-    r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Cargo\.lock|Gemfile\.lock"
-    r"|composer\.lock|go\.sum)$|\.min\.(?:js|css)$|\.(?:map|svg)$"
-)
-"""Files that programs write: nobody learns to."""
 
 PROOF = """{
     'position': position, 'id': interaction_id, 'at': occurred_at, 'is_delta': is_delta, 'words': left(input, 201)
@@ -284,26 +249,5 @@ LEFT JOIN (
 ) AS turns ON turns.interaction_id = proven.interaction_id
 LEFT JOIN rejected ON rejected.interaction_id = proven.interaction_id
 UNION ALL BY NAME
-SELECT
-    conversation_id,
-    module,
-    concat_ws(chr(10) || chr(10), input, nullif(array_to_string(files, chr(10)), ''), nullif(output, '')) AS prompt,
-    prompt AS question,
-    improvements[-1] AS completion,
-    [interaction_id] AS interaction_ids,
-    occurred_at,
-    is_delta,
-    tier,
-    ['committed'] AS evidence
-FROM (
-    SELECT
-        *,
-        CASE WHEN extra ->> '$.path' IS NULL
-            THEN list_sort(list_distinct(regexp_extract_all(improvements[-1], '{NAMES}', 1)))
-            ELSE [extra ->> '$.path'] END AS files
-    FROM events
-    WHERE list_contains($commit_actions, action) AND success IS DISTINCT FROM false AND len(improvements) > 0
-)
-WHERE regexp_matches(improvements[-1], '{CHANGES}')
-    AND (files = [] OR len(list_filter(files, lambda file: NOT regexp_matches(file, '{MADE}'))) > 0)
+FROM ({commits.SELECT})
 """
