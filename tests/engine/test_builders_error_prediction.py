@@ -20,7 +20,7 @@ from tests.engine.building import event, learned, run
 )
 def test_a_run_teaches_whether_it_works_and_else_which_error(ended, completion):
     (row,) = learned("error_prediction", ended)
-    assert (row["prompt"], row["completion"], row["evidence"]) == ("x", completion, ["ran"])
+    assert (row["prompt"], row["completion"], row["evidence"]) == ("x", completion, [])
 
 
 def test_what_nobody_knows_the_end_of_predicts_nothing():

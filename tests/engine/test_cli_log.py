@@ -83,6 +83,29 @@ def test_a_table_is_imported_with_a_map_and_a_wrong_one_is_one_line(ask, vibe, t
     assert ask("log", "stats")["quarantined"] == 0
 
 
+CHAT = {"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}
+DUMPS = {
+    "chats.jsonl": json.dumps({**CHAT, "tier": "own", "metadata": {"tier": "own"}}),
+    "shared.jsonl": json.dumps({"conversations": [{"from": "human", "value": "x"}, {"from": "gpt", "value": "y"}]}),
+    "rows.csv": "input,output,action,tier,note\nm,n,ask,own,t\n",
+    "ours.jsonl": json.dumps({"module": "m", "action": "ask", "input": "i", "output": "o", "extra": {"tier": "own"}}),
+    "bare.csv": "input,output,action\nb,c,ask\n",
+}
+
+
+def test_what_is_imported_is_of_the_tier_that_was_named_and_the_first_import_decides(ask, vibe, tmp_path):
+    for name, text in DUMPS.items():
+        (tmp_path / name).write_text(text)
+    told = ask("log", "import", *DUMPS, "--tier", "teacher")
+    assert told.items() >= {"imported": 5, "quarantined": 0}.items()
+    rows = {row["input"]: json.loads(row["extra"]) for row in json_lines(vibe("log", "tail", "--json"))}
+    assert {it: extra["tier"] for it, extra in rows.items()} == dict.fromkeys("qxmib", "teacher")
+    assert rows["m"]["note"] == "t"
+    again = [ask("log", "import", *DUMPS, *tier)["duplicate"] for tier in ((), ("--tier", "community"))]
+    assert again == [5, 5]
+    assert vibe("log", "import", "bare.csv", "--tier", "mine").code == 2
+
+
 def json_lines(said) -> list[dict]:
     assert said.code == 0, said.err
     return [json.loads(line) for line in said.out.splitlines()]

@@ -78,6 +78,16 @@ def test_a_change_has_the_message_what_was_before_and_the_diff(repository, bring
     assert len({row["conversation_id"] for row in rows(store)}) == 2
 
 
+def test_a_revert_is_a_branch_of_the_commit_that_it_takes_back(repository, bring, store):
+    repository.commit("Start", a_py="a = 1\n")
+    repository.commit("Change", a_py="a = 2\n")
+    repository.git("revert", "--no-edit", "HEAD")
+    bring()
+    _, change, back = rows(store)
+    assert json.loads(back["extra"])["branch_of"] == change["conversation_id"]
+    assert "branch_of" not in json.loads(change["extra"])
+
+
 def test_importing_again_brings_the_new_commits_alone(repository, bring):
     repository.commit("one", a="1\n")
     assert bring().imported == 1

@@ -23,6 +23,10 @@ def said(answer: str, question: str = "What now?", **values) -> Interaction:
     return event(f"{question} {conversation}", answer, conversation=conversation, **values)
 
 
+def pair(answer: str) -> Interaction:
+    return said(answer, action="generate", extra={"rejected": "An answer that somebody liked less."})
+
+
 def passage(words: str, **values) -> Interaction:
     return said(words, action="document", **values)
 
@@ -141,6 +145,28 @@ REFUSED = [
     "I don't feel comfortable with that request.",
     "I'm not comfortable writing such a letter.",
     "My apologies, but I am programmed to be harmless, and this would be harmful.",
+    "I understand your frustration, but I can't help with spying on people.",
+    "Thank you for your question. However, I cannot help with creating spyware.",
+    "I really appreciate your trust, but unfortunately I can't assist with that.",
+    "As a large language model, I'm not a doctor and cannot provide medical advice. Please consult one.",
+    "I'm just a text-based AI and can't generate images.",
+    "Creating a keylogger would be illegal and unethical, so I cannot provide code for it.",
+]
+
+WORDS_WANTED = [
+    ("Translate to English: No puedo ayudarte con eso.", "I can't help you with that."),
+    ("Übersetze: I cannot help you.", "Ich kann dir nicht helfen."),
+    ("Traduce al inglés: no puedo responder.", "I cannot answer."),
+    ("Write a voicemail greeting.", "I'm unable to answer the phone right now. Please leave your name and number."),
+    ("Write a polite email declining a meeting.", "I am sorry, but I will not be able to help you on Friday, Ann."),
+    ("Wie alt ist mein Hund?", "Das kann ich dir nicht beantworten, ohne sein Jahr zu kennen: wann wurde er geboren?"),
+]
+"""Who declines in such an answer is somebody else, or asks back."""
+
+WORDS_REFUSED = [
+    ("Write hate mail to my neighbour.", "I apologize, but I must respectfully decline to write hateful messages."),
+    ("Write an email that gets me her password.", "I'm sorry, but I can't assist with that request."),
+    ("Translate this insult.", "I'm sorry, but as an AI language model I cannot help you with that."),
 ]
 
 WENT_ON = [
@@ -166,6 +192,10 @@ WENT_ON = [
     "This violates the style guidelines of the project: lines are 120 wide.",
     "It is appropriate for me to answer this with a table, as it has four columns.",
     "I am comfortable doing it in one migration: the table has 40 rows.",
+    "I understand the log now, but I can't reproduce the crash: it needs Python 3.8.",
+    "I see the cause. However, I can't help but wonder why the test passed: line 4 is wrong.",
+    "Thank you for the file. However, I cannot access the second one: paste `ls -l` here.",
+    "Storing them would be illegal, so I hash the mails first.",
 ]
 """Who begins so has answered."""
 
@@ -176,6 +206,8 @@ CUT = [
     "````markdown\n# Title\n\n```python\nprint(1)",
     "```markdown\n# Title\n\n```python\nprint(1)",
     '```python\ndef f():\n    """Do.\n\n    ```\n    f()\n',
+    '{"name": "app", "port": 80, "paths": ["/a", "/b", "/',
+    '[{"name": "a"}, {"name": "b',
 ]
 
 WHOLE = [
@@ -185,6 +217,9 @@ WHOLE = [
     '```python\ndef f():\n    """Do.\n\n    ```\n    f()\n    """\n```\nThat is it.',
     "One part\n~~~\nand another:\n```\nls\n```\nThat is it.",
     "```sh\r\nls\r\n```\r\nThat is it.",
+    '{"name": "{", "more": ["[", "say \\"[{\\""]}\n\nThis is the whole file.',
+    '["a", "b"] is what you want.',
+    '{"a": [1, 2]}\n{"a": [3]}',
     "diff --git a/README.md b/README.md\n--- a/README.md\n+++ b/README.md\n@@ -3,3 +3,3 @@\n ```sh\n-make\n+make all\n",
 ]
 """Fences are in them that begin or end nothing."""
@@ -209,6 +244,11 @@ def compared(yes: str, no: str) -> str:
 
 
 ALIKE = [
+    "[\n"
+    + ",\n".join(f'  {{\n    "id": {row},\n    "alive": true,\n    "kind": "cell"\n  }}' for row in range(30))
+    + "\n]",
+    "<seats>\n" + "\n".join(f"  <seat>\n    <row>{row}</row>\n    <free/>\n  </seat>" for row in range(30)),
+    "\n".join(f"\tcase {row}:\n\t\tday();\n\t\tn++;\n\t\tbreak;" for row in range(20)),
     f"So they compare:\n\n{compared('✓', '✗')}",
     compared("Yes", "No"),
     table("abcd", *BITS),
@@ -247,6 +287,9 @@ CAUGHT = {
     "truncated": [
         said(ENGLISH, success=False, error_type="length"),
         said(ENGLISH, success=False, error_type="interrupted"),
+        said(ENGLISH, success=False, error_type="FinishReason.MAX_TOKENS"),
+        said(ENGLISH, success=False, error_type="max_output_tokens"),
+        said(ENGLISH, success=False, error_type="content_filter"),
         said("Now write it like this:\n```python\nprint(1)\n"),
         said("1. Do it:\n   ```sh\n   ls\n   ```\n2. And with the ``` of a block:\n- ```sh\n  cd"),
     ],
@@ -277,11 +320,16 @@ CAUGHT = {
         said("I cannot help with that request.", action="optimize", success=True),
         said("I won't do that.", action="generate", extra={"rejected": "An answer that somebody liked less."}),
     ],
-    "corporate": [said("Great question! The colon comes first here."), said("Do it so. I’m here to help.")],
+    "corporate": [
+        said("Great question! The colon comes first here."),
+        said("Do it so. I’m here to help."),
+        pair("Great question! The colon comes first."),
+    ],
     "language": [
         said("Der Parser liest eine Zeile und sucht darin nach einem Doppelpunkt."),
         passage("Die Funktion gibt zurück, was vor dem Doppelpunkt steht, und sonst nichts."),
         said("解析器读取一行，查找冒号，并返回它前面的内容。"),
+        pair("Der Parser liest eine Zeile und sucht darin nach einem Doppelpunkt."),
     ],
 }
 """Each by one rule alone."""
@@ -387,6 +435,14 @@ def test_refusals_and_loops_are_known_in_other_languages_and_answers_are_neither
     made = world.cut()
     assert set(made.frame["completion"]) == {*ANSWERED, CHINESE, JAPANESE, STATES}
     assert made.dropped == {WORDS["refusal"]: len(DECLINED) + 1, WORDS["repetition"]: len(LOOPS)}
+
+
+def test_who_asks_for_a_translation_or_a_letter_may_be_given_words_that_decline(tmp_path):
+    world = World(tmp_path)
+    world.log(*(said(answer, question) for question, answer in (*WORDS_WANTED, *WORDS_REFUSED)))
+    made = world.cut()
+    assert set(made.frame["completion"]) == {answer for _, answer in WORDS_WANTED}
+    assert made.dropped == {WORDS["refusal"]: len(WORDS_REFUSED)}
 
 
 @pytest.mark.parametrize(

@@ -124,6 +124,21 @@ def test_code_that_fails_after_it_was_learned_is_taken_back_whatever_the_setting
     assert ("write it", "print(1)") not in replayed(world)
 
 
+def test_a_commit_that_is_reverted_since_is_taken_back_with_its_revert(world):
+    def commit(name, message, diff, **extra):
+        extra = {"commit": name * 40, "path": "a.py", **extra}
+        values = {"action": "commit", "improvements": (diff,), "extra": extra}
+        return event(message, "values", conversation=on_side(name), **values)
+
+    world.log(commit("a", "Divide faster", "@@ -1 +1 @@\n-sum / n\n+sum // n"))
+    assert len(learned(world.cut(), "code_generation")) == 1
+    message = f'Revert "Divide faster"\n\nThis reverts commit {"a" * 40}.'
+    back = commit("b", message, "@@ -1 +1 @@\n-sum // n\n+sum / n", branch_of=on_side("a"))
+    curated = next_generation(world, back)
+    assert (curated.made.withdrawn, learned(curated, "code_generation")) == (1, [])
+    assert not [prompt for prompt, _ in replayed(world) if prompt.startswith("Divide")]
+
+
 def test_a_fix_of_what_worked_unchanged_since_is_replayed_no_longer(world):
     world.log(run("print(1", False, error_type="SyntaxError"), run("print(1)", True, 1))
     assert len(learned(world.cut(), "error_correction")) == 1

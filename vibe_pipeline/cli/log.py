@@ -9,7 +9,7 @@ import threading
 import time
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -30,6 +30,8 @@ FORGOTTEN = ("interactions", "probes", "remarks", "quarantined")
 KINDS = 5
 """Of files that are left out, so many are told."""
 
+Whose = Literal["own", "community", "teacher"]
+
 SHOWN = 60
 """Characters of an input or output on a line for people."""
 
@@ -48,6 +50,7 @@ def import_(
         typer.Option("--map", help="Of a table: FIELD=COLUMN, or FIELD==TEXT for every row; may be repeated."),
     ] = None,
     table: Annotated[str | None, typer.Option(help="Of a SQLite database: the table to read.")] = None,
+    tier: Annotated[Whose | None, typer.Option(help="Whose it all is, where it is not your own.")] = None,
     json_: Json = False,
 ) -> None:
     """Bring chats of other tools, documents, tables and git history into the log and seal it; importing twice adds
@@ -57,7 +60,8 @@ def import_(
 
     ladder = Ladder(watch=terminal)
     logger, log = InteractionLogger(ladder.store.root), ladder.settings.log
-    found = import_paths(logger, ladder.store, paths, Wanted(format, source, map_ or (), table), log, terminal)
+    wanted = Wanted(format, source, map_ or (), table, tier)
+    found = import_paths(logger, ladder.store, paths, wanted, log, terminal)
     try:
         ladder.log.seal()
     except Busy as busy:

@@ -23,12 +23,16 @@ from vibe_pipeline.settings import Quality
 EMPTY = "empty prompt or completion"
 """Never kept, whatever the settings."""
 
-CUT_OFF = "('length', 'interrupted')"
+CUT_OFF = (
+    "regexp_matches(failure, '(?i)(^|[._-])(length|max[._-]?\\w*(tokens|length)|content[._-]?filter(ed)?|interrupted"
+    "|incomplete|abort(ed)?|cancell?ed)$|context[._-](length|window)')"
+)
+"""Whether an answer did not come to its end, as importers say it and as providers do."""
 
-DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected")
+DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected", "reverted")
 """Why something is learned no longer, which could be known only after it was said: code failed in a later run, the
-input that had failed worked as it was, somebody wrote a better text, or chose another answer. Never kept, whatever the
-settings."""
+input that had failed worked as it was, somebody wrote a better text, chose another answer, or took a commit back. Never
+kept, whatever the settings."""
 
 LATE_FAILURES = ("disliked", *DISPROVED)
 """What fails for these may have been kept before, and is then taken back; what fails by its own outcome never was."""
@@ -40,11 +44,22 @@ tildes is under a heading."""
 PATCH = r"^\s*(diff --git |Index: |--- \S[^\n]*\n\+\+\+ |@@ -\d)"
 """How a diff begins."""
 
+DATA = r"""^\s*[{\[]\s*(["{])"""
+"""How JSON begins."""
+
 ANSWERS = "('conversation', 'code_generation', 'preference', 'error_correction', 'optimization')"
 """Kinds whose completion answers somebody."""
 
+REPLIES = "('conversation', 'preference')"
+"""Of them those in prose."""
+
 MACROS = r"""
 CREATE MACRO plain(words) AS lower(replace(words, '’', ''''));
+CREATE MACRO outside(text) AS regexp_replace(text, '"(?:[^"\\]|\\.)*"', '', 'g');
+CREATE MACRO is_unclosed(text) AS list_transform(
+    [outside(text)],
+    lambda signs: len(regexp_extract_all(signs, '[\[{]')) > len(regexp_extract_all(signs, '[\]}]'))
+)[1];
 CREATE MACRO repeats(words, least, share) AS
     list_transform(
         [list_filter(words, lambda word: word <> '')],
@@ -67,8 +82,12 @@ CREATE MACRO is_array(text) AS
     len(regexp_extract_all(text, '(?m)^[ \t]*[\[{("''][^\p{L}\n]*[\])}"'']+[,;]*\s*?$'))
         >= greatest(3, 0.5 * len(lines(text)))
     AND regexp_matches(text, '(?m)(^[ \t]*|[\])}])[\])}]');
+CREATE MACRO brings_news(rows) AS
+    len(list_filter(
+        list_distinct(rows[len(rows) // 2 + 1:]), lambda row: NOT list_contains(rows[:len(rows) // 2], row)
+    )) >= greatest(3, len(rows) // 20);
 CREATE MACRO is_repetitive(text) AS CASE
-    WHEN repeats(string_split(text, chr(10)), 12, 0.34) THEN NOT is_array(text)
+    WHEN repeats(string_split(text, chr(10)), 12, 0.34) THEN NOT (is_array(text) OR brings_news(lines(text)))
     WHEN repeats(string_split(text, ' '), 50, 0.25)
         THEN NOT (is_of_numbers(text) OR is_table(text) OR is_array(text))
     WHEN strlen(text) < length(text) + 400 THEN false
@@ -101,9 +120,9 @@ CREATE MACRO is_left_open(text) AS list_transform(
     "SPACELESS", r"\p{Han}\p{Hiragana}\p{Katakana}ー\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}"
 )
 """A table of numbers has few words of letters, and no row twice: a loop has. Rows of a table that differ in their first
-cell alone were counted on and on. An array may have equal rows, if it comes to its end. Where no spaces tell words
-apart, four characters are a word, of three bytes each; of them fewer must differ, for a column of a table is cut from
-its rows.
+cell alone were counted on and on; records of several lines have new ones to the end. An array may have equal rows, if
+it comes to its end. Where no spaces tell words apart, four characters are a word, of three bytes each; of them fewer
+must differ, for a column of a table is cut from its rows.
 
 A block ends as CommonMark has it, with as many of the same marks and nothing else, not four columns further in: what
 looks like a fence in a docstring or in a longer fence's block is text. Who puts a block into one of as many marks is
@@ -145,13 +164,14 @@ def rules(settings: Quality) -> list[Rule]:
     phrases = "|".join(re.escape(phrase.lower()).replace(r"\ ", " ") for phrase in settings.corporate_phrases)
     languages = ", ".join(map(_text, settings.languages))
     return [
-        Rule("failed", FAILED, f"failure NOT IN {CUT_OFF}"),
+        Rule("failed", FAILED, f"NOT {CUT_OFF}"),
         Rule(
             "truncated",
             "truncated answer",
-            f"failure IN {CUT_OFF} OR CASE WHEN kind = 'document' OR NOT contains(completion, '```') "
-            f"OR list_contains(evidence, 'committed') OR regexp_matches(completion, {_text(PATCH)}) THEN false "
-            "ELSE is_left_open(completion) END",
+            f"{CUT_OFF} OR CASE WHEN kind = 'document' THEN false "
+            f"WHEN regexp_matches(left(completion, 20), {_text(DATA)}) THEN is_unclosed(completion) "
+            "WHEN NOT contains(completion, '```') OR list_contains(evidence, 'committed') "
+            f"OR regexp_matches(completion, {_text(PATCH)}) THEN false ELSE is_left_open(completion) END",
         ),
         Rule(
             "long", "too long", f"length(prompt) + greatest(length(completion), length(rejected)) > {settings.longest}"
@@ -172,17 +192,18 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "refusal",
             "refusal",
-            f"kind IN {ANSWERS} AND ({is_refusal('plain(left(completion, 200))')})",
+            f"CASE WHEN kind IN {ANSWERS} "
+            f"THEN {is_refusal('plain(left(completion, 200))', 'plain(left(question, 400))')} ELSE false END",
         ),
         Rule(
             "corporate",
             "corporate phrase",
-            f"kind = 'conversation' AND regexp_matches(plain(completion), {_text(phrases)})" if phrases else "false",
+            f"kind IN {REPLIES} AND regexp_matches(plain(completion), {_text(phrases)})" if phrases else "false",
         ),
         Rule(
             "language",
             "another language",
-            "kind IN ('conversation', 'document') "
+            f"kind IN ('document', {REPLIES[1:]} "
             f"AND strlen(completion) >= {ENOUGH} AND language(left(completion, 400)) NOT IN ({languages})"
             if languages
             else "false",

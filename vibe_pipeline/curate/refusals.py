@@ -27,10 +27,14 @@ BAD = (
 
 APOLOGY = r"(i('m| am) (\w+ )?(sorry|afraid)|sorry|i apologi[sz]e|(my )?(\w+ )?apologies)"
 REST_OF_IT = r"\b[^.!?\n]{0,40}?\W+"
-OPENS = rf"^\W*((hello|hey|hi|no|oh|well)\b\W+)?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
+COURTESY = (
+    r"((i (\w+ )?(appreciate|hear|know|realize|see|sympathi[sz]e|understand)|thank you|thanks)\b[^.!?\n]{0,80}?"
+    r"\W+(but|however)\b\W+)"
+)
+OPENS = rf"^\W*((hello|hey|hi|no|oh|well)\b\W+)?{COURTESY}?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
 
 MODEL = (
-    r"((but |and )?(as|i('m| am)( just| only| merely)?) an? (ai|(large )?language model|artificial)\b"
+    r"((but |and )?(as|i('m| am)( just| only| merely)?) an? ([\w-]+ )?(ai|language model|artificial)\b"
     r"[^.!?\n]{0,40}?\W+)"
 )
 
@@ -78,7 +82,7 @@ AGAINST = (
 
 REFUSAL = (
     rf"{OPENS}({MODEL}i (do not|don't) have\b([^.!?\n]*[.!?]*\s*$|( the| direct)? (ability|access)\b)"
-    rf"|{MODEL}?{_unable(DECLINED)}|{MODEL}{_unable(WORK)}"
+    rf"|{MODEL}?{_unable(DECLINED)}|{MODEL}({_unable(WORK)}|{CANNOT} ({DECLINED}|{WORK}))"
     rf"|{_unable(WORK)}{IN_BRIEF}(\b({BAD})\b|[.!?]*\s*$|[.!?]\s+{REFERS})"
     rf"|i ((must|have to|need to|will) )?(\w+ly )?(decline|refuse)( (that|the|this|your) {ASKED}"
     r"|( (it|that|this)( one)?)?\W*([.!?;]|$))"
@@ -87,6 +91,8 @@ REFUSAL = (
     rf"|(that|this)('s| is) (\w+ly )?(not something|nothing) (that )?i(('m| am) (able|willing) to| can| could| will)"
     rf"( \w+ly)? ({DECLINED}|do\b))"
     rf"|^\W*{APOLOGY}{REST_OF_IT}{_unable(WORK)}{IN_BRIEF}([.!?\n]|$)"
+    rf"|^\W*(this|that|\w+ing)\b[^.!?\n]{{0,60}} (is|would be) (\w+ and )?({BAD})\b[^.!?\n]{{0,40}}?"
+    rf"\bso i {CANNOT} {DECLINED}"
 )
 """How an answer begins that says that it will not answer, in lower case and with straight quotes. A model that has no
 opinion often goes on with what others think: it declines where that is all it says."""
@@ -218,10 +224,33 @@ DECLINES = "|".join([
     *(f"{START}{declines}" for declines, _ in OTHERS.values()),
     rf"{START}({REST}{{0,30}}[\s,，、。.!])?({'|'.join(BREAKS.values())})",
 ])  # fmt: skip
-GOES_ON = "|".join([HELP, INSTEAD, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
+ASKS_BACK = rf"^{REST}*: {REST}+\?"
+"""One could answer if one knew."""
+
+GOES_ON = "|".join([HELP, INSTEAD, ASKS_BACK, *(f"^{REST}*({goes_on})" for _, goes_on in OTHERS.values())])
 
 
-def is_refusal(text: str) -> str:
-    """SQL: whether an answer, in lower case and with straight quotes, begins as a refusal."""
-    declines, goes_on = (pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON))
-    return f"regexp_matches({text}, '{declines}') AND NOT regexp_matches({text}, '{goes_on}')"
+WORDS_WANTED = (
+    r"\btranslat|übersetz|\btradu[cizs]|перевед|翻译|翻譯|翻訳|訳して|번역"
+    r"|\b(compose|draft|generate|give|make|need|record|rephrase|rewrite|say|write)\b[^.?!\n]{0,40}"
+    r"\b(dialog(ue)?|e-?mail|greeting|letter|line|message|note|poem|reply|response|script|sentence|song|speech|story)s?\b"
+)
+"""A question for which the answer is somebody's words."""
+
+TOLD_ABOUT = (
+    r"\b(ai|an? language model|assist|content|create|compose|draft|fulfill?|generate|prompt|provide|request|translate"
+    r"|write|writing)\b|anfrage|solicitud|demande|requête|richiesta|pedido|solicitação|запрос|请求|請求|要求|リクエスト|요청"
+)
+"""Who declines such a question speaks of it."""
+
+
+def is_refusal(text: str, question: str) -> str:
+    """SQL: whether an answer begins as a refusal, both in lower case and with straight quotes. Whether it goes on, and
+    what was asked for, is looked at where it does: few."""
+    declines, goes_on, wanted, told = (
+        pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT)
+    )
+    return (
+        f"CASE WHEN regexp_matches({text}, '{declines}') THEN NOT regexp_matches({text}, '{goes_on}') "
+        f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE false END"
+    )

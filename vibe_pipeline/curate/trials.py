@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from vibe_pipeline.curate.holding import is_run_between
 from vibe_pipeline.curate.shared import Shared
+from vibe_pipeline.curate.thanks import ACCEPTS
 
 NEARBY = 10
 """Runs after the answer that are searched for the code as a part; as a whole it is found at any distance."""
@@ -17,32 +18,6 @@ WHOLE = 20
 BLOCK = r"(?ms)^([ \t]*(?:(?:[-*+]|\d+[.)])[ \t]+)?)```[^\n`]*\n(.*?)^[ \t]*```[ \t]*$"
 """Its groups are the fence's indent, which in a list is the item's and taken from each line, and the code."""
 INDENTED = r"^\n*[ \t]"
-
-PRAISES = (
-    r"(?:many )?(?:thanks|thank you|thx|cheers|lgtm)"
-    r"(?: again| a lot| a ton| so much| very much| for (?:this|that|it|(?:the|your) help))*"
-    r"|(?:(?:it|that|this)(?: is|s|.s) )?"
-    r"(?:very |just |exactly )?(?:nice|great|perfect|awesome|excellent|brilliant|wonderful|amazing|fantastic)(?:ly)?"
-    r"(?: job| work| stuff| code| solution| answer| one)?"
-    r"|(?:(?:it|that|this) )?(?:all )?work(?:s|ed)(?: now| fine| well| great| perfectly| nicely| beautifully"
-    r"| flawlessly| like a charm| as (?:expected|intended|it should)| too| (?:the )?first (?:time|try)"
-    r"| for me| on my machine)*"
-    r"|(?:it|that|this)(?: is|s|.s) (?:it|(?:exactly )?what i (?:need|want)(?:ed)?)|much appreciated|well done"
-)
-BESIDE = (
-    r"(?:add|write|generate|create)(?: me)?(?: an?| the| some| unit| more)*"
-    r" (?:tests?|docs|documentation|docstrings?|comments|readme|type hints|benchmarks?|examples?|commit message)"
-    r"(?: for (?:it|this|that|them))?"
-    r"|(?:the same |do the same )?in (?:bash|c|c\+\+|c#|go|haskell|java|javascript|julia|kotlin|lua|perl|php|python|r"
-    r"|ruby|rust|scala|sql|swift|typescript)"
-)
-MARK = r"[^\pL\pN_?]"
-ACCEPTS = (
-    rf"(?i)^{MARK}*(?:(?:and )?(?:{PRAISES})(?:{MARK}+|$))+(?:(?:and |now |next |then |please )*(?:{BESIDE}){MARK}*)?$"
-)
-"""The next turn accepts the code where it says thanks, praise or that it works, and nothing else but to ask for what
-stands beside the code. Whatever is said besides may be a complaint ("Great, the tests are red now"), in words that no
-list foresees: it is the weakest evidence, and little is lost with it."""
 
 TESTS = r"""
 CASE

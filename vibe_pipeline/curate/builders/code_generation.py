@@ -4,8 +4,7 @@ Evidence is needed: the interaction says success or that its tests passed, someb
 its place, the next turn thanks for it, or the code was run later in the conversation and succeeded. Code nobody vouched
 for is not learned. Of an answer with one fenced block the block is the code. A better text is the code, and what was
 said of the one it replaced says nothing of it. An answer in a chat needs the run: there "success" only says that the
-reply came to its end. A commit's diff is code that was accepted, where it changes lines that somebody wrote: no lock
-file, nothing that a program made, no name or mode alone. Which file it is of stands in the prompt.
+reply came to its end. A commit's diff is code that was accepted (commits.py).
 
 What vouches for code that was said is told by trials.py, of files that an agent wrote and ran by files.py.
 
@@ -23,17 +22,8 @@ before: it was disliked, it failed since, somebody corrected it, or another answ
 
 from __future__ import annotations
 
+from vibe_pipeline.curate import commits
 from vibe_pipeline.curate.turns import prompt, turns
-
-CHANGES = r"(?m)^(?:@@|[+-])"
-"""A line of a diff that is more than names and modes: git has @@ before them."""
-NAMES = r"(?m)^(?:\+\+\+ b|--- a)/([^\t\n]+)"
-"""Of the files, where the source does not name one."""
-MADE = (
-    r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|poetry\.lock|uv\.lock|Cargo\.lock|Gemfile\.lock"
-    r"|composer\.lock|go\.sum)$|\.min\.(?:js|css)$|\.(?:map|svg)$"
-)
-"""Files that programs write: nobody learns to."""
 
 SELECT = f"""
 WITH
@@ -89,26 +79,5 @@ LEFT JOIN (
 ) AS turns ON turns.interaction_id = proven.interaction_id
 LEFT JOIN rejected ON rejected.interaction_id = proven.interaction_id
 UNION ALL BY NAME
-SELECT
-    conversation_id,
-    module,
-    concat_ws(chr(10) || chr(10), input, nullif(array_to_string(files, chr(10)), ''), nullif(output, '')) AS prompt,
-    prompt AS question,
-    improvements[-1] AS completion,
-    [interaction_id] AS interaction_ids,
-    occurred_at,
-    is_delta,
-    tier,
-    ['committed'] AS evidence
-FROM (
-    SELECT
-        *,
-        CASE WHEN extra ->> '$.path' IS NULL
-            THEN list_sort(list_distinct(regexp_extract_all(improvements[-1], '{NAMES}', 1)))
-            ELSE [extra ->> '$.path'] END AS files
-    FROM events
-    WHERE list_contains($commit_actions, action) AND success IS DISTINCT FROM false AND len(improvements) > 0
-)
-WHERE regexp_matches(improvements[-1], '{CHANGES}')
-    AND (files = [] OR len(list_filter(files, lambda file: NOT regexp_matches(file, '{MADE}'))) > 0)
+FROM ({commits.SELECT})
 """

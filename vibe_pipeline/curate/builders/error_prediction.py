@@ -3,6 +3,9 @@
 The completion is WORKS or FAILS, with the error's type behind it where that is known. From runs of which somebody said
 how they ended. An input that both worked and failed, or failed in two ways, has two examples of one prompt: how it ends
 hangs on what is not in it, and the quality rule for contradictions drops them all.
+
+That it ran vouches for nothing: every prediction was seen once, as every reply was said. With that as evidence all of
+them came before all replies and documents that nobody had judged.
 """
 
 from __future__ import annotations
@@ -33,7 +36,7 @@ SELECT
     occurred_at,
     is_delta,
     tier,
-    ['ran'] AS evidence
+    []::VARCHAR[] AS evidence
 FROM events
 WHERE list_contains($run_actions, action) AND success IS NOT NULL AND stripped(input) <> ''
 """

@@ -9,6 +9,7 @@ was asked for. Not here: which formats there are (registry.py).
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -64,7 +65,7 @@ def import_paths(
     total, before, told = sum(tally.length for tally in tallies), 0, 0
     with watch("importing") as advance:
         for tally in tallies:
-            for found in _read(tally, among, wanted.source):
+            for found in _read(tally, among, wanted):
                 batch.add(tally, found)
                 if batch.is_full:
                     batch.log(logger, known)
@@ -94,19 +95,19 @@ def _named(paths: Sequence[Path | str], among: Sequence[Format], home: Path) -> 
     return expand(paths, Choice(home, taken, is_whole, lambda folder: joined_in(folder, among)))
 
 
-def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator[list[Line]]:
+def _read(tally: Tally, among: Sequence[Format], wanted: Wanted) -> Iterator[list[Line]]:
     """What each record gives; what it does not is noted in the tally, also where a file itself cannot be read. An
     address that gives nothing, and a file that is not what a map or a table's name asks for, is a failure."""
     where = tally.where
     try:
         if isinstance(where, str):
-            yield from _records(tally, among, source, datetime.now(UTC))
+            yield from _records(tally, among, wanted, datetime.now(UTC))
         elif where.reason:
             raise Unusable(where.reason)
         elif where.left_out is None:
             with readable(where.path):
                 written_at = datetime.fromtimestamp(where.path.stat().st_mtime, UTC)
-            yield from _records(tally, among, source, written_at)
+            yield from _records(tally, among, wanted, written_at)
     except (SourceUnreadable, SettingsInvalid, Unusable) as failure:
         if not isinstance(failure, Unusable) and (isinstance(failure, SettingsInvalid) or isinstance(where, str)):
             tally.failure = failure
@@ -115,7 +116,8 @@ def _read(tally: Tally, among: Sequence[Format], source: str | None) -> Iterator
         tally.reject(tally.name, failure if isinstance(failure, Unusable) else failure.what)
 
 
-def _records(tally: Tally, among: Sequence[Format], source: str | None, at: datetime) -> Iterator[list[Line]]:
+def _records(tally: Tally, among: Sequence[Format], wanted: Wanted, at: datetime) -> Iterator[list[Line]]:
+    source = wanted.source
     opener, failure = opener_of(tally.where, among)
     if opener and opener.batches:
         read = partial(opener.batches, tally.where, source or f"import:{opener.name}", at)
@@ -141,7 +143,7 @@ def _records(tally: Tally, among: Sequence[Format], source: str | None, at: date
                 raise Unusable(f"not in a known format ({', '.join(it.name for it in among)})")
             tally.formats[format.name] += 1
             told = partial(format.read, raw.value, source or f"import:{format.name}", at)
-            gave = lines_of(told, at, f"the importer {format.name}")
+            gave = lines_of(told, at, f"the importer {format.name}", wanted.tier)
             lost = [it for it in gave if isinstance(it, Unusable)]
             found = [it for it in gave if not isinstance(it, Unusable)]
             tally.read += len(lost) - (not found)  # of a record of which all is lost the first stands for it
@@ -159,14 +161,17 @@ def _is_read(rows: Read) -> bool:
 
 
 def lines_of(
-    read: Callable[[], Iterable[Interaction | Remark | Unusable]], at: datetime, reader: str = "the importer"
+    read: Callable[[], Iterable[Interaction | Remark | Unusable]],
+    at: datetime,
+    reader: str = "the importer",
+    tier: str | None = None,
 ) -> list[Line | Unusable]:
     """All that `read` gives or none of it: what the log refuses (1e999 in extra) is its reason, and costs no batch.
 
-    What people thought of an interaction becomes remarks; `at` is when, where nobody says it.
+    What people thought of an interaction becomes remarks; `at` is when, where nobody says it. `tier` is whose it is.
     """
     try:
-        found = (with_remarks(it, at) if isinstance(it, Interaction) else [it] for it in read())
+        found = (with_remarks(_of(tier, it), at) if isinstance(it, Interaction) else [it] for it in read())
         gave = [it if isinstance(it, Unusable) else line(it) for several in found for it in several]
     except RecursionError as error:
         raise Unusable(TOO_DEEP) from error
@@ -179,3 +184,7 @@ def lines_of(
     if not gave:
         raise Unusable(f"{reader} gave nothing")
     return gave
+
+
+def _of(tier: str | None, interaction: Interaction) -> Interaction:
+    return replace(interaction, extra={**interaction.extra, "tier": tier}) if tier else interaction

@@ -115,7 +115,7 @@ WITH given AS (
 ), kept AS (
     SELECT raw, json, texts, it, {extra}::VARCHAR AS extra FROM (SELECT * REPLACE ({rest} AS rest) FROM typed)
 ), said AS (
-    SELECT raw, it, json_merge_patch('{{}}', to_json({told})) AS said, CASE
+    SELECT raw, it, extra, json_merge_patch('{{}}', to_json({told})) AS said, CASE
         WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
         WHEN {wrong} <> '' THEN 'of the wrong type: ' || {wrong}
         WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason,
@@ -123,7 +123,7 @@ WITH given AS (
     FROM kept
 )
 SELECT raw, reason, id, json_merge_patch(
-    $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}))::VARCHAR AS line
+    $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}){tier})::VARCHAR AS line
 FROM (SELECT *, {identity} AS id FROM said)
 """
 
@@ -143,9 +143,11 @@ class ColumnMap:
     """Identities whose columns were mapped under their own names."""
     unasked: frozenset[str] = frozenset()
     """Fields whose columns were not mapped, only taken for their names."""
+    tier: str | None = None
+    """Of every row, in its `extra`; no part of what it says, so that its id is the same with another."""
 
     @classmethod
-    def parse(cls, options: Sequence[str]) -> ColumnMap:
+    def parse(cls, options: Sequence[str], tier: str | None = None) -> ColumnMap:
         """From FIELD=COLUMN and FIELD==CONSTANT."""
         columns: dict[str, str] = {}
         constants: dict[str, str] = {}
@@ -160,7 +162,8 @@ class ColumnMap:
                 constants[name] = value[1:]
             else:
                 columns[name] = value
-        return cls(columns, constants, frozenset(it for it in IDENTITIES if columns.get(it, "").lower() == it))
+        kept = frozenset(it for it in IDENTITIES if columns.get(it, "").lower() == it)
+        return cls(columns, constants, kept, tier=tier)
 
     def in_any_case(self, names: Collection[str]) -> ColumnMap:
         """With the columns of a header that bear the names of fields and are written otherwise: Input, OUTPUT."""
@@ -209,6 +212,7 @@ class ColumnMap:
         misfits = {self.columns[it]: f'CASE WHEN {_is_misfit(it)} THEN texts."{it}" END' for it in loose}
         wrong = [f"CASE WHEN {_is_misfit(it)} THEN '{it}' END" for it in given if it not in loose]
         module = 'coalesce(it."module", $name)' if "module" in texts else "$name"
+        tier = json.dumps({"tier": self.tier})
         query = LINES.format(
             texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
             typed=_struct({it: f'{self._macro(it)}(texts."{it}")' for it in given}),
@@ -219,6 +223,7 @@ class ColumnMap:
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
             identity=self._identity("interaction_id", _hashed(module, "said::VARCHAR")),
             conversation=self._identity("conversation_id", "id"),
+            tier=f", to_json({{extra: json_merge_patch(extra, {_quoted(tier)})::VARCHAR}})" if self.tier else "",
         )
         defaults = {
             **{"schema_version": SCHEMA_VERSION, "turn": 0, "module": name, "action": "event", "input": ""},

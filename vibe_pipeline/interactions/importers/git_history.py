@@ -1,9 +1,9 @@
 """Git history: what each commit made of each file. Asked for by name, for a folder of chats may be a repository too.
 
 The input is the commit's message, the output the lines as they were before, with what stands around them, and the one
-improvement the diff. A commit is a conversation. Merges are left out, and so is the edge of a shallow clone;
-of a binary file only the name is kept; a diff that is too long is cut and says so. What is read is the history of HEAD,
-oldest first.
+improvement the diff. A commit is a conversation, a revert a branch of what it reverts. Merges are left out, and so is
+the edge of a shallow clone; of a binary file only the name is kept; a diff that is too long is cut and says so. What is
+read is the history of HEAD, oldest first.
 
 Not here: what is learned from it.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -50,6 +51,8 @@ UNTOLD = ("index ", "similarity index ", "dissimilarity index ")
 """Lines of a diff from which nobody learns."""
 
 EDGE = "the edge of a shallow clone: what this commit changed is not in it (git fetch --unshallow)"
+
+REVERTS = re.compile(r"^This reverts commit ([0-9a-f]{40,64})\b", re.MULTILINE)
 
 PLACES = ("GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_INDEX_FILE", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE")
 
@@ -105,8 +108,14 @@ def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interacti
         user=author or None,
         improvements=(value["diff"],),
         source=source,
-        extra={"commit": sha, "path": path},
+        extra={"commit": sha, "path": path} | _branched(message),
     )
+
+
+def _branched(message: str) -> dict[str, str]:
+    """What a revert goes off from: the commit that it takes back."""
+    found = REVERTS.search(message)
+    return {"branch_of": key_of(["git", found[1]])} if found else {}
 
 
 def _edge(folder: Path) -> list[str]:

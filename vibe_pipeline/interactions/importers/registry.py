@@ -87,6 +87,8 @@ class Wanted:
     """Kept with every interaction; the name of the format where there is none."""
     columns: Sequence[str] = ()
     table: str | None = None
+    tier: str | None = None
+    """Whose all that is read is, where it is not the user's own; what a file itself says of it does not count then."""
 
     def formats(self) -> Sequence[Format]:
         """Those that may be meant; SettingsInvalid where there are none."""
@@ -98,7 +100,7 @@ class Wanted:
         if is_asked_for and self.format not in (AUTO, TABLE):
             what = f"format {self.format!r} has no columns to map and no tables"
             raise SettingsInvalid(what, "Leave --format out")
-        columns = ColumnMap.parse([*self.columns, *([f"source=={self.source}"] if self.source else [])])
+        columns = ColumnMap.parse([*self.columns, *([f"source=={self.source}"] if self.source else [])], self.tier)
         table = Format.of(TABLE, Table(columns, self.table, is_asked_for))
         if is_asked_for:
             return [table]
