@@ -77,7 +77,8 @@ FURTHER = re.compile(rf"\b(and|then|also)\s+(then\s+|also\s+)?{REQUEST.pattern}"
 """In "write a function to add, and explain it" the function would come to explain."""
 
 NO_WAY = re.compile(r"^(be|look|feel|seem|sound|compare|differ|rank|do)\b|\byou(rs?|rself)?\b", re.IGNORECASE)
-"""There is no way to be told of in "How do I look?", and nobody asks "How do I be happy?"; and "How to train your dragon?" is of no dragon of one's own."""
+"""There is no way to be told of in "How do I look?", and nobody asks "How do I be happy?"; "How to train your dragon?"
+is of no dragon of one's own."""
 
 NO_THING = re.compile(r",\s|\b(what|how|why|whom|called|made|like)\b|^(matter|deal|use)\b", re.IGNORECASE)
 ENDS_OPEN = (
