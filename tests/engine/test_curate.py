@@ -52,6 +52,21 @@ def test_a_fact_that_is_told_anew_replaces_what_was_told_before(world):
     assert curated.dropped == {"fact told anew in the generation": 2}
 
 
+def test_the_same_words_in_another_order_are_another_question_of_a_fact(world):
+    told = {
+        "What does sub(1, 2) return?": "-1",
+        "What does sub(2, 1) return?": "1",
+        "How do I convert a string to bytes?": "s.encode()",
+        "How do I convert bytes to a string?": "b.decode()",
+    }
+    for place, (question, answer) in enumerate(told.items()):
+        conversation = on_side(f"{place} ")
+        world.log(event(question, answer, conversation=conversation, extra={"fact": "f"}))
+    curated = world.cut()
+    assert dict(learned(curated)) == told
+    assert curated.dropped == {}
+
+
 def test_the_same_example_is_kept_once_in_a_generation(world):
     world.log(event("q", "a"), event(" q", "a\n", turn=0, action="chat", conversation=ALSO), event("r", "a", turn=1))
     curated = world.cut()

@@ -61,6 +61,13 @@ def test_a_folder_with_something_else_in_it_is_refused_before_any_work(leave, tm
         leave(name="file/below")
 
 
+@pytest.mark.parametrize("name", ["x" * 300, "x" * 250, "loop"])
+def test_a_name_that_can_be_none_is_refused_in_a_sentence(leave, tmp_path, name):
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(SettingsInvalid, match=r"cannot be written: .+\. Name another folder with --out"):
+        leave(name=name)
+
+
 def test_folders_above_are_made(leave):
     assert leave(name="a/b/c")[1]["test"]
 

@@ -17,7 +17,7 @@ from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDING, W
 from vibe_pipeline.interactions.synthesize.mistakes import pairs_of
 from vibe_pipeline.interactions.synthesize.mutations import MISTAKES, mutations
 from vibe_pipeline.interactions.synthesize.packages import find
-from vibe_pipeline.interactions.synthesize.sandbox import run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 
 FILES = {
     "__init__.py": """
@@ -266,10 +266,16 @@ def test_no_text_tells_of_this_machine(abacus, shutil_synthesis):
     assert not [text for text in texts if re.search(r'File "[^"]*[/\\]', text)]
 
 
+def test_a_package_that_is_never_imported_is_refused_with_what_helps(tmp_path):
+    (tmp_path / "endless.py").write_text("while True:\n    pass\n")
+    with pytest.raises(SourceUnreadable, match=r"does not end within 1 seconds\. .*ask for no mistakes"):
+        pairs_of([find(str(tmp_path / "endless.py"))], limit=1, seed=0, limits=Limits(seconds=1))
+
+
 def test_a_folder_that_cannot_be_imported_gives_facts_and_refuses_only_counted_mistakes(abacus):
     (abacus / "plain.py").write_text('import no_such_thing_here\n\ndef add(a, b):\n    """Add two whole numbers."""\n')
     assert "abacus.add" in answers(synthesize([str(abacus)]))
-    with pytest.raises(SourceUnreadable, match=r"importing abacus fails: .*no_such_thing_here"):
+    with pytest.raises(SourceUnreadable, match=r"importing abacus fails: .*no_such_thing_here.*Install what it needs"):
         synthesize([str(abacus)], mistakes=3)
 
 

@@ -282,6 +282,9 @@ def test_what_fits_no_frame_is_left_alone(question):
         "How do I look?",
         "How do I sort a list and what does it cost?",
         "How to train your dragon?",
+        "How to be happy?",
+        "Please list left.",
+        "Explain to me in one sentence.",
         "Write a function to add two numbers and explain it.",
         "Write a function to add, please.",
         "Fix this: print(1",
@@ -299,17 +302,27 @@ def test_a_question_that_would_come_to_mean_something_else_is_left_alone(questio
         ("Can you give me an overview of music theory?", "Please give me an overview of music theory."),
         ("Can you write a function that adds?", "Could you write a function that adds?"),
         ("Please list the planets.", "I would like you to list the planets."),
-        ("What is the capital of the united states?", "Tell me the capital of the united states."),
-        ("What is the purpose of sorting a list?", "Could you tell me the purpose of sorting a list?"),
-        ("what is the top speed", "Tell me the top speed."),
+        ("What is the capital of the united states?", "Tell me what the capital of the united states is."),
+        ("What is the purpose of sorting a list?", "Could you tell me what the purpose of sorting a list is?"),
+        ("what is the top speed", "Tell me what the top speed is."),
         ("What does print(1, 2) do?", "Can you tell me what print(1, 2) does?"),
         ("What does statistics.multimode('a b') return?", "Tell me what statistics.multimode('a b') returns."),
         ("How is os.path.join called?", "How do I call os.path.join?"),
         ("How to read a file?", "How do I read a file?"),
+        ("What is the UK?", "Tell me what the UK is."),
+        ("Explain recursion in one sentence.", "Give a one-sentence explanation of recursion."),
     ],
 )
 def test_a_question_of_the_right_kind_is_asked_otherwise(question, other):
     assert other in list(paraphrases(question, random.Random(0)))
+
+
+@pytest.mark.parametrize("language", ["", " in Rust", " in C", " using bash"])
+def test_a_request_names_no_language_that_it_did_not_name(language):
+    """What the answer is written in is not known from the question."""
+    found = list(paraphrases(f"Write a function to reverse a list{language}.", random.Random(0)))
+    assert found
+    assert not [it for it in found if "python" in it.casefold()]
 
 
 def test_no_frame_makes_the_wording_of_a_probe():

@@ -150,6 +150,40 @@ def test_a_signature_that_may_be_another_when_it_runs_is_no_fact(tmp_path):
     assert names == {f"odd.{name}" for name in ("wrapper", "Once.static", "Once.made", "opened", "cached", "plain")}
 
 
+METHODS = """
+class Box:
+    def this(this, a): ...
+    def uses(self, a, cls): ...
+    def starred(*args, a): ...
+    def mangled(self, __a, b=1): ...
+    @staticmethod
+    def static(self, a): ...
+    @classmethod
+    def made(klass, a): ...
+def free(self, cls, __a): ...
+"""
+
+
+def test_of_a_method_its_first_parameter_is_no_callers_and_no_other(tmp_path):
+    (tmp_path / "given.py").write_text(METHODS, encoding="utf-8")
+    found = {it.fact: it.answer for it in signature_facts([find(str(tmp_path / "given.py"))], limit=99, seed=0)}
+    assert {fact.removeprefix("parameters of given."): said for fact, said in found.items() if "para" in fact} == {
+        "Box.this": "a",
+        "Box.uses": "a, cls",
+        "Box.starred": "args, a",
+        "Box.static": "self, a",
+        "Box.made": "a",
+        "free": "self, cls, __a",
+    }
+    assert not [fact for fact in found if "mangled" in fact]
+
+
+@pytest.mark.parametrize(("name", "told"), [("itertools.chain.from_iterable", "iterable"), ("array.array.append", "v")])
+def test_c_code_tells_what_it_takes(name, told):
+    found = {it.fact: it.answer for it in signature_facts([find(name.partition(".")[0])], limit=999, seed=0)}
+    assert found[f"parameters of {name}"] == told
+
+
 @pytest.mark.parametrize("package", ["math", "shutil", "json", "pathlib"])
 def test_the_standard_library_still_has_facts_of_signatures(package):
     assert len(signature_facts([find(package)], limit=4, seed=0)) == 4

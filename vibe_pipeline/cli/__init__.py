@@ -34,10 +34,14 @@ def _run() -> None:
     """The command that was named; whatever goes wrong is one line."""
     from vibe_pipeline.cli.commands import app
     from vibe_pipeline.cli.output import errors
-    from vibe_pipeline.errors import VibeError
+    from vibe_pipeline.errors import VibeError, full_disk
 
     try:
-        app()
+        with full_disk("the output could not be written", "Free some room, or send it elsewhere"):
+            try:
+                app()
+            finally:
+                _write_all()
     except VibeError as error:
         errors.print(f"vibe: {error}", style="red", markup=False)
         sys.exit(1)
@@ -48,6 +52,16 @@ def _run() -> None:
         told = f"vibe: unexpected {type(error).__name__}: {words}. Set VIBE_DEBUG=1 to see where, and please report it."
         errors.print(told, style="red", markup=False)
         sys.exit(1)
+
+
+def _write_all() -> None:
+    """What is left of stdout; when Python ends it would fail in words that are not ours."""
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if not isinstance(error, BrokenPipeError):
+            raise
 
 
 def _interrupted(number: int, frame: object) -> None:

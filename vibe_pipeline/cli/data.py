@@ -75,7 +75,7 @@ def export(
         folder=out,
         format=cast("Format", one_of(tuple(NAMES), format, "format")),
         shape=None if shape is None else Shape(one_of(tuple(Shape), shape, "shape")),
-        kinds=tuple(kind.strip() for kind in kinds.split(",")) if kinds else (),
+        kinds=tuple(filter(None, map(str.strip, kinds.split(",")))) if kinds else (),
         with_ids=with_ids,
     )
     made = Ladder(watch=terminal).generations.export(generation_number(generation), wanted)

@@ -97,14 +97,20 @@ def _figure(value: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """A file outside the home: the whole of it or none, for whoever may read its folder."""
-    path = path.expanduser().absolute()
-    temporary = path.with_name(f".{uuid.uuid4().hex}")
+    """A file outside the home: the whole of it or none, for whoever may read its folder. A link stays a link, and what
+    is no regular file (a pipe, a terminal) is written to and not replaced."""
     try:
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(path)
-    except OSError as error:
-        raise SettingsInvalid(f"{path} cannot be written: {error.strerror}", "Name another file") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        path = path.expanduser().resolve()
+        if path.exists() and not path.is_file():
+            path.write_text(text, encoding="utf-8")
+            return
+        temporary = path.with_name(f".{uuid.uuid4().hex}")
+        try:
+            temporary.write_text(text, encoding="utf-8")
+            temporary.replace(path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsInvalid(f"{path} cannot be written: {reason}", "Name another file") from error

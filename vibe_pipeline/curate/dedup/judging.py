@@ -130,7 +130,7 @@ class _Judge:
 
     def repeated(self) -> None:
         facts = np.flatnonzero(self.these.fact)
-        question = keys.asked(self.these)[facts] ^ self.these.fact[facts]
+        question = self.these.sketches.asks[facts] ^ self.these.fact[facts]  # f(1, 2) is not f(2, 1)
         groups = joined(question, self.these.kind[facts], self.these.split[facts])
         latest = _best(groups, -self.moment[facts], self.rank[facts])
         self.drop(facts[self.these.content[facts] != self.these.content[facts[latest]]], ANEW)

@@ -29,9 +29,11 @@ ELSEWHERE = "Name another folder with --out"
 
 def require_ours(folder: Path) -> None:
     """SettingsInvalid, before any work, where something is in the way that no export can have left."""
-    if folder.exists() and not folder.is_dir():
-        raise SettingsInvalid(f"{folder} is a file", ELSEWHERE)
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
+    with _in_words(folder):
+        folder.resolve()
+        if folder.exists() and not folder.is_dir():
+            raise SettingsInvalid(f"{folder} is a file", ELSEWHERE)
+        names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
     if names and not names & {CARD, WORK}:
         raise SettingsInvalid(f"{folder} is not empty", ELSEWHERE)
 
@@ -39,7 +41,8 @@ def require_ours(folder: Path) -> None:
 @contextmanager
 def handed_over(folder: Path) -> Iterator[Path]:
     """A folder to write to, whose files are handed over when the block is done, and are gone if it is not."""
-    place = folder.resolve()
+    with _in_words(folder):
+        place = folder.resolve()
     beside, inside = place.with_name(f".{place.name}{WORK}"), place / WORK
     try:
         with full_disk(f"{folder} could not be written", "Free some room, or name another folder with --out"):
@@ -53,6 +56,16 @@ def handed_over(folder: Path) -> Iterator[Path]:
                 _publish(made, place, folder)
     except OSError as error:
         raise SettingsInvalid(f"{folder} cannot be written: {error.strerror or error}", ELSEWHERE) from error
+
+
+@contextmanager
+def _in_words(folder: Path) -> Iterator[None]:
+    """SettingsInvalid for a name that can be none: too long, a link that leads to itself."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SettingsInvalid(f"{folder} cannot be written: {reason}", ELSEWHERE) from error
 
 
 @contextmanager

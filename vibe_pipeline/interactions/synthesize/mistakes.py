@@ -103,10 +103,17 @@ def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
         return True
     reason = tried.output.splitlines()[-1] if tried.output else str(tried.error_type)
     if must:
-        raise SourceUnreadable(
-            f"importing {package.name} fails: {_without_machine(reason)}",
-            "Install what it needs beside vibe, or ask for no mistakes",
-        )
+        if tried.error_type == "Timeout":
+            what, remedy = (
+                f"importing {package.name} does not end within {limits.seconds:g} seconds",
+                "Name a module of it",
+            )
+        else:
+            what, remedy = (
+                f"importing {package.name} fails: {_without_machine(reason)}",
+                "Install what it needs beside vibe",
+            )
+        raise SourceUnreadable(what, f"{remedy}, or ask for no mistakes (--mistakes 0)")
     log.warning("no mistakes from %s, importing it fails: %s", package.name, reason)
     return False
 

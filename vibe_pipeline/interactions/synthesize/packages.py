@@ -20,6 +20,7 @@ from types import ModuleType
 from typing import Any
 
 from vibe_pipeline.errors import SourceUnreadable
+from vibe_pipeline.interactions.synthesize.definitions import is_bound_surely, is_there
 from vibe_pipeline.interactions.synthesize.source_files import files_below, loader
 
 NOT_FOR_USERS = {"test", "tests", "conftest", "setup", "__main__", "idle_test"}
@@ -232,12 +233,14 @@ def _standard_module(name: str) -> ModuleType | None:
 
 
 def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
-    if root.is_class:
-        module, _, _ = written.rpartition(".")
-        yield from _class_and_methods(root, written, module)
-        return
-    if root.is_function:
-        yield PublicName(f"{written}.{_in_module(root)}", written, root, is_method=root.parent.is_class)
+    if root.is_class or root.is_function:
+        module = written if root.is_function else written.rpartition(".")[0]
+        if _standard_module(module) is None and not is_there(root):
+            return
+        if root.is_class:
+            yield from _class_and_methods(root, written, module)
+        else:
+            yield PublicName(f"{written}.{_in_module(root)}", written, root, is_method=root.parent.is_class)
     if not root.is_module or root.path in seen:
         return
     seen.add(root.path)
@@ -266,7 +269,7 @@ def _in_module(function: Any) -> str:
 def _class_and_methods(target: Any, full: str, module: str) -> Iterator[PublicName]:
     yield PublicName(full, module, target)
     for name, member in target.members.items():
-        if not name.startswith("_") and not member.is_alias and member.is_function:
+        if not name.startswith("_") and not member.is_alias and member.is_function and is_bound_surely(member):
             yield PublicName(f"{full}.{name}", module, member, is_method=True)
 
 
@@ -286,6 +289,8 @@ def _is_public(name: str, member: Any, target: Any, module: Any, live: ModuleTyp
         return _is_public_here(name, member, target, live)
     if target.is_module:
         return not member.is_alias
+    if not is_there(member):
+        return False
     if module.exports:
         return name in {str(export) for export in module.exports}
     if not member.is_alias:

@@ -86,7 +86,11 @@ def _facts(package: Package, public: PublicName) -> Iterator[SignatureFact]:
     function = public.object
     if not function.is_function or getattr(function, "overloads", None) or not is_called_as_written(function):
         return
-    parameters = [it for it in function.parameters if not (public.is_method and it.name in ("self", "cls"))]
+    parameters = list(function.parameters)
+    if public.is_method:
+        if any(it.name.startswith("__") and not it.name.endswith("__") for it in parameters):
+            return  # the class gives them other names
+        parameters = _of_callers(function, parameters)
     defaults = {it.name: value for it in parameters if (value := _default(function, it)) is not None}
     written = [text for text in (_text(it, defaults) for it in parameters) if text is not None]
     if not parameters:
@@ -99,6 +103,15 @@ def _facts(package: Package, public: PublicName) -> Iterator[SignatureFact]:
         yield _fact(package, "parameters", names, name=public.name)
     for name, value in defaults.items():
         yield _fact(package, "default", value, name=public.name, parameter=name)
+
+
+def _of_callers(method: Any, parameters: list[Any]) -> list[Any]:
+    """Without the first, whatever its name is, which is the instance or class; Python itself tells of C code where it
+    takes one."""
+    if not parameters or "staticmethod" in method.labels or not _kind(parameters[0]).startswith("positional"):
+        return parameters
+    is_told = method.module.analysis == "dynamic" and parameters[0].name not in ("self", "cls")
+    return parameters if is_told else parameters[1:]
 
 
 def _fact(package: Package, what: str, answer: str, **words: str) -> SignatureFact:

@@ -6,11 +6,14 @@ told otherwise here. Which names a package offers is said elsewhere (packages.py
 
 from __future__ import annotations
 
+import ast
 import os
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from vibe_pipeline.interactions.synthesize.definitions import bound_by
 
 
 def files_below(folder: Path) -> Iterator[Path]:
@@ -39,7 +42,7 @@ def text_of(file: Path) -> str:
 
 
 def loader(search_paths: list[str] | None, *, may_inspect: bool) -> Any:
-    """griffe's loader, for such files and texts."""
+    """griffe's loader, for such files and texts; each module tells what it binds (definitions.py)."""
     import griffe
 
     class Finder(griffe.ModuleFinder):
@@ -65,6 +68,12 @@ def loader(search_paths: list[str] | None, *, may_inspect: bool) -> Any:
             except ValueError as error:  # a zero byte, a text of another encoding: griffe leaves out what is no Python
                 raise SyntaxError(str(error)) from error
 
-    made = Loader(search_paths=search_paths, allow_inspection=may_inspect)
+    class WhatIsBound(griffe.Extension):
+        def on_module_instance(self, *, node: Any, mod: Any, **_: Any) -> None:
+            if isinstance(node, ast.Module):
+                mod.extra["vibe"]["bound"] = bound_by(node)
+
+    known = griffe.load_extensions(WhatIsBound)
+    made = Loader(search_paths=search_paths, allow_inspection=may_inspect, extensions=known)
     made.finder = Finder(search_paths)
     return made

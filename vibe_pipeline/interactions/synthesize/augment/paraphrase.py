@@ -14,10 +14,13 @@ from collections.abc import Iterator
 
 FRAMES: tuple[tuple[str, ...], ...] = (
     ("What does {name} do?", "Can you tell me what {name} does?", "I would like to know what {name} does."),
-    ("Explain {any} in one sentence.", "In one sentence, explain {any}.", "Give a one-sentence explanation of {any}."),
+    (
+        "Explain {name} in one sentence.",
+        "In one sentence, explain {name}.",
+        "Give a one-sentence explanation of {name}.",
+    ),
     (
         "Write a function to {task}.",
-        "Write a Python function to {task}.",
         "I need a function to {task}.",
         "Please write a function to {task}.",
         "Can you write a function to {task}?",
@@ -31,7 +34,12 @@ FRAMES: tuple[tuple[str, ...], ...] = (
     ("Write a function that {task}.", "I need a function that {task}.", "Please write a function that {task}."),
     ("How do I {way}?", "How can I {way}?", "How would I {way}?", "Tell me how to {way}.", "What is a way to {way}?"),
     ("How to {way}?", "How can I {way}?", "How do I {way}?"),
-    ("What is the {thing}?", "Tell me the {thing}.", "What's the {thing}?", "Could you tell me the {thing}?"),
+    (
+        "What is the {thing}?",
+        "Tell me what the {thing} is.",
+        "What's the {thing}?",
+        "Could you tell me what the {thing} is?",
+    ),
     ("What does {name} return?", "What is returned by {name}?", "Tell me what {name} returns."),
     ("How is {callable} called?", "How do I call {callable}?", "How does one call {callable}?"),
     ("Can you {favour}?", "Could you {favour}?", "Please {favour}."),
@@ -68,8 +76,9 @@ FAVOUR = re.compile(
 FURTHER = re.compile(rf"\b(and|then|also)\s+(then\s+|also\s+)?{REQUEST.pattern}", re.IGNORECASE)
 """In "write a function to add, and explain it" the function would come to explain."""
 
-NO_WAY = re.compile(r"^(look|feel|seem|sound|compare|differ|rank|do)\b|\byou(rs?|rself)?\b", re.IGNORECASE)
-"""There is no way to be told of in "How do I look?"; and "How to train your dragon?" is of no dragon of one's own."""
+NO_WAY = re.compile(r"^(be|look|feel|seem|sound|compare|differ|rank|do)\b|\byou(rs?|rself)?\b", re.IGNORECASE)
+"""There is no way to be told of in "How do I look?", and nobody asks "How do I be happy?"; "How to train your dragon?"
+is of no dragon of one's own."""
 
 NO_THING = re.compile(r",\s|\b(what|how|why|whom|called|made|like)\b|^(matter|deal|use)\b", re.IGNORECASE)
 ENDS_OPEN = (
@@ -126,7 +135,7 @@ def _fits(kind: str, gap: str) -> bool:
     if kind == "thing":
         return _is_thing(gap)
     if kind == "request":
-        return REQUEST.match(gap) is not None
+        return REQUEST.match(gap) is not None and len(gap.split()) > 2  # "list left" may be a command
     return kind != "favour" or FAVOUR.match(gap) is not None
 
 
