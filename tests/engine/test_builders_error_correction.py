@@ -196,7 +196,7 @@ def test_to_hide_a_failure_is_no_fix(failing, worked):
         ("docker build --pull -t web .", "docker build --pull -t web -f dev ."),
         ("docker build .", "docker build . --no-cache"),
         ("kubectl apply web.yaml", "kubectl apply -f web.yaml"),
-        ("git push --tags --progress -u origin main", "git push --force-with-lease --tags --progress -u origin main"),
+        ("git push --tags --progress origin main", "git push --tags --progress -u origin main"),
         ("git push origin main", "git push --follow-tags origin main"),
         ("git clone --depth 1 localhost:a", "git clone --depth 1 --no-checkout localhost:a"),
         ("npm run build web", "npm run build web -- -f"),

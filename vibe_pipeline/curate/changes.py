@@ -8,7 +8,7 @@ exactly which text became which, and neither where it cannot be told. Not here: 
 from __future__ import annotations
 
 from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.versions import CALL
+from vibe_pipeline.curate.versions import ARGUMENTS, command
 
 IS_CHANGE = (
     r'"(?:old_string|old_str|new_string|new_str|search|replace|content|contents|file_text|new_source|edits)"'
@@ -19,20 +19,6 @@ IS_CHANGE = (
 PATHS = ("file_path", "path", "filename", "absolute_path")
 CONTENTS = ("content", "file_text", "contents")
 OLD, NEW = ("old_string", "old_str", "search"), ("new_string", "new_str", "replace")
-
-ARGUMENTS = f"({CALL} -> '$.arguments')"
-
-
-def command(arguments: str) -> str:
-    """SQL: what a call gave to a shell, of its arguments; Codex names the shell before it."""
-    return "coalesce({})".format(
-        ", ".join(
-            f"CASE json_type({arguments}, '$.{name}') WHEN 'ARRAY' THEN {arguments} ->> '$.{name}[#-1]' "
-            f"ELSE {arguments} ->> '$.{name}' END"
-            for name in ("command", "cmd")
-        )
-    )
-
 
 DESCRIBED = r',? ?"description": ?"(?:[^"\\]|\\.)*"'
 RAN = f"""stripped(

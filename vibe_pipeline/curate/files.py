@@ -8,13 +8,13 @@ same command works. Rows have the form of code that was said (trials.py). Not he
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.changes import ARGUMENTS, command
 from vibe_pipeline.curate.evasions import EVASIONS
 from vibe_pipeline.curate.holding import INTERPRETERS
 from vibe_pipeline.curate.mending import BETWEEN, LOOKS, TEST_FILE
 from vibe_pipeline.curate.shared import Shared
 from vibe_pipeline.curate.trials import COLUMNS
 from vibe_pipeline.curate.turns import LINE
+from vibe_pipeline.curate.versions import ARGUMENTS, command
 
 RUNS = (
     r"(?:^|[;&\n(])\s*(?:\w+=\S+\s+)*(?:(?:sudo|time|uv run|poetry run|npx|bunx)\s+)*"

@@ -10,11 +10,10 @@ put in other words (builders/error_correction.py).
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.changes import ARGUMENTS, command
-from vibe_pipeline.curate.evasions import EVASIONS, is_declined, is_hidden
+from vibe_pipeline.curate.evasions import EVASIONS, is_hidden, is_no_failure
 from vibe_pipeline.curate.shared import Shared
 from vibe_pipeline.curate.turns import LINE
-from vibe_pipeline.curate.versions import SHAPE
+from vibe_pipeline.curate.versions import ARGUMENTS, SHAPE, command
 
 BETWEEN = 20
 """Steps from the failure to the success: who mends it does little else meanwhile."""
@@ -70,7 +69,7 @@ WITH
     pairs AS (
         SELECT * FROM tries
         WHERE success = false AND again.is_good AND again.position - position BETWEEN 2 AND {BETWEEN}
-            AND NOT {is_declined("tries")}
+            AND NOT {is_no_failure("tries")}
     ),
     steps AS (
         SELECT interaction_id, conversation_id, unnest(range(position + 1, again.position)) AS step FROM pairs

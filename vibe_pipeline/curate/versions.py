@@ -16,12 +16,13 @@ SHAPE = r"""
         lambda line: length(line) > 5
     )),
     'numberless': regexp_replace(left(text, 400), '([\p{L}_])\p{N}+', '\1', 'g'),
-    'parts': CASE WHEN length(text) < 400 THEN regexp_extract_all(lower(text), '[\p{L}\p{N}]+') END
+    'parts': CASE WHEN length(text) < 400 THEN regexp_extract_all(lower(text), '[\p{L}\p{N}]+|\.\.\.') END
 }
 """
 """What a version is known by, of a column `text`: its words (of a path the last part: all files of a project have the
 rest in common), its lines that say something, its beginning without the numbers of names, and of a short text every
-part of its names and paths, in their order. Cut, for a text of megabytes costs too much and tells no more."""
+part of its names and paths, in their order; `...` is all packages of Go. Cut, for a text of megabytes costs too much
+and tells no more."""
 
 CALL = "TRY_CAST(CASE WHEN input LIKE '{%\"arguments\"%' THEN input END AS JSON)"
 """A tool's call as importers write it; NULL where the input is none."""
@@ -29,12 +30,35 @@ CALL = "TRY_CAST(CASE WHEN input LIKE '{%\"arguments\"%' THEN input END AS JSON)
 TOOL = f"({CALL} ->> '$.name')"
 """The tool that is called; NULL where the input is no call."""
 
+SHELL = r"(?i)(?:^|[\\/])(?:(?:ba|da|fi|k|power|pw|z)?sh(?:ell)?|cmd)(?:\.exe)?$"
+RUNS = r"(?i)^[-/]\w*c(?:ommand)?$"
+"""`bash -lc`, `cmd /c`, `pwsh -Command`."""
+
+ARGUMENTS = f"({CALL} -> '$.arguments')"
+
+
+def command(arguments: str) -> str:
+    """SQL: what a call has a shell run, of its arguments; NULL where it has none run. As one text or in words, the last
+    of which another shell may run. What is done to a path may be called a command too: `create`, `view`."""
+    return rf"""list_transform(
+    [CASE WHEN NOT json_exists({arguments}, '$.path')
+        THEN coalesce(json_extract({arguments}, '$.command'), json_extract({arguments}, '$.cmd')) END],
+    lambda command: CASE WHEN json_type(command) = 'ARRAY' THEN list_transform(
+        [json_extract_string(command, '$[*]')],
+        lambda words: CASE WHEN regexp_matches(words[1], '{SHELL}') AND regexp_matches(words[-2], '{RUNS}')
+            THEN words[-1] ELSE array_to_string(words, ' ') END
+    )[1] ELSE command ->> '$' END
+)[1]"""
+
+
 TEXT = f"""
-CASE WHEN {TOOL} IS NULL THEN input ELSE coalesce(
-    nullif(array_to_string(json_extract_string({CALL}, '$.arguments.*'), chr(10)), ''), {CALL} ->> '$.arguments', ''
-) END
+list_transform([{CALL}], lambda call: CASE WHEN call ->> '$.name' IS NULL THEN input ELSE coalesce(
+    nullif({command("(call -> '$.arguments')")}, ''),
+    nullif(array_to_string(json_extract_string(call, '$.arguments.*'), chr(10)), ''), call ->> '$.arguments', ''
+) END)[1]
 """
-"""What is compared: of a tool's call the values of its arguments."""
+"""What is compared: of a tool's call the command that it runs, else the values of its arguments. Where it runs and for
+how long at most, and how it is described, are no lines of a program."""
 
 SLIPPED = 3
 """Words that one slip may touch: a space in the wrong place makes one of two, or two of one."""
@@ -82,9 +106,11 @@ def is_version(before: str, after: str, share: float = 0.6, said: str = "''") ->
             WHEN abs(length({before}.text) - length({after}.text)) <= 1 AND {_is_slip(lost, found)} THEN true
             WHEN NOT {alike} THEN false
             WHEN {old}.parts IS NULL OR {new}.parts IS NULL OR least(len({old}.lines), len({new}.lines)) > 2 THEN true
-            WHEN len({lost}) = 0 OR len({found}) = 0 THEN true
+            WHEN len({lost}) = 0 AND len({new}.parts) >= len({old}.parts) + len({found}) THEN true
+            WHEN len({found}) = 0 AND len({old}.parts) >= len({new}.parts) + len({lost}) THEN true
+            WHEN 0 IN (len({lost}), len({found})) AND damerau_levenshtein({before}.text, {after}.text) <= 1 THEN true
             WHEN {said} = '' THEN false
-            ELSE list_has_all(regexp_extract_all(lower(right({said}, {READ})), '[\p{{L}}\p{{N}}]+'), {found})
+            ELSE list_has_all(regexp_extract_all(lower({said}), '[\p{{L}}\p{{N}}]+'), {found})
         END
     )"""
 

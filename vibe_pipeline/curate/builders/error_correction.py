@@ -18,11 +18,14 @@ Looked at are the next ten successes, so that the cost grows with the log and no
 from __future__ import annotations
 
 from vibe_pipeline.curate.changes import RAN
-from vibe_pipeline.curate.evasions import EVASIONS, is_declined, is_hidden
-from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
+from vibe_pipeline.curate.evasions import EVASIONS, USAGE, is_hidden, is_no_failure
+from vibe_pipeline.curate.versions import READ, SHAPE, TEXT, TOOL, is_version
 
 NEXT = 10
 """Successes: who mends something does little else meanwhile, and what works later is likelier another task."""
+
+SAID = f"concat_ws(chr(10), left(worked.usage, {4 * READ}), right(failed.output, {READ}))"
+"""Where another word may be proposed: the error, and the usage where that was looked up just before."""
 
 SELECT = f"""
 WITH
@@ -42,7 +45,7 @@ WITH
     ),
     failures AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
-        WHERE success = false AND (works_now OR NOT has_worked) AND NOT {is_declined("runs")}
+        WHERE success = false AND (works_now OR NOT has_worked) AND NOT {is_no_failure("runs")}
     ),
     goods AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
@@ -53,7 +56,10 @@ WITH
         FROM (SELECT *, {SHAPE} AS shape, {EVASIONS} AS evasions FROM failures WHERE goods < all_goods)
     ),
     worked AS (
-        SELECT *, {SHAPE} AS shape, {EVASIONS} AS evasions, coalesce(feedback < 0, false) AS is_disliked FROM goods
+        SELECT
+            *, {SHAPE} AS shape, {EVASIONS} AS evasions, coalesce(feedback < 0, false) AS is_disliked,
+            lag(CASE WHEN regexp_matches(left(output, {READ}), '{USAGE}') THEN output END) OVER so_far AS usage
+        FROM goods WINDOW so_far AS (PARTITION BY conversation_id, module ORDER BY position)
     ),
     pairs AS (
         SELECT
@@ -65,7 +71,7 @@ WITH
             AND worked.module = failed.module
             AND worked.goods = failed.nearby
             AND worked.tool IS NOT DISTINCT FROM failed.tool
-        WHERE CASE WHEN {is_version("failed", "worked", said="failed.output")}
+        WHERE CASE WHEN {is_version("failed", "worked", said=SAID)}
             THEN NOT {is_hidden("failed", "worked")} END
         WINDOW nearest AS (PARTITION BY failed.interaction_id ORDER BY worked.position)
     )

@@ -3,20 +3,24 @@
 Either somebody says so (an action of $optimize_actions that succeeded: input → output), or two successful runs of a
 conversation and module show it: the later is a version of the earlier (versions.py), printed the same, and took
 clearly less time or is clearly shorter. What prints nothing of substance shows nothing; whoever only leaves something
-out, takes less of it or says less (evasions.py) does less, whatever is printed. `failure` says whether the variant was
-disliked. Not here: measuring variants (synthesize).
+out, takes less of it or says less (evasions.py) does less, whatever is printed; with another flag, a comment or other
+names it was found in a cache. `failure` says whether the variant was disliked. Not here: measuring variants
+(synthesize).
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import is_cut, is_less
+from vibe_pipeline.curate.evasions import PLAIN, is_cut, is_less, is_more
 from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
 
-NETWORK = (
+ELSEWHERE = (
     r"(?i)\b(?:https?|ftp|ssh|wss?)://|\b(?:curl|wget|ssh|scp|ping|dig)\s|\bgit (?:clone|fetch|pull|push|ls-remote)\b"
     r"|\b(?:pip3?|npm|yarn|pnpm|apt|apt-get|brew|docker|cargo|go) (?:install|ci|add|update|pull|get)\b"
+    r"|(?m:^|[;&|])\s*(?:(?:npx|poetry run|sudo|time|uv run)\s+)*(?:\./)?(?:bazel|bundle|cargo|cmake|docker|dotnet"
+    r"|eslint|g?make|go|gradlew?|mvnw?|mypy|ninja|npm|pnpm|ruff|sbt|scons|terraform|tsc|turbo|vite|webpack|yarn)\s"
 )
-"""Whose time is the network's and the other side's: it says nothing of what was changed, which must be shorter."""
+"""Whose time is the network's and the other side's, or that of what an earlier run had built and kept: it says nothing
+of what was changed, which must be shorter."""
 
 FASTER = 1.5
 """Of two runs of the same program one often takes a third longer than the other: start-up, caches, other work."""
@@ -66,7 +70,7 @@ WITH
         WHERE list_contains($run_actions, action) AND success AND stripped(output) <> ''
     ),
     alike AS (
-        SELECT *, {SHAPE} AS shape FROM runs
+        SELECT *, {SHAPE} AS shape, {PLAIN} AS plain FROM runs
         WHERE (conversation_id, module, said) IN (SELECT (conversation_id, module, said) FROM runs WHERE nth = 2)
     ),
     later AS (SELECT *, unnest(range(greatest(nth - {BEFORE}, 1), nth)) AS nearby FROM alike WHERE nth > 1),
@@ -74,7 +78,8 @@ WITH
         SELECT
             earlier, later,
             earlier.latency_ms >= {FASTER} * later.latency_ms AND earlier.latency_ms - later.latency_ms >= {SAVED_MS}
-                AND NOT regexp_matches(left(earlier.text, 40000), '{NETWORK}') AS is_faster,
+                AND NOT regexp_matches(left(earlier.text, 40000), '{ELSEWHERE}')
+                AND NOT {is_more("earlier", "later")} AS is_faster,
             {SIZE.format("later")} <= {SHORTER} * {SIZE.format("earlier")}
                 AND coalesce({FASTER} * earlier.latency_ms >= later.latency_ms, true) AS is_shorter
         FROM later JOIN alike AS earlier
@@ -89,7 +94,7 @@ WITH
             [earlier.interaction_id, later.interaction_id] AS interaction_ids, later.occurred_at,
             earlier.is_delta OR later.is_delta AS is_delta, later.tier, later.feedback,
             list_filter(
-                ['same output', CASE WHEN is_faster THEN 'faster' END, CASE WHEN is_shorter THEN 'shorter' END],
+                [CASE WHEN is_faster THEN 'faster' END, CASE WHEN is_shorter THEN 'shorter' END],
                 lambda why: why IS NOT NULL
             ) AS evidence
         FROM judged
