@@ -167,6 +167,15 @@ def make(success: bool, conversation: str) -> Interaction:
     return run("make test", success, conversation=conversation, error_type=None if success else "ConnectionError")
 
 
+def test_of_an_input_that_ended_in_two_ways_in_one_generation_nothing_is_predicted_later(world):
+    world.log(make(True, LEARNED), make(False, ALSO))
+    world.cut()
+    for _ in range(2):
+        world.log(make(True, THEN), event("q", "a", conversation=on_side("q")))
+        assert learned(world.cut(), "error_prediction") == []
+        world.ladder.store.remove("index")
+
+
 def test_of_an_input_that_ended_otherwise_on_the_other_side_nothing_is_learned(world):
     world.log(make(True, HELD))
     world.cut()

@@ -22,6 +22,9 @@ nullif(left(regexp_replace(stripped(coalesce(
 """
 """The error's type without its module: what was logged, or what the last line of a traceback names; 60 characters."""
 
+RAN = "list_contains($run_actions, action) AND success IS NOT NULL AND stripped(input) <> ''"
+"""Of what was logged, what an example may be made of."""
+
 SELECT = f"""
 SELECT
     conversation_id,
@@ -35,5 +38,5 @@ SELECT
     tier,
     ['ran'] AS evidence
 FROM events
-WHERE list_contains($run_actions, action) AND success IS NOT NULL AND stripped(input) <> ''
+WHERE {RAN}
 """
