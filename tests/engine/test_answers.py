@@ -128,6 +128,13 @@ def test_what_leaves_takes_nothing_with_it(world, item, reply):
     assert stands(world) == [(first.input, first.output)]
 
 
+def test_an_item_that_differs_in_a_sign_from_what_was_trained_on_leaves(world):
+    world.log(event("How are all listed?", "ls -a 'x'"))
+    world.cut()
+    world.log(event("How are all listed?", 'ls -a "x"', conversation=HELD))
+    assert world.cut().dropped == {"suite item nearly trained on": 1}
+
+
 WHERE = "What is the capital of Australia?"
 
 

@@ -24,6 +24,8 @@ class Met:
     refs: np.ndarray
     is_same: np.ndarray
     """bool: the same answer, of two that are learned from."""
+    is_taught: np.ndarray
+    """bool: the row is an item, and the ref says the same but for signs."""
     loses: np.ndarray
     """bool: the ref has a better answer."""
     wins: np.ndarray
@@ -59,13 +61,15 @@ class Answers:
         is_same = self._say_the_same(run, rows, refs, vouched > before)
         is_crossed = was_held | self._these.is_held[rows]
         loses = (vouched < before) & (is_crossed | ~is_news[rows])
-        wins = np.where(is_crossed, vouched > before, ~loses)
+        wins = np.where(is_crossed, vouched > before, ~loses) & ~is_same
+        is_told = is_same | (self._these.sketches.tells[rows] == run.tells[refs >> np.uint64(1)])
         return Met(
             rows,
             refs,
             is_same=is_same & ~is_crossed,
+            is_taught=is_told & self._these.is_held[rows] & ~wins,
             loses=loses & ~is_same & ~self._these.is_held[rows],
-            wins=wins & ~is_same & ~was_held,
+            wins=wins & ~was_held,
         )
 
     def _say_the_same(self, run: Entries, rows: np.ndarray, refs: np.ndarray, is_better: np.ndarray) -> np.ndarray:

@@ -226,6 +226,7 @@ class _Judge:
         for run in runs:
             for met in answers.met(run, self.withdrawing):
                 self.drop(met.rows[met.is_same], NEARLY_AGAIN)
+                self.drop(met.rows[met.is_taught], NEARLY_TRAINED_ON)
                 outdone[met.rows[met.loses]] = True
                 found_there.append((run, met.rows[met.wins], met.refs[met.wins]))
         self.drop(outdone, CONTRADICTS)
