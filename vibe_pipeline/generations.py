@@ -155,8 +155,11 @@ class Generations:
             yield place_entries(db, interactions, remarks, generation)
 
     def _entries(self, generation: int) -> Iterator[Entries]:
-        """For the index: by what examples of a generation are known, and what it took back."""
+        """For the index: by what examples of a generation are known, what it took back, and of which inputs it could
+        not tell how a run ends."""
         examples = self._examples(generation)
-        yield from entries_of(self._store.existing(f"examples/{examples.sha}.parquet"))
+        file = self._store.existing(f"examples/{examples.sha}.parquet")
+        interactions, spill = self._earlier("interactions", [generation]), self._store.path(SPILL)
+        yield from entries_of(file, interactions, self._settings.curate.run_actions, spill)
         if examples.withdrawn:
             yield withdrawn_entries(taken_back(self._store, examples.withdrawn_sha, generation))

@@ -103,7 +103,8 @@ def test_the_same_words_again_are_a_duplicate_and_no_news(world):
 def test_a_correction_on_the_side_that_is_judged_on_takes_back_what_was_learned(world):
     world.log(event("Where is it?", "In Bern."))
     world.cut()
-    assert next_generation(world, event("Where is it?", "In Basel.", conversation=HELD)).made.withdrawn == 1
+    corrected = event("Where is it?", "In Basel.", conversation=HELD, feedback=1.0)
+    assert next_generation(world, corrected).made.withdrawn == 1
     assert replayed(world) == set()
 
 

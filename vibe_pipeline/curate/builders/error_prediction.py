@@ -37,6 +37,9 @@ nullif(left(regexp_replace(
 """
 """The error's type without its module: what was logged, or what the output names; 60 characters."""
 
+RAN = "list_contains($run_actions, action) AND success IS NOT NULL AND stripped(input) <> ''"
+"""Of what was logged, what an example may be made of."""
+
 SELECT = f"""
 SELECT
     conversation_id,
@@ -50,6 +53,5 @@ SELECT
     tier,
     []::VARCHAR[] AS evidence
 FROM events
-WHERE list_contains($run_actions, action) AND stripped(input) <> ''
-    AND (success OR success = false AND NOT {is_no_failure("events")})
+WHERE {RAN} AND (success OR NOT {is_no_failure("events")})
 """

@@ -10,6 +10,7 @@ stretches.py    rows, a part of them at a time
 neighbours.py   near-duplicates within a generation
 leaks.py        what leaks from one side of the split to the other
 withdrawing.py  which rows of earlier generations are learned no longer
+answers.py      who answers what was answered before, and whose answer stays
 judging.py      which candidates leave
 sides.py        what is on both sides of the split after all
 reasons.py      why, in words

@@ -55,6 +55,8 @@ OF_ROWS = {
     "places": np.uint64,
     "vouched": np.uint8,
     "sources": np.uint32,
+    "says": np.uint64,
+    "tells": np.uint64,
 }
 """Columns of one value a row."""
 
@@ -79,6 +81,10 @@ class Entries:
     """uint8, one a row: how well it is vouched for."""
     sources: np.ndarray
     """uint32, one a row: what counts once where it is asked how many say the same."""
+    says: np.ndarray
+    """uint64, one a row: its answer, by words and signs."""
+    tells: np.ndarray
+    """uint64, one a row: its answer, by words and operators."""
     filter: np.ndarray = field(default_factory=lambda: ALL)
     """uint8: one bit for each value of a key's first bits, set where there is such a key (Bloom, 1970, of one hash)."""
 

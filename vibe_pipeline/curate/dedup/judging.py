@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, found, made, pairs
+from vibe_pipeline.curate.dedup.answers import Answers
+from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, found, lookup, made, pairs
 from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import Leaving, alike, asks_alike, leaks, trained_on
 from vibe_pipeline.curate.dedup.neighbours import Neighbours, begins
@@ -88,11 +89,14 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
     judge.known(earlier)
     judge.nearly_repeated()
     judge.contradicted()
+    judge.unsettled(earlier)
     judge.answered(earlier)
     judge.nearly_known(earlier)
     judge.nearly_trained_on(earlier)
+    judge.contradicted_by_items()
     runs = (*earlier, made(judge.suite(), scratch))
     judge.leaking(runs)
+    judge.replace()
     these = compared.features
     sides = Sides(these, judge.stays, earlier, judge.stretches)
     prose = these.kind != DOCUMENT  # a document is held out by section
@@ -109,7 +113,10 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
 class _Judge:
     def __init__(self, compared: Compared, settings: Curate, withdrawing: Withdrawing) -> None:
         self.withdrawing, self.vouched = withdrawing, compared.vouched
+        self.replaced: list[tuple[Entries, np.ndarray, np.ndarray]] = []
+        """Of each run the rows and refs of which a row takes the place of the ref, if it stays in the end."""
         self.these, self.rank, self.moment = compared.features, compared.rank, compared.moment
+        self.is_edited = compared.is_edited
         self.stretches = Stretches(compared.features, compared.rest)
         self.bands = int(BANDS * settings.near_duplicate**BAND_ROWS)
         self.may_be_near = (self.these.split != TEST) & ~compared.is_augmented
@@ -168,70 +175,105 @@ class _Judge:
         self.drop(near.leaving, NEARLY_TWICE)
 
     def contradicted(self) -> None:
-        """Of several answers to a prompt the best vouched stays, of these the best; what a probe knows is true."""
-        answers = self.stays & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
-        first = self.these.split != TEST, -self.vouched.astype(np.int8)
-        self.drop(self._outdone(answers, keys.answered(self.these), *first), CONTRADICTS)
+        """Of several answers to a prompt the best vouched stays, of these the best; what a probe knows is true. What is
+        told of two facts may differ, and contradicts what is said without the name of one."""
+        these = self.these
+        answers = self.stays & np.isin(these.kind, ANSWERS) & self.has_one_answer
+        first = these.split != TEST, -self.vouched.astype(np.int8)
+        self.drop(self._outdone(answers, keys.answered(these), *first), CONTRADICTS)
+        answers &= self.stays & (these.split != TEST)
+        rows, best = self._best(answers, answers & (these.fact != 0), keys.nameless(these), these.is_held)
+        is_told_of_two = (these.fact[rows] != 0) & (these.fact[best] != 0)
+        self.drop(rows[~is_told_of_two & self._differ(rows, best)], CONTRADICTS)
+
+    def contradicted_by_items(self) -> None:
+        """Of two answers on both sides the item stays where it is better vouched, else both do."""
+        is_held = self.these.is_held
+        answers = self.stays & (self.these.split != TEST) & np.isin(self.these.kind, ANSWERS) & self.has_one_answer
+        rows, best = self._best(answers, answers & is_held, keys.answered(self.these))
+        is_crossed = ~is_held[rows] & is_held[best] & (self.vouched[rows] < self.vouched[best])
+        self.drop(rows[is_crossed & self._differ(rows, best)], CONTRADICTS)
+
+    def _best(
+        self, chosen: np.ndarray, some: np.ndarray, hashes: np.ndarray, *sides: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Numbers of these rows, by a mask, that share a key with some of them, and of the best vouched of those with
+        the same key on the same side."""
+        rows = np.flatnonzero(chosen)
+        rows = rows[np.isin(hashes[rows], hashes[some])]
+        groups = joined(hashes[rows], *(side[rows] for side in sides))
+        return rows, rows[_best(groups, -self.vouched[rows].astype(np.int8), self.rank[rows])]
+
+    def _differ(self, rows: np.ndarray, others: np.ndarray) -> np.ndarray:
+        return self.these.sketches.says[rows] != self.these.sketches.says[others]
+
+    def unsettled(self, runs: Sequence[Entries]) -> None:
+        """Of an input that did not end alike each time, in one generation or in several, nothing is predicted."""
+        ran = (self.these.kind == PREDICTION) & self.has_one_answer
+        rows = np.flatnonzero(ran & (self.stays | (self.reasons == REASONS.index(UNSETTLED))))
+        answered, inputs = keys.answered(self.these)[rows], keys.unsettled_keys(self.these.prompt[rows])
+        for run in runs:
+            self.drop(rows[found(run, answered) | found(run, inputs)], UNSETTLED)
+            self.withdrawing.withdraw(run, lookup(run, np.unique(answered)))
 
     def answered(self, runs: Sequence[Entries]) -> None:
         """What earlier generations answered otherwise: the better vouched answer stays, of two alike the later one, and
-        what is told of a fact is news. Of an input that did not end alike each time nothing is predicted any more."""
-        these, found_there = self.these, []
-        is_prediction = these.kind == PREDICTION
-        asking = np.isin(these.kind, ANSWERS) & (these.split != TEST)
-        asking &= self.stays | (is_prediction & (self.reasons == REASONS.index(UNSETTLED)))
-        answered, retold = (np.where(asking, key(these), np.uint64(0)) for key in (keys.answered, keys.retold))
-        outdone = np.zeros(len(asking), dtype=bool)
+        what is told of a fact is news."""
+        asking = self.stays & np.isin(self.these.kind, ANSWERS) & (self.these.kind != PREDICTION)
+        asking &= self.these.split != TEST
+        answers = Answers(self.these, asking, self.vouched, self.is_edited, self.has_one_answer)
+        outdone, found_there = np.zeros(len(asking), dtype=bool), []
         for run in runs:
-            rows, refs, _ = pairs(run, answered, len(run.keys))
-            if self.has_one_answer:
-                self.drop(rows[is_prediction[rows]], UNSETTLED)
-                self.withdrawing.withdraw(run, refs[is_prediction[rows]])
-            stands = self.withdrawing.stand(run, refs) & ~is_prediction[rows]
-            rows, refs = rows[stands], refs[stands]
-            is_same = np.isin(_both(rows, refs), _both(*pairs(run, retold, len(run.keys))[:2]))
-            self.drop(rows[is_same], NEARLY_AGAIN)
-            rows, refs = rows[~is_same], refs[~is_same]
-            if not self.has_one_answer:
-                rows, refs = rows[these.fact[rows] != 0], refs[these.fact[rows] != 0]
-            is_worse = (these.fact[rows] == 0) & (self.vouched[rows] < run.vouched[refs >> np.uint64(1)])
-            outdone[rows[is_worse]] = True
-            found_there.append((run, rows, refs))
-        self.drop(outdone & (these.split == TRAIN), CONTRADICTS)
+            for met in answers.met(run, self.withdrawing):
+                self.drop(met.rows[met.is_same], NEARLY_AGAIN)
+                self.drop(met.rows[met.is_taught], NEARLY_TRAINED_ON)
+                outdone[met.rows[met.loses]] = True
+                found_there.append((run, met.rows[met.wins], met.refs[met.wins]))
+        self.drop(outdone, CONTRADICTS)
         for run, rows, refs in found_there:
-            wins = self.stays[rows] & ~outdone[rows]
-            self.withdrawing.withdraw(run, refs[wins])
-            self.is_news[rows[wins]] = True
+            self.replaced.append((run, rows, refs))
+            self.is_news[rows] = True
+        self.is_news &= self.stays & (self.these.split == TRAIN)
 
     def nearly_known(self, runs: Sequence[Entries]) -> None:
-        """Drop what is nearly known; but news takes the place of what is nearly the same: another answer, what is told
-        of a fact in many words, and a document's section as it is by now."""
+        """Drop what is nearly known; but no news: another answer, what is told of a fact in many words, and a
+        document's section as it is by now. The latter two take the place of what was nearly the same of the same fact
+        or section; which answers another takes the place of is known by then."""
         may_be_known = self.stays & self.may_be_known
-        is_told = (self.these.fact != 0) & self.these.sketches.is_long
+        learned = may_be_known & (self.these.split == TRAIN)
+        is_told = learned & (self.these.fact != 0) & self.these.sketches.is_long
         section = np.where(self.these.kind == DOCUMENT, keys.side_keys(self.these.unit), np.uint64(0))
-        is_revised = np.any([np.zeros(len(section), bool), *(found(run, section) for run in runs)], axis=0)
-        is_news = may_be_known & (self.is_news | is_told | is_revised) & (self.these.split == TRAIN)
-        replaced: list[tuple[Entries, np.ndarray]] = []
+        is_revised = learned & np.any([np.zeros(len(section), bool), *(found(run, section) for run in runs)], axis=0)
+        is_news = self.is_news | is_told | is_revised
 
         def known(these: Features, part: slice) -> Leaving:
             origin, crowded = keys.origin(these), self.crowded[part]
+            says, sources = these.sketches.says, keys.sources(these).astype(np.uint32)
             equal = np.where(keys.retyped(these) != 0, keys.equal(these, these.is_held), np.uint64(0))
             for run in runs:
                 places, refs, _ = pairs(run, equal, REFS_A_KEY)
                 is_same = origin[places] == run.origins[refs >> np.uint64(1)]
                 is_same[is_same] = self.withdrawing.stand(run, refs[is_same])
                 rows = part.start + places[is_same]
-                yield NEARLY_AGAIN, rows[may_be_known[rows]]
+                yield NEARLY_AGAIN, rows[may_be_known[rows] & ~self.is_news[rows]]
             for run, pair in alike(runs, these, these.is_held, crowded, self.bands):
-                is_same = (origin[pair.queries] == run.origins[pair.refs >> 1]) & asks_alike(run, these, pair)
-                is_same[is_same] = self.withdrawing.stand(run, pair.refs[is_same])
-                rows, refs = part.start + pair.queries[is_same], pair.refs[is_same]
-                replaced.append((run, refs[is_news[rows]]))
-                yield NEARLY_AGAIN, rows[may_be_known[rows] & ~is_news[rows]]
+                is_near = (origin[pair.queries] == run.origins[pair.refs >> 1]) & asks_alike(run, these, pair)
+                is_near[is_near] = self.withdrawing.stand(run, pair.refs[is_near])
+                asking, refs = pair.queries[is_near], pair.refs[is_near]
+                rows, is_same = part.start + asking, says[asking] == run.says[refs >> 1]
+                is_its = is_told[rows] | (is_revised[rows] & (sources[asking] == run.sources[refs >> 1]))
+                self.replaced.append((run, rows[is_its & ~is_same], refs[is_its & ~is_same]))
+                is_known = ~is_news[rows] | (is_its & is_same & ~self.is_news[rows])
+                yield NEARLY_AGAIN, rows[may_be_known[rows] & is_known]
 
         self._drop_found(known, may_be_known)
-        for run, refs in replaced:
-            self.withdrawing.withdraw(run, refs)
+
+    def replace(self) -> None:
+        """Take back that in whose place a row came that stays. Only now it is known which do: what leaves as a leak, or
+        as an item that was nearly trained on, would have taken the old answer with it. Until now the old ones stand, so
+        that what is nearly the same as one of them leaves, though its like is taken back here: it was answered anew."""
+        for run, rows, refs in self.replaced:
+            self.withdrawing.withdraw(run, refs[self.stays[rows]])
 
     def nearly_trained_on(self, runs: Sequence[Entries]) -> None:
         items = self.stays & (self.these.split == VALIDATION)
@@ -267,11 +309,6 @@ class _Judge:
         for found_there in self.stretches.looked(lambda these, part: list(look(these, part)), among):
             for reason, rows in found_there:
                 self.drop(rows, reason)
-
-
-def _both(rows: np.ndarray, refs: np.ndarray) -> np.ndarray:
-    """uint64: each pair as one number."""
-    return rows.astype(np.uint64) << np.uint64(32) | refs.astype(np.uint64)
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:

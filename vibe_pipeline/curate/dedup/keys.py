@@ -40,7 +40,8 @@ NAMES = (
     "quoted",
     "answered",
     "withdrawn",
-    "retold",
+    "named",
+    "unsettled",
 )
 
 
@@ -155,16 +156,23 @@ def probed(these: Features) -> np.ndarray:
 def answered(these: Features) -> np.ndarray:
     """(n): the same prompt in the same kind, whatever the answer; or the same words of a question that asks for one
     fact, or that nothing was said before. 0 in kinds in which a prompt may have several answers."""
-    has_fact = these.fact != 0
-    by_words = (these.kind == CONVERSATION) & (these.opens | has_fact) & (these.sketches.bag != 0)
-    asks = np.where(by_words, these.sketches.asks, these.prompt)
-    return np.where(np.isin(these.kind, ANSWERS), _key("answered", asks, these.kind, these.fact), np.uint64(0))
+    return _answered(these, these.opens | (these.fact != 0), these.fact)
 
 
-def retold(these: Features) -> np.ndarray:
-    """(n): the same with the same words and operators for an answer; 0 where a prompt may have several."""
-    prompts = answered(these)
-    return _where_there(prompts, _key("retold", prompts, these.sketches.tells))
+def nameless(these: Features) -> np.ndarray:
+    """(n): the same as if no fact had a name."""
+    return _answered(these, these.opens, np.zeros_like(these.fact))
+
+
+def named(these: Features) -> np.ndarray:
+    """(n): by it somebody who asks the same without a name finds what is told of a fact."""
+    prompts = nameless(these)
+    return _where_there(prompts, _key("named", prompts))
+
+
+def unsettled_keys(prompts: np.ndarray) -> np.ndarray:
+    """Of inputs, by the hashes of their prompts, that did not end alike each time in one generation."""
+    return _key("unsettled", prompts)
 
 
 def withdrawn_keys(places: np.ndarray) -> np.ndarray:
@@ -262,8 +270,8 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np
     kept = [
         (exact(these), chosen),
         (asked(these), rows),
-        (answered(these), rows),
-        (retold(these), rows),
+        (answered(these), both),
+        (named(these), both & (these.fact != 0)),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
         (side_keys(these.unit), both & _is_first(these.unit)),
@@ -286,12 +294,25 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np
         places=places,
         vouched=vouched,
         sources=sources(these).astype(np.uint32),
+        says=these.sketches.says,
+        tells=these.sketches.tells,
     )
 
 
 def withdrawn_entries(places: np.ndarray) -> Entries:
     """What an index keeps of rows that were taken back: that they were."""
     return of_no_rows(withdrawn_keys(places), np.zeros(len(places), np.uint32))
+
+
+def unsettled_entries(prompts: np.ndarray) -> Entries:
+    """What an index keeps of such inputs: that there were some."""
+    return of_no_rows(unsettled_keys(prompts), np.zeros(len(prompts), np.uint32))
+
+
+def _answered(these: Features, is_by_words: np.ndarray, facts: np.ndarray) -> np.ndarray:
+    by_words = (these.kind == CONVERSATION) & is_by_words & (these.sketches.bag != 0)
+    asks = np.where(by_words, these.sketches.asks, these.prompt)
+    return np.where(np.isin(these.kind, ANSWERS), _key("answered", asks, these.kind, facts), np.uint64(0))
 
 
 def _key(name: str, *values: np.ndarray) -> np.ndarray:

@@ -1,15 +1,17 @@
-"""What an index keeps of the examples of a generation, read from its file: keys of rows, items, probes and sides.
+"""What an index keeps of a generation: keys of rows, items, probes and sides, read from the file of its examples; and
+inputs of which it could teach nothing, read from its log.
 
 Not here: the keys themselves (keys.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
 
+from vibe_pipeline.curate.builders.error_prediction import RAN
 from vibe_pipeline.curate.candidates import MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import Entries
@@ -31,17 +33,28 @@ SELECT
 FROM read_parquet({{file}}, file_row_number = true) WHERE example_id IS NOT NULL
 """
 
+UNSETTLED = f"""
+SELECT number(sha256(stripped(input))) AS asked FROM read_parquet({{files}})
+WHERE {RAN} GROUP BY asked HAVING min(success) <> max(success) OR min(nullif(error_type, '')) <> max(error_type)
+"""
+"""Of such inputs no example is kept, and nothing of their words is to lie anywhere but in the log. An error is told by
+the type that was logged: to look for it in what was printed costs as much as all else that a small generation asks."""
+
 BATCH, BATCH_BYTES = 1 << 14, 32 << 20
 
 
-def entries_of(file: Path) -> Iterator[Entries]:
-    """Of examples/<sha>.parquet, in batches; LedgerDamaged where it is not what its name says."""
+def entries_of(file: Path, interactions: Sequence[Path], actions: Sequence[str], spill: Path) -> Iterator[Entries]:
+    """Of examples/<sha>.parquet, in batches, LedgerDamaged where it is not what its name says; and of the segments that
+    they were made from, in which something was run by these actions."""
     if sha_of_file(file) != file.stem:
         raise LedgerDamaged(f"examples/{file.name} is not what was written", "Restore it from a backup")
-    with connect() as db:
+    with connect(spill) as db:
         db.execute(MACROS)
         for batch in db.sql(REMEMBERED.format(file=sql_list([file]))).to_arrow_reader(BATCH):
             for piece in keys.slices(batch, BATCH_BYTES):
                 these = keys.features(piece)
                 every = np.ones(len(these.kind), dtype=bool)
                 yield keys.entries(these, every, piece["place"].to_numpy(), piece["vouched"].to_numpy())
+        if interactions:
+            ran = db.sql(UNSETTLED.format(files=sql_list(interactions)), params={"run_actions": list(actions)})
+            yield keys.unsettled_entries(ran.to_arrow_table()["asked"].to_numpy())
