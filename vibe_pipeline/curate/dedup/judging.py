@@ -19,6 +19,7 @@ from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, found, made, p
 from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import Leaving, alike, asks_alike, leaks, trained_on
 from vibe_pipeline.curate.dedup.neighbours import Neighbours, begins
+from vibe_pipeline.curate.dedup.quoting import quoting
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
     ANEW,
@@ -254,9 +255,10 @@ class _Judge:
 
     def leaking(self, runs: Sequence[Entries]) -> None:
         learned = self.stays & (self.these.split == TRAIN)
+        quotes = quoting(runs, self.stretches, learned)
 
         def leaked(these: Features, part: slice) -> Leaving:
-            for reason, rows in leaks(runs, these, self.crowded[part]):
+            for reason, rows in leaks(runs, these, self.crowded[part], quotes[part]):
                 leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
                 yield reason, part.start + np.flatnonzero(leaking & learned[part])
