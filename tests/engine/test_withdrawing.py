@@ -159,6 +159,14 @@ def test_code_that_fails_after_it_was_learned_is_taken_back_whatever_the_setting
     assert ("write it", "print(1)") not in replayed(world)
 
 
+def test_code_that_works_again_after_it_was_taken_back_is_learned_again(world):
+    world.log(write("print(1)", True))
+    world.cut()
+    assert next_generation(world, run("print(1)", False, 1, error_type="OSError")).made.withdrawn == 1
+    curated = next_generation(world, run("print(1)", True, 2))
+    assert learned(curated, "code_generation") == [("write it", "print(1)")]
+
+
 def test_a_fix_of_what_worked_unchanged_since_is_replayed_no_longer(world):
     world.log(run("print(1", False, error_type="SyntaxError"), run("print(1)", True, 1))
     assert len(learned(world.cut(), "error_correction")) == 1
