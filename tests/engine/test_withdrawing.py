@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -88,6 +89,35 @@ def test_an_answer_that_was_disliked_since_is_replayed_by_no_later_generation(wo
         assert ("r", "a good answer") in kept
         assert ("q", "a bad answer") not in kept
         assert next_generation(world).made.withdrawn == 0
+
+
+@pytest.mark.parametrize("said", ["ls", "ls shows what is in a folder, and with a name what is in that one"])
+@pytest.mark.parametrize("how", ["late", "shortened"])
+def test_an_answer_is_known_to_be_the_disliked_one_though_its_prompt_came_out_otherwise(tmp_path, said, how):
+    """A turn came late that was said before it, or less of the turns before fits by now."""
+    world, longest = World(tmp_path), {"quality": {"longest": 3000 if how == "shortened" else 40000}}
+    before = event("q", text(prose(600)))
+    bad = event("and then?", said, turn=1, occurred_at=MOMENT + timedelta(hours=1))
+    late = [before] if how == "late" else []
+    world.log(bad, event("what then?", said, conversation=ALSO), *([] if late else [before]))
+    world.cut()
+    say(world, bad.interaction_id, -1)
+    world = World(tmp_path, Curate.model_validate(longest))
+    assert next_generation(world, *late).made.withdrawn == 1
+    assert [prompt for prompt, answer in replayed(world) if answer == said] == ["what then?"]
+
+
+def test_a_short_answer_that_was_disliked_after_some_turns_stands_after_others(world):
+    turns = [
+        event(asked, said, turn=at, occurred_at=MOMENT + timedelta(hours=at))
+        for at, (asked, said) in enumerate([("is it 3?", "no"), ("sure?", "yes"), ("is it 4?", "no"), ("sure?", "yes")])
+    ]
+    turns = [replace(it, interaction_id=str(it.turn)) for it in turns]
+    world.log(*turns)
+    world.cut()
+    say(world, "3", -1)
+    assert next_generation(world).made.withdrawn == 1
+    assert [prompt for prompt, answer in replayed(world) if answer == "yes"] == ["is it 3?\n\nno\n\nsure?"]
 
 
 def test_stars_below_the_neutral_score_are_a_dislike(tmp_path):

@@ -77,7 +77,7 @@ class Compared:
     is_edited: np.ndarray
     """bool: somebody corrected it, and it is near on purpose to what was learned before."""
     taken_back: np.ndarray
-    """uint64: exact keys of what was left out for a reason that came to be known late, whoever said it."""
+    """uint64: keys of what was left out for a reason that came to be known late."""
     rest: Callable[[], None] = lambda: None
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
