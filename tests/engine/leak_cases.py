@@ -37,6 +37,17 @@ def suite_items_that_were_trained_on_in_other_kinds_and_clothes() -> Case:
     )
 
 
+def a_suite_item_that_many_rows_or_one_conversation_taught() -> Case:
+    copied, quoted = prose(60), prose(60)
+    drafts = ((text(prose(8)), text([*prose(60), *quoted[:40], *prose(60)])) for n in range(6))
+    copies = [row(f"copy {n}", text(prose(8)), text([*prose(80), *copied, *prose(80)])) for n in range(10)]
+    return Case(
+        first=[*copies, *talk("draft", *drafts)],
+        then=[held("copied", text(prose(8)), text(copied)), held("quoted", text(prose(8)), text(quoted))],
+        gone=dict.fromkeys(("copied", "quoted"), reasons.NEARLY_TRAINED_ON),
+    )
+
+
 def a_suite_item_that_was_nearly_trained_on() -> Case:
     words = prose()
     return Case(
@@ -133,6 +144,34 @@ def what_many_items_say_is_no_quote() -> Case:
     boilerplate = text(prose(60))
     items = [held(f"item {n}", f"Which of {n}?", f"{boilerplate} {text(prose(30))}") for n in range(12)]
     return Case(first=items, then=[row("other", "Which?", f"{boilerplate} {text(prose(60))}")])
+
+
+def a_letterhead_that_few_items_have_and_many_rows_costs_neither() -> Case:
+    """Nor does it matter how a log was cut: what earlier rows say counts as well."""
+    letterhead = text(prose(30))
+    rows = [row(f"row {n}", text(prose(8)), f"{text(prose(30))} {letterhead}") for n in range(12)]
+    items = [held(f"item {n}", text(prose(8)), f"{text(prose(30))} {letterhead}") for n in range(2)]
+    return Case(first=[*rows[:6], items[0]], then=[*rows[6:], items[1]])
+
+
+def an_item_that_was_copied_into_many_rows_is_a_leak_in_each() -> Case:
+    words = prose(60)
+    copies = [row(f"copy {n}", text(prose(8)), text([*prose(80), *words, *prose(80)])) for n in range(10)]
+    return Case(
+        first=[held("item", text(prose(8)), text(words)), *copies[:5]],
+        then=copies[5:],
+        gone={f"copy {n}": reasons.QUOTES for n in range(10)},
+    )
+
+
+def what_one_conversation_quotes_often_is_no_letterhead() -> Case:
+    words = prose(60)
+    drafts = talk("draft", *((text(prose(8)), text([*prose(60), *words[:40], *prose(60)])) for n in range(6)))
+    return Case(
+        first=[held("item", text(prose(8)), text(words))],
+        then=drafts,
+        gone={f"draft {n}": reasons.QUOTES for n in range(6)},
+    )
 
 
 def a_template_costs_no_training() -> Case:
@@ -232,6 +271,7 @@ def what_an_instruction_makes_alike_is_no_leak_but_with_the_words_behind_it() ->
 BORN_CLEAN = [
     suite_items_that_were_trained_on_in_other_kinds_and_clothes,
     a_suite_item_that_was_nearly_trained_on,
+    a_suite_item_that_many_rows_or_one_conversation_taught,
     a_probe_that_was_asked_in_training,
 ]
 LEAKS = [
@@ -246,6 +286,9 @@ LEAKS = [
     a_probe_of_empty_words_alone_says_nothing_of_texts_without_a_question,
     the_answer_to_many_questions_is_no_leak_but_with_one_of_them,
     what_many_items_say_is_no_quote,
+    a_letterhead_that_few_items_have_and_many_rows_costs_neither,
+    an_item_that_was_copied_into_many_rows_is_a_leak_in_each,
+    what_one_conversation_quotes_often_is_no_letterhead,
     a_template_costs_no_training,
     what_one_conversation_says_often_is_a_leak_all_the_same,
     a_template_in_one_conversation_costs_no_training,

@@ -293,6 +293,14 @@ def test_what_failed_in_an_earlier_generation_is_learned_when_it_worked_again():
     assert taught(run(f"{LONG}\nassert total", True, 3), before=before) == [(LONG, ["ran later"])]
 
 
+@pytest.mark.parametrize("vouched", [write(LONG, True), write(LONG, feedback=1.0)])
+def test_what_was_vouched_for_failed_and_works_again_is_learned_again(vouched):
+    before = [vouched, run(LONG, False, 1)]
+    (code, evidence), *others = taught(run(LONG, True, 2), before=before)
+    assert (code, "ran later" in evidence, others) == (LONG, True, [])
+    assert taught(run(LONG, True, 3), before=[*before, run(LONG, True, 2)]) == []
+
+
 @pytest.mark.parametrize(
     ("events", "evidence"),
     [

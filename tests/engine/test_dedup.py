@@ -14,7 +14,7 @@ from tests.engine.duplicate_cases import DUPLICATES, two_answers_to_one_question
 from tests.engine.leak_cases import BORN_CLEAN, LEAKS
 from tests.engine.planted_examples import Case, Prose, edited, held, row, text
 from vibe_pipeline.curate import window
-from vibe_pipeline.curate.dedup import judging, leaks, stretches
+from vibe_pipeline.curate.dedup import judging, quoting, stretches
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
@@ -144,7 +144,7 @@ def test_a_log_gives_the_same_in_any_order_and_in_any_number_of_parts_and_counts
         world.log(*logged)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(window, "PART_BYTES", part_bytes)
-            for module in (stretches, leaks):
+            for module in (stretches, quoting):
                 patch.setattr(module, "GRAMS_AT_ONCE", part_bytes >> 8)
             found.append(world.cut())
     whole, other, parted = found

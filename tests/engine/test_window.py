@@ -16,7 +16,7 @@ from tests.engine.curating import (
     run,
     write,
 )
-from vibe_pipeline.curate import examples, window
+from vibe_pipeline.curate import examples, nearby, window
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.settings import Curate
@@ -86,6 +86,38 @@ def test_a_long_conversation_keeps_its_latest_turns_in_however_many_generations_
         curated = world.cut()
     said = [f"q{turn}\n\na{turn}" for turn in range(16)]
     assert learned(curated) == [("\n\n".join([*said, "q16"]), "a16")]
+
+
+def test_a_conversation_that_never_ends_costs_each_generation_the_same(world, monkeypatch):
+    """And teaches the same, and an answer of long ago can be disliked still, or liked."""
+    for name, bound in (("EARLIER", 20), ("GENERATIONS", 4)):
+        monkeypatch.setattr(nearby, name, bound)
+    loaded, load = [], window.Window.load
+
+    def counted(self, part):
+        load(self, part)
+        loaded.extend(self._db.sql("SELECT count(*) FROM events").fetchall()[0])
+
+    monkeypatch.setattr(window.Window, "load", counted)
+    turns = [
+        event(f"q{at}", f"a{at}", turn=at, occurred_at=MOMENT + timedelta(hours=at), interaction_id=str(at))
+        for at in range(90)
+    ]
+    for first in range(0, 80, 10):
+        world.log(*turns[first : first + 10])
+        curated = world.cut()
+    assert loaded == [10, 20, 30, *[31] * 5]  # the first tells what it goes off from
+    said = [f"q{turn}\n\na{turn}" for turn in range(63, 79)]
+    assert ("\n\n".join([*said, "q79"]), "a79") in learned(curated)
+
+    logger = InteractionLogger(world.ladder.store.root)
+    logger.feedback("12", -1)
+    logger.feedback("25", 1)
+    world.log(*turns[80:])
+    curated = world.cut()
+    assert curated.made.withdrawn == 1
+    assert curated.dropped == {"failed outcome": 1, "duplicate of an earlier generation": 1}
+    assert loaded[-1] < 90
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pyarrow.parquet as pq
+import pytest
 
 from tests.engine.curating import ALSO, MOMENT, World, event, learned, on_side, run, write
 from tests.engine.planted_examples import Prose, text
@@ -53,6 +55,35 @@ def test_an_answer_that_was_disliked_since_is_replayed_by_no_later_generation(wo
         assert ("r", "a good answer") in kept
         assert ("q", "a bad answer") not in kept
         assert next_generation(world).made.withdrawn == 0
+
+
+@pytest.mark.parametrize("said", ["ls", "ls shows what is in a folder, and with a name what is in that one"])
+@pytest.mark.parametrize("how", ["late", "shortened"])
+def test_an_answer_is_known_to_be_the_disliked_one_though_its_prompt_came_out_otherwise(tmp_path, said, how):
+    """A turn came late that was said before it, or less of the turns before fits by now."""
+    world, longest = World(tmp_path), {"quality": {"longest": 3000 if how == "shortened" else 40000}}
+    before = event("q", text(prose(600)))
+    bad = event("and then?", said, turn=1, occurred_at=MOMENT + timedelta(hours=1))
+    late = [before] if how == "late" else []
+    world.log(bad, event("what then?", said, conversation=ALSO), *([] if late else [before]))
+    world.cut()
+    say(world, bad.interaction_id, -1)
+    world = World(tmp_path, Curate.model_validate(longest))
+    assert next_generation(world, *late).made.withdrawn == 1
+    assert [prompt for prompt, answer in replayed(world) if answer == said] == ["what then?"]
+
+
+def test_a_short_answer_that_was_disliked_after_some_turns_stands_after_others(world):
+    turns = [
+        event(asked, said, turn=at, occurred_at=MOMENT + timedelta(hours=at))
+        for at, (asked, said) in enumerate([("is it 3?", "no"), ("sure?", "yes"), ("is it 4?", "no"), ("sure?", "yes")])
+    ]
+    turns = [replace(it, interaction_id=str(it.turn)) for it in turns]
+    world.log(*turns)
+    world.cut()
+    say(world, "3", -1)
+    assert next_generation(world).made.withdrawn == 1
+    assert [prompt for prompt, answer in replayed(world) if answer == "yes"] == ["is it 3?\n\nno\n\nsure?"]
 
 
 def test_stars_below_the_neutral_score_are_a_dislike(tmp_path):
@@ -137,6 +168,14 @@ def test_a_commit_that_is_reverted_since_is_taken_back_with_its_revert(world):
     curated = next_generation(world, back)
     assert (curated.made.withdrawn, learned(curated, "code_generation")) == (1, [])
     assert not [prompt for prompt, _ in replayed(world) if prompt.startswith("Divide")]
+
+
+def test_code_that_works_again_after_it_was_taken_back_is_learned_again(world):
+    world.log(write("print(1)", True))
+    world.cut()
+    assert next_generation(world, run("print(1)", False, 1, error_type="OSError")).made.withdrawn == 1
+    curated = next_generation(world, run("print(1)", True, 2))
+    assert learned(curated, "code_generation") == [("write it", "print(1)")]
 
 
 def test_a_fix_of_what_worked_unchanged_since_is_replayed_no_longer(world):

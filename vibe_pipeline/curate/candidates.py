@@ -18,7 +18,7 @@ import pyarrow as pa
 from vibe_pipeline.curate import quality
 from vibe_pipeline.curate.builders import BUILDERS, TABLES
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
-from vibe_pipeline.curate.dedup.keys import exact_of, side_keys, told_keys
+from vibe_pipeline.curate.dedup.keys import exact, features, said, side_keys, slices, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
 from vibe_pipeline.curate.shared import given, named
 from vibe_pipeline.curate.trials import TRIALS
@@ -83,8 +83,11 @@ FROM (
 kept before."""
 
 TAKEN_BACK = f"""
-SELECT DISTINCT kind, number(content_sha) AS content
-FROM (SELECT kind, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
+SELECT
+    kind, 'train' AS split, CASE WHEN ends_with(prompt, question) THEN question ELSE prompt END AS question,
+    0 AS context, completion, rejected, number(content_sha) AS content, number(prompt_sha) AS asked, 0::UBIGINT AS told,
+    md5_number_lower(unit) AS unit, 0::UBIGINT AS held_with
+FROM (SELECT *, {SHAS} FROM judged WHERE reason IS NOT NULL AND is_told)
 """
 
 THREADS = """
@@ -161,6 +164,9 @@ ROWS_AT_ONCE = f"""
 SELECT coalesce({GROUP_BYTES} // nullif(avg(strlen(prompt) + strlen(completion))::BIGINT, 0), {MOST_ROWS})::BIGINT
 FROM judged WHERE reason IS NULL
 """
+
+TAKEN_BACK_BYTES = 4 << 20
+"""Of texts that are sketched at once."""
 
 DROPPED = "SELECT reason, count(*) FROM judged WHERE reason IS NOT NULL GROUP BY reason"
 
@@ -272,13 +278,23 @@ class Candidates:
         self._db.execute(judged, given(built, settings))
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         if self._known:
-            self.taken_back.append(exact_of(self._db.sql(TAKEN_BACK).to_arrow_table()))
+            self._take_back()
         self._db.register("units", self._units())
         made = CANDIDATES.format(shas=SHAS, quality=quality.QUALITY, vouched=quality.vouched("evidence"))
         stages = {"key": [*map(str, settings.stages)], "value": [*map(str, settings.stages.values())]}
         options = f"FORMAT parquet, COMPRESSION lz4, ROW_GROUP_SIZE {self._rows_at_once()}"
         self._db.execute(f"COPY ({made}) TO '{quoted(file)}' ({options})", {"stages": stages})
         return file
+
+    def _take_back(self) -> None:
+        """What was learned before may have had another prompt, if an earlier turn came late or `longest` is another by
+        now: so a long answer is known by its question and conversation, and a short one where there is no such prompt.
+        A short one may have been right after other turns."""
+        for batch in self._db.sql(TAKEN_BACK).to_arrow_reader(VECTOR):
+            for these in map(features, slices(batch, TAKEN_BACK_BYTES)):
+                keys = exact(these)
+                is_there = np.any([found(run, keys) for run in self._known], axis=0)
+                self.taken_back += [keys, said(these)[these.sketches.is_long | ~is_there]]
 
     def _rows_at_once(self) -> int:
         """Of a row group, which is written, read and copied as one."""

@@ -137,7 +137,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
 def _candidates(
     db: duckdb.DuckDBPyConnection, inputs: Inputs, settings: Curate, scratch: Path, columns: Columns, step: Steps
 ) -> tuple[list[Path], Counter[str], np.ndarray]:
-    """Files of candidates, what rules dropped, exact keys of what is taken back; and in the columns what candidates are
+    """Files of candidates, what rules dropped, keys of what is taken back; and in the columns what candidates are
     compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
     with step("window"):

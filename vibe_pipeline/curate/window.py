@@ -18,7 +18,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows
+from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows, pairs
+from vibe_pipeline.curate.families import find_families
+from vibe_pipeline.curate.nearby import keep_nearby, nearby_generations
 from vibe_pipeline.curate.turns import CONTEXT
 from vibe_pipeline.store import quoted, sql_list
 
@@ -61,32 +63,6 @@ SELECT DISTINCT conversation_id FROM (
 ) ANTI JOIN named USING (conversation_id) WHERE conversation_id IS NOT NULL
 """
 """Conversations that rows name and that were not looked for yet."""
-
-BRANCHES = """
-CREATE OR REPLACE TABLE above AS
-SELECT conversation_id, min(trunk(extra)) AS trunk, min(trunk(extra)) AS least FROM {rows}
-WHERE trunk(extra) <> conversation_id GROUP BY conversation_id
-"""
-"""Of each branch what it goes off from; `least` is the first by name of all that were passed on the way to `trunk`."""
-
-ABOVE = """
-CREATE OR REPLACE TABLE above AS
-SELECT
-    it.conversation_id,
-    coalesce(other.trunk, it.trunk) AS trunk,
-    least(it.least, coalesce(other.least, it.least)) AS least
-FROM above AS it LEFT JOIN above AS other ON it.trunk = other.conversation_id
-"""
-"""Twice as far up: a chain of branches costs what it is long, times the logarithm of that."""
-
-IS_ON_THE_WAY = "SELECT EXISTS (FROM above SEMI JOIN above AS other ON above.trunk = other.conversation_id)"
-
-FAMILIES = """
-CREATE OR REPLACE TABLE families AS
-SELECT it.conversation_id, coalesce(other.least, it.trunk) AS family
-FROM above AS it LEFT JOIN above AS other ON it.trunk = other.conversation_id
-"""
-"""Of each branch the trunk of all, however many branches are between; of a ring the first by name."""
 
 RELATIVES = """
 INSERT INTO met
@@ -196,7 +172,7 @@ class Window:
         _load(db, "remarks", inputs.remarks, "true")
         if inputs.places:
             _recall(db, inputs)
-        _find_families(db, "(FROM delta UNION ALL BY NAME FROM logged)")
+        find_families(db, "(FROM delta UNION ALL BY NAME FROM logged)")
         ((repeated, turns),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
         becomes = inputs.size + repeated
         parts = 1 + becomes // PART_BYTES
@@ -247,7 +223,7 @@ def _recall(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
         if steps >= FEW_STEPS:
             _meet_relatives(db, inputs)
         db.execute("INSERT INTO named FROM met")
-        _load_earlier(db, inputs, "conversation", "conversation_id", "met")
+        _load_nearby(db, inputs)
         _load_earlier(db, inputs, "branch", "trunk(extra)", "met")
         db.execute(NAMED.format(rows="logged"))
     db.execute("CREATE TABLE told AS SELECT interaction_id FROM delta UNION SELECT interaction_id FROM logged")
@@ -259,20 +235,23 @@ def _meet_relatives(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
     """Add to `met` who is of its families in segments that hold any of it, however many branches are between."""
     generations = {it for place in ("conversation", "branch") for it in _generations(db, inputs, place, "* FROM met")}
     if paths := inputs.earlier("interactions", sorted(generations)):
-        _find_families(db, f"read_parquet({sql_list(paths)})")
+        find_families(db, f"read_parquet({sql_list(paths)})")
         db.execute(RELATIVES)
 
 
-def _find_families(db: duckdb.DuckDBPyConnection, rows: str) -> None:
-    """Fill `families`: who is in a ring never arrives, and has gone round when as many steps are done as there are."""
-    db.execute(BRANCHES.format(rows=rows))
-    ((branches,),) = db.sql("SELECT count(*) FROM above").fetchall()
-    for _ in range(branches.bit_length()):
-        ((is_on_the_way,),) = db.sql(IS_ON_THE_WAY).fetchall()
-        if not is_on_the_way:
-            break
-        db.execute(ABOVE)
-    db.execute(FAMILIES)
+def _load_nearby(db: duckdb.DuckDBPyConnection, inputs: Inputs) -> None:
+    """Add what came before in the conversations of `met`; of one that never ends what is near."""
+    remarked = _generations(db, inputs, "interaction", "* FROM remarked")
+    wanted = _keys(db, "conversation", "* FROM met")
+    found_there = [pairs(run, wanted, len(run.keys))[:2] for run in inputs.places]
+    which, holding = (np.concatenate(columns) for columns in zip(*found_there, strict=True))
+    generations = nearby_generations(which, holding.astype(np.int64), np.array(remarked, np.int64))
+    if paths := inputs.earlier("interactions", generations) if generations else []:
+        condition = "conversation_id IN (FROM met) AND interaction_id NOT IN (SELECT interaction_id FROM logged)"
+        rows = f"read_parquet({sql_list(paths)})"
+        if keep_nearby(db, f"{rows} WHERE {condition}"):
+            condition += " AND interaction_id IN (FROM nearby)"
+        _load(db, "logged", paths, condition, is_delta=False)
 
 
 def _load_earlier(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, column: str, wanted: str) -> None:
@@ -290,10 +269,15 @@ def _holding(db: duckdb.DuckDBPyConnection, inputs: Inputs, stream: str, place: 
 
 def _generations(db: duckdb.DuckDBPyConnection, inputs: Inputs, place: str, ids: str) -> list[int]:
     """Earlier generations that hold any of these."""
-    asked = f"SELECT DISTINCT place('{place}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL"
-    wanted = _column(db.sql(asked))
+    wanted = _keys(db, place, ids)
     found: list[int] = np.unique(np.concatenate([lookup(run, wanted) for run in inputs.places])).tolist()
     return found
+
+
+def _keys(db: duckdb.DuckDBPyConnection, place: str, ids: str) -> np.ndarray:
+    """uint64: by which the index knows these."""
+    asked = f"SELECT DISTINCT place('{place}', id) FROM (SELECT {ids}) AS asked(id) WHERE id IS NOT NULL"
+    return _column(db.sql(asked))
 
 
 def _load(

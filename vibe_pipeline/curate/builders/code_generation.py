@@ -13,8 +13,8 @@ least as much: to define a function again answers no assertion that failed. What
 it or left it out as a comment did not run it.
 
 `extra.tests` is "passed" or "failed", true or false, what a test runner says ("3 passed, 1 failed"), or {"passed": n,
-"failed": n, "errors": n}. The example belongs to the generation of its first evidence: code written before a cut and
-proven after it is not lost.
+"failed": n, "errors": n}. The example belongs to the generation of its first evidence, or of the first run that worked
+after one failed: code written before a cut and proven after it is not lost, nor what was taken back and works again.
 
 What was vouched for and is code to learn no longer has a `failure`, so that it is taken back where it was learned
 before: it was disliked, it failed since, somebody corrected it, or another answer was chosen.
@@ -33,6 +33,7 @@ WITH
             has_failed AND run IS NULL AS is_failed,
             CASE
                 WHEN is_failed THEN failing
+                WHEN has_failed THEN run
                 WHEN is_generated AND is_vouched THEN NULL
                 WHEN is_accepted AND reply.position < coalesce(run.position, reply.position + 1) THEN reply
                 ELSE run

@@ -9,6 +9,7 @@ known.py        what the index keeps of a generation, read from its file
 stretches.py    rows, a part of them at a time
 neighbours.py   near-duplicates within a generation
 leaks.py        what leaks from one side of the split to the other
+quoting.py      what is a quote of the other side, and what many say
 withdrawing.py  which rows of earlier generations are learned no longer
 answers.py      who answers what was answered before, and whose answer stays
 judging.py      which candidates leave

@@ -20,6 +20,7 @@ from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, found, lookup,
 from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import Leaving, alike, asks_alike, leaks, trained_on
 from vibe_pipeline.curate.dedup.neighbours import Neighbours, begins
+from vibe_pipeline.curate.dedup.quoting import quoting
 from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
     ANEW,
@@ -77,7 +78,7 @@ class Compared:
     is_edited: np.ndarray
     """bool: somebody corrected it, and it is near on purpose to what was learned before."""
     taken_back: np.ndarray
-    """uint64: exact keys of what was left out for a reason that came to be known late, whoever said it."""
+    """uint64: keys of what was left out for a reason that came to be known late."""
     rest: Callable[[], None] = lambda: None
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
@@ -296,9 +297,10 @@ class _Judge:
 
     def leaking(self, runs: Sequence[Entries]) -> None:
         learned = self.stays & (self.these.split == TRAIN)
+        quotes = quoting(runs, self.stretches, learned)
 
         def leaked(these: Features, part: slice) -> Leaving:
-            for reason, rows in leaks(runs, these, self.crowded[part]):
+            for reason, rows in leaks(runs, these, self.crowded[part], quotes[part]):
                 leaking = np.zeros(len(these.kind), dtype=bool)
                 leaking[rows] = True
                 yield reason, part.start + np.flatnonzero(leaking & learned[part])

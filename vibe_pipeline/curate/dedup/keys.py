@@ -42,6 +42,7 @@ NAMES = (
     "withdrawn",
     "named",
     "unsettled",
+    "said",
 )
 
 
@@ -138,9 +139,11 @@ def exact(these: Features) -> np.ndarray:
     return _key("exact", these.content, these.kind)
 
 
-def exact_of(rows: pa.Table) -> np.ndarray:
-    """The same of rows with the columns kind and content."""
-    return _key("exact", rows["content"].to_numpy(), _places(rows["kind"], KINDS))
+def said(these: Features) -> np.ndarray:
+    """(n): the same question and answer in the same kind and conversation, after whatever was said before; 0 where it
+    says nothing."""
+    sketches = these.sketches
+    return _where_there(sketches.says, _key("said", these.kind, these.unit, sketches.asks, sketches.says))
 
 
 def asked(these: Features) -> np.ndarray:
@@ -272,6 +275,7 @@ def entries(these: Features, chosen: np.ndarray, places: np.ndarray, vouched: np
         (asked(these), rows),
         (answered(these), both),
         (named(these), both & (these.fact != 0)),
+        (said(these), rows),
         (probed(these), probes),
         (told(these), probes & (these.fact != 0)),
         (side_keys(these.unit), both & _is_first(these.unit)),

@@ -1,7 +1,7 @@
 """What leaks from one side of the split to the other: rows into which an item leaks, and items that rows have taught.
 
-Looked for in runs of an index, of earlier generations and of the suite at hand. Not here: what leaves for it
-(judging.py), and by which keys one is a leak of the other (keys.py).
+Looked for in runs of an index, of earlier generations and of the suite at hand. Not here: who quotes
+whom (quoting.py), what leaves for it (judging.py), and by which keys one is a leak of the other (keys.py).
 """
 
 from __future__ import annotations
@@ -12,16 +12,14 @@ from dataclasses import replace
 import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, Matches, ends, found, many, matches, pairs
+from vibe_pipeline.curate.dedup.index import Entries, Matches, found, many, matches
 from vibe_pipeline.curate.dedup.keys import Features
+from vibe_pipeline.curate.dedup.quoting import quoted
 from vibe_pipeline.curate.dedup.reasons import ASKED, EQUAL, NEAR, QUOTES, RENAMED
-from vibe_pipeline.curate.dedup.shingles import joined
 from vibe_pipeline.curate.dedup.sketch import BANDS, similar
 
 LEAKED_BANDS = 5
 """Of 16: a row too many that leaves costs little, an item that leaked costs what a suite is for (similarity of .75)."""
-QUOTED = 0.25
-"""Of an item's sampled grams: where a tenth of the words is edited, a quarter of the windows of 13 is left."""
 RENAMED_BANDS = 8
 """Of 16: code has less to say than prose, and its structure is common to more of it (similarity of some .84)."""
 
@@ -31,31 +29,30 @@ then of a template with two answers a row of either would keep out all that come
 RARE = 2
 """Bands that two questions behind a template must share and no crowd does: one is a word that both have by chance."""
 
-QUERIES_AT_ONCE, GRAMS_AT_ONCE = 1 << 15, 1 << 17
+QUERIES_AT_ONCE = 1 << 15
 
 Leaving = Iterator[tuple[str, np.ndarray]]
 """A reason, and the numbers of the rows that leave for it."""
 
 
-def leaks(runs: Sequence[Entries], these: Features, crowded: np.ndarray) -> Leaving:
-    """Of rows, of whose bands some are `crowded` (uint16), why each leaks an item; numbers or a mask."""
+def leaks(runs: Sequence[Entries], these: Features, crowded: np.ndarray, quotes: np.ndarray) -> Leaving:
+    """Of rows, of whose bands some are `crowded` (uint16) and of which some quote an item (bool), why each leaks one;
+    numbers or a mask."""
     in_items = np.ones(len(these.kind), dtype=bool)
     probed, equal = keys.probed(these), [it(these, in_items) for it in (keys.equal, keys.equal_rejected)]
     yield ASKED, np.any([found(run, probed) for run in runs], axis=0)
     yield EQUAL, np.any([found(run, it) for run in runs for it in equal], axis=0)
     for run, pair in alike(runs, these, in_items, crowded, LEAKED_BANDS):
         yield NEAR, pair.queries[(pair.rare >= LEAKED_BANDS) | asks_alike(run, these, pair)]
-    for run, rows, refs, counts in _shared_grams(runs, these, in_items, ALONE):
-        yield QUOTES, rows[counts >= QUOTED * run.sizes[refs >> 1]]
+    yield QUOTES, quotes
     for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_items), RENAMED_BANDS):
         yield RENAMED, pair.queries
 
 
 def trained_on(runs: Sequence[Entries], these: Features, crowded: np.ndarray) -> Iterator[np.ndarray]:
-    """Numbers of items that leak, in any way, into a row of a run; none of an answer is boilerplate."""
+    """Numbers of items that leak, in any way, into a row of a run; no band of an answer is boilerplate."""
     in_rows = np.zeros(len(these.kind), dtype=bool)
-    for _, rows, _, counts in _shared_grams(runs, these, in_rows, None):
-        yield rows[counts >= QUOTED * these.sketches.gram_counts[rows]]
+    yield from quoted(runs, these)
     for _, pair in alike(runs, these, in_rows, crowded, LEAKED_BANDS):
         yield pair.queries
     for _, pair in _matching(runs, keys.every_band(keys.renamed, these, in_rows), RENAMED_BANDS):
@@ -98,34 +95,6 @@ def _matching(
         for run in runs:
             pair = matches(run, asked, every, needed)
             yield run, replace(pair, queries=pair.queries + first)
-
-
-def _shared_grams(
-    runs: Sequence[Entries], these: Features, of_items: np.ndarray, most: int | None
-) -> Iterator[tuple[Entries, np.ndarray, np.ndarray, np.ndarray]]:
-    """(run, rows, refs, how many grams they share) of those that share some that no more than so many refs have."""
-    for part in _stretches(these.sketches.ends):
-        some = these.of(part)
-        owners = np.repeat(np.arange(part.start, part.stop), some.sketches.gram_counts)
-        grams = keys.quoted(some, of_items[part])
-        if most is not None:
-            grams = np.where(many(runs, grams) <= most, grams, np.uint64(0))
-        for run in runs:
-            which, refs, _ = pairs(run, grams, REFS_A_KEY)
-            quotes = owners[which].astype(np.uint64) << np.uint64(32) | refs
-            once = np.unique(joined(quotes, grams[which]), return_index=True)[1]
-            both, counts = np.unique(quotes[once], return_counts=True)
-            yield run, *ends(both), counts
-
-
-def _stretches(ends: np.ndarray) -> Iterator[slice]:
-    """Of rows that have no more than so many grams together, or of one that has more."""
-    start = 0
-    while start < len(ends):
-        before = ends[start - 1] if start else 0
-        stop = max(start + 1, int(np.searchsorted(ends, before + GRAMS_AT_ONCE, side="right")))
-        yield slice(start, stop)
-        start = stop
 
 
 def asks_alike(run: Entries, these: Features, pair: Matches) -> np.ndarray:

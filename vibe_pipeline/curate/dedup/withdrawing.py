@@ -17,13 +17,13 @@ from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 class Withdrawing:
     """Which rows of earlier generations stand, and which of them a generation takes back."""
 
-    def __init__(self, runs: Sequence[Entries], exact: np.ndarray) -> None:
-        """`exact` are keys of what is taken back whoever said it."""
+    def __init__(self, runs: Sequence[Entries], taken_back: np.ndarray) -> None:
+        """`taken_back` are keys of what was left out for a reason that came to be known late."""
         self._runs = runs
         self.places = np.empty(0, np.uint64)
         """Sorted: of the rows that the generation takes back."""
         for run in runs:
-            self.withdraw(run, pairs(run, exact, len(run.keys))[1])
+            self.withdraw(run, pairs(run, taken_back, len(run.keys))[1])
 
     def withdraw(self, run: Entries, refs: np.ndarray) -> None:
         """Take back those rows of a run that are learned from and stand."""
