@@ -11,9 +11,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from vibe_pipeline.curate import choices
+from vibe_pipeline.curate import choices, turns
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS
-from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.curate.window import OWN_CONVERSATION
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import INTERACTIONS
@@ -95,6 +94,8 @@ def events(
     database.execute(EVENTS)
     database.execute(choices.NONE_REJECTED)
     database.execute(choices.REJECTED, given(choices.REJECTED, Curate()))
+    database.execute(turns.NONE_SHARED)
+    database.execute(turns.SHARED, given(turns.SHARED, Curate()))
     return database
 
 
@@ -108,7 +109,7 @@ def built(database: duckdb.DuckDBPyConnection, kind: str, settings: Curate | Non
 def given(select: str, settings: Curate) -> dict[str, Any]:
     """The parameters of a builder."""
     every = {name: list(values) for name, values in settings if name.endswith("_actions")}
-    every["joined"] = joined(settings.quality)
+    every["joined"] = turns.joined(settings.quality)
     return {name: every[name] for name in set(re.findall(r"\$(\w+)", select))}
 
 

@@ -151,3 +151,115 @@ def test_a_turn_that_is_too_long_is_left_out_with_those_before_it(size):
         prompts = {row["question"]: row["prompt"] for row in built(database, KIND)}
     assert prompts["q4"].startswith("q3" if size > 10 else "q1")
     assert prompts["q3"] == ("q3" if size > 10 else "q1\n\na1\n\npppppppppp\n\na2\n\nq3")
+
+
+# what the assistant was told
+
+
+def under(system, text="q", answer="a", **values):
+    return event(text, answer, extra={"system": system}, **values)
+
+
+def test_a_prompt_begins_with_what_the_assistant_was_told_when_it_was_asked():
+    told = [under("Be brief.", "q1", "a1"), under("Be loud.", "q2", "a2", turn=1), event("q3", "a3", turn=2)]
+    assert [(row["prompt"], row["question"]) for row in learned(KIND, *told)] == [
+        ("Be brief.\n\nq1", "q1"),
+        ("Be loud.\n\nq1\n\na1\n\nq2", "q2"),
+        ("q1\n\na1\n\nq2\n\na2\n\nq3", "q3"),
+    ]
+
+
+@pytest.mark.parametrize(("size", "is_told"), [(2000, True), (2001, False)])
+def test_what_is_as_long_as_a_manual_is_not_told(size, is_told):
+    manual = "m" * size
+    assert taught(under(manual)) == [(f"{manual}\n\nq" if is_told else "q", "a")]
+
+
+@pytest.mark.parametrize("system", ["", None, 7, {"os": "linux"}, ["x"]], ids=str)
+def test_what_is_no_text_is_not_told(system):
+    assert taught(under(system)) == [("q", "a")]
+
+
+# branches
+
+
+def branch(of, begins, text, answer, turn=0, name="b", **extra):
+    extra |= {"branch_of": of} | ({} if begins is None else {"branch_turn": begins})
+    return event(text, answer, turn=turn, conversation_id=name, extra=extra)
+
+
+TRUNK = [event("story", "a fox", turn=0), event("sadder", "a dead fox", turn=1), event("end", "snow", turn=2)]
+
+
+def prompts(*events, before=()):
+    return {row["completion"]: row["prompt"] for row in learned(KIND, *events, before=before)}
+
+
+def test_a_branch_begins_with_what_was_said_before_it_in_the_conversation_that_it_leaves():
+    told = [branch("c", 1, "in German", "ein Fuchs"), branch("c", 1, "shorter", "Fuchs", 1)]
+    found = prompts(*told, before=TRUNK)
+    assert found == {
+        "ein Fuchs": "story\n\na fox\n\nin German",
+        "Fuchs": "story\n\na fox\n\nin German\n\nein Fuchs\n\nshorter",
+    }
+    assert prompts(*TRUNK, *told)["snow"] == "story\n\na fox\n\nsadder\n\na dead fox\n\nend"
+    last = learned(KIND, *told, before=TRUNK)[-1]
+    assert last["interaction_ids"] == ["c/0/story/a fox", "b/0/in German/ein Fuchs", "b/1/shorter/Fuchs"]
+
+
+def test_a_branch_of_a_branch_begins_with_what_was_said_in_both():
+    other = branch("c", 1, "bolder", "FUCHS", name="d", branch_from="b")
+    chain = [branch("c", 1, "in German", "ein Fuchs"), branch("c", 1, "shorter", "Fuchs", 1), other]
+    assert prompts(*TRUNK, *chain)["FUCHS"] == "story\n\na fox\n\nin German\n\nein Fuchs\n\nbolder"
+
+
+@pytest.mark.parametrize("begins", [0, None, "x"])
+def test_a_branch_that_shares_no_turn_or_does_not_say_how_many_begins_anew(begins):
+    assert prompts(branch("c", begins, "tale", "a wolf"), before=TRUNK) == {"a wolf": "tale"}
+
+
+def test_branches_in_a_ring_come_to_an_end():
+    ring = [branch("b", 1, "q1", "a1", name="c"), branch("c", 1, "q2", "a2", name="b")]
+    assert prompts(*ring)["a1"].endswith("q1\n\na1\n\nq2\n\na2\n\nq1")
+
+
+def test_a_branch_reaches_back_sixteen_turns_in_all():
+    trunk = [event(f"q{turn:02}", f"a{turn:02}", turn=turn) for turn in range(40)]
+    (prompt,) = prompts(branch("c", 30, "q", "a", 1), before=trunk).values()
+    assert prompt.split("\n\n")[::2] == [*(f"q{turn}" for turn in range(14, 30)), "q"]
+
+
+# what was asked again
+
+
+RIVERS = "Name three rivers in Portugal."
+
+
+def test_a_turn_that_was_asked_again_directly_after_is_not_seen_by_later_ones():
+    told = [event("p", "x"), event(RIVERS, "Danube", turn=1), event(f" {RIVERS}", "Tagus", turn=2)]
+    rows = learned(KIND, *told, event("longest?", "Tagus!", turn=3))
+    assert [(row["prompt"], row["completion"]) for row in rows[1:]] == [
+        ("p\n\nx\n\n" + RIVERS, "Danube"),
+        ("p\n\nx\n\n " + RIVERS, "Tagus"),
+        ("p\n\nx\n\n " + RIVERS + "\n\nTagus\n\nlongest?", "Tagus!"),
+    ]
+    assert [len(row["interaction_ids"]) for row in rows] == [1, 2, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"text": "Why?"}, {"text": "Why?"}),
+        ({"text": "Please continue."}, {"text": "Please continue."}),
+        ({}, {"text": "Name three rivers in Spain."}),
+        ({}, {"turn": 3}),
+        ({}, {"extra": {"system": "Be brief."}}),
+        ({}, {"answer": ""}),
+    ],
+    ids=["short", "next part", "other words", "after something else", "told otherwise", "not answered"],
+)
+def test_a_turn_that_was_not_asked_again_stays(first, second):
+    told = [{"text": RIVERS, "answer": answer, "turn": turn} for turn, answer in ((1, "Danube"), (2, "Tagus"))]
+    asked = [event(**(values | other)) for values, other in zip(told, (first, second), strict=True)]
+    between = event("ls", "a b", turn=2, action="run")
+    assert "Danube" in prompts(*asked, between, event("longest?", "T", turn=4))["T"]

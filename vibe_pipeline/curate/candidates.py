@@ -16,12 +16,11 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from vibe_pipeline.curate import choices, quality
+from vibe_pipeline.curate import choices, quality, turns
 from vibe_pipeline.curate.builders import BUILDERS
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact_of, side_keys, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
-from vibe_pipeline.curate.turns import joined
 from vibe_pipeline.curate.window import VECTOR
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
@@ -238,6 +237,7 @@ class Candidates:
         self._db.execute(THREADS.format(grouped=self._grouped("events")))
         self._db.execute(AUGMENTED)
         self._know_rejected()
+        self._know_shared()
         built = [
             f"SELECT '{kind}' AS kind, *, false AS is_probe FROM ({BUILDERS[kind]}) WHERE is_delta"
             for kind in self._kinds()
@@ -257,6 +257,13 @@ class Candidates:
         if is_said:
             self._db.execute(choices.REJECTED, {it: list(getattr(self._settings, it)) for it in choices.READS})
 
+    def _know_shared(self) -> None:
+        """Turns that branches begin with; few logs have any."""
+        self._db.execute(turns.NONE_SHARED)
+        ((there_are,),) = self._db.sql(f"SELECT EXISTS (FROM events WHERE {turns.IS_BRANCHED})").fetchall()
+        if there_are:
+            self._db.execute(turns.SHARED, {"chat_actions": list(self._settings.chat_actions)})
+
     def _know_facts(self) -> None:
         """Facts that a probe of an earlier generation asks for train as well, whatever their conversation."""
         facts = "SELECT DISTINCT extra ->> '$.fact' AS fact FROM events WHERE json_exists(extra, '$.fact')"
@@ -274,7 +281,7 @@ class Candidates:
             failed=quality.FAILED,
             late=quality.LATE_FAILURES,
         )
-        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": joined(settings.quality)}
+        given = {it: list(getattr(settings, it)) for it in ACTIONS} | {"joined": turns.joined(settings.quality)}
         self._db.execute(judged, {name: value for name, value in given.items() if f"${name}" in built})
         self.dropped.update(dict(self._db.execute(DROPPED).fetchall()))
         if self._known:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows
-from vibe_pipeline.curate.turns import CONTEXT
+from vibe_pipeline.curate.turns import CONTEXT, MANUAL
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 320 << 20
@@ -132,14 +132,19 @@ LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 
 REPEATED = """
 SELECT
-    coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined})), 0)::BIGINT,
+    coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined}) + told), 0)::BIGINT,
     coalesce(sum(turns), 0)::BIGINT
 FROM (
-    SELECT count(*) AS turns, sum(strlen(input) + strlen(output)) AS size
-    FROM (FROM delta UNION ALL BY NAME FROM logged) GROUP BY conversation_id
+    SELECT
+        count(*) AS turns,
+        sum(strlen(input) + strlen(output)) AS size,
+        coalesce(sum(least(strlen(extra), {told})) FILTER (contains(extra, '"system"')), 0) AS told
+    FROM (FROM delta UNION ALL BY NAME FROM logged) LEFT JOIN families USING (conversation_id)
+    GROUP BY coalesce(family, conversation_id)
 )
 """
-"""Bytes that turns take in the prompts of later ones, at most; and how many turns there are."""
+"""Bytes that turns take in the prompts of later ones and of branches, and instructions in all, at most; and how many
+turns there are."""
 
 OWN_CONVERSATION = """CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN concat_ws(
     chr(0), conversation_id,
@@ -197,7 +202,9 @@ class Window:
         if inputs.places:
             _recall(db, inputs)
         _find_families(db, "(FROM delta UNION ALL BY NAME FROM logged)")
-        ((repeated, turns),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
+        ((repeated, turns),) = db.execute(
+            REPEATED.format(context=CONTEXT, joined=joined, told=joined // MANUAL)
+        ).fetchall()
         becomes = inputs.size + repeated
         parts = 1 + becomes // PART_BYTES
         ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()
