@@ -132,19 +132,21 @@ LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 
 REPEATED = """
 SELECT
-    coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined}) + told), 0)::BIGINT,
+    coalesce(sum(least(size * times, turns * least({joined}, {context} * longest)) + told), 0)::BIGINT,
     coalesce(sum(turns), 0)::BIGINT
 FROM (
     SELECT
         count(*) AS turns,
         sum(strlen(input) + strlen(output)) AS size,
+        max(strlen(input) + strlen(output)) AS longest,
+        CASE WHEN bool_or(family IS NOT NULL) THEN turns ELSE least(turns - 1, {context}) END AS times,
         coalesce(sum(least(strlen(extra), {told})) FILTER (contains(extra, '"system"')), 0) AS told
     FROM (FROM delta UNION ALL BY NAME FROM logged) LEFT JOIN families USING (conversation_id)
     GROUP BY coalesce(family, conversation_id)
 )
 """
 """Bytes that turns take in the prompts of later ones and of branches, and instructions in all, at most; and how many
-turns there are."""
+turns there are. A turn is in sixteen later ones, or in every branch."""
 
 OWN_CONVERSATION = """CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN concat_ws(
     chr(0), conversation_id,
