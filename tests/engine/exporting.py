@@ -36,11 +36,13 @@ def exported(
 
 
 def write_log(folder: Path, turns) -> list[Path]:
-    """A segment of the log with these turns: (id, input, output)."""
+    """A segment of the log with these turns: (id, input, output), and what was told before."""
     if not turns:
         return []
-    columns = zip(("interaction_id", "input", "output"), zip(*turns, strict=True), strict=True)
-    pq.write_table(pa.table({name: list(values) for name, values in columns}), folder / "log.parquet")
+    columns = zip(("interaction_id", "input", "output"), zip(*(turn[:3] for turn in turns), strict=True), strict=True)
+    extra = pa.array([json.dumps({"system": turn[3]}) if turn[3:] else None for turn in turns], pa.string())
+    table = pa.table({name: list(values) for name, values in columns}).append_column("extra", extra)
+    pq.write_table(table, folder / "log.parquet")
     return [folder / "log.parquet"]
 
 

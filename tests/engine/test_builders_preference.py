@@ -209,7 +209,8 @@ def test_late_feedback_makes_a_pair_of_its_own_generation():
     bad, good = again("bad", feedback=-1.0), again("good", 1)
     assert pairs(bad, good) == []
     assert pairs(remark(good, score=1.0), before=[bad, good]) == [("good", "bad", ["feedback"])]
-    assert pairs(event("r", "s", turn=2), remark(event("z", "z"), score=1.0), before=[bad, good]) == []
+    before = [bad, good, event("r", "s", turn=2)]
+    assert pairs(event("t", "u", turn=3), remark(event("z", "z"), score=1.0), before=before) == []
 
 
 def test_generated_code_is_compared_without_what_stands_around():
@@ -223,3 +224,52 @@ def test_generated_code_is_compared_without_what_stands_around():
 def test_a_branch_with_words_of_its_own_has_no_place_in_the_conversation():
     told = [event("q", "old", feedback=-1.0), branch("new", text="q, but shorter")]
     assert pairs(*told, remark(told[1], score=1.0)) == []
+
+
+GOING_ON = event("r", "s", turn=3)
+
+
+def test_a_disliked_answer_that_was_asked_again_and_gone_on_from_is_rejected():
+    told = [again("bad", feedback=-1.0), again("worse", 1, feedback=-1.0), again("good", 2)]
+    found = [("good", "bad", ["regenerated"]), ("good", "worse", ["regenerated"])]
+    assert pairs(*told, GOING_ON) == found
+    assert pairs(GOING_ON, before=told) == found
+    assert pairs(event("t", "u", turn=4), before=[*told, GOING_ON]) == []
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        [again("bad", feedback=-1.0), again("good", 1)],
+        [again("bad"), again("good", 1), GOING_ON],
+        [again("bad", feedback=-1.0), again("no better", 1, feedback=-1.0), GOING_ON],
+        [again("bad", feedback=-1.0), again("draft", 1, feedback=1.0, improvements=("better",))],
+        [again("bad", feedback=-1.0), event("else?", "so", turn=1), again("good", 2), GOING_ON],
+        [event("go on", "bad", feedback=-1.0), event("go on", "more", turn=1), GOING_ON],
+        [again("bad", feedback=-1.0), event("q", "good", turn=1, extra={"system": "Be brief."}), GOING_ON],
+    ],
+    ids=["not gone on", "not disliked", "disliked too", "edited", "asked later", "next part", "told otherwise"],
+)
+def test_what_was_asked_again_is_no_pair_where_nobody_chose(told):
+    assert not any("regenerated" in evidence for _, _, evidence in pairs(*told))
+
+
+def test_a_pair_has_the_instruction_that_both_were_answered_under():
+    told = {"system": "Be brief."}
+    rows = learned("preference", event("p", "x"), event("q", "good", turn=1, extra={**told, "rejected": "bad"}))
+    assert [(row["prompt"], row["question"]) for row in rows] == [("Be brief.\n\np\n\nx\n\nq", "q")]
+
+
+def test_an_answer_that_was_given_again_in_a_branch_is_paired_in_its_place_there():
+    trunk = [event("p", "x"), event("q", "old", turn=1)]
+    branched = {"conversation_id": "b", "extra": {"branch_of": "c", "branch_turn": 1}}
+    again_there = {"branch_of": "c", "branch_from": "b", "branch_turn": 1, "alternatives": ["one"]}
+    told = [
+        *trunk,
+        event("r", "y", turn=0, **branched),
+        event("s", "one", turn=1, **branched),
+        event("s", "two", turn=0, conversation_id="d", extra=again_there),
+    ]
+    (row,) = learned("preference", *told)
+    assert (row["prompt"], row["completion"], row["rejected"]) == ("p\n\nx\n\nr\n\ny\n\ns", "two", "one")
+    assert row["interaction_ids"] == ["c/0/p/x", "b/0/r/y", "b/1/s/one", "d/0/s/two"]

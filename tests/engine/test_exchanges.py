@@ -140,3 +140,15 @@ def test_the_answer_to_a_first_question_without_words_is_no_greeting():
     said, told = (Message("user", ""), Message("assistant", "Nice!")), ("chat", "", "Nice!", None)
     assert steps(*said) == [told]
     assert steps(*said, ASKED, ANSWERED) == [told, ("chat", "q", "a", None)]
+
+
+def test_each_exchange_was_told_what_was_said_before_its_answer_and_not_what_came_later():
+    tool = Message("assistant", calls=(("1", "ls"),))
+    result = Message("result", "x", call_id="1")
+    said = [Message("system", "one"), ASKED, ANSWERED, ASKED, tool, result, Message("system", "two"), ANSWERED]
+    found = interactions(said, Origin("test", "test", MOMENT))
+    assert [(it.action, it.extra["system"]) for it in found] == [
+        ("chat", "one"),
+        ("tool", "one"),
+        ("chat", "one\n\ntwo"),
+    ]

@@ -176,6 +176,39 @@ def test_a_question_that_was_not_answered_is_no_turn(leave):
     assert files["train"] == [{"messages": MESSAGES}]
 
 
+BRIEF = "Be brief.\n\nVery."
+
+
+@pytest.mark.parametrize("format", ["jsonl", "parquet"])
+def test_what_the_assistant_was_told_is_the_first_message_of_any_kind(leave, format):
+    log = [("i1", "Why?", "So."), ("i2", "Sure?", "Yes.", BRIEF), ("i3", "ran it", "ok")]
+    rows = [
+        {"prompt": f"{BRIEF}\n\nWhy?\n\nSo.\n\nSure?", "completion": "Yes.", "interaction_ids": ["i1", "i2"]},
+        {"prompt": f"{BRIEF}\n\nSure?", "completion": "Yes.", "interaction_ids": ["i2"]},
+        {"prompt": f"{BRIEF}\n\nSure?", "completion": "y", "interaction_ids": ["i2", "i3"], "kind": "code_generation"},
+    ]
+    made, files = leave(rows, log, shape=Shape.MESSAGES, format=format)
+    found = [[(it["role"], it["content"]) for it in row["messages"][:-1]] for row in files["train"]]
+    first, last = ("system", BRIEF), ("user", "Sure?")
+    assert found == [[first, last], [first, ("user", "Why?"), ("assistant", "So."), last], [first, last]]
+    assert made.whole_prompts == 0
+
+
+def test_what_was_told_leads_openais_preferences(leave):
+    pair = {"kind": "preference", "prompt": f"{BRIEF}\n\nSure?", "completion": "Yes.", "rejected": "No."}
+    log = [("i1", "Sure?", "No.", BRIEF), ("i2", "Sure?", "Yes.", BRIEF)]
+    _, files = leave([{**pair, "interaction_ids": ["i1", "i2"]}], log, shape=Shape.OPENAI_PREFERENCE)
+    assert [it["role"] for it in files["train"][0]["input"]["messages"]] == ["system", "user"]
+
+
+def test_turns_that_are_not_found_leave_what_was_told_apart_and_are_counted(leave):
+    log = [("i1", "elsewhere", "So."), ("i2", "Sure?", "Yes.", BRIEF)]
+    row = {"prompt": f"{BRIEF}\n\nWhy?\n\nSo.\n\nSure?", "completion": "Yes.", "interaction_ids": ["i1", "i2"]}
+    made, files = leave([row], log, shape=Shape.MESSAGES)
+    assert [it["content"] for it in files["train"][0]["messages"]] == [BRIEF, "Why?\n\nSo.\n\nSure?", "Yes."]
+    assert made.whole_prompts == 1
+
+
 def test_what_is_no_conversation_is_one_question(leave):
     row = {**TOLD, "kind": "error_correction"}
     made, files = leave([row], TURNS, shape=Shape.MESSAGES)

@@ -20,12 +20,18 @@ ROWS = [
     {"kind": "code_generation", "prompt": "Add.", "completion": "a + b"},
     *({"prompt": f"Why {split}?", "completion": HARD, "split": split} for split in ("train", "validation", "test")),
     {"prompt": "Hi.\n\nHello.\n\nHow are you?", "completion": "Well.", "interaction_ids": ["i1", "i2"]},
+    {"prompt": "Be loud.\n\nHi.\n\nHello.\n\nHow?", "completion": "WELL!", "interaction_ids": ["i1", "i3"]},
     *({"kind": "preference", "prompt": f"Which {it}?", "completion": HARD, "rejected": "No.", "split": it}
       for it in ("train", "validation")),
     {"kind": "document", "prompt": "", "completion": HARD},
 ]  # fmt: skip
 
-LOG = {"interaction_id": ["i1", "i2"], "input": ["Hi.", "How are you?"], "output": ["Hello.", "Well."]}
+LOG = {
+    "interaction_id": ["i1", "i2", "i3"],
+    "input": ["Hi.", "How are you?", "How?"],
+    "output": ["Hello.", "Well.", "WELL!"],
+    "extra": [None, "{}", '{"system": "Be loud."}'],
+}
 
 CHAT = (
     "{% for it in messages %}<{{ it.role }}>{{ it.content }}{{ eos_token }}{% endfor %}"
@@ -113,7 +119,9 @@ def test_trl_reads_messages_as_a_conversation(folders, load, sft, tokenizer):
     loaded = load(folders[Shape.MESSAGES, "parquet"].folder)["train"]
     assert all(is_conversational(row) for row in loaded)
     texts = {maybe_apply_chat_template(row, tokenizer)["text"] for row in loaded}
-    assert "<user>Hi.<eos><assistant>Hello.<eos><user>How are you?<eos><assistant>Well.<eos>" in texts
+    turns = "<user>Hi.<eos><assistant>Hello.<eos>"
+    assert f"{turns}<user>How are you?<eos><assistant>Well.<eos>" in texts
+    assert f"<system>Be loud.<eos>{turns}<user>How?<eos><assistant>WELL!<eos>" in texts
     assert {tokenizer.decode(ids) for ids in sft(loaded)["input_ids"]} == texts
 
 
@@ -138,6 +146,8 @@ def test_trl_reads_texts(folders, load, sft, tokenizer):
 
 
 def test_openai_takes_the_messages(folders):
+    roles = {line["messages"][0]["role"] for line in _lines(folders[Shape.MESSAGES, "jsonl"])}
+    assert roles == {"system", "user"}
     for line in _lines(folders[Shape.MESSAGES, "jsonl"]):
         assert line.keys() == {"messages"}
         _require_messages(line["messages"])

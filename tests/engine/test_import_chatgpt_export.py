@@ -59,8 +59,36 @@ def test_every_branch_is_read_and_the_answer_that_stands_has_the_others_beside_i
     ]
     main, _, first, second = read(value)
     assert first.conversation_id == second.conversation_id != main.conversation_id
-    assert (main.extra, second.extra) == ({}, {"branch_of": main.conversation_id})
-    assert first.extra == {"branch_of": main.conversation_id, "alternatives": ["first"]}
+    assert (main.extra, second.extra) == ({}, {"branch_of": main.conversation_id, "branch_turn": 0})
+    assert first.extra == second.extra | {"alternatives": ["first"]}
+
+
+def test_a_branch_says_how_many_turns_of_what_it_leaves_were_said_before_it():
+    value = chat(
+        "c",
+        u=said(None, "user", "story", 1),
+        t=node("u", "assistant", "1", recipient="python"),
+        r=node("t", "tool", "2"),
+        a=said("r", "assistant", "a fox", 2),
+        v=said("a", "user", "sadder", 3),
+        b=said("v", "assistant", "snow", 4),
+        w=said("a", "user", "in German", 5),
+        c=said("w", "assistant", "ein Fuchs", 6),
+        x=said("c", "user", "shorter", 7),
+        d=said("x", "assistant", "Fuchs", 8),
+        e=said("x", "assistant", "F", 9),
+        f=said("v", "assistant", "ice", 10),
+    )
+    found = {item.output: item for item in read(value) if item.action == "chat"}
+    main, branch = found["snow"], found["ein Fuchs"]
+    assert [main.turn, found["snow"].extra, branch.extra["branch_turn"]] == [2, {}, 2]
+    assert "branch_from" not in branch.extra
+    assert found["F"].extra == {
+        "branch_of": main.conversation_id,
+        "branch_from": branch.conversation_id,
+        "branch_turn": 1,
+    }
+    assert found["ice"].extra == {"branch_of": main.conversation_id, "branch_turn": 2}
 
 
 def test_no_exchange_is_another_one_when_another_branch_becomes_the_current_one():

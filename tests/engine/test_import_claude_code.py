@@ -312,7 +312,8 @@ def test_a_question_that_was_taken_back_keeps_its_answers_and_the_next_one_begin
     again = [user("q", "7", "2"), answer("second", "8", "7")]
     found = read(*lines, *again)
     assert [(item.turn, item.output) for item in found] == [(0, "hi"), (1, "first"), (2, "x"), (0, "second")]
-    assert found[-1].extra == {"branch_of": found[0].conversation_id, "alternatives": ["first"]}
+    left = {"branch_of": found[0].conversation_id, "branch_turn": 1}
+    assert found[-1].extra == left | {"alternatives": ["first"]}
     assert {item.conversation_id for item in found[:-1]} == {found[0].conversation_id}
     assert [item.interaction_id for item in read(*lines)] == [item.interaction_id for item in found[:-1]]
 

@@ -179,7 +179,7 @@ def test_the_answer_that_stands_has_the_others_beside_it():
     assert (old.output, new.output, new.extra) == (
         "old",
         "new",
-        {"title": "n", "branch_of": old.conversation_id, "alternatives": ["old"]},
+        {"title": "n", "branch_of": old.conversation_id, "branch_turn": 0, "alternatives": ["old"]},
     )
     old, new = read(*messages, current_leaf_message_uuid="a")
     assert old.extra == {"title": "n", "alternatives": ["new"]}

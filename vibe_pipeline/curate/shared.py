@@ -18,7 +18,8 @@ from vibe_pipeline.settings import Curate
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """`columns` with their types; `condition` is SQL over `events`: whether there may be any rows."""
+    """`columns` with their types, those of `events` where none are named; `condition` is SQL over `events`: whether
+    there may be any rows."""
 
     name: str
     columns: str
@@ -27,7 +28,8 @@ class Shared:
 
     def make(self, db: duckdb.DuckDBPyConnection, settings: Curate) -> None:
         """Replace the table by that of the events that are there."""
-        db.execute(f"CREATE OR REPLACE TABLE {self.name} ({self.columns})")
+        empty = f"({self.columns})" if self.columns else "AS FROM events LIMIT 0"
+        db.execute(f"CREATE OR REPLACE TABLE {self.name} {empty}")
         condition = f"SELECT EXISTS ({self.condition})"
         ((there_are,),) = db.execute(condition, given(condition, settings)).fetchall()
         if there_are:

@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows, pairs
 from vibe_pipeline.curate.families import find_families
 from vibe_pipeline.curate.nearby import keep_nearby, nearby_generations
-from vibe_pipeline.curate.turns import CONTEXT
+from vibe_pipeline.curate.turns import CONTEXT, MANUAL
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 320 << 20
@@ -108,14 +108,21 @@ LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 
 REPEATED = """
 SELECT
-    coalesce(sum(least(size * least(turns - 1, {context}), turns * {joined})), 0)::BIGINT,
+    coalesce(sum(least(size * times, turns * least({joined}, {context} * longest)) + told), 0)::BIGINT,
     coalesce(sum(turns), 0)::BIGINT
 FROM (
-    SELECT count(*) AS turns, sum(strlen(input) + strlen(output)) AS size
-    FROM (FROM delta UNION ALL BY NAME FROM logged) GROUP BY conversation_id
+    SELECT
+        count(*) AS turns,
+        sum(strlen(input) + strlen(output)) AS size,
+        max(strlen(input) + strlen(output)) AS longest,
+        CASE WHEN bool_or(family IS NOT NULL) THEN turns ELSE least(turns - 1, {context}) END AS times,
+        coalesce(sum(least(strlen(extra), {told})) FILTER (contains(extra, '"system"')), 0) AS told
+    FROM (FROM delta UNION ALL BY NAME FROM logged) LEFT JOIN families USING (conversation_id)
+    GROUP BY coalesce(family, conversation_id)
 )
 """
-"""Bytes that turns take in the prompts of later ones, at most; and how many turns there are."""
+"""Bytes that turns take in the prompts of later ones and of branches, and instructions in all, at most; and how many
+turns there are. A turn is in sixteen later ones, or in every branch."""
 
 OWN_CONVERSATION = """CASE WHEN tier = 'synthetic' AND extra ->> '$.augmented_from' IS NOT NULL THEN concat_ws(
     chr(0), conversation_id,
@@ -173,7 +180,9 @@ class Window:
         if inputs.places:
             _recall(db, inputs)
         find_families(db, "(FROM delta UNION ALL BY NAME FROM logged)")
-        ((repeated, turns),) = db.execute(REPEATED.format(context=CONTEXT, joined=joined)).fetchall()
+        ((repeated, turns),) = db.execute(
+            REPEATED.format(context=CONTEXT, joined=joined, told=joined // MANUAL)
+        ).fetchall()
         becomes = inputs.size + repeated
         parts = 1 + becomes // PART_BYTES
         ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()

@@ -12,6 +12,7 @@ Not here: quality, dedup and split; what several builders share lies beside this
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.branches import TRUNKS
 from vibe_pipeline.curate.builders import (
     code_generation,
     conversation,
@@ -59,7 +60,7 @@ WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""
 
-TABLES = (REJECTED, CALLED, TRIALS, CHANGES, MENDED, FILES)
+TABLES = (REJECTED, TRUNKS, CALLED, TRIALS, CHANGES, MENDED, FILES)
 """What builders read beside `events`; one may read those before it."""
 
 SELECTS: dict[Kind, str] = {

@@ -74,7 +74,7 @@ SELECT
     END AS failure
 FROM proven
 LEFT JOIN (
-    SELECT interaction_id, context, turn_ids FROM (
+    SELECT interaction_id, told, before, turn_ids FROM (
         {turns("conversation_id IN (SELECT conversation_id FROM proven WHERE NOT is_generated)")}
     )
 ) AS turns ON turns.interaction_id = proven.interaction_id

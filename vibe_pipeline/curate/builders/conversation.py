@@ -43,9 +43,9 @@ SELECT
     END AS failure
 FROM (
     SELECT
-        * REPLACE (CASE WHEN found IS NULL THEN context ELSE
-            concat_ws({LINE}, nullif(right(context, greatest(0, $joined - length(found))), ''), found)
-        END AS context),
+        * REPLACE (CASE WHEN found IS NULL THEN before ELSE
+            concat_ws({LINE}, nullif(right(before, greatest(0, $joined - length(found))), ''), found)
+        END AS before),
         list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited
     FROM ({turns()})
     LEFT JOIN (SELECT * FROM called) USING (interaction_id)

@@ -1,14 +1,15 @@
 """preference: a question → the answer that was chosen, and the one that was rejected.
 
 Who says so is the evidence: the source holds the pair ('preferred', extra.rejected), somebody asked again and went on
-with the new answer ('regenerated', extra.alternatives), wrote a better text in its place ('edited'), liked one answer
-and not the other ('feedback'), or ordered several ('ranked', extra.rank, 0 is best).
+with the new answer ('regenerated': of extra.alternatives, or where the answer before was disliked), wrote a better text
+in its place ('edited'), liked one answer and not the other ('feedback'), or ordered several ('ranked', extra.rank, 0 is
+best).
 
 Answers are compared only where they answer the same question in the same place: retries that follow each other, and the
 branches of a conversation. Who says "continue" twice asks for two continuations, unless the source says that it was a
-retry. A place is told by what was said before it, which a branch leaves to the conversation that
-it is a branch of. Not in two conversations: a thumb up in one and down in another are about other choices
-(docs/log.md, "the builders").
+retry; under another instruction it is another question. A place is told by what was said before it, which a branch
+leaves to the conversation that it is a branch of. Not in two conversations: a thumb up in one and down in another are
+about other choices (docs/log.md, "the builders").
 
 Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose), and two pairs that
 contradict each other: what was said outright stands against what was only asked again. `failure` says whether the
@@ -17,36 +18,13 @@ answer that was chosen failed or was cut off, and nobody liked it.
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.branches import PARENT
 from vibe_pipeline.curate.choices import FAMILY, TEXTS
-from vibe_pipeline.curate.turns import prompt, turns
+from vibe_pipeline.curate.retries import IS_GOING_ON
+from vibe_pipeline.curate.turns import SYSTEM, prompt, turns
 
 HALF = 0.5
 """A liked answer outdoes another whose score is less than half its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""
-
-GOING_ON = (
-    r"please|ok|okay|yes|yep|yeah|y|k|sure|of course|no|nope|n|thanks|thank you|great|good|cool|and|then|now|do it"
-    r"|continue|continue writing|(?:continue )?(?:from )?where you left off|go|go on|go ahead|carry on|keep going"
-    r"|keep writing|proceed|resume|finish|next|next (?:part|one|page|step|chapter|question)|what (?:is |s )?next"
-    r"|more|one more|some more|(?:tell|show|give) me more|\d{1,3}"
-    r"|bitte|ja|nein|und|dann|klar|gerne?|danke|weiter|(?:mach|schreib|erzähl|fahr)e? (?:weiter|fort)|weitermachen"
-    r"|fortfahren|fortsetzen|nächste[rs]?|(?:noch )?mehr"
-    r"|por favor|s[ií]|vale|claro|gracias|contin[uú]ar?|sigue|adelante|siguiente|m[aá]s"
-    r"|s il (?:te|vous) pla[iî]t|oui|non|et|alors|d accord|merci|continue[sz]|poursui(?:s|vez)|vas y|allez y|encore"
-    r"|(?:la )?suite|suivante?|plus"
-    r"|per favore|va bene|certo|grazie|continui|(?:vai )?avanti|prosegui|ancora|di più|prossim[oa]"
-    r"|sim|n[aã]o|obrigad[oa]|(?:pode )?continuar|prossiga|prossegue|segue|pr[oó]xim[oa]|mais"
-    r"|да|нет|пожалуйста|ок|хорошо|давай(?:те)?|спасибо|продолжай(?:те)?|продолжи(?:ть)?|дальше|далее|ещ[её]"
-    r"|следующ(?:ий|ая|ее)"
-    r"|(?:请|請|好的?|嗯)?(?:继续|繼續)(?:吧|说|說|写|寫)?|接着(?:说|写)?|接著(?:說|寫)?|然后呢?|然後呢?|下一(?:个|個|步|页|頁|章|题|題)"
-    r"|好的?|嗯|是的?|对|對|不|可以|行|更多|谢谢|謝謝"
-    r"|はい|うん|いいえ|お願いします|ありがとう|(?:続けて|つづけて)(?:ください|下さい)?|続き(?:を(?:お願いします)?)?|次へ?|もっと"
-    r"|네|예|응|아니요?|좋아요?|감사합니다|계속(?:해(?:서|줘)?)?|주세요|계속해주세요|다음|더"
-)
-"""What only asks for what comes next, or answers a question, in the languages of refusals.py; without marks."""
-
-IS_GOING_ON = rf"""CASE WHEN length(asked) <= 60 THEN
-    regexp_matches(trim(regexp_replace(lower(asked), '[\s\pP\pS]+', ' ', 'g')), '^(?:(?:{GOING_ON})(?: |$))*$')
-ELSE false END"""
 
 IS_MARKED = """(
     feedback <> 0 OR len(improvements) > 0
@@ -67,7 +45,8 @@ WITH
             list_contains($chat_actions, action) AS is_chat,
             stripped(input) AS asked,
             stripped(output) AS answer,
-            extra ->> '$.branch_of' AS trunk,
+            {PARENT} AS trunk,
+            {SYSTEM} AS told_first,
             CASE WHEN success = false AND coalesce(feedback, 0) <= 0
                 THEN coalesce(nullif(error_type, ''), 'failed') END AS failure
         FROM events
@@ -75,13 +54,18 @@ WITH
             OR (is_chat AND (output <> '' OR len(improvements) > 0) AND {FAMILY} IN (FROM families))
     ),
     retried AS (
-        SELECT *, count(*) FILTER (is_new) OVER conversation AS round
+        SELECT
+            *,
+            count(*) FILTER (is_new) OVER conversation AS round,
+            lead(is_new) OVER conversation AS is_gone_on_with,
+            lead(is_delta) OVER conversation AS is_gone_on_now
         FROM (
             SELECT
                 *,
                 lag(answer) OVER conversation AS last_answer,
                 CASE
                     WHEN asked IS DISTINCT FROM lag(asked) OVER conversation THEN true
+                    WHEN told_first IS DISTINCT FROM lag(told_first) OVER conversation THEN true
                     WHEN {IS_GOING_ON} THEN NOT coalesce(
                         json_exists(extra, '$.rank') OR list_contains(list_transform(
                             {TEXTS.format("alternatives")}, lambda text: stripped(text)
@@ -101,7 +85,9 @@ WITH
                 WHEN NOT is_chat THEN concat_ws(
                     chr(0), 'code', conversation_id, module, asked, CASE WHEN {IS_GOING_ON} THEN round END
                 )
-                WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(chr(0), 'branch', trunk, asked)
+                WHEN trunk IS NOT NULL AND round = 1 THEN concat_ws(
+                    chr(0), 'branch', trunk, extra ->> '$.branch_turn', asked
+                )
                 ELSE concat_ws(chr(0), 'round', conversation_id, round)
             END AS own_place
         FROM retried
@@ -174,6 +160,14 @@ WITH
         FROM within
         UNION ALL BY NAME
         SELECT
+            place, 'regenerated' AS why, kept.module, kept.output AS better, worse.output AS other,
+            [worse.interaction_id, kept.interaction_id] AS ids, kept.occurred_at,
+            kept.is_delta OR worse.is_delta OR kept.is_gone_on_now AS is_delta, kept.tier, kept.failure
+        FROM placed AS worse JOIN placed AS kept USING (place, conversation_id)
+        WHERE worse.feedback < 0 AND worse.is_chat AND kept.is_chat AND worse.round = kept.round
+            AND kept.is_gone_on_with AND coalesce(kept.feedback, 0) = 0 AND len(kept.improvements) = 0
+        UNION ALL BY NAME
+        SELECT
             place,
             why,
             chosen.event.module AS module,
@@ -231,7 +225,7 @@ JOIN places USING (place)
 LEFT JOIN pairs AS reverse
     ON reverse.place = pairs.place AND reverse.better_key = pairs.other_key AND reverse.other_key = pairs.better_key
 LEFT JOIN (
-    SELECT interaction_id, context, turn_ids
+    SELECT interaction_id, told, before, turn_ids
     FROM ({turns("conversation_id IN (SELECT anchor.conversation FROM places)")})
 ) AS turns ON turns.interaction_id = anchor.id
 WHERE reverse.place IS NULL OR (pairs.is_outright AND NOT reverse.is_outright)

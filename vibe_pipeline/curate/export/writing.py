@@ -44,11 +44,12 @@ READ = ("example_id", "kind", "split", "conversation_id", "interaction_ids", "pr
 
 FITTING = """
 CREATE OR REPLACE TABLE fitting AS
-SELECT chunk.*, turns, {unfit} AS why FROM chunk LEFT JOIN turns USING (row) WHERE list_contains($kinds, kind)
+SELECT chunk.*, turns, is_parted, {unfit} AS why
+FROM chunk LEFT JOIN turns USING (row) WHERE list_contains($kinds, kind)
 """
 
 TALLY = """
-SELECT split, kind, why, kind = 'conversation' AND len(interaction_ids) > 1 AND turns IS NULL, count(*)
+SELECT split, kind, why, kind = 'conversation' AND len(interaction_ids) > 1 AND is_parted IS NOT TRUE, count(*)
 FROM fitting GROUP BY ALL
 """
 

@@ -3,7 +3,8 @@
 Every exchange of every branch is logged once. At each fork the child that was answered first goes on with the
 conversation, for ever: so ids are the same whichever branch was the current one on the day of the export. Every other
 child begins a conversation of its own, `branch_of` the first; it holds what was said from there on, and an answer the
-question that it answers. The current path says which answer stands: it has the others to its question as
+question that it answers. `branch_turn` says how many turns of what it leaves were said before it; where it leaves
+another branch, that is `branch_from`. The current path says which answer stands: it has the others to its question as
 "alternatives". Not here: what a node says (one importer a format).
 """
 
@@ -16,7 +17,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key
-from vibe_pipeline.interactions.importers.exchanges import Origin, dated, interactions, unanswered
+from vibe_pipeline.interactions.importers.exchanges import Origin, dated, interactions, turns_of, unanswered
 from vibe_pipeline.interactions.importers.fields import Row
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import ROLES, Message, Unusable, answer_text
@@ -39,6 +40,19 @@ class Tree:
     """The last node of the current path; the newest leaf where the format names none that exists."""
     losses: Losses = field(default_factory=Losses)
     """Nodes that say nothing that can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """What was said in a conversation, or from a fork on."""
+
+    name: str
+    """Of where it begins."""
+    said: Sequence[Message]
+    left: str | None = None
+    """The name of the one that it leaves."""
+    shared: Sequence[Message] = ()
+    """What was said in that before."""
 
 
 def tree_of(nodes: dict[str, Any], read: Read, speaker: Speaker, parent: str, children: str, leaf: Any) -> Tree:
@@ -70,28 +84,34 @@ def interactions_of(tree: Tree, origin: Origin, before: Sequence[Message] = ()) 
     losses = Losses(tree.losses)
     branches = list(_branches(_with_alternatives(tree), before))
     found = with_branches(branches, origin, losses)
-    losses += [question for _, said in branches for question in unanswered(said)]
+    losses += [question for branch in branches for question in unanswered(branch.said)]
     yield from losses.beside(found)
     yield from found
 
 
-def with_branches(
-    branches: Iterable[tuple[str, Sequence[Message]]], origin: Origin, losses: Losses
-) -> list[Interaction]:
-    """The exchanges of a conversation, that comes first, and of its branches, each with the name of where it begins.
+def with_branches(branches: Iterable[Branch], origin: Origin, losses: Losses) -> list[Interaction]:
+    """The exchanges of a conversation, that comes first, and of its branches.
 
     What was said in a branch and gives none is among the losses.
     """
     found: list[Interaction] = []
     conversation: str | None = None
-    for name, said in branches:
-        branch: list[Interaction] = []
-        with losses.of("\n\n".join(message.text for message in said if message.text)):
-            branch = interactions(said, origin if conversation is None else aside(origin, conversation, name))
+    keys: dict[str | None, str] = {}
+    for branch in branches:
+        own = origin
+        if conversation is not None:
+            own = aside(origin, conversation, branch.name)
+            keys[branch.name] = conversation_key(origin.module, str(own.conversation))
+            turns = turns_of(branch.shared, origin.unasked)
+            left = {"branch_from": keys[branch.left]} if keys.get(branch.left, conversation) != conversation else {}
+            own = replace(own, extra=own.extra | left | {"branch_turn": turns})
+        exchanges: list[Interaction] = []
+        with losses.of("\n\n".join(message.text for message in branch.said if message.text)):
+            exchanges = interactions(branch.said, own)
         if conversation is None:
-            named = conversation_key(origin.module, origin.conversation or name)
-            conversation = branch[0].conversation_id if branch else named
-        found += branch
+            named = conversation_key(origin.module, origin.conversation or branch.name)
+            conversation = keys[branch.name] = exchanges[0].conversation_id if exchanges else named
+        found += exchanges
     return found
 
 
@@ -99,6 +119,17 @@ def aside(origin: Origin, conversation: str, name: str) -> Origin:
     """That of a branch, `name` is where it begins; `conversation` is the key of the one that it leaves."""
     extra = {**origin.extra, "branch_of": conversation}
     return replace(origin, conversation=f"{conversation}/{name}", extra=extra)
+
+
+def shared_before(said: Sequence[Message], branch: Sequence[Message]) -> Sequence[Message]:
+    """What was said before a fork, without the question that the branch itself holds, where it begins with an
+    answer."""
+    if next((message.role for message in branch if message.role != "system"), "user") == "user":
+        return said
+    place = max((place for place, message in enumerate(said) if message.role == "user"), default=0)
+    while place and said[place - 1].role in ("user", "system"):
+        place -= 1
+    return said[:place]
 
 
 def nodes_of(value: Any, name: str) -> dict[str, Any]:
@@ -147,11 +178,12 @@ class _Before:
         return [*self.instructions, *(self.question if speaker != "user" else ()), *dated(own, self.at)]
 
 
-def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list[Message]]]:
-    """(first node, messages) of the conversation and of every branch; one in which nobody spoke is none."""
+def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[Branch]:
+    """The conversation and every branch, named by their first node; one in which nobody spoke is none."""
     children = _children(tree)
-    starts = [(name, _Before(list(before))) for name in children[None]]
-    for start, said in starts:
+    starts: list[tuple[str, _Before, str | None, list[Message]]]
+    starts = [(name, _Before(list(before)), None, []) for name in children[None]]
+    for start, said, left, shared in starts:
         own: list[Message] = []
         then = said.copy()
         name: str | None = start
@@ -159,10 +191,10 @@ def _branches(tree: Tree, before: Sequence[Message]) -> Iterator[tuple[str, list
             own += tree.messages[name]
             then.add(tree.messages[name])
             following = children.get(name, [])
-            starts.extend((other, then.copy()) for other in following[1:])
+            starts.extend((other, then.copy(), start, said.with_own(own)) for other in following[1:])
             name = following[0] if following else None
         if any(map(_speaks, own)):
-            yield start, said.with_own(own)
+            yield Branch(start, said.with_own(own), left, shared_before(shared, own))
 
 
 def _children(tree: Tree) -> dict[str | None, list[str]]:

@@ -19,7 +19,7 @@ from datetime import datetime
 from typing import Any
 
 from vibe_pipeline.fingerprint import conversation_key
-from vibe_pipeline.interactions.importers.branches import aside, with_branches
+from vibe_pipeline.interactions.importers.branches import Branch, aside, with_branches
 from vibe_pipeline.interactions.importers.claude_code_home import is_beside
 from vibe_pipeline.interactions.importers.claude_code_lines import Transcript
 from vibe_pipeline.interactions.importers.claude_code_prompts import (
@@ -180,22 +180,28 @@ def _original(line: Line) -> str | None:
     return (text_at(origin, "messageUuid") if isinstance(origin, dict) else None) or text_at(line, "uuid")
 
 
-def _branches(lines: list[Line], losses: Losses) -> Iterator[tuple[str, list[Message]]]:
-    """The messages of the conversation, then of every branch by the question that it begins with."""
+def _branches(lines: list[Line], losses: Losses) -> Iterator[Branch]:
+    """The conversation, then every branch, named by the question that it begins with."""
     beside = _asked_beside(lines)
     branches: dict[str, list[Line]] = {"": []}
-    branch_of: dict[str, str] = {}
+    places: dict[str, tuple[str, int]] = {}
+    left: dict[str, tuple[str, int]] = {}
     current = ""  # that of lines which hang from none
     for line in lines:
         uuid = text_at(line, "uuid") or ""
-        current = uuid if uuid in beside else branch_of.get(text_at(line, "parentUuid") or "", current)
-        branch_of |= {uuid: current} if uuid else {}
-        branches.setdefault(current, []).append(line)
+        up, place = places.get(text_at(line, "parentUuid") or "", (current, -1))
+        current = uuid if uuid in beside else up
+        if uuid in beside:
+            left[uuid] = (up, place + 1)
+        branch = branches.setdefault(current, [])
+        places |= {uuid: (current, len(branch))} if uuid else {}
+        branch.append(line)
     for start, branch in branches.items():
         messages = _said(branch, losses)
         if start and beside[start] and messages:
             messages[0] = replace(messages[0], extra={"alternatives": beside[start]})
-        yield start, messages
+        up, end = left.get(start, ("", 0))
+        yield Branch(start, messages, up, _said(branches[up][:end], Losses()))
 
 
 def _asked_beside(lines: list[Line]) -> dict[str, list[str]]:

@@ -2,8 +2,9 @@
 
 One exchange (what the user said since the assistant or a tool last did, then what the assistant said) is one "chat"
 interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
-interaction. What was said before the first question is the "opening" in its extra. A last question that nothing
-followed yet waits until it is answered; `unanswered` tells of it. Turns count the interactions of a conversation.
+interaction. What the assistant was told up to then is the "system" in its extra, what it said before the first question
+the "opening". A last question that nothing followed yet waits until it is answered; `unanswered` tells of it. Turns
+count the interactions of a conversation.
 
 Ids are hashes. Where a format names its conversations an interaction is known by the name and by what was said, equal
 ones by their number: whether a file holds the whole or a day of it, the ids are the same, for the turn is not in them.
@@ -15,7 +16,7 @@ files, or in two dialects, has the same ids.
 from __future__ import annotations
 
 from collections import Counter, defaultdict, deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import pairwise
@@ -64,14 +65,13 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     """The exchanges of a conversation; Unusable where there is none."""
     first = next((message.at for message in messages if message.at), None)
     messages = dated(messages, min(first, origin.at)) if first else messages
-    steps = list(_steps(messages, origin.unasked))
+    steps = list(_steps(_with_what_was_told(messages), origin.unasked))
     if not steps:
         is_silent = all(message.role == "system" for message in messages)
         raise Unusable(NOTHING_SAID if is_silent else UNANSWERED)
     if origin.rejected and not steps[-1].output:
         raise Unusable("a preference without the better answer")
-    system = "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
-    shared = {**({"system": system} if system else {}), **origin.extra}
+    system = _told(messages)
     named = conversation_key(origin.module, origin.conversation) if origin.conversation else None
     conversation_id = named or _content(messages, origin)
     before = named or key_of(["", system, origin.user])
@@ -81,9 +81,30 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         said = (step.action, step.input, step.output)
         identity = key_of([before, times[said], *said])
         times[said] += 1
-        found.append(_interaction(step, identity, turn, conversation_id, shared, origin))
+        found.append(_interaction(step, identity, turn, conversation_id, origin))
         before = named or identity
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
+
+
+def turns_of(messages: Sequence[Message], unasked: bool) -> int:
+    """How many interactions they make."""
+    return sum(1 for _ in _steps(messages, unasked))
+
+
+def _told(messages: Iterable[Message]) -> str:
+    """What the assistant was told."""
+    return "\n\n".join(message.text for message in messages if message.role == "system" and message.text)
+
+
+def _with_what_was_told(messages: Sequence[Message]) -> list[Message]:
+    """Each with what the assistant was told up to then as "system": what it is told later, it did not know before."""
+    told = ""
+    found: list[Message] = []
+    for message in messages:
+        if message.role == "system" and message.text:
+            told = f"{told}\n\n{message.text}" if told else message.text
+        found.append(replace(message, extra={"system": told} | message.extra) if told else message)
+    return found
 
 
 def dated(messages: Sequence[Message], at: datetime | None) -> list[Message]:
@@ -230,9 +251,7 @@ def _is_telling(result: Message) -> bool:
     return bool(result.text) or result.success is False
 
 
-def _interaction(
-    step: Step, identity: str, turn: int, conversation_id: str, shared: dict[str, Any], origin: Origin
-) -> Interaction:
+def _interaction(step: Step, identity: str, turn: int, conversation_id: str, origin: Origin) -> Interaction:
     return Interaction(
         interaction_id=identity,
         conversation_id=conversation_id,
@@ -250,7 +269,7 @@ def _interaction(
         user=next((message.user for message in step.messages if message.user), origin.user),
         model_id=next((message.model for message in reversed(step.messages) if message.model), origin.model),
         source=origin.source,
-        extra={**shared, **step.extra},
+        extra={**origin.extra, **step.extra},
     )
 
 

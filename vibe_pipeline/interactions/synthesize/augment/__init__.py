@@ -129,5 +129,5 @@ def _other_code(code: str, chooser: random.Random, told: str = "", tests: str = 
 
 
 def _kept(one: Interaction) -> dict[str, object]:
-    """What curation must go on to know: the fact, which decides the split, and the tests."""
-    return {name: one.extra[name] for name in ("fact", "tests") if name in one.extra}
+    """What curation must go on to know: the fact, which decides the split, the tests, and what was told."""
+    return {name: one.extra[name] for name in ("fact", "tests", "system") if name in one.extra}
