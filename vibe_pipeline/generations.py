@@ -18,10 +18,10 @@ from vibe_pipeline.curate.dedup.keys import withdrawn_entries
 from vibe_pipeline.curate.dedup.known import entries_of
 from vibe_pipeline.curate.dedup.pages import Damaged
 from vibe_pipeline.curate.dedup.sketch import MADE_BY
+from vibe_pipeline.curate.events.window import Inputs, place_entries
 from vibe_pipeline.curate.examples import Curated, curate
 from vibe_pipeline.curate.export.outcome import Exported
 from vibe_pipeline.curate.export.writing import Wanted, export
-from vibe_pipeline.curate.window import Inputs, place_entries
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import GenerationRefused
 from vibe_pipeline.evaluate.suites import SCHEMA as SUITE

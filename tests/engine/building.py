@@ -11,8 +11,8 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS, TABLES
-from vibe_pipeline.curate.shared import given
-from vibe_pipeline.curate.window import OWN_CONVERSATION
+from vibe_pipeline.curate.events.window import OWN_CONVERSATION
+from vibe_pipeline.curate.sessions.tables import given
 from vibe_pipeline.database import connect
 from vibe_pipeline.interactions.schema import INTERACTIONS
 from vibe_pipeline.records import Interaction, Remark

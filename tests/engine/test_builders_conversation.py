@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.building import MOMENT, built, event, events, learned, remark, run, tool
-from vibe_pipeline.curate.turns import joined
+from vibe_pipeline.curate.sessions.turns import joined
 from vibe_pipeline.settings import Curate
 
 KIND = "conversation"

@@ -23,7 +23,8 @@ from tests.engine.curating import (
     splits,
 )
 from tests.engine.planted_examples import Prose
-from vibe_pipeline.curate import examples, window
+from vibe_pipeline.curate import examples
+from vibe_pipeline.curate.events import window
 from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.records import Interaction, Probe

@@ -13,8 +13,8 @@ from tests.engine.curating import Curated, World, event, probe
 from tests.engine.duplicate_cases import DUPLICATES, two_answers_to_one_question_of_which_one_was_liked
 from tests.engine.leak_cases import BORN_CLEAN, LEAKS
 from tests.engine.planted_examples import Case, Prose, edited, held, row, text
-from vibe_pipeline.curate import window
 from vibe_pipeline.curate.dedup import judging, quoting, stretches
+from vibe_pipeline.curate.events import window
 from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 

@@ -19,7 +19,8 @@ from tests.engine.curating import (
     probe,
     splits,
 )
-from vibe_pipeline.curate import candidates, window
+from vibe_pipeline.curate import candidates
+from vibe_pipeline.curate.events import window
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.settings import Curate
 

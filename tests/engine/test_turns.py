@@ -7,7 +7,7 @@ import pytest
 from tests.engine import curating
 from tests.engine.building import event, learned
 from tests.engine.curating import ALSO, LEARNED, World, on_side
-from vibe_pipeline.curate import window
+from vibe_pipeline.curate.events import window
 
 KIND = "conversation"
 

@@ -16,7 +16,8 @@ from tests.engine.curating import (
     run,
     write,
 )
-from vibe_pipeline.curate import examples, nearby, window
+from vibe_pipeline.curate import examples
+from vibe_pipeline.curate.events import nearby, window
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.settings import Curate

@@ -20,9 +20,9 @@ from vibe_pipeline.curate.builders import BUILDERS, TABLES
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact, features, said, side_keys, slices, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
-from vibe_pipeline.curate.shared import given, named
-from vibe_pipeline.curate.trials import TRIALS
-from vibe_pipeline.curate.window import VECTOR
+from vibe_pipeline.curate.events.window import VECTOR
+from vibe_pipeline.curate.sessions.tables import given, named
+from vibe_pipeline.curate.sessions.trials import TRIALS
 from vibe_pipeline.fingerprint import held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate

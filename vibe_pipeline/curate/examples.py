@@ -27,11 +27,11 @@ from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import judging, keys
 from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
+from vibe_pipeline.curate.events.window import Inputs, Window
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
+from vibe_pipeline.curate.sessions.turns import joined
 from vibe_pipeline.curate.steps import Steps
-from vibe_pipeline.curate.turns import joined
-from vibe_pipeline.curate.window import Inputs, Window
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.errors import OutOfMemory
 from vibe_pipeline.fingerprint import key_of

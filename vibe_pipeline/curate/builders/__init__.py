@@ -7,12 +7,11 @@ Parameters: the lists of actions in [curate] of vibe.toml, and $joined (turns.py
 SELECT gives is COLUMNS.
 An example belongs to the generation of its last event, which occurred_at and is_delta tell.
 
-Not here: quality, dedup and split; what several builders share lies beside this folder (turns.py, versions.py).
+Not here: quality, dedup and split; what several builders read out of sessions (sessions/).
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.branches import TRUNKS
 from vibe_pipeline.curate.builders import (
     code_generation,
     conversation,
@@ -23,12 +22,13 @@ from vibe_pipeline.curate.builders import (
     pattern,
     preference,
 )
-from vibe_pipeline.curate.calls import CALLED
-from vibe_pipeline.curate.changes import CHANGES
-from vibe_pipeline.curate.choices import REJECTED
-from vibe_pipeline.curate.files import FILES
-from vibe_pipeline.curate.mending import MENDED
-from vibe_pipeline.curate.trials import TRIALS
+from vibe_pipeline.curate.sessions.branches import TRUNKS
+from vibe_pipeline.curate.sessions.calls import CALLED
+from vibe_pipeline.curate.sessions.changes import CHANGES
+from vibe_pipeline.curate.sessions.choices import REJECTED
+from vibe_pipeline.curate.sessions.files import FILES
+from vibe_pipeline.curate.sessions.mending import MENDED
+from vibe_pipeline.curate.sessions.trials import TRIALS
 from vibe_pipeline.records import Kind
 
 COLUMNS = (

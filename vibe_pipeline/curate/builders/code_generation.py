@@ -22,8 +22,8 @@ before: it was disliked, it failed since, somebody corrected it, or another answ
 
 from __future__ import annotations
 
-from vibe_pipeline.curate import commits
-from vibe_pipeline.curate.turns import prompt, turns
+from vibe_pipeline.curate.sessions import commits
+from vibe_pipeline.curate.sessions.turns import prompt, turns
 
 SELECT = f"""
 WITH

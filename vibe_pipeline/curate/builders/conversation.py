@@ -12,7 +12,7 @@ That an imported reply came to its end, or that an agent's did, is no evidence t
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.turns import LINE, prompt, turns
+from vibe_pipeline.curate.sessions.turns import LINE, prompt, turns
 
 SELECT = f"""
 SELECT

@@ -17,9 +17,9 @@ Looked at are the next ten successes, so that the cost grows with the log and no
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.changes import RAN
-from vibe_pipeline.curate.evasions import EVASIONS, USAGE, is_hidden, is_no_failure
-from vibe_pipeline.curate.versions import READ, SHAPE, TEXT, TOOL, is_version
+from vibe_pipeline.curate.sessions.changes import UNDESCRIBED
+from vibe_pipeline.curate.sessions.evasions import EVASIONS, USAGE, is_hidden, is_no_failure
+from vibe_pipeline.curate.sessions.versions import READ, SHAPE, TEXT, TOOL, is_version
 
 NEXT = 10
 """Successes: who mends something does little else meanwhile, and what works later is likelier another task."""
@@ -41,7 +41,7 @@ WITH
         WHERE list_contains($run_actions, action) OR list_contains($tool_actions, action)
         WINDOW
             so_far AS (PARTITION BY conversation_id, module ORDER BY position),
-            same AS (PARTITION BY conversation_id, module, sha256({RAN}))
+            same AS (PARTITION BY conversation_id, module, sha256({UNDESCRIBED}))
     ),
     failures AS (
         SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs

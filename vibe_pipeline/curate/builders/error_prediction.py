@@ -11,7 +11,7 @@ them came before all replies and documents that nobody had judged.
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import is_no_failure
+from vibe_pipeline.curate.sessions.evasions import is_no_failure
 
 WORKS = "works"
 FAILS = "fails"

@@ -10,8 +10,8 @@ names it was found in a cache. `failure` says whether the variant was disliked. 
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import PLAIN, is_cut, is_less, is_more
-from vibe_pipeline.curate.versions import SHAPE, TEXT, TOOL, is_version
+from vibe_pipeline.curate.sessions.evasions import PLAIN, is_cut, is_less, is_more
+from vibe_pipeline.curate.sessions.versions import SHAPE, TEXT, TOOL, is_version
 
 ELSEWHERE = (
     r"(?i)\b(?:https?|ftp|ssh|wss?)://|\b(?:curl|wget|ssh|scp|ping|dig)\s|\bgit (?:clone|fetch|pull|push|ls-remote)\b"

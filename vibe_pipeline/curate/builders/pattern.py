@@ -10,7 +10,7 @@ What was synthesised is no step: nobody took it.
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.versions import TOOL
+from vibe_pipeline.curate.sessions.versions import TOOL
 
 STEPS = 8
 """What comes next rarely hangs on more, and a line is some ten tokens."""

@@ -18,10 +18,10 @@ answer that was chosen failed or was cut off, and nobody liked it.
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.branches import PARENT
-from vibe_pipeline.curate.choices import FAMILY, TEXTS
-from vibe_pipeline.curate.retries import IS_GOING_ON
-from vibe_pipeline.curate.turns import SYSTEM, prompt, turns
+from vibe_pipeline.curate.sessions.branches import PARENT
+from vibe_pipeline.curate.sessions.choices import FAMILY, TEXTS
+from vibe_pipeline.curate.sessions.retries import IS_GOING_ON
+from vibe_pipeline.curate.sessions.turns import SYSTEM, prompt, turns
 
 HALF = 0.5
 """A liked answer outdoes another whose score is less than half its own: thumbs (1, -1), stars (5, 2), not 5 and 4."""

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import duckdb
 
-from vibe_pipeline.curate.turns import SYSTEM
+from vibe_pipeline.curate.sessions.turns import SYSTEM
 from vibe_pipeline.store import sql_list
 
 LENGTHS = """

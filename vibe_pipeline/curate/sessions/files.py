@@ -8,13 +8,13 @@ same command works. Rows have the form of code that was said (trials.py). Not he
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import EVASIONS
-from vibe_pipeline.curate.holding import INTERPRETERS
-from vibe_pipeline.curate.mending import BETWEEN, LOOKS, TEST_FILE
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.trials import COLUMNS
-from vibe_pipeline.curate.turns import LINE
-from vibe_pipeline.curate.versions import ARGUMENTS, command
+from vibe_pipeline.curate.sessions.evasions import EVASIONS
+from vibe_pipeline.curate.sessions.holding import INTERPRETERS
+from vibe_pipeline.curate.sessions.mending import BETWEEN, LOOKS, TEST_FILE
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.trials import COLUMNS
+from vibe_pipeline.curate.sessions.turns import LINE
+from vibe_pipeline.curate.sessions.versions import ARGUMENTS, command
 
 RUNS = (
     r"(?:^|[;&\n(])\s*(?:\w+=\S+\s+)*(?:(?:sudo|time|uv run|poetry run|npx|bunx)\s+)*"
@@ -142,7 +142,7 @@ FROM made JOIN chats ON chats.conversation_id = made.conversation_id AND chats.p
 WHERE code IS NOT NULL
 """
 
-FILES = Shared(
+FILES = Table(
     "files",
     f"{COLUMNS}, change_ids VARCHAR[]",
     "FROM changes WHERE content IS NOT NULL",

@@ -12,7 +12,7 @@ again in the same words directly after was given up: later turns do not see it. 
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.retries import IS_GOING_ON
+from vibe_pipeline.curate.sessions.retries import IS_GOING_ON
 from vibe_pipeline.settings import Quality
 
 CONTEXT = 16

@@ -12,12 +12,12 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline.curate.turns import joined
+from vibe_pipeline.curate.sessions.turns import joined
 from vibe_pipeline.settings import Curate
 
 
 @dataclass(frozen=True, slots=True)
-class Shared:
+class Table:
     """`columns` with their types, those of `events` where none are named; `condition` is SQL over `events`: whether
     there may be any rows."""
 

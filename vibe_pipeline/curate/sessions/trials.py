@@ -6,9 +6,9 @@ learned and where a reply that holds it is. Not here: what is learned (builders/
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.holding import is_run_between
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.thanks import ACCEPTS
+from vibe_pipeline.curate.sessions.holding import is_run_between
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.thanks import ACCEPTS
 
 NEARBY = 10
 """Runs after the answer that are searched for the code as a part; as a whole it is found at any distance."""
@@ -197,7 +197,7 @@ COLUMNS = """
     feedback DOUBLE, reply {proof}, run {proof}, failing {proof}, has_failed BOOLEAN, has_worked BOOLEAN
 """.format(proof='STRUCT(position BIGINT, id VARCHAR, "at" TIMESTAMPTZ, is_delta BOOLEAN, words VARCHAR)')
 
-TRIALS = Shared(
+TRIALS = Table(
     "trials",
     COLUMNS,
     "FROM events WHERE list_contains($generate_actions, action) OR list_contains($run_actions, action)",

@@ -7,8 +7,8 @@ exactly which text became which, and neither where it cannot be told. Not here: 
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.versions import ARGUMENTS, command
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.versions import ARGUMENTS, command
 
 IS_CHANGE = (
     r'"(?:old_string|old_str|new_string|new_str|search|replace|content|contents|file_text|new_source|edits)"'
@@ -21,7 +21,7 @@ CONTENTS = ("content", "file_text", "contents")
 OLD, NEW = ("old_string", "old_str", "search"), ("new_string", "new_str", "replace")
 
 DESCRIBED = r',? ?"description": ?"(?:[^"\\]|\\.)*"'
-RAN = f"""stripped(
+UNDESCRIBED = f"""stripped(
     CASE WHEN contains(input, '"description"') THEN regexp_replace(input, '{DESCRIBED}', '') ELSE input END
 )"""
 """What was run, without the words in which a call describes it, which differ from one time to the next."""
@@ -99,7 +99,7 @@ SELECT
 FROM told
 """
 
-CHANGES = Shared(
+CHANGES = Table(
     "changes",
     """conversation_id VARCHAR, position BIGINT, turn INTEGER, interaction_id VARCHAR, is_delta BOOLEAN,
     feedback DOUBLE, path VARCHAR, file VARCHAR, content VARCHAR, edits STRUCT("old" VARCHAR, "new" VARCHAR)[]""",

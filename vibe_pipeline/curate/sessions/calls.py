@@ -7,8 +7,8 @@ The latest calls are told, each cut in its middle. Not here: where they stand in
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.turns import LINE
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.turns import LINE
 
 LATEST = 8
 """What a reply tells of is what it found last."""
@@ -58,7 +58,7 @@ FROM called
 GROUP BY answer_id
 """
 
-CALLED = Shared(
+CALLED = Table(
     "called",
     "interaction_id VARCHAR, found VARCHAR, call_ids VARCHAR[]",
     "FROM events WHERE list_contains($tool_actions, action)",

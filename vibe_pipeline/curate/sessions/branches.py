@@ -5,8 +5,8 @@ Not here: how they are put together (turns.py), and which conversations are one 
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.turns import CONTEXT
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.turns import CONTEXT
 
 PARENT = "coalesce(extra ->> '$.branch_from', extra ->> '$.branch_of')"
 """SQL: the conversation that a branch leaves; `branch_of` alone may be further up."""
@@ -38,6 +38,6 @@ SELECT events.* REPLACE (branch AS conversation_id, -back AS position)
 FROM nearest JOIN events ON conversation_id = parent AND events.position = nearest.position
 """
 
-TRUNKS = Shared("trunks", "", f"FROM events WHERE {IS_BRANCHED}", SELECT)
+TRUNKS = Table("trunks", "", f"FROM events WHERE {IS_BRANCHED}", SELECT)
 """The latest turns before each branch, of all that it goes off from, as if they were its own; their position is below
 0."""

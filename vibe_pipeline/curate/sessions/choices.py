@@ -6,7 +6,7 @@ question is asked in one conversation, or in a branch of it. Not here: pairs of 
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.shared import Shared
+from vibe_pipeline.curate.sessions.tables import Table
 
 FAMILY = """
 CASE WHEN contains(extra, '"branch_of"') THEN coalesce(extra ->> '$.branch_of', conversation_id)
@@ -43,6 +43,6 @@ WHERE coalesce(feedback, 0) <= 0 AND placed.answer <> kept.answer
 GROUP BY interaction_id
 """
 
-REJECTED = Shared("rejected", "interaction_id VARCHAR, is_delta BOOLEAN", f"FROM events WHERE {IS_SAID}", SELECT)
+REJECTED = Table("rejected", "interaction_id VARCHAR, is_delta BOOLEAN", f"FROM events WHERE {IS_SAID}", SELECT)
 """Their ids, and whether the answer that was kept is of the delta. What somebody liked stands, and what was kept in its
 place and then disliked rejects nothing."""

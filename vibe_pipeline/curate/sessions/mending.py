@@ -10,10 +10,10 @@ put in other words (builders/error_correction.py).
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.evasions import EVASIONS, is_hidden, is_no_failure
-from vibe_pipeline.curate.shared import Shared
-from vibe_pipeline.curate.turns import LINE
-from vibe_pipeline.curate.versions import ARGUMENTS, SHAPE, command
+from vibe_pipeline.curate.sessions.evasions import EVASIONS, is_hidden, is_no_failure
+from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.turns import LINE
+from vibe_pipeline.curate.sessions.versions import ARGUMENTS, SHAPE, command
 
 BETWEEN = 20
 """Steps from the failure to the success: who mends it does little else meanwhile."""
@@ -134,7 +134,7 @@ FROM both_known
 WHERE stripped(failed.text) <> stripped(worked.text) AND NOT {is_hidden("failed", "worked")}
 """
 
-MENDED = Shared(
+MENDED = Table(
     "mended",
     """conversation_id VARCHAR, module VARCHAR, prompt VARCHAR, completion VARCHAR, interaction_ids VARCHAR[],
     occurred_at TIMESTAMPTZ, is_delta BOOLEAN, tier VARCHAR, failure VARCHAR""",

@@ -7,7 +7,7 @@ Not here: whether the two inputs belong together (versions.py).
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.versions import READ
+from vibe_pipeline.curate.sessions.versions import READ
 
 PIPE = "[|]"
 FILTERS = r"\b(?:awk|cat|column|cut|e?grep|head|jq|less|more|nl|sed|sort|tail|tee|tr|uniq|wc)\b"

@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows, pairs
-from vibe_pipeline.curate.families import find_families
-from vibe_pipeline.curate.nearby import keep_nearby, nearby_generations
-from vibe_pipeline.curate.turns import CONTEXT, MANUAL
+from vibe_pipeline.curate.events.families import find_families
+from vibe_pipeline.curate.events.nearby import keep_nearby, nearby_generations
+from vibe_pipeline.curate.sessions.turns import CONTEXT, MANUAL
 from vibe_pipeline.store import quoted, sql_list
 
 PART_BYTES = 320 << 20
