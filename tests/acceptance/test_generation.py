@@ -79,8 +79,8 @@ def test_openai_and_sharegpt_samples_meet_in_one_generation(bring):
     examples = bring(samples / "openai_jsonl", samples / "sharegpt")
     pairs = set(examples.select("prompt", "completion").rows())
     first, second = "Summarize the theory of relativity in one sentence.", "Thanks!"
-    assert any(prompt == first for prompt, _ in pairs)
-    assert any(prompt.startswith(first) and prompt.endswith(second) for prompt, _ in pairs)
+    assert any(prompt.endswith(first) for prompt, _ in pairs)
+    assert any(first in prompt and prompt.endswith(second) for prompt, _ in pairs)
     assert {
         ("alias role", "unknown alias"),
         ("old key name items", "ok"),

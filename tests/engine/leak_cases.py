@@ -195,9 +195,9 @@ def what_one_conversation_says_often_is_a_leak_all_the_same() -> Case:
     """Drafts of one answer, and answers to one question: one says them, and boilerplate is what many say."""
     said, asks = prose(), text(prose(30))
     drafts = [(f"Draft {n}: {text(prose(6))}", text(edited(said, n))) for n in range(1, 7)]
-    answers = [(asks, f"{answer}.") for answer in ("one", "two", "three", "four", "five", "six", "seven")]
+    answers = [(asks, f"{answer}.") for answer in ("one", "two", "three", "four", "five", "six")]
     return Case(
-        first=talk("draft", *drafts, held=True) + talk("answer", *answers, held=True),
+        first=talk("said", *(turn for both in zip(drafts, answers, strict=True) for turn in both), held=True),
         then=[row("leak", "What was pasted?", drafts[3][1]), row("edited", text(edited(asks.split(), 1)), "two.")],
         gone={"leak": reasons.NEAR, "edited": reasons.NEAR},
     )
