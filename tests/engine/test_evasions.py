@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.engine.building import event, fixes, learned, run
+from tests.engine.building import event, fixes, learned, run, tool
 
 ASKS = [
     ("python train.py", "python train.py --help"),
@@ -166,3 +166,210 @@ def test_a_search_that_could_not_be_made_failed(searching, worked, said, error_t
 def test_what_the_user_broke_off_or_forbade_predicts_nothing(said, error_type):
     assert learned("error_prediction", run("python train.py", False, 0, said, error_type=error_type)) == []
     assert len(learned("error_prediction", run("python train.py", True, 0, said), event("a", "b", turn=1))) == 1
+
+
+THREE_LINES = "def load(path):\n    with open(path) as file:\n        return json.load(file)\n"
+
+
+EVASIONS = [
+    ("npm test", "npm test || true"),
+    ("npm test", "npm test || :"),
+    ("npm test", "npm test || echo failed"),
+    ("npm test", "npm test; true"),
+    ("npm test", "npm test; exit 0"),
+    ("npm test", 'npm test; echo "exit code $?"'),
+    ("npm test", "npm test\ntrue"),
+    ("python serve.py", "python serve.py &"),
+    ("./build.sh all", "set +e; ./build.sh all"),
+    ("make lint", "make lint 2>&1 | tail -5"),
+    ("make lint", "make lint | grep -v warning"),
+    ("make lint", "make lint |& tee lint.log"),
+    ("grep foo a.txt", "grep foo a.txt | grep bar"),
+    ("cargo test --all 2>&1 | tail -20", "cargo test --all 2>&1 | tail -20 | head -3"),
+    ("pyhton x.py", "python x.py | tail -5"),
+    ("cat /etc/shadow", "cat /etc/shadow 2>/dev/null"),
+    ("make all", "make all > /dev/null 2>&1"),
+    ("git commit -m 'Add parser'", "git commit --no-verify -m 'Add parser'"),
+    ("git commit -m 'Add parser'", "git commit -n -m 'Add parser'"),
+    ("git commit -m 'Add parser'", "SKIP=mypy git commit -m 'Add parser'"),
+    ("pytest tests -q", "pytest tests -q -k 'not test_x'"),
+    ("pytest tests -q -k 'fast'", "pytest tests -q -k 'fast and not test_x'"),
+    ("pytest tests/test_api.py", "pytest tests/test_api.py -k delete"),
+    ("pytest tests", "pytest tests -m 'not slow'"),
+    ("pytest tests", "pytest tests --ignore=tests/test_x.py"),
+    ("pytest tests", "pytest tests --deselect tests/test_x.py"),
+    ("cargo test", "cargo test -- --skip parser"),
+    ("ruff check src", "ruff check src --exclude src/old"),
+    ("mvn -q package", "mvn -q package -DskipTests"),
+    ("eslint src lib", "eslint src lib --quiet --max-warnings 999"),
+    ("pytest --cov=app tests", "pytest --cov=app tests --cov-fail-under=10"),
+    ("npm audit --production", "npm audit --production --audit-level=none"),
+    ("mypy src", "mypy src --ignore-missing-imports"),
+    ("npm install", "npm install --legacy-peer-deps"),
+    ("npm install left-pad", "npm install left-pad --force"),
+    ("pip install ruff mypy", "pip install ruff mypy --break-system-packages"),
+    ("terraform apply prod", "terraform apply prod -lock=false"),
+    ("kubectl apply -f web.yaml", "kubectl apply -f web.yaml --validate=false"),
+    ("gcc -Werror main.c -o main", "gcc -Werror main.c -o main -Wno-unused"),
+    ("pytest tests -q", "pytest tests -q --snapshot-update"),
+    ("git push origin main", "git push --force origin main"),
+    ("git push origin main", "git push -uf origin main"),
+    ("git push origin", "git push origin +main"),
+    ("git -C lib checkout main", "git -C lib checkout -f main"),
+    ("git merge feature", "git merge feature -X theirs"),
+    ("git commit -m 'Add parser'", "git commit -m 'Add parser' -n"),
+    ("curl https://localhost/a", "curl -k https://localhost/a"),
+    ("curl -H 'a: b' https://localhost/a", "curl -H 'a: b' -sSLk https://localhost/a"),
+    ("wget https://localhost/a", "wget https://localhost/a --no-check-certificate"),
+    ("ssh deploy@host uptime now", "ssh -o StrictHostKeyChecking=no deploy@host uptime now"),
+    (THREE_LINES + "requests.get(url)", THREE_LINES + "requests.get(url, verify=False)"),
+    (THREE_LINES, "try:\n    load('a')\nexcept Exception as error:\n    print(error)\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept Exception:\n    total = 0\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept:\n    total = 0\n" + THREE_LINES),
+    (THREE_LINES, "try:\n    total = load('a')\nexcept (OSError, BaseException): total = 0\n" + THREE_LINES),
+    ("const a = load('a')\nshow(a)", "try {\n  const a = load('a')\n  show(a)\n} catch (e) {\n  console.log(e)\n}"),
+    ("load('a').then(show)", "load('a').then(show).catch(() => {})"),
+    (THREE_LINES, "try:\n    load('a')\nexcept Exception:  # as yet\n    pass\n" + THREE_LINES),
+    (THREE_LINES, THREE_LINES + "with contextlib.suppress(OSError):\n    load('a')"),
+    (THREE_LINES, THREE_LINES.replace("(file)", "(file)  # type: ignore[no-any-return]")),
+    (THREE_LINES, THREE_LINES.replace("(file)", "(file)  # noqa: F821")),
+    (THREE_LINES, "@pytest.mark.skip\n" + THREE_LINES),
+    (THREE_LINES, "@pytest.mark.xfail(strict=False)\n" + THREE_LINES),
+]
+
+
+"""Each works because what fails is not seen, or not done."""
+
+
+@pytest.mark.parametrize(("failing", "worked"), EVASIONS)
+def test_to_hide_a_failure_is_no_fix(failing, worked):
+    assert fixes(run(failing, False), run(worked, True, 1)) == set()
+    call = tool("Bash", True, 1, command=worked, description="Run it")
+    assert learned("error_correction", tool("Bash", False, command=failing, description="Run it"), call) == []
+
+
+@pytest.mark.parametrize(
+    ("failing", "fixed"),
+    [
+        ("cargo tset 2>&1 | tail -20", "cargo test 2>&1 | tail -20"),
+        ("pyhton x.py || true", "python x.py || true"),
+        ("npm test || ture", "npm test || true"),
+        ("ls src | haed -3", "ls src | head -3"),
+        ("ls src wc -l", "ls src | wc -l"),
+        ("pytest test -k login", "pytest tests -k login"),
+        ("pytest tests", "python -m pytest tests"),
+        (
+            "cargo clippy --workspace --all-targets --all-features -q",
+            "set -o pipefail; cargo clippy --workspace --all-targets --all-features -q | tail",
+        ),
+        ("git commit -m 'Add parser'", "git commit --no-edit -m 'Add parser'"),
+        ("sort data.txt -k", "sort data.txt -k 2"),
+        ("find / -name x 2>/dev/nul", "find / -name x 2>/dev/null"),
+        (THREE_LINES.replace("json", "jsn") + "# noqa", THREE_LINES + "# noqa"),
+        ("rm build/output", "rm -f build/output"),
+        ("tail app.log", "tail -f app.log"),
+        ("docker build --pull -t web .", "docker build --pull -t web -f dev ."),
+        ("docker build .", "docker build . --no-cache"),
+        ("kubectl apply web.yaml", "kubectl apply -f web.yaml"),
+        ("git push --tags --progress origin main", "git push --tags --progress -u origin main"),
+        ("git push origin main", "git push --follow-tags origin main"),
+        ("git clone --depth 1 localhost:a", "git clone --depth 1 --no-checkout localhost:a"),
+        ("npm run build web", "npm run build web -- -f"),
+        ("sort data.txt | head", "sort -k 2 data.txt | head"),
+        ("grep total a.txt", "grep -q total a.txt"),
+        ("eslint src lib", "eslint src lib --max-warnings 0"),
+        ("cargo test --all", "cargo test --all --no-fail-fast"),
+        ("aws s3 ls s3://open", "aws s3 ls s3://open --no-sign-request"),
+        ("black --check src", "black src"),
+        (THREE_LINES, "try:\n    load('a')\nexcept ValueError:\n    total = 0\n" + THREE_LINES),
+        (THREE_LINES, "try:\n    load('a')\nexcept Exception as error:\n    raise Bad('a') from error\n" + THREE_LINES),
+        (THREE_LINES, "try:\n    load('a')\nexcept Exception as it:\n    print(it)\n    sys.exit(1)\n" + THREE_LINES),
+        (
+            "try:\n    load('a', 'b', 'c')\nexcept Exception as it:\n    print(it)",
+            "try:\n    load('a', 'b', 'd')\nexcept Exception as it:\n    print('a', it)",
+        ),
+    ],
+)
+def test_a_fix_may_hold_what_hides_when_both_do_or_when_it_hides_nothing(failing, fixed):
+    assert fixes(run(failing, False), run(fixed, True, 1)) == {(failing.strip(), fixed)}
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "values"),
+    [
+        ("E: 3 errors\nerror: no rule for x", "warned\n  error: no rule for x\ndone", {}),
+        ("", "went on after TypeError: x", {"error_type": "TypeError"}),
+        ("", "exit code 2", {"error_type": "exit code 2"}),
+        ("The user doesn't want to proceed with this tool use. The tool use was rejected", "", {}),
+        ("The user doesn’t want to take this action right now.", "", {}),
+        ("half of it\n[Request interrupted by user for tool use]", "", {}),
+        ("exec command rejected by user", "", {}),
+        ("[Operation Cancelled] Reason: User denied execution.", "", {}),
+        ("Permission to use Bash has been denied.", "", {}),
+        ("Command not executed. The user rejected it", "", {}),
+        ("Traceback …\nKeyboardInterrupt", "", {}),
+        ("", "", {"error_type": "rejected"}),
+        ("", "", {"error_type": "declined"}),
+        ("", "", {"error_type": "Interrupted"}),
+    ],
+)
+def test_what_prints_the_same_error_or_was_forbidden_by_the_user_has_no_fix(said, printed, values):
+    failing = run("rm -rf build dist cache", False, 0, said, **values)
+    assert fixes(failing, run("rm -rf build dist", True, 1, printed)) == set()
+
+
+@pytest.mark.parametrize(
+    ("said", "printed", "values"),
+    [
+        ("error: no rule for x", "error: no rule for y", {}),
+        ("2 errors\n0 errors were mended", "0 errors were mended", {}),
+        ("it failed", "the job that had failed is done", {"error_type": "failed"}),
+        ("rm: cannot remove: Permission denied", "", {}),
+        ("Access denied for user root", "", {}),
+    ],
+)
+def test_an_error_that_is_gone_and_a_permission_that_lacks_are_mended(said, printed, values):
+    failing = run("rm -rf build dist cache", False, 0, said, **values)
+    assert len(fixes(failing, run("rm -rf build dist", True, 1, printed))) == 1
+
+
+@pytest.mark.parametrize(
+    ("failing", "worked", "said"),
+    [
+        ("pytest tests/test_a.py tests/test_b.py", "pytest tests/test_a.py", "1 failed, 8 passed"),
+        ("make test docs", "make docs", "FAILED test_x"),
+        ("cargo test", "cargo test parser", "test result: FAILED. 1 passed; 2 failed"),
+        ("npm run test", "npm run test -- users", "  2 failing"),
+        (THREE_LINES + "assert load('a') == 1", THREE_LINES, "AssertionError"),
+    ],
+)
+def test_tests_that_failed_are_not_mended_by_running_fewer(failing, worked, said):
+    assert fixes(run(failing, False, 0, said), run(worked, True, 1)) == set()
+    assert len(fixes(run(failing, False, 0, "no such option"), run(worked, True, 1))) == 1
+
+
+AREA = "def area(width, height):\n    result = width + height\n    print('area', width, height)\n    return result\n\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("assert area(2, 3) == 6", "assert area(2, 3) == -1"),
+        ("assert area(2, 3) == 6", "assert area(2, 3) is not None  # as it is"),
+        ("assert abs(area(2, 3) - 6) < 0.1", "assert abs(area(2, 3) - 6) < 100"),
+        (
+            "class T(TestCase):\n    self.assertEqual(area(2, 3), 6)",
+            "class T(TestCase):\n    self.assertEqual(area(2, 3), 5)",
+        ),
+        ("self.assertEqual(\n    area(2, 3), 6\n)\nmain()", "self.assertEqual(\n    area(2, 3), 5\n)\nmain()"),
+        ("expect(area(2, 3)).toBe(6)", "expect(area(2, 3)).toBe(5)"),
+        ("expected = 6\ncheck(area, expected)", "expected = 5\ncheck(area, expected)"),
+    ],
+)
+def test_a_test_that_failed_is_not_mended_by_another_expectation(before, after):
+    failing, worked = AREA + before, run(AREA + after, True, 1)
+    for error in ({"said": "AssertionError"}, {"said": "", "error_type": "AssertionError"}, {"said": "1 failed"}):
+        assert fixes(run(failing, False, **error), worked) == set()
+    assert len(fixes(run(failing, False, 0, "NameError: area"), worked)) == 1
+    mended = run(AREA.replace("+", "*") + after, True, 1)
+    assert len(fixes(run(failing, False, 0, "AssertionError"), mended)) == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -117,9 +118,14 @@ class Box:
 """
 
 
+def given(folder: Path, source: str) -> dict[str, str]:
+    """The facts of a module `given` with this source, each with its answer."""
+    (folder / "given.py").write_text(source, encoding="utf-8")
+    return {it.fact: it.answer for it in signature_facts([find(str(folder / "given.py"))], limit=99, seed=0)}
+
+
 def test_a_default_is_asked_where_it_is_a_value_and_by_its_value(tmp_path):
-    (tmp_path / "given.py").write_text(DEFAULTS.replace("from other import *\n", ""), encoding="utf-8")
-    found = {it.fact: it.answer for it in signature_facts([find(str(tmp_path / "given.py"))], limit=99, seed=0)}
+    found = given(tmp_path, DEFAULTS.replace("from other import *\n", ""))
     assert {fact.removeprefix("default of given."): answer for fact, answer in found.items() if "default" in fact} == {
         "named, align": "'default'",
         "named, limit": "-3",
@@ -137,8 +143,7 @@ def test_a_default_is_asked_where_it_is_a_value_and_by_its_value(tmp_path):
 
 
 def test_a_name_that_a_star_import_may_bind_anew_is_no_value(tmp_path):
-    (tmp_path / "given.py").write_text(DEFAULTS, encoding="utf-8")
-    found = {it.fact for it in signature_facts([find(str(tmp_path / "given.py"))], limit=99, seed=0)}
+    found = given(tmp_path, DEFAULTS)
     assert "default of given.plain, a" in found
     assert "default of given.named, align" not in found
 
@@ -165,8 +170,7 @@ def free(self, cls, __a): ...
 
 
 def test_of_a_method_its_first_parameter_is_no_callers_and_no_other(tmp_path):
-    (tmp_path / "given.py").write_text(METHODS, encoding="utf-8")
-    found = {it.fact: it.answer for it in signature_facts([find(str(tmp_path / "given.py"))], limit=99, seed=0)}
+    found = given(tmp_path, METHODS)
     assert {fact.removeprefix("parameters of given."): said for fact, said in found.items() if "para" in fact} == {
         "Box.this": "a",
         "Box.uses": "a, cls",

@@ -8,10 +8,10 @@ from tests.engine.building import event, learned
 
 CALLS = {
     "Bash": lambda command: {"command": command, "description": "Run the command", "timeout": 120000},
-    "shell": lambda command: {"command": ["bash", "-lc", command], "workdir": "/work/app", "timeout_ms": 120000},
-    "powershell": lambda command: {"command": ["pwsh.exe", "-NoProfile", "-Command", command], "workdir": "/work/app"},
+    "shell": lambda command: {"command": ["bash", "-lc", command], "workdir": "/srv/app", "timeout_ms": 120000},
+    "powershell": lambda command: {"command": ["pwsh.exe", "-NoProfile", "-Command", command], "workdir": "/srv/app"},
     "local_shell": lambda command: {"command": command.split(" "), "env": "PATH=/usr/local/bin", "user": "somebody"},
-    "exec_command": lambda command: {"cmd": command, "workdir": "/work/app", "yield_time_ms": 1000000},
+    "exec_command": lambda command: {"cmd": command, "workdir": "/srv/app", "yield_time_ms": 1000000},
 }
 
 
