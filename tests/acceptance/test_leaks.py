@@ -155,8 +155,8 @@ class Plant:
     pair: Pair
     names: tuple[str, ...]
     """Of interactions of which one must leave, or all must stay."""
-    trained_on: str | None = None
-    """It must leave because this was learned before, if it was."""
+    because: str | None = None
+    """It must leave because this was learned or held out before, if it was."""
     first: str | None = None
     """Or else this must be taken back, in whose place it comes: one of both is taught."""
 
@@ -183,14 +183,15 @@ class Planted:
             version = kinds[table][kind](pair) if table in kinds else pair
             fact = {"extra": {"fact": pair[0]}} if source == "names" else {}
             learned = self.put(int(table != BORN), logged(version, source, **fact))
-            names, trained_on, first = [learned], None, None
+            names, because, first = [learned], None, None
             if table == BORN:
-                names, trained_on = [self.put(1, logged(pair, source, held=True))], learned
+                names, because = [self.put(1, logged(pair, source, held=True))], learned
             elif table != INNOCENT:
                 first = self.put(int(table in (WITHIN, ALIKE)), logged(pair, source, held=table == LEAK))
                 names += [first] if table in (WITHIN, ALIKE) else []
+                because = first if table == LEAK else None
             before = first if table == EARLIER else None
-            self.plants.append(Plant(table, kind, source, version, tuple(names), trained_on, before))
+            self.plants.append(Plant(table, kind, source, version, tuple(names), because, before))
 
     def gone(self, home: Path) -> list[tuple[Plant, bool]]:
         world, frames = World(home), []
@@ -202,7 +203,7 @@ class Planted:
         sha = curated.made.withdrawn_sha
         rows = world.ladder.store.read_frame(f"withdrawn/{sha}.parquet")["row"] if sha else []
         back = {*frames[0].gather(rows).explode()}
-        there = [plant for plant in self.plants if plant.trained_on is None or plant.trained_on in kept]
+        there = [plant for plant in self.plants if plant.because is None or plant.because in kept]
         return [(plant, plant.first in back or not kept.issuperset(plant.names)) for plant in there]
 
 

@@ -57,6 +57,10 @@ def left(case: Case, generations: list[Curated]) -> set[str]:
     return {label for label, it in case.first + case.then if name_of(it) not in stayed}
 
 
+def reasons(cases: dict[str, Case]) -> Counter[str]:
+    return Counter(reason for case in cases.values() for reason in case.gone.values())
+
+
 @pytest.mark.parametrize("name", CASES)
 def test_what_must_leave_leaves_and_all_else_stays(planted, name):
     assert left(CASES[name], planted) == CASES[name].gone.keys()
@@ -67,12 +71,15 @@ def test_what_leaks_of_its_own_generation_leaves_and_all_else_stays(at_once, nam
     assert left(AT_ONCE[name], at_once) == AT_ONCE[name].gone.keys()
 
 
-@pytest.mark.parametrize(("generations", "cases"), [("planted", CASES), ("at_once", AT_ONCE)])
-def test_what_leaves_is_counted_under_its_reason_and_nothing_is_on_both_sides(request, generations, cases):
-    curated = request.getfixturevalue(generations)
-    wanted = Counter(reason for case in cases.values() for reason in case.gone.values())
-    assert sum((Counter(it.dropped) for it in curated), Counter()) == wanted
-    assert not any(leaks for it in curated for leaks in it.made.leaks.values())
+def test_what_leaves_is_counted_under_its_reason_and_nothing_is_on_both_sides(planted):
+    assert sum((Counter(it.dropped) for it in planted), Counter()) == reasons(CASES)
+    assert not any(leaks for it in planted for leaks in it.made.leaks.values())
+
+
+def test_at_once_a_leak_may_be_a_near_duplicate_and_nothing_is_on_both_sides(at_once):
+    (made,) = at_once
+    assert sum(made.dropped.values()) == reasons(AT_ONCE).total()
+    assert not any(made.made.leaks.values())
 
 
 def test_the_report_counts_equal_answers_that_no_filter_saw_but_for_boilerplate(tmp_path, monkeypatch):

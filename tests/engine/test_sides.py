@@ -1,5 +1,6 @@
 """On which side of the split conversations, facts, branches and groups are, in whichever generations they are told."""
 
+from collections import Counter, defaultdict
 from datetime import timedelta
 
 import pytest
@@ -42,6 +43,36 @@ def test_a_conversation_is_on_one_side_for_ever(tmp_path_factory, turns):
         for row in world.cut().frame.to_dicts():
             held = is_held_out(row["conversation_id"], "vibe", 0.5)
             assert row["split"] == ("validation" if held else "train")
+
+
+def long(nth: int) -> str:
+    return " ".join(f"{nth} has {number} of {number * nth}" for number in range(20))
+
+
+SAID_OFTEN = {
+    "the same": lambda nth, time: [(f"What is {nth}?", f"It is {nth}.", {})],
+    "in other case": lambda nth, time: [(f"{'WHAT' if time % 2 else 'What'} is {nth}?", f"It is {nth}.", {})],
+    "after other words": lambda nth, time: [(f"Hello {time}", "", {}), (f"What is {nth}?", f"It is {nth}.", {})],
+    "in three other words": lambda nth, time: [(f"What is {nth}, {'x' * (time % 3)}?", long(nth), {})],
+    "nearly the same": lambda nth, time: [(f"What is {nth}?", f"{long(nth)} {time}", {})],
+    "runs": lambda nth, time: [(f"make {nth}", "done", {"action": "run", "success": True})],
+    "ranked": lambda nth, time: [(f"What is {nth}?", f"It is {nth}.", {"extra": {"rejected": f"No {time % 3}"}})],
+}
+
+
+@pytest.mark.parametrize("how", SAID_OFTEN)
+def test_what_is_said_often_is_held_out_no_likelier_than_what_is_said_once(world, how):
+    for nth in range(2, 42):
+        for time in range(8):
+            conversation = f"{nth} for the {time}th time"
+            for turn, (text, answer, values) in enumerate(SAID_OFTEN[how](nth, time)):
+                world.log(event(text, answer, conversation=conversation, turn=turn, **values))
+    made, sides = world.cut(), defaultdict(set)
+    for row in made.frame.to_dicts():
+        sides[row["conversation_id"].split()[0]].add(row["split"])
+    assert Counter(len(its) for its in sides.values()) == {1: 40}
+    assert 2 <= sum(its == {"validation"} for its in sides.values()) <= 16  # one in five
+    assert not any(made.made.leaks.values())
 
 
 def test_a_fact_with_a_probe_is_always_learned_and_its_probe_only_asked(world):

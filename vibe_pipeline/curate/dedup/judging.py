@@ -16,7 +16,7 @@ import numpy as np
 
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.answers import Answers
-from vibe_pipeline.curate.dedup.index import REFS_A_KEY, Entries, found, lookup, made, pairs
+from vibe_pipeline.curate.dedup.index import ALONE, REFS_A_KEY, Entries, found, lookup, made, pairs
 from vibe_pipeline.curate.dedup.keys import ANSWERS, KINDS, TEST, TRAIN, VALIDATION, Features
 from vibe_pipeline.curate.dedup.leaks import Leaving, alike, asks_alike, leaks, trained_on
 from vibe_pipeline.curate.dedup.neighbours import Neighbours, begins
@@ -95,6 +95,7 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
     judge.nearly_known(earlier)
     judge.nearly_trained_on(earlier)
     judge.contradicted_by_items()
+    judge.told_on_both_sides()
     runs = (*earlier, made(judge.suite(), scratch))
     judge.leaking(runs)
     judge.replace()
@@ -194,6 +195,25 @@ class _Judge:
         rows, best = self._best(answers, answers & is_held, keys.answered(self.these))
         is_crossed = ~is_held[rows] & is_held[best] & (self.vouched[rows] < self.vouched[best])
         self.drop(rows[is_crossed & self._differ(rows, best)], CONTRADICTS)
+
+    def told_on_both_sides(self) -> None:
+        """Of what is equal on both sides, in question and answer or in a long answer, the best one's side keeps it:
+        what is said often is held out no likelier than what is said once. Items leave here; rows whose best is an item
+        leak it, and leave as such."""
+        these, in_rows = self.these, np.zeros(len(self.rank), dtype=bool)
+        rows = np.flatnonzero(self.stays & (these.split != TEST))
+        items = rows[these.is_held[rows]]
+        answers = np.where(these.sketches.is_long, these.sketches.says, np.uint64(0))
+        answers[np.isin(answers, _of_many(answers[items], these.unit[items]))] = 0  # boilerplate is no leak
+        self._keep_on_one_side(answers[rows], rows)
+        equal = [it(these, in_rows)[rows] for it in (keys.equal, keys.equal_rejected)]
+        self._keep_on_one_side(np.concatenate(equal), np.tile(rows, 2))
+
+    def _keep_on_one_side(self, hashes: np.ndarray, rows: np.ndarray) -> None:
+        is_held = self.these.is_held[rows]
+        chosen = np.isin(hashes, np.intersect1d(hashes[is_held], hashes[~is_held])) & (hashes != 0)
+        hashes, rows, is_held = hashes[chosen], rows[chosen], is_held[chosen]
+        self.drop(rows[is_held & ~is_held[_best(hashes, self.rank[rows])]], TWICE)
 
     def _best(
         self, chosen: np.ndarray, some: np.ndarray, hashes: np.ndarray, *sides: np.ndarray
@@ -311,6 +331,13 @@ class _Judge:
         for found_there in self.stretches.looked(lambda these, part: list(look(these, part)), among):
             for reason, rows in found_there:
                 self.drop(rows, reason)
+
+
+def _of_many(values: np.ndarray, units: np.ndarray) -> np.ndarray:
+    """Those of the values that more units have than an item may be told by."""
+    once = values[np.unique(joined(values, units), return_index=True)[1]]
+    shared, counts = np.unique(once, return_counts=True)
+    return shared[counts > ALONE]
 
 
 def _best(groups: np.ndarray, *ranks: np.ndarray) -> np.ndarray:

@@ -199,10 +199,10 @@ def side_keys(units: np.ndarray) -> np.ndarray:
 
 
 def near(these: Features, band: int) -> np.ndarray:
-    """(n): one of 16, of the same side and origin, 0 where the example is too short to be near another. Its first half
-    is the band itself, so that all who share that are neighbours."""
+    """(n): one of 16, of the same origin, 0 where the example is too short to be near another. Its first half is the
+    band itself, so that all who share that are neighbours."""
     bands = these.sketches.bands[:, band]
-    rest = _key("near", these.sketches.anchor, origin(these), these.is_held)
+    rest = _key("near", these.sketches.anchor, origin(these))
     return _where_there(bands, bands.astype(np.uint64) << np.uint64(32) | rest >> np.uint64(32))
 
 
