@@ -167,7 +167,7 @@ WITH
                 )),
                 lambda word: regexp_replace(word, '^(?:\\./)+|/?\\*?$', '', 'g')
             ) AS removed
-        FROM commands WHERE success IS DISTINCT FROM false
+        FROM commands WHERE success IS DISTINCT FROM false AND regexp_matches(text, '{REMOVES}|{UNDOES}')
     ),
     lost AS (
         SELECT interaction_id, file, arg_min(ran, position) AS losing
