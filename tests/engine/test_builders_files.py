@@ -16,7 +16,12 @@ def session(*calls, question=ASKED, turn=20, minute=0, **values):
     """A question, and what was called for it: later, with lower turns."""
     start = MOMENT + timedelta(minutes=minute)
     later = [
-        replace(it, turn=turn - 20 + number, occurred_at=start + timedelta(seconds=number + 1))
+        replace(
+            it,
+            interaction_id=f"{turn}/{number}",
+            turn=turn - 20 + number,
+            occurred_at=start + timedelta(seconds=number + 1),
+        )
         for number, it in enumerate(calls)
     ]
     return [event(question, "Done.", turn=turn, occurred_at=start, **values), *later]
@@ -80,8 +85,8 @@ def test_a_file_that_was_not_seen_to_work_as_it_is_known_is_not_learned(calls):
 
 
 def test_a_file_that_the_request_does_not_name_is_named_behind_it():
-    assert taught(*session(write(), bash("python wc.py"), question="Count words.")) == [
-        ("Count words.\n\nwc.py", CODE, None)
+    assert taught(*session(write(), bash("python wc.py"), question="Write a program that counts words.")) == [
+        ("Write a program that counts words.\n\nwc.py", CODE, None)
     ]
 
 
@@ -103,3 +108,82 @@ def test_all_that_a_file_was_made_of_is_named():
     (row,) = learned(KIND, events[2], before=events[:2])
     assert row["interaction_ids"] == [it.interaction_id for it in events]
     assert row["evidence"] == ["ran later"]
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [
+        ("Schreib mir ein Programm, das Wörter zählt.", "/p/wc.py"),
+        ("I need a small script that counts words", "/p/count.py"),
+        ("Can you show me how to create a decorator that takes parameters?", "/tmp/decorator_example.py"),
+        ("Write a script that checks all links of a page.", "/p/check_links.py"),
+        ("Please fix /p/wc.py: it crashes on empty lines.", "/p/wc.py"),
+        ("用 Python 写一个统计单词的脚本", "/p/wc.py"),
+    ],
+)
+def test_a_file_that_the_request_asks_for_is_learned(question, path):
+    beside = [write("a b", "/p/sample.txt"), write("import wc", "/p/test_wc.py")]
+    events = session(*beside, write(path=path), bash(f"python {path}"), question=question)
+    assert [row[1] for row in taught(*events)] == [CODE]
+
+
+@pytest.mark.parametrize(
+    ("question", "path"),
+    [
+        ("The parser crashes on empty lines. Please fix it.", "/p/repro.py"),
+        ("How many users signed up last week? The database is data/app.db.", "/p/count.py"),
+        ("Rename the column created to created_at everywhere.", "/p/names.py"),
+        ("Add a flag --verbose.", "/p/try_verbose.py"),
+        ("Add a column to the table of users.", "/p/check_schema.py"),
+        ("Implement the cache.", "/tmp/a.py"),
+        ("Implement the cache.", r"C:\Users\jo\AppData\Local\Temp\a.py"),
+    ],
+)
+def test_a_script_that_an_agent_needed_on_the_way_is_not_learned(question, path):
+    assert taught(*session(write(path=path), bash(f"python {path}"), question=question)) == []
+
+
+def test_a_file_beside_others_is_learned_only_where_the_request_names_it():
+    calls = [write("def f(): ...", "/p/parts.py"), write(), bash("python wc.py")]
+    assert taught(*session(*calls, question="Write a program that counts words.")) == []
+    assert taught(*session(*calls)) == [(ASKED, CODE, None)]
+
+
+REMOVED = [
+    *(bash(f"cd /p && {it}") for it in ("rm wc.py", "rm -f './wc.py' x", "rm -rf /p", "rm *.py", "mv wc.py old.py")),
+    *(bash(f"git {it}") for it in ("checkout -- src", "checkout .", "restore .", "reset --hard", "stash -u")),
+    tool("delete_file", True, 0, "deleted", target_file="/p/wc.py"),
+]
+
+
+@pytest.mark.parametrize("removal", REMOVED, ids=lambda it: it.input)
+def test_a_file_that_is_removed_or_undone_is_taken_back(removal):
+    events = session(write(), bash("python wc.py"), removal)
+    assert [row[2] for row in taught(*events)] == ["failed since"]
+    assert [row[2] for row in taught(events[-1], before=events[:-1])] == ["failed since"]
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        bash("rm wc.pyc other.py"),
+        bash("rm wc.py", False),
+        bash("docker run --rm wc.py"),
+        bash("git checkout main"),
+        bash("git status"),
+    ],
+)
+def test_what_removes_something_else_takes_no_file_back(call):
+    assert taught(*session(write(), bash("python wc.py"), call)) == [(ASKED, CODE, None)]
+
+
+def test_what_is_removed_in_a_later_turn_is_taken_back_and_what_is_undone_there_is_not():
+    first = session(write(), bash("python wc.py"))
+    for command, failure in (("rm wc.py", "failed since"), ("git checkout .", None)):
+        later = session(bash(command), question="Clean up.", turn=40, minute=9)
+        assert taught(*first, *later) == [(ASKED, CODE, failure)]
+
+
+def test_a_file_that_is_written_anew_after_its_removal_is_learned_as_it_is_then():
+    calls = [write("print(1)"), bash("python wc.py"), bash("rm wc.py"), write(), bash("python wc.py")]
+    assert taught(*session(*calls)) == [(ASKED, CODE, None)]

@@ -91,6 +91,8 @@ def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
     for file in files:
         if "left_out" in file:
             errors.print(printable(f"{file['path']}: {_left_out(file['left_out'])}"), markup=False)
+        for what, count in file.get("told", {}).items():
+            errors.print(printable(f"{file['path']}: {what}: {count}"), markup=False)
         for reason, count in file["reasons"].items():
             errors.print(printable(f"{file['path']}: {count} quarantined: {reason}"), markup=False)
 

@@ -3,24 +3,37 @@
 Only where the text is known: the whole was written in the turn of the request, and edited there by edits that say which
 text became which. A run counts that gives the file to an interpreter, or begins with it, and hides no failure; between
 the last change and the run no other command did more than to look. One that failed speaks against the file until the
-same command works. Rows have the form of code that was said (trials.py). Not here: what is learned (builders/).
+same command works. So does what removes the file or moves it away, at any time later, and what undoes changes in the
+same turn. Rows have the form of code that was said (trials.py). Not here: what is asked for (asking.py), and learned
+(builders/).
 """
 
 from __future__ import annotations
 
+from vibe_pipeline.curate.sessions.asking import BESIDE, is_asked
 from vibe_pipeline.curate.sessions.evasions import EVASIONS
 from vibe_pipeline.curate.sessions.holding import INTERPRETERS
 from vibe_pipeline.curate.sessions.mending import BETWEEN, LOOKS, TEST_FILE
 from vibe_pipeline.curate.sessions.tables import Table
 from vibe_pipeline.curate.sessions.trials import COLUMNS
 from vibe_pipeline.curate.sessions.turns import LINE
-from vibe_pipeline.curate.sessions.versions import ARGUMENTS, command
+from vibe_pipeline.curate.sessions.versions import ARGUMENTS, TOOL, command
 
 RUNS = (
     r"(?:^|[;&\n(])\s*(?:\w+=\S+\s+)*(?:(?:sudo|time|uv run|poetry run|npx|bunx)\s+)*"
     rf"(?:(?:{INTERPRETERS}|go run|deno run|tsx)(?:\s+-[uBOI])*\s+|\./)[\x22\x27]?([^\s;&|<>()\x22\x27]+)"
 )
 """A command that runs a file, which is the group; with other options it may only check it."""
+
+REMOVES = r"(?:^|[\s;&|({])(?:rm|unlink|shred|trash|del|[Rr]emove-[Ii]tem|mv|[Mm]ove-[Ii]tem)((?:[ \t]+[^\s;&|()]+)+)"
+"""A command that takes away what the group names."""
+REMOVER = r"(?i)(?:delete|remove|trash|move|rename)(?:_?(?:file|path))?$"
+"""A tool that does."""
+UNDOES = (
+    r"\bgit\s+(?:-C\s+\S+\s+)?(?:checkout\s+(?:[^;&|\n]*\s)?(?:--|\.)(?:\s|$)|restore\s|reset\s[^;&|\n]*--hard"
+    r"|clean\s|stash\s*(?:$|[;&|]|push|save|-)|revert\s)"
+)
+"""What was done in the turn came to nothing."""
 
 EDITS = 8
 """Changes of a file in one turn: who needs more knows no longer what was asked for."""
@@ -29,7 +42,7 @@ SELECT = f"""
 WITH
     chats AS (
         SELECT conversation_id, position, turn, interaction_id, module, input, occurred_at, is_delta, tier, feedback,
-            extra ->> '$.fact' AS fact
+            extra ->> '$.fact' AS fact, lead(position) OVER (PARTITION BY conversation_id ORDER BY position) AS until
         FROM events WHERE list_contains($chat_actions, action) AND stripped(input) <> ''
     ),
     placed AS (
@@ -48,13 +61,16 @@ WITH
             list({{'content': content, 'edits': edits}}) OVER so_far AS parts,
             list(interaction_id) OVER so_far AS change_ids,
             bool_or(is_delta) OVER so_far AS is_new,
+            min(file) FILTER (NOT regexp_matches(path, '{BESIDE}')) OVER turn
+                = max(file) FILTER (NOT regexp_matches(path, '{BESIDE}')) OVER turn AS is_alone,
             min(path) OVER (PARTITION BY conversation_id, file) = max(path) OVER (PARTITION BY conversation_id, file)
                 AS is_one
         FROM (
             SELECT *, count(content) OVER (PARTITION BY conversation_id, asked_at, file ORDER BY position) AS version
             FROM placed
         )
-        WINDOW so_far AS (PARTITION BY conversation_id, asked_at, file, version ORDER BY position)
+        WINDOW so_far AS (PARTITION BY conversation_id, asked_at, file, version ORDER BY position),
+            turn AS (PARTITION BY conversation_id, asked_at)
     ),
     commands AS (
         SELECT *, {{
@@ -64,7 +80,12 @@ WITH
         FROM (
             SELECT
                 conversation_id, position, interaction_id, occurred_at, is_delta, success, error_type,
-                coalesce({command(ARGUMENTS)}, CASE WHEN list_contains($run_actions, action) THEN input END) AS text
+                coalesce(
+                    {command(ARGUMENTS)},
+                    CASE WHEN list_contains($run_actions, action) THEN input
+                        WHEN regexp_matches({TOOL}, '{REMOVER}')
+                        THEN 'rm ' || array_to_string(json_extract_string({ARGUMENTS}, '$.*'), ' ') END
+                ) AS text
             FROM events
             WHERE (list_contains($run_actions, action) OR list_contains($tool_actions, action))
                 AND conversation_id IN (SELECT conversation_id FROM states)
@@ -115,8 +136,8 @@ WITH
     ),
     made AS (
         SELECT
-            states.conversation_id, file, asked_at, states.position AS changed_at, change_ids, is_new, failing,
-            has_worked, run,
+            states.conversation_id, path, file, is_alone, asked_at, states.position AS changed_at, change_ids, is_new,
+            failing, has_worked, run,
             list_reduce(parts, lambda before, part: {{
                 'content': list_reduce(
                     list_prepend({{'old': before.content, 'new': before.content}}, part.edits),
@@ -130,16 +151,44 @@ WITH
         QUALIFY row_number() OVER (
             PARTITION BY states.conversation_id, asked_at, file ORDER BY run IS NULL, states.position DESC
         ) = 1
+    ),
+    asked AS (
+        SELECT made.*, chats.* EXCLUDE (conversation_id, position) FROM made
+        JOIN chats ON chats.conversation_id = made.conversation_id AND chats.position = asked_at
+        WHERE code IS NOT NULL AND {is_asked("input", "path", "file", "is_alone")}
+    ),
+    removals AS (
+        SELECT
+            conversation_id, position, ran, regexp_matches(text, '{UNDOES}') AS undoes,
+            list_transform(
+                flatten(list_transform(
+                    regexp_extract_all(replace(text, chr(92), '/'), '{REMOVES}', 1),
+                    lambda rest: regexp_extract_all(rest, '[^\\s\\x22\\x27]+')
+                )),
+                lambda word: regexp_replace(word, '^(?:\\./)+|/?\\*?$', '', 'g')
+            ) AS removed
+        FROM commands WHERE success IS DISTINCT FROM false AND regexp_matches(text, '{REMOVES}|{UNDOES}')
+    ),
+    lost AS (
+        SELECT interaction_id, file, arg_min(ran, position) AS losing
+        FROM asked JOIN removals USING (conversation_id)
+        WHERE position > changed_at AND (
+            undoes AND position < coalesce(until, position + 1)
+            OR len(list_filter(removed, lambda word: word <> '' AND (
+                regexp_extract(word, '[^/]*$') IN (file, '*' || regexp_extract(file, '\\.\\w+$'))
+                OR contains('/' || replace(path, chr(92), '/'), '/' || word || '/')
+            ))) > 0
+        )
+        GROUP BY ALL
     )
 SELECT
-    chats.conversation_id, chats.module, chats.interaction_id, changed_at AS position, chats.occurred_at,
-    chats.is_delta OR is_new AS is_delta, chats.tier, chats.fact,
-    concat_ws({LINE}, chats.input, CASE WHEN NOT contains(chats.input, file) THEN file END) AS input,
+    conversation_id, module, interaction_id, changed_at AS position, occurred_at, is_delta OR is_new AS is_delta, tier,
+    fact, concat_ws({LINE}, input, CASE WHEN NOT contains(input, file) THEN file END) AS input,
     code, false AS is_generated, false AS is_edited, false AS is_corrected,
-    coalesce(chats.feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
-    run, failing, failing IS NOT NULL AS has_failed, has_worked, change_ids
-FROM made JOIN chats ON chats.conversation_id = made.conversation_id AND chats.position = asked_at
-WHERE code IS NOT NULL
+    coalesce(feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
+    CASE WHEN losing IS NULL THEN run END AS run, coalesce(losing, failing) AS failing,
+    failing IS NOT NULL OR losing IS NOT NULL AS has_failed, has_worked, change_ids
+FROM asked LEFT JOIN lost USING (interaction_id, file)
 """
 
 FILES = Table(

@@ -125,6 +125,7 @@ def _records(tally: Tally, among: Sequence[Format], wanted: Wanted, at: datetime
             tally.formats[opener.name] += len(rows.lines)
             tally.read += len(rows.lines) + len(rows.rejects)
             tally.seen += rows.size
+            tally.told.update(rows.told)
             for text, reason in rows.rejects:
                 tally.reject(text, reason)
             yield from ([row] for row in rows.lines)

@@ -14,12 +14,13 @@ Not here: how rows come out of files (table.py).
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.interactions.importers import exit_codes
+from vibe_pipeline.interactions.importers.exit_codes import EXIT_CODE, beside_command
 from vibe_pipeline.interactions.importers.moments import EARLIEST, LATEST
 from vibe_pipeline.records import SCHEMA_VERSION, Interaction
 
@@ -45,8 +46,8 @@ TYPES = {
 }
 """Field → the macro that makes its value of a text; every other field is text."""
 
-EXIT_CODE = re.compile(r"(exit|return)[ _-]?(code|status|value)?|rc", re.IGNORECASE)
-"""A column of which 0 is success, when it is mapped to that."""
+DELETED = "deleted_at"
+"""A column that only rows have which their user deleted."""
 
 LOOSE = ("turn", "success", "feedback", "latency_ms")
 """Fields that a row can do without, where its column of that name means something else."""
@@ -64,8 +65,6 @@ CREATE MACRO ordinal(t) AS
 CREATE MACRO truth(t) AS CASE
     WHEN lower(t) IN ('true', 't', '1', '1.0', 'yes', 'y', 'ok', 'success', 'succeeded', 'passed') THEN true
     WHEN lower(t) IN ('false', 'f', '0', '0.0', 'no', 'n', 'error', 'failure', 'failed') THEN false END;
-CREATE MACRO exited_well(t) AS
-    CASE WHEN regexp_full_match(t, '-?[0-9]{1,10}([.]0*)?') THEN try_cast(t AS DOUBLE) = 0 ELSE truth(t) END;
 CREATE MACRO since_1970(n) AS make_timestamp((CASE
     WHEN n < 1e11 THEN n * 1e6 WHEN n < 1e14 THEN n * 1e3 WHEN n < 1e17 THEN n WHEN n < 1e19 THEN n / 1e3 END)::BIGINT);
 CREATE MACRO compact(t) AS
@@ -96,6 +95,7 @@ CREATE MACRO json_of_type(t, wanted) AS
 CREATE MACRO texts(t) AS CASE WHEN t IS NOT NULL THEN
     coalesce(list_filter(from_json(json_of_type(t, 'ARRAY'), '["VARCHAR"]'), lambda it: it IS NOT NULL), [t]) END;
 """
+    + exit_codes.MACROS
 )
 """Times are YYYYMMDD, seconds, ms, µs or ns since 1970 by their size, else ISO 8601 or as mail writes them (RFC 2822),
 in UTC where they name no zone. One that would lie in no year of the log is another date (5/1/24 is of the year 5),
@@ -115,7 +115,7 @@ WITH given AS (
 ), kept AS (
     SELECT raw, json, texts, it, {extra}::VARCHAR AS extra FROM (SELECT * REPLACE ({rest} AS rest) FROM typed)
 ), said AS (
-    SELECT raw, it, extra, json_merge_patch('{{}}', to_json({told})) AS said, CASE
+    SELECT raw, it, texts, extra, json_merge_patch('{{}}', to_json({told})) AS said, CASE
         WHEN json IS NULL THEN 'not a row of a table (no JSON object)'
         WHEN {wrong} <> '' THEN 'of the wrong type: ' || {wrong}
         WHEN {content} = '' THEN 'nothing in input, output and action' END AS reason,
@@ -123,8 +123,8 @@ WITH given AS (
     FROM kept
 )
 SELECT raw, reason, id, json_merge_patch(
-    $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}){tier})::VARCHAR AS line
-FROM (SELECT *, {identity} AS id FROM said)
+    $defaults, said, to_json({{interaction_id: id, conversation_id: {conversation}}}){ended}{tier})::VARCHAR AS line
+FROM (SELECT *, {identity} AS id FROM said){kept}
 """
 
 
@@ -145,6 +145,11 @@ class ColumnMap:
     """Fields whose columns were not mapped, only taken for their names."""
     tier: str | None = None
     """Of every row, in its `extra`; no part of what it says, so that its id is the same with another."""
+    exit_code: str | None = None
+    """The column that tells how a command ended. It stays in `extra` where it is not mapped, and what follows from it
+    is no part of what the row says: rows that came before it was understood are known."""
+    deleted: str | None = None
+    """The column that says which rows were deleted."""
 
     @classmethod
     def parse(cls, options: Sequence[str], tier: str | None = None) -> ColumnMap:
@@ -181,7 +186,11 @@ class ColumnMap:
         own = {it: it for it in OWN if it in names and it not in self.columns.values()}
         whole = {**own, **self.columns}
         columns = {it: whole[it] for it in OWN if it in whole and it not in self.constants}
-        return replace(self, columns=columns, unasked=self.unasked | (own.keys() - self.columns.keys()))
+        mapped = columns.get("success", "")
+        exit_code = mapped if EXIT_CODE.fullmatch(mapped) else beside_command(names, columns, self.constants)
+        deleted = next((it for it in names if it.lower() == DELETED and it not in columns.values()), None)
+        unasked = self.unasked | (own.keys() - self.columns.keys())
+        return replace(self, columns=columns, unasked=unasked, exit_code=exit_code, deleted=deleted)
 
     def is_satisfied(self, names: Collection[str]) -> bool:
         """Whether there are all columns that are mapped, and one that says something."""
@@ -202,10 +211,11 @@ class ColumnMap:
         """SQL over `rows` (raw: JSON text) that gives raw, reason, id and line, and its parameters; it needs MACROS.
         `name` is the module of rows that have none."""
         source = self.constants.get("source", source)
-        mapped = list(self.columns)
-        pointed = {it: f"columns[{number}]" for number, it in enumerate(mapped, 1)}
+        read = {**self.columns, **{it: name for it, name in self._only_looked_at.items() if name}}
+        pointed = {it: f"columns[{number}]" for number, it in enumerate(read, 1)}
         pointed |= {it: _quoted(value) for it, value in self.constants.items() if it != "source"}
         texts = {it: pointed[it] for it in OWN if it in pointed}
+        looked_at = {it: pointed[it] for it in self._only_looked_at if it in pointed}
         given = [it for it in texts if it != "extra"]
         told = {it: f'it."{it}"' for it in given if it not in IDENTITIES}
         loose = [it for it in given if it in LOOSE and it in self.unasked]
@@ -213,8 +223,9 @@ class ColumnMap:
         wrong = [f"CASE WHEN {_is_misfit(it)} THEN '{it}' END" for it in given if it not in loose]
         module = 'coalesce(it."module", $name)' if "module" in texts else "$name"
         tier = json.dumps({"tier": self.tier})
+        error_type = 'it."error_type"' if "error_type" in texts else "NULL"
         query = LINES.format(
-            texts=_struct({it: f"nullif({text}, '')" for it, text in texts.items()}),
+            texts=_struct({it: f"nullif({text}, '')" for it, text in (texts | looked_at).items()}),
             typed=_struct({it: f'{self._macro(it)}(texts."{it}")' for it in given}),
             extra=EXTRA if "extra" in texts else "rest",
             rest=f"json_merge_patch(rest, to_json({_struct(misfits)}))" if misfits else "rest",
@@ -223,6 +234,8 @@ class ColumnMap:
             content=f"concat({', '.join(told[it] for it in CONTENT if it in told)})",
             identity=self._identity("interaction_id", _hashed(module, "said::VARCHAR")),
             conversation=self._identity("conversation_id", "id"),
+            ended=f", ended(texts.exit_code, {error_type})" if self.exit_code else "",
+            kept=" WHERE coalesce(texts.deleted, '0') IN ('0', 'false')" if self.deleted else "",
             tier=f", to_json({{extra: json_merge_patch(extra, {_quoted(tier)})::VARCHAR}})" if self.tier else "",
         )
         defaults = {
@@ -232,15 +245,27 @@ class ColumnMap:
         parameters: dict[str, object] = {
             "source": source,
             "name": name,
-            "pointers": ["/" + self.columns[it].replace("~", "~0").replace("/", "~1") for it in mapped],
+            "pointers": ["/" + it.replace("~", "~0").replace("/", "~1") for it in read.values()],
             "mapped": json.dumps(dict.fromkeys([*self.columns.values(), "schema_version"])),
             "defaults": json.dumps(defaults),
             "logged": LOGGED,
         }
         return query, parameters
 
+    def told(self, rows: int, deleted: int) -> dict[str, int]:
+        """What is to be said of so many rows, beside which so many had been deleted."""
+        said = {f"rows left out that {self.deleted!r} says were deleted": deleted}
+        if self.exit_code and "success" not in self.columns:
+            said[f"the column {self.exit_code!r} tells the success of rows"] = rows
+        return {what: count for what, count in said.items() if count}
+
+    @property
+    def _only_looked_at(self) -> dict[str, str | None]:
+        """Columns that are no field by themselves."""
+        return {"exit_code": self.exit_code, "deleted": self.deleted}
+
     def _macro(self, name: str) -> str:
-        is_exit_code = name == "success" and EXIT_CODE.fullmatch(self.columns.get(name, ""))
+        is_exit_code = name == "success" and self.exit_code and self.columns.get(name) == self.exit_code
         return "exited_well" if is_exit_code else TYPES.get(name, "")
 
     def _identity(self, name: str, otherwise: str) -> str:

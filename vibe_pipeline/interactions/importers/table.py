@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import duckdb
@@ -65,6 +66,8 @@ class Read(NamedTuple):
     rejects: list[Reject]
     size: int
     """Of the part of the file that they were read from, roughly."""
+    told: Mapping[str, int] = MappingProxyType({})
+    """What is to be said of rows that came in or were left out, with their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +101,10 @@ class Table:
             for rows in chain([first], batches):
                 if len(rows.texts):
                     # By these rows' own columns, so that a field counts from the row on in which it first appears.
-                    select = columns.within(rows.columns).select(name, source, at)
-                    lines, rejects = _lines(database, rows.texts, *select)
-                    yield Read(lines, [*rows.rejects, *rejects], rows.size)
+                    whole = columns.within(rows.columns)
+                    lines, rejects = _lines(database, rows.texts, *whole.select(name, source, at))
+                    told = whole.told(len(lines), len(rows.texts) - len(lines) - len(rejects))
+                    yield Read(lines, [*rows.rejects, *rejects], rows.size, told)
                 elif rows.rejects:
                     yield Read([], list(rows.rejects), rows.size)
 

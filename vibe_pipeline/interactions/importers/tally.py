@@ -71,6 +71,8 @@ class ImportedFile:
     """Why nothing, or no more, of it was read: it is not what was asked for, or not to be had. That is no record."""
     is_named: bool = False
     """Whether it was asked for by its own name, so that a failure is an error."""
+    told: Mapping[str, int] | None = None
+    """What is to be said of rows that came in or were left out, with their number."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,7 @@ class Tally:
     """Characters of the records that were read, roughly."""
     imported: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
     rejects: list[tuple[str, str]] = field(default_factory=list)
     size: int = 0
     """Characters of the rejects."""
@@ -127,8 +130,9 @@ class Tally:
         known = self.read - self.imported - bad
         failure = repaired(str(self.failure)) if self.failure else None
         counts = (self.read, self.imported, known, bad)
+        told = dict(self.told) or None
         left_out = self.where.left_out if isinstance(self.where, File) else None
-        return ImportedFile(self.name, name, *counts, dict(self.reasons), left_out, failure, self.is_named)
+        return ImportedFile(self.name, name, *counts, dict(self.reasons), left_out, failure, self.is_named, told)
 
 
 @dataclass(slots=True)
