@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import hypothesis
 import pytest
 
 from vibe_pipeline import models
+from vibe_pipeline.interactions.importers import unfinished
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.models import BaseModel, Execution
@@ -31,6 +33,12 @@ QUICK = Recipe(rank=4, alpha=4, epochs=6, batch_size=8, learning_rate=2e-2)
 
 LENIENT = Gate(min_items=4, recall_floor=0, generalization_floor=0, margin=1, corporate_limit=11)
 """Promotes whatever made the new items likelier: a tiny random model answers nothing exactly."""
+
+
+@pytest.fixture
+def left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody writes to the files that are imported, however new they are."""
+    monkeypatch.setattr(unfinished, "QUIET", timedelta(0))
 
 
 @pytest.fixture(scope="session")

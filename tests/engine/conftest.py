@@ -34,8 +34,8 @@ from vibe_pipeline.store import Store
 
 
 @pytest.fixture
-def bring(store: Store, tmp_path: Path) -> Callable[..., ImportedFile]:
-    """Import one file with this content."""
+def bring(store: Store, tmp_path: Path, left_alone: None) -> Callable[..., ImportedFile]:
+    """Import one file with this content, to which nobody writes any more."""
 
     def run(content: str | bytes, name: str = "a.jsonl", **options: Any) -> ImportedFile:
         path = tmp_path / name

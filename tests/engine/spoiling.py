@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
 
 from vibe_pipeline.interactions.importers import formats
 from vibe_pipeline.interactions.importers.messages import Unusable
+from vibe_pipeline.interactions.importers.unfinished import Waiting
 from vibe_pipeline.interactions.lines import line_of
 from vibe_pipeline.records import Interaction
 
@@ -55,7 +57,7 @@ def survives(name: str, value: Any) -> bool:
     elif not importer.recognises(value):
         return True
     try:
-        found = list(importer.read(value, "test", MOMENT))
+        found = list(Waiting(MOMENT).finished(partial(importer.read, value, "test", MOMENT)))
     except Unusable as reason:
         return bool(str(reason))
     return all(line_of(it) and it.occurred_at.tzinfo for it in found if isinstance(it, Interaction))

@@ -21,7 +21,7 @@ def test_log_import_counts_what_it_read(ask, tmp_path):
     lines = [{"messages": [{"role": "user", "content": "q"}, {"role": "assistant", "content": "a"}]}] * 2
     (tmp_path / "chats.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\nnot json\n")
     told = ask("log", "import", "chats.jsonl")
-    counts = {"read": 3, "imported": 1, "duplicate": 1, "quarantined": 1}
+    counts = {"read": 3, "imported": 1, "duplicate": 1, "quarantined": 1, "waiting": 0}
     (file,) = told.pop("files")
     assert told == counts
     assert {name: file[name] for name in counts} == counts

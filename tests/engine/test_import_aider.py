@@ -210,14 +210,14 @@ def test_a_start_in_which_nothing_was_asked_is_no_record(tmp_path):
     assert (result.read, result.imported, result.quarantined) == (1, 1, 0)
 
 
-def test_what_stands_before_the_first_start_is_read_too(tmp_path):
+def test_what_stands_before_the_first_start_is_read_too(tmp_path, left_alone):
     path = tmp_path / "chat.md"
     path.write_text(asked("before") + answered("a") + START + asked("after") + answered("b"))
     (result,) = import_paths(InteractionLogger(tmp_path), Store(tmp_path), [path])
     assert (result.format, result.imported) == ("aider", 2)
 
 
-def test_a_history_that_has_grown_brings_what_is_new(tmp_path):
+def test_a_history_that_has_grown_brings_what_is_new(tmp_path, left_alone):
     store, path = Store(tmp_path / "home"), tmp_path / "chat.md"
     text = START + BANNER + asked("q") + answered("a") + APPLIED
     for more, expected in [("", (1, 0)), ("", (0, 1)), (asked("r") + answered("b"), (1, 0)), (START, (0, 1))]:

@@ -411,7 +411,7 @@ def test_where_and_what_is_kept_beside_the_text():
     assert (item.extra, item.latency_ms) == ({"cwd": "/w", "git_branch": "main", "title": "Title"}, 1500)
 
 
-def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path):
+def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path, left_alone):
     lines = [user("q", "1"), answer("a", "2", "1"), user("r", "3", "2")]
     text = "\n".join(["{broken", *map(json.dumps, lines), '{"type": "user", "message": "error"}', '{"type": "assi'])
     path, store = tmp_path / "s1.jsonl", Store(tmp_path / "home")

@@ -217,7 +217,7 @@ def test_a_stream_may_fail():
     assert (item.output, item.success) == ("a", True)
 
 
-def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path):
+def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path, left_alone):
     lines = [META, user("q"), call(), output("x"), answer("a")]
     path, store = tmp_path / "rollout.jsonl", Store(tmp_path / "home")
     path.write_text(
@@ -231,7 +231,7 @@ def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_
     assert (grown.imported, again.imported, again.duplicate) == (1, 0, 1)
 
 
-def test_the_lists_of_prompts_and_names_beside_the_sessions_are_no_records(tmp_path):
+def test_the_lists_of_prompts_and_names_beside_the_sessions_are_no_records(tmp_path, left_alone):
     home, store = tmp_path / "codex", Store(tmp_path / "home")
     (home / "sessions").mkdir(parents=True)
     (home / "sessions" / "rollout.jsonl").write_text(jsonl(META, user("q"), answer("a")))

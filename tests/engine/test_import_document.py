@@ -223,7 +223,7 @@ def test_a_named_text_is_a_document_and_a_folder_gives_its_texts_only_when_asked
     ],
 )
 @pytest.mark.parametrize("name", ["a.txt", "a.md"])
-def test_the_content_of_a_named_file_decides(store, tmp_path, text, format, name):
+def test_the_content_of_a_named_file_decides(store, tmp_path, left_alone, text, format, name):
     (tmp_path / name).write_text(text)
     (result,) = import_paths(InteractionLogger(store.root), store, [tmp_path / name])
     assert (result.format, result.imported) == (format, 1)

@@ -171,7 +171,7 @@ def test_sessions_in_one_file_are_told_apart():
     assert alone.interaction_id == first.interaction_id
 
 
-def test_a_file_of_lines_is_one_record_and_a_broken_line_costs_itself(tmp_path):
+def test_a_file_of_lines_is_one_record_and_a_broken_line_costs_itself(tmp_path, left_alone):
     talk = [HEADER, said("u", "user", "q"), said("a", "gemini", "a")]
     lines = [json.dumps(line) for line in talk]
     path = tmp_path / "session-1.jsonl"

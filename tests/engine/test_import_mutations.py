@@ -3,6 +3,7 @@
 from contextlib import suppress
 from copy import deepcopy
 from datetime import UTC, datetime
+from functools import partial
 
 import pytest
 
@@ -10,6 +11,7 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.importers import formats
 from vibe_pipeline.interactions.importers.messages import Unusable
 from vibe_pipeline.interactions.importers.opinions import with_remarks
+from vibe_pipeline.interactions.importers.unfinished import Waiting
 from vibe_pipeline.interactions.lines import line_of
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
@@ -237,7 +239,7 @@ def with_wrong(value, path, wrong):
 
 def read(name, value):
     with suppress(Unusable, SettingsInvalid):  # of the second the log's own check makes a reason
-        for item in formats()[name].read(value, "test", MOMENT):
+        for item in Waiting(MOMENT).finished(partial(formats()[name].read, value, "test", MOMENT)):
             for logged in () if isinstance(item, Unusable) else with_remarks(item, MOMENT):
                 line_of(logged)
 

@@ -239,7 +239,7 @@ def test_responses_are_read():
     assert (chat.output, chat.success) == ("look", True)
 
 
-def test_trajectories_are_found_in_a_folder_and_bring_nothing_twice(tmp_path):
+def test_trajectories_are_found_in_a_folder_and_bring_nothing_twice(tmp_path, left_alone):
     store = Store(tmp_path / "home")
     (tmp_path / "runs").mkdir()
     (tmp_path / "runs" / "a.traj").write_text(json.dumps(RUN, indent=2))

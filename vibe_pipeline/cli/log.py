@@ -79,7 +79,7 @@ def _told(file: ImportedFile) -> dict[str, Any]:
 
 def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
     counts = ("read", "imported", "duplicate", "quarantined")
-    total = {name: sum(file[name] for file in files) for name in counts}
+    total = {name: sum(file[name] for file in files) for name in (*counts, "waiting")}
     for file in files:
         if "failure" in file:
             errors.print(printable(file["failure"]), markup=False)
@@ -95,6 +95,11 @@ def _print_import(files: list[dict[str, Any]], json_: bool) -> None:
             errors.print(printable(f"{file['path']}: {what}: {count}"), markup=False)
         for reason, count in file["reasons"].items():
             errors.print(printable(f"{file['path']}: {count} quarantined: {reason}"), markup=False)
+        if waiting := file["waiting"]:
+            exchanges = "exchange is" if waiting == 1 else "exchanges are"
+            errors.print(
+                printable(f"{file['path']}: {waiting} {exchanges} still open, import again later"), markup=False
+            )
 
 
 def _left_out(kinds: dict[str, int]) -> str:

@@ -33,6 +33,7 @@ from vibe_pipeline.interactions.importers.recognised import (
 from vibe_pipeline.interactions.importers.registry import Wanted, formats
 from vibe_pipeline.interactions.importers.table import Read
 from vibe_pipeline.interactions.importers.tally import Batch, ImportedFile, Line, Tally, line
+from vibe_pipeline.interactions.importers.unfinished import Unanswered, Waiting
 from vibe_pipeline.interactions.known import Known
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.progress import Watch, nobody
@@ -135,6 +136,7 @@ def _records(tally: Tally, among: Sequence[Format], wanted: Wanted, at: datetime
         tally.read += 1
         tally.seen += len(raw.text)
         found: list[Line] = []
+        waiting = Waiting(at)
         try:
             if format is None and failure:
                 raise Unusable(failure)
@@ -144,7 +146,7 @@ def _records(tally: Tally, among: Sequence[Format], wanted: Wanted, at: datetime
                 raise Unusable(f"not in a known format ({', '.join(it.name for it in among)})")
             tally.formats[format.name] += 1
             told = partial(format.read, raw.value, source or f"import:{format.name}", at)
-            gave = lines_of(told, at, f"the importer {format.name}", wanted.tier)
+            gave = lines_of(partial(waiting.finished, told), at, f"the importer {format.name}", wanted.tier)
             lost = [it for it in gave if isinstance(it, Unusable)]
             found = [it for it in gave if not isinstance(it, Unusable)]
             tally.read += len(lost) - (not found)  # of a record of which all is lost the first stands for it
@@ -153,7 +155,12 @@ def _records(tally: Tally, among: Sequence[Format], wanted: Wanted, at: datetime
         except NothingAsked:
             tally.read -= 1
         except Unusable as reason:
-            tally.reject(raw.text, reason)
+            if waiting.is_growing and isinstance(reason, Unanswered):
+                tally.read -= 1
+                waiting.conversations = waiting.conversations or {raw.text}
+            else:
+                tally.reject(raw.text, reason)
+        tally.waiting += len(waiting.conversations)
         yield found
 
 

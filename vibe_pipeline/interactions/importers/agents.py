@@ -43,7 +43,7 @@ def in_order(messages: Sequence[Message]) -> list[Message]:
         said.append(message)
         for call_id in (identity for identity, _ in message.calls if identity):
             waiting = results.get(call_id)
-            result = waiting.pop(0) if waiting else Message("result", call_id=call_id, at=message.at)
+            result = waiting.pop(0) if waiting else Message("result", call_id=call_id, at=message.at, is_awaited=True)
             said.append(replace(result, model=result.model or message.model))
     return said
 

@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
+from typing import Any
 
 from vibe_pipeline.interactions.importers.agents import in_order, mark_answer
 from vibe_pipeline.interactions.importers.exchanges import Origin, interactions
@@ -102,17 +103,19 @@ def records(file: File) -> Iterator[Raw]:
     starts = [*START.finditer(text)]
     before = text[: starts[0].start()] if starts else text
     if before.strip():
-        yield Raw(before, {"started_at": "", "chat": before})
-    for number, start in enumerate(starts):
-        end = starts[number + 1].start() if number + 1 < len(starts) else len(text)
-        yield Raw(text[start.start() : end], {"started_at": start[1].strip(), "chat": text[start.end() : end]})
+        yield Raw(before, {"started_at": "", "chat": before, "is_last": not starts})
+    for number, start in enumerate(starts, 1):
+        is_last = number == len(starts)
+        end = len(text) if is_last else starts[number].start()
+        told = {"started_at": start[1].strip(), "chat": text[start.end() : end], "is_last": is_last}
+        yield Raw(text[start.start() : end], told)
 
 
 def _why_not(text: str) -> str | None:
     return next((reason for pattern, reason in BESIDE.items() if pattern.match(text)), None)
 
 
-def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
+def read(value: dict[str, Any], source: str, at: datetime) -> Iterator[Interaction]:
     """The interactions of one start; Unusable where no question was answered, NothingAsked where nothing was said."""
     chat, started_at = value["chat"], value["started_at"]
     said = _messages(chat)
@@ -124,6 +127,7 @@ def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interacti
         source=source,
         at=moment_of({"time": started_at}) or at,
         conversation=f"{started_at} {first_line}",
+        grows=value.get("is_last", False),
     )
     yield from interactions(in_order(said), origin)
 

@@ -53,6 +53,8 @@ class Branch:
     """The name of the one that it leaves."""
     shared: Sequence[Message] = ()
     """What was said in that before."""
+    is_left: bool = False
+    """Whether the conversation went on elsewhere, so that nothing follows its end."""
 
 
 def tree_of(nodes: dict[str, Any], read: Read, speaker: Speaker, parent: str, children: str, leaf: Any) -> Tree:
@@ -105,6 +107,7 @@ def with_branches(branches: Iterable[Branch], origin: Origin, losses: Losses) ->
             turns = turns_of(branch.shared, origin.unasked)
             left = {"branch_from": keys[branch.left]} if keys.get(branch.left, conversation) != conversation else {}
             own = replace(own, extra=own.extra | left | {"branch_turn": turns})
+        own = replace(own, grows=own.grows and not branch.is_left)
         exchanges: list[Interaction] = []
         with losses.of("\n\n".join(message.text for message in branch.said if message.text)):
             exchanges = interactions(branch.said, own)

@@ -32,6 +32,7 @@ from vibe_pipeline.interactions.importers.exchanges import Origin
 from vibe_pipeline.interactions.importers.fields import text_at
 from vibe_pipeline.interactions.importers.losses import Losses
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text, moment_of
+from vibe_pipeline.interactions.importers.unfinished import Unfinished
 from vibe_pipeline.records import Interaction
 
 EVENTS = ("file-history-snapshot", "queue-operation", "custom-title", "ai-title", "last-prompt", "permission-mode")
@@ -95,11 +96,15 @@ def _conversation(
         at=next((moment for moment in map(moment_of, own) if moment), at),
         extra=_extra(lines) | ({"agent": agent} if agent else {}),
         conversation=_name(own, session, agent) or None,
+        grows=True,
         unasked=_is_unasked(own),
     )
     if any(map(prompt_of, copied)):
         origin = aside(origin, conversation_key(origin.module, _name(copied, session, "")), agent)
-    return with_branches(_branches(own, losses), origin, losses)
+    found = with_branches(_branches(own, losses), origin, losses)
+    if any(map(prompt_of, own)):
+        return found
+    return [*map(Unfinished.of, found)]  # the first question gives it another name
 
 
 def _conversations(lines: Sequence[Line]) -> dict[tuple[str, str], list[Line]]:
@@ -201,7 +206,7 @@ def _branches(lines: list[Line], losses: Losses) -> Iterator[Branch]:
         if start and beside[start] and messages:
             messages[0] = replace(messages[0], extra={"alternatives": beside[start]})
         up, end = left.get(start, ("", 0))
-        yield Branch(start, messages, up, _said(branches[up][:end], Losses()))
+        yield Branch(start, messages, up, _said(branches[up][:end], Losses()), is_left=start != current)
 
 
 def _asked_beside(lines: list[Line]) -> dict[str, list[str]]:

@@ -183,6 +183,7 @@ def _result(part: dict[str, Any], line: Line) -> Message:
         success=not failed,
         error_type=_error_type(text, is_interrupted) if failed else None,
         latency_ms=number_at(details, "durationMs") or number_at(details, "totalDurationMs"),
+        is_awaited="backgroundTaskId" in details,  # how it ends is told later
     )
 
 

@@ -126,6 +126,7 @@ def _interactions(name: str, thread: Thread, source: str, at: datetime, losses: 
         at=next((moment for moment in moments if moment), at),
         extra=_extra(thread.meta),
         conversation=name or None,
+        grows=True,
         unasked=bool(thread.events) or is_delegated(thread.entries),
     )
     return interactions(in_order(said), origin)

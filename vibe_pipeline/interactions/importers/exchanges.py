@@ -25,6 +25,7 @@ from typing import Any
 from vibe_pipeline.fingerprint import conversation_key, key_of
 from vibe_pipeline.interactions.importers.messages import Message, Unusable, answer_text
 from vibe_pipeline.interactions.importers.threads import ToolCall
+from vibe_pipeline.interactions.importers.unfinished import Unanswered, Unfinished
 from vibe_pipeline.records import Interaction
 
 NOTHING_SAID = "neither a question nor an answer"
@@ -46,6 +47,8 @@ class Origin:
     """Of a preference pair: what was answered worse than the last answer."""
     conversation: str | None = None
     """What the format calls the conversation, if it names it."""
+    grows: bool = False
+    """Whether more may be written of it: then its end is Unfinished, and all where what is said is its name."""
     unasked: bool = False
     """Answers count without their question: the format does not keep it (the input is then empty)."""
 
@@ -59,6 +62,8 @@ class Step:
     output: str
     messages: tuple[Message, ...]
     extra: dict[str, Any]
+    is_open: bool = False
+    """Whether it may go on, where more is written."""
 
 
 def interactions(messages: Sequence[Message], origin: Origin) -> list[Interaction]:
@@ -68,7 +73,7 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
     steps = list(_steps(_with_what_was_told(messages), origin.unasked))
     if not steps:
         is_silent = all(message.role == "system" for message in messages)
-        raise Unusable(NOTHING_SAID if is_silent else UNANSWERED)
+        raise (Unanswered if origin.grows else Unusable)(NOTHING_SAID if is_silent else UNANSWERED)
     if origin.rejected and not steps[-1].output:
         raise Unusable("a preference without the better answer")
     system = _told(messages)
@@ -83,6 +88,9 @@ def interactions(messages: Sequence[Message], origin: Origin) -> list[Interactio
         times[said] += 1
         found.append(_interaction(step, identity, turn, conversation_id, origin))
         before = named or identity
+    if origin.grows:
+        finished = next((n for n, step in enumerate(steps) if step.is_open), len(steps)) if named else 0
+        found[finished:] = map(Unfinished.of, found[finished:])
     return [*found[:-1], _with_rejected(found[-1], origin.rejected)] if origin.rejected else found
 
 
@@ -134,16 +142,20 @@ def _steps(messages: Sequence[Message], unasked: bool) -> Iterator[Step]:
     opening: list[Message] = []
     first = next((message for message in messages if message.role in ("user", "assistant", "result")), None)
     is_begun = unasked or (first is not None and first.role == "user")  # though without a word
-    for number, (question, reply) in enumerate(_exchanges(messages)):
-        yield from _tool_steps(reply)
+    exchanges = list(_exchanges(messages))
+    replied = (n for n, (_, reply) in enumerate(exchanges) if any(it.role == "assistant" for it in reply))
+    last = max(replied, default=0)
+    for number, (question, reply) in enumerate(exchanges):
+        for step in _tool_steps(reply):  # what is awaited when the model answers another question was lost
+            yield replace(step, is_open=False) if step.is_open and number < last else step
         answer = [message for message in reply if message.role == "assistant"]
         if (question and reply) or ((is_begun or number) and _is_answer(answer)):
-            yield _chat_step(question, answer, answer_text(opening))
+            yield _chat_step(question, answer, answer_text(opening), is_open=number == len(exchanges) - 1)
             opening = []
         elif answer:
             opening = answer
     if _is_answer(opening) and any(message.calls or message.role == "result" for message in messages):
-        yield _chat_step([], opening, "")  # tools ran, and nobody had asked
+        yield _chat_step([], opening, "", is_open=True)  # tools ran, and nobody had asked
 
 
 def _exchanges(messages: Sequence[Message]) -> Iterator[tuple[list[Message], list[Message]]]:
@@ -174,14 +186,14 @@ def _is_answer(messages: Sequence[Message]) -> bool:
     return bool(answer_text(messages)) or any(message.success is False for message in messages)
 
 
-def _chat_step(question: list[Message], answer: list[Message], opening: str) -> Step:
+def _chat_step(question: list[Message], answer: list[Message], opening: str, is_open: bool) -> Step:
     reasoning = "\n\n".join(message.reasoning for message in answer if message.reasoning)
     weights = [message.weight for message in answer if message.weight is not None]
     extra = {**({"reasoning": reasoning} if reasoning else {}), **({"weight": weights[-1]} if weights else {})}
     extra |= {"opening": opening} if opening else {}
     extra |= {name: value for message in (*question, *answer) for name, value in message.extra.items()}
     text = "\n\n".join(message.text for message in question)
-    return Step("chat", text, answer_text(answer), (*question, *answer), extra)
+    return Step("chat", text, answer_text(answer), (*question, *answer), extra, is_open)
 
 
 def _tool_steps(reply: Sequence[Message]) -> Iterator[Step]:
@@ -195,7 +207,8 @@ def _tool_steps(reply: Sequence[Message]) -> Iterator[Step]:
         yield from steps
         for call in calls:
             if call.result is None:
-                yield _tool_step(call.call, Message("result", at=call.by.at, model=call.by.model, user=call.by.user))
+                by = call.by
+                yield _tool_step(call.call, Message("result", at=by.at, model=by.model, user=by.user, is_awaited=True))
 
 
 def _batches(reply: Sequence[Message]) -> Iterator[tuple[list[ToolCall], list[Message]]]:
@@ -244,7 +257,7 @@ def _answered(queue: deque[ToolCall], result: Message) -> str:
 
 
 def _tool_step(call: str, result: Message) -> Step:
-    return Step("tool", call, result.text, (result,), result.extra)
+    return Step("tool", call, result.text, (result,), result.extra, result.is_awaited)
 
 
 def _is_telling(result: Message) -> bool:

@@ -52,6 +52,8 @@ STOPPED = re.compile(r"Response (truncated|stopped) due to (?!malformed|unexpect
 STOPS = {"truncated": failure_of("length"), "stopped": failure_of("safety")}
 
 FAILED = {"error": "tool_error", "cancelled": "cancelled"}
+ENDED = ("success", *FAILED)
+"""How it goes with a call that has its result; any other is still to run, or to be approved."""
 
 
 def session_of(value: Any) -> str | None:
@@ -120,6 +122,7 @@ def _interactions(session: Session, source: str, at: datetime) -> list[Interacti
         at=moment_of({"time": header.get("startTime")}) or at,
         extra={key: said for key, said in extra.items() if said and said != "main"},
         conversation=text_at(header, "sessionId"),
+        grows=True,
     )
     said = [message for item in session.messages.values() for message in _said(item) if not _is_programs(message)]
     context = next((message for message in said if message.role == "system"), None)
@@ -204,6 +207,7 @@ def _result(call: dict[str, Any], identity: str, at: datetime | None) -> Message
         at=moment_of(call) or at,
         success=False if failure else True if status == "success" else None,
         error_type=failure,
+        is_awaited=isinstance(status, str) and status not in ENDED,
     )
 
 

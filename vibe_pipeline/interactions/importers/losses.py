@@ -35,17 +35,18 @@ class Losses(list[Unusable]):
         if found:
             return self
         if self or otherwise:
-            raise Unusable(str(self[0]) if self else str(otherwise))
+            raise (type(self[0]) if self else Unusable)(str(self[0] if self else otherwise))
         raise NothingAsked
 
 
 def lost(error: Unusable | RecursionError, part: Any) -> Unusable:
     """The reason with the part, for the quarantine."""
     reason = TOO_DEEP if isinstance(error, RecursionError) else str(error)
+    kind = type(error) if isinstance(error, Unusable) else Unusable
     try:
-        return Unusable(reason, part if isinstance(part, str) else json.dumps(part, ensure_ascii=False, default=_told))
+        return kind(reason, part if isinstance(part, str) else json.dumps(part, ensure_ascii=False, default=_told))
     except (RecursionError, ValueError):
-        return Unusable(reason)
+        return kind(reason)
 
 
 def _told(value: Any) -> Any:

@@ -73,6 +73,8 @@ class Message:
     """Whether what the message tells of worked, where the format says so."""
     error_type: str | None = None
     latency_ms: float | None = None
+    is_awaited: bool = False
+    """Of a result: whether it has not come, or not told how it ended, and may do so yet."""
     feedback: float | None = None
     """What a person thought of an answer: 1 is a thumb up, -1 a thumb down (with words: opinions.py)."""
     improvements: tuple[str, ...] = ()

@@ -65,6 +65,7 @@ def _interactions(run: Any, model: str | None, source: str, at: datetime, losses
         at=moment_of(record) or at,
         model=model,
         extra={key: record[key] for key in ("environment", "instance_id") if text_at(record, key)},
+        grows=not status,
         unasked=not any(message.role == "user" for message in said),
     )
     return interactions(in_order(said), origin)

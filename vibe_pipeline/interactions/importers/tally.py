@@ -65,6 +65,8 @@ class ImportedFile:
     duplicate: int
     quarantined: int
     reasons: dict[str, int]
+    waiting: int = 0
+    """Exchanges that are not finished yet: they are no part of what was read."""
     left_out: Mapping[str, int] | None = None
     """Of a folder in which nothing is taken: the numbers of files there by kind."""
     failure: str | None = None
@@ -87,6 +89,7 @@ class Tally:
     seen: int = 0
     """Characters of the records that were read, roughly."""
     imported: int = 0
+    waiting: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
     told: Counter[str] = field(default_factory=Counter)
     rejects: list[tuple[str, str]] = field(default_factory=list)
@@ -129,10 +132,10 @@ class Tally:
         bad = self.reasons.total()
         known = self.read - self.imported - bad
         failure = repaired(str(self.failure)) if self.failure else None
-        counts = (self.read, self.imported, known, bad)
+        counts = (self.read, self.imported, known, bad, dict(self.reasons), self.waiting)
         told = dict(self.told) or None
         left_out = self.where.left_out if isinstance(self.where, File) else None
-        return ImportedFile(self.name, name, *counts, dict(self.reasons), left_out, failure, self.is_named, told)
+        return ImportedFile(self.name, name, *counts, left_out, failure, self.is_named, told)
 
 
 @dataclass(slots=True)
