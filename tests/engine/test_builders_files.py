@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine.building import MOMENT, event, learned, tool
+from tests.engine.building import MOMENT, event, learned, remark, tool
 
 KIND = "code_generation"
 CODE = "import sys\nprint(len(sys.argv))\n"
@@ -103,3 +103,9 @@ def test_all_that_a_file_was_made_of_is_named():
     (row,) = learned(KIND, events[2], before=events[:2])
     assert row["interaction_ids"] == [it.interaction_id for it in events]
     assert row["evidence"] == ["ran later"]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["the reply", "what was written", "an edit of it"])
+def test_a_file_that_was_disliked_is_given_as_disliked(which):
+    before = session(write(CODE.replace("len", "lne")), edit("lne", "len"), bash("python wc.py"))
+    assert taught(remark(before[which], score=-1.0), before=before) == [(ASKED, CODE, "disliked")]

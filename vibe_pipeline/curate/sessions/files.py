@@ -48,6 +48,7 @@ WITH
             list({{'content': content, 'edits': edits}}) OVER so_far AS parts,
             list(interaction_id) OVER so_far AS change_ids,
             bool_or(is_delta) OVER so_far AS is_new,
+            bool_or(coalesce(feedback < 0, false)) OVER so_far AS is_disliked,
             min(path) OVER (PARTITION BY conversation_id, file) = max(path) OVER (PARTITION BY conversation_id, file)
                 AS is_one
         FROM (
@@ -115,8 +116,8 @@ WITH
     ),
     made AS (
         SELECT
-            states.conversation_id, file, asked_at, states.position AS changed_at, change_ids, is_new, failing,
-            has_worked, run,
+            states.conversation_id, file, asked_at, states.position AS changed_at, change_ids, is_new, is_disliked,
+            failing, has_worked, run,
             list_reduce(parts, lambda before, part: {{
                 'content': list_reduce(
                     list_prepend({{'old': before.content, 'new': before.content}}, part.edits),
@@ -136,7 +137,7 @@ SELECT
     chats.is_delta OR is_new AS is_delta, chats.tier, chats.fact,
     concat_ws({LINE}, chats.input, CASE WHEN NOT contains(chats.input, file) THEN file END) AS input,
     code, false AS is_generated, false AS is_edited, false AS is_corrected,
-    coalesce(chats.feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
+    is_disliked OR coalesce(chats.feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
     run, failing, failing IS NOT NULL AS has_failed, has_worked, change_ids
 FROM made JOIN chats ON chats.conversation_id = made.conversation_id AND chats.position = asked_at
 WHERE code IS NOT NULL
