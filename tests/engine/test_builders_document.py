@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.engine.building import event, learned
+from tests.engine.building import event, learned, remark
 from vibe_pipeline.curate.builders.document import LIMIT
 
 PARAGRAPH = "Some words that fill a line of the manual.\n" * 9
@@ -181,3 +181,22 @@ def test_no_line_is_lost_doubled_or_cut(texts):
         kept = [line.strip() for part in parts for line in part.split("\n")]
         assert sorted(filter(None, kept)) == sorted(filter(None, (line.strip() for line in lines)))
         assert all(len(part) <= LIMIT for part in parts)
+
+
+def refuted(*events, before=()):
+    return [row["completion"] for row in passages(*events, before=before) if row["failure"] == "disliked"]
+
+
+@pytest.mark.parametrize("text", ["One.", f"# A\n\nOne.\n\n# B\n\n{PARAGRAPH * 9}"])
+def test_a_text_that_was_disliked_is_given_as_disliked_in_all_its_passages(text):
+    told = document(text)
+    cut = [row["completion"] for row in passages(told)]
+    assert refuted(document(text, feedback=-1.0)) == cut
+    assert refuted(remark(told, score=-1.0), before=[told]) == cut
+    assert refuted(remark(told, score=1.0), before=[told]) == []
+
+
+def test_a_line_that_was_disliked_takes_back_the_passage_that_it_was_joined_to():
+    lines = [event("", f"line {number}", turn=number, action="log") for number in range(3)]
+    assert [row["completion"] for row in passages(*lines)] == ["line 0\nline 1\nline 2"]
+    assert refuted(remark(lines[1], score=-1.0), before=lines) == ["line 0\nline 1\nline 2"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from tests.engine.building import MOMENT, event, learned, tool
+from tests.engine.building import MOMENT, event, learned, remark, tool
 
 KIND = "code_generation"
 CODE = "import sys\nprint(len(sys.argv))\n"
@@ -187,3 +187,9 @@ def test_what_is_removed_in_a_later_turn_is_taken_back_and_what_is_undone_there_
 def test_a_file_that_is_written_anew_after_its_removal_is_learned_as_it_is_then():
     calls = [write("print(1)"), bash("python wc.py"), bash("rm wc.py"), write(), bash("python wc.py")]
     assert taught(*session(*calls)) == [(ASKED, CODE, None)]
+
+
+@pytest.mark.parametrize("which", [0, 1, 2], ids=["the reply", "what was written", "an edit of it"])
+def test_a_file_that_was_disliked_is_given_as_disliked(which):
+    before = session(write(CODE.replace("len", "lne")), edit("lne", "len"), bash("python wc.py"))
+    assert taught(remark(before[which], score=-1.0), before=before) == [(ASKED, CODE, "disliked")]

@@ -85,7 +85,20 @@ def test_a_revert_is_a_branch_of_the_commit_that_it_takes_back(repository, bring
     bring()
     _, change, back = rows(store)
     assert json.loads(back["extra"])["branch_of"] == change["conversation_id"]
-    assert "branch_of" not in json.loads(change["extra"])
+
+
+def test_a_commit_that_is_amended_or_rebased_is_of_the_same_family(repository, bring, store):
+    repository.commit("Start", a_py="a = 1\n")
+    repository.commit("Change", b_py="b = 1\n")
+    bring()
+    (repository.folder / "b.py").write_text("b = 2\n")
+    written = repository.clock
+    repository.git("commit", "-qa", "--amend", "-m", "Change it")
+    bring()
+    extras = {row["input"]: json.loads(row["extra"]) for row in rows(store)}
+    families = {name: it["branch_of"] for name, it in extras.items()}
+    assert families["Change"] == families["Change it"] != families["Start"]
+    assert int(extras["Change it"]["committed"]) > written
 
 
 def test_importing_again_brings_the_new_commits_alone(repository, bring):

@@ -170,6 +170,51 @@ def test_a_commit_that_is_reverted_since_is_taken_back_with_its_revert(world):
     assert not [prompt for prompt, _ in replayed(world) if prompt.startswith("Divide")]
 
 
+def version(at, diff, message="Divide faster", **extra):
+    extra = {"commit": f"{at:040x}", "path": "a.py", "committed": str(at), "branch_of": THEN, **extra}
+    values = {"action": "commit", "improvements": (diff,), "extra": extra}
+    return event(message, "values", conversation=f"v{at}", **values)
+
+
+def revert(at, undone):
+    return version(at, "@@ -1 +1 @@\n-x", f"Back\n\nThis reverts commit {undone:040x}.", branch_of=f"v{undone}")
+
+
+MANY = "\n".join(f"+{text(prose(6))}" for _ in range(9))
+SLOW, FAST = (f"@@ -1 +1 @@\n{MANY}\n+return sum {sign} n" for sign in ("/", "//"))
+
+
+def test_a_commit_that_is_amended_takes_back_what_it_was_and_is_no_near_duplicate_of_it(world):
+    world.log(version(1, SLOW))
+    assert [diff for _, diff in learned(world.cut(), "code_generation")] == [SLOW]
+    curated = next_generation(world, version(2, FAST))
+    assert [diff for _, diff in learned(curated, "code_generation")] == [FAST]
+    assert not {SLOW, FAST} & {diff for _, diff in replayed(world)}
+    curated = next_generation(world, version(3, FAST.replace("-1 +1", "-9 +9")))
+    assert (curated.made.withdrawn, learned(curated, "code_generation")) == (0, [])
+    assert {SLOW, FAST} & {diff for _, diff in replayed(world)} == {FAST}
+
+
+def test_a_commit_that_is_reverted_and_brought_back_over_many_generations_is_as_the_last_one_left_it(world):
+    world.log(version(1, SLOW))
+    world.cut()
+    for at in range(2, 7):
+        curated = next_generation(world, revert(at, at - 1))
+        is_back = at % 2 == 1
+        assert curated.made.withdrawn == (not is_back)
+        assert [diff for _, diff in learned(curated, "code_generation")] == [SLOW] * is_back
+
+
+@pytest.mark.parametrize("action", ["commit", "document", "log"])
+def test_a_commit_and_a_passage_that_were_disliked_since_are_replayed_no_longer(world, action):
+    said = version(1, SLOW) if action == "commit" else event("", text(prose(40)), action=action)
+    world.log(said)
+    world.cut()
+    say(world, said.interaction_id, -1)
+    curated = next_generation(world)
+    assert (curated.made.withdrawn, curated.dropped) == (1, {"failed outcome": 1})
+
+
 def test_code_that_works_again_after_it_was_taken_back_is_learned_again(world):
     world.log(write("print(1)", True))
     world.cut()

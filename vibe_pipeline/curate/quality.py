@@ -29,10 +29,10 @@ CUT_OFF = (
 )
 """Whether an answer did not come to its end, as importers say it and as providers do."""
 
-DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected", "reverted")
+DISPROVED = ("failed since", "worked unchanged", "corrected", "rejected", "reverted", "amended")
 """Why something is learned no longer, which could be known only after it was said: code failed in a later run, the
-input that had failed worked as it was, somebody wrote a better text, chose another answer, or took a commit back. Never
-kept, whatever the settings."""
+input that had failed worked as it was, somebody wrote a better text, chose another answer, or took a commit back or
+committed it otherwise. Never kept, whatever the settings."""
 
 LATE_FAILURES = ("disliked", *DISPROVED)
 """What fails for these may have been kept before, and is then taken back; what fails by its own outcome never was."""

@@ -28,6 +28,7 @@ from vibe_pipeline.curate.sessions.changes import CHANGES
 from vibe_pipeline.curate.sessions.choices import REJECTED
 from vibe_pipeline.curate.sessions.files import FILES
 from vibe_pipeline.curate.sessions.mending import MENDED
+from vibe_pipeline.curate.sessions.rewriting import REWRITTEN
 from vibe_pipeline.curate.sessions.trials import TRIALS
 from vibe_pipeline.records import Kind
 
@@ -60,7 +61,7 @@ WHERE false
 """
 """Columns that a builder leaves out where it has nothing to say."""
 
-TABLES = (REJECTED, TRUNKS, CALLED, TRIALS, CHANGES, MENDED, FILES)
+TABLES = (REJECTED, TRUNKS, CALLED, TRIALS, CHANGES, MENDED, FILES, REWRITTEN)
 """What builders read beside `events`; one may read those before it."""
 
 SELECTS: dict[Kind, str] = {

@@ -8,7 +8,8 @@ its passages: "Returns None." is about something. `section` names the document a
 held out as a whole, an edited one on its old side. Logs and specifications ($log_actions) have a stage of their own.
 
 What was logged in other generations is cut for itself: no passage is taught again because something came after it. So
-are lines of another tier, for a passage has one.
+are lines of another tier, for a passage has one. What was disliked has a `failure`; a line that was disliked later has
+it with those that it was joined to, as far as they came in one generation.
 """
 
 from __future__ import annotations
@@ -47,6 +48,7 @@ WITH
         SELECT
             * EXCLUDE (input, output),
             row_number() OVER () AS number,
+            coalesce(feedback < 0, false) AS is_disliked,
             nullif(stripped(input), '') AS given,
             stripped(output) <> '' AS has_output,
             trim(replace(CASE WHEN has_output THEN output ELSE input END, chr(13) || chr(10), chr(10)), chr(10))
@@ -95,7 +97,9 @@ WITH
         SELECT
             *,
             min(number) OVER (
-                PARTITION BY title, CASE WHEN is_line THEN conversation_id ELSE interaction_id END, is_delta, tier
+                PARTITION BY
+                    title, CASE WHEN is_line THEN conversation_id ELSE interaction_id END,
+                    is_delta AND NOT is_disliked, tier
             ) AS reading
         FROM texts
     ),
@@ -194,7 +198,8 @@ SELECT
     any_value(tier) AS tier,
     CASE WHEN bool_or(is_log) THEN '{Stage.LOGS_SPECS}' END AS stage,
     sha256(concat_ws(chr(0), any_value(title), any_value(heading))) AS section,
-    []::VARCHAR[] AS evidence
+    []::VARCHAR[] AS evidence,
+    CASE WHEN bool_or(is_disliked) THEN 'disliked' END AS failure
 FROM (
     SELECT reading, part, passage, heading, rtrim(trim(passage_text, chr(10))) AS words, unnest(numbers) AS number
     FROM passages

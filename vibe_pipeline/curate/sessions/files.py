@@ -63,6 +63,7 @@ WITH
             bool_or(is_delta) OVER so_far AS is_new,
             min(file) FILTER (NOT regexp_matches(path, '{BESIDE}')) OVER turn
                 = max(file) FILTER (NOT regexp_matches(path, '{BESIDE}')) OVER turn AS is_alone,
+            bool_or(coalesce(feedback < 0, false)) OVER so_far AS is_disliked,
             min(path) OVER (PARTITION BY conversation_id, file) = max(path) OVER (PARTITION BY conversation_id, file)
                 AS is_one
         FROM (
@@ -137,6 +138,7 @@ WITH
     made AS (
         SELECT
             states.conversation_id, path, file, is_alone, asked_at, states.position AS changed_at, change_ids, is_new,
+            is_disliked,
             failing, has_worked, run,
             list_reduce(parts, lambda before, part: {{
                 'content': list_reduce(
@@ -185,7 +187,7 @@ SELECT
     conversation_id, module, interaction_id, changed_at AS position, occurred_at, is_delta OR is_new AS is_delta, tier,
     fact, concat_ws({LINE}, input, CASE WHEN NOT contains(input, file) THEN file END) AS input,
     code, false AS is_generated, false AS is_edited, false AS is_corrected,
-    coalesce(feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
+    is_disliked OR coalesce(feedback < 0, false) AS is_disliked, false AS is_vouched, false AS is_accepted,
     CASE WHEN losing IS NULL THEN run END AS run, coalesce(losing, failing) AS failing,
     failing IS NOT NULL OR losing IS NOT NULL AS has_failed, has_worked, change_ids
 FROM asked LEFT JOIN lost USING (interaction_id, file)

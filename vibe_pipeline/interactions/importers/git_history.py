@@ -1,9 +1,10 @@
 """Git history: what each commit made of each file. Asked for by name, for a folder of chats may be a repository too.
 
 The input is the commit's message, the output the lines as they were before, with what stands around them, and the one
-improvement the diff. A commit is a conversation, a revert a branch of what it reverts. Merges are left out, and so is
-the edge of a shallow clone; of a binary file only the name is kept; a diff that is too long is cut and says so. What is
-read is the history of HEAD, oldest first.
+improvement the diff. A commit is a conversation, and a revert a branch of what it reverts. Any other is a branch that
+is named for its author and his time, which git keeps while it amends and rebases: so all versions are of one family.
+Merges are left out, and so is the edge of a shallow clone; of a binary file only the name is kept; a diff that is too
+long is cut and says so. What is read is the history of HEAD, oldest first.
 
 Not here: what is learned from it.
 """
@@ -45,7 +46,7 @@ SETTINGS = ("core.quotePath=false", f"core.attributesFile={os.devnull}", "log.sh
             "diff.suppressBlankEmpty=false")  # fmt: skip
 """Whatever the user's own configuration says."""
 
-FORMAT = "%H%x00%aN%x00%aE%x00%at%x00%B%n%x00"
+FORMAT = "%H%x00%aN%x00%aE%x00%at%x00%ct%x00%B%n%x00"
 
 UNTOLD = ("index ", "similarity index ", "dissimilarity index ")
 """Lines of a diff from which nobody learns."""
@@ -94,6 +95,7 @@ def records(file: File) -> Iterator[Raw]:
 def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interaction]:
     """The one interaction of a commit and file."""
     sha, author, message, path = (value[key] for key in ("git_commit", "author", "message", "path"))
+    trunk = REVERTS.search(message)
     conversation = key_of(["git", sha])
     yield Interaction(
         interaction_id=key_of([conversation, path]),
@@ -108,14 +110,13 @@ def read(value: dict[str, str], source: str, at: datetime) -> Iterator[Interacti
         user=author or None,
         improvements=(value["diff"],),
         source=source,
-        extra={"commit": sha, "path": path} | _branched(message),
+        extra={
+            "commit": sha,
+            "path": path,
+            "committed": value["committed"],
+            "branch_of": key_of(["git", trunk[1]] if trunk else ["git", author, value["time"]]),
+        },
     )
-
-
-def _branched(message: str) -> dict[str, str]:
-    """What a revert goes off from: the commit that it takes back."""
-    found = REVERTS.search(message)
-    return {"branch_of": key_of(["git", found[1]])} if found else {}
 
 
 def _edge(folder: Path) -> list[str]:
@@ -205,8 +206,9 @@ def _commit(line: str, output: IO[bytes]) -> dict[str, Any]:
     while ends > 0 and (more := output.readline()):
         lines.append(more.decode("utf-8", "replace").removesuffix("\n"))
         ends -= lines[-1].count("\0")
-    sha, name, mail, time, message = "\n".join(lines).split("\0")[:5]
-    return {"git_commit": sha, "author": name or mail, "time": time, "message": message.strip()}
+    sha, name, mail, time, committed, message = "\n".join(lines).split("\0")[:6]
+    author = name or mail
+    return {"git_commit": sha, "author": author, "time": time, "committed": committed, "message": message.strip()}
 
 
 def _lines(output: IO[bytes]) -> Iterator[str]:
