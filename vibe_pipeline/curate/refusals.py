@@ -31,7 +31,8 @@ COURTESY = (
     r"((i (\w+ )?(appreciate|hear|know|realize|see|sympathi[sz]e|understand)|thank you|thanks)\b[^.!?\n]{0,80}?"
     r"\W+(but|however)\b\W+)"
 )
-OPENS = rf"^\W*((hello|hey|hi|no|oh|well)\b\W+)?{COURTESY}?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
+AGREES = r"((absolutely|certainly|hello|hey|hi|no|of course|oh|okay|ok|sure|well|yes)\b\W+(but\b\W+)?)?"
+OPENS = rf"^\W*{AGREES}{COURTESY}?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
 
 MODEL = (
     r"((but |and )?(as|i('m| am)( just| only| merely)?) an? ([\w-]+ )?(ai|language model|artificial)\b"
@@ -110,6 +111,9 @@ INSTEAD = (
     r"(an?|for|from|here|in|it|its|most|one|some|that|the|there|these|this|what|with|you can)\b"
 )
 """The same, of work alone."""
+
+EXCLAIMS = r"^[\s\p{P}\p{S}]*[^\s.,!?。，！？]{1,16}( [^\s.,!?。，！？]{1,16}){0,2}[!！]+\s*"
+"""An opening of a few words that says nothing yet: "Sure!", "Great question!"."""
 
 START = r"""^[\s"'*_>¡¿“”„«»「『（()\[-]*"""
 REST = r"[^.!?\n。！？]"
@@ -247,10 +251,18 @@ TOLD_ABOUT = (
 def is_refusal(text: str, question: str) -> str:
     """SQL: whether an answer begins as a refusal, both in lower case and with straight quotes. Whether it goes on, and
     what was asked for, is looked at where it does: few."""
+    unopened = f"regexp_replace({text}, '{EXCLAIMS}', '')"
+    behind = (
+        f"CASE WHEN regexp_matches({text}, '{EXCLAIMS}') THEN {_declines(unopened, question, 'false')} ELSE false END"
+    )
+    return _declines(text, question, behind)
+
+
+def _declines(text: str, question: str, otherwise: str) -> str:
     declines, goes_on, wanted, told = (
         pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT)
     )
     return (
         f"CASE WHEN regexp_matches({text}, '{declines}') THEN NOT regexp_matches({text}, '{goes_on}') "
-        f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE false END"
+        f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE {otherwise} END"
     )
