@@ -28,6 +28,7 @@ DECLINED = [
     "Natürlich! Leider kann ich auch diese Frage nicht beantworten.",
     "¡Claro! Lo siento, no puedo ayudarte con eso.",
     "当然！很抱歉，我无法回答这个问题。",
+    "很抱歉！无法提供帮助。",
     "Es tut mir leid, aber dabei kann ich dir leider nicht helfen.",
     "Leider kann ich diese Frage nicht beantworten.",
     "Ich kann Ihnen bei dieser Anfrage nicht weiterhelfen.",

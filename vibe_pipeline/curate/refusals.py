@@ -115,6 +115,12 @@ INSTEAD = (
 EXCLAIMS = r"^[\s\p{P}\p{S}]*[^\s.,!?。，！？]{1,16}( [^\s.,!?。，！？]{1,16}){0,2}[!！]+\s*"
 """An opening of a few words that says nothing yet: "Sure!", "Great question!"."""
 
+SORRY = (
+    rf"^[\s\p{{P}}\p{{S}}]*({APOLOGY}|[^\s\p{{P}}]{{0,4}} ?(抱歉|对不起|對不起|不好意思|遗憾|遺憾|申し訳"
+    r"|すみません|すいません|ごめんなさい|残念|죄송|미안|유감))"
+)
+"""What one may cry out too, and what a refusal is known by."""
+
 START = r"""^[\s"'*_>¡¿“”„«»「『（()\[-]*"""
 REST = r"[^.!?\n。！？]"
 END = r"[\s,.;:!–—-]+"
@@ -251,18 +257,12 @@ TOLD_ABOUT = (
 def is_refusal(text: str, question: str) -> str:
     """SQL: whether an answer begins as a refusal, both in lower case and with straight quotes. Whether it goes on, and
     what was asked for, is looked at where it does: few."""
+    declines, goes_on, wanted, told, sorry = (
+        pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT, SORRY)
+    )
     unopened = f"regexp_replace({text}, '{EXCLAIMS}', '')"
-    behind = (
-        f"CASE WHEN regexp_matches({text}, '{EXCLAIMS}') THEN {_declines(unopened, question, 'false')} ELSE false END"
-    )
-    return _declines(text, question, behind)
-
-
-def _declines(text: str, question: str, otherwise: str) -> str:
-    declines, goes_on, wanted, told = (
-        pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT)
-    )
+    text = f"CASE WHEN regexp_matches({text}, '{sorry}') THEN {text} ELSE {unopened} END"
     return (
         f"CASE WHEN regexp_matches({text}, '{declines}') THEN NOT regexp_matches({text}, '{goes_on}') "
-        f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE {otherwise} END"
+        f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE false END"
     )
