@@ -178,8 +178,8 @@ class Log:
             remedy = "Name them there, or log more"
         if group and cut.interactions and not any(segment.grouped for segment in window):
             raise GenerationRefused(
-                f"{would_hold}, and none of them has {group}, by which curate.group holds out",
-                "Correct it in vibe.toml, or open it all the same with --force",
+                f"{would_hold}, and none of them has {group}, by which they would be held out",
+                "Correct curate.group in vibe.toml, or open it all the same with --force",
             )
         if cut.expected_held_out < wanted:
             raise GenerationRefused(
