@@ -40,7 +40,8 @@ def curated(card: Card, page: Path, figures: dict[str, Any]) -> Metadata:
     }
     tables = {name: dg.MetadataValue.md(table) for name, table in _tables(card).items()}
     shas = {"examples_sha": card.sha, "suite_sha": card.suite_sha}
-    return numbers | dropped | gain | sums | tables | shas | {"page": dg.MetadataValue.path(page)}
+    doubts = {"doubts": "; ".join(figures["doubts"])} if figures["doubts"] else {}
+    return numbers | dropped | gain | sums | doubts | tables | shas | {"page": dg.MetadataValue.path(page)}
 
 
 def grown(rung: Rung) -> Metadata:

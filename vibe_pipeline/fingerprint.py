@@ -66,6 +66,13 @@ def held_out_sql(conversation_column: str, salt: str, share: float) -> str:
     return f"(substr(sha256('{prefix}' || {conversation_column}), 1, 8) < '{threshold:08x}')"
 
 
+def group_sql(group: str) -> str:
+    """What `curate.group` names, as a DuckDB expression: NULL for an interaction that does not say it."""
+    column, _, key = group.partition(".")
+    named = f"extra ->> '$.{key}'" if key else f'"{column}"'
+    return f"nullif({named}, '')" if column else "NULL::VARCHAR"
+
+
 def _threshold(share: float) -> int:
     return round(share * SHARE_STEPS)
 

@@ -127,6 +127,8 @@ class Generations:
             withdrawn=curated.withdrawn,
             withdrawn_sha=curated.withdrawn_sha,
             seconds=curated.seconds,
+            group=self._settings.curate.group,
+            grouped=curated.grouped,
         )
 
     def _curated(self, cut: Cut, places: Index, known: Index) -> Curated:

@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
+from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
@@ -168,6 +169,7 @@ class Ladder:
             "held_out": held_out,
             "dropped": examples.dropped,
             "smallest_gain": smallest_gain(held_out),
+            "doubts": doubts(examples),
         }
 
     def connect(self) -> duckdb.DuckDBPyConnection:

@@ -82,19 +82,15 @@ class Log:
         return len(self.store.names("cuts", ".json"))
 
     def open_generation(self, *, force: bool = False) -> Cut:
-        """Seal the log and close the next generation's window; GenerationRefused if it would be too small to judge."""
+        """Seal the log and close the next generation's window; GenerationRefused if there would be too little to judge
+        by, nothing to learn, or nothing of the group by which conversations are held out: a cut is final."""
         self.seal()
         with self._cutting():
             cuts = self.cuts()
             self._compact(cuts)
-            cut = self._next_cut(cuts[-1] if cuts else None)
-            wanted = self.settings.gate.min_items
-            if cut.expected_held_out < wanted and not force:
-                raise GenerationRefused(
-                    f"{generation_name(cut.generation)} would hold {cut.interactions} interactions, {cut.probes} probes"
-                    f" and about {cut.expected_held_out} held-out items; gate.min_items is {wanted}",
-                    "Log more, or open it all the same with --force",
-                )
+            cut, window = self._next_cut(cuts[-1] if cuts else None)
+            if not force:
+                self._require_expected(cut, window)
             self.store.write_json(_cut_name(cut.generation), plain(cut))
         return cut
 
@@ -170,18 +166,46 @@ class Log:
             )
         ]
 
-    def _next_cut(self, last: Cut | None) -> Cut:
-        """The cut that would close the window from the last one to now."""
+    def _require_expected(self, cut: Cut, window: list[Segment]) -> None:
+        """GenerationRefused where the counts of these interactions speak against a cut."""
+        group, wanted = self.settings.curate.group, self.settings.gate.min_items
+        learned = sum(segment.learned for segment in window)
+        others = cut.interactions - learned - (cut.expected_held_out - cut.probes)
+        would_hold = f"{generation_name(cut.generation)} would hold {cut.interactions:,} interactions"
+        remedy = f"Log more{f', of another {group} too' if group else ''}"
+        if others:
+            would_hold += f" ({others:,} of them of actions that no list of [curate] names)"
+            remedy = "Name them there, or log more"
+        if group and cut.interactions and not any(segment.grouped for segment in window):
+            raise GenerationRefused(
+                f"{would_hold}, and none of them has {group}, by which they would be held out",
+                "Correct curate.group in vibe.toml, or open it all the same with --force",
+            )
+        if cut.expected_held_out < wanted:
+            raise GenerationRefused(
+                f"{would_hold}, {cut.probes:,} probes and about {cut.expected_held_out:,} held-out items; "
+                f"gate.min_items is {wanted}",
+                f"{remedy}, or open it all the same with --force",
+            )
+        if wanted and not learned:
+            raise GenerationRefused(
+                f"{would_hold} and nothing to learn from: all of it would be held out{f' by {group}' if group else ''}",
+                f"{remedy}, or open it all the same with --force",
+            )
+
+    def _next_cut(self, last: Cut | None) -> tuple[Cut, list[Segment]]:
+        """The cut that would close the window from the last one to now, and the interactions in it."""
         new = {
             stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
             for stream in STREAMS
         }
+        new["interactions"] = segments.recounted(self.store, new["interactions"], self.settings.curate)
         position = {
             stream: found[-1].sequence if found else getattr(last, f"{stream}_position", -1)
             for stream, found in new.items()
         }
         shas = {stream: tuple(segment.sha for segment in found) for stream, found in new.items()}
-        return Cut(
+        cut = Cut(
             generation=last.generation + 1 if last else 0,
             interaction_segments=shas["interactions"],
             probe_segments=shas["probes"],
@@ -194,6 +218,7 @@ class Log:
             expected_held_out=sum(segment.held_out for found in new.values() for segment in found),
             previous=key_of(plain(last)) if last else None,
         )
+        return cut, new["interactions"]
 
 
 def _cut_name(generation: int) -> str:

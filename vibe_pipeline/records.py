@@ -129,10 +129,17 @@ class Segment:
     """Of the lines that came in."""
     conversations: int
     held_out: int
+    """Rows of which an item is expected that is judged on."""
     month: str = ""
     """When its rows happened, such as 2026-11: the folder it lies in."""
     replaces: tuple[int, ...] = ()
     """Sequences of the smaller segments that were merged into it, and are read no more."""
+    learned: int = 0
+    """Rows of which an example is expected that is learned from."""
+    grouped: int = 0
+    """Rows of conversations that name a group (`curate.group`)."""
+    counted_by: str = ""
+    """Key of the settings by which these three were counted; empty where they do not hang on any, or are older."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -194,6 +201,10 @@ class ExampleSet:
     """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
     seconds: dict[str, float] = field(default_factory=dict)
     """Of each step of curation."""
+    group: str | None = None
+    """What `curate.group` named; None where nobody noted it yet."""
+    grouped: int = 0
+    """Rows that have such a group; a probe has none."""
     schema_version: int = SCHEMA_VERSION
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:

@@ -147,12 +147,17 @@ class Curate(Section):
     """Examples that share so much of their windows of two words (Jaccard, estimated) are nearly the same."""
     group: Annotated[str, Field(pattern=r"^(|module|user|source|extra\.[A-Za-z0-9_]+)$")] = ""
     """Hold out by this column, or by this key of `extra`, of a conversation's first event, and not by the conversation:
-    conversations that begin with the same are on one side. What has a side when this is changed stays there."""
+    conversations that begin with the same are on one side. What has a side when this is changed stays there. What does
+    not say it is held out by conversation."""
     neutral: Annotated[float, Field(allow_inf_nan=False)] = 0.0
     """Feedback above it is a like, below it a dislike: 0 for thumbs (1 and -1), 3 for stars from 1 to 5."""
     quality: Quality = Quality()
     stages: dict[Kind, Stage] = STAGES
     """Kinds that are left out keep their stage."""
+
+    def actions(self) -> dict[str, tuple[str, ...]]:
+        """The lists of actions, by their names."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name.endswith("_actions")}
 
     @field_validator("stages")
     @classmethod

@@ -25,6 +25,10 @@ def passage(words: str, **values) -> Interaction:
 
 
 DECLINED = [
+    "Natürlich! Leider kann ich auch diese Frage nicht beantworten.",
+    "¡Claro! Lo siento, no puedo ayudarte con eso.",
+    "当然！很抱歉，我无法回答这个问题。",
+    "很抱歉！无法提供帮助。",
     "Es tut mir leid, aber dabei kann ich dir leider nicht helfen.",
     "Leider kann ich diese Frage nicht beantworten.",
     "Ich kann Ihnen bei dieser Anfrage nicht weiterhelfen.",
@@ -83,6 +87,7 @@ ANSWERED = [
     "このエラーは再現できませんでした。テストはすべて通ります。",
     "죄송합니다, 제가 틀렸습니다. 포트는 8080입니다.",
     "이 오류는 재현할 수 없습니다. 테스트는 모두 통과합니다.",
+    "Klar! Ich kann dir das nicht beantworten, also habe ich nachgesehen: es sind vier.",
     "Das verstößt gegen die Richtlinie des Proxys: trage die Domain dort ein.",
     "Esto viola la política CORS: añade la cabecera en el servidor.",
     "这违反了 CORS 策略：请在服务器上添加响应头。",
@@ -109,6 +114,10 @@ IDENTITY = "\n".join(" ".join("01"[row == column] for column in range(12)) for r
 """Much in them is alike, and it is what was asked for."""
 
 REFUSED = [
+    "Sure! Unfortunately, I cannot help with that request as it violates policy.",
+    "Great question! As an AI, I don't have personal opinions on that.",
+    "Certainly, but I can't help with that.",
+    "I'm so sorry! I can't write a poem of that kind for you.",
     "I cannot fulfill your request. I'm just an AI, and that is not within my guidelines.",
     "I cannot and will not provide instructions for that.",
     "I'm sorry, but that's not something I can help with.",
@@ -163,6 +172,9 @@ WORDS_REFUSED = [
 ]
 
 WENT_ON = [
+    "Sure! Here is the loop. I cannot help with the second file, as it is not there.",
+    "Of course! I couldn't access the file either, so I ran chmod 644 on it and read it then.",
+    "Done! It cannot fail any more: the index is made first.",
     "I'm unable to reproduce this on Python 3.12: the loop ends after three rounds, on 3.8 it hangs.",
     "I'm not able to find any bug in this function: it returns the right result for all inputs.",
     "I couldn't access the remote because the token had expired. I refreshed it, and all 14 checks pass.",

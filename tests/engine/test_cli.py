@@ -169,6 +169,12 @@ def test_a_forced_generation_opens(ask):
     assert ask("generation", "open", "--force")["interactions"] == 0
 
 
+def test_who_opens_a_generation_is_told_what_it_has_not(vibe):
+    said = vibe("generation", "open", "--force")
+    assert said.err.endswith("g000: There are no examples: nothing to learn from, and nothing to judge by\n")
+    assert "doubts" not in said.out
+
+
 @pytest.mark.usefixtures("climbed_here")
 def test_every_record_of_the_ladder_has_every_figure(ask):
     records = ask("ladder")

@@ -63,6 +63,15 @@ def test_a_table_fits_its_terminal(vibe, home, monkeypatch, width):
     assert " g001 " in vibe("data", "diff", "g000", "g001").out
 
 
+def test_a_card_says_how_many_are_held_out_by_group(vibe, tmp_path):
+    for group in (None, "", "user"):
+        keep(tmp_path / "var", [*NEW, {"split": "test"}], group=group, grouped=2 if group else 0)
+    shown = [vibe("data", "show", f"g00{number}").out for number in range(3)]
+    assert "groups " not in shown[0].replace("0 groups", "")
+    assert "groups     none named (curate.group)" in shown[1]
+    assert "groups     2 examples have user, 3 have none and are held out by conversation" in shown[2]
+
+
 def test_a_leak_is_marked(vibe, tmp_path):
     keep(tmp_path / "var", OLD, leaks={"conversations": 2, "groups": 0, "near_duplicates": 0})
     keep(tmp_path / "var", OLD, leaks={})

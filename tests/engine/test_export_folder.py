@@ -135,7 +135,7 @@ def test_what_fails_leaves_nothing_behind(leave, tmp_path):
     for wanted in ({"kinds": ("preference",), "shape": Shape.TEXT}, {"kinds": ("poetry",)}):
         with pytest.raises(SettingsInvalid):
             leave(**wanted)
-    with pytest.raises(SettingsInvalid, match="it is empty"):
+    with pytest.raises(SettingsInvalid, match=r"has no examples\. Name another generation"):
         leave([])
     assert [path.name for path in tmp_path.iterdir() if path.name != "var"] == []
 

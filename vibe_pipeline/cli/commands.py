@@ -99,7 +99,10 @@ def open_(
     """Seal the log, close the next generation's window and curate its examples."""
     ladder = Ladder(watch=progress.terminal)
     cut = ladder.log.open_generation(force=force)
-    print_record(ladder.describe_generation(cut.generation), json_)
+    told = ladder.describe_generation(cut.generation)
+    for doubt in told["doubts"]:
+        errors.print(f"{told['generation']}: {doubt}", markup=False)
+    print_record(told if json_ else {name: it for name, it in told.items() if name != "doubts"}, json_)
 
 
 @app.command()

@@ -94,6 +94,8 @@ def _print_card(card: Card) -> None:
         if card.leaks
         else "not looked at",
     }
+    if card.groups:
+        told["groups"] = card.groups
     besides = {
         "forgotten": (card.forgotten, ""),
         "takes back": (card.withdrawn, " of earlier generations"),

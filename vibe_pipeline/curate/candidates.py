@@ -23,7 +23,7 @@ from vibe_pipeline.curate.dedup.reasons import APART
 from vibe_pipeline.curate.events.window import VECTOR
 from vibe_pipeline.curate.sessions.tables import given, named
 from vibe_pipeline.curate.sessions.trials import TRIALS
-from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.fingerprint import group_sql, held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import quoted, sql_list
@@ -72,6 +72,7 @@ SELECT
         CASE WHEN is_told THEN completion END AS completion,
         CASE WHEN is_told THEN rejected END AS rejected
     ),
+    grouping IS NOT NULL AS is_grouped,
     coalesce(section, logged_in, conversation_id) AS unit,
     coalesce('group:' || grouping, section, family, conversation_id) AS held_with
 FROM (
@@ -108,8 +109,8 @@ SELECT
 FROM (
     SELECT
         conversation_id, family,
-        arg_min(nullif({group}, ''), (occurred_at, turn, interaction_id)) AS said,
-        min(occurred_at) FILTER ({group} <> '') AS since
+        arg_min({group}, (occurred_at, turn, interaction_id)) AS said,
+        min(occurred_at) FILTER ({group} IS NOT NULL) AS since
     FROM {events} GROUP BY conversation_id, family
 )
 """
@@ -192,14 +193,13 @@ SELECT
     tier = 'synthetic' AS is_synthetic,
     coalesce(interaction_ids[-1] IN (FROM augmented), false) AS is_augmented,
     list_contains(evidence, 'edited') AS is_edited,
+    is_grouped,
     {vouched} AS vouched,
     epoch_us(occurred_at) AS moment
 FROM (SELECT *, {shas} FROM judged WHERE reason IS NULL) AS it
 JOIN units USING (unit, held_with)
 ORDER BY split <> 'train', split DESC, kind, conversation_id, moment, example_id, interaction_ids
 """
-
-ACTIONS = [name for name in Curate.model_fields if name.endswith("_actions")]
 
 READS = {kind: set(named(select)) for kind, select in BUILDERS.items()}
 READS[Kind.CODE_GENERATION] |= named(TRIALS.select)
@@ -255,7 +255,7 @@ class Candidates:
     def _kinds(self) -> list[Kind]:
         """Kinds of which there may be some: only to plan a builder takes tens of milliseconds."""
         logged = {action for (action,) in self._db.sql("SELECT DISTINCT action FROM events").fetchall()}
-        lists = {name for name in ACTIONS if logged.intersection(getattr(self._settings, name))}
+        lists = {name for name, actions in self._settings.actions().items() if logged.intersection(actions)}
         return [kind for kind, names in READS.items() if logged and (kind == Kind.PATTERN or lists & names)]
 
     def _know_facts(self) -> None:
@@ -327,6 +327,5 @@ class Candidates:
 
     def _grouped(self, events: str) -> str:
         """SQL: of the conversations of these events, with families, what shares a side of the split besides."""
-        column, _, key = self._settings.group.partition(".")
-        group = f"extra ->> '$.{key}'" if key else f'"{column}"'
-        return (GROUPED if column else UNGROUPED).format(events=events, group=group)
+        group = self._settings.group
+        return (GROUPED if group else UNGROUPED).format(events=events, group=group_sql(group))

@@ -53,7 +53,17 @@ COMPARED = [
     "unit",
     "held_with",
 ]
-TOLD = ["quality", "moment", "conversation", "family", "is_synthetic", "is_augmented", "is_edited", "vouched"]
+TOLD = [
+    "quality",
+    "moment",
+    "conversation",
+    "family",
+    "is_synthetic",
+    "is_augmented",
+    "is_edited",
+    "is_grouped",
+    "vouched",
+]
 
 BATCH, BATCH_BYTES = 2048, 4 << 20
 """Rows that are sketched at once, and their texts: these stay in a processor's cache."""
@@ -82,6 +92,8 @@ class Curated:
     dropped: dict[str, int]
     leaks: dict[str, int]
     """What is on both sides of the split, counted over what was kept."""
+    grouped: int
+    """Rows of what has a group (`curate.group`)."""
     withdrawn: int
     """Rows of earlier generations that this one took back."""
     withdrawn_sha: str
@@ -128,6 +140,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         synthetic=tuple(output.synthetic),
         dropped=dict(sorted((dropped + counted(judged.reasons)).items())),
         leaks=judged.leaks,
+        grouped=int(found["is_grouped"][stays].sum()),
         withdrawn=len(judged.withdrawn),
         withdrawn_sha=withdrawn_sha,
         seconds=step.seconds,

@@ -31,7 +31,8 @@ COURTESY = (
     r"((i (\w+ )?(appreciate|hear|know|realize|see|sympathi[sz]e|understand)|thank you|thanks)\b[^.!?\n]{0,80}?"
     r"\W+(but|however)\b\W+)"
 )
-OPENS = rf"^\W*((hello|hey|hi|no|oh|well)\b\W+)?{COURTESY}?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
+AGREES = r"((absolutely|certainly|hello|hey|hi|no|of course|oh|okay|ok|sure|well|yes)\b\W+(but\b\W+)?)?"
+OPENS = rf"^\W*{AGREES}{COURTESY}?(({APOLOGY}|unfortunately|regrettably){REST_OF_IT})?"
 
 MODEL = (
     r"((but |and )?(as|i('m| am)( just| only| merely)?) an? ([\w-]+ )?(ai|language model|artificial)\b"
@@ -110,6 +111,15 @@ INSTEAD = (
     r"(an?|for|from|here|in|it|its|most|one|some|that|the|there|these|this|what|with|you can)\b"
 )
 """The same, of work alone."""
+
+EXCLAIMS = r"^[\s\p{P}\p{S}]*[^\s.,!?。，！？]{1,16}( [^\s.,!?。，！？]{1,16}){0,2}[!！]+\s*"
+"""An opening of a few words that says nothing yet: "Sure!", "Great question!"."""
+
+SORRY = (
+    rf"^[\s\p{{P}}\p{{S}}]*({APOLOGY}|[^\s\p{{P}}]{{0,4}} ?(抱歉|对不起|對不起|不好意思|遗憾|遺憾|申し訳"
+    r"|すみません|すいません|ごめんなさい|残念|죄송|미안|유감))"
+)
+"""What one may cry out too, and what a refusal is known by."""
 
 START = r"""^[\s"'*_>¡¿“”„«»「『（()\[-]*"""
 REST = r"[^.!?\n。！？]"
@@ -247,9 +257,11 @@ TOLD_ABOUT = (
 def is_refusal(text: str, question: str) -> str:
     """SQL: whether an answer begins as a refusal, both in lower case and with straight quotes. Whether it goes on, and
     what was asked for, is looked at where it does: few."""
-    declines, goes_on, wanted, told = (
-        pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT)
+    declines, goes_on, wanted, told, sorry = (
+        pattern.replace("'", "''") for pattern in (DECLINES, GOES_ON, WORDS_WANTED, TOLD_ABOUT, SORRY)
     )
+    unopened = f"regexp_replace({text}, '{EXCLAIMS}', '')"
+    text = f"CASE WHEN regexp_matches({text}, '{sorry}') THEN {text} ELSE {unopened} END"
     return (
         f"CASE WHEN regexp_matches({text}, '{declines}') THEN NOT regexp_matches({text}, '{goes_on}') "
         f"AND (regexp_matches({text}, '{told}') OR NOT regexp_matches({question}, '{wanted}')) ELSE false END"

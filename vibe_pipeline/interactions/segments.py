@@ -11,14 +11,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from vibe_pipeline import settings
+from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
-from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.fingerprint import group_sql, held_out_sql, key_of
 from vibe_pipeline.interactions.schema import STREAMS, identity_of, require_readable, require_version
 from vibe_pipeline.records import Segment, plain
 from vibe_pipeline.store import Store, sql_list
@@ -33,6 +37,40 @@ ORDER = {
     "probes": "fact, probe_id",
     "remarks": "interaction_id, occurred_at, remark_id",
 }
+
+ANY = "SELECT coalesce(sum(line_bytes), 0)::BIGINT AS bytes, 0 AS conversations, {held_out} AS held_out FROM counted"
+
+INTERACTIONS = """
+SELECT
+    coalesce(sum(size), 0)::BIGINT AS bytes,
+    count(*) AS conversations,
+    coalesce(sum(held) + round({share} * sum(sections)), 0)::BIGINT AS held_out,
+    coalesce(sum(told + passages), 0)::BIGINT - held_out AS learned,
+    coalesce(sum(lines) FILTER (grouping IS NOT NULL), 0)::BIGINT AS grouped
+FROM (
+    SELECT
+        *,
+        CASE WHEN NOT {is_held_out} THEN 0 WHEN grouping IS NULL THEN told - facts ELSE told + passages END AS held,
+        CASE WHEN grouping IS NULL THEN passages ELSE 0 END AS sections
+    FROM (
+        SELECT
+            sum(line_bytes) AS size,
+            count(*) AS lines,
+            count(*) FILTER (list_contains($documents, action)) AS passages,
+            count(*) FILTER (list_contains($answers, action)) AS listed,
+            CASE WHEN lines > 2 AND min(action) <> max(action) THEN lines - passages ELSE listed END AS told,
+            count(*) FILTER (list_contains($answers, action) AND extra ->> '$.fact' IS NOT NULL) AS facts,
+            arg_min({group}, (occurred_at, turn, interaction_id)) AS grouping,
+            coalesce('group:' || grouping, conversation_id) AS held_with
+        FROM counted GROUP BY conversation_id
+    )
+)
+"""
+"""What curation will hold out, without its rules and its duplicates: by group or by conversation, of documents without
+a group a share of their sections; what tells a fact is learned. Of actions that no list names nothing comes but the
+next step of a session, where it has several."""
+
+COUNTED = ("conversation_id", "turn", "occurred_at", "interaction_id", "action", "module", "user", "source", "extra")
 
 
 def manifest(store: Store, stream: str, after: int = -1) -> list[Segment]:
@@ -104,18 +142,26 @@ def publish(
     return segment
 
 
-def counts(database: duckdb.DuckDBPyConnection, stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, int]:
+def counts(database: duckdb.DuckDBPyConnection, stream: str, rows: pa.Table, curate: settings.Curate) -> dict[str, Any]:
     """What decisions need without opening the segment. A probe is always held out, a remark is no item at all."""
-    conversations, held_out = "0", "count(*)" if stream == "probes" else "0"
+    query, actions = ANY.format(held_out="count(*)" if stream == "probes" else "0"), {}
     if stream == "interactions":
-        conversations = "count(DISTINCT conversation_id)"
-        is_held_out = held_out_sql("conversation_id", curate.salt, curate.held_out)
-        held_out = f"count(*) FILTER (WHERE {is_held_out} AND extra ->> '$.fact' IS NULL)"  # facts always train
+        is_held_out = held_out_sql("held_with", curate.salt, curate.held_out)
+        query = INTERACTIONS.format(share=curate.held_out, is_held_out=is_held_out, group=group_sql(curate.group))
+        documents = {*curate.document_actions, *curate.log_actions}
+        answers = {name for its in curate.actions().values() for name in its} - documents
+        actions = {"documents": [*documents], "answers": [*answers]}
     database.register("counted", rows)
-    query = f"SELECT coalesce(sum(line_bytes), 0)::BIGINT, {conversations}, {held_out} FROM counted"
-    found = database.sql(query).fetchall()[0]
+    found = database.sql(query, params=actions)
+    told = dict(zip(found.columns, found.fetchall()[0], strict=True))
     database.unregister("counted")
-    return dict(zip(("bytes", "conversations", "held_out"), found, strict=True))
+    return told | ({"counted_by": _counted_by(curate)} if stream == "interactions" else {})
+
+
+def recounted(store: Store, sealed: Iterable[Segment], curate: settings.Curate) -> list[Segment]:
+    """Segments of interactions with what is expected of their rows by the settings of today: what was counted by others
+    is counted once more."""
+    return [it if it.counted_by == _counted_by(curate) else _recounted(store, it, curate) for it in sealed]
 
 
 def locked(store: Store) -> AbstractContextManager[None]:
@@ -130,6 +176,18 @@ def sealed_ids(store: Store, stream: str) -> str:
         return "SELECT NULL::VARCHAR AS id WHERE false"
     files = sql_list(paths(store, stream, shas))
     return f"SELECT {identity_of(stream)} AS id FROM read_parquet({files}, hive_partitioning = false)"
+
+
+def _counted_by(curate: settings.Curate) -> str:
+    return key_of([curate.salt, curate.held_out, curate.group, curate.actions()])
+
+
+def _recounted(store: Store, segment: Segment, curate: settings.Curate) -> Segment:
+    (path,) = paths(store, segment.stream, [segment.sha])
+    with pq.ParquetFile(path) as file, connect(threads=1) as database:
+        rows = file.read(columns=list(COUNTED))
+        weightless = rows.append_column("line_bytes", pa.nulls(len(rows), pa.int64()))
+        return replace(segment, **{**counts(database, segment.stream, weightless, curate), "bytes": segment.bytes})
 
 
 def _readable(store: Store, stream: str, sha: str, lying: dict[str, Path]) -> Path:

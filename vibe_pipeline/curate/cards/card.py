@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from vibe_pipeline.curate.cards.doubts import of_groups
 from vibe_pipeline.curate.dedup.reasons import CONTAMINATION, DUPLICATES
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
@@ -129,6 +130,8 @@ class Card:
     dropped: dict[str, dict[str, int]]
     """quality, duplicates, contamination → reason → candidates that became no example."""
     leaks: dict[str, int]
+    groups: str
+    """How many rows are held out by `curate.group`, in words; empty where nobody noted it."""
     withdrawn: int
     """Rows of earlier generations that this one took back."""
     withdrawn_since: int
@@ -161,6 +164,7 @@ def describe(store: Store, examples: ExampleSet, withdrawn_sha: str = "") -> Car
             reasons=dict(db.sql(REASONS).fetchall()),
             dropped=grouped(examples.dropped),
             leaks=dict(examples.leaks),
+            groups=of_groups(examples),
             withdrawn=examples.withdrawn,
             withdrawn_since=withdrawn_since,
             samples=_samples(db, examples.sha),

@@ -111,7 +111,7 @@ def export(
             advance(tally.total(), examples.rows)
         made = _exported(name, folder, settled, tally)
         if not made.files:
-            what = f"{name} has no row for the shape {shape}: {'; '.join(left_out(made)) or 'it is empty'}"
+            what = f"{name} has no row for the shape {shape}: {'; '.join(left_out(made))}"
             raise SettingsInvalid(what, "Ask for another shape, or for another generation")
         (temporary / CARD).write_text(dataset_card(made), encoding="utf-8")
     return made
@@ -119,11 +119,13 @@ def export(
 
 def _kinds(examples: ExampleSet, wanted: Wanted) -> tuple[str, ...]:
     """The kinds that are wanted, all of which must be there."""
-    there = tuple(dict.fromkeys(kind for _, kind, _, _ in examples.counts))
+    name, there = generation_name(examples.generation), tuple(dict.fromkeys(kind for _, kind, _, _ in examples.counts))
+    if not there:
+        raise SettingsInvalid(f"{name} has no examples", "Name another generation")
     for kind in wanted.kinds:
         if kind not in there:
-            what = f"{generation_name(examples.generation)} has no examples of the kind {kind!r}"
-            raise SettingsInvalid(what, f"Name some of: {', '.join(there)}" if there else "Name another generation")
+            what = f"{name} has no examples of the kind {kind!r}"
+            raise SettingsInvalid(what, f"Name some of: {', '.join(there)}")
     return tuple(dict.fromkeys(wanted.kinds)) or there
 
 

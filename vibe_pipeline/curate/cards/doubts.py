@@ -1,0 +1,37 @@
+"""What whoever opened a generation should know before it is climbed: what is learned from, judged on and held out by is
+fixed with its cut.
+
+Not here: what is refused before there is a cut (log.py).
+"""
+
+from __future__ import annotations
+
+from vibe_pipeline.records import ExampleSet, Split
+
+
+def of_groups(examples: ExampleSet) -> str:
+    """How many examples are held out by `curate.group`, in words; empty where nobody noted it."""
+    if not examples.group:
+        return "" if examples.group is None else "none named (curate.group)"
+    others = examples.rows - _rows(examples, Split.TEST) - examples.grouped
+    rest = f", {others:,} have none and are held out by conversation" if others else ""
+    return f"{examples.grouped:,} examples have {examples.group}{rest}"
+
+
+def doubts(examples: ExampleSet) -> list[str]:
+    """What makes a generation worth less than it seems, a sentence each."""
+    learned, probes = (_rows(examples, split) for split in (Split.TRAIN, Split.TEST))
+    if not examples.rows:
+        return ["There are no examples: nothing to learn from, and nothing to judge by"]
+    found = []
+    if not learned:
+        found.append(f"Nothing to learn from: all {examples.rows:,} examples are held out")
+    if learned == examples.rows:
+        found.append(f"Nothing to judge by: none of {examples.rows:,} examples is held out")
+    if examples.group and examples.grouped < examples.rows - probes:
+        found.append(f"Not all is held out by group: {of_groups(examples)}")
+    return found
+
+
+def _rows(examples: ExampleSet, split: Split) -> int:
+    return sum(rows for its, _, rows, _ in examples.counts if its == split)
