@@ -112,10 +112,12 @@ def test_a_mistyped_command_is_paired_with_the_right_one_among_others_of_the_sam
         failing = slip(command, chance)
         is_fixed = number % 2 == 0 and failing.split() != command.split()
         fix = [(command, True)] if is_fixed else []
-        sessions.append(([(failing, False), *between, *fix], command if is_fixed else None))
+        lacks_word = len(command) - len(failing) > 1  # what was done meanwhile may have mended it: no slip of a letter
+        steps = [*between, (failing, False)] if is_fixed and lacks_word else [(failing, False), *between]
+        sessions.append(([*steps, *fix], command if is_fixed else None))
     figure = judged("error_correction, nl2bash with slips", sessions)
     assert figure.value >= 0.95
-    assert figure.n >= 0.9 * len(commands) / 2
+    assert figure.n >= 0.9 * sum(fix is not None for _, fix in sessions)
 
 
 def test_a_command_for_something_else_is_no_fix_of_the_one_that_failed():

@@ -9,8 +9,9 @@ second of the two arrived, be it the failure.
 Those that may have been learned before and are no fixes have a `failure`, so that they are taken back: the fix was
 disliked, or the input worked unchanged in a later generation.
 
-Where an agent changed a file between the two, and the command is the same, the words of the file were at fault: what
-they became is the fix (mending.py).
+The words of a command are the fix only where nothing else that may have mended it was done between the two: a file that
+was changed, a command that does more than to look (looking.py). But for a slip, and what the error proposed. Where an
+agent changed a file and the command is the same but for flags, what the file's words became is the fix (mending.py).
 
 Looked at are the next ten successes, so that the cost grows with the log and not with the length of a session.
 """
@@ -19,13 +20,34 @@ from __future__ import annotations
 
 from vibe_pipeline.curate.sessions.changes import UNDESCRIBED
 from vibe_pipeline.curate.sessions.evasions import EVASIONS, USAGE, is_hidden, is_no_failure
-from vibe_pipeline.curate.sessions.versions import READ, SHAPE, TEXT, TOOL, is_version
+from vibe_pipeline.curate.sessions.looking import only_looks
+from vibe_pipeline.curate.sessions.versions import (
+    ARGUMENTS,
+    READ,
+    SHAPE,
+    TEXT,
+    TOOL,
+    command,
+    is_program,
+    is_sure,
+    is_version,
+)
 
 NEXT = 10
 """Successes: who mends something does little else meanwhile, and what works later is likelier another task."""
 
 SAID = f"concat_ws(chr(10), left(worked.usage, {4 * READ}), right(failed.output, {READ}))"
 """Where another word may be proposed: the error, and the usage where that was looked up just before."""
+
+IS_COMMAND = f"(list_contains($run_actions, action) OR {command(ARGUMENTS)} IS NOT NULL)"
+
+WAS_MENDED = f"""CASE
+    WHEN NOT failed.is_command THEN false
+    WHEN {is_program("failed", "worked")} THEN worked.changed_at > failed.position
+    ELSE worked.done_at > failed.position
+END"""
+"""Between the two something else was done that may have: a file was changed, or a command did more than to look. A
+program says by itself what it does: only a change of a file counts."""
 
 SELECT = f"""
 WITH
@@ -44,12 +66,19 @@ WITH
             same AS (PARTITION BY conversation_id, module, sha256({UNDESCRIBED}))
     ),
     failures AS (
-        SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
+        SELECT *, {TOOL} AS tool, {TEXT} AS text, {IS_COMMAND} AS is_command FROM runs
         WHERE success = false AND (works_now OR NOT has_worked) AND NOT {is_no_failure("runs")}
     ),
     goods AS (
-        SELECT *, {TOOL} AS tool, {TEXT} AS text FROM runs
-        WHERE is_good AND (conversation_id, module) IN (SELECT (conversation_id, module) FROM failures)
+        SELECT *, is_change OR CASE WHEN {IS_COMMAND} THEN NOT {only_looks("text")} ELSE false END AS is_deed
+        FROM (
+            SELECT *, {TOOL} AS tool, {TEXT} AS text,
+                interaction_id IN (SELECT interaction_id FROM changes) AS is_change
+            FROM runs
+            WHERE (is_good OR success IS NULL)
+                AND (conversation_id, module) IN (SELECT (conversation_id, module) FROM failures)
+        )
+        WHERE is_good OR is_deed
     ),
     failed AS (
         SELECT *, unnest(range(goods + 1, least(goods + {NEXT}, all_goods) + 1)) AS nearby
@@ -58,8 +87,13 @@ WITH
     worked AS (
         SELECT
             *, {SHAPE} AS shape, {EVASIONS} AS evasions, coalesce(feedback < 0, false) AS is_disliked,
-            lag(CASE WHEN regexp_matches(left(output, {READ}), '{USAGE}') THEN output END) OVER so_far AS usage
-        FROM goods WINDOW so_far AS (PARTITION BY conversation_id, module ORDER BY position)
+            lag(CASE WHEN regexp_matches(left(output, {READ}), '{USAGE}') THEN output END) OVER so_far AS usage,
+            max(CASE WHEN is_deed AND NOT is_disliked THEN position END) OVER before AS done_at,
+            max(CASE WHEN is_change THEN position END) OVER before AS changed_at
+        FROM goods
+        WINDOW
+            so_far AS (PARTITION BY conversation_id, module ORDER BY position),
+            before AS (so_far ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
     ),
     pairs AS (
         SELECT
@@ -70,9 +104,11 @@ WITH
             ON worked.conversation_id = failed.conversation_id
             AND worked.module = failed.module
             AND worked.goods = failed.nearby
+            AND worked.is_good
             AND worked.tool IS NOT DISTINCT FROM failed.tool
         WHERE CASE WHEN {is_version("failed", "worked", said=SAID)}
-            THEN NOT {is_hidden("failed", "worked")} END
+            THEN CASE WHEN {WAS_MENDED} THEN {is_sure("failed", "worked", SAID)} ELSE true END
+                AND NOT {is_hidden("failed", "worked")} END
         WINDOW nearest AS (PARTITION BY failed.interaction_id ORDER BY worked.position)
     )
 SELECT

@@ -13,7 +13,8 @@ from __future__ import annotations
 from vibe_pipeline.curate.sessions.asking import BESIDE, is_asked
 from vibe_pipeline.curate.sessions.evasions import EVASIONS
 from vibe_pipeline.curate.sessions.holding import INTERPRETERS
-from vibe_pipeline.curate.sessions.mending import BETWEEN, LOOKS, TEST_FILE
+from vibe_pipeline.curate.sessions.looking import only_looks
+from vibe_pipeline.curate.sessions.mending import BETWEEN, TEST_FILE
 from vibe_pipeline.curate.sessions.tables import Table
 from vibe_pipeline.curate.sessions.trials import COLUMNS
 from vibe_pipeline.curate.sessions.turns import LINE
@@ -114,7 +115,7 @@ WITH
         SELECT DISTINCT tried.interaction_id, state_id
         FROM (SELECT *, unnest(range(changed_at + 1, position)) AS step FROM tried WHERE is_good) AS tried
         JOIN commands ON commands.conversation_id = tried.conversation_id AND commands.position = step
-        WHERE commands.success IS DISTINCT FROM false AND NOT regexp_matches(commands.text, '{LOOKS}')
+        WHERE commands.success IS DISTINCT FROM false AND NOT {only_looks("commands.text")}
             AND stripped(commands.text) <> stripped(tried.text)
     ),
     failures AS (

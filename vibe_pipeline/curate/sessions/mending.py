@@ -1,5 +1,5 @@
-"""What an agent changed in a file between a failure and the success of the very same command: the text that failed and
-its error → the text that worked.
+"""What an agent changed in a file between a failure and the success of the same command: the text that failed and its
+error → the text that worked. The same is what has more flags at most, wherever it runs and its output goes.
 
 Only where nothing else can have mended it: both are next to each other among the runs of that command, close together,
 between them one file was changed by edits that say exactly which text became which, no other command did more than to
@@ -11,6 +11,7 @@ put in other words (builders/error_correction.py).
 from __future__ import annotations
 
 from vibe_pipeline.curate.sessions.evasions import EVASIONS, is_hidden, is_no_failure
+from vibe_pipeline.curate.sessions.looking import only_looks
 from vibe_pipeline.curate.sessions.tables import Table
 from vibe_pipeline.curate.sessions.turns import LINE
 from vibe_pipeline.curate.sessions.versions import ARGUMENTS, SHAPE, command
@@ -18,11 +19,14 @@ from vibe_pipeline.curate.sessions.versions import ARGUMENTS, SHAPE, command
 BETWEEN = 20
 """Steps from the failure to the success: who mends it does little else meanwhile."""
 
-LOOKS = (
-    r"^(?:\s*(?:cd|ls|cat|head|tail|nl|wc|pwd|tree|which|diff|find|e?grep|rg|sed -n|git (?:diff|log|show|status))\b"
-    r"[^;&|>\n]*(?:&&|\|\||[;|\n]|$))+\s*$"
-)
-"""A command that changes nothing."""
+FLAG = r"\s--?[A-Za-z][\w-]*(?:=[^\s;&|]*|[ \t]+\d+\b)?"
+PLACED = r"^\s*(?:cd[ \t][^;&|\n]*&&\s*)+|\s--(?:\s|$)|[ \t]*(?:\b[12]|&)?>[ \t]*(?:&[12]|[^\s;&|]+)"
+"""Where a command runs and where its output goes."""
+SAME = f"""sha256(CASE WHEN is_command
+    THEN stripped(regexp_replace(text, '{PLACED}|{FLAG}', '', 'g')) || {EVASIONS}::VARCHAR ELSE text END)"""
+FLAGS = f"list_distinct(regexp_extract_all(text, '{FLAG}'))"
+"""The same command may have more of them when it runs again, but for what hides that it fails: one that went may have
+been what failed."""
 
 TEST_FILE = (
     r"(?:^|[/\\])(?:tests?|specs?|__tests__|__snapshots__|testdata|fixtures)[/\\]"
@@ -43,7 +47,7 @@ WITH
         SELECT
             * EXCLUDE (arguments),
             {command("arguments")} AS called,
-            coalesce(called, input) AS command,
+            coalesce(called, input) AS text,
             called IS NOT NULL OR is_run AS is_command,
             concat_ws(chr(0), arguments ->> '$.workdir', arguments ->> '$.cwd') AS place
         FROM (
@@ -59,17 +63,18 @@ WITH
     tries AS (
         SELECT
             *,
+            {FLAGS} AS flags,
             lead({{
-                'id': interaction_id, 'position': position, 'at': occurred_at, 'is_delta': is_delta, 'output': output,
-                'error_type': error_type, 'is_disliked': coalesce(feedback < 0, false),
+                'id': interaction_id, 'flags': {FLAGS}, 'position': position, 'at': occurred_at, 'is_delta': is_delta,
+                'output': output, 'error_type': error_type, 'is_disliked': coalesce(feedback < 0, false),
                 'is_good': success AND coalesce(stripped(error_type), '') = ''
-            }}) OVER (PARTITION BY conversation_id, module, place, sha256(stripped(command)) ORDER BY position) AS again
+            }}) OVER (PARTITION BY conversation_id, module, place, {SAME} ORDER BY position) AS again
         FROM commands ANTI JOIN changes USING (interaction_id)
     ),
     pairs AS (
         SELECT * FROM tries
         WHERE success = false AND again.is_good AND again.position - position BETWEEN 2 AND {BETWEEN}
-            AND NOT {is_no_failure("tries")}
+            AND list_has_all(again.flags, flags) AND NOT {is_no_failure("tries")}
     ),
     steps AS (
         SELECT interaction_id, conversation_id, unnest(range(position + 1, again.position)) AS step FROM pairs
@@ -89,7 +94,7 @@ WITH
             AND changes.position IS NULL AND success IS DISTINCT FROM false AND is_command
         GROUP BY ALL
         HAVING count(changes.position) = count(edits) AND count(DISTINCT path) = 1
-            AND bool_and(coalesce(regexp_matches(command, '{LOOKS}'), true))
+            AND bool_and(coalesce({only_looks("text")}, true))
     ),
     known AS (
         SELECT
@@ -105,11 +110,11 @@ WITH
             END) AS edit
         FROM pairs JOIN mended USING (interaction_id)
         WHERE NOT regexp_matches(path, '{TEST_FILE}')
-            AND (contains(command, file) OR contains(pairs.output, file))
+            AND (contains(text, file) OR contains(pairs.output, file))
     ),
     failures AS (
         SELECT * EXCLUDE (text), {_version("old")} AS failed
-        FROM (SELECT *, edit.old AS text, output AS old_output, error_type AS old_error FROM known)
+        FROM (SELECT * REPLACE (edit.old AS text), output AS old_output, error_type AS old_error FROM known)
     ),
     both_known AS (
         SELECT * EXCLUDE (text), {_version("new")} AS worked

@@ -105,7 +105,7 @@ def is_version(before: str, after: str, share: float = 0.6, said: str = "''") ->
         AND CASE
             WHEN abs(length({before}.text) - length({after}.text)) <= 1 AND {_is_slip(lost, found)} THEN true
             WHEN NOT {alike} THEN false
-            WHEN {old}.parts IS NULL OR {new}.parts IS NULL OR least(len({old}.lines), len({new}.lines)) > 2 THEN true
+            WHEN {is_program(before, after)} THEN true
             WHEN len({lost}) = 0 AND len({new}.parts) >= len({old}.parts) + len({found}) THEN true
             WHEN len({found}) = 0 AND len({old}.parts) >= len({new}.parts) + len({lost}) THEN true
             WHEN 0 IN (len({lost}), len({found})) AND damerau_levenshtein({before}.text, {after}.text) <= 1 THEN true
@@ -113,6 +113,33 @@ def is_version(before: str, after: str, share: float = 0.6, said: str = "''") ->
             ELSE list_has_all(regexp_extract_all(lower({said}), '[\p{{L}}\p{{N}}]+'), {found})
         END
     )"""
+
+
+OPTION = "^-?[A-Za-z]{1,3}$"
+"""What is more often another wish than a slip, where a letter more came."""
+
+
+def is_sure(before: str, after: str, said: str) -> str:
+    """SQL: whether a version is the fix whatever else was done meanwhile: one letter slipped, or `said` holds what came
+    as it came. `tar xzf` may be another wish than `tar xf`, and a `/` at the end is none."""
+    old, new = f"{before}.text", f"{after}.text"
+    came = f"""array_to_string(list_filter(
+        string_split({new}, ' '), lambda word: NOT list_contains(string_split({old}, ' '), word)
+    ), ' ')"""
+    return f"""CASE
+        WHEN greatest(length({old}), length({new})) > 400 THEN false
+        WHEN contains(lower({said}), lower({came})) AND length({came}) > 3 THEN true
+        WHEN abs(length({old}) - length({new})) > 1 OR {new} = {old} || '/' THEN false
+        WHEN length(replace({new}, '-', '')) > length(replace({old}, '-', '')) AND regexp_matches({came}, '{OPTION}')
+            THEN split_part({new}, ' ', 1) <> split_part({old}, ' ', 1)
+        ELSE damerau_levenshtein({old}, {new}) = 1 AND translate({old}, {DIGITS}, '') <> translate({new}, {DIGITS}, '')
+    END"""
+
+
+def is_program(before: str, after: str) -> str:
+    """SQL: whether two texts with `shape` are more than commands, of one or two lines and under 400 characters."""
+    old, new = f"{before}.shape", f"{after}.shape"
+    return f"({old}.parts IS NULL OR {new}.parts IS NULL OR least(len({old}.lines), len({new}.lines)) > 2)"
 
 
 def _differing(old: str, new: str, what: str) -> tuple[str, str]:
