@@ -24,7 +24,17 @@ from random import Random
 import polars as pl
 import pytest
 
-from tests.acceptance.versions import edited, framed, quoted, reformatted, renamed, retyped, swapped
+from tests.acceptance.versions import (
+    edited,
+    escaped,
+    framed,
+    logged_by,
+    quoted,
+    reformatted,
+    renamed,
+    retyped,
+    swapped,
+)
 from tests.engine.curating import World, event, on_side, probe
 from vibe_pipeline.evaluate.figures import share
 from vibe_pipeline.records import Figure, Interaction, Probe
@@ -114,6 +124,8 @@ def plants(source: str, chance: Random, other: Callable[[], str]) -> dict[str, d
         again[name] = lambda pair, part=percent / 100: (f"{pair[0]} ...", edited(pair[1], part, chance))
     leaks |= {
         "quoted": lambda pair: (f"And this? {other()}", quoted(pair[1], other())),
+        "in a log": lambda pair: (f"What was printed? {other()}", logged_by(pair[1], chance)),
+        "in HTML": lambda pair: (f"What was shown? {other()}", escaped(pair[1], chance)),
         "question framed": lambda pair: (framed(pair[0], chance), pair[1]),
         "question another": lambda pair: (f"Say it once more, number {chance.randrange(10**9)}", pair[1]),
         "answer another": lambda pair: (pair[0], other()),
@@ -240,6 +252,8 @@ LEAK_FLOORS = {
     "question another": (0.9, 0.95, 0.9),
     "question framed": (0.85, 0.95, 0.95, 0.5),
     "quoted": (0.8, 0.95, 0.6),
+    "in a log": (0.85, 0.95, 0.85),
+    "in HTML": (0.9, 0.95, 0.9),
     "5 % of the words": (0.85, 0.95, 0.7),
     "10 % of the words": (0.55, 0.7, 0.6),
 }

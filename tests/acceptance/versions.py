@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import re
 import textwrap
 from random import Random
@@ -73,6 +74,21 @@ def quoted(text: str, other: str) -> str:
         words += words
     half = len(text.split()) // 2
     return f"{' '.join(words[:half])}\n\n{textwrap.indent(text, '> ')}\n\n{' '.join(words[half : 2 * half])}"
+
+
+def logged_by(text: str, chance: Random) -> str:
+    """As a log has it: a moment, or the name of who says it, before each line."""
+    begins = chance.choice(
+        ["web-1  | ", "INFO worker ", "2024-03-02T12:{:02}:07.1234567Z ", "[2024-03-02 12:{:02}:07] bot: "]
+    )
+    return "\n".join(begins.format(at % 60) + line for at, line in enumerate(text.split("\n")))
+
+
+def escaped(text: str, chance: Random) -> str:
+    """As a page has it, with tags or without."""
+    lines = [line for line in html.escape(text).split("\n") if line.strip()]
+    whole = chance.choice(["{}", "<pre><code>{}</code></pre>", "<p>{}</p>"])
+    return whole.format("</p>\n<p>".join(lines) if whole == "<p>{}</p>" else html.escape(text))
 
 
 def framed(question: str, chance: Random) -> str:

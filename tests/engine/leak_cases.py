@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 
 from tests.engine.planted_examples import Case, Prose, asked, edited, held, program, row, talk, text
@@ -229,6 +230,22 @@ def an_item_as_tools_show_it_and_as_others_type_it() -> Case:
     )
 
 
+def an_item_in_a_log_and_on_a_page() -> Case:
+    said = ["\n".join(f"{text(prose(4))}'s < '{text(prose(5))}'" for _ in range(8)) for _ in range(4)]
+    moments = (f"2024-03-02T12:{at:02}:07.123Z {line}" for at, line in enumerate(said[0].split("\n")))
+    paragraphs = "".join(f"<p>{html.escape(line)}</p>\n" for line in said[3].split("\n"))
+    return Case(
+        first=[held(f"item {n}", f"What stands in number {n}?", it) for n, it in enumerate(said)],
+        then=[
+            row("dated", "What was printed?", "\n".join(moments)),
+            row("named", "What did they print?", "web-1  | " + said[1].replace("\n", "\nweb-1  | ")),
+            row("escaped", "What is on it?", html.escape(said[2])),
+            row("paragraphs", "What is on the page?", paragraphs),
+        ],
+        gone=dict.fromkeys(("dated", "named", "escaped", "paragraphs"), reasons.NEAR),
+    )
+
+
 def signs_that_ask_something_else() -> Case:
     return Case(
         first=[asked("item", "What does |= do here?"), asked("other", "Who made C++?")],
@@ -293,5 +310,6 @@ LEAKS = [
     what_one_conversation_says_often_is_a_leak_all_the_same,
     a_template_in_one_conversation_costs_no_training,
     an_item_as_tools_show_it_and_as_others_type_it,
+    an_item_in_a_log_and_on_a_page,
     neighbours_that_share_nothing_but_a_topic_stay,
 ]

@@ -1,6 +1,7 @@
 """What is the same as something else: within a generation, in earlier ones, and across the split.
 
 shingles.py     texts → hashes of words and of windows of words
+wrapping.py     what a log or a page puts around a text
 sketch.py       an example → a few hashes by which near-duplicates and leaks are found
 keys.py         by which keys two examples are the same, nearly the same, or a leak of each other
 index.py        the keys of earlier generations, in sorted runs on the disk

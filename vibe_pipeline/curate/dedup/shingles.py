@@ -51,7 +51,7 @@ SPELLING = np.isin(np.arange(256), [0xC3, 0xE1, *range(0xCC, 0xDA)])
 COLOURED = r"\x1b\[[0-9;:]*[A-Za-z]"
 NUMBERED = r"(?m)(^|\\n)( +[0-9]+(\t|\\+t)| *[0-9]+→)"
 """Numbers of lines, as `cat -n` and tools of agents write them; a table begins with no space."""
-ESCAPE, TAB, BACKSLASH, ARROW = 0x1B, 0x09, 0x5C, "→".encode()
+ESCAPE, TAB, LINE_END, BACKSLASH, ARROW = 0x1B, 0x09, 0x0A, 0x5C, "→".encode()
 ESCAPES = np.zeros(256, dtype=np.uint8)
 """Signs for what is written out as a letter behind a backslash: no word, and a line end is no tab."""
 ESCAPES[[ord(letter) for letter in "ntr"]] = 1, 2, 3
@@ -85,6 +85,36 @@ class Tokens:
         """Some of them, by a mask."""
         before = np.concatenate([[0], np.cumsum(kept)])
         return Tokens(self.hashes[kept], self.is_word[kept], before[self.offsets])
+
+
+@dataclass(frozen=True, slots=True)
+class Laid:
+    """Tokens of a batch of texts, and how they stand there."""
+
+    tokens: Tokens
+    starts: np.ndarray
+    """int64: the place of each token's first letter."""
+    letters: np.ndarray
+    """uint8: in lower case, of all texts one after the other."""
+    classes: np.ndarray
+
+    def is_spaced(self, tokens: np.ndarray) -> np.ndarray:
+        """Whether white space stands before these, by their places; what begins a text has none."""
+        starts = self.starts[tokens]
+        return (self.classes[np.maximum(starts, 1) - 1] == SPACE) & (starts > 0)
+
+    def is_number(self, tokens: np.ndarray) -> np.ndarray:
+        """Whether these begin with a digit."""
+        letters = self.letters[self.starts[tokens]]
+        return (letters >= ord("0")) & (letters <= ord("9"))
+
+    def lines(self) -> np.ndarray:
+        """Places of the tokens with which lines and texts begin."""
+        ends = np.flatnonzero((self.letters == LINE_END) | (self.letters == ESCAPES[ord("n")]))
+        is_first = np.zeros(len(self.starts) + 1, dtype=bool)
+        is_first[self.tokens.offsets] = True
+        is_first[np.searchsorted(self.starts, ends, side="right")] = True
+        return np.flatnonzero(is_first[:-1])
 
 
 def mixed(values: np.ndarray) -> np.ndarray:
@@ -175,6 +205,11 @@ def _made(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def tokens(texts: pa.Array) -> Tokens:
     """Of a batch of texts, of which each may be null."""
+    return laid(texts).tokens
+
+
+def laid(texts: pa.Array) -> Laid:
+    """The same with what is known of their places."""
     letters, offsets = _letters(texts)
     classes = CLASSES[letters]
     is_alone = _beyond_ascii(letters, classes)
@@ -189,11 +224,12 @@ def tokens(texts: pa.Array) -> Tokens:
     ends = np.append(breaks[1:], len(letters))
     is_token = begins[breaks]
     starts, ends = breaks[is_token], ends[is_token]
-    return Tokens(
+    found = Tokens(
         hashes=spans(letters.astype(np.uint64), starts, ends),
         is_word=classes[starts] != SIGN,
         offsets=np.searchsorted(starts, offsets),
     )
+    return Laid(found, starts, letters, classes)
 
 
 def _escaped(letters: np.ndarray, classes: np.ndarray, is_first: np.ndarray) -> np.ndarray:

@@ -6,7 +6,8 @@ band with probability s^4, so the share of bands that agree tells s as well as t
 nothing but the bands. What it finds with 6 of 16: .5 → 0 %, .7 → 16 %, .8 → 70 %, .9 → 99 %.
 
 An example is anchored by its completion; where that is short ("works", "yes"), by its question, and the completion must
-be the very same; where both are short, only the same example is the same. Not here: who is compared with whom.
+be the very same; where both are short, only the same example is the same. What a log or a page puts around a
+text counts only where two must be the very same. Not here: who is compared with whom.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
+from vibe_pipeline.curate.dedup.wrapping import unwrapped
 
 MADE_BY = f"7-rensa-{version('rensa')}-unicode-{unidata_version}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's, and by what
@@ -121,8 +123,8 @@ def sketch(
 ) -> Sketches:
     """Of a batch of examples: texts, whether the completion is code, whether the question is steps in an order that a
     set of windows does not tell, so that none is near another, and whether it is held out."""
-    asked, said, refused = tokens(questions), tokens(completions), tokens(rejected)
-    asks, says = asked.words(), said.words()
+    (asked, question), (said, answer), (refused, other) = map(unwrapped, (questions, completions, rejected))
+    asks, says = question.words(), answer.words()
     telling = asked.among(asked.is_word | _among(asked.hashes, OPERATORS))
     is_long, is_asked_long = (np.diff(words.offsets) >= SHORT for words in (says, asks))
     whole = _whole(said)
@@ -133,7 +135,7 @@ def sketch(
     check = _whole(asks)
     check[is_asked_long] = _check(asks.of(is_asked_long))
     every, learned = np.arange(len(is_long)), np.flatnonzero(~is_held)
-    grams, ends = _sampled(len(is_long), (asks.of(~is_held), learned), (says, every), (refused.words(), every))
+    grams, ends = _sampled(len(is_long), (asks.of(~is_held), learned), (says, every), (other.words(), every))
     return Sketches(
         bag=_bag(telling),
         asks=_whole(telling),
@@ -144,7 +146,7 @@ def sketch(
         is_long=is_long,
         words=(np.diff(asked.offsets) + np.diff(said.offsets)).astype(np.int32),
         check=check,
-        structure=_structure(said, is_code),
+        structure=_structure(answer, is_code),
         grams=grams,
         ends=ends,
     )
