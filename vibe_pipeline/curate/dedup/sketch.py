@@ -23,7 +23,7 @@ import pyarrow as pa
 from vibe_pipeline.curate.dedup.shingles import Tokens, mixed, spans, tokens, windows
 from vibe_pipeline.curate.dedup.wrapping import unwrapped
 
-MADE_BY = f"7-rensa-{version('rensa')}-unicode-{unidata_version}"
+MADE_BY = f"8-rensa-{version('rensa')}-unicode-{unidata_version}"
 """Whoever keeps hashes keeps them apart by this: raise the number where they become others; so may rensa's, and by what
 Unicode knows of a character."""
 
