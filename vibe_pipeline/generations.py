@@ -56,6 +56,11 @@ class Generations:
         """The same, if they are made."""
         return self._results.kept("examples", key_of(plain(self._log.cut(generation))), ExampleSet)
 
+    def broken_off(self) -> int | None:
+        """The last generation, if it was opened and whoever did so died before its examples were made."""
+        last = self._log.opened() - 1
+        return last if last >= 0 and self.curated(last) is None else None
+
     def card(self, generation: int) -> Card:
         """The figures of a curated generation and some of its examples; its page is written with them."""
         with forgetting.making(self._store, self._settings):

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from vibe_pipeline.cli import commands
+from vibe_pipeline.ladder import Ladder
 
 MAIN = "from vibe_pipeline.cli import main; main()"
 
@@ -167,6 +168,13 @@ def test_climb_stops_where_it_is_told_and_goes_on_from_there(ask, log_facts, tmp
 
 def test_a_forced_generation_opens(ask):
     assert ask("generation", "open", "--force")["interactions"] == 0
+
+
+def test_a_generation_whose_opening_was_broken_off_is_finished_by_the_next(vibe, ask):
+    Ladder().log.open_generation(force=True)  # and then a kill
+    said = vibe("generation", "open")
+    assert (said.code, said.err.splitlines()[0]) == (0, "g000 was open already: its examples are made now")
+    assert ask("generation", "open", "--force")["generation"] == "g001"
 
 
 def test_who_opens_a_generation_is_told_what_it_has_not(vibe):

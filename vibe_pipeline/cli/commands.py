@@ -96,10 +96,13 @@ def open_(
     force: Annotated[bool, typer.Option("--force", help="Open it even if it is too small to be judged.")] = False,
     json_: Json = False,
 ) -> None:
-    """Seal the log, close the next generation's window and curate its examples."""
+    """Seal the log, close the next generation's window and curate its examples; or finish one that was broken off."""
     ladder = Ladder(watch=progress.terminal)
-    cut = ladder.log.open_generation(force=force)
-    told = ladder.describe_generation(cut.generation)
+    broken_off = ladder.generations.broken_off()
+    if broken_off is not None:
+        errors.print(f"{generation_name(broken_off)} was open already: its examples are made now", markup=False)
+    generation = ladder.log.open_generation(force=force).generation if broken_off is None else broken_off
+    told = ladder.describe_generation(generation)
     for doubt in told["doubts"]:
         errors.print(f"{told['generation']}: {doubt}", markup=False)
     print_record(told if json_ else {name: it for name, it in told.items() if name != "doubts"}, json_)
