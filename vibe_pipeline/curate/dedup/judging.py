@@ -210,6 +210,8 @@ class _Judge:
         self._keep_on_one_side(np.concatenate(equal), np.tile(rows, 2))
 
     def _keep_on_one_side(self, hashes: np.ndarray, rows: np.ndarray) -> None:
+        """Drop the items of which a better row of the other side has the same hash: (n) uint64, 0 for none, and (n)
+        numbers of rows, in which one may stand twice."""
         is_held = self.these.is_held[rows]
         chosen = np.isin(hashes, np.intersect1d(hashes[is_held], hashes[~is_held])) & (hashes != 0)
         hashes, rows, is_held = hashes[chosen], rows[chosen], is_held[chosen]
@@ -334,7 +336,7 @@ class _Judge:
 
 
 def _of_many(values: np.ndarray, units: np.ndarray) -> np.ndarray:
-    """Those of the values that more units have than an item may be told by."""
+    """uint64: those of n values that more than ALONE of their n units have."""
     once = values[np.unique(joined(values, units), return_index=True)[1]]
     shared, counts = np.unique(once, return_counts=True)
     return shared[counts > ALONE]
