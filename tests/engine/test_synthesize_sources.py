@@ -120,3 +120,8 @@ def test_as_many_are_augmented_as_were_asked_for_and_the_same_ones_each_time():
     first, again = (synthesize(["os"], facts=20, mistakes=0, augment=30).interactions for _ in range(2))
     assert len({row.extra.get("augmented_from") for row in first} - {None}) == 30
     assert [row.interaction_id for row in first] == [row.interaction_id for row in again]
+
+
+def test_a_package_whose_stubs_lead_to_another_one_is_read():
+    rows = only("attrs", facts=5, signatures=5).interactions
+    assert {row.extra["fact"].partition(" of ")[2] or row.extra["fact"] for row in rows}

@@ -16,8 +16,9 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.document import MARKDOWN, SUFFIXES, parts
+from vibe_pipeline.interactions.synthesize.folders import NOT_FOR_USERS
 from vibe_pipeline.interactions.synthesize.made import interaction
-from vibe_pipeline.interactions.synthesize.packages import NOT_FOR_USERS, Package, public_names
+from vibe_pipeline.interactions.synthesize.packages import Package, public_names
 from vibe_pipeline.records import Interaction
 
 MIN_CHARACTERS, MIN_SECTION = 120, 40

@@ -20,7 +20,7 @@ from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mutations import mutations
-from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
+from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, importable_names
 from vibe_pipeline.interactions.synthesize.pool import successes
 from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
 from vibe_pipeline.interactions.synthesize.snippets import Snippet, snippets_for
@@ -97,10 +97,10 @@ def rows_of_pair(pair: Pair, now: datetime) -> Iterator[Interaction]:
 
 def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
     """Whether its modules can be imported; raises where pairs were asked for by number."""
-    names = sorted({root.module.path if root.is_class else written for written, root in package.modules})
+    names = package.to_import()
     tried = run("\n".join(f"import {name}" for name in names), search_path=package.search_path, limits=limits)
     if tried.worked:
-        return True
+        return bool(names)
     reason = tried.output.splitlines()[-1] if tried.output else str(tried.error_type)
     if must:
         if tried.error_type == "Timeout":
@@ -119,7 +119,7 @@ def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
 
 
 def _tasks(packages: Sequence[Package], seed: int) -> list[_Task]:
-    found = [(package, public) for package in packages for public in public_names(package)]
+    found = [(package, public) for package in packages for public in importable_names(package)]
     found.sort(key=lambda pair: key_of([seed, "mistake", pair[1].name]))
     return [_Task(package, public, number, seed) for number, (package, public) in enumerate(found)]
 
