@@ -9,12 +9,15 @@ import ast
 import keyword
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.synthesize.source_files import files_below, loader
+
+TESTS = frozenset({"tests", "idle_test"})
+"""Folders that offer nothing to users: half of what numpy has to be read."""
 
 log = logging.getLogger(__name__)
 
@@ -30,7 +33,8 @@ def load(name: str, search: Path | None, *, may_inspect: bool, written: str = ""
 
     # Our own folder first, and of a folder alone: a local `utils` must not be answered by an installed one.
     paths = [str(search), *([] if is_local else sys.path)] if search else None
-    griffe_loader = loader(paths, may_inspect=may_inspect, is_local=is_local)
+    without = TESTS.difference(name.split("."))
+    griffe_loader = loader(paths, may_inspect=may_inspect, is_local=is_local, without=without)
     griffe_log = logging.getLogger("griffe")
     level = griffe_log.level
     griffe_log.setLevel(logging.CRITICAL)  # it prints tracebacks of what we say in a sentence
@@ -48,7 +52,7 @@ def load(name: str, search: Path | None, *, may_inspect: bool, written: str = ""
     finally:
         griffe_log.setLevel(level)
     if found.is_module and not may_inspect:
-        _tell_of_skipped_files(found)
+        _tell_of_skipped_files(found, without)
     return found
 
 
@@ -85,11 +89,11 @@ def _nothing_there(spec: str, missing: str) -> SourceUnreadable:
     return SourceUnreadable(f"{holder or spec} has no {missing}", f"Correct the name, or name {holder or 'another'}")
 
 
-def _tell_of_skipped_files(root: Any) -> None:
+def _tell_of_skipped_files(root: Any, without: Collection[str]) -> None:
     """A word for every file that cannot be read or is no Python: griffe leaves it out without one."""
     loaded = files_of(root)
     for folder in _folders_of(root):
-        files = {file for file in files_below(folder) if file.suffix == ".py"}
+        files = {file for file in files_below(folder, without) if file.suffix == ".py"}
         for file in sorted(files - loaded):
             told = file.relative_to(folder.parent)
             try:

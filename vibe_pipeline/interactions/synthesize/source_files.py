@@ -11,7 +11,7 @@ import ast
 import os
 import re
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,14 +25,17 @@ BUILT = {"build", "dist"}
 """Where copies of a project lie, unless it is a package that is called so."""
 
 
-def files_below(folder: Path) -> Iterator[Path]:
-    """Regular files, those behind links to other places included; a link that leads back is not followed."""
+def files_below(folder: Path, without: Collection[str] = ()) -> Iterator[Path]:
+    """Regular files, those behind links to other places included; a link that leads back is not followed, nor are
+    folders of the names in `without`."""
     seen: set[Path] = set()
     for root, folders, files in os.walk(folder, followlinks=True):
         place = Path(root)
         seen.add(place.resolve())
         folders[:] = sorted(
-            name for name in folders if not is_nobodys(place / name) and not _leads_back(place / name, seen)
+            name
+            for name in set(folders).difference(without)
+            if not is_nobodys(place / name) and not _leads_back(place / name, seen)
         )
         yield from (place / name for name in sorted(files) if (place / name).is_file())
 
@@ -59,14 +62,16 @@ def text_of(file: Path) -> str:
     return file.read_text(encoding=encoding)
 
 
-def loader(search_paths: list[str] | None, *, may_inspect: bool, is_local: bool = False) -> Any:
+def loader(
+    search_paths: list[str] | None, *, may_inspect: bool, is_local: bool = False, without: Collection[str] = ()
+) -> Any:
     """griffe's loader, for such files and texts; each module tells what it binds (definitions.py). In a local folder a
     folder without `__init__.py` is a namespace in a package too; in what is installed there lie templates and data."""
     import griffe
 
     class Finder(griffe.ModuleFinder):
         def _filter_py_modules(self, path: Path) -> Iterator[Path]:
-            return (file for file in files_below(path) if file.suffix in self.extensions_set)
+            return (file for file in files_below(path, without) if file.suffix in self.extensions_set)
 
     class Loader(griffe.GriffeLoader):
         def _visit_module(self, module_name: str, module_path: Path, parent: Any = None) -> Any:
