@@ -128,3 +128,20 @@ def test_a_folder_that_holds_no_python_is_refused(tmp_path):
     (tmp_path / "lib" / "data.csv").touch()
     with pytest.raises(SourceUnreadable, match="holds no Python module"):
         find(str(tmp_path))
+
+
+@pytest.mark.parametrize("named", ["pkg/sub/deep.py", "pkg/sub", "pkg/sub/__init__.py"])
+def test_a_part_of_a_package_has_the_name_that_it_is_imported_by(write, tmp_path, named):
+    write("pkg/__init__.py", "top")
+    write("pkg/sub/__init__.py", "sub")
+    write("pkg/sub/deep.py", "deep", "from .. import top\n")
+    assert names(tmp_path / named) == {"pkg.sub.deep.deep", *({"pkg.sub.sub"} if "deep" not in named else ())}
+    (tmp_path / "pkg" / "sub" / "deep.py").unlink()
+    assert only(tmp_path / "pkg" / "sub", examples=1).interactions
+
+
+@pytest.mark.parametrize(("named", "readme"), [("scripts", "README.md"), ("src/lib", "src/README.md")])
+def test_a_readme_of_another_folder_is_not_taken(write, tmp_path, named, readme):
+    write(f"{named}/plain.py", "plain")
+    (tmp_path / readme).write_text("# Something else\n\n" + "What lies here is nothing of that folder. " * 9)
+    assert only(tmp_path / named, documents=9).interactions == ()

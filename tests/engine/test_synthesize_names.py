@@ -120,4 +120,4 @@ def test_tests_of_a_package_are_read_only_where_they_are_asked_for(package, capl
     (package / "tests" / "torn.py").write_text("def torn(:\n", encoding="utf-8")
     assert names(package) == {"page.slow.escape", "page.slow.other"}
     assert caplog.messages == []
-    assert names(package / "tests") == {"tests.check"}
+    assert names(package / "tests") == {"page.tests.check"}

@@ -7,6 +7,7 @@ told in a question (`a copy (2).py`) nothing is. Not here: how a module is read 
 
 from __future__ import annotations
 
+import ast
 import logging
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.synthesize.reading import files_of, is_importable, load
-from vibe_pipeline.interactions.synthesize.source_files import TELLABLE, files_below, is_nobodys
+from vibe_pipeline.interactions.synthesize.source_files import TELLABLE, files_below, is_nobodys, text_of
 
 NOT_FOR_USERS = {"test", "tests", "conftest", "setup", "__main__", "idle_test"}
 
@@ -30,13 +31,10 @@ def modules_at(path: Path) -> tuple[tuple[tuple[str, Any], ...], Path]:
         raise SourceUnreadable(f"{path} does not exist", "Correct the path, or name an installed package")
     if not path.is_file() and not path.is_dir():
         raise SourceUnreadable(f"{path} is neither a file nor a folder", "Correct the path")
+    if path.name == "__init__.py":
+        path = path.parent
     if path.is_file() or (path / "__init__.py").is_file():
-        name = _name(path)
-        if not TELLABLE.fullmatch(name):
-            raise SourceUnreadable(f"{path} cannot be read: no module is called {name!r}", "Call it by one word")
-        modules = [(name, load(name, path.parent, may_inspect=False, is_local=True))]
-        _tell_of_names(name, path.parent, [path], modules)
-        return tuple(modules), path.parent
+        return _one_at(path)
     search, entries = path / "src", _entries(path / "src")
     if not entries:
         search, entries = path, _entries(path)
@@ -47,6 +45,23 @@ def modules_at(path: Path) -> tuple[tuple[tuple[str, Any], ...], Path]:
     if not modules:
         raise SourceUnreadable(f"{path} holds no Python module that can be read", "Name a package or a .py file")
     return tuple(modules), search
+
+
+def _one_at(path: Path) -> tuple[tuple[tuple[str, Any], ...], Path]:
+    """A package or a file, which may be a part of a package: `from .. import x` means that."""
+    parts, search = [_name(path)], path.parent
+    while (search / "__init__.py").is_file():
+        parts, search = [search.name, *parts], search.parent
+    if not all(map(TELLABLE.fullmatch, parts)):
+        raise SourceUnreadable(f"{path} cannot be read: no module is called {'.'.join(parts)!r}", "Call it by one word")
+    try:  # within a package griffe leaves out what is no Python
+        ast.parse(text_of(path if path.is_file() else path / "__init__.py"))
+    except (OSError, SyntaxError, ValueError, RecursionError) as error:
+        raise SourceUnreadable(f"{parts[-1]} cannot be read: {error}", "Correct it, or name another") from error
+    name = ".".join(parts)
+    module = load(name, search, may_inspect=False, is_local=True)
+    _tell_of_names(parts[-1], search, [path], [(name, module)])
+    return ((name, module),), search
 
 
 def _entries(folder: Path) -> list[Path]:
