@@ -145,3 +145,14 @@ def test_a_readme_of_another_folder_is_not_taken(write, tmp_path, named, readme)
     write(f"{named}/plain.py", "plain")
     (tmp_path / readme).write_text("# Something else\n\n" + "What lies here is nothing of that folder. " * 9)
     assert only(tmp_path / named, documents=9).interactions == ()
+
+
+def test_a_script_that_cannot_be_imported_costs_its_own_mistakes_alone(write, tmp_path, caplog):
+    write("good.py", "good")
+    write("needy.py", "needy", "import no_such_thing_here\n")
+    write("ends.py", "ends", "raise SystemExit(2)\n")
+    made = synthesize([str(tmp_path)], facts=0, mistakes=9)
+    assert {row.module for row in made.interactions} == {tmp_path.name}
+    assert all("good" in row.input for row in made.interactions)
+    (told,) = caplog.messages
+    assert "ends, needy" in told
