@@ -141,6 +141,18 @@ def test_synthesize_logs_and_counts_by_action(ask, tmp_path):
     assert set(more["by_action"]) <= {"ask", "generate"}
 
 
+def test_synthesizing_again_tells_that_nothing_of_it_is_new(ask, vibe, tmp_path):
+    (tmp_path / "adding.py").write_text(MODULE)
+    made = ("synthesize", "adding.py", "--mistakes", "0", "--tasks")
+    first, again = (ask(*made, "2") for _ in range(2))
+    assert again == {**first, "new": {"interactions": 0, "probes": 0}}
+    assert first["new"] == {"interactions": first["interactions"], "probes": first["probes"]}
+    more = ask(*made, "3")
+    assert more["new"] == {"interactions": more["interactions"] - first["interactions"], "probes": 0}
+    said = vibe(*made, "3").out
+    assert re.search(r"^new +interactions 0, probes 0$", said, re.MULTILINE)
+
+
 def test_from_facts_to_a_champion_on_the_command_line(ask, vibe, log_facts, tmp_path):
     log_facts(tmp_path / "var", range(6))
     cut = ask("generation", "open")

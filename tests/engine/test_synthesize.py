@@ -149,7 +149,12 @@ def test_reading_a_source_folder_executes_nothing(abacus):
 
 
 def test_a_single_file_and_a_folder_of_files_are_named_as_their_user_would_import_them(abacus, tmp_path):
-    assert answers(synthesize([str(abacus / "styles.py")], mistakes=0))["styles.rest"] == ANSWERS["abacus.styles.rest"]
+    styles = answers(synthesize([str(abacus / "styles.py")], mistakes=0))
+    assert styles["abacus.styles.rest"] == ANSWERS["abacus.styles.rest"]
+    (tmp_path / "alone.py").write_text((abacus / "styles.py").read_text())
+    alone = answers(synthesize([str(tmp_path / "alone.py")], mistakes=0))
+    assert alone["alone.rest"] == ANSWERS["abacus.styles.rest"]
+    (tmp_path / "alone.py").unlink()
     assert set(answers(synthesize([str(tmp_path)], mistakes=0))) == set(answers(synthesize([str(abacus)], mistakes=0)))
 
 

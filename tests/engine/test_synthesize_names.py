@@ -111,3 +111,13 @@ def test_a_name_that_came_through_another_module_is_as_sure_as_it_was_there(pack
 @pytest.mark.parametrize("name", ["os.fork", "subprocess.Popen", "shutil.chown"])
 def test_python_itself_is_asked_what_the_standard_library_has_here(name):
     assert name in {it.name for it in public_names(find(name.partition(".")[0]))}
+
+
+def test_tests_of_a_package_are_read_only_where_they_are_asked_for(package, caplog):
+    (package / "__init__.py").touch()
+    (package / "tests").mkdir()
+    (package / "tests" / "__init__.py").write_text(function("check"), encoding="utf-8")
+    (package / "tests" / "torn.py").write_text("def torn(:\n", encoding="utf-8")
+    assert names(package) == {"page.slow.escape", "page.slow.other"}
+    assert caplog.messages == []
+    assert names(package / "tests") == {"page.tests.check"}

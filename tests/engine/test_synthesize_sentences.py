@@ -22,7 +22,9 @@ from vibe_pipeline.interactions.synthesize.sentences import first_sentence
         ("Follow a [link][target] or [another](https://example.org).", "Follow a link or another."),
         ("Read `the guide <https://example.org>`_ again.", "Read the guide again."),
         ("compare two files.", "Compare two files."),
+        ("a strategy for :class:`~python:complex` numbers.", "A strategy for complex numbers."),
         ("Parse a file\n:param file: what to parse", "Parse a file."),
+        ("Return the names of\n:class:`.Box` and\n:py:meth:`~a.Box.open`.", "Return the names of Box and open."),
     ],
 )
 def test_the_first_sentence_is_taken_whole_and_plain(docstring, sentence):

@@ -28,6 +28,16 @@ def test_modules_classes_and_the_readme_are_documents_cut_at_their_headings(coun
     assert usage.extra == {"document": "counting", "headings": ["Usage"]}
 
 
+def test_a_section_of_badges_links_and_pictures_is_none(counting):
+    badge = "[![how it is built](https://example.org/built.svg)](https://example.org/builds) "
+    picture = '<div align="center"><img src="https://example.org/counting.svg" height="150" alt="Counting"></div>'
+    install = "Nothing is needed at all, or see [here](https://example.org) what may be."
+    sections = f"# Counting\n\n{picture}\n\n## Sponsors\n\n{3 * badge}\n\n## Install\n\n{install}\n"
+    (counting.parent.parent / "README.md").write_text(sections)
+    titles = [row.input for row in only(counting, documents=9).interactions if "README" in row.input]
+    assert titles == ["counting/README.md > Counting > Install"]
+
+
 def test_an_installed_distribution_gives_its_long_description():
     rows = synthesize(["httptools"], facts=0, mistakes=0, documents=50).interactions
     assert any(row.input.startswith("httptools/README.md") for row in rows)
@@ -120,3 +130,8 @@ def test_as_many_are_augmented_as_were_asked_for_and_the_same_ones_each_time():
     first, again = (synthesize(["os"], facts=20, mistakes=0, augment=30).interactions for _ in range(2))
     assert len({row.extra.get("augmented_from") for row in first} - {None}) == 30
     assert [row.interaction_id for row in first] == [row.interaction_id for row in again]
+
+
+def test_a_package_whose_stubs_lead_to_another_one_is_read():
+    rows = only("attrs", facts=5, signatures=5).interactions
+    assert {row.extra["fact"].partition(" of ")[2] or row.extra["fact"] for row in rows}

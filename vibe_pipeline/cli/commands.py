@@ -5,6 +5,8 @@ Not here: those of the log (log.py) and of datasets (data.py), and how a command
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import compress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +18,7 @@ from vibe_pipeline.cli.arguments import generation_number
 from vibe_pipeline.cli.data import data_app
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
-from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import generation_name
 
@@ -60,6 +62,7 @@ def synthesize(
     """Log questions and answers, errors and fixes and more, made from packages, templates and your own code.
 
     Without a number: all facts, and 20 error → fix pairs a package. Of all else as many as you ask for."""
+    from vibe_pipeline.interactions.known import Known
     from vibe_pipeline.interactions.logger import InteractionLogger
     from vibe_pipeline.interactions.synthesize import FromLog
     from vibe_pipeline.interactions.synthesize import synthesize as make
@@ -83,12 +86,22 @@ def synthesize(
         log=FromLog(ladder.store, ladder.settings.curate) if log_ else None,
         watch=progress.terminal,
     )
-    InteractionLogger(ladder.store.root, source="synthesize").log_many(made.interactions, made.probes)
-    ladder.log.seal()
-    by_action: dict[str, int] = {}
-    for interaction in made.interactions:
-        by_action[interaction.action] = by_action.get(interaction.action, 0) + 1
-    print_record({"interactions": len(made.interactions), "probes": len(made.probes), "by_action": by_action}, json_)
+    is_new = Known(ladder.store).new([it.interaction_id for it in made.interactions])
+    interactions = list(compress(made.interactions, is_new))
+    probes = list(compress(made.probes, Known(ladder.store, "probes").new([it.probe_id for it in made.probes])))
+    InteractionLogger(ladder.store.root, source="synthesize").log_many(interactions, probes)
+    told = {
+        "interactions": len(made.interactions),
+        "probes": len(made.probes),
+        "new": {"interactions": len(interactions), "probes": len(probes)},
+        "by_action": dict(Counter(interaction.action for interaction in made.interactions)),
+    }
+    try:
+        ladder.log.seal()
+    except Busy as busy:
+        errors.print(f"{busy.what}: what was made is logged, and sealed with `vibe log seal`", markup=False)
+    finally:
+        print_record(told, json_)
 
 
 @generation_app.command("open")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,12 +17,15 @@ from typing import Any
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.importers.document import MARKDOWN, SUFFIXES, parts
+from vibe_pipeline.interactions.synthesize.folders import NOT_FOR_USERS
 from vibe_pipeline.interactions.synthesize.made import interaction
-from vibe_pipeline.interactions.synthesize.packages import NOT_FOR_USERS, Package, public_names
+from vibe_pipeline.interactions.synthesize.packages import Package, public_names
 from vibe_pipeline.records import Interaction
 
 MIN_CHARACTERS, MIN_SECTION = 120, 40
-"""What is shorter is a sentence, and those are facts; a shorter section is a list of links."""
+"""What is shorter is a sentence, and those are facts; of a section only what is no tag, link or picture counts."""
+
+POINTING = re.compile(r"<[^<>]*>|!?\[[^\[\]]*\](\([^()]*\)|\[[^\[\]]*\])|\w+://\S+")
 
 README = ("README.md", "README.rst", "README.txt")
 
@@ -49,7 +53,7 @@ def documents_of(packages: Sequence[Package], *, limit: int, seed: int) -> list[
 def rows_of_document(document: Document, now: datetime) -> Iterator[Interaction]:
     """A section each; all of them are one conversation."""
     sections = parts(document.text, document.suffix)
-    kept = [(list(headings), text) for headings, _, text in sections if len(text) >= MIN_SECTION]
+    kept = [(list(headings), text) for headings, _, text in sections if _says_something(text)]
     for turn, (headings, text) in enumerate(kept):
         yield interaction(
             now,
@@ -61,6 +65,11 @@ def rows_of_document(document: Document, now: datetime) -> Iterator[Interaction]
             turn=turn,
             extra={"document": document.name, "headings": headings},
         )
+
+
+def _says_something(text: str) -> bool:
+    """A picture may stand in a link."""
+    return len(POINTING.sub("", POINTING.sub("", text)).strip()) >= MIN_SECTION
 
 
 def _docstrings(package: Package) -> Iterator[Document]:
@@ -88,11 +97,8 @@ def _modules(root: Any, written: str) -> Iterator[tuple[str, Any]]:
 def _readmes(package: Package) -> Iterator[Document]:
     """The long description of the distribution, or a README beside the source."""
     if package.search_path is not None:
-        for folder in (
-            Path(package.search_path) / package.name,
-            Path(package.search_path),
-            Path(package.search_path).parent,
-        ):
+        search = Path(package.search_path)
+        for folder in (search / package.name, search, *([search.parent] if search.name == "src" else [])):
             for file in (folder / name for name in README):
                 if file.is_file():
                     yield Document(package.name, f"{package.name}/{file.name}", _read(file), file.suffix)

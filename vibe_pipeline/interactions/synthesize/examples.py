@@ -15,7 +15,7 @@ from typing import Any
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.made import interaction
 from vibe_pipeline.interactions.synthesize.mistakes import proven
-from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
+from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, importable_names
 from vibe_pipeline.interactions.synthesize.pool import successes
 from vibe_pipeline.interactions.synthesize.sandbox import Limits
 from vibe_pipeline.interactions.synthesize.snippets import snippets_for
@@ -43,7 +43,7 @@ class Example:
 
 def examples_of(packages: Sequence[Package], limit: int, seed: int, limits: Limits, watch: Watch) -> list[Example]:
     """Up to `limit` examples that work and print the same under every hash seed tried, in a seeded order."""
-    found = [(package, public) for package in packages for public in public_names(package)]
+    found = [(package, public) for package in packages for public in importable_names(package)]
     found.sort(key=lambda pair: key_of([seed, "example", pair[1].name]))
     with watch("examples") as advance:
         return list(successes(limit, lambda pair: _example(*pair, limits), found, advance, lambda it: it.code))

@@ -20,9 +20,9 @@ from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mutations import mutations
-from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
+from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, importable_names
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
+from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run, run_all
 from vibe_pipeline.interactions.synthesize.snippets import Snippet, snippets_for
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction
@@ -69,7 +69,7 @@ def pairs_of(
 ) -> list[Pair]:
     """Up to `limit` pairs, at most one a public name, in the order of a seeded choice."""
     wanted = min(PER_PACKAGE * len(packages), AT_MOST) if limit is None else limit
-    usable = [package for package in packages if wanted and _imports(package, limits, must=limit is not None)]
+    usable = [(package, _imported(package, limits, must=limit is not None)) for package in packages if wanted]
     tasks = _tasks(usable, seed)[: 3 * wanted + 20]
     with watch("mistakes") as advance:
         return list(successes(wanted, lambda task: _pair(task, limits), tasks, advance, lambda pair: pair.failing))
@@ -95,12 +95,19 @@ def rows_of_pair(pair: Pair, now: datetime) -> Iterator[Interaction]:
         )
 
 
-def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
-    """Whether its modules can be imported; raises where pairs were asked for by number."""
-    names = sorted({root.module.path if root.is_class else written for written, root in package.modules})
+def _imported(package: Package, limits: Limits, *, must: bool) -> list[str]:
+    """Which of its modules can be imported; raises where none can and pairs were asked for by number."""
+    names = package.to_import()
     tried = run("\n".join(f"import {name}" for name in names), search_path=package.search_path, limits=limits)
     if tried.worked:
-        return True
+        return names
+    each = names if len(names) > 1 else []
+    alone = run_all((f"import {name}" for name in each), search_path=package.search_path, limits=limits)
+    works = [name for name, it in zip(each, alone, strict=True) if it.worked]
+    if works:
+        missing = ", ".join(sorted(set(names).difference(works)))
+        log.warning("no mistakes from %s of %s: importing fails", missing, package.name)
+        return works
     reason = tried.output.splitlines()[-1] if tried.output else str(tried.error_type)
     if must:
         if tried.error_type == "Timeout":
@@ -115,11 +122,17 @@ def _imports(package: Package, limits: Limits, *, must: bool) -> bool:
             )
         raise SourceUnreadable(what, f"{remedy}, or ask for no mistakes (--mistakes 0)")
     log.warning("no mistakes from %s, importing it fails: %s", package.name, reason)
-    return False
+    return []
 
 
-def _tasks(packages: Sequence[Package], seed: int) -> list[_Task]:
-    found = [(package, public) for package in packages for public in public_names(package)]
+def _tasks(usable: Sequence[tuple[Package, list[str]]], seed: int) -> list[_Task]:
+    tops = [(package, {name.partition(".")[0] for name in names}) for package, names in usable]
+    found = [
+        (package, public)
+        for package, those in tops
+        for public in importable_names(package)
+        if public.module.partition(".")[0] in those
+    ]
     found.sort(key=lambda pair: key_of([seed, "mistake", pair[1].name]))
     return [_Task(package, public, number, seed) for number, (package, public) in enumerate(found)]
 

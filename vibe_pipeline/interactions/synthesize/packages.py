@@ -7,10 +7,8 @@ extensions) are imported to be inspected, and so are modules of the standard lib
 
 from __future__ import annotations
 
-import ast
 import importlib
 import importlib.util
-import logging
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,13 +19,11 @@ from typing import Any
 
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.interactions.synthesize.definitions import is_bound_surely, is_there
-from vibe_pipeline.interactions.synthesize.source_files import files_below, loader
+from vibe_pipeline.interactions.synthesize.folders import NOT_FOR_USERS, modules_at
+from vibe_pipeline.interactions.synthesize.reading import is_importable, load
 
-NOT_FOR_USERS = {"test", "tests", "conftest", "setup", "__main__", "idle_test"}
 SURPRISING = {"this", "antigravity"}
 """Modules of the standard library whose import prints a poem or opens a browser."""
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +34,14 @@ class Package:
     modules: tuple[tuple[str, Any], ...]
     """(name as written, griffe object); with a function or method goes the name of its module, which is imported."""
     search_path: str | None = None
+
+    def to_import(self) -> list[str]:
+        """Its top modules that code in the sandbox can import: there of a local folder without `__init__.py` nothing is
+        shown, since data may lie in it."""
+        is_local = self.search_path is not None
+        named = ((it.module.path if it.is_class else written, it) for written, it in self.modules)
+        shown = {name for name, it in named if not (is_local and it.is_module and it.is_namespace_package)}
+        return sorted(filter(is_importable, shown))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class PublicName:
         """Where it is defined: the same for every re-export."""
         return str(self.object.canonical_path)
 
+    @property
+    def called(self) -> str:
+        """As code calls it: without a module that no code can import (`my-script`)."""
+        return self.name if is_importable(self.module) else self.name.removeprefix(f"{self.module}.")
+
 
 def find(spec: str) -> Package:
     """The installed package, dotted module, source folder or .py file of that name; SourceUnreadable if none."""
@@ -73,12 +82,20 @@ def find(spec: str) -> Package:
 def public_names(package: Package) -> list[PublicName]:
     """Every public function, class and method once, under its shortest public name, sorted by name."""
     shortest: dict[str, PublicName] = {}
+    is_local = package.search_path is not None
     for written, root in package.modules:
-        for found in _walk(root, written, set()):
+        for found in _walk(root, written, set(), is_local=is_local):
             known = shortest.get(found.canonical)
             if known is None or _rank(found) < _rank(known):
                 shortest[found.canonical] = found
     return sorted(shortest.values(), key=lambda found: found.name)
+
+
+def importable_names(package: Package) -> list[PublicName]:
+    """Those that code in the sandbox can import."""
+    tops = {name.partition(".")[0] for name in package.to_import()}
+    found = public_names(package)
+    return [it for it in found if it.module.partition(".")[0] in tops and is_importable(it.module)]
 
 
 def _rank(found: PublicName) -> tuple[int, str]:
@@ -98,7 +115,7 @@ def _installed(spec: str) -> Package:
     if is_standard and live is None and "." not in spec:
         raise SourceUnreadable(f"module {spec} cannot be imported on this platform", "Name another module")
     has_source = origin.submodule_search_locations is not None or str(origin.origin).endswith(".py")
-    root = _load(_real_name(spec), _folder_of(origin), may_inspect=is_standard or not has_source, written=spec)
+    root = load(_real_name(spec), _folder_of(origin), may_inspect=is_standard or not has_source, written=spec)
     if root.is_function:
         return Package(spec, ((spec.removesuffix(f".{_in_module(root)}"), root),))
     return Package(spec, ((spec, root), *_modules_under_another_name(spec, live)))
@@ -123,7 +140,7 @@ def _modules_under_another_name(spec: str, live: ModuleType | None) -> list[tupl
     """What a standard module offers as its own though it lies elsewhere: os.path."""
     names = [name for name in getattr(live, "__all__", ()) if isinstance(getattr(live, name, None), ModuleType)]
     offered = [(f"{spec}.{name}", getattr(live, name).__name__) for name in names]
-    return [(written, _load(real, None, may_inspect=True)) for written, real in offered if written != real]
+    return [(written, load(real, None, may_inspect=True)) for written, real in offered if written != real]
 
 
 def _unfound(spec: str) -> SourceUnreadable:
@@ -132,93 +149,10 @@ def _unfound(spec: str) -> SourceUnreadable:
     )
 
 
-def _nothing_there(spec: str, missing: str) -> SourceUnreadable:
-    """A dotted name goes further than what it names."""
-    holder, _, _ = f"{spec}.".rpartition(f".{missing}.")
-    return SourceUnreadable(f"{holder or spec} has no {missing}", f"Correct the name, or name {holder or 'another'}")
-
-
 def _found_on_disk(path: Path) -> Package:
     path = path.resolve()
-    if not path.exists():
-        raise SourceUnreadable(f"{path} does not exist", "Correct the path, or name an installed package")
-    if not path.is_file() and not path.is_dir():
-        raise SourceUnreadable(f"{path} is neither a file nor a folder", "Correct the path")
-    if path.is_file() or (path / "__init__.py").is_file():
-        return Package(path.stem, ((path.stem, _load(path.stem, path.parent, may_inspect=False)),), str(path.parent))
-    search = path / "src" if (path / "src").is_dir() else path
-    entries = [_load_entry(entry, search) for entry in sorted(search.iterdir()) if _is_source(entry)]
-    modules = [entry for entry in entries if entry]
-    if not modules:
-        raise SourceUnreadable(f"{path} holds no Python module that can be read", "Name a package or a .py file")
-    return Package(path.name, tuple(modules), str(search))
-
-
-def _is_source(entry: Path) -> bool:
-    if entry.stem in NOT_FOR_USERS or entry.name.startswith((".", "_")) or not entry.stem.isidentifier():
-        return False
-    return (entry.suffix == ".py" and entry.is_file()) or (entry / "__init__.py").is_file()
-
-
-def _load_entry(entry: Path, search: Path) -> tuple[str, Any] | None:
-    try:
-        return entry.stem, _load(entry.stem, search, may_inspect=False)
-    except SourceUnreadable as error:
-        log.warning("skipped %s: %s", entry.name, error.what)
-        return None
-
-
-def _load(name: str, search: Path | None, *, may_inspect: bool, written: str = "") -> Any:
-    """griffe's object of that name (`written` otherwise by the user), `__all__` and `from x import *` followed."""
-    import griffe
-
-    # Our own folder first: a local `utils` must not be answered by an installed one.
-    paths = [str(search), *sys.path] if search else None
-    griffe_loader = loader(paths, may_inspect=may_inspect)
-    griffe_log = logging.getLogger("griffe")
-    level = griffe_log.level
-    griffe_log.setLevel(logging.CRITICAL)  # it prints tracebacks of what we say in a sentence
-    try:
-        found = griffe_loader.load(name, try_relative_path=False)
-        top = griffe_loader.modules_collection[name.partition(".")[0]]
-        griffe_loader.expand_exports(top)
-        griffe_loader.expand_wildcards(top, external=may_inspect)
-    except KeyError as error:
-        raise _nothing_there(written or name, str(error.args[0])) from error
-    except (griffe.GriffeError, ImportError, OSError, RecursionError, ValueError) as error:
-        raise SourceUnreadable(
-            f"{name} cannot be read: {error or type(error).__name__}", "Correct it, or name another"
-        ) from error
-    finally:
-        griffe_log.setLevel(level)
-    if found.is_module and not may_inspect:
-        _tell_of_skipped_files(found)
-    return found
-
-
-def _tell_of_skipped_files(root: Any) -> None:
-    """A word for every file that cannot be read or is no Python: griffe leaves it out without one."""
-    if not isinstance(root.filepath, Path) or root.filepath.name != "__init__.py":
-        return
-    loaded = {module.filepath for module in _modules(root)}
-    files = {file for file in files_below(root.filepath.parent) if file.suffix == ".py"}
-    for file in sorted(files - loaded):
-        told = file.relative_to(root.filepath.parent.parent)
-        try:
-            ast.parse(file.read_bytes())
-        except SyntaxError as error:
-            log.warning("skipped %s%s: %s", told, f", line {error.lineno}" if error.lineno else "", error.msg)
-        except OSError as error:
-            log.warning("skipped %s: %s", told, error.strerror)
-        except (ValueError, RecursionError) as error:
-            log.warning("skipped %s: %s", told, error)
-
-
-def _modules(root: Any) -> Iterator[Any]:
-    yield root
-    for module in root.modules.values():
-        if not module.is_alias:
-            yield from _modules(module)
+    modules, search = modules_at(path)
+    return Package(path.name if path.is_dir() else path.stem, modules, str(search))
 
 
 def _standard_module(name: str) -> ModuleType | None:
@@ -232,7 +166,8 @@ def _standard_module(name: str) -> ModuleType | None:
         return None
 
 
-def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
+def _walk(root: Any, written: str, seen: set[str], *, is_local: bool) -> Iterator[PublicName]:
+    """What a file on disk holds it says itself: a `calendar.py` of somebody's own is not Python's."""
     if root.is_class or root.is_function:
         module = written if root.is_function else written.rpartition(".")[0]
         if _standard_module(module) is None and not is_there(root):
@@ -244,8 +179,9 @@ def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
     if not root.is_module or root.path in seen:
         return
     seen.add(root.path)
-    live = _standard_module(written)
-    if live is None and root.path.partition(".")[0] in sys.stdlib_module_names and root.analysis != "dynamic":
+    live = None if is_local else _standard_module(written)
+    is_standard = not is_local and root.path.partition(".")[0] in sys.stdlib_module_names
+    if live is None and is_standard and root.analysis != "dynamic":
         return
     for name, member in root.members.items():
         target = _target(member)
@@ -253,7 +189,7 @@ def _walk(root: Any, written: str, seen: set[str]) -> Iterator[PublicName]:
             continue
         full = f"{written}.{name}"
         if target.is_module:
-            yield from _walk(target, full, seen)
+            yield from _walk(target, full, seen, is_local=is_local)
         elif target.is_class:
             yield from _class_and_methods(target, full, written)
         elif target.is_function:

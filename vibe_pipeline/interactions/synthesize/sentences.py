@@ -16,15 +16,16 @@ WRAPPED_AT = 60
 
 SIGNATURE = re.compile(r"^[\w.]+\(.*")
 ENDS_PARAGRAPH = re.compile(
-    r"^(:\w+|\.\. |>>>|[-=~]{3,}$|(Args|Arguments|Parameters|Returns?|Raises|Yields|Examples?|Notes?)\b:?$)"
+    r"^(:(?!(\w+:)?\w+:`)\w+|"  # a field; `:role:` goes on with the sentence
+    r"\.\. |>>>|[-=~]{3,}$|(Args|Arguments|Parameters|Returns?|Raises|Yields|Examples?|Notes?)\b:?$)"
 )
 LIST_ITEM = re.compile(r"^([-*+•]|\d+[.)])\s")
 SENTENCE_END = re.compile(r"(?<!\be\.g)(?<!\bi\.e)(?<!\betc)(?<!\bvs)(?<!\bcf)[.!?](?=\s+[A-Z0-9\"'(<*]|$)")
 
 MARKUP = (
     (re.compile(r":(?:\w+:)?\w+:`([^`<]+?)\s*<[^`>]+>`"), r"\1"),  # :role:`text <target>`
-    (re.compile(r":(?:\w+:)?\w+:`~(?:[\w.]+\.)?(\w+(?:\(\))?)`"), r"\1"),  # :role:`~a.b`
-    (re.compile(r":(?:\w+:)?\w+:`!?([^`]+)`"), r"\1"),  # :role:`text`
+    (re.compile(r":(?:\w+:)?\w+:`~(?:[\w.:]+[.:])?(\w+(?:\(\))?)`"), r"\1"),  # :role:`~a.b`, :role:`~project:a.b`
+    (re.compile(r":(?:\w+:)?\w+:`[!.]?([^`]+)`"), r"\1"),  # :role:`text`, :role:`.text`
     (re.compile(r"`([^`<]+?)\s*<[^`>]+>`__?"), r"\1"),  # `text <https://…>`_
     (re.compile(r"\[([^\]]+)\](?:\([^)]+\)|\[[^\]]*\])"), r"\1"),  # [text](url), [text][reference]
     (re.compile(r"``?([^`]+)``?_{0,2}"), r"\1"),

@@ -95,7 +95,7 @@ def _facts(package: Package, public: PublicName) -> Iterator[SignatureFact]:
     written = [text for text in (_text(it, defaults) for it in parameters) if text is not None]
     if not parameters:
         return
-    call = f"{public.name}({', '.join(_with_marks(parameters, written))})" if len(written) == len(parameters) else ""
+    call = f"{public.called}({', '.join(_with_marks(parameters, written))})" if len(written) == len(parameters) else ""
     names = ", ".join(it.name for it in parameters)
     if 0 < len(call) <= MAX_CHARACTERS:
         yield _fact(package, "signature", call, name=public.name)
