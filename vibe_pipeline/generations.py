@@ -15,7 +15,7 @@ from vibe_pipeline.curate.cards.difference import Difference, compare
 from vibe_pipeline.curate.cards.page import page, page_name
 from vibe_pipeline.curate.dedup.index import Entries, Index
 from vibe_pipeline.curate.dedup.keys import withdrawn_entries
-from vibe_pipeline.curate.dedup.known import entries_of
+from vibe_pipeline.curate.dedup.known import entries_of, group_entries
 from vibe_pipeline.curate.dedup.pages import Damaged
 from vibe_pipeline.curate.dedup.sketch import MADE_BY
 from vibe_pipeline.curate.events.window import Inputs, place_entries
@@ -109,6 +109,7 @@ class Generations:
         indexes = (
             Index(self._store, "places", self._places),
             Index(self._store, f"examples-{MADE_BY}", self._entries),
+            Index(self._store, f"groups-{key_of(self._settings.curate.group)[:16]}", self._group_entries),
         )
         for index in indexes:
             index.forget(cut.generation)  # what it knows of one that was made before: this is another
@@ -134,9 +135,12 @@ class Generations:
             seconds=curated.seconds,
             group=self._settings.curate.group,
             grouped=curated.grouped,
+            group_since=self._group_since(cut.generation),
+            were_split=curated.were_split,
         )
 
-    def _curated(self, cut: Cut, places: Index, known: Index) -> Curated:
+    def _curated(self, cut: Cut, places: Index, known: Index, groups: Index) -> Curated:
+        is_late = self._settings.curate.group and self._group_since(cut.generation)
         inputs = Inputs(
             interactions=self._segments("interactions", cut),
             remarks=self._segments("remarks", cut),
@@ -144,6 +148,7 @@ class Generations:
             earlier=self._earlier,
             places=places.below(cut.generation),
             known=known.below(cut.generation),
+            ungrouped=groups.below(cut.generation) if is_late else [],
             withdrawn_sha=self._examples(cut.generation - 1).withdrawn_sha if cut.generation else "",
         )
         return curate(self._store, inputs, cut.generation, self._settings.curate, self._watch)
@@ -170,3 +175,26 @@ class Generations:
         yield from entries_of(file, interactions, self._settings.curate.run_actions, spill)
         if examples.withdrawn:
             yield withdrawn_entries(taken_back(self._store, examples.withdrawn_sha, generation))
+
+    def _group_entries(self, generation: int) -> Iterator[Entries]:
+        """For the index: on which sides groups of today were before they were any. One look at all that was until the
+        last generation that was not held out by them: only then it is known who belongs together."""
+        if not self._is_held_out_by_group(generation) and (
+            self.curated(generation + 1) is None or self._is_held_out_by_group(generation + 1)
+        ):
+            every = [*range(generation + 1)]
+            files = [self._store.existing(f"examples/{self._examples(it).sha}.parquet") for it in every]
+            interactions, spill = self._earlier("interactions", every), self._store.path(SPILL)
+            if interactions:
+                yield group_entries(files, interactions, self._settings.curate.group, spill)
+
+    def _group_since(self, generation: int) -> int:
+        """From which generation up to this one, which may not be made yet, `curate.group` is what it is today."""
+        made = self.curated(generation - 1) if generation else None
+        since = made.group_since if made and made.group == self._settings.curate.group else None
+        return generation if since is None else since
+
+    def _is_held_out_by_group(self, generation: int) -> bool:
+        """Whether a generation that is made was, by that of today, and kept to what was before."""
+        made = self._examples(generation)
+        return made.group == self._settings.curate.group and made.group_since is not None

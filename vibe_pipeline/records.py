@@ -205,6 +205,10 @@ class ExampleSet:
     """What `curate.group` named; None where nobody noted it yet."""
     grouped: int = 0
     """Rows that have such a group; a probe has none."""
+    group_since: int | None = None
+    """From which generation on, without a break, it is what is named here; None where nobody noted it yet."""
+    were_split: int = 0
+    """Such groups that were on both sides of the split before that."""
     schema_version: int = SCHEMA_VERSION
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:

@@ -20,6 +20,7 @@ from vibe_pipeline.curate.builders import BUILDERS, TABLES
 from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact, features, said, side_keys, slices, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
+from vibe_pipeline.curate.dedup.sides import sides_before
 from vibe_pipeline.curate.events.window import VECTOR
 from vibe_pipeline.curate.sessions.tables import given, named
 from vibe_pipeline.curate.sessions.trials import TRIALS
@@ -209,8 +210,16 @@ READS[Kind.CODE_GENERATION] |= named(TRIALS.select)
 class Candidates:
     """Makes candidates on a DuckDB that has the events, and puts them in a folder: one Parquet file a part."""
 
-    def __init__(self, db: duckdb.DuckDBPyConnection, folder: Path, settings: Curate, known: Sequence[Entries]) -> None:
-        self._db, self._folder, self._settings, self._known = db, folder, settings, known
+    def __init__(
+        self,
+        db: duckdb.DuckDBPyConnection,
+        folder: Path,
+        settings: Curate,
+        known: Sequence[Entries],
+        ungrouped: Sequence[Entries] = (),
+    ) -> None:
+        """`ungrouped`: sides of groups before they were held out as such."""
+        self._db, self._folder, self._settings, self._known, self._ungrouped = db, folder, settings, known, ungrouped
         self.dropped: Counter[str] = Counter()
         self.taken_back: list[np.ndarray] = [np.empty(0, np.uint64)]
         self._settled = pl.DataFrame(schema={"key": pl.UInt64, "settled": pl.Boolean})
@@ -312,10 +321,17 @@ class Candidates:
         return made.select("unit", "held_with", "unit_key", "held_with_key", "is_held").to_arrow()
 
     def _sides(self, keys: pl.Series) -> pl.Series:
-        """Whether each is held out: where it was put, or else where it was settled; null where neither is known."""
+        """Whether each is held out: where it was before it was held out as a group, or where it was put, or else where
+        it was settled; null where none is known."""
         settled = keys.to_frame("key").join(self._settled, on="key", how="left", maintain_order="left")["settled"]
         known = self._known_sides(keys.to_numpy())
-        return known.zip_with(known.is_not_null(), settled)
+        return pl.select(pl.coalesce(self._sides_before(keys.to_numpy()), known, settled)).to_series()
+
+    def _sides_before(self, groups: np.ndarray) -> pl.Series:
+        """Whether each is held out, or null where nothing is known of it as of a group that was none. Who was learned
+        from is judged on no more: of a log of few users nearly all were both, and else nothing would be learned."""
+        learned, judged_on = sides_before(self._ungrouped, groups)
+        return pl.Series(~learned).set(pl.Series(~(learned | judged_on)), None)
 
     def _known_sides(self, units: np.ndarray) -> pl.Series:
         """Whether each is held out, or null where no earlier generation has it."""

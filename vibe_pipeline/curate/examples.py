@@ -94,6 +94,8 @@ class Curated:
     """What is on both sides of the split, counted over what was kept."""
     grouped: int
     """Rows of what has a group (`curate.group`)."""
+    were_split: int
+    """Groups that were on both sides of the split before they were held out as such."""
     withdrawn: int
     """Rows of earlier generations that this one took back."""
     withdrawn_sha: str
@@ -124,7 +126,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             compared = judging.Compared(
                 features=these, rank=rank, vouched=found["vouched"], taken_back=taken_back, rest=columns.rest, **told
             )
-            judged = judging.judged(compared, inputs.known, settings, scratch)
+            judged = judging.judged(compared, inputs.known, settings, scratch, inputs.ungrouped)
             stays = judged.reasons == 0
         with step("order"):
             priority = _priorities(found, keys.exact(these), stays & (these.split == TRAIN))
@@ -141,6 +143,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         dropped=dict(sorted((dropped + counted(judged.reasons)).items())),
         leaks=judged.leaks,
         grouped=int(found["is_grouped"][stays].sum()),
+        were_split=judged.were_split,
         withdrawn=len(judged.withdrawn),
         withdrawn_sha=withdrawn_sha,
         seconds=step.seconds,
@@ -152,7 +155,7 @@ def _candidates(
 ) -> tuple[list[Path], Counter[str], np.ndarray]:
     """Files of candidates, what rules dropped, keys of what is taken back; and in the columns what candidates are
     compared by."""
-    candidates = Candidates(db, scratch / "candidates", settings, inputs.known)
+    candidates = Candidates(db, scratch / "candidates", settings, inputs.known, inputs.ungrouped)
     with step("window"):
         events = Window(db, inputs, scratch, joined(settings.quality), settings.neutral)
         candidates.settle()

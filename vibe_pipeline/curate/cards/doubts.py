@@ -6,7 +6,7 @@ Not here: what is refused before there is a cut (log.py).
 
 from __future__ import annotations
 
-from vibe_pipeline.records import ExampleSet, Split
+from vibe_pipeline.records import ExampleSet, Split, generation_name
 
 
 def of_groups(examples: ExampleSet) -> str:
@@ -15,7 +15,7 @@ def of_groups(examples: ExampleSet) -> str:
         return "" if examples.group is None else "none named (curate.group)"
     others = examples.rows - _rows(examples, Split.TEST) - examples.grouped
     rest = f", {others:,} have none and are held out by conversation" if others else ""
-    return f"{examples.grouped:,} examples have {examples.group}{rest}"
+    return f"{examples.grouped:,} examples have {examples.group}{rest}{_of_split(examples)}"
 
 
 def doubts(examples: ExampleSet) -> list[str]:
@@ -28,9 +28,21 @@ def doubts(examples: ExampleSet) -> list[str]:
         found.append(f"Nothing to learn from: all {examples.rows:,} examples are held out")
     if learned == examples.rows:
         found.append(f"Nothing to judge by: none of {examples.rows:,} examples is held out")
-    if examples.group and examples.grouped < examples.rows - probes:
+    is_split = examples.were_split and examples.generation == examples.group_since
+    if examples.group and (is_split or examples.grouped < examples.rows - probes):
         found.append(f"Not all is held out by group: {of_groups(examples)}")
     return found
+
+
+def _of_split(examples: ExampleSet) -> str:
+    """What suites of earlier generations hold cannot be taken back, and no figure of leaks counts it again."""
+    if not examples.were_split:
+        return ""
+    since = generation_name(examples.group_since or 0)
+    return (
+        f"; each group is on one side since {since} (before that {examples.were_split:,} of these lay on both: "
+        "learned from by now, and still in earlier suites)"
+    )
 
 
 def _rows(examples: ExampleSet, split: Split) -> int:

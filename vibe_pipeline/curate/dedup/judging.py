@@ -54,6 +54,8 @@ class Judged:
     """uint8: the place in REASONS of why each leaves."""
     leaks: dict[str, int]
     """What is on both sides of the split among those that stay."""
+    were_split: int
+    """Groups of theirs that were on both sides before they were held out as such."""
     withdrawn: np.ndarray
     """uint64, sorted: places of rows of earlier generations that are learned no longer."""
 
@@ -83,8 +85,15 @@ class Compared:
     """Gives back the memory of what was looked at: all that ten million rows are compared by is too much."""
 
 
-def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scratch: Path) -> Judged:
-    """Which leave, and which of the rows that were learned before."""
+def judged(
+    compared: Compared,
+    earlier: Sequence[Entries],
+    settings: Curate,
+    scratch: Path,
+    ungrouped: Sequence[Entries] = (),
+) -> Judged:
+    """Which leave, and which of the rows that were learned before; `ungrouped` are sides of groups before they were
+    held out as such."""
     judge = _Judge(compared, settings, Withdrawing(earlier, compared.taken_back))
     judge.repeated()
     judge.known(earlier)
@@ -100,16 +109,17 @@ def judged(compared: Compared, earlier: Sequence[Entries], settings: Curate, scr
     judge.leaking(runs)
     judge.replace()
     these = compared.features
-    sides = Sides(these, judge.stays, earlier, judge.stretches)
+    sides = Sides(these, judge.stays, earlier, ungrouped, judge.stretches)
+    groups, were_split = sides.groups()
     prose = these.kind != DOCUMENT  # a document is held out by section
     leaks = {
         "conversations": sides.conversations(compared.conversation, prose),
         "families": sides.shared(compared.family, prose),
-        "groups": sides.shared(these.held_with),
+        "groups": groups,
         "near_duplicates": sides.near(runs, judge.crowded),
         "equal_answers": sides.equal_answers(),
     }
-    return Judged(reasons=judge.reasons, leaks=leaks, withdrawn=judge.withdrawing.places)
+    return Judged(reasons=judge.reasons, leaks=leaks, were_split=were_split, withdrawn=judge.withdrawing.places)
 
 
 class _Judge:

@@ -12,13 +12,15 @@ from pathlib import Path
 import numpy as np
 
 from vibe_pipeline.curate.builders.error_prediction import RAN
-from vibe_pipeline.curate.candidates import MACROS, SHAS
+from vibe_pipeline.curate.candidates import GROUPED, MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
-from vibe_pipeline.curate.dedup.index import Entries
+from vibe_pipeline.curate.dedup.index import Entries, of_no_rows
+from vibe_pipeline.curate.events.families import find_families
+from vibe_pipeline.curate.events.window import TABLES
 from vibe_pipeline.curate.quality import vouched
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
-from vibe_pipeline.fingerprint import sha_of_file
+from vibe_pipeline.fingerprint import group_sql, sha_of_file
 from vibe_pipeline.store import sql_list
 
 EVIDENCE = "list_filter(reasons, lambda why: starts_with(why, '+'))"
@@ -40,6 +42,22 @@ WHERE {RAN} GROUP BY asked HAVING min(success) <> max(success) OR min(nullif(err
 """Of such inputs no example is kept, and nothing of their words is to lie anywhere but in the log. An error is told by
 the type that was logged: to look for it in what was printed costs as much as all else that a small generation asks."""
 
+SIDES = """
+SELECT DISTINCT md5_number_lower('group:' || grouping) AS key, (split <> 'train')::UINTEGER AS side
+FROM (
+    SELECT DISTINCT conversation_id, split FROM read_parquet({examples})
+    WHERE example_id IS NOT NULL AND split <> 'test'
+) JOIN ({grouped}) USING (conversation_id) WHERE grouping IS NOT NULL
+"""
+
+OF_FAMILIES = """(
+    SELECT it.*, coalesce(family, conversation_id) AS family
+    FROM {rows} AS it LEFT JOIN families USING (conversation_id)
+)"""
+
+MEMORY = "1536MiB"
+"""For DuckDB, while it looks at whole logs; what does not fit is spilled."""
+
 BATCH, BATCH_BYTES = 1 << 14, 32 << 20
 
 
@@ -58,3 +76,16 @@ def entries_of(file: Path, interactions: Sequence[Path], actions: Sequence[str],
         if interactions:
             ran = db.sql(UNSETTLED.format(files=sql_list(interactions)), params={"run_actions": list(actions)})
             yield keys.unsettled_entries(ran.to_arrow_table()["asked"].to_numpy())
+
+
+def group_entries(examples: Sequence[Path], interactions: Sequence[Path], group: str, spill: Path) -> Entries:
+    """On which sides examples lie of what `group` names, which they were not held out by: of their log, from its first
+    generation on. Every ref is 1 where some were judged on, and 0 where some were learned from."""
+    rows = f"read_parquet({sql_list(interactions)})"
+    with connect(spill) as db:
+        db.execute(f"SET memory_limit = '{MEMORY}'")
+        db.execute(TABLES)
+        find_families(db, rows)
+        grouped = GROUPED.format(events=OF_FAMILIES.format(rows=rows), group=group_sql(group))
+        found = db.sql(SIDES.format(examples=sql_list(examples), grouped=grouped)).to_arrow_table()
+        return of_no_rows(*(found[name].to_numpy() for name in ("key", "side")))

@@ -25,6 +25,8 @@ class Sides:
     these: Features
     stays: np.ndarray
     earlier: Sequence[Entries]
+    ungrouped: Sequence[Entries]
+    """Sides of groups before they were held out as such."""
     stretches: Stretches
 
     def shared(self, units: np.ndarray, among: np.ndarray | bool = True) -> int:
@@ -35,6 +37,19 @@ class Sides:
         """The same of conversations, by which earlier generations know what is on a side as a whole but for documents:
         those they know by section."""
         return self._here(conversations, among) + self._moved(self.these.unit)
+
+    def groups(self) -> tuple[int, int]:
+        """The same of groups, and how many of those that are here were on both sides before they were held out as such:
+        of these it is new only that one is judged on."""
+        if not self.ungrouped:
+            return self.shared(self.these.held_with), 0
+        stay = self.stays & (self.these.split != TEST)
+        units, row = np.unique(self.these.held_with, return_inverse=True)
+        learned, judged_on = (it[row] & stay for it in sides_before(self.ungrouped, units))
+        was_both, is_held = learned & judged_on, self.these.is_held
+        is_moved = np.where(is_held, learned, judged_on & ~learned)
+        moved, both = (len(np.unique(self.these.held_with[rows])) for rows in (is_moved, was_both))
+        return moved + self.shared(self.these.held_with, ~was_both & ~is_moved), both
 
     def near(self, runs: Sequence[Entries], crowded: np.ndarray) -> int:
         """Rows and items that are near one of the other side in a run, with a question like its own."""
@@ -83,3 +98,13 @@ class Sides:
             places, refs, _ = pairs(run, keys.side_keys(units), 1)
             moved[places[is_held[places] != (refs & np.uint64(1))]] = True
         return int(moved.sum())
+
+
+def sides_before(runs: Sequence[Entries], groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """bool (n), twice: of which of these was learned, and by which judged, before they were held out as such."""
+    learned, judged_on = np.zeros((2, len(groups)), dtype=bool)
+    for run in runs:
+        places, refs, _ = pairs(run, groups, len(run.keys))
+        learned[places[refs == 0]] = True
+        judged_on[places[refs == 1]] = True
+    return learned, judged_on

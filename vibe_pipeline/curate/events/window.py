@@ -156,6 +156,8 @@ class Inputs:
     """Which generation holds which conversation, interaction and remark."""
     known: Sequence[Entries]
     """What earlier generations teach and judge by."""
+    ungrouped: Sequence[Entries] = ()
+    """On which sides groups were, until the last generation that did not hold out by them."""
     withdrawn_sha: str = ""
     """Of the file of what they took back."""
 
