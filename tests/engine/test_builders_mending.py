@@ -130,3 +130,51 @@ def test_the_same_command_described_in_other_words_is_no_fix():
 
 def test_a_list_of_what_is_to_be_done_changes_no_file():
     assert mended(EDIT, tool("TodoWrite", True, 2, todos=[{"content": "mend it", "status": "done"}])) == FIX
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check src && git status",
+        "uv run mypy src/wc.py 2>&1 | tail -3",
+        "cd /p && npx tsc --noEmit",
+        "npx eslint src --ext .ts",
+        "python -m py_compile wc.py",
+        "black --check wc.py",
+        "python -m pytest tests/test_other.py -q",
+        "npm run test -- other",
+        "git add -A && git commit -m 'fix: count > 1'",
+        "sleep 2",
+        'python -c "from wc import count; print(count(\\"a b\\"))"',
+        "cd /p && python3 -c 'import sys\nsys.path.insert(0, \"src\")\nx = [1]\nprint(len(x))'",
+    ],
+)
+def test_what_checks_tests_or_waits_beside_an_edit_has_mended_nothing(command):
+    assert mended(bash(command, True, 1), edit("text.splt()", "text.split()", 2), bash(command, True, 3)) == FIX
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check --fix src",
+        "ruff format src",
+        "eslint src --fix",
+        "npx prettier --write src",
+        "npx tsc",
+        "mypy --install-types src",
+        "npx jest -u",
+        "pytest && pip install words",
+        "pytest > data.txt",
+        "rm pytest.ini",
+        "npm install --save test",
+        "git checkout -- data.txt",
+        "make",
+        "python -c \"open('data.txt', 'w').write('1')\"",
+        "python -c \"import nltk; nltk.download('punkt')\"",
+        'python -c "import db; print(db.create_tables())"',
+        'python -c "import wc; print($(make data))"',
+        "python -c 'print(1)' > data.txt",
+    ],
+)
+def test_what_may_write_a_file_beside_an_edit_may_have_mended_it(command):
+    assert [row for row in mended(EDIT, bash(command, True, 2)) if row == FIX[0]] == []

@@ -3,15 +3,15 @@ error → the text that worked. The same is what has more flags at most, whereve
 
 Only where nothing else can have mended it: both are next to each other among the runs of that command, close together,
 between them one file was changed by edits that say exactly which text became which, no other command did more than to
-look, and the file is named in the command or in what it printed. Of several edits one becomes another's text, or stands
-beside it. A test that was changed is not mended, nor what hides the failure (evasions.py). Not here: commands that were
-put in other words (builders/error_correction.py).
+look or to check, and the file is named in the command or in what it printed. Of several edits one becomes another's
+text, or stands beside it. A test that was changed is not mended, nor what hides the failure (evasions.py). Not here:
+commands that were put in other words (builders/error_correction.py).
 """
 
 from __future__ import annotations
 
 from vibe_pipeline.curate.sessions.evasions import EVASIONS, is_hidden, is_no_failure
-from vibe_pipeline.curate.sessions.looking import only_looks
+from vibe_pipeline.curate.sessions.looking import only_checks
 from vibe_pipeline.curate.sessions.tables import Table
 from vibe_pipeline.curate.sessions.turns import LINE
 from vibe_pipeline.curate.sessions.versions import ARGUMENTS, SHAPE, command
@@ -94,7 +94,7 @@ WITH
             AND changes.position IS NULL AND success IS DISTINCT FROM false AND is_command
         GROUP BY ALL
         HAVING count(changes.position) = count(edits) AND count(DISTINCT path) = 1
-            AND bool_and(coalesce({only_looks("text")}, true))
+            AND bool_and(coalesce({only_checks("text")}, true))
     ),
     known AS (
         SELECT
