@@ -36,7 +36,8 @@ LOUD = (
 """Of a program that tests: how much it prints and when it stops. These may come and go."""
 SINGLE = r"^[^;&|\n]*$"
 FIRST = r"^([^;&|\n]*)&&"
-"""Of several commands that are run one behind the other as long as they work."""
+BEGIN = f"coalesce(nullif(stripped(regexp_extract(bare, '{FIRST}', 1)), ''), bare)"
+"""The first of several commands that are run as long as they work: it worked where all did."""
 
 TEST_FILE = (
     r"(?:^|[/\\])(?:tests?|specs?|__tests__|__snapshots__|testdata|fixtures)[/\\]"
@@ -112,7 +113,7 @@ WITH
                     success AND coalesce(stripped(error_type), '') = '' AS is_good,
                     CASE WHEN success = false THEN NOT {is_no_failure("commands")} ELSE false END AS is_failure,
                     {BARE} AS bare,
-                    coalesce(nullif(stripped(regexp_extract(bare, '{FIRST}', 1)), ''), bare) AS begin,
+                    {BEGIN} AS begin,
                     CASE WHEN is_command THEN {EVASIONS} ELSE [] END::VARCHAR AS evasions,
                     {FLAGS} AS all_flags
                 FROM commands ANTI JOIN changes USING (interaction_id)
