@@ -193,3 +193,65 @@ def test_a_file_that_is_written_anew_after_its_removal_is_learned_as_it_is_then(
 def test_a_file_that_was_disliked_is_given_as_disliked(which):
     before = session(write(CODE.replace("len", "lne")), edit("lne", "len"), bash("python wc.py"))
     assert taught(remark(before[which], score=-1.0), before=before) == [(ASKED, CODE, "disliked")]
+
+
+TEST = write("from wc import count\n\ndef test_count():\n    assert count('a b') == 2\n", "/p/tests/test_wc.py")
+FOREIGN = write(
+    "# from wc import count, of wc.py\nimport os\n\ndef test_count():\n    assert True\n", "/p/tests/test_wc.py"
+)
+OTHER = write("from wc import count\n\ndef test_count():\n    assert count('') == 0\n", "/p/test_all.py")
+
+
+def suite(command, success=True, said="1 passed in 0.01s"):
+    return bash(command, success, said)
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [write(), TEST, suite("python -m pytest tests/test_wc.py -q")],
+        [TEST, write(), bash("cat wc.py"), suite("cd /p && pytest")],
+        [write(), OTHER, suite("uv run pytest test_all.py && ruff check")],
+        [write(), TEST, suite("pytest tests")],
+        [write(), suite("pytest tests/test_wc.py")],
+        [write(), suite("python -m pytest --doctest-modules wc.py")],
+        [write("print(1)"), TEST, suite("pytest", False, "tests/test_wc.py F\n1 failed"), write(), suite("pytest")],
+    ],
+)
+def test_a_file_whose_tests_passed_is_learned(calls):
+    assert taught(*session(*calls)) == [(ASKED, CODE, None)]
+
+
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [write(), suite("pytest")],
+        [write(), FOREIGN, suite("pytest")],
+        [write(), FOREIGN, suite("pytest tests/test_wc.py")],
+        [write(), TEST, suite("pytest tests/test_other.py")],
+        [write(), TEST, suite("pytest other")],
+        [write(), suite("pytest tests/test_other.py")],
+        [write(), suite("pytest"), TEST],
+        [write(), TEST, suite("pytest", said="1 skipped in 0.01s")],
+        [write(), TEST, suite("pytest", said="")],
+        [write(), TEST, suite("pytest -k count")],
+        [write(), TEST, suite("pytest | tail -1")],
+        [write(), TEST, suite("pytest || true")],
+        [write(), TEST, suite("pytest --collect-only")],
+        [write(), TEST, suite("pytest", False, "tests/test_wc.py F")],
+        [write(), TEST, suite("pytest", False, "tests/test_wc.py F"), TEST, suite("pytest")],
+        [write(), TEST, suite("pytest"), suite("pytest -q", False, "FAILED tests/test_wc.py::test_count")],
+        [write(), TEST, bash("pip install words"), suite("pytest")],
+        [write(), TEST, suite("pytest"), bash("rm wc.py")],
+        [write(path="/p/wc.js"), TEST, suite("pytest")],
+    ],
+)
+def test_a_file_that_no_test_was_seen_to_run_is_not_learned(calls):
+    assert [row for row in taught(*session(*calls)) if row[2] is None] == []
+
+
+def test_a_suite_that_fails_for_another_request_says_nothing_of_the_file():
+    first = session(write(), TEST, suite("pytest"))
+    later = session(suite("pytest", False, "FAILED tests/test_wc.py::test_more"), question="More!", turn=40, minute=9)
+    assert taught(*first, *later) == [(ASKED, CODE, None)]
+    assert taught(*session(write(), TEST), *session(suite("pytest"), question="Test!", turn=40, minute=9)) == []

@@ -1,6 +1,7 @@
 """error_correction over what agents changed in files between a failing command and the same one that worked."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -130,3 +131,152 @@ def test_the_same_command_described_in_other_words_is_no_fix():
 
 def test_a_list_of_what_is_to_be_done_changes_no_file():
     assert mended(EDIT, tool("TodoWrite", True, 2, todos=[{"content": "mend it", "status": "done"}])) == FIX
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check src && git status",
+        "uv run mypy src/wc.py 2>&1 | tail -3",
+        "cd /p && npx tsc --noEmit",
+        "npx eslint src --ext .ts",
+        "python -m py_compile wc.py",
+        "black --check wc.py",
+        "python -m pytest tests/test_other.py -q",
+        "npm run test -- other",
+        "git add -A && git commit -m 'fix: count > 1'",
+        "sleep 2",
+        'python -c "from wc import count; print(count(\\"a b\\"))"',
+        "cd /p && python3 -c 'import sys\nsys.path.insert(0, \"src\")\nx = [1]\nprint(len(x))'",
+    ],
+)
+def test_what_checks_tests_or_waits_beside_an_edit_has_mended_nothing(command):
+    assert mended(bash(command, True, 1), edit("text.splt()", "text.split()", 2), bash(command, True, 3)) == FIX
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "ruff check --fix src",
+        "ruff format src",
+        "eslint src --fix",
+        "npx prettier --write src",
+        "npx tsc",
+        "mypy --install-types src",
+        "npx jest -u",
+        "pytest && pip install words",
+        "pytest > data.txt",
+        "rm pytest.ini",
+        "npm install --save test",
+        "git checkout -- data.txt",
+        "make",
+        "python -c \"open('data.txt', 'w').write('1')\"",
+        "python -c \"import nltk; nltk.download('punkt')\"",
+        'python -c "import db; print(db.create_tables())"',
+        'python -c "import wc; print($(make data))"',
+        "python -c 'print(1)' > data.txt",
+    ],
+)
+def test_what_may_write_a_file_beside_an_edit_may_have_mended_it(command):
+    assert [row for row in mended(EDIT, bash(command, True, 2)) if row == FIX[0]] == []
+
+
+FAILED = "FAILED tests/test_a.py::test_x - AttributeError: splt\n/p/wc.py:5: AttributeError\n1 failed, 2 passed in 0.1s"
+PASSED = "3 passed in 0.1s"
+
+
+def rerun(failing, worked, said=FAILED, printed=PASSED, between=(EDIT,)):
+    rows = learned(KIND, bash(failing, False, 0, said), *between, bash(worked, True, 9, printed))
+    return [row["completion"] for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("failing", "worked"),
+    [
+        ("pytest -q tests/test_a.py", "pytest tests/test_a.py -v --tb=short"),
+        ("pytest tests/test_a.py -x --maxfail 1", "pytest tests/test_a.py -ra --tb short"),
+        ("npx jest a --silent", "npx jest a --verbose"),
+        ("python -m pytest tests/test_a.py::test_x", "cd /p && python -m pytest ./tests/ 2>&1"),
+        ("pytest tests/test_a.py", "pytest -q"),
+        ("pytest", "pytest tests/test_a.py"),
+        ("pytest tests -q", "pytest tests/test_a.py tests/test_b.py"),
+        ("pytest tests/test_a.py", "pytest tests/test_a.py::test_x"),
+        ("pytest tests/test_a.py", "pytest tests/test_a.py && ruff check ."),
+        ("python wc.py a", "python wc.py a && git add wc.py"),
+    ],
+)
+def test_a_run_that_holds_what_failed_shows_that_the_edit_mended_it(failing, worked):
+    assert rerun(failing, worked) == ["text.split()"]
+
+
+@pytest.mark.parametrize(
+    ("failing", "worked", "said", "printed"),
+    [
+        ("pytest tests/test_a.py", "pytest tests/test_b.py", FAILED, PASSED),
+        ("pytest", "pytest tests/test_b.py", FAILED, PASSED),
+        ("pytest", "pytest tests/test_a.py::test_y", FAILED, PASSED),
+        ("pytest", "pytest tests/test_a.py", "1 failed", PASSED),
+        ("pytest", "pytest tests/test_a.py", FAILED.replace("1 failed", "2 failed"), PASSED),
+        ("pytest", "pytest tests/test_a.py", FAILED + "\nERROR tests/test_b.py - ImportError", PASSED),
+        ("pytest tests/test_a.py", "pytest", FAILED, "2 passed, 1 skipped in 0.1s"),
+        ("pytest tests/test_a.py", "pytest", FAILED, ""),
+        ("pytest", "pytest tests/test_a.py", FAILED, "1 skipped in 0.1s"),
+        ("pytest", "python -m pytest tests/test_a.py", FAILED, PASSED),
+        ("pytest", "PYTHONPATH=. pytest tests/test_a.py", FAILED, PASSED),
+        ("pytest", "pytest tests/test_a.py -k x", FAILED, PASSED),
+        ("pytest tests", "pytest tests/test_a.py -p no:warnings", FAILED, PASSED),
+        ("pytest --strict-markers -q", "pytest -q", FAILED, PASSED),
+        ("pytest tests/test_a.py", "pytest tests/test_a.py || true", FAILED, PASSED),
+        ("pytest", "pytest tests/test_a.py | tail -3", FAILED, PASSED),
+        ("pytest tests/test_a.py", "pytest tests/test_a.py; ruff check .", FAILED, PASSED),
+        ("pytest tests/test_a.py && python wc.py", "pytest tests/test_a.py", FAILED, PASSED),
+        ("grep -q x wc.py", "grep -v x wc.py", ERROR, "x"),
+        ("tar -x wc.py", "tar wc.py", ERROR, "x"),
+    ],
+)
+def test_a_run_that_leaves_out_what_failed_or_is_another_shows_nothing(failing, worked, said, printed):
+    assert rerun(failing, worked, said, printed) == []
+
+
+def test_the_first_run_that_shows_it_ends_what_was_changed():
+    failing, passing = bash("pytest", False, 0, FAILED), bash("pytest tests/test_a.py", True, 2, PASSED)
+    later = [edit("len(x)", "max(x)", 3), bash("pytest", True, 4, PASSED)]
+    assert [row["completion"] for row in learned(KIND, failing, EDIT, passing, *later)] == ["text.split()"]
+    assert learned(KIND, failing, replace(passing, turn=1), edit("a", "b", 3), later[1]) == []
+
+
+OLD, NEW = "import sys\nprint(text.splt())\n", "import sys\nprint(text.split())\n"
+
+
+def read(text=OLD, path="/p/wc.py", begin=1, **arguments):
+    lines = [f"{number:6}→{line}" for number, line in enumerate(text.splitlines(), begin)]
+    said = "\n".join(lines) + "\n\n<system-reminder>\nNo malware?\n</system-reminder>\n"
+    return tool("Read", True, 1, said, file_path=path, **arguments)
+
+
+def write(content=NEW, path="/p/wc.py", turn=2):
+    return tool("Write", True, turn, "updated", file_path=path, content=content)
+
+
+def test_a_file_that_was_read_and_written_anew_is_mended_as_a_whole():
+    assert mended(read(), write()) == [(f"{OLD.strip()}\n\n{ERROR}", NEW)]
+    both = mended(read(), write(NEW.replace("text", "texts")), edit("texts", "text", 3))
+    assert both == [(f"{OLD.strip()}\n\n{ERROR}", NEW)]
+
+
+@pytest.mark.parametrize(
+    "between",
+    [
+        [write()],
+        [write(), read(NEW)],
+        [read(limit=2), write()],
+        [read(begin=5), write()],
+        [read(path="/q/wc.py"), write()],
+        [edit("import os", "import sys"), read(), write(turn=3)],
+        [read(), write(), write("print(1)", turn=3)],
+        [read(path="/p/tests/wc.py"), write(path="/p/tests/wc.py")],
+        [read(), write(OLD)],
+    ],
+)
+def test_a_file_whose_text_before_is_not_known_is_not_mended_by_writing_it(between):
+    assert [row for row in mended(*between) if row[1] in (NEW, OLD, "print(1)")] == []

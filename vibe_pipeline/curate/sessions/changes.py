@@ -33,7 +33,7 @@ ADDED = r"^\*\*\* Add File: ([^\n]+)"
 HUNK = r"(?m)^@@[^\n]*$"
 
 
-def _first(names: tuple[str, ...], value: str = "arguments") -> str:
+def first(names: tuple[str, ...], value: str = "arguments") -> str:
     """SQL: the first of these arguments that a call has."""
     several = ", ".join(f"{value} ->> '$.{name}'" for name in names)
     return f"coalesce({several})"
@@ -51,7 +51,7 @@ WITH
         SELECT
             conversation_id, position, turn, interaction_id, is_delta, feedback, {ARGUMENTS} AS arguments,
             CASE WHEN contains(input, '*** Begin Patch') THEN replace(regexp_extract(coalesce(
-                {_first(("input", "patch"))}, {command("arguments")}, arguments ->> '$'
+                {first(("input", "patch"))}, {command("arguments")}, arguments ->> '$'
             ), '{PATCH}', 1), chr(13), '') END AS patch,
             len(regexp_extract_all(patch, '{FILES}')) = 1 AS is_of_one_file
         FROM events
@@ -62,23 +62,23 @@ WITH
         SELECT
             conversation_id, position, turn, interaction_id, is_delta, feedback,
             CASE
-                WHEN patch IS NULL THEN {_first(PATHS)}
+                WHEN patch IS NULL THEN {first(PATHS)}
                 WHEN is_of_one_file THEN coalesce(
                     nullif(regexp_extract(patch, '{UPDATED}', 1), ''), nullif(regexp_extract(patch, '{ADDED}', 1), '')
                 )
             END AS path,
             CASE
                 WHEN patch IS NULL THEN coalesce(
-                    {_first(CONTENTS)}, CASE WHEN {_first(OLD)} = '' THEN {_first(NEW)} END
+                    {first(CONTENTS)}, CASE WHEN {first(OLD)} = '' THEN {first(NEW)} END
                 )
                 WHEN regexp_matches(patch, '{ADDED}') THEN {_lines("'+'", "patch")}
             END AS content,
             CASE
                 WHEN patch IS NULL AND json_type(arguments, '$.edits') = 'ARRAY' THEN list_transform(
                     json_extract(arguments, '$.edits[*]'),
-                    lambda it: {{'old': {_first(OLD, "it")}, 'new': {_first(NEW, "it")}}}
+                    lambda it: {{'old': {first(OLD, "it")}, 'new': {first(NEW, "it")}}}
                 )
-                WHEN patch IS NULL THEN [{{'old': {_first(OLD)}, 'new': {_first(NEW)}}}]
+                WHEN patch IS NULL THEN [{{'old': {first(OLD)}, 'new': {first(NEW)}}}]
                 WHEN regexp_matches(patch, '{UPDATED}') THEN list_transform(
                     list_filter(
                         string_split_regex(regexp_replace(patch, '^[^\n]*\n', ''), '{HUNK}'),
@@ -88,7 +88,7 @@ WITH
                 )
             END AS edits
         FROM said
-        WHERE patch IS NOT NULL OR {_first(PATHS)} <> '' OR {_first((*OLD, *NEW))} IS NOT NULL
+        WHERE patch IS NOT NULL OR {first(PATHS)} <> '' OR {first((*OLD, *NEW))} IS NOT NULL
     )
 SELECT
     conversation_id, position, turn, interaction_id, is_delta, feedback, path,

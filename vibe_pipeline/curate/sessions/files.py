@@ -4,18 +4,24 @@ Only where the text is known: the whole was written in the turn of the request, 
 text became which. A run counts that gives the file to an interpreter, or begins with it, and hides no failure; between
 the last change and the run no other command did more than to look. One that failed speaks against the file until the
 same command works. So does what removes the file or moves it away, at any time later, and what undoes changes in the
-same turn. Rows have the form of code that was said (trials.py). Not here: what is asked for (asking.py), and learned
-(builders/).
+same turn.
+
+Tests that passed count as a run of what they import, where they were written in the same turn and the run names them or
+is of all tests, and of the file by whose name the run names its test. Nothing else is a test of it: that a suite passes
+says little of a file. Tests that failed speak against the file as it was then, whatever of them is changed afterwards,
+but not in a later turn, which may ask for more. Rows have the form of code that was said (trials.py). Not here: what is
+asked for (asking.py), and learned (builders/).
 """
 
 from __future__ import annotations
 
-from vibe_pipeline.curate.sessions.asking import BESIDE, is_asked
+from vibe_pipeline.curate.sessions.asking import BESIDE, TEMPORARY, is_asked
 from vibe_pipeline.curate.sessions.evasions import EVASIONS
 from vibe_pipeline.curate.sessions.holding import INTERPRETERS
 from vibe_pipeline.curate.sessions.looking import only_looks
-from vibe_pipeline.curate.sessions.mending import BETWEEN, TEST_FILE
+from vibe_pipeline.curate.sessions.mending import BARE, BEGIN, BETWEEN, SINGLE, TEST_FILE
 from vibe_pipeline.curate.sessions.tables import Table
+from vibe_pipeline.curate.sessions.testing import READ, named, passed, runner
 from vibe_pipeline.curate.sessions.trials import COLUMNS
 from vibe_pipeline.curate.sessions.turns import LINE
 from vibe_pipeline.curate.sessions.versions import ARGUMENTS, TOOL, command
@@ -36,8 +42,33 @@ UNDOES = (
 )
 """What was done in the turn came to nothing."""
 
+IMPORTS = r"(?m)^\s*(?:(?:export|from|import|include|require\w*|use)\b|(?:const|let|var)\b.*\brequire\(|\}\s*from\b).*$"
+QUOTED = r"[\x22\x27/]([\w-]+\.\w+)[\x22\x27]"
+TEST = r"\bdef test_|\b(?:it|test)\("
+KEY = r"regexp_replace(file, '\.(\w)\w*$', '.\1')"
+"""A file's name with the first letter of its kind: what is imported has no more, and `.ts` may test `.tsx`."""
+TOLD = rf"""list_concat(
+    list_transform(
+        regexp_extract_all(array_to_string(regexp_extract_all(content, '{IMPORTS}'), ' '), '[\w-]+'),
+        lambda word: word || regexp_extract(file, '\.\w')
+    ),
+    list_transform(regexp_extract_all(content, '{QUOTED}', 1), lambda file: {KEY})
+)"""
+"""The keys of what a test's text imports, or names as one that is run or read."""
+FILE_OF_NAME = "regexp_extract(split_part(name, '::', 1), '[^/]*$')"
+KEY_OF_NAME = rf"""list_transform(
+    [regexp_replace(suites.file, '^test_|[._-](?:tests?|spec)(\.\w+)$', '\1', 'g')], lambda file: {KEY}
+)[1]"""
+"""Of a test that nobody saw: `test_wc.py` is one of `wc.py`."""
+
 EDITS = 8
 """Changes of a file in one turn: who needs more knows no longer what was asked for."""
+
+IS_KNOWN = f"version > 0 AND is_one AND len(parts) <= {EDITS} AND runs.position - states.position <= {BETWEEN}"
+TRIED = """
+    runs.conversation_id, runs.interaction_id, runs.position, success, text, ran, is_good, is_hidden,
+    states.interaction_id AS state_id, states.position AS changed_at
+"""
 
 SELECT = f"""
 WITH
@@ -47,11 +78,10 @@ WITH
         FROM events WHERE list_contains($chat_actions, action) AND stripped(input) <> ''
     ),
     placed AS (
-        SELECT changes.*, chats.position AS asked_at
+        SELECT changes.*, chats.position AS asked_at, regexp_matches(path, '{TEST_FILE}') AS is_test, {KEY} AS key
         FROM changes ASOF JOIN chats
             ON chats.conversation_id = changes.conversation_id AND chats.position < changes.position
         WHERE chats.turn > changes.turn AND (content IS NOT NULL OR edits IS NOT NULL)
-            AND NOT regexp_matches(path, '{TEST_FILE}')
             AND changes.conversation_id NOT IN (
                 SELECT conversation_id FROM changes WHERE content IS NULL AND edits IS NULL
             )
@@ -69,7 +99,7 @@ WITH
                 AS is_one
         FROM (
             SELECT *, count(content) OVER (PARTITION BY conversation_id, asked_at, file ORDER BY position) AS version
-            FROM placed
+            FROM placed WHERE NOT is_test
         )
         WINDOW so_far AS (PARTITION BY conversation_id, asked_at, file, version ORDER BY position),
             turn AS (PARTITION BY conversation_id, asked_at)
@@ -81,7 +111,7 @@ WITH
         }} AS ran
         FROM (
             SELECT
-                conversation_id, position, interaction_id, occurred_at, is_delta, success, error_type,
+                conversation_id, position, interaction_id, occurred_at, is_delta, success, error_type, output,
                 coalesce(
                     {command(ARGUMENTS)},
                     CASE WHEN list_contains($run_actions, action) THEN input
@@ -93,23 +123,62 @@ WITH
                 AND conversation_id IN (SELECT conversation_id FROM states)
         ) WHERE text IS NOT NULL
     ),
-    runs AS (
+    attempts AS (
         SELECT
-            *, regexp_extract(name, '[^/]*$') AS file,
-            success AND coalesce(stripped(error_type), '') = '' AS is_good,
+            *, true AS is_command, success AND coalesce(stripped(error_type), '') = '' AS is_good,
             contains(text, '|') OR {EVASIONS} <> [] AS is_hidden
-        FROM (SELECT *, unnest(list_distinct(regexp_extract_all(text, '{RUNS}', 1))) AS name FROM commands)
-        WHERE success IS NOT NULL
+        FROM commands WHERE success IS NOT NULL
+    ),
+    tests AS (
+        SELECT
+            conversation_id, asked_at, path, file, min(position) AS written_at, arg_max(content, position) AS text,
+            arg_max({TOLD}, position) AS told, len(regexp_extract_all(text, '{TEST}')) AS size
+        FROM placed WHERE is_test AND content IS NOT NULL
+        GROUP BY ALL
+    ),
+    suites AS (
+        SELECT *, {named("begin", "runner")} AS names, {passed("output")} AS passed
+        FROM (
+            SELECT *, CASE WHEN regexp_matches(begin, '{SINGLE}') THEN {runner("begin")} END AS runner
+            FROM (
+                SELECT
+                    attempts.* EXCLUDE (output), right(output, {READ}) AS output, chats.position AS asked_at,
+                    {BARE} AS bare, {BEGIN} AS begin
+                FROM attempts
+                ASOF JOIN chats
+                    ON chats.conversation_id = attempts.conversation_id AND chats.position < attempts.position
+            )
+        ) WHERE runner <> ''
+    ),
+    covered AS (
+        SELECT suites.*, CASE WHEN tests.file IS NULL THEN [{KEY_OF_NAME}] ELSE told END AS keys
+        FROM (SELECT *, unnest(names) AS name, {FILE_OF_NAME} AS file FROM suites) AS suites
+        LEFT JOIN tests USING (conversation_id, asked_at, file)
+        WHERE passed > 0 OR NOT is_good
+        UNION ALL BY NAME
+        SELECT suites.*, told AS keys FROM suites JOIN tests USING (conversation_id, asked_at)
+        WHERE written_at < position
+            AND CASE WHEN is_good THEN passed >= greatest(1, size) ELSE contains(output, file) END
+            AND (names = [] AND NOT regexp_matches(path, '{TEMPORARY}') OR len(list_filter(
+                names, lambda name: contains('/' || replace(path, chr(92), '/'), '/' || name || '/')
+            )) > 0)
+    ),
+    runs AS (
+        SELECT *, regexp_extract(name, '[^/]*$') AS file
+        FROM (SELECT *, unnest(list_distinct(regexp_extract_all(text, '{RUNS}', 1))) AS name FROM attempts)
     ),
     tried AS (
-        SELECT
-            runs.* EXCLUDE (file), states.interaction_id AS state_id, states.position AS changed_at
+        SELECT {TRIED}, false AS is_suite
         FROM runs ASOF JOIN states
             ON states.conversation_id = runs.conversation_id AND states.file = runs.file
             AND states.position < runs.position
-        WHERE version > 0 AND is_one AND len(parts) <= {EDITS}
-            AND (name = path OR ends_with(path, '/' || regexp_replace(name, '^(?:\\./)+', '')))
-            AND runs.position - changed_at <= {BETWEEN}
+        WHERE {IS_KNOWN} AND (name = path OR ends_with(path, '/' || regexp_replace(name, '^(?:\\./)+', '')))
+        UNION ALL
+        SELECT {TRIED}, true
+        FROM (SELECT * EXCLUDE (keys), unnest(list_distinct(keys)) AS key FROM covered) AS runs ASOF JOIN states
+            ON states.conversation_id = runs.conversation_id AND states.asked_at = runs.asked_at
+            AND states.key = runs.key AND states.position < runs.position
+        WHERE {IS_KNOWN}
     ),
     spoiled AS (
         SELECT DISTINCT tried.interaction_id, state_id
@@ -131,6 +200,7 @@ WITH
             arg_min(ran, position) FILTER (
                 is_good AND NOT is_hidden AND position > coalesce(failed_at, 0)
                 AND stripped(text) = coalesce(failing_text, stripped(text))
+                AND NOT (is_suite AND failed_at IS NOT NULL)
             ) AS run
         FROM tried LEFT JOIN failures USING (state_id)
         ANTI JOIN spoiled ON spoiled.interaction_id = tried.interaction_id AND spoiled.state_id = tried.state_id
