@@ -14,11 +14,13 @@ LITERAL = rf"{STRING}|-?\p{{N}}[\p{{N}}_.]*"
 CUT = 16_000
 SKELETON = rf"""
 CASE WHEN length(text) <= {CUT} AND contains(text, chr(10)) THEN hash(regexp_replace(
-    text, '(\b[fF][rR]?(?:{STRING}))|{LITERAL}|(?m:^|\s)#[^\n]*|[\s,:()\[\]{{}}]', '\1', 'g'
+    translate(text, ',:()[]{{}}', ''), '{LITERAL}|\s#[^\n]*|\s', '', 'g'
 )) END
 """
 """Of a column `text` that may be a program: the names and operators in their order. Literals go with what holds them
-together, for a list is another input whatever its length; what an f-string holds is code."""
+together, for a list is another input whatever its length."""
+FORMAT = rf"\b[fF][rR]?(?:{STRING})"
+"""Holds code."""
 
 DEFINITION = (
     r"(?m:^)(?:(?:\w+[ \t]+)*(?:class|def|fn|func|function)\b[^\n]*|[^\s][^\n]*\)[^\n,;(]*\{[ \t]*)"
@@ -46,6 +48,7 @@ def is_other_input(before: str, after: str, said: str) -> str:
         [[{_all(before, LITERAL)}, {_all(after, LITERAL)}]],
         lambda it: CASE
             WHEN {_definitions(before)} <> {_definitions(after)} THEN false
+            WHEN {_all(before, FORMAT)} <> {_all(after, FORMAT)} THEN false
             WHEN abs(len(it[1]) - len(it[2])) = 1 THEN NOT ({_has_one_more("it[1]", "it[2]")})
             WHEN len(it[1]) <> len(it[2]) THEN true
             ELSE len(list_filter(list_zip(it[1], it[2]), lambda pair:
