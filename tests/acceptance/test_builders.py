@@ -9,7 +9,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from itertools import combinations, count
+from collections.abc import Sequence
+from itertools import combinations, count, pairwise
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -38,17 +39,20 @@ def told(what: str, hits: list[bool], possible: int | None = None) -> Figure:
     return figure
 
 
-def session(name: str, steps: list[tuple[str, bool]], said: str = "") -> list[Interaction]:
+def session(name: str, steps: list[tuple[str, bool]], said: str = "", error: str = "it failed") -> list[Interaction]:
     """Runs one after the other, each with its input and whether it worked."""
     return [
-        run(text, success, turn, said or ("done" if success else "it failed"), conversation_id=name)
+        run(text, success, turn, said or ("done" if success else error), conversation_id=name)
         for turn, (text, success) in enumerate(steps)
     ]
 
 
-def judged(what: str, sessions: list[tuple[list[tuple[str, bool]], str | None]]) -> Figure:
+def judged(what: str, sessions: list[tuple[list[tuple[str, bool]], str | None]], errors: Sequence[str] = ()) -> Figure:
     """Sessions with the fix that a person would see in each (None: there is none) → precision of what was learned."""
-    named = {f"s{number}": session(f"s{number}", steps) for number, (steps, _) in enumerate(sessions)}
+    named = {
+        f"s{number}": session(f"s{number}", steps, error=errors[number] if errors else "it failed")
+        for number, (steps, _) in enumerate(sessions)
+    }
     fixes = {f"s{number}": fix for number, (_, fix) in enumerate(sessions)}
     found = learned("error_correction", *(it for steps in named.values() for it in steps))
     hits = [row["completion"] == fixes[row["conversation_id"]] for row in found]
@@ -70,6 +74,11 @@ def slip(text: str, chance: Random) -> str:
     return chance.choice(ways)
 
 
+def mistyped(failing: str, right: str) -> str:
+    """The words that an error names."""
+    return " ".join(word for word in failing.split() if word not in right.split())
+
+
 def test_a_program_is_paired_with_its_own_fix_among_other_programs_that_ran():
     chance, programs = Random(0), broken()
     sessions: list[tuple[list[tuple[str, bool]], str | None]] = []
@@ -88,13 +97,15 @@ def test_a_program_is_paired_with_its_own_fix_among_other_programs_that_ran():
 def test_a_program_with_a_slip_is_paired_with_itself_among_others_that_ran():
     chance, codes = Random(1), [row["code"] for row in rows("mbpp")]
     sessions: list[tuple[list[tuple[str, bool]], str | None]] = []
+    errors = []
     for number, code in enumerate(codes):
         others = [(other, True) for other in chance.sample(codes, 3) if other != code]
         failing = slip(code, chance)
+        errors.append(f"{mistyped(failing, code)} is not defined")
         is_fixed = number % 2 == 0 and failing.strip() != code.strip()
         fix = [(code, True)] if is_fixed else []
         sessions.append(([(failing, False), *others, *fix], code if is_fixed else None))
-    figure = judged("error_correction, MBPP with slips", sessions)
+    figure = judged("error_correction, MBPP with slips", sessions, errors)
     assert figure.value >= 0.95
     assert figure.n >= 0.9 * len(codes) / 2
 
@@ -105,17 +116,19 @@ def test_a_mistyped_command_is_paired_with_the_right_one_among_others_of_the_sam
     for row in commands:
         by_tool.setdefault(row["utility"], []).append(row["command"])
     sessions: list[tuple[list[tuple[str, bool]], str | None]] = []
+    errors = []
     for number, row in enumerate(commands):
         command = row["command"]
         others = [*chance.sample(commands, 2), {"command": chance.choice(by_tool[row["utility"]])}]
         between = [(other["command"], True) for other in others if other["command"] != command]
         failing = slip(command, chance)
+        errors.append(f"bash: {mistyped(failing, command)}: not found")
         is_fixed = number % 2 == 0 and failing.split() != command.split()
         fix = [(command, True)] if is_fixed else []
         lacks_word = len(command) - len(failing) > 1  # what was done meanwhile may have mended it: no slip of a letter
         steps = [*between, (failing, False)] if is_fixed and lacks_word else [(failing, False), *between]
         sessions.append(([*steps, *fix], command if is_fixed else None))
-    figure = judged("error_correction, nl2bash with slips", sessions)
+    figure = judged("error_correction, nl2bash with slips", sessions, errors)
     assert figure.value >= 0.95
     assert figure.n >= 0.9 * sum(fix is not None for _, fix in sessions)
 
@@ -132,6 +145,49 @@ def test_a_command_for_something_else_is_no_fix_of_the_one_that_failed():
     found = learned("error_correction", *(it for step in steps for it in step))
     print(f"error_correction, nl2bash, another word: {len(found)} of {len(pairs)} pairs taken for a fix")
     assert len(found) <= 0.1 * len(pairs)
+
+
+def called_again() -> list[tuple[str, str]]:
+    """Programs of MBPP with a call at their end, and the same with the next call."""
+    found = []
+    for row in rows("mbpp"):
+        calls = re.findall(r"^assert (.+?)\s*==", "\n".join(row["test_list"]), re.MULTILINE)
+        code = row["code"].replace("\r\n", "\n")
+        found += [
+            (f"{code}\nprint({one})", f"{code}\nprint({other})") for one, other in pairwise(calls) if one != other
+        ]
+    return found
+
+
+def test_a_program_on_other_input_is_no_fix_and_no_variant_of_it():
+    """The same function with another call at its end: what failed in one and works in the other is another wish."""
+    pairs = called_again()
+    steps = [session(f"s{number}", [(one, False), (other, True)]) for number, (one, other) in enumerate(pairs)]
+    fixed = learned("error_correction", *(it for step in steps for it in step))
+    runs = [
+        run(text, True, turn, "result list: []", conversation_id=f"s{number}", latency_ms=(900.0, 300.0)[turn])
+        for number, pair in enumerate(pairs)
+        for turn, text in enumerate(pair)
+    ]
+    faster = learned("optimization", *runs)
+    print(f"MBPP, another call: of {len(pairs)} pairs {len(fixed)} taken for a fix, {len(faster)} for faster")
+    assert len(pairs) >= 1800
+    assert len(fixed) <= 0.03 * len(pairs)
+    assert len(faster) <= 0.01 * len(pairs)
+
+
+def test_a_number_or_text_that_was_wrong_in_a_definition_is_mended_there():
+    chance, sessions = Random(7), []
+    for one, _ in called_again():
+        found = list(re.finditer(r"\b\d+\b|'[^'\n]{2,}'", one[: one.rindex("\nprint(")]))
+        if found and one.startswith("def ") and one.count("\n") > 2:
+            at = chance.choice(found)
+            wrong = str(int(at.group()) + 1) if at.group().isdigit() else "'something else'"
+            steps = [(one[: at.start()] + wrong + one[at.end() :], False), (one, True)]
+            sessions.append((steps, one))
+    figure = judged("error_correction, MBPP with a wrong literal", sessions)
+    assert figure.value == 1
+    assert figure.n >= 0.98 * len(sessions)
 
 
 def test_one_persons_thumbs_agree_with_the_others():

@@ -286,7 +286,7 @@ def test_to_hide_a_failure_is_no_fix(failing, worked):
         (THREE_LINES, "try:\n    load('a')\nexcept Exception as it:\n    print(it)\n    sys.exit(1)\n" + THREE_LINES),
         (
             "try:\n    load('a', 'b', 'c')\nexcept Exception as it:\n    print(it)",
-            "try:\n    load('a', 'b', 'd')\nexcept Exception as it:\n    print('a', it)",
+            "try:\n    load('a', 'b', key)\nexcept Exception as it:\n    print('a', it)",
         ),
     ],
 )
@@ -370,6 +370,7 @@ def test_a_test_that_failed_is_not_mended_by_another_expectation(before, after):
     failing, worked = AREA + before, run(AREA + after, True, 1)
     for error in ({"said": "AssertionError"}, {"said": "", "error_type": "AssertionError"}, {"said": "1 failed"}):
         assert fixes(run(failing, False, **error), worked) == set()
-    assert len(fixes(run(failing, False, 0, "NameError: area"), worked)) == 1
+    slipped = failing.replace("return result", "return reslut")
+    assert len(fixes(run(slipped, False, 0, "NameError: reslut"), worked)) == 1
     mended = run(AREA.replace("+", "*") + after, True, 1)
     assert len(fixes(run(failing, False, 0, "AssertionError"), mended)) == 1

@@ -6,18 +6,21 @@ chosen on QuixBugs, MBPP and nl2bash: docs/log.md, "the builders". Not here: whi
 
 from __future__ import annotations
 
-SHAPE = r"""
-{
+from vibe_pipeline.curate.sessions.literals import DIGITS, SKELETON, is_other_input, is_same_work
+
+SHAPE = rf"""
+{{
     'words': list_sort(list_distinct(regexp_extract_all(left(regexp_replace(
-        text, '(^|[\s"''=:])(\.{0,2}|~)/[^\s"'']*/', '\1', 'g'
-    ), 8000), '[\p{L}\p{N}_]+'))),
+        text, '(^|[\s"''=:])(\.{{0,2}}|~)/[^\s"'']*/', '\1', 'g'
+    ), 8000), '[\p{{L}}\p{{N}}_]+'))),
     'lines': list_distinct(list_filter(
         list_transform(string_split(left(text, 40000), chr(10)), lambda line: stripped(line)),
         lambda line: length(line) > 5
     )),
-    'numberless': regexp_replace(left(text, 400), '([\p{L}_])\p{N}+', '\1', 'g'),
-    'parts': CASE WHEN length(text) < 400 THEN regexp_extract_all(lower(text), '[\p{L}\p{N}]+|\.\.\.') END
-}
+    'numberless': regexp_replace(left(text, 400), '([\p{{L}}_])\p{{N}}+', '\1', 'g'),
+    'parts': CASE WHEN length(text) < 400 THEN regexp_extract_all(lower(text), '[\p{{L}}\p{{N}}]+|\.\.\.') END,
+    'skeleton': {SKELETON}
+}}
 """
 """What a version is known by, of a column `text`: its words (of a path the last part: all files of a project have the
 rest in common), its lines that say something, its beginning without the numbers of names, and of a short text every
@@ -66,10 +69,21 @@ SLIPPED = 3
 READ = 2000
 """Characters of an output's end: there an error proposes what else was meant."""
 
-DIGITS = "'0123456789'"
+
+UNKNOWN = (
+    r"(?i)(?:\bno|not|n.t) (?:an?|defined|exists?|find|found|have|known|match(?:ing)?|module|recogni[sz]ed|resolve|rule"
+    r"|such|valid)\b|\b(?:bad|illegal|invalid|missing|undefined|unexpected|unknown|unrecogni[sz]ed|did you mean)\b"
+    r"|\bunable to (?:find|locate|resolve)\b"
+)
+"""What an error says of a word that means nothing to it."""
+NO_COMMAND = (
+    r"(?i)\bcommand(?: \S+)? not found|\bunknown command:|\b(?:sh|env): .*(?:not found|no such)"
+    r"|executable file not found|not recognized as"
+)
+"""What a shell says of one."""
 
 
-def is_version(before: str, after: str, share: float = 0.6, said: str = "''") -> str:
+def is_version(before: str, after: str, share: float = 0.6, said: str | None = None) -> str:
     """SQL: whether one row's text is a version of another's; both have `tool`, `text` and `shape`.
 
     Any of: half of the shorter program's lines, three at least, stand in the other; `share` of the words is the same;
@@ -77,7 +91,8 @@ def is_version(before: str, after: str, share: float = 0.6, said: str = "''") ->
     more ends, or begins before it. `test1` and `test2` are two things and no versions.
 
     In a command (one or two lines, under 400 characters) a word in place of another is another object: that is a
-    version where the word was a slip, or where `said`, which the first printed, names all the words that came.
+    version where the word was a slip, or where `said`, which the first printed, names all the words that came. Where
+    literals alone are others it is another input (literals.py), of two that worked, which said nothing, wherever.
     """
     old, new = f"{before}.shape", f"{after}.shape"
     words = f"len(list_intersect({old}.words, {new}.words))"
@@ -98,19 +113,21 @@ def is_version(before: str, after: str, share: float = 0.6, said: str = "''") ->
                 OR starts_with({long}, {short} || chr(10)) OR ends_with({long}, chr(10) || {short})
             ELSE false END
     )"""
+    is_other = is_same_work(before, after) if said is None else is_other_input(before, after, said)
     return rf"""(
         {before}.tool IS NOT DISTINCT FROM {after}.tool
         AND {before}.text <> {after}.text
-        AND (length({before}.text) > 400 OR {old}.numberless <> {new}.numberless)
         AND CASE
+            WHEN length({before}.text) <= 400 AND {old}.numberless = {new}.numberless
+                THEN {"false" if said is None else _is_numbered(before, after, said)}
+            WHEN {is_other} AND {is_program(before, after)} THEN false
             WHEN abs(length({before}.text) - length({after}.text)) <= 1 AND {_is_slip(lost, found)} THEN true
             WHEN NOT {alike} THEN false
             WHEN {is_program(before, after)} THEN true
             WHEN len({lost}) = 0 AND len({new}.parts) >= len({old}.parts) + len({found}) THEN true
             WHEN len({found}) = 0 AND len({old}.parts) >= len({new}.parts) + len({lost}) THEN true
             WHEN 0 IN (len({lost}), len({found})) AND damerau_levenshtein({before}.text, {after}.text) <= 1 THEN true
-            WHEN {said} = '' THEN false
-            ELSE list_has_all(regexp_extract_all(lower({said}), '[\p{{L}}\p{{N}}]+'), {found})
+            ELSE {"false" if said is None else _names(said, found)}
         END
     )"""
 
@@ -120,19 +137,23 @@ OPTION = "^-?[A-Za-z]{1,3}$"
 
 
 def is_sure(before: str, after: str, said: str) -> str:
-    """SQL: whether a version is the fix whatever else was done meanwhile: one letter slipped, or `said` holds what came
-    as it came. `tar xzf` may be another wish than `tar xf`, and a `/` at the end is none."""
+    """SQL: whether a version is the fix whatever else was done meanwhile: `said` holds what came as it came, or one
+    letter slipped, unless in a word with which `said` finds no fault: `get pod` may work as `get pods` does, after a
+    login. `tar xzf` may be another wish than `tar xf`, and a `/` at the end is none."""
     old, new = f"{before}.text", f"{after}.text"
-    came = f"""array_to_string(list_filter(
-        string_split({new}, ' '), lambda word: NOT list_contains(string_split({old}, ' '), word)
-    ), ' ')"""
+    came = f"array_to_string({_came(before, after)}, ' ')"
+    lost, _ = _differing(f"{before}.shape", f"{after}.shape", "parts")
     return f"""CASE
         WHEN greatest(length({old}), length({new})) > 400 THEN false
+        WHEN {before}.shape.numberless = {after}.shape.numberless THEN true
         WHEN contains(lower({said}), lower({came})) AND length({came}) > 3 THEN true
         WHEN abs(length({old}) - length({new})) > 1 OR {new} = {old} || '/' THEN false
         WHEN length(replace({new}, '-', '')) > length(replace({old}, '-', '')) AND regexp_matches({came}, '{OPTION}')
-            THEN split_part({new}, ' ', 1) <> split_part({old}, ' ', 1)
-        ELSE damerau_levenshtein({old}, {new}) = 1 AND translate({old}, {DIGITS}, '') <> translate({new}, {DIGITS}, '')
+            AND split_part({new}, ' ', 1) = split_part({old}, ' ', 1) THEN false
+        WHEN damerau_levenshtein({old}, {new}) = 1 AND translate({old}, {DIGITS}, '') <> translate({new}, {DIGITS}, '')
+            THEN {before}.shape.parts = {after}.shape.parts OR stripped({said}) = ''
+                OR {_says(said, UNKNOWN, _names("line", lost))}
+        ELSE false
     END"""
 
 
@@ -159,3 +180,27 @@ def _is_slip(lost: str, found: str) -> str:
         THEN damerau_levenshtein({gone}, {come}) <= 1
             AND ({gone} = {come} OR translate({gone}, {DIGITS}, '') <> translate({come}, {DIGITS}, ''))
         ELSE false END"""
+
+
+def _is_numbered(before: str, after: str, said: str) -> str:
+    """SQL: whether a command that the shell did not find got its number: `python` and `python3`."""
+    return f"""list_transform([[{_came(after, before)}, {_came(before, after)}]], lambda it:
+        CASE WHEN len(it[1]) = 1 AND len(it[2]) = 1 AND starts_with(it[2][1], it[1][1])
+            THEN {_says(said, NO_COMMAND, "contains(line, it[1][1])")} ELSE false END)[1]"""
+
+
+def _came(before: str, after: str) -> str:
+    """SQL: the words of the second text that the first has not, as they stand between spaces."""
+    words = f"string_split({before}.text, ' ')"
+    return f"list_filter(string_split({after}.text, ' '), lambda word: NOT list_contains({words}, word))"
+
+
+def _says(said: str, pattern: str, condition: str) -> str:
+    """SQL: whether a `line` of what was said matches and fulfils a condition."""
+    return f"""len(list_filter(
+        string_split({said}, chr(10)), lambda line: regexp_matches(line, '{pattern}') AND {condition}
+    )) > 0"""
+
+
+def _names(said: str, parts: str) -> str:
+    return rf"list_has_all(regexp_extract_all(lower({said}), '[\p{{L}}\p{{N}}]+'), {parts})"
