@@ -20,11 +20,14 @@ Not here: `assert`. It is for our own bugs, never for input.
 from __future__ import annotations
 
 import errno
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says where there is no room."""
+UNWRITTEN = r"\d+ requested and \d+ written"
 
 
 class VibeError(Exception):
@@ -90,12 +93,21 @@ class DiskFull(VibeError):
     retryable = True
 
 
+def is_full(error: Exception) -> bool:
+    """Whether an error says that there is no room: the system by a number, DuckDB in the system's words, and numpy by
+    how much it could not write."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno in FULL
+    words = str(error)
+    return any(os.strerror(code) in words for code in FULL) or re.fullmatch(UNWRITTEN, words) is not None
+
+
 @contextmanager
 def full_disk(what: str, remedy: str) -> Iterator[None]:
     """Says in words that the disk is full, where that is why the block fails."""
     try:
         yield
     except OSError as error:
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         raise DiskFull(f"the disk is full: {what}", remedy) from error

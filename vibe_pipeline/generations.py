@@ -119,7 +119,7 @@ class Generations:
             for index in indexes:
                 index.forget(0)
             curated = self._curated(cut, *indexes)
-        examples = self._store.existing(f"examples/{curated.sha}.parquet")
+        examples = self._store.existing_table(f"examples/{curated.sha}.parquet")
         only = key_of(["suites", cut.generation])[:32]
         return ExampleSet(
             generation=cut.generation,
@@ -183,7 +183,7 @@ class Generations:
             self.curated(generation + 1) is None or self._is_held_out_by_group(generation + 1)
         ):
             every = [*range(generation + 1)]
-            files = [self._store.existing(f"examples/{self._examples(it).sha}.parquet") for it in every]
+            files = [self._store.existing_table(f"examples/{self._examples(it).sha}.parquet") for it in every]
             interactions, spill = self._earlier("interactions", every), self._store.path(SPILL)
             if interactions:
                 yield group_entries(files, interactions, self._settings.curate.group, spill)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +23,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, ReadWriteLock, Timeout
 
 from vibe_pipeline.durable import make_folder, sync
-from vibe_pipeline.errors import FULL, Busy, DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid, is_full
 from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
 from vibe_pipeline.records import SCHEMA_VERSION, load
 
@@ -41,6 +42,9 @@ PRIVATE = 0o600
 """Of every file that is written here."""
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
+PARQUET = b"PAR1"
+"""What such a file begins and ends with."""
+
 
 class Store:
     """A folder that is private to its owner (0700)."""
@@ -54,7 +58,7 @@ class Store:
             try:
                 make_folder(self.root)
             except OSError as error:
-                if error.errno in FULL:
+                if is_full(error):
                     raise
                 raise SettingsInvalid(
                     f"{self.root} cannot be a folder: {error.strerror}", "Set VIBE_HOME elsewhere"
@@ -194,6 +198,16 @@ class Store:
             raise LedgerDamaged(f"{name} is missing in {self.root}", "Restore it from a backup")
         return path
 
+    def existing_table(self, name: str) -> Path:
+        """The path of a Parquet file that must exist; LedgerDamaged if it does not, or was cut off."""
+        path = self.existing(name)
+        with path.open("rb") as file:
+            begins, size = file.read(len(PARQUET)), file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - len(PARQUET)))
+            if (begins, file.read()) != (PARQUET, PARQUET):
+                raise LedgerDamaged(f"{name} was cut off: {size:,} bytes are left", "Restore it from a backup")
+        return path
+
     @contextmanager
     def temporary(self, folder: str, only: str | None = None) -> Iterator[Path]:
         """A hidden name in `folder`, for what is moved to its own when it is whole; what was not moved is gone.
@@ -326,13 +340,14 @@ def _disk() -> Iterator[None]:
     """Turn 'no space left' into a DiskFull that says what to do."""
     try:
         yield
-    except OSError as error:
-        if error.errno in READ_ONLY:
-            what = f"{error.filename} cannot be written: {error.strerror}"
+    except Exception as error:
+        name = getattr(error, "filename", None)
+        if isinstance(error, OSError) and error.errno in READ_ONLY:
+            what = f"{name} cannot be written: {error.strerror}"
             raise SettingsInvalid(what, "Set VIBE_HOME to a folder that you may write to") from error
-        if error.errno not in FULL:
+        if not is_full(error):
             raise
         raise DiskFull(
-            f"the disk is full: {error.filename or 'a temporary file'} could not be written",
+            f"the disk is full: {name or 'a temporary file'} could not be written",
             "Free some room or set VIBE_HOME to another disk, and run the same command again",
         ) from error

@@ -42,7 +42,7 @@ def define(
         define_sealed(db, f"logged_{stream}", store, stream)
     db.execute(REMARKED)
     db.execute(USER_INTERACTIONS)
-    _parquet(db, "curated", [store.existing(f"examples/{examples.sha}.parquet") for examples in sets], SCHEMA)
+    _parquet(db, "curated", [store.existing_table(f"examples/{examples.sha}.parquet") for examples in sets], SCHEMA)
     db.execute("CREATE VIEW examples AS FROM curated WHERE example_id IS NOT NULL")  # the others were forgotten
     _items(db, store)
     _table(db, "generations", [_generation(cut, sets) for cut in cuts], ("generation",))

@@ -1,6 +1,9 @@
 """What curation does with an index or with examples that are not what was written, and with what a kill left."""
 
+import contextlib
+import random
 import shutil
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -9,8 +12,13 @@ import pytest
 
 from tests.engine.curating import ALSO, HELD, LEARNED, World, event, on_side
 from tests.engine.planted_examples import Prose, text
+from vibe_pipeline import store
+from vibe_pipeline.curate.candidates import Candidates
+from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import pages
-from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.curate.dedup.index import Entries
+from vibe_pipeline.curate.output import Output
+from vibe_pipeline.errors import DiskFull, LedgerDamaged
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.settings import Curate
 
@@ -87,3 +95,32 @@ def test_what_a_killed_curation_left_goes_with_the_next(tmp_path):
     assert len(list(tmp_path.glob("examples/.*"))) == 2
     world.ladder.examples(cut.generation)
     assert not [it for it in tmp_path.rglob(".*") if "log" not in it.parts]
+
+
+@pytest.mark.parametrize(
+    ("holder", "method"),
+    [(Candidates, "of_probes"), (Candidates, "of_events"), (Columns, "append"), (Output, "tables"), (Entries, "rest")],
+)
+def test_a_disk_that_is_full_in_the_middle_is_said_and_the_next_try_makes_it(small_disk, monkeypatch, holder, method):
+    monkeypatch.setattr(store, "RESERVE_BYTES", 0)
+    world = World(small_disk / "var")
+    world.log(*(event(f"q{n}", random_words(n), conversation=f"c{n}") for n in range(200)))
+    cut, called = world.ladder.log.open_generation(force=True), getattr(holder, method)
+
+    def filled(*given, **named):
+        with (small_disk / "balloon").open("wb", buffering=0) as balloon, contextlib.suppress(OSError):
+            while balloon.write(b"x" * 4096):
+                pass
+        return called(*given, **named)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(holder, method, filled)
+        with pytest.raises(DiskFull, match=r"the disk is full: .* could not be written"):
+            world.ladder.examples(cut.generation)
+    (small_disk / "balloon").unlink()
+    assert world.ladder.examples(cut.generation).rows == 200
+
+
+def random_words(seed: int) -> str:
+    chooser = random.Random(seed)
+    return " ".join("".join(chooser.choices(string.ascii_lowercase, k=7)) for _ in range(200))

@@ -5,6 +5,7 @@ import os
 import stat
 from pathlib import Path
 
+import duckdb
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -12,7 +13,7 @@ import pytest
 
 from vibe_pipeline import durable
 from vibe_pipeline.database import connect
-from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid
+from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid, is_full
 from vibe_pipeline.fingerprint import sha_of_bytes, sha_of_file, sha_of_folder
 from vibe_pipeline.store import ROW_GROUP, Store, sql_list
 
@@ -120,6 +121,31 @@ def test_what_is_not_finite_is_not_written(store):
 def test_a_missing_artifact_is_damage(store):
     with pytest.raises(LedgerDamaged, match="nothing is missing"):
         store.existing("nothing")
+
+
+@pytest.mark.parametrize("kept", [0, 1, 3, 200])
+def test_a_table_that_was_cut_off_is_damage(store, kept):
+    store.write_parquet("t.parquet", TABLE)
+    path = store.existing_table("t.parquet")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(LedgerDamaged, match=rf"t\.parquet was cut off: {kept} bytes are left"):
+        store.existing_table("t.parquet")
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), True),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), True),
+        (duckdb.IOException('IO Error: Could not write file "x": No space left on device'), True),
+        (OSError("545 requested and 0 written"), True),
+        (OSError(errno.EIO, "Input/output error"), False),
+        (OSError("545 requested"), False),
+        (duckdb.IOException("IO Error: Could not write file"), False),
+    ],
+)
+def test_that_there_is_no_room_is_told_in_many_ways(error, expected):
+    assert is_full(error) is expected
 
 
 def test_a_lock_is_held_by_one(store):

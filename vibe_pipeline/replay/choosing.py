@@ -56,7 +56,7 @@ def _first(others: pl.DataFrame, made: pl.DataFrame, counts: tuple[int, int]) ->
 def _offered(store: Store, examples: ExampleSet, kinds: tuple[str, ...], withdrawn: Withdrawn) -> pl.DataFrame:
     """row, priority, tokens, is_synthetic of the training rows of one example set; nothing that was forgotten or taken
     back."""
-    file = store.existing(f"examples/{examples.sha}.parquet")
+    file = store.existing_table(f"examples/{examples.sha}.parquet")
     known = pl.read_parquet(file, columns=["priority", "tokens"], glob=False)
     parts = [
         pl.DataFrame({"row": positions(examples, examples.train_ranges(kinds, synthetic), withdrawn)}).with_columns(

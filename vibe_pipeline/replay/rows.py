@@ -32,7 +32,7 @@ def read(
     tables = []
     for examples, rows in wanted:
         if rows.size:
-            file = pq.ParquetFile(store.existing(f"examples/{examples.sha}.parquet"))
+            file = pq.ParquetFile(store.existing_table(f"examples/{examples.sha}.parquet"))
             groups = np.unique(rows // ROW_GROUP)
             table = file.read_row_groups(groups.tolist(), columns=list(columns))
             at = np.searchsorted(groups, rows // ROW_GROUP) * ROW_GROUP + rows % ROW_GROUP

@@ -144,7 +144,7 @@ def describe(store: Store, examples: ExampleSet, withdrawn_sha: str = "") -> Car
     same card, with the same samples."""
     gone = Withdrawn(store, withdrawn_sha).of(examples.generation)
     with connect(store.path(SPILL)) as db:
-        db.execute(ROWS.format(file=sql_list([store.existing(f"examples/{examples.sha}.parquet")])))
+        db.execute(ROWS.format(file=sql_list([store.existing_table(f"examples/{examples.sha}.parquet")])))
         db.register("gone", pa.table({"row": gone}))
         ((withdrawn_since,),) = db.sql(SINCE).fetchall()
         cube = db.sql(CUBE).fetchall()

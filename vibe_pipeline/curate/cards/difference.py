@@ -94,7 +94,9 @@ def compare(store: Store, cards: tuple[Card, Card], sets: tuple[ExampleSet, Exam
     old, new = cards
     with connect(store.path(SPILL)) as db:
         for side, examples, card in zip(("old", "new"), sets, cards, strict=True):
-            db.execute(ROWS.format(side=side, file=sql_list([store.existing(f"examples/{examples.sha}.parquet")])))
+            db.execute(
+                ROWS.format(side=side, file=sql_list([store.existing_table(f"examples/{examples.sha}.parquet")]))
+            )
             db.execute(VOCABULARY.format(side=side, highest=_highest(card.rows)))
         (conversations,) = db.sql(CONVERSATIONS).fetchall()
         ((*words, strange, every),) = db.sql(WORDS).fetchall()

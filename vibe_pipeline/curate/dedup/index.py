@@ -9,6 +9,7 @@ Not here: what the keys mean (keys.py, and window.py for places).
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
@@ -347,4 +348,8 @@ def _array(file: Path, kind: type, size: int) -> np.ndarray:
     if not size:
         np.save(file, np.empty(0, kind))  # nothing cannot be mapped
         return np.empty(0, kind)
-    return np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(int(size),))
+    made = np.lib.format.open_memmap(file, mode="w+", dtype=kind, shape=(int(size),))
+    if hasattr(os, "posix_fallocate"):  # who writes to a map for which there is no room is killed
+        with file.open("r+b") as opened:
+            os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+    return made

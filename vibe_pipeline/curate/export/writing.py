@@ -140,7 +140,7 @@ def _write(
     with connect(store.path(SPILL)) as db, _Files(folder, wanted.format) as files:
         db.execute(MACROS + SPOKEN[wanted.format])
         remember_lengths(db, segments if wanted.shape in (Shape.MESSAGES, Shape.OPENAI_PREFERENCE) else [])
-        for chunk in _chunks(store.existing(f"examples/{examples.sha}.parquet"), gone):
+        for chunk in _chunks(store.existing_table(f"examples/{examples.sha}.parquet"), gone):
             db.register("chunk", chunk)
             find_turns(db)
             db.execute(FITTING.format(unfit=unfit(wanted.shape)), {"kinds": list(wanted.kinds)})
