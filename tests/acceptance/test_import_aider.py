@@ -37,7 +37,7 @@ def test_all_starts_with_their_edits_and_failures(tmp_path):
     assert {row["model_id"] for row in rows} == {"claude-3-5-sonnet-20240620"}
     assert rows[0]["occurred_at"] == datetime(2024, 8, 6, 9, 47, 11, tzinfo=UTC)
 
-    failed = {row["input"][:40]: row["error_type"] for row in rows if not row["success"]}
+    failed = {row["input"][:40]: row["error_type"] for row in rows if row["success"] is False}
     assert failed == {
         "Attempt to fix lint errors? y": "edit format",
         "can we include TZ info in the dt?": "edit format",

@@ -53,7 +53,7 @@ def test_a_run_with_actions_as_text_and_a_demonstration(tmp_path):
     assert [command.split()[0] for command in commands] == ["find_file", "open", "edit", "python", "submit"]
     assert rows[4]["output"].startswith("\ndiff --git a/tests/missing_colon.py")
     assert "demonstration" not in rows[5]["input"]
-    assert (rows[5]["action"], rows[5]["success"]) == ("chat", True)
+    assert (rows[5]["action"], rows[5]["success"]) == ("chat", None)
     extra = json.loads(rows[5]["extra"])
     assert (extra["environment"], extra["exit_status"]) == ("swe_main", "submitted")
 

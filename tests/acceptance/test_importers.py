@@ -118,7 +118,7 @@ def test_an_empty_answer_is_no_answer(tmp_path):
     _, rows = bring(tmp_path, "sharegpt/conversation_missingturns.json")
     assert rows["input"].to_list() == whole["input"].to_list()
     assert rows["output"].to_list() == ["", *whole["output"].to_list()[1:]]
-    assert rows["success"].to_list() == [None, *[True] * 5]
+    assert rows["success"].to_list() == [None] * 6
 
 
 def test_tool_calls_of_sharegpt(tmp_path):

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from tests.engine.building import MOMENT, built, event, events, learned, remark, run, tool
+from tests.engine.importing import chat, read
 from vibe_pipeline.curate.sessions.turns import joined
 from vibe_pipeline.settings import Curate
 
@@ -192,10 +193,16 @@ def test_what_came_back_is_cut_and_what_was_said_before_has_the_rest_of_the_leng
     assert len(rows[-1]["interaction_ids"]) == 10
 
 
-@pytest.mark.parametrize("values", [{"source": "import:claude_code"}, {"calls": [("ls", "a.py")]}], ids=str)
-def test_that_an_agent_came_to_its_end_does_not_vouch_for_what_it_said(values):
-    (row,) = learned(KIND, *asked("q", "a", *values.pop("calls", []), success=True, **values))
+def test_that_an_agent_came_to_its_end_does_not_vouch_for_what_it_said():
+    (row,) = learned(KIND, *asked("q", "a", ("ls", "a.py"), success=True))
     assert row["evidence"] == []
+
+
+@pytest.mark.parametrize("source", ["logger", "import:table", "gpt4-export", "otlp"])
+def test_what_vouches_for_a_reply_is_what_its_row_says_whatever_its_source(source):
+    imported = replace(read(chat("q", "a"))[0], source=source)
+    assert [row["evidence"] for row in learned(KIND, imported)] == [[]]
+    assert [row["evidence"] for row in learned(KIND, replace(imported, success=True))] == [["success"]]
 
 
 BLOCK = "So:\n\n```ruby\nputs 'a b'.split.revers.join(' ')\n```"

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tests.engine.building import event, learned, remark
+from tests.engine.importing import EXCHANGE, read
 
 BRANCH = {"conversation_id": "b", "source": "import:chatgpt_export"}
 
@@ -141,19 +142,22 @@ def test_a_regenerated_answer_that_stands_is_preferred_and_told_in_its_place():
 
 
 def test_a_first_answer_that_was_gone_back_to_is_preferred():
-    standing = event("q", "old", extra={"alternatives": ["new"]}, source="import:chatgpt_export")
+    standing = event("q", "old", extra={"alternatives": ["new"]})
     assert pairs(standing, branch("new")) == [("old", "new", ["regenerated"])]
 
 
-def test_an_answer_that_was_gone_back_from_is_paired_when_it_arrives_later():
-    standing = event("q", "old", extra={"alternatives": ["new"]}, source="import:chatgpt_export")
-    assert pairs(standing) == []
-    assert pairs(branch("new"), before=[standing]) == [("old", "new", ["regenerated"])]
-    assert pairs(event("r", "x", turn=2), before=[standing, branch("new")]) == []
+@pytest.mark.parametrize("source", ["myapp", "import:table", "import:chatgpt_export", "otlp"])
+def test_a_pair_is_told_by_the_row_that_names_both_whatever_its_source(source):
+    standing = event("q", "old", extra={"alternatives": ["new"]}, source=source)
+    assert pairs(standing) == [("old", "new", ["regenerated"])]
+    assert pairs(branch("new"), before=[standing]) == []
 
 
-def test_the_choices_of_one_call_are_no_preference():
-    assert pairs(event("q", "first", extra={"alternatives": ["second"]}, source="import:openai_chat")) == []
+@pytest.mark.parametrize("source", ["myapp", "import:openai_chat"])
+def test_the_choices_of_one_call_are_no_preference(source):
+    choices = [{"message": {"role": "assistant", "content": text}} for text in ("one", "two")]
+    (first,) = read({"request": {"messages": [EXCHANGE[0]]}, "response": {"choices": choices}})
+    assert pairs(replace(first, source=source)) == []
 
 
 @pytest.mark.parametrize(

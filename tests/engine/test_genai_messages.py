@@ -74,7 +74,7 @@ def test_all_dialects_say_the_same(spoken):
     assert (item.action, item.input, item.output, item.extra) == ("chat", "q", "a", {"system": "s"})
 
 
-def test_other_choices_are_alternatives():
+def test_other_choices_are_kept_with_the_first():
     numbered = {
         "gen_ai__prompt__0__content": "q",
         "gen_ai__completion__0__content": "a",
@@ -84,7 +84,7 @@ def test_other_choices_are_alternatives():
     events += [("gen_ai.choice", {"message": json.dumps({"role": "assistant", "content": text})}) for text in "ab"]
     for spoken in (span(**numbered), span(events=events)):
         (item,) = read(otlp(spoken))
-        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+        assert (item.output, item.extra["other_choices"]) == ("a", ["b"])
 
 
 STREAMED = {"request_data": '{"messages": [{"role": "user", "content": "q"}], "stream": true}'}
@@ -140,7 +140,7 @@ THOUGHT = {"type": "reasoning", "content": "why"}
 def test_each_message_that_came_back_is_a_choice():
     for answer in ([ended("a"), ended("b")], [ended(THOUGHT, "a"), ended(THOUGHT, "b")]):
         (item,) = read(otlp(chat(1, [said("user", "q")], answer)))
-        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+        assert (item.output, item.extra["other_choices"]) == ("a", ["b"])
 
 
 @pytest.mark.parametrize(
@@ -154,7 +154,7 @@ def test_each_message_that_came_back_is_a_choice():
 def test_what_came_back_in_several_messages_is_one_answer_where_they_are_no_rivals(answer, texts):
     found = read(otlp(chat(1, [said("user", "q")], answer)))
     assert [item.output for item in found] == texts
-    assert "alternatives" not in found[-1].extra
+    assert "other_choices" not in found[-1].extra
 
 
 def test_the_number_of_choices_that_were_asked_for_decides():

@@ -79,7 +79,7 @@ def test_openinference_tells_of_rivals_by_what_was_asked_for():
     rivals = [output(0, content="a"), output(1, content="b")]
     for parameters in ({"n": 2}, {"candidate_count": 2}):
         (item,) = read(openinference(*rivals, llm__invocation_parameters=json.dumps(parameters)))
-        assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+        assert (item.output, item.extra["other_choices"]) == ("a", ["b"])
 
 
 def test_the_response_itself_tells_more_than_openinference_makes_of_it():
@@ -90,7 +90,7 @@ def test_the_response_itself_tells_more_than_openinference_makes_of_it():
     assert (tool.input, chat.output) == ('{"name": "web_search", "arguments": {"query": "news"}}', "a")
     choices = json.dumps({"choices": [{"message": {"role": "assistant", "content": text}} for text in "ab"]})
     (item,) = read(openinference(output(0, content="a"), output(1, content="b"), output__value=choices))
-    assert (item.output, item.extra["alternatives"]) == ("a", ["b"])
+    assert (item.output, item.extra["other_choices"]) == ("a", ["b"])
 
 
 def test_thoughts_that_openllmetry_numbers_are_no_answer():

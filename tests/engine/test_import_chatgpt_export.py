@@ -327,7 +327,7 @@ def test_an_answer_that_was_cut_off_is_no_success_and_weight_0_is_kept():
 
 @pytest.mark.parametrize(
     ("kind", "success", "error"),
-    [("interrupted", False, "interrupted"), ("max_tokens", False, "length"), ("stop", True, None)],
+    [("interrupted", False, "interrupted"), ("max_tokens", False, "length"), ("stop", None, None)],
 )
 def test_an_answer_says_why_it_ended(kind, success, error):
     ended = {"finish_details": {"type": kind}}

@@ -40,7 +40,7 @@ def test_an_answer_in_several_lines_is_one_and_keeps_time_model_and_reasoning():
 def test_a_tool_says_whether_it_worked(late, success, error_type):
     tool, chat = read(user("q"), answer([call("c")]), late, answer("a"))
     assert (tool.action, tool.input, tool.success, tool.error_type) == ("tool", BASH, success, error_type)
-    assert (tool.output, chat.output, chat.success) == (late["message"]["content"][0]["content"], "a", True)
+    assert (tool.output, chat.output, chat.success) == (late["message"]["content"][0]["content"], "a", None)
 
 
 def test_results_find_their_calls_whatever_comes_between():
@@ -68,7 +68,7 @@ def test_an_answer_that_was_cut_off_or_refused_failed_unless_it_goes_on(reason, 
     (item,) = read(*lines)
     assert (item.output, item.success, item.error_type) == ("a", False, failure)
     (item,) = read(*lines, user("go on", isMeta=True), answer("b", message={"id": "n", "stop_reason": "end_turn"}))
-    assert (item.output, item.success, item.error_type) == ("a\n\nb", True, None)
+    assert (item.output, item.success, item.error_type) == ("a\n\nb", None, None)
 
 
 def test_a_tool_that_ran_where_the_model_is_has_its_result():
@@ -98,7 +98,7 @@ def test_an_interrupted_question_stands_alone():
     stop = user([{"type": "text", "text": "[Request interrupted by user]"}])
     first, second = read(user("q"), stop, user("r"), answer("a"))
     assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
-    assert (second.input, second.output, second.success) == ("r", "a", True)
+    assert (second.input, second.output, second.success) == ("r", "a", None)
 
 
 def test_an_interrupted_answer_failed_unless_it_goes_on():
@@ -106,7 +106,7 @@ def test_an_interrupted_answer_failed_unless_it_goes_on():
     (item,) = read(user("q"), answer("half"), stop)
     assert (item.output, item.success, item.error_type) == ("half", False, "interrupted")
     (item,) = read(user("q"), answer("half"), stop, answer("whole"))
-    assert (item.output, item.success, item.error_type) == ("half\n\nwhole", True, None)
+    assert (item.output, item.success, item.error_type) == ("half\n\nwhole", None, None)
 
 
 def test_a_call_of_the_model_that_failed_is_an_interaction_without_output():

@@ -54,7 +54,7 @@ def test_a_pill_is_no_question():
 def test_who_interjects_asks_and_an_error_is_a_failure():
     blocks = [text("a"), {"type": "user_interjection", "message": {"content": "r"}}, text("b")]
     first, second = design(asked("q"), answered(*blocks, {"type": "error", "message": "ended"}))
-    assert (first.input, first.output, first.success) == ("q", "a", True)
+    assert (first.input, first.output, first.success) == ("q", "a", None)
     assert (second.input, second.output, second.success, second.extra["error"]) == ("r", "b", False, "ended")
 
 

@@ -64,7 +64,7 @@ def test_thinking_and_tools_are_told_apart_from_the_answer():
         "no net",
     )
     assert (tool.success, tool.error_type, tool.occurred_at.day) == (False, "tool_error", 2)
-    assert (answer.output, answer.extra["reasoning"], answer.success) == ("I look.\n\nI found nothing.", "hm", True)
+    assert (answer.output, answer.extra["reasoning"], answer.success) == ("I look.\n\nI found nothing.", "hm", None)
 
 
 USE = {"type": "tool_use", "id": "t", "name": "f", "input": {}}
@@ -102,13 +102,13 @@ def test_words_that_are_hidden_were_said_by_nobody_and_a_hidden_tool_ran(mark):
 )
 def test_an_answer_says_why_it_ended(ended, error):
     (item,) = read(said("human", "q"), said("assistant", "half") | ended)
-    assert (item.output, item.success, item.error_type) == ("half", error is None, error)
+    assert (item.output, item.success, item.error_type) == ("half", False if error else None, error)
 
 
 def test_thoughts_that_were_cut_off_are_no_answer_that_was():
     thought = {"type": "thinking", "thinking": "hm", "cut_off": True}
     (item,) = read(said("human", "q"), said("assistant", "whole", [thought]))
-    assert item.success is True
+    assert item.success is None
 
 
 def test_what_answers_a_message_of_nobody_answers_no_other_question():

@@ -22,7 +22,7 @@ def test_a_turn_keeps_time_model_reasoning_and_place():
     lines = [META, line("turn_context", model="gpt-5"), user("q"), thought, call(), output("ok"), answer("a")]
     tool, chat = read(*lines)
     assert (tool.action, tool.input, tool.output, tool.success) == ("tool", SHELL, "ok", None)
-    assert (chat.action, chat.input, chat.output, chat.success) == ("chat", "q", "a", True)
+    assert (chat.action, chat.input, chat.output, chat.success) == ("chat", "q", "a", None)
     assert (chat.model_id, tool.model_id, chat.occurred_at, tool.turn, chat.turn) == ("gpt-5", "gpt-5", AT, 0, 1)
     place = {"cwd": "/w", "version": "0.50", "git_branch": "main"}
     assert (tool.extra, chat.extra) == (place, {**place, "reasoning": "hm"})
@@ -31,7 +31,7 @@ def test_a_turn_keeps_time_model_reasoning_and_place():
 def test_a_question_that_was_interrupted_stands_alone():
     first, second = read(META, user("q"), event("turn_aborted", reason="interrupted"), user("r"), answer("a"))
     assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "interrupted")
-    assert (second.input, second.output, second.success) == ("r", "a", True)
+    assert (second.input, second.output, second.success) == ("r", "a", None)
 
 
 def test_a_thread_in_which_nothing_was_asked_is_no_record():
@@ -61,7 +61,7 @@ def test_errors_and_interruptions_fail_the_turn_they_end():
     assert (failed.output, failed.success, failed.error_type) == ("", False, "usage_limit_exceeded")
     assert failed.extra["error"] == "limit"
     (fine,) = read(META, user("q"), error, answer("a"))
-    assert (fine.output, fine.success, fine.error_type) == ("a", True, None)
+    assert (fine.output, fine.success, fine.error_type) == ("a", None, None)
     (stopped,) = read(META, user("q"), answer("half"), event("turn_aborted", reason="interrupted"))
     assert (stopped.output, stopped.success, stopped.error_type) == ("half", False, "interrupted")
 
@@ -83,7 +83,7 @@ def test_a_turn_may_end_with_an_error(error, error_type):
     assert (empty.input, empty.output, empty.success, empty.error_type) == ("q", "", False, error_type)
     assert (empty.extra["error"], empty.latency_ms) == (error["message"], 5)
     assert (half.input, half.output, half.success, half.error_type) == ("r", "hal", False, error_type)
-    assert (whole.input, whole.output, whole.success, whole.error_type) == ("s", "a", True, None)
+    assert (whole.input, whole.output, whole.success, whole.error_type) == ("s", "a", None, None)
 
 
 def test_a_turn_that_failed_stands_though_it_is_the_only_or_the_last_one():
@@ -92,7 +92,7 @@ def test_a_turn_that_failed_stands_though_it_is_the_only_or_the_last_one():
     assert said(META, user("q"), answer("a"), user("r"), end) == [("chat", "q", "a"), ("chat", "r", "")]
     fine = event("task_complete", last_agent_message="a", error=None, duration_ms=7)
     (chat,) = read(META, user("q"), answer("a"), fine)
-    assert (chat.success, chat.latency_ms) == (True, 7)
+    assert (chat.success, chat.latency_ms) == (None, 7)
 
 
 def test_older_rollouts_have_no_envelopes():
@@ -184,7 +184,7 @@ def test_a_stream_has_answers_without_their_question():
     tool, chat = read(*stream[:3], begun, *stream[3:])
     command = '{"name": "command_execution", "arguments": {"command": "ls"}}'
     assert (tool.input, tool.output, tool.success, tool.error_type) == (command, "x", False, "exit code 2")
-    assert (chat.input, chat.output, chat.success, chat.extra) == ("", "a", True, {"reasoning": "hm"})
+    assert (chat.input, chat.output, chat.success, chat.extra) == ("", "a", None, {"reasoning": "hm"})
     (open_call,) = read(*stream[:2], begun)
     assert (open_call.input, open_call.output, open_call.success) == (command, "", None)
 
@@ -214,7 +214,7 @@ def test_a_stream_may_fail():
     assert (item.output, item.success, item.error_type, item.extra) == ("", False, "turn.failed", {"error": "quota"})
     started, *others = run({"id": "0", "type": "agent_message", "text": "a"})
     (item,) = read(started, {"type": "error", "message": "Reconnecting 1/5"}, *others)
-    assert (item.output, item.success) == ("a", True)
+    assert (item.output, item.success) == ("a", None)
 
 
 def test_a_file_with_broken_lines_keeps_the_others_and_brings_nothing_twice(tmp_path, left_alone):

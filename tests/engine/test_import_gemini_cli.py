@@ -58,7 +58,7 @@ def test_a_tool_that_failed_says_so(status, error):
     called = said("a", "gemini", "I read.", toolCalls=[tool(status, "denied")])
     found, answer = read({**HEADER, "messages": [said("u", "user", "q"), called]})
     assert (found.output, found.success, found.error_type) == ("denied", False, error)
-    assert answer.success is True
+    assert answer.success is None
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_tool_that_failed_says_so(status, error):
     [
         ("⚠️  Response truncated due to token limits.", False, "length"),
         ("⚠️  Response stopped due to safety reasons.", False, "content_filter"),
-        ("⚠️  Response stopped due to malformed function call.", True, None),
+        ("⚠️  Response stopped due to malformed function call.", None, None),
     ],
 )
 def test_an_answer_that_was_cut_off_or_filtered_failed(told, success, error):
@@ -137,7 +137,7 @@ def test_a_request_that_was_cancelled_is_no_part_of_the_next(calls):
     lines = [said("1", "user", "q"), said("2", "gemini", "", toolCalls=calls), said("3", "info", "Request cancelled.")]
     *_, first, second = read(HEADER, *lines, said("4", "user", "r"), said("5", "gemini", "b"))
     assert (first.input, first.output, first.success, first.error_type) == ("q", "", False, "cancelled")
-    assert (second.input, second.output, second.success) == ("r", "b", True)
+    assert (second.input, second.output, second.success) == ("r", "b", None)
     assert read(HEADER, *lines)[-1].interaction_id == first.interaction_id
 
 
@@ -160,7 +160,7 @@ def test_an_error_without_an_answer_is_a_failed_interaction():
     assert (item.input, item.output, item.success, item.error_type) == ("q", "", False, "error")
     assert item.extra["error"] == "[API Error: quota]"
     (item,) = read({**HEADER, "messages": [*failed, said("a", "gemini", "a")]})
-    assert (item.output, item.success, item.error_type) == ("a", True, None)
+    assert (item.output, item.success, item.error_type) == ("a", None, None)
 
 
 def test_sessions_in_one_file_are_told_apart():
@@ -294,7 +294,7 @@ def test_a_request_that_the_program_forgets_was_asked_all_the_same():
         {"$patch": {"removeIds": ["v"]}},
     ]
     first, second = read(HEADER, *lines, said("w", "user", "s"), said("d", "gemini", "c"))[:2]
-    assert (first.output, first.success, second.input, second.success) == ("a", True, "r", False)
+    assert (first.output, first.success, second.input, second.success) == ("a", None, "r", False)
 
 
 def test_a_patch_may_correct_a_message():

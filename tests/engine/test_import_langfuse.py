@@ -395,9 +395,9 @@ def test_tables_as_csv_are_read_as_the_same_records(tmp_path):
         ]
     assert lines["csv"] == lines["jsonl"]
     assert [line[:4] for line in lines["csv"]] == [
-        ("q1", "a1", True, None),
+        ("q1", "a1", None, None),
         ("q2", "", False, None),
-        ("q3", "a3", True, "jo"),
+        ("q3", "a3", None, "jo"),
     ]
 
 

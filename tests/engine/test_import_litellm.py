@@ -40,7 +40,7 @@ def read(value) -> list[Interaction]:
 
 def test_a_call_gives_its_exchange():
     (item,) = read(payload("q", "a", end_user="jo", request_tags=["t"]))
-    assert (item.input, item.output, item.success, item.model_id, item.user) == ("q", "a", True, "m", "jo")
+    assert (item.input, item.output, item.success, item.model_id, item.user) == ("q", "a", None, "m", "jo")
     assert (item.occurred_at, item.latency_ms) == (datetime(2026, 1, 2, tzinfo=UTC), 500)
     assert item.extra == {"id": "x", "tags": ["t"]}
 
@@ -86,7 +86,7 @@ def test_a_failure_and_its_retry_are_two_exchanges():
     found = read([failed, payload("q", "a", startTime=1767312001.0)])
     assert [(item.turn, item.output, item.success, item.error_type) for item in found] == [
         (0, "", False, "RateLimitError"),
-        (1, "a", True, None),
+        (1, "a", None, None),
     ]
     row = failed | {"error_str": None, "metadata": json.dumps({"error_information": {"error_class": "Timeout"}})}
     assert read(row)[0].error_type == "Timeout"
@@ -103,10 +103,10 @@ def test_payloads_of_other_apis_are_read():
     assert (item.input, item.output) == ("q", "a")
 
 
-def test_other_choices_are_alternatives():
+def test_other_choices_are_kept_with_the_first():
     choices = [{"message": {"role": "assistant", "content": text}} for text in ("a", "b", "c")]
     (item,) = read(payload("q", "") | {"response": {"choices": choices}})
-    assert (item.output, item.extra["alternatives"]) == ("a", ["b", "c"])
+    assert (item.output, item.extra["other_choices"]) == ("a", ["b", "c"])
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ def test_the_old_tables_give_turns_tools_fragments_and_attachments(database):
     assert weather.extra == {"system": "Be brief", "name": "Weather", "reasoning": "hm"}
     assert weather.occurred_at.isoformat() == "2026-01-01T10:00:00+00:00"
     assert (here.turn, here.input, here.output) == (2, "the text\nAnd here?\n[image]", "A dot.")
-    assert (here.model_id, here.latency_ms, here.success) == ("m", 70, True)
+    assert (here.model_id, here.latency_ms, here.success) == ("m", 70, None)
 
 
 def test_the_new_tables_give_threads_and_a_fork_brings_only_what_is_its_own(database):

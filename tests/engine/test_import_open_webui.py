@@ -108,7 +108,7 @@ def test_tools_reasoning_and_words_may_stand_in_the_output(content, words):
     tool, item = answer(content, output=OUTPUT, done=True)
     assert (tool.action, tool.input) == ("tool", '{"name": "search", "arguments": {"query": "x"}}')
     assert (tool.output, tool.success) == ("[none] found", None)
-    assert (item.input, item.output, item.success, item.extra["reasoning"]) == ("q", words, True, "hm")
+    assert (item.input, item.output, item.success, item.extra["reasoning"]) == ("q", words, None, "hm")
 
 
 def test_of_a_text_that_holds_its_tools_the_output_says_nothing_more():
@@ -169,7 +169,7 @@ def test_answers_that_were_merged_are_followed_by_what_they_were_merged_into():
 def test_an_answer_that_is_not_done_is_no_success():
     (item,) = answer("part", done=False)
     assert (item.output, item.success, item.error_type) == ("part", False, "interrupted")
-    assert answer("whole", done=True)[0].success is True
+    assert answer("whole", done=True)[0].success is None
 
 
 @pytest.mark.parametrize("key", ["usage", "info"])

@@ -36,7 +36,7 @@ def read(value):
 )
 def test_a_request_with_its_response_is_an_exchange(value):
     (item,) = read(value)
-    assert (item.input, item.output, item.model_id, item.user, item.success) == ("q", "a", "m-1", "jo", True)
+    assert (item.input, item.output, item.model_id, item.user, item.success) == ("q", "a", "m-1", "jo", None)
     assert item.occurred_at == MOMENT
 
 

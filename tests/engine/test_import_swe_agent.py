@@ -58,7 +58,7 @@ def test_a_run_is_its_actions_and_then_the_exchange():
     look, submit, chat = read(RUN)
     assert (look.input, look.output, look.success, look.latency_ms) == (bash("ls"), "a.py", None, 500)
     assert (submit.input, submit.output) == (bash("submit"), "diff")
-    assert (chat.input, chat.output, chat.success) == ("fix it", "look\n```\nls\n```\n\ndone", True)
+    assert (chat.input, chat.output, chat.success) == ("fix it", "look\n```\nls\n```\n\ndone", None)
     assert chat.extra == {
         "system": "be able", "environment": "swe_main", "exit_status": "submitted", "submission": "diff"
     }  # fmt: skip
@@ -100,7 +100,7 @@ def test_actions_of_mini_swe_agent_stand_in_the_text():
     assert (refused.action, refused.input, refused.output) == ("tool", "", "Please give exactly one action")
     assert (look.input, look.output, look.success, look.error_type) == (bash("ls"), "no", False, "exit code 1")
     assert (end.input, end.output, end.success) == (bash("echo COMPLETE"), "diff", None)
-    assert (chat.input, chat.success) == ("fix it", True)
+    assert (chat.input, chat.success) == ("fix it", None)
     assert chat.output == "\n\n".join(MINI[place]["content"] for place in (2, 4, 6))
 
 
@@ -145,7 +145,7 @@ def test_the_newer_form_has_calls_exit_codes_times_and_the_model():
     info = {"exit_status": "LimitsExceeded", "mini_version": "2.0", "config": {"model": {"model_name": "gpt-5"}}}
     tool, first, last = read({"info": info, "messages": messages, "trajectory_format": "mini-swe-agent-1.1"})
     assert (tool.input, tool.output, tool.success, tool.error_type) == (bash("ls"), "no", False, "exit code 2")
-    assert (tool.occurred_at.year, tool.model_id, first.input, first.success) == (2026, "gpt-5", "fix it", True)
+    assert (tool.occurred_at.year, tool.model_id, first.input, first.success) == (2026, "gpt-5", "fix it", None)
     assert (last.input[:24], last.output, last.success, last.error_type) == (
         "The user added a new tas", "fine", False, "LimitsExceeded"
     )  # fmt: skip
@@ -236,7 +236,7 @@ def test_responses_are_read():
     messages = [*MINI[:2], {"object": "response", "output": [said, call]}, seen]
     tool, chat = read({"info": {"exit_status": "Submitted"}, "messages": messages})
     assert (tool.input, tool.output, tool.success) == (bash("ls"), "a", True)
-    assert (chat.output, chat.success) == ("look", True)
+    assert (chat.output, chat.success) == ("look", None)
 
 
 def test_trajectories_are_found_in_a_folder_and_bring_nothing_twice(tmp_path, left_alone):

@@ -160,10 +160,10 @@ def test_what_a_tool_gave_back_in_blocks_is_their_text(content, text):
     assert asked([{"role": "user", "parts": [told]}])[0].text == text
 
 
-def test_reasoning_is_no_part_of_an_answer_and_other_answers_are_alternatives():
+def test_reasoning_is_no_part_of_an_answer_and_other_answers_are_other_choices():
     thought = {"parts": [{"text": "hm", "thought": True}, {"text": "a"}]}
     (message,) = answered({"candidates": [{"content": thought}, {"content": {"parts": [{"text": "b"}]}}]})
-    assert (message.text, message.reasoning, message.extra) == ("a", "hm", {"alternatives": ["b"]})
+    assert (message.text, message.reasoning, message.extra) == ("a", "hm", {"other_choices": ["b"]})
 
 
 @pytest.mark.parametrize("payload", [None, {}, [], "", {"choices": []}])

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
+from tests.engine.importing import chat
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.interactions import synthesize as synthesizing
+from vibe_pipeline.interactions.importers import import_paths
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
@@ -38,6 +42,16 @@ def test_held_out_conversations_are_left_alone_but_for_labels(from_log):
     assert {row.conversation_id for row in log.with_code(99, 0)} & held_out == set()
     assert {row.conversation_id for row in log.to_augment(99, 0)} & held_out == set()
     assert {row.interaction_id for row in log.to_label(99, 0)} >= held_out
+
+
+def test_code_in_an_imported_reply_gets_a_label_for_nobody_said_that_it_works(tmp_path):
+    path, store = tmp_path / "chats.jsonl", Store(tmp_path / "home")
+    path.write_text(json.dumps(chat("Write it.", "```python\nprint(1)\n```")))
+    logger = InteractionLogger(store.root)
+    import_paths(logger, store, [path])
+    logger.close()
+    seal(store, Curate())
+    assert [row.input for row in FromLog(store, Curate()).to_label(9, 0)] == ["Write it."]
 
 
 def test_what_was_disliked_is_not_augmented(from_log):

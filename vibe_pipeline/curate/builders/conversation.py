@@ -7,7 +7,8 @@ invent. Where somebody wrote a better text in place of the reply, the last such 
 conversation still sees what was really said. An assistant turn that its source gave weight 0 is context and never a
 target; a question that nothing was said to is neither.
 
-That an imported reply came to its end, or that an agent's did, is no evidence that it is good.
+That a reply came to its end is no evidence that it is good, so importers leave its success open; neither is it that an
+agent's did, of which a program may say that it succeeded.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SELECT
     tier,
     list_filter(
         [
-            CASE WHEN success AND found IS NULL AND source NOT LIKE 'import:%' THEN 'success' END,
+            CASE WHEN success AND found IS NULL THEN 'success' END,
             CASE WHEN feedback > 0 THEN 'feedback' END,
             CASE WHEN edited IS NOT NULL THEN 'edited' END
         ],

@@ -11,9 +11,9 @@ retry; under another instruction it is another question. A place is told by what
 leaves to the conversation that it is a branch of. Not in two conversations: a thumb up in one and down in another are
 about other choices (docs/log.md, "the builders").
 
-Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose), and two pairs that
-contradict each other: what was said outright stands against what was only asked again. `failure` says whether the
-answer that was chosen failed or was cut off, and nobody liked it.
+Not a pair: equal texts, an edit of an answer that was liked, choices of one API call (nobody chose: they are no
+alternatives, but extra.other_choices), and two pairs that contradict each other: what was said outright stands against
+what was only asked again. `failure` says whether the answer that was chosen failed or was cut off, and nobody liked it.
 """
 
 from __future__ import annotations
@@ -123,28 +123,20 @@ WITH
     ),
     known AS (
         SELECT
-            place, answer, max(feedback) AS liked, arg_min(interaction_id, position) AS other_id,
-            bool_and(is_delta) AS is_other_delta
+            place, answer, max(feedback) AS liked, arg_min(interaction_id, position) AS other_id
         FROM placed GROUP BY ALL
     ),
     within AS (
         SELECT *, unnest({TEXTS.format("rejected")}) AS other, 'preferred' AS why, output AS better FROM placed
         UNION ALL BY NAME
-        SELECT
-            again.* EXCLUDE (is_known)
-                REPLACE (is_delta OR coalesce(is_other_delta AND NOT is_known, false) AS is_delta),
-            other_id
+        SELECT again.*, other_id
         FROM (
             SELECT
-                *,
-                unnest({TEXTS.format("alternatives")}) AS other,
-                'regenerated' AS why,
-                output AS better,
-                trunk IS NOT NULL OR source NOT LIKE 'import:%' AS is_known
+                *, unnest({TEXTS.format("alternatives")}) AS other, 'regenerated' AS why, output AS better
             FROM placed WHERE coalesce(feedback, 0) >= 0
         ) AS again
         LEFT JOIN known ON known.place = again.place AND known.answer = stripped(again.other)
-        WHERE (is_known OR known.answer IS NOT NULL) AND coalesce(liked, 0) <= 0
+        WHERE coalesce(liked, 0) <= 0
         UNION ALL BY NAME
         SELECT
             * EXCLUDE (failure),

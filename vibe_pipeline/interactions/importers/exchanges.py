@@ -1,10 +1,10 @@
 """Messages → interactions: where an exchange begins and ends, and what it is called. Shared by the importers.
 
 One exchange (what the user said since the assistant or a tool last did, then what the assistant said) is one "chat"
-interaction, with no output and no success where nothing was said; a tool call with its result is one "tool"
-interaction. What the assistant was told up to then is the "system" in its extra, what it said before the first question
-the "opening". A last question that nothing followed yet waits until it is answered; `unanswered` tells of it. Turns
-count the interactions of a conversation.
+interaction, with no output where nothing was said; a tool call with its result is one "tool" interaction. What the
+assistant was told up to then is the "system" in its extra, what it said before the first question the "opening". A last
+question that nothing followed yet waits until it is answered; `unanswered` tells of it. Turns count the interactions of
+a conversation.
 
 Ids are hashes. Where a format names its conversations an interaction is known by the name and by what was said, equal
 ones by their number: whether a file holds the whole or a day of it, the ids are the same, for the turn is not in them.
@@ -287,11 +287,9 @@ def _interaction(step: Step, identity: str, turn: int, conversation_id: str, ori
 
 
 def _success(step: Step) -> bool | None:
-    """What was answered is a success, unless the format says that it failed; of a tool only the format knows."""
+    """Only the format knows: that an answer came to its end says nothing of whether it is good."""
     said = [message.success for message in step.messages if message.success is not None]
-    if not all(said):
-        return False
-    return True if (step.output if step.action == "chat" else said) else None
+    return all(said) if said else None
 
 
 def _with_rejected(interaction: Interaction, rejected: str) -> Interaction:

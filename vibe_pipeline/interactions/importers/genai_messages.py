@@ -108,7 +108,7 @@ def _parted(said: list[Message]) -> tuple[list[Message], list[Message]]:
 
 
 def _answer(payload: Any, found: Attributes) -> list[Message]:
-    """Of rival choices the first, with the others as its alternatives; else all that was said, in order."""
+    """Of rival choices the first, with the others as its "other_choices"; else all that was said, in order."""
     messages = list_of(parsed(payload))
     if not messages or not all(isinstance(row_of(message).get("role"), str) for message in messages):
         return answered(payload)

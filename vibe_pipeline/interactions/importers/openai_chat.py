@@ -143,12 +143,12 @@ def _completion(record: dict[str, Any]) -> list[Message]:
 
 
 def _chosen(choices: list[Any]) -> list[Message]:
-    """The first choice is the answer, the others are kept with it."""
+    """The first choice is the answer, the others are kept with it: nobody chose between them."""
     first, *others = [stopped(_of_choice(row), row) for row in map(row_of, choices)]
-    alternatives = [text for other in others if (text := answer_text(other))]
-    if not first or not alternatives:
+    texts = [text for other in others if (text := answer_text(other))]
+    if not first or not texts:
         return first
-    return [*first[:-1], replace(first[-1], extra={**first[-1].extra, "alternatives": alternatives})]
+    return [*first[:-1], replace(first[-1], extra={**first[-1].extra, "other_choices": texts})]
 
 
 def _of_choice(choice: dict[str, Any]) -> list[Message]:

@@ -65,7 +65,7 @@ def _transcript(text: str) -> list[Message]:
 
 
 def answered(payload: Any) -> list[Message]:
-    """The messages that came back; other answers to the same question are kept with the first as alternatives."""
+    """The messages that came back; other answers to the same question are kept with the first as `other_choices`."""
     value = parsed(payload)
     last = value[-1] if isinstance(value, list) and value else value
     return stopped(_came_back(value), last if isinstance(last, dict) else None)
@@ -96,12 +96,12 @@ def _came_back(value: Any) -> list[Message]:
 
 
 def _chosen(choices: list[Any]) -> list[Message]:
-    """The first choice is the answer."""
+    """The first choice is the answer. The others are no "alternatives", for nobody chose between them."""
     read = [stopped(answered(_of_choice(row)), row) if isinstance(row, dict) else answered(row) for row in choices]
     first = read[0] if read else []
     others = [text for said in read[1:] if (text := " ".join(m.text for m in said if m.text))]
     if first and others:
-        first[-1].extra["alternatives"] = others
+        first[-1].extra["other_choices"] = others
     return first
 
 

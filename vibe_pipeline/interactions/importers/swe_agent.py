@@ -56,9 +56,9 @@ def _interactions(run: Any, model: str | None, source: str, at: datetime, losses
     status = text_at(info, "exit_status")
     submission = text_at(info, "submission")
     if status:
-        succeeded = status.lower() == SUBMITTED
         extra = {"exit_status": status} | ({"submission": submission} if submission else {})
-        mark_answer(said, success=succeeded, error_type=None if succeeded else status, extra=extra)
+        failed = {} if status.lower() == SUBMITTED else {"success": False, "error_type": status}
+        mark_answer(said, extra=extra, **failed)
     origin = Origin(
         module="swe_agent",
         source=source,
