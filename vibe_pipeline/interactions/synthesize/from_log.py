@@ -55,7 +55,8 @@ AS_WRITTEN = f"""NOT regexp_matches(
 HELD_OUT = """
 SELECT conversation_id FROM (
     SELECT conversation_id, coalesce(
-        'group:' || arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family), family
+        'group:' || arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family),
+        family
     ) AS held_with
     FROM (
         SELECT
