@@ -307,10 +307,43 @@ def test_a_fact_that_a_branch_tells_takes_its_whole_family_along(world):
     assert not any(curated.made.leaks.values())
 
 
-def test_where_groups_are_held_out_facts_are_held_out_with_them(tmp_path):
+def test_where_groups_are_held_out_facts_are_held_out_with_them_and_their_probes_leave(tmp_path):
     world = World(tmp_path, Curate(group="user", held_out=1.0))
     world.log(event("What is f?", "b", extra={"fact": "f"}, user="u"), probe("f", "Say f.", "b"))
-    assert splits(world.cut()) == {"What is f?": "validation", "Say f.": "test"}
+    curated = world.cut()
+    assert splits(curated) == {"What is f?": "validation"}
+    assert curated.dropped == {"probe of a fact that only the held-out side tells": 1}
+    assert world.ladder.generations.card(0).dropped["quality"] == curated.dropped
+
+
+TAUGHT, JUDGED = on_side("group:a")[6:], on_side("group:b", held=True)[6:]
+
+
+@pytest.mark.parametrize("group", ["", "user"])
+def test_a_probe_stays_where_somebody_may_have_learned_its_fact(tmp_path, group):
+    world = World(tmp_path, Curate(group=group))
+    answers = {it: " ".join(f"{it}{n}" for n in range(20)) for it in ("both", "held", "again")}
+    world.log(event("What is it again?", answers["again"], user=TAUGHT, extra={"fact": "again"}))
+    world.cut()
+    tellers = {"both": (TAUGHT, JUDGED), "held": (JUDGED,), "again": (TAUGHT, JUDGED)}
+    for fact, users in tellers.items():
+        for user in users:
+            said = {"conversation": f"{fact} {user}", "user": user, "extra": {"fact": fact}}
+            asked = "What is it again?" if fact == "again" else f"What is {fact} to {user}?"
+            world.log(event(asked, answers[fact] if user == TAUGHT else f"{user} knows {fact} well", **said))
+    world.log(*(probe(it, f"Say {it}.", it) for it in (*answers, "untold")))
+    made = world.cut()
+    asked = {prompt for prompt, split in splits(made).items() if split == "test"}
+    assert asked == {"Say both.", "Say again.", "Say untold.", *([] if group else ["Say held."])}
+    if not group:
+        assert set(splits(made).values()) == {"train", "test"}
+
+
+def test_a_probe_that_leaves_for_its_fact_costs_no_training_row(tmp_path):
+    world = World(tmp_path, Curate(group="user"))
+    told = event("What is f to them?", "b", conversation="c1", user=JUDGED, extra={"fact": "f"})
+    world.log(told, event("Say f.", "It is c.", conversation="c2", user=TAUGHT), probe("f", "Say f.", "b"))
+    assert splits(world.cut()) == {"What is f to them?": "validation", "Say f.": "train"}
 
 
 @pytest.mark.parametrize("group", ["user", "extra.repo"])

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 from vibe_pipeline.interactions.synthesize.functions import Function, call_text, generated_tests
 from vibe_pipeline.interactions.synthesize.functions.arguments import MAX_TEXT, edges, enlarged, inputs_of
-from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
+from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring, promises_in_docstring
 from vibe_pipeline.interactions.synthesize.functions.generated_tests import with_tests
 from vibe_pipeline.interactions.synthesize.functions.logged import function_in, python_in, without_namesakes
-from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, judged, observed
+from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, judged, keeps_promises, observed
 from vibe_pipeline.interactions.synthesize.functions.rows import probes_of_tests, rows_of_tests
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
 from vibe_pipeline.interactions.synthesize.packages import find
@@ -98,6 +98,20 @@ def test_calls_with_literals_are_known_inputs_and_others_are_not():
     docstring = ">>> f(1)\n2\n>>> f(\n... 2)\n3\n>>> f(4)\nTraceback (most recent call last):\nE: x"
     assert calls_in_docstring(docstring, "f") == (((1,), {}), ((2,), {}))
     assert calls_in("no python at all", "f") == ()
+
+
+def test_a_promise_is_what_a_doctest_says_of_a_call_where_both_are_literals():
+    docstring = ">>> f(1)\n2\n>>> m.f([1],\n... key='a')\n{'a': 1}\n>>> f('a')\n"
+    others = [
+        "f(x)\n3",
+        "f(3) + 1\n4",
+        "print(f(4))\n5",
+        "f(5)\n[1, ...]",
+        "f(6)\n<object>",
+        "f(7)  # doctest: +SKIP\n8",
+    ]
+    docstring += "".join(f">>> {it}\n" for it in [*others, "f(8)\nTraceback (most recent call last):\nE: x"])
+    assert promises_in_docstring(docstring, "f") == ((((1,), {}), "2"), ((([1],), {"key": "a"}), "{'a': 1}"))
 
 
 def logged(output: str, **known) -> Interaction:
@@ -266,6 +280,21 @@ def test_tests_that_are_functions_are_called():
 
 
 # tests
+
+
+@pytest.mark.parametrize(("value", "keeps"), [("6", True), ("4", False), ("6.0", False)])
+def test_a_function_that_breaks_the_word_of_its_docstring_gets_no_tests(tmp_path, value, keeps):
+    code = f'def triple(n):\n    """Three times.\n\n    >>> triple(2)\n    {value}\n    """\n    return n * 3\n'
+    (tmp_path / "numbers_of.py").write_text(code)
+    (of_a_package,) = standalone([find(str(tmp_path / "numbers_of.py"))], 0)
+    for function in (of_a_package, function_in(logged(f"```python\n{code}```"))):
+        assert (generated_tests.tested(function, 0, Limits()) is not None) == keeps
+
+
+@pytest.mark.parametrize("body", ["while n:\n        pass", "return 1 / 0", "return triple(n)"])
+def test_what_does_not_end_or_fails_gives_nothing_of_what_is_promised(body):
+    it = function(f"def triple(n):\n    {body}", promised=((((0,), {}), "0"), (((2,), {}), "6")))
+    assert not keeps_promises(it, Limits())
 
 
 def test_generated_tests_pass_and_catch_faults(clamp):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -15,6 +16,9 @@ from vibe_pipeline.interactions.sealing import seal
 from vibe_pipeline.interactions.synthesize import FromLog, synthesize
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=1)
 
 
 @pytest.fixture(scope="module")
@@ -117,3 +121,48 @@ def test_code_that_failed_gets_no_tests_and_what_somebody_vouched_for_no_label(t
     log = FromLog(store, settings)
     assert {row.interaction_id for row in log.with_code(9, 0)} == {"plain", "liked", "passed"}
     assert {row.interaction_id for row in log.to_label(9, 0)} == {"plain", "failed"}
+
+
+MAIL = "kim.lee@startup.dev"
+DOMAIN = "def domain(address):\n    return address.split('@')[1]"
+SCRUBBED = {
+    "asserts": f"{DOMAIN}\n\nassert domain('{MAIL}') == 'startup.dev'",
+    "doctests": DOMAIN.replace(":\n", f':\n    """\n    >>> domain("{MAIL}")\n    \'startup.dev\'\n    """\n', 1),
+    "text": DOMAIN,
+    "list": DOMAIN,
+}
+TESTS = {"text": f"assert domain('{MAIL}') == 'startup.dev'", "list": ["pass", f"assert domain('{MAIL}')"]}
+
+
+def test_code_that_the_scrubber_changed_is_not_run_and_its_questions_may_be_asked_otherwise(tmp_path):
+    store, settings = Store(tmp_path), Curate(held_out=0.0)
+    logger = InteractionLogger(store.root)
+    for name, code in {**SCRUBBED, "plain": DOMAIN}.items():
+        extra = {"tests": TESTS[name]} if name in TESTS else {}
+        logger.log(module="m", action="generate", input="q", output=code, interaction_id=name, extra=extra)
+    logger.log(module="m", action="run", input=SCRUBBED["asserts"], output="", success=True)
+    asked = logger.log(module="m", action="ask", input=f"Who is {MAIL}?", output="Kim.")
+    logger.close()
+    seal(store, settings)
+    log = FromLog(store, settings)
+    assert {row.interaction_id for row in [*log.with_code(9, 0), *log.with_code_of(["domain"])]} == {"plain"}
+    assert {row.interaction_id for row in log.to_label(9, 0)} == {"plain"}
+    assert {row.interaction_id for row in log.to_augment(9, 0)} == {"plain", asked}
+
+
+def test_what_the_settings_hold_out_by_a_group_is_left_alone_whoever_says_the_later_turns(tmp_path):
+    store, settings = Store(tmp_path), Curate(group="user")
+    logger = InteractionLogger(store.root)
+    for number in range(16):
+        said = {"module": "m", "action": "generate", "input": "q", "output": "def f(n):\n    return n"}
+        user, where = f"u{number % 8}", f"talk {number}"
+        logger.log(**said, user=user, conversation_id=where, occurred_at=NOW)
+        logger.log(**said, user=None, conversation_id=where, occurred_at=LATER)
+        logger.log(**said, user="u99", conversation_id=f"{where} b", extra={"branch_of": where}, occurred_at=NOW)
+    logger.close()
+    seal(store, settings)
+    sides = {f"talk {n}": is_held_out(f"group:u{n % 8}", settings.salt, settings.held_out) for n in range(16)}
+    assert {False, True} == set(sides.values())
+    learned = {name for it, is_held in sides.items() if not is_held for name in (it, f"{it} b")}
+    for rows in (FromLog(store, settings).with_code(99, 0), FromLog(store, settings).to_augment(99, 0)):
+        assert {row.conversation_id for row in rows} == learned

@@ -146,3 +146,8 @@ def test_code_that_does_otherwise_on_nothing_is_no_variant(seed):
 
 def test_a_function_without_a_shape_to_rewrite_is_not_run():
     assert variant_of(function("def f(a):\n    return a"), 0, Limits(seconds=0.0)) is None
+
+
+def test_what_breaks_the_word_of_its_docstring_gets_no_variant():
+    known = {"calls": (((5,), {}), ((12,), {})), "promised": ((((12,), {}), "89"),)}
+    assert variant_of(function(REWRITTEN["remembered recursion"][0], **known), 0, Limits()) is None

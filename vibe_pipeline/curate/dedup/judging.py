@@ -25,6 +25,8 @@ from vibe_pipeline.curate.dedup.reasons import (
     AGAIN,
     ANEW,
     CONTRADICTS,
+    HELD_BACK,
+    KEPT,
     NEARLY_AGAIN,
     NEARLY_TRAINED_ON,
     NEARLY_TWICE,
@@ -105,8 +107,12 @@ def judged(
     judge.nearly_trained_on(earlier)
     judge.contradicted_by_items()
     judge.told_on_both_sides()
+    if settings.group:
+        judge.held_back()
     runs = (*earlier, made(judge.suite(), scratch))
     judge.leaking(runs)
+    if settings.group:
+        judge.held_back()  # once more: what told of a fact may have been a leak
     judge.replace()
     these = compared.features
     sides = Sides(these, judge.stays, earlier, ungrouped, judge.stretches)
@@ -316,6 +322,16 @@ class _Judge:
                 yield NEARLY_TRAINED_ON, part.start + rows[items[part.start + rows]]
 
         self._drop_found(taught, items)
+
+    def held_back(self) -> None:
+        """Drop the probes that nothing teaches: of facts that only the held-out side tells, as a group that is held out
+        may. What nobody tells now may have been told before, and stays; so does that of which a row left because it was
+        told before."""
+        rows = np.flatnonzero(self.these.fact)
+        fact, split, reasons = (it[rows] for it in (self.these.fact, self.these.split, self.reasons))
+        is_known = np.isin(reasons, [REASONS.index(it) for it in (KEPT, AGAIN, NEARLY_AGAIN)])
+        held = np.setdiff1d(fact[(reasons == 0) & (split == VALIDATION)], fact[is_known & (split == TRAIN)])
+        self.drop(rows[(split == TEST) & np.isin(fact, held)], HELD_BACK)
 
     def suite(self) -> Iterator[Entries]:
         """Entries of the items that stay."""

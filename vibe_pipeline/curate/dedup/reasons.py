@@ -1,4 +1,4 @@
-"""Why a candidate leaves that is the same as something else, in the words that people read in a report."""
+"""Why a candidate leaves because of what else there is, in the words that people read in a report."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ NEAR = "training row nearly equals a suite item"
 QUOTES = "training row quotes a suite item"
 RENAMED = "training row is a suite item with other names"
 APART = "its conversation is on one side and its group on the other"
+HELD_BACK = "probe of a fact that only the held-out side tells"
 
 DUPLICATES = (ANEW, TWICE, AGAIN, NEARLY_TWICE, NEARLY_AGAIN, CONTRADICTS, UNSETTLED)
 CONTAMINATION = (TRAINED_ON, NEARLY_TRAINED_ON, ASKED, EQUAL, NEAR, QUOTES, RENAMED, APART)
-REASONS = (KEPT, *DUPLICATES, *CONTAMINATION)
+REASONS = (KEPT, *DUPLICATES, *CONTAMINATION, HELD_BACK)
 
 
 def counted(reasons: np.ndarray) -> Counter[str]:

@@ -2,7 +2,7 @@
 
 A conversation that is held out is left alone, or what is made of it would be trained on while it is judged; only
 labels are made for it, for they stay in it. What synthesis logged itself is not taken again, and neither is what
-somebody disliked. Not here: what is made of them.
+somebody disliked, nor code that the scrubber has changed. Not here: what is made of them.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from vibe_pipeline.database import SPILL, connect
-from vibe_pipeline.fingerprint import held_out_sql
+from vibe_pipeline.fingerprint import group_sql, held_out_sql
 from vibe_pipeline.interactions.reading import REMARKED, define_sealed, rows_of
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import Store
 
@@ -45,6 +46,31 @@ AND coalesce(lower(extra ->> '$.tests') NOT IN ('passed', 'true', 'failed', 'fal
 """
 """Nobody said whether it works: to run what somebody likes by itself would speak against it for want of its world."""
 
+AS_WRITTEN = f"""NOT regexp_matches(
+    concat_ws(' ', CASE WHEN list_contains($runs, action) THEN input ELSE output END, extra ->> '$.tests'),
+    '{PLACEHOLDER.pattern}'
+)"""
+"""Whether no placeholder stands in the code, its tests and doctests: what runs with one is not what somebody wrote."""
+
+HELD_OUT = """
+SELECT conversation_id FROM (
+    SELECT conversation_id, coalesce(
+        'group:' || arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family),
+        family
+    ) AS held_with
+    FROM (
+        SELECT
+            conversation_id,
+            coalesce(min(nullif(extra ->> '$.branch_of', '')), conversation_id) AS family,
+            arg_min({group}, (occurred_at, turn, interaction_id)) AS said,
+            min(occurred_at) FILTER ({group} IS NOT NULL) AS since
+        FROM logged_interactions GROUP BY conversation_id
+    )
+) WHERE {held_out}
+"""
+"""Conversations that curation will hold out, as far as the log alone tells: where a branch goes off from another, or
+earlier generations put a group elsewhere, it knows more."""
+
 CHOSEN = """
 SELECT * EXCLUDE (comments) FROM interactions
 WHERE source <> $source AND list_contains($actions, action) AND output <> ''
@@ -66,7 +92,8 @@ class FromLog:
         """Questions that stand alone, written code and runs; a later turn of a chat means nothing by itself."""
         curate = self.settings
         actions = (*curate.chat_actions, *curate.generate_actions, *curate.run_actions)
-        return self._chosen(actions, self._is_learned, limit, seed)
+        condition = f"{self._is_learned} AND (list_contains($chat, action) OR {AS_WRITTEN})"
+        return self._chosen(actions, condition, limit, seed)
 
     def with_code(self, limit: int, seed: int) -> list[Interaction]:
         """Answers that define functions and did not fail, in a run of their conversation neither."""
@@ -78,18 +105,19 @@ class FromLog:
 
     def _with_code(self, condition: str, limit: int | None, seed: int, **more: Collection[str]) -> list[Interaction]:
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = f"{condition} AND success IS DISTINCT FROM false AND {self._is_learned} AND NOT {HAS_FAILED}"
-        return self._chosen(actions, condition, limit, seed, in_any_turn=True, runs=self.settings.run_actions, **more)
+        condition = f"{condition} AND {AS_WRITTEN} AND success IS DISTINCT FROM false AND NOT {HAS_FAILED}"
+        return self._chosen(actions, f"{condition} AND {self._is_learned}", limit, seed, in_any_turn=True, **more)
 
     def to_label(self, limit: int, seed: int) -> list[Interaction]:
         """Answers that may be code, of which nobody said whether they work; those that have a label get it again."""
         actions = (*self.settings.chat_actions, *self.settings.generate_actions)
-        condition = f"{UNSAID} AND (contains(output, '```') OR list_contains($generate, action))"
+        condition = f"{UNSAID} AND {AS_WRITTEN} AND (contains(output, '```') OR list_contains($generate, action))"
         return self._chosen(actions, condition, limit, seed, in_any_turn=True, generate=self.settings.generate_actions)
 
     @property
     def _is_learned(self) -> str:
-        return f"NOT {held_out_sql('conversation_id', self.settings.salt, self.settings.held_out)}"
+        held_out = held_out_sql("held_with", self.settings.salt, self.settings.held_out)
+        return f"conversation_id NOT IN ({HELD_OUT.format(group=group_sql(self.settings.group), held_out=held_out)})"
 
     def _chosen(
         self,
@@ -105,6 +133,7 @@ class FromLog:
             "source": SOURCE,
             "actions": list(actions),
             "chat": list(self.settings.chat_actions),
+            "runs": list(self.settings.run_actions),
             "characters": MAX_CHARACTERS,
             "neutral": self.settings.neutral,
             "seed": str(seed),

@@ -1,7 +1,8 @@
 """Functions that run by themselves, what they do on generated inputs, and what is made of that: tests and variants.
 
 Where functions come from: packages (standalone.py) and code that was logged (logged.py). What is known of one is what
-was seen when it ran in the sandbox (outcomes.py, with inside.py in it), never what its documentation promises.
+was seen when it ran in the sandbox (outcomes.py, with inside.py in it), never what its documentation promises; of one
+that breaks a promise nothing is told.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ MAX_CODE = 1600
 Arguments = tuple[tuple[Any, ...], dict[str, Any]]
 """Positional and keyword arguments, all of them values that Python writes as literals."""
 
+Promise = tuple[Arguments, str]
+"""A call and the value that it is said to give, as a literal."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
@@ -29,6 +33,8 @@ class Function:
     code: str
     calls: tuple[Arguments, ...] = ()
     """Known ones, from doctests and tests."""
+    promised: tuple[Promise, ...] = ()
+    """What its docstring says of calls."""
     tests: str = ""
     """Code that somebody logged with it and that must not fail."""
     origin: Interaction | None = None

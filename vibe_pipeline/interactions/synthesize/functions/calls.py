@@ -1,4 +1,5 @@
-"""Calls with literal arguments in code that is at hand (doctests, tests, scripts): the inputs that somebody meant.
+"""Calls with literal arguments in code that is at hand (doctests, tests, scripts): the inputs that somebody meant, and
+of doctests the values that are promised for them.
 
 Read from the syntax tree; nothing is run. Not here: inputs made of them (arguments.py).
 """
@@ -9,8 +10,8 @@ import ast
 import doctest
 from collections.abc import Iterator
 
-from vibe_pipeline.interactions.synthesize.functions import Arguments
-from vibe_pipeline.interactions.synthesize.spans import parsed
+from vibe_pipeline.interactions.synthesize.functions import Arguments, Promise
+from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
 
 MAX_CALLS = 12
 MAX_CHARACTERS = 200
@@ -34,17 +35,40 @@ def calls_in(code: str, name: str) -> tuple[Arguments, ...]:
 
 def calls_in_docstring(docstring: str, name: str) -> tuple[Arguments, ...]:
     """Those of its doctests."""
-    return calls_in("\n".join(_examples(docstring)), name)
+    return calls_in("\n".join(it.source for it in _examples(docstring)), name)
 
 
-def _examples(docstring: str) -> Iterator[str]:
+def promises_in_docstring(docstring: str, name: str) -> tuple[Promise, ...]:
+    """Those of its doctests that give a literal: the call with it. What is abridged (`...`) is none."""
+    said = [(parsed(it.source), it.want.strip()) for it in _examples(docstring) if not it.options.get(doctest.SKIP)]
+    calls = [(_only_call(spans), want) for spans, want in said if spans is not None and _is_literal(want)]
+    found = [(_literal(call), want) for call, want in calls if call is not None and _called(call) == name]
+    return tuple((arguments, want) for arguments, want in found if arguments is not None)[:MAX_CALLS]
+
+
+def _only_call(spans: Spans) -> ast.Call | None:
+    match spans.tree.body:
+        case [ast.Expr(value=ast.Call() as call)]:
+            return call
+    return None
+
+
+def _is_literal(text: str) -> bool:
+    try:
+        ast.literal_eval(text)
+    except (ValueError, TypeError, RecursionError, MemoryError, SyntaxError):
+        return False
+    return "..." not in text
+
+
+def _examples(docstring: str) -> Iterator[doctest.Example]:
     try:
         examples = doctest.DocTestParser().get_examples(docstring)
     except ValueError:
         return
     for example in examples:
         if example.exc_msg is None and parsed(example.source) is not None:
-            yield example.source
+            yield example
 
 
 def _called(call: ast.Call) -> str | None:

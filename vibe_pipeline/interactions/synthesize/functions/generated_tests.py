@@ -17,7 +17,14 @@ from dataclasses import dataclass
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import Function, call_text
-from vibe_pipeline.interactions.synthesize.functions.outcomes import Outcome, fitting, judged, observed, passes
+from vibe_pipeline.interactions.synthesize.functions.outcomes import (
+    Outcome,
+    fitting,
+    judged,
+    keeps_promises,
+    observed,
+    passes,
+)
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson
 from vibe_pipeline.interactions.synthesize.operators import mutants
 from vibe_pipeline.interactions.synthesize.outside import is_pure
@@ -57,6 +64,8 @@ def tested(function: Function, seed: int, limits: Limits) -> Tested | None:
     """None where too little is seen of it, or too much the same, or where it may tell of the machine."""
     if not is_pure(function.code) or not passes(function.code, function.tests, limits):
         return None  # what fails the tests that it was logged with would have its bug kept in others
+    if not keeps_promises(function, limits):
+        return None  # and so would what breaks the word of its docstring
     chooser = random.Random(key_of([seed, "tests", function.code]))
     seen = observed(function, fitting(function, chooser, INPUTS, limits), limits)
     told_apart = list({_folded(call_text("", outcome.arguments)): outcome for outcome in seen}.values())

@@ -133,6 +133,23 @@ def observe_otherwise(code: str, name: str, inputs: list[str], seconds: float) -
     return [one if [one, one] == twice else (one[0], None) for one, twice in zip(backwards, alone, strict=True)]
 
 
+def keeps(code: str, name: str, promised: list[tuple[str, str]], seconds: float) -> bool:
+    """Whether a function gives what Python writes as the literal that is promised, for each call."""
+    with at_most(20 * seconds):
+        function = defined(code)[name]
+    return all(_gives(function, arguments, ast.literal_eval(value), seconds) for arguments, value in promised)
+
+
+def _gives(function: Callable[..., Any], arguments: str, promised: Any, seconds: float) -> bool:
+    positional, keywords = ast.literal_eval(arguments)
+    try:
+        with at_most(seconds):
+            value = ast.literal_eval(repr(function(*positional, **keywords)))
+        return type(value) is type(promised) and bool(value == promised)
+    except BaseException:
+        return False
+
+
 def judge(codes: list[str], tests: list[str], seconds: float) -> list[list[str | None]]:
     """For every code the type of the error that each test ends with; None where it passes.
 
@@ -265,6 +282,6 @@ def main(work: str, mark: str) -> None:
     """Do what `work` says (JSON: a function of this file, its arguments)."""
     name, *arguments = json.loads(work)
     sys.setrecursionlimit(2000)
-    functions: tuple[Callable[..., Any], ...] = (observe, observe_otherwise, judge, race, tested)
+    functions: tuple[Callable[..., Any], ...] = (observe, observe_otherwise, keeps, judge, race, tested)
     said = json.dumps({it.__name__: it for it in functions}[name](*arguments))
     print(f"\n{mark}{said}")

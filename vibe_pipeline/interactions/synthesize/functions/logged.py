@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable
 
 from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
-from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring
+from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring, promises_in_docstring
 from vibe_pipeline.interactions.synthesize.spans import parsed
 from vibe_pipeline.records import Interaction
 
@@ -57,12 +57,14 @@ def function_in(interaction: Interaction) -> Function | None:
     calls = [(calls_in(f"{tests}\n{_rest(spans.code, spans.tree)}", it.name), it) for it in functions]
     best = max(len(found) for found, _ in calls)
     found, function = [pair for pair in calls if len(pair[0]) == best][-1]
+    docstring = ast.get_docstring(function) or ""
     return Function(
         module=interaction.module,
         name=function.name,
         written=function.name,
         code=defined,
-        calls=found or calls_in_docstring(ast.get_docstring(function) or "", function.name),
+        calls=found or calls_in_docstring(docstring, function.name),
+        promised=promises_in_docstring(docstring, function.name),
         tests=tests,
         origin=interaction,
     )

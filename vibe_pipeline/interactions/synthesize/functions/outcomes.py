@@ -85,6 +85,12 @@ def passes(code: str, tests: str, limits: Limits) -> bool:
     return not tests or judged([code], [tests], limits) == [[None]]
 
 
+def keeps_promises(function: Function, limits: Limits) -> bool:
+    """Whether it gives what its docstring says; where that says nothing, it does."""
+    promised = [(repr(arguments), value) for arguments, value in function.promised]
+    return not promised or bool(_asked(["keeps", function.code, function.name, promised, TESTS_SECONDS], limits))
+
+
 def tested(script: str, tests: str, limits: Limits, hash_seed: str) -> Run | None:
     """The run of a script that ends with its tests; None where they did not come to their end, where one
     cannot be run, or where they check nothing: they fail all the same."""

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
-from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docstring
+from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docstring, promises_in_docstring
 from vibe_pipeline.interactions.synthesize.outside import is_pure
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.source_files import text_of
@@ -88,8 +88,15 @@ def _cut_out(package: Package, public: PublicName, sources: dict[Path, _Module |
     code = _together(module, needed)
     if len(code) > MAX_CODE or not is_pure(code):
         return None
-    calls = calls_in_docstring(ast.get_docstring(function) or "", name)
-    return Function(module=package.name, name=name, written=public.name, code=code, calls=calls)
+    docstring = ast.get_docstring(function) or ""
+    return Function(
+        module=package.name,
+        name=name,
+        written=public.name,
+        code=code,
+        calls=calls_in_docstring(docstring, name),
+        promised=promises_in_docstring(docstring, name),
+    )
 
 
 def _source_of(public: PublicName) -> Path | None:

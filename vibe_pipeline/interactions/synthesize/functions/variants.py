@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.functions import Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import edges, enlarged
-from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, observed, passes, raced
+from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, keeps_promises, observed, passes, raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.sandbox import Limits
 
@@ -63,6 +63,8 @@ def variant_of(function: Function, seed: int, limits: Limits) -> Variant | None:
         if after is not None and _is_faster(before, after)
     ]
     faster.sort(key=lambda variant: variant.seconds_after)
+    if not faster or not keeps_promises(function, limits):
+        return None
     return next((variant for variant in faster if passes(variant.code, function.tests, limits)), None)
 
 
