@@ -27,6 +27,7 @@ from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import judging, keys
 from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
+from vibe_pipeline.curate.events.unlisted import unlisted
 from vibe_pipeline.curate.events.window import Inputs, Window
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
@@ -100,6 +101,10 @@ class Curated:
     """Rows of earlier generations that this one took back."""
     withdrawn_sha: str
     """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
+    unlisted: int
+    """Interactions of actions that no list names."""
+    unlisted_actions: dict[str, int]
+    """The commonest of these."""
     seconds: dict[str, float]
     """Of each step."""
 
@@ -116,7 +121,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             db.execute(f"SET memory_limit = '{MEMORY}'")
             db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
             with _enough_memory(title, inputs, settings):
-                files, dropped, taken_back = _candidates(db, inputs, settings, scratch, columns, step)
+                files, dropped, taken_back, others = _candidates(db, inputs, settings, scratch, columns, step)
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
@@ -146,19 +151,22 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         were_split=judged.were_split,
         withdrawn=len(judged.withdrawn),
         withdrawn_sha=withdrawn_sha,
+        unlisted=others[0],
+        unlisted_actions=others[1],
         seconds=step.seconds,
     )
 
 
 def _candidates(
     db: duckdb.DuckDBPyConnection, inputs: Inputs, settings: Curate, scratch: Path, columns: Columns, step: Steps
-) -> tuple[list[Path], Counter[str], np.ndarray]:
-    """Files of candidates, what rules dropped, keys of what is taken back; and in the columns what candidates are
-    compared by."""
+) -> tuple[list[Path], Counter[str], np.ndarray, tuple[int, dict[str, int]]]:
+    """Files of candidates, what rules dropped, keys of what is taken back, and of how many interactions no list names
+    the action; and in the columns what candidates are compared by."""
     candidates = Candidates(db, scratch / "candidates", settings, inputs.known, inputs.ungrouped)
     with step("window"):
         events = Window(db, inputs, scratch, joined(settings.quality), settings.neutral)
         candidates.settle()
+        others = unlisted(db, {action for its in settings.actions().values() for action in its})
     step.total = 2 * events.parts + 5
     with ThreadPoolExecutor(1) as behind, ThreadPoolExecutor(THREADS) as pool:
         files = [candidates.of_probes(inputs.probes)]
@@ -171,7 +179,7 @@ def _candidates(
         for waiting in sketched:
             with step("sketches"):
                 waiting.result()
-    return files, candidates.dropped, np.concatenate(candidates.taken_back)
+    return files, candidates.dropped, np.concatenate(candidates.taken_back), others
 
 
 @contextmanager
