@@ -137,6 +137,8 @@ class Generations:
             grouped=curated.grouped,
             group_since=self._group_since(cut.generation),
             were_split=curated.were_split,
+            unlisted=curated.unlisted,
+            unlisted_actions=curated.unlisted_actions,
         )
 
     def _curated(self, cut: Cut, places: Index, known: Index, groups: Index) -> Curated:

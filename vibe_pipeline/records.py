@@ -209,6 +209,10 @@ class ExampleSet:
     """From which generation on, without a break, it is what is named here; None where nobody noted it yet."""
     were_split: int = 0
     """Such groups that were on both sides of the split before that."""
+    unlisted: int = 0
+    """Interactions of actions that no list of `[curate]` names."""
+    unlisted_actions: dict[str, int] = field(default_factory=dict)
+    """The commonest of these actions and their interactions."""
     schema_version: int = SCHEMA_VERSION
 
     def train_rows(self, kinds: tuple[str, ...]) -> int:

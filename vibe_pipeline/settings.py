@@ -106,6 +106,15 @@ def _code(language: str) -> str:
 Language = Annotated[str, AfterValidator(_code)]
 
 
+def _not_blank(words: str) -> str:
+    if not words.strip():
+        raise ValueError("it has no words, and would be found in every answer")
+    return words
+
+
+Phrase = Annotated[str, AfterValidator(_not_blank)]
+
+
 class Quality(Section):
     """Rules about single examples (curate/quality.py), and about several answers to one prompt."""
 
@@ -124,7 +133,7 @@ class Quality(Section):
     """Words of prose."""
     languages: tuple[Language, ...] = ()
     """Of prose, as ISO 639-1 ("en"); none named: all are welcome. Needs the extra `languages`."""
-    corporate_phrases: tuple[str, ...] = CORPORATE_PHRASES
+    corporate_phrases: tuple[Phrase, ...] = CORPORATE_PHRASES
 
 
 class Curate(Section):
@@ -235,7 +244,7 @@ class Style(Section):
         "Tell me what you think",
         "Thanks for nothing",
     )
-    corporate_phrases: tuple[str, ...] = CORPORATE_PHRASES
+    corporate_phrases: tuple[Phrase, ...] = CORPORATE_PHRASES
     max_tokens: Annotated[int, Field(ge=1)] = 40
 
 

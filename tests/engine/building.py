@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from vibe_pipeline.curate.builders import BUILDERS, COLUMNS, TABLES
+from vibe_pipeline.curate.events import texts
 from vibe_pipeline.curate.events.window import OWN_CONVERSATION
 from vibe_pipeline.curate.sessions.tables import given
 from vibe_pipeline.database import connect
@@ -19,6 +20,10 @@ from vibe_pipeline.records import Interaction, Remark
 from vibe_pipeline.settings import Curate
 
 MOMENT = datetime(2026, 1, 2, tzinfo=UTC)
+
+EDITS = texts.EDITS.format(
+    said="logged.output", texts="list_concat(logged.improvements, coalesce(said.improvements, []))"
+)
 
 EVENTS = f"""
 CREATE TABLE events AS
@@ -32,7 +37,7 @@ SELECT
     row_number() OVER (PARTITION BY {OWN_CONVERSATION} ORDER BY occurred_at, turn, interaction_id) AS position
 FROM (SELECT logged.* REPLACE (
         coalesce(score, feedback) AS feedback,
-        list_concat(logged.improvements, coalesce(said.improvements, [])) AS improvements,
+        {EDITS} AS improvements,
         logged.is_delta OR coalesce(said.is_delta, false) AS is_delta,
         extra::JSON AS extra),
     []::VARCHAR[] AS comments,
@@ -87,7 +92,7 @@ def events(
     said = {"remark_id": pa.string(), "interaction_id": pa.string(), "kind": pa.string(), "score": pa.float64()}
     said |= {"text": pa.string(), "occurred_at": pa.timestamp("us", tz="UTC"), "is_delta": pa.bool_()}
     database = connect()
-    database.execute(r"CREATE MACRO stripped(words) AS trim(words, E' \t\r\n')")
+    database.execute(texts.MACROS)
     database.register("logged", pa.Table.from_pylist(rows[Interaction], INTERACTIONS.append(flag)))
     database.register("remarks", pa.Table.from_pylist(rows[Remark], pa.schema(said)))
     database.execute(EVENTS)

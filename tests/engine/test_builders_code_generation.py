@@ -316,6 +316,10 @@ def test_a_better_text_is_learned_in_place_of_the_code(events, evidence):
     assert [(code, sorted(why)) for code, why in taught(*events)] == [(BETTER, evidence)]
 
 
+def test_a_better_text_that_says_the_same_is_no_edit():
+    assert taught(write(LONG, True, improvements=(LONG.replace("\n", "\r\n"),))) == [(LONG, ["success"])]
+
+
 def test_a_better_text_that_failed_is_not_learned_nor_what_it_replaced():
     assert taught(write(LONG, True, improvements=(BETTER,)), run(BETTER, False, 1)) == []
     assert taught(answer(LONG, improvements=(f"```\n{BETTER}\n```",)), run(LONG, True, 1)) == []

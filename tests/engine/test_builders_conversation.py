@@ -60,6 +60,16 @@ def test_the_last_edit_is_learned_in_place_of_what_was_said_which_later_turns_st
     assert [row["evidence"] for row in rows] == [["edited"], []]
 
 
+@pytest.mark.parametrize("text", ["one\r\ntwo", "one  \ntwo\t\n"])
+def test_an_improvement_that_says_the_same_is_no_edit(text):
+    first = event("q1", "one\ntwo", improvements=(text,))
+    assert [(row["completion"], row["evidence"]) for row in learned(KIND, first)] == [("one\ntwo", [])]
+    corrected = learned(KIND, first, remark(first, text="three"), remark(first, text="three "))
+    assert [(row["completion"], row["evidence"]) for row in corrected] == [("three", ["edited"])]
+    taken_up_again = learned(KIND, event("q1", "one\ntwo", improvements=("three", text)))
+    assert [(row["completion"], row["evidence"]) for row in taken_up_again] == [(text, ["edited"])]
+
+
 @pytest.mark.parametrize("values", [{"success": False}, {"feedback": -1.0}, {"output": ""}], ids=str)
 def test_an_edit_makes_a_target_of_a_bad_reply(values):
     first = event(

@@ -78,6 +78,15 @@ def test_equal_and_empty_texts_are_no_pair(other):
     assert pairs(liked, again(other, 1, feedback=-1.0), again("good", 2, feedback=1.0)) == []
 
 
+@pytest.mark.parametrize("other", ["if x:\r\n    y\r\n\r\nz", "if x: \n    y\t\n  \nz"])
+def test_texts_that_differ_where_lines_end_are_no_pair(other):
+    code = "if x:\n    y\n\nz"
+    assert pairs(event("q", code, improvements=(other,))) == []
+    assert pairs(event("q", code, extra={"rejected": other})) == []
+    assert pairs(again(other, feedback=-1.0), again(code, 1, feedback=1.0)) == []
+    assert pairs(event("q", code, improvements=(code.replace("    y", "  y"),)))
+
+
 def test_an_answer_that_was_both_liked_and_disliked_is_neither_chosen_nor_rejected():
     assert pairs(again("a", feedback=1.0), again("a", 1, feedback=-1.0), again("b", 2, feedback=1.0)) == []
 

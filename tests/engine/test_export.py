@@ -209,6 +209,24 @@ def test_turns_that_are_not_found_leave_what_was_told_apart_and_are_counted(leav
     assert made.whole_prompts == 1
 
 
+CODE = {"kind": "code_generation", "completion": "y", "interaction_ids": ["i1", "i2", "i3"]}
+RAN = ("i3", "y", "it ran")
+
+
+@pytest.mark.parametrize("named", ["", "\n\nfox.py"])
+def test_code_that_was_asked_for_in_a_chat_has_its_turns(leave, named):
+    made, files = leave([{**CODE, "prompt": TOLD["prompt"] + named}], [*TURNS, RAN], shape=Shape.MESSAGES)
+    told = [*MESSAGES[:2], {"role": "user", "content": f"Sure?{named}"}]
+    assert files["train"] == [{"messages": [*told, {"role": "assistant", "content": "y", "weight": 1}]}]
+    assert made.whole_prompts == 0
+
+
+def test_code_whose_turns_are_not_found_is_counted(leave):
+    made, files = leave([{**CODE, "prompt": "Else\n\nwhat?\n\nSure?"}], [*TURNS, RAN], shape=Shape.MESSAGES)
+    assert len(files["train"][0]["messages"]) == 2
+    assert made.whole_prompts == 1
+
+
 def test_what_is_no_conversation_is_one_question(leave):
     row = {**TOLD, "kind": "error_correction"}
     made, files = leave([row], TURNS, shape=Shape.MESSAGES)

@@ -103,6 +103,33 @@ def test_actions_that_no_list_names_bring_no_items(tmp_path):
     assert named.describe_generation(0)["doubts"] == []
 
 
+def test_actions_that_no_list_names_are_told_of_at_every_opening_and_on_the_card(tmp_path):
+    ladder = home(tmp_path)
+    rare = [it for n in range(40, 48) for it in asked([n], action=f"a{n}")]
+    log(ladder, *asked(range(20)), *asked(range(20, 40), action="Ask"), *rare, *asked([50], action="how is Ann, 7?"))
+    ladder.log.open_generation()
+    told = ladder.describe_generation(0)
+    words = (
+        "29 interactions are of actions that no list of [curate] names (20 Ask, 1 a40, 1 a41, 1 a42, 1 a43, 5 others)"
+    )
+    assert told["doubts"] == [f"{words}: nothing but patterns is made of them"]
+    assert ladder.generations.card(0).actions == words
+    assert f"{words}." in ladder.generations.page(0).read_text()
+    log(ladder, *asked(range(60, 80)))
+    ladder.log.open_generation()
+    assert ladder.describe_generation(1)["doubts"] == []
+    assert ladder.generations.card(1).actions == ""
+
+
+def test_where_all_actions_are_unknown_it_is_told_why_there_are_no_examples(tmp_path):
+    ladder = home(tmp_path)
+    log(ladder, *asked(range(20), action="Ask"))
+    ladder.log.open_generation(force=True)
+    first, second = ladder.describe_generation(0)["doubts"]
+    assert first.startswith("There are no examples")
+    assert "(20 Ask)" in second
+
+
 def test_steps_of_a_session_are_items_whatever_they_are_called(tmp_path):
     ladder = home(tmp_path)
     steps = ["open", "edit", "save", "close"]

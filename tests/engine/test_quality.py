@@ -124,6 +124,20 @@ def test_what_only_looks_like_a_fault_is_kept(tmp_path, rule, caught, kept):
     assert made.dropped == {WORDS[rule]: len(caught)}
 
 
+@pytest.mark.parametrize("phrase", ["I’m sorry", "i'M SORRY"])
+def test_a_phrase_is_found_whatever_its_apostrophe_and_case(tmp_path, phrase):
+    world = World(tmp_path, Curate(quality=Quality(corporate_phrases=(phrase, "C++ (or so)"), corporate="drop")))
+    told = (
+        "Well, I'm sorry for that.",
+        "Well, I’m sorry for that.",
+        "It is c++ (or so), I think.",
+        "It is what it is.",
+    )
+    world.log(*map(said, told))
+    assert (made := world.cut()).dropped == {WORDS["corporate"]: 3}
+    assert made.frame["completion"].to_list() == list(told[3:])
+
+
 def test_a_diff_is_whole_wherever_it_cuts_a_block(tmp_path):
     world, diff = World(tmp_path), "-make\n+make all\n ```\n And then wait."
     world.log(event("Make all", action="commit", improvements=(diff,)))

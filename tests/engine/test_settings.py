@@ -50,6 +50,8 @@ def test_a_default_that_is_written_out_is_the_same_to_the_byte():
         ("[log]\npersonal_data = ['name']", "log.personal_data.0 = 'name': .*'email', 'phone'"),
         ("[curate.quality]\nlanguages = ['EN']", "curate.quality.languages.0 = 'EN': .*ISO 639-1, as 'en'"),
         ("[curate.quality]\nlanguages = ['en', 'english']", "languages.1 = 'english': .*ISO 639-1"),
+        ("[curate.quality]\ncorporate_phrases = ['so', '']", "curate.quality.corporate_phrases.1 = '': .*no words"),
+        ("[lineages.main.style]\ncorporate_phrases = [' ']", "style.corporate_phrases.0 = ' ': .*no words"),
         ("gate = 3", "gate = 3: "),
         ("[gate", "is not TOML"),
     ],

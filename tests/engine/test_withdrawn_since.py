@@ -7,6 +7,7 @@ import pytest
 from tests.engine.curating import World, event, on_side
 from tests.engine.taking_back import THEN, next_generation, say
 from vibe_pipeline.curate.export.writing import Wanted
+from vibe_pipeline.interactions.matching import Criteria
 from vibe_pipeline.store import Store
 
 
@@ -48,6 +49,21 @@ def test_a_card_tells_what_was_taken_back_since_and_what_it_takes_back(doubted):
     assert [(card.withdrawn, card.withdrawn_since) for card in cards] == [(0, 2), (1, 0), (1, 0)]
     found = doubted.ladder.generations.compare(0, 1)
     assert (found.withdrawn_since.old, found.withdrawn_since.new) == (2, 0)
+
+
+def test_what_was_taken_back_and_then_forgotten_is_counted_as_forgotten_alone(doubted):
+    generations = doubted.ladder.generations
+    generations.card(1)
+    doubted.ladder.log.forget(Criteria(conversation=on_side("0 ")))
+    assert not generations.page(1).exists()
+    cards = [generations.card(generation) for generation in range(3)]
+    assert [(card.withdrawn, card.withdrawn_since, card.forgotten) for card in cards] == [
+        (0, 1, 1),
+        (0, 0, 0),
+        (1, 0, 0),
+    ]
+    doubted.ladder.log.forget(Criteria(conversation=on_side("1 ")))
+    assert [generations.card(generation).withdrawn for generation in range(3)] == [0, 0, 0]
 
 
 def test_what_is_cut_and_not_curated_yet_takes_nothing_back(doubted):

@@ -96,6 +96,8 @@ def _print_card(card: Card) -> None:
     }
     if card.groups:
         told["groups"] = card.groups
+    if card.actions:
+        told["actions"] = card.actions
     besides = {
         "forgotten": (card.forgotten, ""),
         "takes back": (card.withdrawn, " of earlier generations"),
@@ -175,5 +177,5 @@ def _print_export(made: Exported) -> None:
     for words in left_out(made):
         print(f"left out: {words}")
     if made.whole_prompts:
-        print(f"of {made.whole_prompts:,} conversation the earlier turns are one message: they could not be told apart")
+        print(f"of {made.whole_prompts:,} rows the earlier turns are one message: they could not be told apart")
     errors.print(f"{made.generation} as {made.shape} in {made.folder}", markup=False)

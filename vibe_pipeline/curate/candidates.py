@@ -21,6 +21,7 @@ from vibe_pipeline.curate.dedup.index import Entries, found, pairs
 from vibe_pipeline.curate.dedup.keys import exact, features, said, side_keys, slices, told_keys
 from vibe_pipeline.curate.dedup.reasons import APART
 from vibe_pipeline.curate.dedup.sides import sides_before
+from vibe_pipeline.curate.events import texts
 from vibe_pipeline.curate.events.window import VECTOR
 from vibe_pipeline.curate.sessions.tables import given, named
 from vibe_pipeline.curate.sessions.trials import TRIALS
@@ -35,11 +36,8 @@ sha256(concat_ws(' ', prompt_sha, sha256(stripped(completion)), sha256(stripped(
 """
 """Texts are hashed once: most of what an example costs is reading it."""
 
-MACROS = r"""
-CREATE MACRO stripped(words) AS CASE
-    WHEN left(words, 1) IN (' ', E'\t', E'\r', E'\n') OR ends_with(words, ' ') OR ends_with(words, E'\t')
-        OR ends_with(words, E'\r') OR ends_with(words, E'\n') THEN trim(words, E' \t\r\n')
-    ELSE words END;
+MACROS = f"""
+{texts.MACROS}
 CREATE MACRO number(sha) AS ('0x' || left(sha, 16))::UBIGINT;
 CREATE TABLE probes (
     probe_id VARCHAR, fact VARCHAR, question VARCHAR, answer VARCHAR, occurred_at TIMESTAMPTZ, source VARCHAR
@@ -50,7 +48,6 @@ CREATE TABLE threads (
     conversation_id VARCHAR, logged_in VARCHAR, family VARCHAR, grouping VARCHAR, is_fact BOOLEAN
 );
 """
-"""`stripped`: DuckDB trims letter by letter, and looks for the last one from the first."""
 
 PROBES = """
 SELECT

@@ -27,6 +27,7 @@ from vibe_pipeline.curate.columns import Columns
 from vibe_pipeline.curate.dedup import judging, keys
 from vibe_pipeline.curate.dedup.keys import TEST, TRAIN
 from vibe_pipeline.curate.dedup.reasons import counted
+from vibe_pipeline.curate.events.unlisted import unlisted
 from vibe_pipeline.curate.events.window import Inputs, Window
 from vibe_pipeline.curate.order import priorities
 from vibe_pipeline.curate.output import SCHEMA, Output
@@ -100,6 +101,10 @@ class Curated:
     """Rows of earlier generations that this one took back."""
     withdrawn_sha: str
     """Of withdrawn/<sha>.parquet, with all that was taken back so far; empty where nothing was."""
+    unlisted: int
+    """Interactions of actions that no list names."""
+    unlisted_actions: dict[str, int]
+    """The commonest of these."""
     seconds: dict[str, float]
     """Of each step."""
 
@@ -117,6 +122,7 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
             db.execute("PRAGMA verify_parallelism")  # else fewer than 122,880 rows of a table are one core's work
             with _enough_memory(title, inputs, settings):
                 files, dropped, taken_back = _candidates(db, inputs, settings, scratch, columns, step)
+                others, by_action = unlisted(db, (it for its in settings.actions().values() for it in its))
         found = columns.mapped()
         with step("dedup"):
             these = keys.of_columns(found)
@@ -146,6 +152,8 @@ def curate(store: Store, inputs: Inputs, generation: int, settings: Curate, watc
         were_split=judged.were_split,
         withdrawn=len(judged.withdrawn),
         withdrawn_sha=withdrawn_sha,
+        unlisted=others,
+        unlisted_actions=by_action,
         seconds=step.seconds,
     )
 

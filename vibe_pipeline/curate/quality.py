@@ -161,7 +161,7 @@ class Rule:
 
 def rules(settings: Quality) -> list[Rule]:
     """The rules that can be switched."""
-    phrases = "|".join(re.escape(phrase.lower()).replace(r"\ ", " ") for phrase in settings.corporate_phrases)
+    phrases = "|".join(re.escape(phrase).replace(r"\ ", " ") for phrase in settings.corporate_phrases)
     languages = ", ".join(map(_text, settings.languages))
     return [
         Rule("failed", FAILED, f"NOT {CUT_OFF}"),
@@ -198,7 +198,7 @@ def rules(settings: Quality) -> list[Rule]:
         Rule(
             "corporate",
             "corporate phrase",
-            f"kind IN {REPLIES} AND regexp_matches(plain(completion), {_text(phrases)})" if phrases else "false",
+            f"kind IN {REPLIES} AND regexp_matches(plain(completion), plain({_text(phrases)}))" if phrases else "false",
         ),
         Rule(
             "language",

@@ -27,6 +27,7 @@ from vibe_pipeline.forgetting.erasing import (
     amend_manifest,
     empty_quarantine,
     erased,
+    recount,
     shrink,
     silence,
     sweep,
@@ -146,6 +147,7 @@ def _finish(store: Store, settings: Settings) -> None:
         for stream in STREAMS:
             amend_manifest(store, stream, settings.curate)
         empty_quarantine(store, rows)
+    recount(store)
     store.remove(INDEX)  # made again without what went
     for generation, _, _ in done.generations:
         store.remove(page_name(generation_name(generation)))

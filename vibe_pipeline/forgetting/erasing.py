@@ -20,17 +20,26 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vibe_pipeline import settings
+from vibe_pipeline.curate.cards.page import page_name
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.forgetting.plan import Holding
 from vibe_pipeline.interactions import forgotten, quarantine, segments
 from vibe_pipeline.interactions.ingest import spans
-from vibe_pipeline.store import ROW_GROUP, Store
+from vibe_pipeline.records import generation_name
+from vibe_pipeline.store import ROW_GROUP, Store, sql_list
 
 PLACE = ("kind", "stage", "split", "generation")
 """What stays of an erased example."""
 
 WRITTEN_BY_HALF = re.compile(r"\.[0-9a-f]{32}")
 """What a killed writer of the store leaves behind."""
+
+LEFT = """
+SELECT since, count(*) FROM read_parquet({withdrawn}, hive_partitioning = false) ANTI JOIN (
+    SELECT generation, file_row_number AS row
+    FROM read_parquet({examples}, file_row_number = true, hive_partitioning = false) WHERE example_id IS NULL
+) USING (generation, row) GROUP BY since
+"""
 
 SPILLED = re.compile(r"duckdb_temp_([0-9]+)_")
 """By the process that asked DuckDB for something large."""
@@ -106,6 +115,23 @@ def empty_quarantine(store: Store, rows: Erased) -> None:
             if left := [line for line, is_gone in zip(lines, gone, strict=True) if not is_gone]:
                 quarantine.write(store, stream, left)
             store.remove(name)
+
+
+def recount(store: Store) -> None:
+    """Say of each generation how many rows it took back that are left; the pages that said otherwise go."""
+    made = {name: store.read_json(name) for name in store.names("results/examples", ".json")}
+    newest = max(made.values(), key=lambda it: it["generation"], default={}).get("withdrawn_sha")
+    every = f"withdrawn/{newest}.parquet"  # with what those before it took back
+    names = [name for it in made.values() if store.exists(name := f"examples/{it['sha']}.parquet")]
+    if not (names and newest and store.exists(every)):
+        return
+    files = sql_list([store.path(store.current(name)) for name in names])
+    with connect(store.path(SPILL)) as db:
+        left = dict(db.sql(LEFT.format(withdrawn=sql_list([store.path(every)]), examples=files)).fetchall())
+    for name, it in made.items():
+        if it.get("withdrawn", 0) != (rows := left.get(it["generation"], 0)):
+            store.write_json(name, {**it, "withdrawn": rows})
+            store.remove(page_name(generation_name(it["generation"])))
 
 
 def silence(store: Store, adapters: set[str | None]) -> None:

@@ -3,7 +3,7 @@
 `events` holds the interactions of the delta and, of the conversations it touches, the earlier ones too
 (`is_delta` tells them apart), with what was said of them afterwards. Their order in a conversation is `position`.
 Tables beside it are TABLES.
-Parameters: the lists of actions in [curate] of vibe.toml, and $joined (turns.py); macro: stripped(text). What every
+Parameters: the lists of actions in [curate] of vibe.toml, and $joined (turns.py); macros: events/texts.py. What every
 SELECT gives is COLUMNS.
 An example belongs to the generation of its last event, which occurred_at and is_delta tell.
 

@@ -47,7 +47,7 @@ FROM (
         * REPLACE (CASE WHEN found IS NULL THEN before ELSE
             concat_ws({LINE}, nullif(right(before, greatest(0, $joined - length(found))), ''), found)
         END AS before),
-        list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS edited
+        improvements[-1] AS edited
     FROM ({turns()})
     LEFT JOIN (SELECT * FROM called) USING (interaction_id)
 )

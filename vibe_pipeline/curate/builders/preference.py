@@ -44,7 +44,7 @@ WITH
             * EXCLUDE (learnings, comments),
             list_contains($chat_actions, action) AS is_chat,
             stripped(input) AS asked,
-            stripped(output) AS answer,
+            folded(output) AS answer,
             {PARENT} AS trunk,
             {SYSTEM} AS told_first,
             CASE WHEN success = false AND coalesce(feedback, 0) <= 0
@@ -68,7 +68,7 @@ WITH
                     WHEN told_first IS DISTINCT FROM lag(told_first) OVER conversation THEN true
                     WHEN {IS_GOING_ON} THEN NOT coalesce(
                         json_exists(extra, '$.rank') OR list_contains(list_transform(
-                            {TEXTS.format("alternatives")}, lambda text: stripped(text)
+                            {TEXTS.format("alternatives")}, lambda text: folded(text)
                         ), last_answer), false
                     )
                     ELSE false
@@ -135,14 +135,14 @@ WITH
                 *, unnest({TEXTS.format("alternatives")}) AS other, 'regenerated' AS why, output AS better
             FROM placed WHERE coalesce(feedback, 0) >= 0
         ) AS again
-        LEFT JOIN known ON known.place = again.place AND known.answer = stripped(again.other)
+        LEFT JOIN known ON known.place = again.place AND known.answer = folded(again.other)
         WHERE coalesce(liked, 0) <= 0
         UNION ALL BY NAME
         SELECT
             * EXCLUDE (failure),
             output AS other,
             'edited' AS why,
-            list_filter(improvements, lambda text: stripped(text) <> '')[-1] AS better
+            improvements[-1] AS better
         FROM placed WHERE len(improvements) > 0 AND coalesce(feedback, 0) <= 0
     ),
     told AS (
@@ -177,8 +177,8 @@ WITH
     pairs AS (
         SELECT
             place,
-            sha256(stripped(better)) AS better_key,
-            sha256(stripped(other)) AS other_key,
+            sha256(folded(better)) AS better_key,
+            sha256(folded(other)) AS other_key,
             bool_or(why <> 'regenerated') AS is_outright,
             list_sort(list_distinct(list(why))) AS evidence,
             arg_min(COLUMNS(['module', 'better', 'other', 'ids', 'tier']), (occurred_at, ids)),
@@ -186,7 +186,7 @@ WITH
             bool_or(is_delta) AS is_delta,
             {FAILURE}
         FROM told
-        WHERE stripped(better) <> '' AND stripped(other) <> '' AND stripped(better) <> stripped(other)
+        WHERE stripped(better) <> '' AND stripped(other) <> '' AND better_key <> other_key
         GROUP BY ALL
     ),
     places AS (

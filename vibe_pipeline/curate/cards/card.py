@@ -16,7 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from vibe_pipeline.curate.cards.doubts import of_groups
+from vibe_pipeline.curate.cards.doubts import of_actions, of_groups
 from vibe_pipeline.curate.dedup.reasons import CONTAMINATION, DUPLICATES
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.records import ExampleSet, Split, generation_name, load
@@ -132,6 +132,8 @@ class Card:
     leaks: dict[str, int]
     groups: str
     """How many rows are held out by `curate.group`, in words; empty where nobody noted it."""
+    actions: str
+    """Of how many interactions no list of `[curate]` names the action, in words; empty where of none."""
     withdrawn: int
     """Rows of earlier generations that this one took back."""
     withdrawn_since: int
@@ -165,6 +167,7 @@ def describe(store: Store, examples: ExampleSet, withdrawn_sha: str = "") -> Car
             dropped=grouped(examples.dropped),
             leaks=dict(examples.leaks),
             groups=of_groups(examples),
+            actions=of_actions(examples),
             withdrawn=examples.withdrawn,
             withdrawn_since=withdrawn_since,
             samples=_samples(db, examples.sha),

@@ -18,12 +18,23 @@ def of_groups(examples: ExampleSet) -> str:
     return f"{examples.grouped:,} examples have {examples.group}{rest}{_of_split(examples)}"
 
 
+def of_actions(examples: ExampleSet) -> str:
+    """How many interactions are of actions that no list names, in words; empty where none is."""
+    if not examples.unlisted:
+        return ""
+    told = [f"{rows:,} {action}" for action, rows in examples.unlisted_actions.items()]
+    if rest := examples.unlisted - sum(examples.unlisted_actions.values()):
+        told.append(f"{rest:,} others")
+    return f"{examples.unlisted:,} interactions are of actions that no list of [curate] names ({', '.join(told)})"
+
+
 def doubts(examples: ExampleSet) -> list[str]:
     """What makes a generation worth less than it seems, a sentence each."""
     learned, probes = (_rows(examples, split) for split in (Split.TRAIN, Split.TEST))
+    unlisted = [f"{of_actions(examples)}: nothing but patterns is made of them"] if examples.unlisted else []
     if not examples.rows:
-        return ["There are no examples: nothing to learn from, and nothing to judge by"]
-    found = []
+        return ["There are no examples: nothing to learn from, and nothing to judge by", *unlisted]
+    found = unlisted
     if not learned:
         found.append(f"Nothing to learn from: all {examples.rows:,} examples are held out")
     if learned == examples.rows:

@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from vibe_pipeline.curate.dedup.index import Entries, lookup, of_no_rows, pairs
 from vibe_pipeline.curate.events.families import find_families
 from vibe_pipeline.curate.events.nearby import keep_nearby, nearby_generations
+from vibe_pipeline.curate.events.texts import EDITS
 from vibe_pipeline.curate.sessions.turns import CONTEXT, MANUAL
 from vibe_pipeline.store import quoted, sql_list
 
@@ -88,7 +89,7 @@ WITH said AS (
 SELECT
     it.* REPLACE (
         coalesce(said.score, it.feedback) - {neutral} AS feedback,
-        list_concat(coalesce(it.improvements, []), coalesce(said.improvements, [])) AS improvements,
+        {improvements} AS improvements,
         list_concat(coalesce(it.learnings, []), coalesce(said.learnings, [])) AS learnings,
         it.is_delta OR coalesce(said.is_delta, false) AS is_delta,
         it.extra::JSON AS extra
@@ -105,6 +106,10 @@ SELECT
 FROM (FROM delta UNION ALL BY NAME FROM logged) AS it
 LEFT JOIN said USING (interaction_id) LEFT JOIN families USING (conversation_id)
 """
+
+IMPROVEMENTS = EDITS.format(
+    said="it.output", texts="list_concat(coalesce(it.improvements, []), coalesce(said.improvements, []))"
+)
 
 REPEATED = """
 SELECT
@@ -189,7 +194,7 @@ class Window:
         parts = 1 + becomes // PART_BYTES
         ((cores,),) = db.sql("SELECT current_setting('threads')").fetchall()
         db.execute(f"SET threads = {max(1, min(cores, THREADS_BYTES * turns // (VECTOR * max(1, becomes))))}")
-        events = EVENTS.format(parts=parts, neutral=neutral)
+        events = EVENTS.format(parts=parts, neutral=neutral, improvements=IMPROVEMENTS)
         if parts > 1:
             options = "FORMAT parquet, PARTITION_BY (part), COMPRESSION lz4, WRITE_PARTITION_COLUMNS true"
             db.execute(f"COPY ({events}) TO '{quoted(folder)}' ({options})")

@@ -2,6 +2,8 @@
 
 A prompt is its turns with blank lines between, and turns hold blank lines too. So their lengths come from the log, by
 the example's interaction ids (a question that was not answered is no turn), and each cut is checked against the prompt.
+The question is the turn with which the lengths make up the prompt (a file's name may stand behind it): what comes after
+it are other answers, and runs of code.
 Where one does not fit, or a turn has no words, the prompt stays whole, as one message, and is counted. What the
 assistant was told stands before the turns of any kind, and is known by its words. Not here: how a prompt is built.
 """
@@ -46,10 +48,26 @@ WITH named AS (
         AND NOT is_blank(left(prompt, size))
     GROUP BY row
 ), told AS (
-    SELECT row, id, place, last FROM named
-    WHERE kind IN ('conversation', 'preference') AND (last > 1 OR row IN (SELECT row FROM headed))
+    SELECT row, kind, id, place, prompt FROM named
+    WHERE kind IN ('conversation', 'preference', 'code_generation')
+        AND (last > 1 OR row IN (SELECT row FROM headed))
+), timed AS (
+    SELECT
+        row, kind, place, asked, said, prompt, length(prompt) AS whole,
+        coalesce(sum(CASE WHEN said > 0 THEN asked + said + 4 END) OVER (
+            PARTITION BY row ORDER BY place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+        ), 0) + coalesce(headed.size + 2, 0) AS before
+    FROM told JOIN lengths ON lengths.id = hash(told.id) LEFT JOIN headed USING (row)
 ), known AS (
-    SELECT row, place, last, asked, said FROM told JOIN lengths ON lengths.id = hash(told.id)
+    SELECT row, place, last, said, CASE WHEN place = last THEN (whole - before)::BIGINT ELSE asked END AS asked
+    FROM timed JOIN (
+        SELECT row, min(place) AS last FROM timed
+        WHERE before + asked = whole OR (
+            kind = 'code_generation'
+            AND regexp_full_match(substr(prompt, before::BIGINT + asked + 1), '\n\n[^\n]+')
+        )
+        GROUP BY row
+    ) USING (row) WHERE place <= last
 ), spoken AS (
     SELECT row, 2 * place AS place, 'user' AS role, asked AS size FROM known WHERE said > 0 OR place = last
     UNION ALL

@@ -25,7 +25,7 @@ class Exported:
     left_out: dict[str, dict[str, int]]
     """Kind → why → rows; kinds that were not asked for are not counted."""
     whole_prompts: int
-    """Conversations of the shape messages whose turns could not be told apart: their prompt is one message."""
+    """Rows of chats in the shape messages whose turns could not be told apart: their prompt is one message."""
 
 
 def left_out(made: Exported) -> list[str]:

@@ -49,7 +49,8 @@ FROM chunk LEFT JOIN turns USING (row) WHERE list_contains($kinds, kind)
 """
 
 TALLY = """
-SELECT split, kind, why, kind = 'conversation' AND len(interaction_ids) > 1 AND is_parted IS NOT TRUE, count(*)
+SELECT split, kind, why, kind IN ('conversation', 'code_generation') AND len(interaction_ids) > 1
+    AND is_parted IS NOT TRUE, count(*)
 FROM fitting GROUP BY ALL
 """
 

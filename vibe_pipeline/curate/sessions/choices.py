@@ -22,7 +22,7 @@ IS_SAID = "regexp_matches(extra, '\"(?:alternatives|rejected|rank)\"')"
 SELECT = f"""
 WITH
     placed AS (
-        SELECT interaction_id, extra, feedback, is_delta, stripped(output) AS answer, {FAMILY} AS family, input AS asked
+        SELECT interaction_id, extra, feedback, is_delta, folded(output) AS answer, {FAMILY} AS family, input AS asked
         FROM events
         WHERE list_contains($chat_actions, action) OR list_contains($generate_actions, action)
     ),
@@ -31,7 +31,7 @@ WITH
             family, asked, answer, is_delta,
             try_cast(extra ->> '$.rank' AS DOUBLE) AS rank,
             list_transform(
-                list_concat({TEXTS.format("alternatives")}, {TEXTS.format("rejected")}), lambda text: stripped(text)
+                list_concat({TEXTS.format("alternatives")}, {TEXTS.format("rejected")}), lambda text: folded(text)
             ) AS others
         FROM placed
         WHERE {IS_SAID} AND coalesce(feedback, 0) >= 0

@@ -63,9 +63,7 @@ WITH
                 *,
                 list_contains($generate_actions, action) AS is_generated,
                 list_contains($run_actions, action) AS is_run,
-                CASE WHEN is_run THEN [input]
-                    ELSE list_prepend(output, list_filter(improvements, lambda text: stripped(text) <> '')) END
-                    AS versions
+                CASE WHEN is_run THEN [input] ELSE list_prepend(output, improvements) END AS versions
             FROM events
             WHERE is_generated OR is_run OR list_contains($chat_actions, action)
         )
