@@ -57,6 +57,20 @@ def is_held_out(conversation_id: str, salt: str, share: float) -> bool:
     return int(sha_of_bytes(f"{salt}:{conversation_id}".encode())[:8], 16) < _threshold(share)
 
 
+GROUPED = """
+SELECT
+    conversation_id, family,
+    arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family) AS grouping
+FROM (
+    SELECT
+        conversation_id, family,
+        arg_min({group}, (occurred_at, turn, interaction_id)) AS said,
+        min(occurred_at) FILTER ({group} IS NOT NULL) AS since
+    FROM {events} GROUP BY conversation_id, family
+)
+"""
+
+
 def held_out_sql(conversation_column: str, salt: str, share: float) -> str:
     """The same rule as a DuckDB expression; eight hex digits of one case sort like the numbers they are."""
     threshold = _threshold(share)
@@ -71,6 +85,13 @@ def group_sql(group: str) -> str:
     column, _, key = group.partition(".")
     named = f"extra ->> '$.{key}'" if key else f'"{column}"'
     return f"nullif({named}, '')" if column else "NULL::VARCHAR"
+
+
+def grouped_sql(events: str, group: str) -> str:
+    """A DuckDB query over events with a `family` (a conversation, or the trunk of its branches): conversation_id,
+    family, grouping, which is NULL where nobody names one. A family is of the first group that its trunk names, or else
+    a branch: its turns are on one side, whoever speaks."""
+    return GROUPED.format(events=events, group=group_sql(group))
 
 
 def _threshold(share: float) -> int:

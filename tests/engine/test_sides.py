@@ -20,7 +20,7 @@ from tests.engine.curating import (
     probe,
     splits,
 )
-from vibe_pipeline.curate import candidates
+from vibe_pipeline import fingerprint
 from vibe_pipeline.curate.events import window
 from vibe_pipeline.fingerprint import is_held_out
 from vibe_pipeline.settings import Curate
@@ -287,8 +287,8 @@ def test_a_branch_whose_group_is_on_another_side_than_its_trunk_is_on_neither(tm
 
 
 def test_the_report_counts_families_that_are_on_both_sides(tmp_path, monkeypatch):
-    alone = candidates.GROUPED.replace("PARTITION BY family", "PARTITION BY conversation_id")
-    monkeypatch.setattr(candidates, "GROUPED", alone)
+    alone = fingerprint.GROUPED.replace("PARTITION BY family", "PARTITION BY conversation_id")
+    monkeypatch.setattr(fingerprint, "GROUPED", alone)
     world = World(tmp_path, Curate(group="user", held_out=0.5))
     for n in range(16):
         world.log(event(f"q {n}", f"a {n}", conversation=f"t{n}", user=f"u{n}"))

@@ -25,7 +25,7 @@ from vibe_pipeline.curate.events import texts
 from vibe_pipeline.curate.events.window import VECTOR
 from vibe_pipeline.curate.sessions.tables import given, named
 from vibe_pipeline.curate.sessions.trials import TRIALS
-from vibe_pipeline.fingerprint import group_sql, held_out_sql
+from vibe_pipeline.fingerprint import grouped_sql, held_out_sql
 from vibe_pipeline.records import Kind
 from vibe_pipeline.settings import Curate
 from vibe_pipeline.store import quoted, sql_list
@@ -99,20 +99,6 @@ SELECT *, grouping IS NULL AND coalesce(tells, false) AS is_fact FROM ({grouped}
 """Of each conversation: the one that it was logged in, which is another for what was made of it; the trunk of all its
 branches, whose turns it shares; what the settings hold its whole family out by; and whether it teaches a fact for which
 there is a probe, and no group decides where it is."""
-
-GROUPED = """
-SELECT
-    conversation_id, family,
-    arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family) AS grouping
-FROM (
-    SELECT
-        conversation_id, family,
-        arg_min({group}, (occurred_at, turn, interaction_id)) AS said,
-        min(occurred_at) FILTER ({group} IS NOT NULL) AS since
-    FROM {events} GROUP BY conversation_id, family
-)
-"""
-"""A family is of the first group that its trunk names, or else a branch: its turns are on one side, whoever speaks."""
 
 UNGROUPED = "SELECT DISTINCT conversation_id, family, NULL::VARCHAR AS grouping FROM {events}"
 
@@ -341,4 +327,4 @@ class Candidates:
     def _grouped(self, events: str) -> str:
         """SQL: of the conversations of these events, with families, what shares a side of the split besides."""
         group = self._settings.group
-        return (GROUPED if group else UNGROUPED).format(events=events, group=group_sql(group))
+        return grouped_sql(events, group) if group else UNGROUPED.format(events=events)

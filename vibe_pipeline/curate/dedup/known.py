@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from vibe_pipeline.curate.builders.error_prediction import RAN
-from vibe_pipeline.curate.candidates import GROUPED, MACROS, SHAS
+from vibe_pipeline.curate.candidates import MACROS, SHAS
 from vibe_pipeline.curate.dedup import keys
 from vibe_pipeline.curate.dedup.index import Entries, of_no_rows
 from vibe_pipeline.curate.events.families import find_families
@@ -20,7 +20,7 @@ from vibe_pipeline.curate.events.window import TABLES
 from vibe_pipeline.curate.quality import vouched
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged
-from vibe_pipeline.fingerprint import group_sql, sha_of_file
+from vibe_pipeline.fingerprint import grouped_sql, sha_of_file
 from vibe_pipeline.store import sql_list
 
 EVIDENCE = "list_filter(reasons, lambda why: starts_with(why, '+'))"
@@ -86,6 +86,6 @@ def group_entries(examples: Sequence[Path], interactions: Sequence[Path], group:
         db.execute(f"SET memory_limit = '{MEMORY}'")
         db.execute(TABLES)
         find_families(db, rows)
-        grouped = GROUPED.format(events=OF_FAMILIES.format(rows=rows), group=group_sql(group))
+        grouped = grouped_sql(OF_FAMILIES.format(rows=rows), group)
         found = db.sql(SIDES.format(examples=sql_list(examples), grouped=grouped)).to_arrow_table()
         return of_no_rows(*(found[name].to_numpy() for name in ("key", "side")))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vibe_pipeline.database import SPILL, connect
-from vibe_pipeline.fingerprint import group_sql, held_out_sql
+from vibe_pipeline.fingerprint import grouped_sql, held_out_sql
 from vibe_pipeline.interactions.reading import REMARKED, define_sealed, rows_of
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.records import Interaction
@@ -52,21 +52,16 @@ AS_WRITTEN = f"""NOT regexp_matches(
 )"""
 """Whether no placeholder stands in the code, its tests and doctests: what runs with one is not what somebody wrote."""
 
+OF_FAMILIES = """(
+    SELECT *, coalesce(
+        min(nullif(extra ->> '$.branch_of', '')) OVER (PARTITION BY conversation_id), conversation_id
+    ) AS family
+    FROM logged_interactions
+)"""
+
 HELD_OUT = """
-SELECT conversation_id FROM (
-    SELECT conversation_id, coalesce(
-        'group:' || arg_min(said, (conversation_id <> family, since, conversation_id)) OVER (PARTITION BY family),
-        family
-    ) AS held_with
-    FROM (
-        SELECT
-            conversation_id,
-            coalesce(min(nullif(extra ->> '$.branch_of', '')), conversation_id) AS family,
-            arg_min({group}, (occurred_at, turn, interaction_id)) AS said,
-            min(occurred_at) FILTER ({group} IS NOT NULL) AS since
-        FROM logged_interactions GROUP BY conversation_id
-    )
-) WHERE {held_out}
+SELECT conversation_id
+FROM (SELECT conversation_id, coalesce('group:' || grouping, family) AS held_with FROM ({grouped})) WHERE {held_out}
 """
 """Conversations that curation will hold out, as far as the log alone tells: where a branch goes off from another, or
 earlier generations put a group elsewhere, it knows more."""
@@ -116,8 +111,9 @@ class FromLog:
 
     @property
     def _is_learned(self) -> str:
+        grouped = grouped_sql(OF_FAMILIES, self.settings.group)
         held_out = held_out_sql("held_with", self.settings.salt, self.settings.held_out)
-        return f"conversation_id NOT IN ({HELD_OUT.format(group=group_sql(self.settings.group), held_out=held_out)})"
+        return f"conversation_id NOT IN ({HELD_OUT.format(grouped=grouped, held_out=held_out)})"
 
     def _chosen(
         self,
