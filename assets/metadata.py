@@ -14,13 +14,15 @@ import dagster as dg
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event
-from vibe_pipeline.records import Figure, Mix, PartScore, Scorecard, Split, Training, generation_name
+from vibe_pipeline.records import Figure, Finding, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
 
 Metadata = dict[str, Any]
 
 SKIPPED = "skipped"
 """Metadata key and data version of what an empty rung does not have."""
+
+MARKS = {Finding.PASSED: "✔", Finding.FAILED: "✘", Finding.UNDECIDED: "?", Finding.NOT_APPLICABLE: "–"}
 
 CURVE_POINTS = 20
 BARS = "▁▂▃▄▅▆▇█"
@@ -123,7 +125,7 @@ def scored(card: Scorecard | None) -> Metadata:
 
 def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
     """Of a settled rung: the verdict with all its rules, and who is served now."""
-    rules = [f"- {'✔' if rule['passed'] else '✘'} {rule['words']}" for rule in event.facts["rules"]]
+    rules = [f"- {MARKS[rule['finding']]} {rule['words']}" for rule in event.facts["rules"]]
     skipped = {SKIPPED: event.facts["reasons"][0]} if event.facts["child_sha"] is None else {}
     return skipped | {
         "verdict": event.facts["verdict"],
