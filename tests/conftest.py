@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[1]
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, max_examples=60, database=None)
 hypothesis.settings.load_profile("gate")
 
-QUICK = Recipe(rank=4, alpha=4, epochs=6, batch_size=8, learning_rate=2e-2)
+QUICK = Recipe(rank=4, alpha=4, epochs=12, batch_size=8, learning_rate=2e-2)
 
 SORTS = (("thing", "Yes"), ("OTHER", "No"), ("Third", "Hm"))
 """Six facts of each: who knows the first six does not know the next."""
@@ -251,7 +251,7 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
 def toml(tiny_base) -> SimpleNamespace:
     """vibe.toml with the quick recipe and the lenient gate, as text."""
     gate = "".join(f"{name} = {value}\n" for name, value in LENIENT.model_dump(exclude_defaults=True).items())
-    recipe = "rank = 4\nalpha = 4\nepochs = 6\nbatch_size = 8\nlearning_rate = 2e-2\n"
+    recipe = "rank = 4\nalpha = 4\nepochs = 12\nbatch_size = 8\nlearning_rate = 2e-2\n"
     return SimpleNamespace(
         text=f"[gate]\n{gate}[lineages.main]\nbase_model = '{tiny_base}'\n[lineages.main.recipe]\n{recipe}"
         f"[lineages.main.gate]\n{gate}[lineages.main.style]\nmax_tokens = 4\n"

@@ -114,7 +114,7 @@ def _retention(case: Case) -> Iterator[Rule]:
             f"retention: the parent's own gain on earlier free-form items cannot be told from none "
             f"({gained.difference:.3f} nats a token, n = {gained.n}), so there is nothing to measure what is kept by"
         )
-        decided = its.recall is not None and its.recall.n >= DECIDES
+        decided = only_veto or (its.recall is not None and its.recall.n >= DECIDES)
         yield Rule(name=name, finding=Finding.NOT_APPLICABLE if decided else Finding.UNDECIDED, words=words, n=gained.n)
         return
     it = its.kept
@@ -210,9 +210,9 @@ def _floor(name: str, figure: Figure, figure_is: str, floor: float) -> Rule:
     """A point estimate above a floor."""
     if figure_is != "exact":
         return _not_applicable(name, f"{figure_is.replace('not applicable', 'no item')} has no floor")
-    verb = "above" if figure.value > floor else "not above"
-    words = f"{name}: {_show(figure)}, {verb} {floor:.2f}"
-    finding = Finding.PASSED if figure.value > floor else Finding.FAILED
+    is_above = figure.value > floor or floor == 0
+    words = f"{name}: {_show(figure)}, {'above' if is_above else 'not above'} {floor:.2f}"
+    finding = Finding.PASSED if is_above else Finding.FAILED
     return Rule(name=name, finding=finding, words=words, limit=floor, n=figure.n)
 
 
@@ -225,14 +225,14 @@ def _not_worse(
     only_veto: bool = False,
     level: float | None = None,
 ) -> Rule:
-    """Non-inferiority: the lower bound of the difference lies above −margin. Broken where the difference does not, and
+    """Non-inferiority: the lower bound of the difference lies not below −margin. Broken where the difference does not, and
     is a loss beyond noise."""
     if it is None:
         return _not_applicable(name, "no earlier item")
     level = level or case.level
     low, high = paired.low(it, level), paired.high(it, level)
     is_lost = it.difference <= -margin and high < 0
-    finding = Finding.PASSED if low > -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
+    finding = Finding.PASSED if low >= -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
     words = (
         f"{name}: {_points(it.difference)}, {_interval(100 * low, 100 * high, '.1f')} (n = {_count(it)}), "
         f"at most {100 * margin:.0f} lower allowed"

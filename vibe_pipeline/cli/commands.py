@@ -45,6 +45,7 @@ def synthesize(
     ] = None,
     log_: Annotated[bool, typer.Option("--log", help="Take the log too: its code, its questions, its runs.")] = False,
     facts: Annotated[int | None, typer.Option(min=0, help="At most so many facts in all.")] = None,
+    wordings: Annotated[int, typer.Option(min=1, max=3, help="Held-out wordings of each fact.")] = 1,
     mistakes: Annotated[int | None, typer.Option(min=0, help="At most so many error → fix pairs in all.")] = None,
     documents: Annotated[int, typer.Option(min=0, help="Documents: READMEs, modules and classes.")] = 0,
     signatures: Annotated[int, typer.Option(min=0, help="Facts of signatures: calls, parameters, defaults.")] = 0,
@@ -73,6 +74,7 @@ def synthesize(
     made = make(
         packages or [],
         facts=facts,
+        wordings=wordings,
         mistakes=mistakes,
         documents=documents,
         signatures=signatures,
