@@ -1,9 +1,10 @@
 """Scorer of items with choices: which of them the model finds likeliest after the prompt, and how surely.
 
-What stands before a choice is the item's prefix (shots, if it has any) and its prompt, to the letter; the choice
-follows after one blank, or at once where the prompt ends in white space. Nothing is generated. Every choice's
-log-likelihood is divided by its UTF-8 bytes, which makes choices of unlike length comparable whatever the tokenizer
-(`acc_norm` of lm-evaluation-harness, Gao et al. 2021; Brown et al. 2020 divide by tokens).
+What stands before a choice is the item's prefix (its shots, if it has any) and its prompt, to the letter; the choice
+follows after one blank, or at once where the prompt ends in white space. Nothing is generated. A choice's weight is
+its log-likelihood a UTF-8 byte (`acc_norm` of lm-evaluation-harness, Gao et al. 2021; Brown et al. 2020 take tokens),
+times the mean bytes of the item's choices: what is long is not at a loss, and a weight stays that of a whole answer,
+so that chances spread from 0 to 1. By the byte alone they crowd around 1 / choices (docs/log.md, "general suite").
 """
 
 from __future__ import annotations
@@ -41,10 +42,12 @@ SCHEMA = {
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
     """SCHEMA, one row per item (item_id, prompt, answer, choices, and prefix if there are shots), in their order.
 
-    `answer` is the choice that the model prefers, `score` 1.0 where it is the right one, `chance` the right one's
-    share of the softmax over the choices' log-likelihoods, `nll` in nats a token of the right one and `tokens` how
-    many these are. All are null where one of the log-likelihoods is not finite.
+    `answer` is the choice of the greatest weight, `score` 1.0 and `exact` true where it is the right one, `chance` the
+    right one's share of the softmax over the weights, `nll` in nats a token of the right one, of which there are
+    `tokens`. Where one of the log-likelihoods is not finite, all but `tokens` and `seconds` are null.
     """
+    if items.is_empty():
+        return pl.DataFrame(schema=SCHEMA)
     prefixes = items["prefix"] if "prefix" in items.columns else pl.repeat("", items.height, eager=True)
     forks = _forks(tokenizer, items, prefixes, longest(model, MAX_LENGTH))
     rows: dict[int, tuple[Any, ...]] = {}
@@ -122,10 +125,11 @@ def _row(item: dict[str, Any], losses: list[list[float]], seconds: float) -> tup
     right = item["choices"].index(item["answer"])
     if not all(map(math.isfinite, totals)):
         return item["item_id"], None, None, None, None, None, len(losses[right]), seconds
-    rates = [total / max(1, len(text.encode())) for total, text in zip(totals, item["choices"], strict=True)]
-    preferred = item["choices"][rates.index(max(rates))]
+    sizes = [max(1, len(text.encode())) for text in item["choices"]]
+    weights = [total / size * sum(sizes) / len(sizes) for total, size in zip(totals, sizes, strict=True)]
+    shares = [math.exp(weight - max(weights)) for weight in weights]
+    preferred = item["choices"][shares.index(1.0)]
     is_right = preferred == item["answer"]
-    weights = [math.exp(total - max(totals)) for total in totals]
-    chance = weights[right] / sum(weights)
     nll = -totals[right] / len(losses[right])
+    chance = shares[right] / sum(shares)
     return item["item_id"], preferred, float(is_right), chance, is_right, nll, len(losses[right]), seconds

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -20,9 +21,9 @@ from vibe_pipeline.errors import SettingsInvalid
 BUILT_IN = Path(__file__).with_name("general.jsonl")
 
 PROMPT_FORMAT = "question-answer-v1"
-"""Shots and question as `Question: …`, newline, `Answer: …`, a blank line between them; part of the suite's identity."""
+"""`Question: …`, newline, `Answer: …`, and a blank line between shots; part of the suite's identity."""
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "item_id": pl.String,
     "part": pl.String,
     "prefix": pl.String,
@@ -59,7 +60,7 @@ class Item(Shot):
 
 
 def items(path: Path | None = None) -> pl.DataFrame:
-    """SCHEMA: the items of a file (None: the built-in one), as the model reads them; SettingsInvalid where it is not one.
+    """SCHEMA: items of a file (None: the built-in one) as a model reads them; SettingsInvalid for a malformed one.
 
     `prefix` holds the shots of an item's part and `prompt` the question, both in PROMPT_FORMAT.
     """
@@ -71,7 +72,9 @@ def items(path: Path | None = None) -> pl.DataFrame:
             shots[shot.part] = shots.get(shot.part, "") + f"{_question(shot)} {shot.answer}\n\n"
     asked = [item for item in read if isinstance(item, Item)]
     if not asked:
-        raise SettingsInvalid(f"{path} holds no items", "Write one JSON object a line, as in docs/evaluation.md")
+        raise SettingsInvalid(
+            f"{path} holds no items", "Write one JSON object a line, with item_id, prompt, answer and choices"
+        )
     rows = [(it.item_id, it.part, shots.get(it.part, ""), _question(it), it.answer, it.choices) for it in asked]
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
@@ -106,5 +109,5 @@ def _line(line: str, where: str) -> Shot:
         raise SettingsInvalid(f"{where} is not JSON: {error}", "Write one JSON object a line") from error
     except ValidationError as error:
         details = error.errors()[0]
-        key = ".".join(map(str, details["loc"]))
-        raise SettingsInvalid(f"{where}: {key and key + ': '}{details['msg']}", "Correct that line") from error
+        what = ": ".join([where, *map(str, details["loc"]), details["msg"].removeprefix("Value error, ")])
+        raise SettingsInvalid(what, "Correct that line") from error
