@@ -50,6 +50,9 @@ PACK_TOKENS = 512
 ISOLATES = "isolates_packed_rows"
 """Kept in the config.json of a base model: its layers do not see across the rows of a pack."""
 
+WINDOWS = ("sliding_window", "window_size", "attention_chunk_size")
+"""What configs call the tokens that a layer of local attention sees; a mask given to a model takes its place."""
+
 ADAPTERS = "models/adapters"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -291,10 +294,10 @@ class Fork:
 def shares_prefixes(model: Any, length: int) -> bool:
     """Whether attention alone ties the tokens of a row of this length, so that a mask can say who sees whom.
 
-    Not so in recurrent layers, nor where a sliding window would hide the beginning of the row.
+    Not so in recurrent layers, nor where the row is longer than a window or chunk that some layers attend in.
     """
-    window = getattr(model.config, "sliding_window", None)
-    return bool(getattr(model.config, ISOLATES, False)) and (not window or length <= window)
+    windows = (getattr(model.config.get_text_config(), name, None) for name in WINDOWS)
+    return bool(getattr(model.config, ISOLATES, False)) and all(length <= window for window in windows if window)
 
 
 def shared_prefix_logits(

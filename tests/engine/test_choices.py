@@ -26,6 +26,7 @@ ARCHITECTURES = {
     "Llama": {"num_key_value_heads": 2},
     "GPT2": {"n_positions": 512},
     "Mistral": {"num_key_value_heads": 2, "sliding_window": 24},
+    "GPTNeo": {"num_layers": 2, "num_heads": 4, "attention_types": [[["global", "local"], 1]], "window_size": 24},
     "Mamba": {},
 }
 
