@@ -124,6 +124,11 @@ def test_any_items_are_scored_as_by_hand(llama, scored, drawn):
     assert_as_by_hand(scored(*llama, items), *llama, items)
 
 
+def test_the_prefix_is_remembered_from_pack_to_pack(llama, scored, monkeypatch):
+    monkeypatch.setattr(models, "PACK_TOKENS", 30)
+    assert_as_by_hand(scored(*llama), *llama)
+
+
 def test_items_keep_their_order_and_a_right_one_scores_one(llama, on):
     with nobody("") as advance:
         rows = score(*llama, ITEMS, on, advance)
