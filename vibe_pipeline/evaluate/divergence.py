@@ -2,7 +2,7 @@
 
 The base is the same model with its adapter off, so nothing is stored and no second model is loaded. It is measured on
 every generation and blocks none: replay of one's own data does not protect what the base could do, and a KL that
-grows from rung to rung says so before the general suite can.
+grows from rung to rung is a reason to look at the general suite.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def fixed_texts() -> tuple[str, ...]:
 def divergence(model: Any, tokenizer: Any, texts: Sequence[str], on: Execution, advance: Advance) -> Figure:
     """Mean over texts of KL(base ‖ model), in nats a token, with its 95 % t interval and the number of texts as n.
 
-    A text's KL is the mean over what is predicted after each of its last POSITIONS tokens, with the full softmax in
+    A text's KL is the mean over what is predicted for each of its last POSITIONS tokens, with the full softmax in
     fp32. Texts where it is not finite are left out of n. Without an adapter it is 0 by definition.
     """
     adapter_off = getattr(model, "disable_adapter", None)
