@@ -6,6 +6,7 @@ examples of generations (generations.py).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ import duckdb
 from vibe_pipeline import forgetting, models, replay, views
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
+from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.fingerprint import key_of
@@ -79,6 +81,7 @@ class Ladder:
         self.examples(generation)  # first: the error for one that is not open names it
         sets = [self.examples(g) for g in range(generation + 1)]
         rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
+        rung = replace(rung, suites=standing.written(self.store, settings))
         tokens = rung.request.expected_tokens
         if tokens <= FLOOR_TOKENS_PER_S * settings.max_minutes * 60:
             return rung
@@ -231,7 +234,8 @@ class Ladder:
 
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
-        return exam.scorecard(training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions)
+        its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
+        return exam.scorecard(*its)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())
