@@ -13,10 +13,12 @@ from typing import Any
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
+from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
+from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
@@ -155,6 +157,10 @@ class Ladder:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
+
+    def matrix(self, lineage: str) -> Matrix:
+        """What every rung on a lineage's current line knows of every suite: read from kept scores, no model needed."""
+        return gather(self.store, lineage, Ledger(self.store, lineage).line())
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
