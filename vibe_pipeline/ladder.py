@@ -14,6 +14,7 @@ import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
 from vibe_pipeline.continual.gathering import gather
+from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.exam import Exam
@@ -158,9 +159,16 @@ class Ladder:
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
 
-    def matrix(self, lineage: str) -> Matrix:
-        """What every rung on a lineage's current line knows of every suite: read from kept scores, no model needed."""
-        return gather(self.store, lineage, Ledger(self.store, lineage).line())
+    def matrix(self, lineage: str, to: int | None = None) -> Matrix:
+        """What every rung on a lineage's current line knows of every suite, or those up to a generation: read from
+        kept scores, no model needed."""
+        return gather(self.store, lineage, Ledger(self.store, lineage).line(), to)
+
+    def matrix_page(self, lineage: str) -> Path:
+        """Where the page of that matrix lies; it is written anew, which costs no more than to read it."""
+        name = page_name(lineage)
+        self.store.write(name, page(self.matrix(lineage)).encode())
+        return self.store.path(name)
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""

@@ -22,12 +22,13 @@ ITEMS = {"item_id": pl.String, "part": pl.String, "fact": pl.String}
 SCORES = {"item_id": pl.String, "nll": pl.Float64, "exact": pl.Boolean}
 
 
-def gather(store: Store, lineage: str, line: Line) -> Matrix:
-    """The matrix of a lineage's current line; without rows where no rung of it has an adapter.
+def gather(store: Store, lineage: str, line: Line, to: int | None = None) -> Matrix:
+    """The matrix of a lineage's current line, up to a generation; without rows where no rung of it has an adapter.
 
     After a change of `base_model` the rungs of the earlier base are left out: adapters of two bases are two ladders.
     """
-    trained = [line.settled[g] for g in sorted(line.settled) if line.settled[g].facts["child_sha"]]
+    settled = [line.settled[generation] for generation in sorted(line.settled) if to is None or generation <= to]
+    trained = [event for event in settled if event.facts["child_sha"]]
     if not trained:
         return Matrix(lineage=lineage)
     base = trained[-1].facts["base_sha"]

@@ -221,7 +221,7 @@ def _level(part: str, pair: Pair) -> dict[str, Any]:
         "part": part,
         "facts": max(it.facts for it in pair if it),
         "share": share.between(0, 1) if share else None,
-        "nll": Figure(value=-nll.value, n=nll.n, low=-nll.high, high=-nll.low) if nll else None,
+        "nll": Figure(value=-nll.value, n=nll.n, low=max(0.0, -nll.high), high=-nll.low) if nll else None,
     }
 
 
