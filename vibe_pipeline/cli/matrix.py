@@ -13,8 +13,10 @@ from vibe_pipeline.cli.output import errors, print_json, write
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import plain
 
-HOW_TO_READ = "value [95 % interval] n; items of one fact count as one in an interval; blank: not measured"
-MARKS = "★ champion, ✗ rejected, ? undecided"
+HOW_TO_READ = (
+    "value [95 % interval] n, where items of one fact stand or fall together; blank: not measured",
+    "★ champion, ✗ rejected, ? undecided",
+)
 
 
 def print_matrices(here: Ladder, lineage: str | None, csv: Path | None, json_: bool) -> None:
@@ -37,4 +39,4 @@ def print_matrices(here: Ladder, lineage: str | None, csv: Path | None, json_: b
         for table in tables(it, console.width):
             console.print(table)
         errors.print(f"{it.lineage} with plots: {here.matrix_page(it.lineage)}", markup=False)
-    errors.print(f"{HOW_TO_READ}; {MARKS}", markup=False)
+    errors.print("; ".join(HOW_TO_READ), markup=False)

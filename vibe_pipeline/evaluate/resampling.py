@@ -107,9 +107,10 @@ def resample(values: np.ndarray, starts: np.ndarray, suite: str) -> list[Estimat
 
 def _added(between: np.ndarray, within: np.ndarray, n: np.ndarray, facts: np.ndarray) -> np.ndarray:
     """One over the effective number of items in a cluster, by Kish's (1965) design effect: 1 where items of a cluster
-    say the same, and where all items do, which tells nothing; less where they are as different as any."""
-    scattered, items = within.sum(axis=0), np.maximum(n, 1) / np.maximum(facts, 1)
-    effect = np.divide(between.sum(axis=0), scattered, out=np.full(len(n), np.inf), where=scattered > 0)
+    say the same, and where nothing tells whether they do (one cluster, or items that all agree); else less."""
+    items, others = np.maximum(n, 1) / np.maximum(facts, 1), facts - 1
+    variances = between.sum(axis=0) * facts, within.sum(axis=0) * others
+    effect = np.divide(*variances, out=np.full(len(n), np.inf), where=variances[1] > 0)
     return np.clip(effect, 1, items) / items
 
 
