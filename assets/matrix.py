@@ -14,6 +14,9 @@ from vibe_pipeline.continual.table import cells, name, shown, suites, what_is
 from vibe_pipeline.evaluate.matrix import AVERAGE, TRANSFERS, Cell, Matrix
 from vibe_pipeline.ledger import Event
 
+HEIGHT = 24
+"""Of a ladder that is shown whole. A higher one has its page: events of megabytes would slow Dagster down."""
+
 
 def known(matrix: Matrix, page: Path, event: Event) -> Metadata:
     """Of the ladder up to a rung. A rung without an adapter has no figures: no plot shows those below it twice."""
@@ -24,7 +27,8 @@ def known(matrix: Matrix, page: Path, event: Event) -> Metadata:
         if event.facts["child_sha"] and it.share
     }
     figures = {part: value for called, share in shares.items() for part, value in figure(called, share).items()}
-    drawn = {f"known_{part}": dg.MetadataValue.md(_drawn(matrix, part)) for part in matrix.parts}
+    parts = matrix.parts if len(matrix.rows) <= HEIGHT + 1 else ()
+    drawn = {f"known_{part}": dg.MetadataValue.md(_drawn(matrix, part)) for part in parts}
     return figures | drawn | {"matrix": dg.MetadataValue.path(page)}
 
 

@@ -18,7 +18,7 @@ from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.records import Figure, Outcome
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
 MARKS = {Outcome.REJECTED: "✗", Outcome.UNDECIDED: "?"}
 CHAMPION = "★"
@@ -50,7 +50,7 @@ def suites(matrix: Matrix, part: str) -> list[str]:
     return sorted({cell.suite for row in matrix.rows for cell in row.cells if cell.part == part})
 
 
-def tables(matrix: Matrix, width: int) -> list[Table]:
+def tables(matrix: Matrix, width: int) -> list[Group]:
     """What each rung knows of each suite, part by part; its mean and its distance from the base; the transfers."""
     parts = matrix.parts
     known = [_table(_title(matrix.lineage, part), *_known(matrix, part), width) for part in parts]
@@ -129,8 +129,10 @@ class Column:
         return 2 + max(len(line) for text in (self.name, *self.texts(is_narrow)) for line in text.split("\n"))
 
 
-def _table(title: str, labels: Sequence[str], columns: Sequence[Column], width: int) -> Table:
+def _table(title: str, labels: Sequence[str], columns: Sequence[Column], width: int) -> Group:
+    """A title that is not folded to the width of its table, the table, and which columns had no room."""
     from rich import box
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
@@ -139,19 +141,16 @@ def _table(title: str, labels: Sequence[str], columns: Sequence[Column], width: 
     kept = list(columns)
     while len(kept) > 1 and sum(column.width(is_narrow) for column in kept) > room:
         kept.pop()
-    out = Table(title=Text(title), title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    if gone := [column.name for column in columns[len(kept) :]]:
-        names = gone[0] if len(gone) == 1 else f"{gone[0]} to {gone[-1]}"
-        out.caption, out.caption_justify = (
-            f"No room for {names}: the page has all, and so have --json and --csv",
-            "left",
-        )
+    out = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     out.add_column("", no_wrap=True)
     for column in kept:
         out.add_column(column.name, justify="right", no_wrap=True)
     for label, *texts in zip(labels, *(column.texts(is_narrow) for column in kept), strict=True):
         out.add_row(label, *map(Text, texts))
-    return out
+    gone = [column.name for column in columns[len(kept) :]]
+    names = gone[0] if len(gone) == 1 else f"{gone[0]} to {gone[-1]}" if gone else ""
+    told = [Text(f"No room for {names}: the page has all, and so have --json and --csv\n")] if gone else []
+    return Group(Text(title), out, *told)
 
 
 def _find(summaries: Iterable[Measured], part: str) -> Measured | None:

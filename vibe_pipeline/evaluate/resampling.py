@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 
@@ -61,7 +62,7 @@ class Estimate:
 
     def between(self, least: float, most: float) -> Figure:
         """A figure that has bounds: a share, or a difference between two."""
-        hit, missed = self.added * np.random.default_rng(0).standard_exponential((2, RESAMPLES))
+        hit, missed = np.float32(self.added) * _drawn_along()
         whole = self.weight + hit + missed
         low, high = np.quantile((self.weight * self.draws + most * hit + least * missed) / whole, TAILS)
         return Figure(value=self.value, n=self.n, low=min(float(low), self.value), high=max(float(high), self.value))
@@ -78,6 +79,12 @@ class Estimate:
         return Figure(value=self.value, n=self.n, low=min(float(low), self.value), high=max(float(high), self.value))
 
 
+@cache
+def _drawn_along() -> np.ndarray:
+    """Weights of the cluster that was hit and of the one that was missed; the same for all figures."""
+    return np.random.default_rng(0).standard_exponential((2, RESAMPLES), dtype=np.float32)
+
+
 def resample(values: np.ndarray, starts: np.ndarray, suite: str) -> list[Estimate | None]:
     """The mean of each column of items × columns over what is not NaN; None where nothing is.
 
@@ -89,19 +96,19 @@ def resample(values: np.ndarray, starts: np.ndarray, suite: str) -> list[Estimat
     counts = np.add.reduceat(kept.astype(float), starts, axis=0)
     present = (counts > 0).astype(float)
     random = np.random.default_rng(int(key_of(suite)[:16], 16))
-    columns = np.hstack([sums, counts, present]).astype(np.float32)
+    columns = np.hstack([sums, counts, present]).astype(np.float32).T
     totals = [
-        random.standard_exponential((len(block), len(starts)), dtype=np.float32) @ columns
+        columns @ random.standard_exponential((len(block), len(starts)), dtype=np.float32).T
         for block in np.array_split(np.arange(RESAMPLES), math.ceil(RESAMPLES * len(starts) / BLOCK))
     ]
-    drawn, of, weight = np.split(np.concatenate(totals), 3, axis=1)
+    drawn, of, weight = np.split(np.concatenate(totals, axis=1), 3)
     n, facts = counts.sum(axis=0).astype(int), present.sum(axis=0).astype(int)
     value = sums.sum(axis=0) / np.maximum(n, 1)
     added = _added((sums - value * counts) ** 2, np.where(kept, filled - value, 0.0) ** 2, n, facts)
     out: list[Estimate | None] = [None] * values.shape[1]
     for it in np.flatnonzero(n):
-        draws = drawn[:, it] / of[:, it]
-        out[it] = Estimate(float(value[it]), int(n[it]), int(facts[it]), draws, weight[:, it], added[it], (suite,))
+        draws = drawn[it] / of[it]
+        out[it] = Estimate(float(value[it]), int(n[it]), int(facts[it]), draws, weight[it], float(added[it]), (suite,))
     return out
 
 
