@@ -137,6 +137,16 @@ def test_rungs_on_another_base_model_are_another_ladder(climb):
     assert [row.adapter for row in gathered(climb).rows] == ["c" * 64, "other"]
 
 
+def test_a_child_that_is_its_parent_has_a_row_of_its_own(climb):
+    suites = climb_all(climb, 1)
+    suites.append(climb.suite(1, items(1)))
+    climb.answers("a0", suites[1], answers(1, 1))
+    climb.rung(1, "a0", dict(enumerate(suites)), parent=Ledger(climb.store, "main").line().champion, verdict="rejected")
+    made = gathered(climb)
+    assert shares(made)["g000"] == shares(made)["g001"] == {"g000": 1.0, "g001": 0.17}
+    assert made.forgetting[0].share.value == 0
+
+
 def test_results_may_have_columns_that_others_have_not(climb):
     suites = climb_all(climb, 2)
     climb.answers("a1", suites[0], answers(0, 6), predicted="x", score=0.5)

@@ -54,18 +54,19 @@ def _row(event: Event, line: Line) -> Row:
 
 def _answers(store: Store, rows: Sequence[Row], suites: dict[str, int]) -> pl.DataFrame:
     """Every answer of these models to an item of these suites: row, generation, part, item_id, cluster, exact, nll."""
-    names = {f"suites/{sha}.parquet": generation for sha, generation in suites.items()}
-    items = _scan(store, names, "generation", ITEMS).select(
-        "generation", "item_id", "part", cluster=pl.coalesce("fact", "item_id")
-    )
-    kept = {name: place for place, row in enumerate(rows) for name in _scored(store, row.adapter, suites)}
-    of_suite = pl.DataFrame({"file": [*kept], "generation": [suites[Path(name).stem] for name in kept]}, strict=False)
-    answers = _scan(store, kept, "row", SCORES).join(of_suite, on="file").drop("file")
+    items = _scan(store, [f"suites/{sha}.parquet" for sha in suites], ITEMS).join(_named(suites), on="suite_sha")
+    items = items.select("generation", "item_id", "part", cluster=pl.coalesce("fact", "item_id"))
+    kept = [(name, place) for place, row in enumerate(rows) for name in _scored(store, row.adapter, suites)]
+    who = pl.DataFrame(kept, schema={"file": pl.String, "row": pl.Int64}, orient="row")
+    answers = _scan(store, who["file"].unique(), SCORES).join(_named(suites), on="suite_sha").join(who, on="file")
     answers = answers.join(items.unique(["generation", "item_id"]), on=["generation", "item_id"])
-    by_rungs = answers.filter(pl.col("row") != BASE_ROW)
-    return pl.concat(
-        [by_rungs, answers.filter(pl.col("row") == BASE_ROW).join(by_rungs, on=["generation", "item_id"], how="semi")]
-    )
+    is_base = pl.col("row") == BASE_ROW
+    by_rungs = answers.filter(~is_base)
+    return pl.concat([by_rungs, answers.filter(is_base).join(by_rungs, on=["generation", "item_id"], how="semi")])
+
+
+def _named(suites: dict[str, int]) -> pl.DataFrame:
+    return pl.DataFrame([*suites.items()], schema={"suite_sha": pl.String, "generation": pl.Int64}, orient="row")
 
 
 def _scored(store: Store, model: str, suites: Iterable[str]) -> list[str]:
@@ -73,12 +74,12 @@ def _scored(store: Store, model: str, suites: Iterable[str]) -> list[str]:
     return [name for name in store.names(f"scores/{model}", ".parquet") if Path(name).stem in suites]
 
 
-def _scan(store: Store, numbers: dict[str, int], called: str, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
-    """Some columns of some files, with the name of the file and the number that belongs to it."""
-    paths = {str(store.existing_table(name)): name for name in numbers}
+def _scan(store: Store, names: Iterable[str], schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    """Some columns of files that are called after suites, with the name of the file and the sha of the suite."""
+    paths = {str(store.existing_table(name)): name for name in names}
     if not paths:
-        return pl.DataFrame(schema={**schema, "file": pl.String, called: pl.Int64})
-    of_file = pl.DataFrame({"path": [*paths], "file": [*paths.values()], called: [*numbers.values()]})
+        return pl.DataFrame(schema={**schema, "file": pl.String, "suite_sha": pl.String})
+    of_file = [(path, name, Path(name).stem) for path, name in paths.items()]
     try:
         read = pl.scan_parquet(
             [*paths],
@@ -92,4 +93,5 @@ def _scan(store: Store, numbers: dict[str, int], called: str, schema: Mapping[st
     except (OSError, pl.exceptions.PolarsError) as error:
         told = str(error).strip().splitlines()[0]
         raise LedgerDamaged(f"kept results cannot be read: {told}", "Restore them from a backup") from error
-    return read.join(of_file, on="path").drop("path")
+    named = pl.DataFrame(of_file, schema=["path", "file", "suite_sha"], orient="row")
+    return read.join(named, on="path").drop("path")

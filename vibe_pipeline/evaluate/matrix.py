@@ -103,7 +103,7 @@ def matrix(lineage: str, rows: Sequence[Row], answers: pl.DataFrame) -> Matrix:
     `answers` has a line for each answer to an item: row (its number), part and generation of the suite, item_id,
     cluster, exact, nll; in any order.
     """
-    sums = _Sums(rows)
+    sums = _Sums(rows, _line(rows))
     columns = answers.sort("part", "generation", "cluster", "item_id", "row").partition_by(
         "part", "generation", maintain_order=True, as_dict=True
     )
@@ -121,6 +121,7 @@ class _Sums:
     """Grows by a column at a time, so that the draws of one are gone before the next."""
 
     rows: Sequence[Row]
+    line: Sequence[int]
     cells: dict[int, list[Cell]] = field(default_factory=dict)
     totals: dict[tuple[str, int, str], Pair] = field(default_factory=dict)
     """Of (summary, row, part), added up over suites."""
@@ -128,7 +129,7 @@ class _Sums:
     def add(self, part: str, generation: int, answers: pl.DataFrame) -> None:
         """All cells of a column, and what it adds to the summaries."""
         name, rows = generation_name(generation), len(self.rows)
-        compared = [*_compared(self.rows, generation)]
+        compared = [*_compared(self.rows, self.line, generation)]
         shares, gains, starts = _arrays(answers, part, rows)
         measured = [resample(_with_differences(it, compared), starts, name) for it in (shares, gains)]
         pairs: list[Pair] = [*zip(*measured, strict=True)]
@@ -137,11 +138,10 @@ class _Sums:
                 self.cells.setdefault(number, []).append(Cell(suite=name, **_level(part, pair)))
                 if generation in self.rows[number].learned:
                     self._count(AVERAGE, number, part, pair)
-        for kind in TRANSFERS:
+        for kind in dict.fromkeys(kind for kind, _, _ in compared):
             of = [pair for pair, (it, _, _) in zip(pairs[rows:], compared, strict=True) if it == kind]
-            if of:
-                shares_of, gains_of = zip(*of, strict=True)
-                self._count(kind, rows - 1, part, (_greatest(shares_of), _greatest(gains_of)))
+            shares_of, gains_of = zip(*of, strict=True)
+            self._count(kind, rows - 1, part, (_greatest(shares_of), _greatest(gains_of)))
 
     def _count(self, kind: str, row: int, part: str, pair: Pair) -> None:
         before = self.totals.get((kind, row, part), (None, None))
@@ -164,9 +164,9 @@ class _Sums:
         return tuple(_summary(kind, part, pair) for part, pair in found if any(pair))
 
 
-def _compared(rows: Sequence[Row], generation: int) -> Iterator[tuple[str, int, int]]:
+def _compared(rows: Sequence[Row], line: Sequence[int], generation: int) -> Iterator[tuple[str, int, int]]:
     """Which rows are compared on the suite of a generation: (summary, row, the row that is taken away from it)."""
-    last, *parents = _line(rows)
+    last, *parents = line
     learner = next((row for row in (last, *parents) if generation in rows[row].delta), None)
     if learner is None:
         return
@@ -185,10 +185,10 @@ def _with_differences(values: np.ndarray, compared: Sequence[tuple[str, int, int
 
 def _line(rows: Sequence[Row]) -> list[int]:
     """The last row and those that it grew from, its own parent first; the base model is none of them."""
-    number = {row.adapter: place for place, row in enumerate(rows) if place != BASE_ROW}
     out = [len(rows) - 1]
-    while (parent := number.get(rows[out[-1]].parent or "", BASE_ROW)) != BASE_ROW:
-        out.append(parent)
+    for place in reversed(range(BASE_ROW + 1, len(rows))):
+        if place < out[-1] and rows[place].adapter == rows[out[-1]].parent:
+            out.append(place)
     return out
 
 
