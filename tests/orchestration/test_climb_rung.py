@@ -10,6 +10,7 @@ import pytest
 
 from assets.adapter import adapter
 from assets.champion import champion
+from assets.matrix import known
 from assets.partitions import rung_key
 from assets.replay_mix import replay_mix
 from assets.resources import LadderResource
@@ -88,6 +89,14 @@ def test_a_rung_shows_what_every_rung_up_to_it_knows(climbed):
     assert "g001 on g000" in image
     assert "average_behaviour" not in skipped
     assert Path(second["matrix"]).read_text().startswith("<!doctype html>")
+
+
+def test_a_ladder_too_high_for_an_event_has_its_figures_and_its_page(climbed, monkeypatch):
+    event, whole = climbed.ladder.line("main").settled[1], climbed.ladder.matrix("main")
+    assert "known_behaviour" in known(whole, Path("page.html"), event)
+    monkeypatch.setattr("assets.matrix.HEIGHT", 1)
+    told = known(whole, Path("page.html"), event)
+    assert ("known_behaviour" in told, "average_behaviour" in told, told["matrix"].value) == (False, True, "page.html")
 
 
 def test_a_second_run_makes_nothing_and_says_so(climbed):
