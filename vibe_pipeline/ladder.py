@@ -14,11 +14,14 @@ from typing import Any
 import duckdb
 
 from vibe_pipeline import forgetting, models, replay, views
+from vibe_pipeline.continual.gathering import gather
+from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
+from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
@@ -161,6 +164,17 @@ class Ladder:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
+
+    def matrix(self, lineage: str, to: int | None = None) -> Matrix:
+        """What every rung on a lineage's current line knows of every suite, or those up to a generation: read from
+        kept scores, no model needed."""
+        return gather(self.store, lineage, Ledger(self.store, lineage).line(), to)
+
+    def matrix_page(self, lineage: str) -> Path:
+        """Where the page of that matrix lies; it is written anew, which costs no more than to read it."""
+        name = page_name(lineage)
+        self.store.write(name, page(self.matrix(lineage)).encode())
+        return self.store.path(name)
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
