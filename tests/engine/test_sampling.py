@@ -86,7 +86,7 @@ def test_free_form_items_are_asked_until_the_margin_of_what_was_gained_can_be_se
 
 
 @pytest.mark.parametrize(
-    ("seconds", "left", "expected"), [(0.1, 20.0, 220), (0.1, 0.0, 120), (0.1, -5.0, 120), (0.0, 0.0, 999)]
+    ("seconds", "left", "expected"), [(0.1, 20.0, 220), (0.1, 0.0, 120), (0.1, -5.0, 120), (0.0, 0.0, 300)]
 )
 def test_no_more_is_asked_than_the_time_has_room_for(seconds, left, expected):
     assert wanted(answered(120, 0.3, seconds), Gate(), left) == expected
