@@ -19,6 +19,7 @@ from vibe_pipeline.cli.data import data_app
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.matrix import print_matrices
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
+from vibe_pipeline.cli.verify import verify
 from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import generation_name
@@ -33,6 +34,7 @@ generation_app = typer.Typer(help="Generations: numbered windows of the log.", n
 app.add_typer(log_app, name="log")
 app.add_typer(data_app, name="data")
 app.add_typer(generation_app, name="generation")
+app.command()(verify)
 
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]

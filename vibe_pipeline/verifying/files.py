@@ -1,0 +1,160 @@
+"""Every file of a home, read once: is it what its name, or the checksum in it, says?
+
+    named by content    the SHA-256 of the bytes (of a folder: of all its files) is the name
+    JSON                its last field is the key of all others, and the same value gives the same bytes
+    Parquet with a name of its own
+                        each page has a CRC, and the same table gives the same bytes
+    all else            is left, each for a reason that is counted and told
+
+Not here: whether what should be there is there (naming.py).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from vibe_pipeline.fingerprint import key_of, sha_of_file
+from vibe_pipeline.progress import Watch
+from vibe_pipeline.report import CSV_NAME
+from vibe_pipeline.store import CHECKSUM, PAGES, Store, as_json, write_pages
+from vibe_pipeline.verifying.findings import Findings
+
+SHA = r"([0-9a-f]{64})"
+
+BY_CONTENT = re.compile(
+    rf"(?:log/\w+/segments/[^/]*|log/\w+/originals|examples|suites|mixes|withdrawn|scorecards)/{SHA}\.parquet"
+    rf"|log/\w+/quarantine/{SHA}\.jsonl"
+)
+IN_A_FOLDER = re.compile(rf"(models/(?:adapters|base)/{SHA})/(.+)")
+JSON = re.compile(
+    r"(?:cuts|ledger/[^/]+|log/\w+/manifest|results/\w+|models/base|models/rates|forgotten|forgotten/shas)/[^/]+\.json"
+)
+PARQUET = re.compile(r"(?:scores/[^/]+|forgotten)/[^/]+\.parquet")
+
+LEFT = (
+    (re.compile(r"(?:.*/)?\.[^/]*(?:/.*)?"), "half-written by a process that is at work, or was killed"),
+    (re.compile(r"locks/.*"), "locks: they hold nothing"),
+    (re.compile(r"log/spill/.*"), "what DuckDB had no memory for"),
+    (re.compile(r"log/\w+/(?:spool|sealing|joining)/.*"), "lines that are not sealed yet: sealing judges each of them"),
+    (re.compile(r"index/.*"), "an index over the examples: it checks itself, and is made again from them"),
+    (re.compile(r"reports/.*"), "pages for eyes, written anew each time they are asked for"),
+    (re.compile(r"private/.*"), "the key of placeholders: any bytes are one"),
+    (re.compile(re.escape(CSV_NAME)), ""),  # compared with the ledgers: verdicts.py
+)
+"""What nothing says of what it should be."""
+
+UNKNOWN = "files that the engine did not write (Dagster's, MLflow's, your own)"
+NO_CHECKSUM = "files that were written before they carried a checksum"
+OTHER_ARROW = "Parquet files of another version of Arrow: each page was checked, but not what lies between"
+
+META = {b"schema_version", b"ARROW:schema", *(name.encode() for name in PAGES)}
+
+
+def check(store: Store, findings: Findings, watch: Watch) -> set[str]:
+    """Read every file once; the names of all that are there, those of folders that are named by content among them."""
+    there: set[str] = set()
+    folders: dict[str, dict[str, str]] = defaultdict(dict)
+    sizes = dict(_listed(store.root))
+    done, total = 0, sum(sizes.values())
+    with watch("reading every file") as advance:
+        for name, size in sorted(sizes.items()):
+            there.add(name)
+            if folder := IN_A_FOLDER.fullmatch(name):
+                there.add(folder[1])
+                folders[folder[1]][folder[3]] = _sha(store, name, findings)
+            else:
+                _check_file(store, name, findings)
+            done += size
+            advance(done >> 20, max(1, total >> 20), "MiB")
+    for name, shas in folders.items():
+        _compare("content", name, Path(name).name, key_of(shas), findings)
+    findings.checked["bytes"] = total
+    return there
+
+
+def _listed(root: Path) -> Iterator[tuple[str, int]]:
+    for folder, _, names in os.walk(root):
+        for path in (Path(folder, name) for name in names):
+            if path.is_file():  # gone since it was listed: a writer's own
+                yield path.relative_to(root).as_posix(), path.stat().st_size
+
+
+def _check_file(store: Store, name: str, findings: Findings) -> None:
+    if named := BY_CONTENT.fullmatch(name):
+        _compare("content", name, named[1] or named[2], _sha(store, name, findings), findings)
+    elif JSON.fullmatch(name):
+        _check_json(name, store.path(name).read_bytes(), findings)
+    elif PARQUET.fullmatch(name):
+        _check_parquet(store.path(name), name, findings)
+    else:
+        why = next((why for pattern, why in LEFT if pattern.fullmatch(name)), UNKNOWN)
+        if why:
+            findings.not_checked[why] += 1
+        return
+    findings.checked["files"] += 1
+
+
+def _sha(store: Store, name: str, findings: Findings) -> str:
+    try:
+        return sha_of_file(store.path(name))
+    except OSError as error:
+        findings.add("file", name, "a file that can be read", error.strerror)
+        return ""
+
+
+def _compare(what: str, name: str, expected: str, found: str, findings: Findings) -> None:
+    if found and found != expected:
+        findings.add(what, name, expected, found)
+
+
+def _check_json(name: str, data: bytes, findings: Findings) -> None:
+    try:
+        value: Any = json.loads(data)
+    except ValueError as error:
+        return findings.add("JSON", name, "a JSON object", error)
+    if not isinstance(value, dict):
+        return findings.add("JSON", name, "a JSON object", type(value).__name__)
+    if CHECKSUM not in value:
+        is_renamed = bool(value) and key_of({key: value[key] for key in [*value][:-1]}) == [*value.values()][-1]
+        if is_renamed:
+            return findings.add("JSON", name, CHECKSUM, [*value][-1])
+        findings.not_checked[NO_CHECKSUM] += 1
+        return None
+    told = value.pop(CHECKSUM)
+    try:
+        _compare("checksum", name, str(told), key_of(value), findings)
+        if not findings.is_damaged(name) and as_json(value) != data:
+            findings.add("JSON", name, "the bytes that it was written with", "others that read the same")
+    except ValueError as error:  # a number that is not finite
+        findings.add("JSON", name, "a value that JSON knows", error)
+
+
+def _check_parquet(path: Path, name: str, findings: Findings) -> None:
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            table, made_by = file.read(), file.metadata.created_by
+            meta = {**(file.metadata.metadata or {})}
+        again = pa.BufferOutputStream()
+        write_pages(table, again)
+    except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
+        return findings.add("Parquet", name, "pages that agree with their checksums", str(error).splitlines()[0])
+    if unknown := sorted(meta.keys() - META):
+        return findings.add("Parquet", name, "the fields of its metadata", f"{unknown[0]!r}")
+    if any(meta.get(key.encode()) != value.encode() for key, value in PAGES.items()):
+        findings.not_checked[NO_CHECKSUM] += 1
+    elif again.getvalue().to_pybytes() == path.read_bytes():
+        return None
+    elif made_by != pq.ParquetFile(pa.BufferReader(again.getvalue())).metadata.created_by:
+        findings.not_checked[OTHER_ARROW] += 1
+    else:
+        findings.add("Parquet", name, "the bytes that it was written with", "others, with the same rows")
+    return None
