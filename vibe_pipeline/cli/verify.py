@@ -34,7 +34,8 @@ def verify(
 
     JSON: {ok, checked, problems, not_checked, not_reproducible, retrained}. A problem is {what, where, expected,
     found}; checked and not_checked are counts, by what was checked and by why it was not. retrained is null without
-    --retrain, else {rung, recorded, again, on, was_on, items, largest_nll, mean_nll, answers_differ, same_bytes, ok}."""
+    --retrain, else {rung, recorded, again, on, was_on, items, largest_nll, mean_nll, answers_differ, same_bytes,
+    ok}."""
     here = Ladder(watch=progress.terminal)
     generation = None if retrain is None else generation_number(retrain)
     findings = here.verify(lineage)
