@@ -229,6 +229,16 @@ class Gate(Section):
     """How far recall may lie below the parent's; at some 60 paired items less cannot be seen."""
 
 
+class Stop(Section):
+    """When a lineage halts by itself (halting.py). No part of any key: it changes no rung."""
+
+    enabled: bool = True
+    epsilon: Share = 0.05
+    """A generation that gains less generalization than this over the one before has gained nothing."""
+    theta: Share = 0.1
+    """A rise of style drift above this is decay."""
+
+
 class Style(Section):
     """Tone probes, answered greedily, and the phrases that must not come back."""
 
@@ -260,6 +270,7 @@ class Lineage(Section):
     replay: Replay = Replay()
     synthetic: Synthetic = Synthetic()
     gate: Gate = Gate()
+    stop: Stop = Stop()
     style: Style = Style()
 
 
