@@ -29,5 +29,5 @@ def champion(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
         event = here.settle(rung, run_id=context.run.run_id)
         line = here.line(rung.lineage)
         report(context, here, rung)
-    metadata = grown(rung) | judged(event, line.champion, context.run.run_id) | {"line": drawn(line, rung)}
+    metadata = grown(rung) | judged(event, line, context.run.run_id) | {"line": drawn(line, rung)}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(event.sha))

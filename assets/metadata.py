@@ -13,9 +13,10 @@ import dagster as dg
 
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
-from vibe_pipeline.ledger import Event
+from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.records import Figure, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
+from vibe_pipeline.standing import back_to
 
 Metadata = dict[str, Any]
 
@@ -121,8 +122,9 @@ def scored(card: Scorecard | None) -> Metadata:
     }
 
 
-def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
-    """Of a settled rung: the verdict with all its rules, and who is served now."""
+def judged(event: Event, line: Line, run_id: str) -> Metadata:
+    """Of a settled rung: the verdict with all its rules, who is served now, and whether it was stepped back from."""
+    champion, back = line.champion, line.rolled_back.get(event.sha)
     rules = [f"- {'✔' if rule['passed'] else '✘'} {rule['words']}" for rule in event.facts["rules"]]
     skipped = {SKIPPED: event.facts["reasons"][0]} if event.facts["child_sha"] is None else {}
     return skipped | {
@@ -134,6 +136,8 @@ def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
         "champion_sha": champion.facts["child_sha"] if champion else "–",
         "already_settled": event.outside.get("run_id") != run_id,
         "event_sha": event.sha,
+        **({"rolled_back": back_to(back)} if back else {}),
+        **({"halted": line.halted.facts["why"]} if line.halted else {}),
     }
 
 

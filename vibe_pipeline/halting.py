@@ -12,9 +12,9 @@ It never fires on what was not measured:
 - exact answers and "beats base" are different figures: no step leads from one to the other;
 - style drift counts where both ends were asked the same number of tone probes.
 
-Rejected and undecided generations count: they were trained and measured. The line goes back to the last promoted
-generation before the last of the three; where there is none, it stays where it is. Only steps since the last resumption count, so
-that a lineage which a person resumed climbs two generations before it can halt again.
+Rejected and undecided generations count: they were trained and measured. Only steps since the last resumption count, so
+that a lineage which a person resumed climbs two generations before it can halt again. The line goes back to the last
+promoted generation before the last of the three; where there is none, it stays where it is.
 """
 
 from __future__ import annotations
