@@ -1,4 +1,4 @@
-"""Rollbacks, branches, retraining, halts and taints in any order: there is always a next rung, and it is the right one."""
+"""Rollbacks, branches, retraining, halts, taints in any order: there is always a next rung, and it is the right one."""
 
 from __future__ import annotations
 
@@ -92,7 +92,8 @@ class AnyOrder(RuleBasedStateMachine):
             assert ledger.events() == before
             return
         if event not in before:
-            assert line.opened and line.opened.rung_key == rung.key
+            assert line.opened
+            assert line.opened.rung_key == rung.key
             parent = line.parent_of(rung.generation)
             assert rung.parent_sha == (parent.facts["child_sha"] if parent else None)
             self._settled(ledger, event, seed)
