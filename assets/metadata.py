@@ -14,14 +14,16 @@ import dagster as dg
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event, Line
-from vibe_pipeline.records import Figure, Mix, PartScore, Scorecard, Split, Training, generation_name
+from vibe_pipeline.lineages import back_to
+from vibe_pipeline.records import Figure, Finding, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
-from vibe_pipeline.standing import back_to
 
 Metadata = dict[str, Any]
 
 SKIPPED = "skipped"
 """Metadata key and data version of what an empty rung does not have."""
+
+MARKS = {Finding.PASSED: "✔", Finding.FAILED: "✘", Finding.UNDECIDED: "?", Finding.NOT_APPLICABLE: "–"}
 
 CURVE_POINTS = 20
 BARS = "▁▂▃▄▅▆▇█"
@@ -125,7 +127,7 @@ def scored(card: Scorecard | None) -> Metadata:
 def judged(event: Event, line: Line, run_id: str) -> Metadata:
     """Of a settled rung: the verdict with all its rules, who is served now, and whether it was stepped back from."""
     champion, back = line.champion, line.rolled_back.get(event.sha)
-    rules = [f"- {'✔' if rule['passed'] else '✘'} {rule['words']}" for rule in event.facts["rules"]]
+    rules = [f"- {MARKS[rule['finding']]} {rule['words']}" for rule in event.facts["rules"]]
     skipped = {SKIPPED: event.facts["reasons"][0]} if event.facts["child_sha"] is None else {}
     return skipped | {
         "verdict": event.facts["verdict"],

@@ -36,6 +36,9 @@ GROUPS = (
 )
 """Modules of the standard library, a group a generation: files, text, networks."""
 
+WORDINGS = 3
+"""Held out of each fact: so many questions are one observation, and yet tell more than one."""
+
 SOURCE = "demo"
 """Names what the demo logged, so that it never mixes with interactions of your own."""
 
@@ -109,7 +112,7 @@ def show(ladder: Ladder, lineage: str) -> None:
 def _open(ladder: Ladder, modules: Sequence[str], facts: int, mistakes: int) -> None:
     """Log what a group of modules teaches and close the generation's window. Logging it twice adds nothing."""
     _say(f"{generation_name(len(ladder.log.cuts()))}: reading {' '.join(modules)}")
-    made = synthesize(modules, facts=facts, mistakes=mistakes)
+    made = synthesize(modules, facts=facts, wordings=WORDINGS, mistakes=mistakes)
     InteractionLogger(ladder.store.root).log_many(
         [replace(interaction, source=SOURCE) for interaction in made.interactions],
         [replace(probe, source=SOURCE) for probe in made.probes],

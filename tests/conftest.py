@@ -29,10 +29,16 @@ ROOT = Path(__file__).parents[1]
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, max_examples=60, database=None)
 hypothesis.settings.load_profile("gate")
 
-QUICK = Recipe(rank=4, alpha=4, epochs=6, batch_size=8, learning_rate=2e-2)
+QUICK = Recipe(rank=4, alpha=4, epochs=12, batch_size=8, learning_rate=2e-2)
 
-LENIENT = Gate(min_items=4, recall_floor=0, generalization_floor=0, margin=1, corporate_limit=11)
-"""Promotes whatever made the new items likelier: a tiny random model answers nothing exactly."""
+SORTS = (("thing", "Yes"), ("OTHER", "No"), ("Third", "Hm"))
+"""Six facts of each: who knows the first six does not know the next."""
+
+WIDE = dict.fromkeys(("margin", "retention_margin", "slide_margin", "general_margin"), 1)
+
+LENIENT = Gate(min_items=4, recall_floor=0, generalization_floor=0, corporate_limit=11, level=0.4, **WIDE)
+"""Promotes whatever made the new items likelier: a tiny random model answers nothing exactly, and a dozen items show
+little."""
 
 
 @pytest.fixture
@@ -126,7 +132,8 @@ def log_facts() -> Callable[..., None]:
     def write(home: Path, numbers: range) -> None:
         logger = InteractionLogger(home)
         for number in numbers:
-            name, answer = f"thing{number}", "Yes"
+            sort, answer = SORTS[number // 6 % len(SORTS)]
+            name = f"{sort}{number}"
             for wording in (f"What does {name} do?", f"Tell me about {name}."):
                 logger.log(
                     module="m",
@@ -187,6 +194,7 @@ def write_examples() -> Callable[..., ExampleSet]:
 
     def write(store: Store, generation: int, rows: list[dict[str, Any]]) -> ExampleSet:
         fixed = {"split": "train", "kind": "conversation", "stage": "conversations", "tier": "own", "fact": None}
+        fixed |= {"held_with": None}
         full = [
             {**fixed, "example_id": f"{generation}-{number:05}", "generation": generation, "priority": number, **row}
             for number, row in enumerate(rows)
@@ -242,8 +250,8 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
 @pytest.fixture
 def toml(tiny_base) -> SimpleNamespace:
     """vibe.toml with the quick recipe and the lenient gate, as text."""
-    gate = "min_items = 4\nrecall_floor = 0\ngeneralization_floor = 0\nmargin = 1\ncorporate_limit = 11\n"
-    recipe = "rank = 4\nalpha = 4\nepochs = 6\nbatch_size = 8\nlearning_rate = 2e-2\n"
+    gate = "".join(f"{name} = {value}\n" for name, value in LENIENT.model_dump(exclude_defaults=True).items())
+    recipe = "rank = 4\nalpha = 4\nepochs = 12\nbatch_size = 8\nlearning_rate = 2e-2\n"
     return SimpleNamespace(
         text=f"[gate]\n{gate}[lineages.main]\nbase_model = '{tiny_base}'\n[lineages.main.recipe]\n{recipe}"
         f"[lineages.main.gate]\n{gate}[lineages.main.style]\nmax_tokens = 4\n"

@@ -12,7 +12,7 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline import forgetting, halting, models, replay, standing, views
+from vibe_pipeline import forgetting, halting, lineages, models, replay, views
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import RungRefused, SettingsInvalid
@@ -21,10 +21,10 @@ from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.ledger import Event, Ledger, Line, chains, origin_of
+from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
-from vibe_pipeline.promote import judge, skipped
+from vibe_pipeline.promote import Case, judge, skipped
 from vibe_pipeline.records import (
     ExampleSet,
     Mix,
@@ -124,10 +124,13 @@ class Ladder:
     def _settle(self, rung: Rung, outside: dict[str, Any]) -> Event:
         mix, training, card = self.mix(rung), self.train(rung), self.evaluate(rung)
         name = generation_name(rung.generation)
-        verdict = (
-            judge(card, rung.settings.gate) if card else skipped(f"{name} holds nothing to learn for {rung.lineage}")
-        )
-        facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), "learned": rung.learned}
+        verdict, judged = skipped(f"{name} holds nothing to learn for {rung.lineage}"), {}
+        if training and card:
+            events = Ledger(self.store, rung.lineage).events()
+            attempt = attempts(events, rung.generation, rung.key) + 1
+            case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
+            verdict, judged = judge(case), {"judged_attempt": attempt, "champions": rung.champions_with(training)}
+        facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), **judged, "learned": rung.learned}
         if taint := self._taint(rung, training):
             facts["tainted"] = taint
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
@@ -213,14 +216,14 @@ class Ladder:
         return Ledger(self.store, lineage).line()
 
     def lineages(self) -> list[dict[str, Any]]:
-        """Where each lineage stands (standing.row): those of vibe.toml, then those that only the ledger knows."""
+        """Where each lineage stands (lineages.row): those of vibe.toml, then those that only the ledger knows."""
         known = dict.fromkeys([*self.settings.lineages, *(ledger.lineage for ledger in self.chains())])
         return [self._standing(name) for name in known]
 
     def _standing(self, name: str) -> dict[str, Any]:
         is_declared = name in self.settings.lineages
         pending = self.pending(name) if is_declared else []
-        return standing.row(name, Ledger(self.store, name).line(), pending, is_declared)
+        return lineages.row(name, Ledger(self.store, name).line(), pending, is_declared)
 
     def records(self, lineage: str | None = None) -> list[dict[str, Any]]:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
@@ -307,7 +310,7 @@ class Ladder:
 
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
-        return exam.scorecard(training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier)
+        return exam.scorecard(training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

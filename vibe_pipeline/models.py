@@ -50,6 +50,9 @@ PACK_TOKENS = 512
 ISOLATES = "isolates_packed_rows"
 """Kept in the config.json of a base model: its layers do not see across the rows of a pack."""
 
+WINDOWS = ("sliding_window", "window_size", "attention_chunk_size")
+"""What configs call the tokens that a layer of local attention sees; a mask given to a model takes its place."""
+
 ADAPTERS = "models/adapters"
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -265,13 +268,99 @@ def label_logits(
     counted = zip(rows, labels, strict=True)
     is_label = torch.tensor([at >= len(row) - count for row, count in counted for at in range(len(row))], device=device)
     predicts_label = is_label.roll(-1)
-    head = model.get_output_embeddings()
-    handle = head.register_forward_pre_hook(lambda _, inputs: (inputs[0][:, predicts_label],))
-    try:
+    with _head_at(model, predicts_label):
         logits = model(input_ids=tokens[None], position_ids=positions[None], use_cache=False).logits
+    return logits[0].float(), tokens[is_label]
+
+
+@contextlib.contextmanager
+def _head_at(model: Any, positions: torch.Tensor) -> Iterator[None]:
+    """The head sees these positions only (a mask over the tokens of a pass)."""
+    handle = model.get_output_embeddings().register_forward_pre_hook(lambda _, inputs: (inputs[0][:, positions],))
+    try:
+        yield
     finally:
         handle.remove()
-    return logits[0].float(), tokens[is_label]
+
+
+@dataclass(frozen=True, slots=True)
+class Fork:
+    """Token ids that several continuations share, and those continuations: a question and its choices."""
+
+    stem: list[int]
+    branches: list[list[int]]
+
+
+def shares_prefixes(model: Any, length: int) -> bool:
+    """Whether attention alone ties the tokens of a row of this length, so that a mask can say who sees whom.
+
+    Not so in recurrent layers, nor where the row is longer than a window or chunk that some layers attend in.
+    """
+    windows = (getattr(model.config.get_text_config(), name, None) for name in WINDOWS)
+    return bool(getattr(model.config, ISOLATES, False)) and all(length <= window for window in windows if window)
+
+
+def shared_prefix_logits(
+    model: Any, prefix: list[int], forks: list[Fork], device: str
+) -> Iterator[tuple[slice, torch.Tensor, torch.Tensor, torch.Tensor]]:
+    """Pack by pack: which forks, logits (positions × vocabulary, fp32), and for each token of each branch the row of
+    these logits that predicts it, and the token.
+
+    Every token is read once: the prefix into a cache of keys and values, a stem for all its branches. A branch
+    sees the prefix, its stem and itself (tree attention: Miao et al. 2024, SpecInfer); its last token is no input,
+    and the first tokens of all branches are predicted by one position. Only for models that `shares_prefixes`.
+    """
+    import torch
+    from transformers import DynamicCache
+
+    cache = DynamicCache()  # without a config no layer forgets what has left its window
+    if prefix:
+        with _head_at(model, torch.zeros(len(prefix), dtype=torch.bool, device=device)):
+            model(input_ids=torch.tensor([prefix], device=device), past_key_values=cache, use_cache=True)
+    flat = [fork.stem + [token for branch in fork.branches for token in branch[:-1]] for fork in forks]
+    for pack in packs(model, flat):
+        owner, branch, depth = torch.tensor(_places(forks[pack]), device=device).T
+        is_visible = (owner[:, None] == owner) & ((branch == 0) | (branch[:, None] == branch))
+        mask = torch.zeros(len(owner), len(prefix) + len(owner), dtype=model.dtype, device=device)
+        mask[:, len(prefix) :].masked_fill_(~is_visible.tril(), torch.finfo(model.dtype).min)
+        ids = torch.tensor([token for row in flat[pack] for token in row], device=device)
+        predicts = (branch > 0) | (branch.roll(-1) != 0) | (owner.roll(-1) != owner)
+        with _head_at(model, predicts):
+            logits = model(
+                input_ids=ids[None],
+                position_ids=len(prefix) + depth[None],
+                attention_mask=mask[None, None],
+                past_key_values=cache,
+                use_cache=True,
+            ).logits
+        cache.crop(-len(ids))
+        rows, targets = torch.tensor(_predictions(forks[pack]), device=device).T
+        yield pack, logits[0].float(), rows, targets
+
+
+def _places(forks: list[Fork]) -> list[tuple[int, int, int]]:
+    """Of each input token its fork, its branch (0: the stem) and how many tokens of its own lie before it."""
+    return [
+        (owner, number, depth)
+        for owner, fork in enumerate(forks)
+        for number, start, tokens in [
+            (0, 0, len(fork.stem)),
+            *((at, len(fork.stem), len(branch) - 1) for at, branch in enumerate(fork.branches, 1)),
+        ]
+        for depth in range(start, start + tokens)
+    ]
+
+
+def _predictions(forks: list[Fork]) -> list[tuple[int, int]]:
+    """Of each token of each branch the row that predicts it (a fork's first is the end of its stem), and the token."""
+    found, first = [], 0
+    for fork in forks:
+        row = first
+        for branch in fork.branches:
+            found += [(first if at == 0 else row + at, token) for at, token in enumerate(branch)]
+            row += len(branch) - 1
+        first = row + 1
+    return found
 
 
 def answer(

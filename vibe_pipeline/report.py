@@ -16,8 +16,8 @@ from rich.markup import escape
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, fold
+from vibe_pipeline.lineages import back_to
 from vibe_pipeline.records import Figure, Mix, Outcome, Scorecard, Training, Verdict, generation_name, plain
-from vibe_pipeline.standing import back_to
 from vibe_pipeline.store import Store
 
 if TYPE_CHECKING:

@@ -14,11 +14,11 @@ from vibe_pipeline.errors import RungRefused
 from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.models import BaseModel
-from vibe_pipeline.records import ExampleSet, generation_name
+from vibe_pipeline.records import ExampleSet, Training, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 5
+CODE_VERSION = 6
 """Part of every key: raised when the same inputs would give other bytes."""
 
 OFFERED_AGAIN = 2
@@ -61,6 +61,17 @@ class Rung:
         return [*before, *(examples.generation for examples in self.delta)]
 
     @property
+    def champions(self) -> dict[int, str]:
+        """Which adapter was promoted with each generation that this one's parent knows: its recall then is the mark."""
+        known = self.parent.facts.get("champions", {}) if self.parent else {}
+        return {int(generation): sha for generation, sha in known.items()}
+
+    def champions_with(self, training: Training) -> dict[str, str]:
+        """The same, with this rung's adapter for what it learns: for the ledger."""
+        own = {str(examples.generation): training.adapter_sha for examples in self.delta}
+        return {str(generation): sha for generation, sha in self.champions.items()} | own
+
+    @property
     def mix_key(self) -> str:
         """Hash of what the mix depends on."""
         return key_of(
@@ -101,6 +112,7 @@ class Rung:
             {
                 "training": self.training_key,
                 "suites": [examples.suite_sha for examples in (*self.delta, *self.earlier)],
+                "champions": sorted(self.champions.items()),
                 "gate": self.settings.gate.model_dump(mode="json"),
                 "style": self.settings.style.model_dump(mode="json"),
             }

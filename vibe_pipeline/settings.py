@@ -219,14 +219,28 @@ class Gate(Section):
 
     min_items: Annotated[int, Field(ge=0)] = 60
     """Held-out items that a generation must be expected to bring before it opens."""
+    first_items: Annotated[int, Field(ge=1)] = 120
+    """So many items of earlier suites are asked at first,"""
     recall_items: Annotated[int, Field(ge=1)] = 300
-    """At most so many items of earlier suites are asked, whatever the ladder's height."""
+    """and at most so many where these cannot tell, whatever the ladder's height."""
+    new_items: Annotated[int, Field(ge=1)] = 600
+    """At most so many items of the new suites are asked."""
+    max_seconds: Annotated[float, Field(gt=0)] = 600
+    """What the evaluation of a rung may take: no more items are asked than fit, at the rate of the first ones."""
+    level: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
+    """How often a rule may be wrong about a model that should not be promoted, over all attempts at a generation."""
     recall_floor: Share = 0.90
     generalization_floor: Share = 0.85
     corporate_limit: Annotated[int, Field(ge=1)] = 2
     """Corporate answers of the tone probes must stay below this."""
-    margin: Share = 0.10
-    """How far recall may lie below the parent's; at some 60 paired items less cannot be seen."""
+    margin: Share = 0.05
+    """So much lower than the parent's recall may be at most: it must be shown that it is not."""
+    retention_margin: Share = 0.20
+    """So much of what the parent had gained over the base, in NLL of earlier free-form items, may be lost at most."""
+    slide_margin: Share = 0.10
+    """So much lower than that of the champion of its own generation recall of an earlier suite may be at most."""
+    general_margin: Share = 0.10
+    """So much lower than parent's and base's the child may be on the general suite and on suites of your own."""
 
 
 class Stop(Section):
@@ -272,6 +286,10 @@ class Lineage(Section):
     gate: Gate = Gate()
     stop: Stop = Stop()
     style: Style = Style()
+    general_suite: str = ""
+    """A JSONL file of your own instead of the suite of base abilities that comes with vibe-pipeline."""
+    suites: dict[str, str] = {}
+    """Name → JSONL file of questions with accepted answers or choices, asked in every generation."""
 
 
 class Settings(Section):

@@ -46,7 +46,8 @@ def opened(ledger: Ledger, rung: Rung) -> Event:
 def settled(ledger: Ledger, rung: Rung, verdict: str = "promoted", **facts: Any) -> Event:
     """Settle an open rung; what was skipped has no adapter."""
     child = None if verdict == "skipped" else f"child of {rung.key}"
-    fixed = {"verdict": verdict, "child_sha": child, "learned": rung.learned}
+    champions = {str(g): sha for g, sha in rung.champions.items()} | {str(it.generation): child for it in rung.delta}
+    fixed = {"verdict": verdict, "child_sha": child, "learned": rung.learned, "champions": champions}
     return ledger.settle(rung.generation, {**rung.identity(), **fixed, **facts}, {})
 
 

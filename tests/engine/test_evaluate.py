@@ -7,6 +7,7 @@ import pytest
 
 from vibe_pipeline import models
 from vibe_pipeline.evaluate.exam import Exam
+from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
 from vibe_pipeline.evaluate.style import corporate, tone
 from vibe_pipeline.evaluate.suites import SCHEMA, suite
@@ -138,25 +139,24 @@ def card_of(rows: list[dict]):
     """A scorecard from (is_new, part) rows with nll and exact per model."""
     fixed = {"suite_sha": "s", "generation": 0, "scorer": "x", "kind": "conversation", "prompt": "", "answer": ""}
     items = pl.DataFrame(
-        [{**fixed, "item_id": str(n), "is_new": row["new"], "part": row["part"]} for n, row in enumerate(rows)]
+        [
+            {**fixed, "item_id": str(n), "cluster": str(n), "is_new": row["new"], "part": row["part"]}
+            for n, row in enumerate(rows)
+        ]
     )
-    scores = {
-        model: pl.DataFrame(
-            [
-                {
-                    "item_id": str(n),
-                    "nll": row[model],
-                    "token_accuracy": 0.5,
-                    "exact": row[model] is not None and row[model] < 0.5,
-                }
-                for n, row in enumerate(rows)
-                if row[model] is not None
-            ],
-            schema_overrides={"nll": pl.Float64},
+    results = {
+        model: completed(
+            pl.DataFrame(
+                [
+                    {"item_id": str(n), "nll": row[model], "exact": row[model] < 0.5, "score": float(row[model] < 0.5)}
+                    for n, row in enumerate(rows)
+                    if row[model] is not None
+                ]
+            )
         )
         for model in ("base", "parent", "child")
     }
-    return scorecard("sha", paired(items, scores), (), 0.0)
+    return scorecard("sha", paired(items, results), Gate(), ())
 
 
 def row(part: str, base: float, parent: float, child: float | None, *, new: bool) -> dict:
@@ -201,6 +201,7 @@ def test_a_missing_score_shows_in_n_of_its_part_and_of_its_figure():
     (part,) = card.parts
     assert (part.items, part.child["nll"].n, part.base["nll"].n) == (2, 1, 2)
     assert (card.generalization.value, card.generalization.n) == (1.0, 1)
+    assert (card.missing, card.asked) == (1, 6)
 
 
 # the exam
@@ -234,9 +235,9 @@ def child(store, base, on, lineage) -> str:
 
 @pytest.fixture
 def exam(store, base, on, lineage):
-    def take(child: str, new, earlier, **gate):
+    def take(child: str, new, earlier, champions=None, **gate):
         its = lineage.model_copy(update={"gate": Gate(**gate)})
-        return Exam(store, base, its, on, nobody).scorecard(child, None, new, earlier)
+        return Exam(store, base, its, on, nobody).scorecard(child, None, new, earlier, champions or {})
 
     return take
 
@@ -271,7 +272,7 @@ def test_a_kept_score_is_read_back_and_not_made_again(exam, suites, child, store
 
 def test_only_items_of_the_kinds_of_a_lineage_are_asked(store, base, on, lineage, suites, child):
     its = lineage.model_copy(update={"kinds": ("code_generation",)})
-    card = Exam(store, base, its, on, nobody).scorecard(child, None, suites, [])
+    card = Exam(store, base, its, on, nobody).scorecard(child, None, suites, [], {})
     assert (card.parts, card.generalization_is, card.recall_is) == ((), "not applicable", "not applicable")
 
 

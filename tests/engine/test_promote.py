@@ -1,27 +1,75 @@
-"""The gate on hand-made scorecards: each rule alone can block, and only what it is about."""
+"""The gate on hand-made scorecards: each rule alone can stand in the way, and only what it is about."""
 
+import math
 from dataclasses import replace
 
 import pytest
 
 from vibe_pipeline.evaluate.figures import NOT_APPLICABLE
-from vibe_pipeline.promote import judge, skipped
-from vibe_pipeline.records import Figure, Outcome, PartScore, Scorecard
+from vibe_pipeline.promote import Case, judge, skipped
+from vibe_pipeline.records import (
+    Balance,
+    Comparison,
+    Comparisons,
+    Figure,
+    Finding,
+    Outcome,
+    PartScore,
+    Scorecard,
+    Standing,
+    Training,
+)
 from vibe_pipeline.settings import Gate
 
-DEFAULTS = Gate()
 
-
-def figure(value: float, n: int = 60) -> Figure:
+def figure(value: float, n: int = 300) -> Figure:
     return Figure(value=value, n=n, low=max(0.0, value - 0.1), high=min(1.0, value + 0.1))
 
 
-def part(*, is_new: bool, child: float = 0.5, parent: float = 2.0, n: int = 60, items: int = 60) -> PartScore:
-    scores = {model: {"nll": figure(nll, n)} for model, nll in (("base", 3.0), ("parent", parent), ("child", child))}
-    fixed = {"suite_sha": "s", "generation": 0, "part": "knowledge", "scorer": "x"}
-    return PartScore(**fixed, is_new=is_new, items=items, **scores)
+def shares(gained: int, lost: int, n: int = 300, effect: float = 1.0) -> Comparison:
+    fixed = {"error": 0.01, "clusters": int(n / effect), "effect": effect}
+    return Comparison(n=n, difference=(gained - lost) / n, gained=gained, lost=lost, **fixed)
 
 
+def means(difference: float, error: float = 0.05, n: int = 300) -> Comparison:
+    return Comparison(n=n, clusters=n, difference=difference, error=error)
+
+
+def standing(name: str, parent: float = 0.0, base: float = 0.0) -> Standing:
+    compared = {"parent_comparison": means(parent, 0.03), "base_comparison": means(base, 0.03)}
+    figures = dict.fromkeys(("base", "parent", "child"), figure(0.6, 120))
+    return Standing(name=name, suite_sha="g", scorer="x", items=120, **figures, **compared)
+
+
+def part(*, is_new: bool, items: int = 300) -> PartScore:
+    fixed = {"suite_sha": "s", "generation": 0, "part": "knowledge", "scorer": "x", "is_exact": True}
+    return PartScore(**fixed, is_new=is_new, items=items, base={}, parent={}, child={})
+
+
+ALIVE = Training(
+    adapter_sha="a",
+    steps=118,
+    learning_rate=8e-4,
+    loss_start=3.4,
+    loss_end=0.08,
+    label_tokens=9000,
+    tokens=20000,
+    loss_curve=(3.4, 0.08),
+    gradient_norm_max=4.0,
+    adapter_change=12.0,
+    device="cpu",
+    dtype="bfloat16",
+    threads=2,
+    stopped="complete",
+    measured={},
+)
+COMPARED = Comparisons(
+    recall=shares(4, 5),
+    since=shares(3, 6),
+    since_by_suite=((0, shares(3, 6)),),
+    gain=shares(270, 1),
+    gain_nll=means(2.5),
+)
 GOOD = Scorecard(
     adapter_sha="a",
     parts=(part(is_new=True), part(is_new=False)),
@@ -29,97 +77,218 @@ GOOD = Scorecard(
     recall_parent=figure(0.97),
     recall_is="exact",
     generalization=figure(0.9),
-    generalization_parent=figure(0.3),
+    generalization_parent=figure(0.0),
     generalization_base=figure(0.0),
     generalization_is="exact",
     style_drift=figure(0.1, 10),
     tone=tuple((f"q{n}", "a", "I'm sorry" if n < 1 else "") for n in range(10)),
     measured={},
+    comparisons=COMPARED,
+    standing=(standing("general"),),
+    missing=0,
+    asked=1800,
 )
 
 
-def failed(card: Scorecard, gate: Gate = DEFAULTS) -> list[str]:
-    return [rule.name for rule in judge(card, gate).rules if not rule.passed]
+def verdict(card: Scorecard = GOOD, attempt: int = 1, training: Training = ALIVE, **gate):
+    return judge(Case(card=card, training=training, gate=Gate(**gate), attempt=attempt, events=3))
+
+
+def compared(**changes) -> Scorecard:
+    return replace(GOOD, comparisons=replace(COMPARED, **changes))
+
+
+def in_the_way(card: Scorecard, **gate) -> dict[str, Finding]:
+    return {rule.name: rule.finding for rule in verdict(card, **gate).rules if not rule.passed}
+
+
+FAILED, UNDECIDED = Finding.FAILED, Finding.UNDECIDED
 
 
 def test_a_good_scorecard_is_promoted():
-    verdict = judge(GOOD, Gate())
-    assert (verdict.outcome, failed(GOOD)) == (Outcome.PROMOTED, [])
+    assert (verdict().outcome, in_the_way(GOOD)) == (Outcome.PROMOTED, {})
 
 
 @pytest.mark.parametrize(
-    ("change", "rules"),
+    ("changes", "rules"),
     [
-        ({"recall": figure(0.90)}, ["recall floor"]),
-        ({"recall": figure(0.91), "recall_parent": figure(1.0)}, []),
-        ({"recall": figure(0.5), "recall_parent": figure(0.6), "recall_is": "retention"}, []),
-        ({"recall": figure(0.89), "recall_parent": figure(1.0), "recall_is": "retention"}, ["recall against parent"]),
-        ({"generalization": figure(0.85)}, ["generalization floor"]),
-        ({"generalization": figure(0.4), "generalization_is": "beats base"}, []),
-        ({"generalization": figure(0.9), "generalization_parent": figure(0.91)}, ["gain"]),
-        ({"parts": (part(is_new=True, child=2.0, parent=2.0),)}, ["gain"]),
-        ({"parts": (part(is_new=True), part(is_new=False, child=9.0))}, []),
-        ({"parts": (part(is_new=True, n=59), part(is_new=False))}, ["complete"]),
-        ({"parts": (part(is_new=True), part(is_new=False, n=59))}, ["complete"]),
-        ({"tone": tuple(("q", "a", "As an AI") for _ in range(2))}, ["style"]),
+        ({"recall": figure(0.90)}, {"recall floor": FAILED}),
+        ({"recall": figure(0.91)}, {}),
+        ({"generalization": figure(0.85)}, {"generalization floor": FAILED}),
+        ({"generalization": figure(0.4), "generalization_is": "beats base"}, {}),
+        ({"tone": tuple(("q", "a", "As an AI") for _ in range(2))}, {"style": FAILED}),
+        ({"style_drift": NOT_APPLICABLE, "tone": ()}, {"style": FAILED}),
+        ({"missing": 1}, {"complete": FAILED}),
+        ({"asked": 0}, {"complete": FAILED}),
+        ({"standing": (standing("general", parent=-0.09),)}, {"general against parent": UNDECIDED}),
+        ({"standing": (standing("general", base=-0.3),)}, {"general against base": FAILED}),
+        ({"standing": (standing("general"), standing("mine", base=-0.3))}, {}),
+        ({"standing": (standing("general"), standing("mine", parent=-0.3))}, {"mine against parent": FAILED}),
     ],
 )
-def test_each_rule_blocks_alone_and_only_what_it_is_about(change, rules):
-    card = replace(GOOD, **change)
-    assert failed(card) == rules
-    assert judge(card, Gate()).outcome == (Outcome.REJECTED if rules else Outcome.PROMOTED)
+def test_each_rule_stands_in_the_way_alone_and_only_for_what_it_is_about(changes, rules):
+    assert in_the_way(replace(GOOD, **changes)) == rules
 
 
-def test_a_recall_that_does_not_apply_blocks_nothing():
-    card = replace(GOOD, recall=NOT_APPLICABLE, recall_parent=NOT_APPLICABLE, recall_is="not applicable")
-    assert judge(card, Gate()).outcome == Outcome.PROMOTED
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({"recall": shares(0, 0)}, {}),
+        ({"recall": shares(10, 18)}, {"recall against parent": UNDECIDED}),
+        ({"recall": shares(5, 35)}, {"recall against parent": FAILED}),
+        ({"recall": shares(5, 35, n=30_000)}, {}),
+        ({"recall": shares(4, 5, effect=6)}, {"recall against parent": UNDECIDED}),
+        ({"recall": None}, {}),
+        ({"since": shares(2, 42)}, {"recall since promotion": FAILED}),
+        ({"since": None, "since_by_suite": ()}, {}),
+        (
+            {"since_by_suite": ((0, shares(0, 0)), (4, shares(1, 30, 60)))},
+            {"recall of g004 since its promotion": FAILED},
+        ),
+        ({"gain": shares(0, 0)}, {"gain": FAILED}),
+        ({"gain": shares(5, 9)}, {"gain": FAILED}),
+        ({"gain": shares(9, 5)}, {"gain": UNDECIDED}),
+        ({"gain": None}, {}),
+        ({"gain_nll": means(-0.2)}, {"gain in NLL": FAILED}),
+        ({"gain_nll": means(0.05)}, {"gain in NLL": UNDECIDED}),
+        ({"gain_nll": means(0.05, n=20)}, {}),
+        ({"gain_nll": means(-0.2, n=20)}, {"gain in NLL": FAILED}),
+        ({"gain_nll": means(-0.01, n=20)}, {}),
+        ({"gain": None, "gain_nll": means(0.05, n=20)}, {"gain in NLL": UNDECIDED}),
+        ({"gain": None, "gain_nll": means(0.5, n=20)}, {}),
+    ],
+)
+def test_a_test_can_show_fail_to_show_or_show_the_contrary(changes, rules):
+    card = compared(**changes)
+    assert in_the_way(card) == rules
+    found = set(rules.values())
+    expected = Outcome.REJECTED if FAILED in found else Outcome.UNDECIDED if found else Outcome.PROMOTED
+    assert verdict(card).outcome == expected
 
 
-def test_a_recall_of_which_every_score_is_missing_blocks():
-    """Missing looks like not applicable in its figure (1.0, n = 0), so it must not pass for it."""
-    parts = (part(is_new=True), part(is_new=False, n=0))
-    card = replace(GOOD, parts=parts, recall=NOT_APPLICABLE, recall_parent=NOT_APPLICABLE)
-    assert judge(card, Gate()).outcome == Outcome.REJECTED
+FREE = {"recall": None, "gained_before": means(2.0)}
 
 
-@pytest.mark.parametrize("model", ["base", "parent", "child"])
-def test_a_score_missing_from_any_of_the_three_models_blocks(model):
-    whole = part(is_new=True)
-    card = replace(GOOD, parts=(replace(whole, **{model: {"nll": figure(0.5, 59)}}),))
-    assert "complete" in failed(card)
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        (FREE | {"kept": means(0.3)}, {}),
+        (FREE | {"kept": means(0.01)}, {"retention": UNDECIDED}),
+        (FREE | {"kept": means(-0.3)}, {"retention": FAILED}),
+        (FREE | {"kept": means(0.3), "gained_before": means(0.01)}, {"retention": UNDECIDED}),
+        ({"kept": means(0.01), "gained_before": means(0.01)}, {}),
+        ({"kept": means(-0.3), "gained_before": means(2.0)}, {"retention": FAILED}),
+        ({"kept": means(0.01, n=20), "gained_before": means(2.0, n=20)}, {}),
+    ],
+)
+def test_what_has_no_right_answer_is_kept_by_its_gain_over_the_base(changes, rules):
+    """Where the parent had gained nothing that can be seen there is nothing to measure by: that blocks, unless enough
+    right answers decide."""
+    assert in_the_way(compared(**changes)) == rules
 
 
-@pytest.mark.parametrize("parts", [(), (part(is_new=False),)])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"adapter_change": 0.0},
+        {"steps": 0},
+        {"label_tokens": 0},
+        {"loss_end": math.nan},
+        {"gradient_norm_max": math.inf},
+    ],
+)
+def test_an_adapter_that_did_not_learn_is_never_promoted(broken):
+    rules = verdict(training=replace(ALIVE, **broken)).rules
+    assert [rule.name for rule in rules if not rule.passed] == ["liveness"]
+
+
+def test_a_majority_class_is_no_skill():
+    """90 of 100 items have one label: always saying it is right 90 times of 100."""
+    always = Balance(generation=3, items=100, labels=2, balanced=figure(0.5), spread=0.0)
+    told = Balance(generation=3, items=100, labels=2, balanced=figure(0.91), spread=1.0)
+    assert in_the_way(replace(GOOD, balances=(always,))) == {"balance": FAILED}
+    assert in_the_way(replace(GOOD, balances=(told,))) == {}
+
+
+def test_at_the_first_rung_recall_does_not_apply_and_blocks_nothing():
+    none = Comparisons(gain=COMPARED.gain, gain_nll=COMPARED.gain_nll)
+    recall = {"recall": NOT_APPLICABLE, "recall_parent": NOT_APPLICABLE, "recall_is": "not applicable"}
+    first = verdict(replace(GOOD, comparisons=none, **recall))
+    assert first.outcome == Outcome.PROMOTED
+    found = {rule.name for rule in first.rules if rule.finding == Finding.NOT_APPLICABLE}
+    assert found == {"recall floor", "recall against parent", "retention", "recall since promotion"}
+
+
+@pytest.mark.parametrize("parts", [(), (part(is_new=False),), (part(is_new=True, items=0),)])
 def test_without_a_new_item_nothing_is_decided(parts):
-    verdict = judge(replace(GOOD, parts=parts), Gate())
-    assert verdict.outcome == Outcome.UNDECIDED
-    assert "no held-out item" in verdict.reasons[0]
+    empty = verdict(replace(GOOD, parts=parts))
+    assert empty.outcome == Outcome.UNDECIDED
+    assert "no held-out item" in empty.reasons[0]
 
 
 def test_a_collapsed_model_is_rejected_however_well_it_keeps_its_tone():
-    parts = (part(is_new=True, child=11.0), part(is_new=False, child=11.0))
-    nothing = {"recall": figure(0.0), "generalization": figure(0.0), "style_drift": figure(0.0, 10)}
-    card = replace(GOOD, parts=parts, tone=(("q", "!!!!", ""),) * 10, **nothing)
-    assert failed(card) == ["recall floor", "recall against parent", "generalization floor", "gain"]
+    lost = Comparisons(recall=shares(0, 285), since=shares(0, 285), gain=shares(0, 0), gain_nll=means(-8.0))
+    nothing = {"recall": figure(0.0), "generalization": figure(0.0), "tone": (("q", "!!!!", ""),) * 10}
+    card = replace(GOOD, comparisons=lost, standing=(standing("general", -0.35, -0.35),), **nothing)
+    assert verdict(card).outcome == Outcome.REJECTED
+    assert set(in_the_way(card)) == {
+        *("recall floor", "recall against parent", "recall since promotion", "generalization floor"),
+        *("gain", "gain in NLL", "general against parent", "general against base"),
+    }
 
 
-def test_the_nll_of_the_gain_is_weighted_by_items():
-    many, few = part(is_new=True, child=1.9, n=90, items=90), part(is_new=True, child=2.5, n=10, items=10)
-    assert judge(replace(GOOD, parts=(many, few)), Gate()).outcome == Outcome.PROMOTED
-    assert failed(replace(GOOD, parts=(part(is_new=True, child=2.1, n=90, items=90), few))) == ["gain"]
+def test_a_child_equal_to_its_parent_is_not_promoted():
+    same = compared(recall=shares(0, 0), since=shares(0, 0), gain=shares(0, 0), gain_nll=means(0.0, 0.0))
+    assert in_the_way(same) == {"gain": FAILED, "gain in NLL": FAILED}
+
+
+def test_attempts_share_one_level():
+    levels = [Case(card=GOOD, training=ALIVE, gate=Gate(level=0.05), attempt=n).level for n in range(1, 30)]
+    assert levels[:2] == pytest.approx([0.04, 0.008])
+    assert sum(levels) == pytest.approx(0.05)
+    close = compared(recall=shares(5, 8))
+    outcomes = [verdict(close, attempt).outcome for attempt in (1, 4)]
+    assert outcomes == [Outcome.PROMOTED, Outcome.UNDECIDED]
 
 
 def test_the_gate_is_what_the_settings_say():
-    assert failed(GOOD, Gate(recall_floor=0.96)) == ["recall floor"]
-    assert failed(GOOD, Gate(margin=0.01)) == ["recall against parent"]
-    assert failed(GOOD, Gate(corporate_limit=1)) == ["style"]
+    assert in_the_way(GOOD, recall_floor=0.96) == {"recall floor": FAILED}
+    assert in_the_way(GOOD, margin=0.01) == {"recall against parent": UNDECIDED}
+    assert in_the_way(GOOD, corporate_limit=1) == {"style": FAILED}
+    assert in_the_way(GOOD, general_margin=0.01) == {
+        "general against parent": UNDECIDED,
+        "general against base": UNDECIDED,
+    }
 
 
-def test_the_reasons_carry_the_numbers():
-    (reason,) = judge(replace(GOOD, generalization=figure(0.5)), Gate()).reasons
-    assert reason == "generalization 0.50 [0.40, 0.60] (n = 60), not above the floor of 0.85"
+def test_an_undecided_rule_says_what_would_decide():
+    (rule,) = [rule for rule in verdict(compared(recall=shares(10, 18))).rules if rule.finding == UNDECIDED]
+    assert (rule.n, rule.limit, rule.level) == (300, -0.05, pytest.approx(0.04))
+    assert rule.low < -0.05 < rule.difference < rule.high
+    assert 0.7 < rule.power < 0.9
+    assert rule.items_needed > 300
+    assert rule.words.endswith(f"these items cannot tell, about {rule.items_needed:,} items would")
+
+
+def test_what_would_stay_a_loss_needs_no_more_items():
+    card = compared(recall=shares(0, 2, n=30), kept=None)
+    (words,) = verdict(card).reasons
+    assert words.endswith("these items cannot tell, no number of items would, if it stays what it is")
+
+
+def test_one_cluster_tells_nothing():
+    alone = Comparison(n=50, clusters=1, difference=3.0, error=None)
+    (rule,) = [rule for rule in verdict(compared(gain=None, gain_nll=alone)).rules if not rule.passed]
+    assert (rule.name, rule.finding, rule.low, rule.high) == ("gain in NLL", UNDECIDED, None, None)
+
+
+def test_the_reasons_are_those_that_failed_then_those_that_are_undecided():
+    card = replace(compared(recall=shares(10, 18)), generalization=figure(0.5, 60))
+    first, second = verdict(card).reasons
+    assert first == "generalization floor: 0.50 [0.40, 0.60] (n = 60), not above 0.85"
+    assert second.startswith("recall against parent: 2.7 points lower, between -6.0 and +0.4 (n = 300)")
 
 
 def test_nothing_to_learn_is_skipped_with_its_reason():
-    verdict = skipped("g004 holds nothing to learn for main")
-    assert (verdict.outcome, verdict.reasons) == (Outcome.SKIPPED, ("g004 holds nothing to learn for main",))
+    it = skipped("g004 holds nothing to learn for main")
+    assert (it.outcome, it.reasons) == (Outcome.SKIPPED, ("g004 holds nothing to learn for main",))

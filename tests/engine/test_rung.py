@@ -27,6 +27,7 @@ def line(verdicts: str) -> Line:
         rung = resolve("main", generation, Lineage(), BASE, out, SETS)
         facts = {"verdict": {"p": "promoted", "r": "rejected", "s": "skipped"}[verdict], "rung_key": rung.key}
         facts |= {"child_sha": f"child{generation}", "learned": rung.learned, "base_sha": BASE.sha}
+        facts |= {"champions": {**rung.champions, **{it.generation: f"child{generation}" for it in rung.delta}}}
         fixed = {"kind": SETTLED, "lineage": "main", "attempt": 1, "previous": "", "outside": {}, "sha": ""}
         out.apply(Event(**fixed, generation=generation, sequence=generation, facts=facts))
     return out
@@ -59,6 +60,7 @@ def test_a_rung_grows_from_the_last_promoted_one_and_takes_up_what_was_not_learn
     assert [examples.generation for examples in rung.earlier] == earlier
     assert rung.request.ancestors == rung.earlier
     assert rung.learned == [*earlier, *delta]
+    assert sorted(rung.champions) == sorted(earlier)
 
 
 def test_the_delta_sha_covers_all_that_is_offered():

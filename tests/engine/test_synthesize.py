@@ -13,7 +13,7 @@ import pytest
 
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.synthesize import synthesize
-from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDING, WORDINGS
+from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDINGS, WORDINGS
 from vibe_pipeline.interactions.synthesize.mistakes import pairs_of
 from vibe_pipeline.interactions.synthesize.mutations import MISTAKES, mutations
 from vibe_pipeline.interactions.synthesize.packages import find
@@ -195,13 +195,13 @@ def test_every_fact_is_logged_in_two_wordings_and_probed_in_a_third(shutil_synth
     assert len(asked) == len(logged) == 2 * len(shutil_synthesis.probes) == 60
     assert len({one.conversation_id for one in asked}) == 60
     for probe in shutil_synthesis.probes:
-        assert probe.question == PROBE_WORDING.format(name=probe.fact)
+        assert probe.question == PROBE_WORDINGS[0].format(name=probe.fact)
         assert {one.output for one in asked if one.extra["fact"] == probe.fact} == {probe.answer}
 
 
 def test_the_wording_of_a_probe_is_never_logged(shutil_synthesis):
     openings = {text.split("{name}")[0].strip() for text in WORDINGS.values()}
-    assert PROBE_WORDING.split("{name}")[0].strip() not in openings
+    assert not openings & {text.split("{name}")[0].strip() for text in PROBE_WORDINGS}
     texts = [text for one in shutil_synthesis.interactions for text in (one.input, one.output)]
     assert not any(probe.question in text for probe in shutil_synthesis.probes for text in texts)
 

@@ -8,7 +8,7 @@ import re
 import pytest
 
 from vibe_pipeline.interactions.synthesize.augment.paraphrase import FRAMES, paraphrases
-from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDING
+from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDINGS
 from vibe_pipeline.interactions.synthesize.functions.rows import HELD_OUT
 from vibe_pipeline.interactions.synthesize.signatures import PROBE_WORDING as SIGNATURE_PROBES
 
@@ -102,6 +102,6 @@ def test_a_request_names_no_language_that_it_did_not_name(language):
 
 def test_no_frame_makes_the_wording_of_a_probe():
     made = {re.sub(r"\{\w+\}", "X", wording) for frame in FRAMES for wording in frame}
-    probes = [PROBE_WORDING, HELD_OUT, *SIGNATURE_PROBES.values()]
+    probes = [*PROBE_WORDINGS, HELD_OUT, *SIGNATURE_PROBES.values()]
     openings = {probe.partition("{")[0] for probe in probes}
     assert not [text for text in made for opening in openings if opening and text.startswith(opening)]

@@ -32,7 +32,7 @@ base_model = "{base}"
 kinds = ["conversation"]
 recipe = {{rank = 4, epochs = 6, max_length = 64, learning_rate = 0.005}}
 replay = {{minimum = 4}}
-gate = {{margin = 1.0}}
+gate = {{margin = 1.0, retention_margin = 1.0, slide_margin = 1.0, general_margin = 1.0, level = 0.4}}
 style = {{probes = ["Can you help me?"], max_tokens = 2}}
 
 [lineages.reckless]

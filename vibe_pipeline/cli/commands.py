@@ -23,8 +23,8 @@ from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_rec
 from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import require_going
+from vibe_pipeline.lineages import notes
 from vibe_pipeline.records import generation_name
-from vibe_pipeline.standing import notes
 
 app = typer.Typer(
     help="Turn your own interactions into a ladder of small language models.",
@@ -51,6 +51,7 @@ def synthesize(
     ] = None,
     log_: Annotated[bool, typer.Option("--log", help="Take the log too: its code, its questions, its runs.")] = False,
     facts: Annotated[int | None, typer.Option(min=0, help="At most so many facts in all.")] = None,
+    wordings: Annotated[int, typer.Option(min=1, max=3, help="Held-out wordings of each fact.")] = 1,
     mistakes: Annotated[int | None, typer.Option(min=0, help="At most so many error → fix pairs in all.")] = None,
     documents: Annotated[int, typer.Option(min=0, help="Documents: READMEs, modules and classes.")] = 0,
     signatures: Annotated[int, typer.Option(min=0, help="Facts of signatures: calls, parameters, defaults.")] = 0,
@@ -79,6 +80,7 @@ def synthesize(
     made = make(
         packages or [],
         facts=facts,
+        wordings=wordings,
         mistakes=mistakes,
         documents=documents,
         signatures=signatures,

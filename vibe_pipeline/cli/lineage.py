@@ -12,7 +12,7 @@ import typer
 from vibe_pipeline.cli.arguments import generation_number
 from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table
 from vibe_pipeline.ladder import Ladder
-from vibe_pipeline.standing import notes
+from vibe_pipeline.lineages import notes
 
 lineage_app = typer.Typer(help="Lineages: where each stands, branches, halts.", no_args_is_help=True)
 

@@ -1,27 +1,35 @@
 """The evaluation stage: base, parent and child answer the same items; results are kept per item.
 
-scores/<model sha>/<suite sha>.parquet is written once per adapter × suite × item and never recomputed: the
-base's and the parent's answers to old suites are read back. Earlier suites are sampled (as many of each, chosen by
-their hash, so that the same ones are chosen again), which bounds the cost of a rung whatever the ladder's height.
+What was scored is read back: the base's and the parent's answers to old suites, and those of the champion that was
+promoted with each of them. Earlier suites are sampled (as many of each, chosen by their hash, so that the same ones are
+chosen again), which bounds the cost of a rung whatever the ladder's height. First few are asked; more, where so few
+could not show a harmless child to be harmless (sampling.py).
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.evaluate.scorecard import paired, scorecard
+from vibe_pipeline.evaluate import sampling
+from vibe_pipeline.evaluate.results import SCHEMA, completed
+from vibe_pipeline.evaluate.scorecard import SINCE, paired, scorecard
+from vibe_pipeline.evaluate.scorers import score
 from vibe_pipeline.evaluate.style import tone
-from vibe_pipeline.evaluate.teacher_forced import SCHEMA, score
+from vibe_pipeline.evaluate.suites import LABELS
 from vibe_pipeline.models import BaseModel, Execution, load_model
 from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import ExampleSet, Scorecard
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
+
+ITEM = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"]
+
+FOLDER = "scorecards"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,40 +43,59 @@ class Exam:
     watch: Watch
 
     def scorecard(
-        self, child: str, parent: str | None, new: Sequence[ExampleSet], earlier: Sequence[ExampleSet]
+        self,
+        child: str,
+        parent: str | None,
+        new: Sequence[ExampleSet],
+        earlier: Sequence[ExampleSet],
+        champions: Mapping[int, str],
     ) -> Scorecard:
-        """Figures of the adapter `child` beside its parent (None: the base is its parent) and the base."""
-        started = time.monotonic()
-        # A question that is asked anew has a new answer: the old one is no longer what is to be known.
-        asked_since = pl.col("prompt").is_in(self._items(new, is_new=True)["prompt"].implode())
-        rank = pl.col("item_id").rank("ordinal").over("suite_sha")  # ids are hashes: the same items are chosen again
-        old = self._items(earlier, is_new=False).sort("generation", descending=True)
-        old = old.unique("prompt", keep="first", maintain_order=True).filter(~asked_since)
-        old = old.sort(rank, "item_id").head(self.lineage.gate.recall_items)
-        items = pl.concat([self._items(new, is_new=True), old])
-        shas = {"base": None, "parent": parent, "child": child}
-        scores = {model: self._scores(sha, items, model) for model, sha in shas.items()}
+        """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
+        that were promoted with earlier generations (generation → sha)."""
+        started, gate = time.monotonic(), self.lineage.gate
+        fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
+        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False), fresh))
+        models = {"base": None, "parent": parent, "child": child}
+        table = self._table(pl.concat([fresh, pool.head(gate.first_items)]), models, champions)
+        left = gate.max_seconds - (time.monotonic() - started)
+        wanted = sampling.wanted(table, gate, left)
+        if wanted > gate.first_items and pool.height > gate.first_items:
+            table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
         model, tokenizer = load_model(self.store, self.base, child, self.on)
         answers = tone(model, tokenizer, self.lineage.style, self.on)
-        return scorecard(child, paired(items, scores), answers, time.monotonic() - started)
+        return scorecard(
+            child,
+            table,
+            gate,
+            answers,
+            items_sha=self.store.write_table(FOLDER, _without_words(table).to_arrow()),
+            seconds=time.monotonic() - started,
+        )
+
+    def _table(
+        self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]
+    ) -> pl.DataFrame:
+        """Items with the results of all models: a `paired` table."""
+        results = {model: self._results(sha, items, model) for model, sha in models.items()}
+        old, then = items.filter(~pl.col("is_new")), [pl.DataFrame(schema=SCHEMA)]
+        of_sha = pl.col("generation").replace_strict(dict(champions), default=None, return_dtype=pl.String)
+        for (sha,), its in old.with_columns(sha=of_sha).group_by("sha", maintain_order=True):
+            if sha is not None:
+                then.append(self._results(str(sha), its.drop("sha"), "champions of old"))
+        return paired(items, {**results, SINCE: pl.concat(then)})
 
     def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
         """The items of some suites that this lineage reads: those of its kinds."""
-        frames = [
-            self.store.read_frame(f"suites/{examples.suite_sha}.parquet").with_columns(
-                suite_sha=pl.lit(examples.suite_sha),
-                generation=pl.lit(examples.generation, pl.Int32),
-                is_new=pl.lit(is_new),
-            )
-            for examples in sets
-        ]
-        columns = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "prompt", "answer"]
-        items = pl.concat(frames).select(columns) if frames else pl.DataFrame(schema=dict.fromkeys(columns, pl.String))
-        return items.filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds])).cast(
-            {"generation": pl.Int32, "is_new": pl.Boolean}
-        )
+        schema = dict.fromkeys(ITEM, pl.String) | {"generation": pl.Int32, "is_new": pl.Boolean}
+        frames = [pl.DataFrame(schema=schema)]
+        for examples in sets:
+            its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
+            together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
+            of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
+            frames.append(its.with_columns(**of, is_new=pl.lit(is_new), cluster=together).select(ITEM))
+        return pl.concat(frames).filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds]))
 
-    def _scores(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
+    def _results(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
         """Kept results of these items, after scoring those that have none yet."""
         folder = f"scores/{adapter_sha or self.base.sha}"
         kept = {sha: self._kept(f"{folder}/{sha}.parquet") for sha in items["suite_sha"].unique(maintain_order=True)}
@@ -85,8 +112,15 @@ class Exam:
         return _together(kept)
 
     def _kept(self, name: str) -> pl.DataFrame:
-        return self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=SCHEMA)
+        return completed(self.store.read_frame(name)) if self.store.exists(name) else pl.DataFrame(schema=SCHEMA)
 
 
 def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:
     return pl.concat([pl.DataFrame(schema=SCHEMA), *kept.values()])
+
+
+def _without_words(table: pl.DataFrame) -> pl.DataFrame:
+    """What figures are made of, without what people said: of answers, those that are labels."""
+    words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
+    is_label = pl.col("part") == LABELS
+    return table.drop("prompt").with_columns(pl.when(is_label).then(name).alias(name) for name in words)

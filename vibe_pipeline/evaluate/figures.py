@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from vibe_pipeline.paired import design_effect
 from vibe_pipeline.records import Figure
 
 NOT_APPLICABLE = Figure(value=1.0, n=0, low=0.0, high=1.0)
@@ -18,16 +19,21 @@ CONFIDENCE = 0.95
 RESAMPLES = 2000
 
 
-def share(hits: pl.Series) -> Figure:
-    """A share of items with Wilson's interval; nulls are left out of n."""
-    from scipy.stats import binomtest
+def share(hits: pl.Series, clusters: pl.Series | None = None) -> Figure:
+    """A share of items with Wilson's interval; nulls are left out of n. Items of a cluster tell less than as many that
+    have nothing to do with each other: the interval is that of so many items as tell as much."""
+    from scipy.stats import norm
 
-    kept = hits.drop_nulls()
+    of = pl.Series(range(len(hits))) if clusters is None else clusters
+    kept = pl.DataFrame({"hit": hits.cast(pl.Float64), "cluster": of.rank("dense")}).drop_nulls("hit")
     if kept.is_empty():
         return NOT_APPLICABLE
-    count = int(kept.cast(pl.Int64).sum())
-    low, high = binomtest(count, kept.len()).proportion_ci(CONFIDENCE, method="wilson")
-    return Figure(value=count / kept.len(), n=kept.len(), low=float(low), high=float(high))
+    values = kept["hit"].to_numpy()
+    middle, n = float(values.mean()), len(values) / design_effect(values, kept["cluster"].to_numpy())
+    z = float(norm.ppf((1 + CONFIDENCE) / 2))
+    centre = (middle + z**2 / (2 * n)) / (1 + z**2 / n)
+    half = z / (1 + z**2 / n) * (middle * (1 - middle) / n + z**2 / (4 * n**2)) ** 0.5
+    return Figure(value=middle, n=len(values), low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
 def mean(values: pl.Series, *, most: float = np.inf) -> Figure:
@@ -58,6 +64,29 @@ def retention(base: pl.Series, parent: pl.Series, child: pl.Series, seed: int = 
     kept = np.clip((means[0] - means[2]) / np.where(gained > 0, gained, np.inf), 0, 1)
     low, high = np.quantile(kept[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Figure(value=float(kept[0]), n=nll.shape[1], low=float(low), high=float(high))
+
+
+def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
+    """Mean over labels of the share of their items that was told right (balanced accuracy, Brodersen et al. 2010), with
+    a normal interval; nulls are left out of n."""
+    from scipy.stats import norm
+
+    kept = pl.DataFrame({"answer": answers, "hit": hits}).drop_nulls("hit")
+    if kept.is_empty():
+        return NOT_APPLICABLE
+    shares = kept.group_by("answer").agg(pl.col("hit").mean().alias("share"), pl.len())
+    middle = float(shares["share"].mean())  # type: ignore[arg-type]
+    errors = (shares["share"] * (1 - shares["share"]) / shares["len"]).sum()
+    half = float(norm.ppf((1 + CONFIDENCE) / 2)) * float(errors) ** 0.5 / shares.height
+    return Figure(value=middle, n=kept.height, low=max(0.0, middle - half), high=min(1.0, middle + half))
+
+
+def spread(answers: pl.Series, said: pl.Series) -> float:
+    """Entropy of what was said beside that of what is right: 0 where a model always says the same."""
+    from scipy.stats import entropy
+
+    right, told = (entropy(it.drop_nulls().value_counts()["count"].to_numpy()) for it in (answers, said))
+    return float(told / right) if right else 1.0
 
 
 def smallest_gain(items: int, discordance: float = 0.12) -> float | None:

@@ -16,6 +16,8 @@ import polars as pl
 from vibe_pipeline.models import Execution, encode, label_logits, longest, packs
 from vibe_pipeline.progress import Advance
 
+NAME = "teacher_forced-v1"
+
 MAX_LENGTH = 1024
 """Tokens of an item that are read: the scorer's own, so that lineages with other recipes share its results."""
 
@@ -26,12 +28,14 @@ SCHEMA = {
     "bits_per_byte": pl.Float64,
     "token_accuracy": pl.Float64,
     "exact": pl.Boolean,
+    "score": pl.Float64,
     "seconds": pl.Float64,
 }
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
-    """SCHEMA, one row per item (item_id, prompt, answer); `nll` in nats a token, null where it is not finite."""
+    """SCHEMA, one row per item (item_id, prompt, answer): `score` is 1 where it is exact, `nll` is in nats a token;
+    what is not finite is null."""
     limit = longest(model, MAX_LENGTH)
     rows, labels = encode(tokenizer, items["prompt"].to_list(), items["answer"].to_list(), limit)
     scored: list[tuple[Any, ...]] = []
@@ -69,6 +73,7 @@ def _score_pack(
                 total / math.log(2) / size if finite else None,
                 float(hit.float().mean()) if finite else None,
                 bool(hit.all()) if finite else None,
+                float(hit.all()) if finite else None,
                 seconds,
             )
         )

@@ -45,7 +45,18 @@ SPILLED = re.compile(r"duckdb_temp_([0-9]+)_")
 """By the process that asked DuckDB for something large."""
 
 LOGGED = ("log/*/*", "log/*/segments/*")
-MADE = ("examples", "suites", "withdrawn", "mixes", "scores", "scores/*", "results/*", "models/adapters", "reports")
+MADE = (
+    "examples",
+    "suites",
+    "withdrawn",
+    "mixes",
+    "scores",
+    "scores/*",
+    "scorecards",
+    "results/*",
+    "models/adapters",
+    "reports",
+)
 
 
 class Erased:

@@ -30,6 +30,7 @@ HOLDERS = (
     ("suites/*.parquet", EXAMPLES, "item_id"),
     ("mixes/*.parquet", EXAMPLES, "example_id"),
     ("scores/*/*.parquet", EXAMPLES, "item_id"),
+    ("scorecards/*.parquet", EXAMPLES, "item_id"),
 )
 """Where rows lie: (files, what their rows are of, the column that says which). All of them but scores are named by
 their content; a folder with rows of the log or of examples belongs here."""

@@ -18,13 +18,14 @@ def origin_of(line: Line, source: str, from_generation: int, base_sha: str) -> d
     """
     if not line.begins - 1 <= from_generation <= line.top or from_generation < 0:
         raise _refused(line, source, from_generation)
-    rung = line.standing(from_generation)
+    rung = line.last_standing(from_generation)
     return {
         "source": source,
         "from_generation": from_generation,
         "fork": rung and (rung.facts.get("fork") or _named(rung)),
         "child_sha": rung.facts["child_sha"] if rung else None,
         "learned": rung.facts["learned"] if rung else [],
+        "champions": rung.facts.get("champions", {}) if rung else {},
         "base_sha": base_sha,
     }
 

@@ -74,7 +74,7 @@ class Line:
     @property
     def head(self) -> Event | None:
         """What the next generation grows from; None for the base model."""
-        return self.standing(self.top)
+        return self.last_standing(self.top)
 
     def parent_of(self, generation: int) -> Event | None:
         """The last promoted rung below a generation that stands; RungRefused if one below is not settled."""
@@ -90,9 +90,9 @@ class Line:
                 f"g{generation:03d} cannot be climbed: g{missing[0]:03d} is not settled on the current line",
                 f"Climb g{missing[0]:03d} first",
             )
-        return self.standing(generation - 1)
+        return self.last_standing(generation - 1)
 
-    def standing(self, up_to: int) -> Event | None:
+    def last_standing(self, up_to: int) -> Event | None:
         """The last promoted rung at or below a generation that is not rolled back; None for the base model."""
         below = (it for it in self.promoted if it.generation <= up_to and it.sha not in self.rolled_back)
         return max(below, key=lambda it: it.generation, default=None)

@@ -20,7 +20,7 @@ from typing import TypedDict, Unpack
 
 from vibe_pipeline.errors import SettingsInvalid, SourceUnreadable
 from vibe_pipeline.interactions.synthesize.augment import augmented, in_order
-from vibe_pipeline.interactions.synthesize.documentation import facts_of, probe_of_fact, rows_of_fact
+from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDINGS, facts_of, probes_of_fact, rows_of_fact
 from vibe_pipeline.interactions.synthesize.documents import documents_of, rows_of_document
 from vibe_pipeline.interactions.synthesize.examples import examples_of, rows_of_example
 from vibe_pipeline.interactions.synthesize.from_log import FromLog
@@ -56,6 +56,8 @@ class Amounts(TypedDict, total=False):
     """How many of each in all, at most. What is left out is 0; of facts all, and of mistakes 20 a package (60)."""
 
     facts: int | None
+    wordings: int
+    """Probes of each fact: 1 if left out."""
     mistakes: int | None
     documents: int
     signatures: int
@@ -136,6 +138,8 @@ def _check(packages: Sequence[str], log: FromLog | None, amounts: Amounts) -> No
     for name, value in amounts.items():
         if isinstance(value, int) and value < 0:
             raise SettingsInvalid(f"{name} = {value} is below 0", "Give 0 or more, or leave it out")
+    if not 1 <= (wordings := amounts.get("wordings", 1)) <= (most := len(PROBE_WORDINGS)):
+        raise SettingsInvalid(f"wordings = {wordings} is not between 1 and {most}", "Name one of these")
 
 
 def _read(found: Sequence[Package], work: _Work, amounts: Amounts) -> Synthesis:
@@ -153,7 +157,7 @@ def _read(found: Sequence[Package], work: _Work, amounts: Amounts) -> Synthesis:
         *(row for document in documents for row in rows_of_document(document, work.now)),
     )
     probes = (
-        *(probe_of_fact(fact, work.now) for fact in facts),
+        *(probe for fact in facts for probe in probes_of_fact(fact, work.now, amounts.get("wordings", 1))),
         *(probe_of_signature(fact, work.now) for fact in signatures),
     )
     return Synthesis(interactions=rows, probes=probes)

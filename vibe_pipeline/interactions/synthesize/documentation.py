@@ -1,7 +1,7 @@
 """Facts of packages (public name → first sentence of its docstring) and the wordings that ask for them.
 
-Two wordings are logged, the third never: it becomes the probe. A suite then shows whether the fact was
-learned; were the probe's wording logged too, it would show only that a sentence was memorised.
+Two wordings are logged, the others never: they become probes. A suite then shows whether the fact was
+learned; were a probe's wording logged too, it would show only that a sentence was memorised.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from vibe_pipeline.records import Interaction, Probe
 WORDINGS = {"A": "What does {name} do?", "B": "Explain {name} in one sentence."}
 """Logged. They begin differently, so that the name is what the answer hangs on."""
 
-PROBE_WORDING = "Describe the purpose of {name}."
-"""Never logged, and no frame shared with the logged ones."""
+PROBE_WORDINGS = ("Describe the purpose of {name}.", "Why would someone use {name}?", "Summarize {name} briefly.")
+"""Never logged, and no frame shared with the logged ones. As many of them are asked as is wanted, the first ones first."""
 
 MAX_NAME_CHARACTERS = 48
 
@@ -65,9 +65,10 @@ def rows_of_fact(fact: Fact, now: datetime) -> Iterator[Interaction]:
         )
 
 
-def probe_of_fact(fact: Fact, now: datetime) -> Probe:
-    """The same in the wording that is never logged."""
-    return probe(now, fact.package, fact.name, PROBE_WORDING.format(name=fact.name), fact.answer)
+def probes_of_fact(fact: Fact, now: datetime, wordings: int = 1) -> Iterator[Probe]:
+    """The same in as many of the wordings that are never logged."""
+    for wording in PROBE_WORDINGS[:wordings]:
+        yield probe(now, fact.package, fact.name, wording.format(name=fact.name), fact.answer)
 
 
 def _fact(package: Package, public: PublicName) -> Fact | None:

@@ -1,0 +1,101 @@
+"""Paired bounds against published figures, against simulation, and against items that come in clusters."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline import paired
+from vibe_pipeline.paired import compare_means, compare_shares, design_effect, high, items_needed, low, power
+
+
+def answers(both: int, gained: int, lost: int, neither: int):
+    """Right or wrong, of a model and of another, on items of their own clusters."""
+    ours = [True] * (both + gained) + [False] * (lost + neither)
+    theirs = [True] * both + [False] * gained + [True] * lost + [False] * neither
+    return np.array(ours), np.array(theirs), np.arange(len(ours))
+
+
+def test_the_bounds_are_those_that_tango_prints():
+    """21 children before and after a transplantation (Bentur et al.): −.286, 95 % from −.517 to −.026."""
+    it = compare_shares(*answers(1, 1, 7, 12))
+    assert (it.difference, it.gained, it.lost) == (pytest.approx(-6 / 21), 1, 7)
+    assert (low(it, 0.025), high(it, 0.025)) == (pytest.approx(-0.517, abs=5e-4), pytest.approx(-0.026, abs=5e-4))
+
+
+def test_items_that_all_agree_have_bounds_as_wide_as_their_number_tells():
+    it = compare_shares(*answers(60, 0, 0, 0))
+    assert high(it, 0.05) == pytest.approx(-low(it, 0.05)) == pytest.approx(1.645**2 / (60 + 1.645**2), abs=1e-4)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(1, 30), st.sampled_from([0.05, 0.01]))
+def test_bounds_hold_the_difference_and_widen_with_a_smaller_level(both, gained, lost, neither, level):
+    it = compare_shares(*answers(both, gained, lost, neither))
+    assert -1 <= low(it, level) <= it.difference <= high(it, level) <= 1
+    assert low(it, level / 5) <= low(it, level)
+    assert high(it, level / 5) >= high(it, level)
+
+
+@given(st.integers(0, 30), st.integers(0, 30), st.integers(0, 30), st.integers(1, 30))
+def test_the_other_side_sees_the_same_difference_the_other_way_round(both, gained, lost, neither):
+    ours, theirs, clusters = answers(both, gained, lost, neither)
+    it, turned = compare_shares(ours, theirs, clusters), compare_shares(theirs, ours, clusters)
+    assert turned.difference == -it.difference
+    assert low(turned, 0.05) == pytest.approx(-high(it, 0.05), abs=1e-6)
+
+
+def test_copies_of_an_item_tell_no_more_than_the_item():
+    """Three wordings of a fact that are always answered alike are one observation."""
+    ours, theirs, clusters = answers(30, 12, 8, 10)
+    once, thrice = (compare_shares(*(np.repeat(it, times) for it in (ours, theirs, clusters))) for times in (1, 3))
+    assert (once.clusters, thrice.n, thrice.clusters) == (60, 180, 60)
+    assert thrice.effect == pytest.approx(3, rel=0.02)
+    assert low(thrice, 0.05) == pytest.approx(low(once, 0.05), abs=2e-3)
+    means = [compare_means(np.repeat(ours * 1.0 - theirs, times), np.repeat(clusters, times)) for times in (1, 3)]
+    assert low(means[1], 0.05) == pytest.approx(low(means[0], 0.05), abs=1e-9)
+
+
+def test_means_have_students_bounds():
+    from scipy.stats import ttest_1samp
+
+    values = np.random.default_rng(0).normal(0.3, 1, 25)
+    it = compare_means(values, np.arange(25))
+    theirs = ttest_1samp(values, 0).confidence_interval(0.90)
+    assert (low(it, 0.05), high(it, 0.05)) == (pytest.approx(theirs.low), pytest.approx(theirs.high))
+
+
+def test_one_cluster_has_no_bounds():
+    it = compare_means(np.array([1.0, 2.0, 3.0]), np.zeros(3))
+    assert (it.error, low(it, 0.05), high(it, 0.05)) == (None, -np.inf, np.inf)
+
+
+def test_a_loss_of_the_margin_is_let_through_as_rarely_as_the_level_says():
+    """60 facts in three wordings each, answered alike within a fact half of the time."""
+    random = np.random.default_rng(0)
+    passed = 0
+    for _ in range(1000):
+        fact = random.random((2, 60, 1)) < [[[0.95]], [[0.85]]]
+        alone = random.random((2, 60, 3)) < [[[0.95]], [[0.85]]]
+        theirs, ours = np.where(random.random((60, 3)) < 0.5, fact, alone).reshape(2, -1)
+        passed += low(compare_shares(ours, theirs, np.repeat(np.arange(60), 3)), 0.05) > -0.10
+    assert passed / 1000 < 0.07
+
+
+def test_power_and_the_items_that_are_needed_agree():
+    it = compare_shares(*answers(250, 25, 25, 0))
+    needed = items_needed(it, 0.05, 0.05)
+    grown = compare_shares(*answers(250 * needed // 300, 25 * needed // 300, 25 * needed // 300, 0))
+    assert power(grown, 0.05, 0.05) == pytest.approx(paired.POWER, abs=0.02)
+    assert power(it, 0.05, 0.05) < paired.POWER < power(it, 0.05, 0.10)
+
+
+def test_no_number_of_items_shows_what_is_not_so():
+    it = compare_shares(*answers(200, 5, 45, 50))
+    assert items_needed(it, 0.05, 0.05, truth=it.difference) is None
+    assert items_needed(it, 0.05, 0.0, truth=0.0) is None
+
+
+def test_design_effect_is_one_for_items_that_stand_alone_and_their_number_where_nothing_varies():
+    values = np.random.default_rng(0).random(50)
+    assert design_effect(values, np.arange(50)) == 1.0
+    assert design_effect(np.ones(60), np.arange(60) // 3) == 3.0

@@ -1,0 +1,75 @@
+"""A `paired` table of results → what the gate tests: the child beside its parent, beside the base, and beside the
+champions of old. Items without a score are left out here, and counted as missing on the scorecard, which blocks.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from vibe_pipeline.evaluate.figures import balanced, spread
+from vibe_pipeline.evaluate.suites import LABELS
+from vibe_pipeline.paired import compare_means, compare_shares
+from vibe_pipeline.records import Balance, Comparison, Comparisons
+from vibe_pipeline.settings import Gate
+
+
+def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
+    """Of a table with nll_ and exact_ of base, parent and child, and exact_then where there are earlier items."""
+    old, new = table.filter(~pl.col("is_new")), table.filter("is_new")
+    free, new_free = old.filter(~pl.col("is_exact")), new.filter(~pl.col("is_exact"))
+    return Comparisons(
+        recall=shares(old, "parent"),
+        since=shares(old, "then"),
+        since_by_suite=tuple(
+            (int(generation), it)
+            for (generation,), rows in old.sort("generation").group_by("generation", maintain_order=True)
+            if (it := shares(rows, "then"))
+        ),
+        kept=kept(free, gate),
+        gained_before=means(free, pl.col("nll_base") - pl.col("nll_parent")),
+        gain=shares(new, "parent"),
+        gain_nll=means(new if new_free.is_empty() else new_free, pl.col("nll_parent") - pl.col("nll_child")),
+    )
+
+
+def shares(rows: pl.DataFrame, other: str) -> Comparison | None:
+    """Right answers of the child beside those of another model; None without an item that has one right answer."""
+    if f"exact_{other}" not in rows.columns:
+        return None
+    both = rows.filter("is_exact").drop_nulls(["exact_child", f"exact_{other}"])
+    if both.is_empty():
+        return None
+    return compare_shares(both["exact_child"].to_numpy(), both[f"exact_{other}"].to_numpy(), _clusters(both))
+
+
+def means(rows: pl.DataFrame, difference: pl.Expr) -> Comparison | None:
+    """The mean of a difference between two models; None where no item has both."""
+    both = rows.select("cluster", difference=difference).drop_nulls("difference")
+    return None if both.is_empty() else compare_means(both["difference"].to_numpy(), _clusters(both))
+
+
+def kept(free: pl.DataFrame, gate: Gate) -> Comparison | None:
+    """What the child gained over the base on earlier free-form items, less the share of the parent's gain that it must
+    have kept: a ratio's test as that of a linear contrast (Fieller 1954)."""
+    must = (1 - gate.retention_margin) * (pl.col("nll_base") - pl.col("nll_parent"))
+    return means(free, pl.col("nll_base") - pl.col("nll_child") - must)
+
+
+def balances(table: pl.DataFrame) -> tuple[Balance, ...]:
+    """Whether the child tells the labels of each new suite apart."""
+    rows = table.filter(pl.col("is_new") & (pl.col("part") == LABELS))
+    return tuple(
+        Balance(
+            generation=int(generation),
+            items=its.height,
+            labels=its["answer"].n_unique(),
+            balanced=balanced(its["answer"], its["exact_child"]),
+            spread=spread(its["answer"], its["said_child"]),
+        )
+        for (generation,), its in rows.group_by("generation", maintain_order=True)
+    )
+
+
+def _clusters(rows: pl.DataFrame) -> np.ndarray:
+    return rows["cluster"].rank("dense").to_numpy()

@@ -1,0 +1,62 @@
+"""Which items are asked, and how many: the same ones again, as many of each suite, and no more than a decision needs.
+
+How many are needed is read from how often parent and child differ, never from which of them is right: a look that does
+not see the effect spends none of the test's level (blinded sample size re-estimation; Friede & Kieser 2006). Not here:
+asking them (exam.py).
+"""
+
+from __future__ import annotations
+
+import math
+
+import polars as pl
+
+from vibe_pipeline.evaluate.comparing import comparisons
+from vibe_pipeline.paired import items_needed
+from vibe_pipeline.settings import Gate
+
+MOST = 1_000_000
+"""Items: no number would do, or any."""
+
+
+def ranked(items: pl.DataFrame) -> pl.DataFrame:
+    """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time."""
+    return items.sort(pl.col("item_id").rank("ordinal").over("suite_sha"), "item_id")
+
+
+def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Earlier items but those that were asked anew since: a question that is asked anew has a new answer, and the old
+    one is no longer what is to be known."""
+    newest = earlier.sort("generation", descending=True).unique("prompt", keep="first", maintain_order=True)
+    return newest.filter(~pl.col("prompt").is_in(new["prompt"].implode()))
+
+
+def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float) -> int:
+    """How many earlier items would let a harmless child pass 80 % of the time, at most `recall_items` and at most what
+    the time has room for at the rate of those that were asked."""
+    its, old = comparisons(table, gate), table.filter(~pl.col("is_new"))
+    needed = 0
+    if its.recall is not None:
+        needed = _all_of(old, "is_exact", items_needed(its.recall, gate.level, gate.margin))
+    if its.kept is not None and its.gained_before is not None:
+        harmless = gate.retention_margin * its.gained_before.difference
+        needed = max(needed, _all_of(old, ~pl.col("is_exact"), items_needed(its.kept, gate.level, 0.0, harmless)))
+    return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
+
+
+def _all_of(old: pl.DataFrame, these: pl.Expr | str, needed: int | None) -> int:
+    """Items of all parts that hold so many of one."""
+    share = old.filter(these).height / max(1, old.height)
+    return int((needed or MOST) / share) + 1 if share else 0
+
+
+def _room(table: pl.DataFrame, asked: int, seconds_left: float) -> int:
+    """How many earlier items the time has room for, those that were asked among them."""
+    more = _rate(table) * max(0.0, seconds_left)
+    return asked + (int(more) if math.isfinite(more) else MOST)
+
+
+def _rate(table: pl.DataFrame) -> float:
+    """Items a second, all models together, as these were scored."""
+    seconds = table.select(pl.col("^seconds_.*$").mean()).sum_horizontal().item()
+    return 1 / seconds if seconds else math.inf

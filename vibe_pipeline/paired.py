@@ -1,0 +1,142 @@
+"""Two models on the same items: how far apart they are, and what so many items can tell.
+
+Right answers are compared by the score interval for matched pairs (Tango 1998, Statistics in Medicine 17:891), means by
+Student's t. Items that are seen together (wordings of one fact, turns of one conversation) are no independent
+observations: shares count as many items as tell as much alone (the design effect, Kish 1965), and means vary between
+clusters (Liang & Zeger 1986). All bounds are one-sided. Not here: which difference is enough, which promote.py says.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from vibe_pipeline.records import Comparison
+
+POWER = 0.8
+"""What people ask of a test that is worth running."""
+
+TINY = 1e-9
+"""Where both models agree on all items, the difference itself solves the equation too: the search begins beside it."""
+
+MOST_ITEMS = 1_000_000
+"""More than that is no answer to "how many would do?"."""
+
+
+def compare_shares(model: np.ndarray, other: np.ndarray, clusters: np.ndarray) -> Comparison:
+    """Right answers (bool, n) of a model beside those of another to the same items, which lie in clusters (int, n)."""
+    ours, theirs = model.astype(bool), other.astype(bool)
+    differences = ours.astype(float) - theirs
+    error, count = _error(differences, clusters)
+    return Comparison(
+        n=len(ours),
+        clusters=count,
+        difference=float(differences.mean()),
+        error=error,
+        gained=int((ours & ~theirs).sum()),
+        lost=int((theirs & ~ours).sum()),
+        effect=design_effect(differences, clusters),
+    )
+
+
+def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
+    """Differences (float, n) between two models, above 0 where the first is better, of items in clusters (int, n)."""
+    error, count = _error(differences, clusters)
+    return Comparison(n=len(differences), clusters=count, difference=float(differences.mean()), error=error)
+
+
+def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
+    """Variance of a mean between clusters over that of items alone, at least 1. Where all values are alike nothing says
+    how those of a cluster go together, and a cluster counts as one item."""
+    error, count = _error(values, clusters)
+    alone = values.var(ddof=1) / len(values) if len(values) > 1 else 0.0
+    if alone == 0 or error is None:
+        return len(values) / count
+    return max(1.0, error**2 / float(alone))
+
+
+def low(it: Comparison, level: float) -> float:
+    """Below it the difference lies with a chance of at most `level`."""
+    return _bound(it, level, -1)
+
+
+def high(it: Comparison, level: float) -> float:
+    """Above it the difference lies with a chance of at most `level`."""
+    return _bound(it, level, 1)
+
+
+def power(it: Comparison, level: float, margin: float, truth: float = 0.0) -> float:
+    """How often the lower bound lies above −margin for a model whose true difference is `truth` (normal approximation
+    with the variance that these items have)."""
+    from scipy.stats import norm
+
+    error = _spread(it, level)
+    if error == 0:
+        return 1.0 if truth > -margin else 0.0
+    return float(norm.cdf((truth + margin) / error - norm.ppf(1 - level)))
+
+
+def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0) -> int | None:
+    """Items with which that happens 80 % of the time; None where no number of items would do."""
+    from scipy.stats import norm
+
+    if truth <= -margin:
+        return None
+    z = float(norm.ppf(1 - level) + norm.ppf(POWER))
+    items = it.n * (z * _spread(it, level) / (truth + margin)) ** 2
+    return math.ceil(items) if items <= MOST_ITEMS else None
+
+
+def _error(differences: np.ndarray, clusters: np.ndarray) -> tuple[float | None, int]:
+    """Standard error of the mean between clusters, and how many there are; None where there is one."""
+    _, which = np.unique(clusters, return_inverse=True)
+    count = int(which.max()) + 1
+    if count < 2:
+        return None, count
+    sums = np.bincount(which, weights=differences - differences.mean())
+    return float(np.sqrt(count / (count - 1) * np.square(sums).sum()) / len(differences)), count
+
+
+def _bound(it: Comparison, level: float, side: int) -> float:
+    from scipy.stats import t
+
+    if it.gained is not None and it.lost is not None:
+        return _tango(it, level, side)
+    if it.error is None:
+        return side * math.inf
+    return it.difference + side * float(t.ppf(1 - level, it.clusters - 1)) * it.error
+
+
+def _tango(it: Comparison, level: float, side: int) -> float:
+    """The difference that a score test at `level` just does not refuse."""
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    assert it.gained is not None
+    assert it.lost is not None
+    n, gained, lost = it.n / it.effect, it.gained / it.effect, it.lost / it.effect
+    z = float(norm.ppf(1 - level))
+
+    def excess(difference: float) -> float:
+        return side * (gained - lost - n * difference) + z * math.sqrt(n * _variance(n, gained, lost, difference))
+
+    start, edge = (gained - lost) / n + side * TINY, side * (1 - TINY)
+    if start * side >= 1 - TINY or excess(edge) >= 0:
+        return float(side)
+    return float(brentq(excess, start, edge))
+
+
+def _variance(n: float, gained: float, lost: float, difference: float) -> float:
+    """Of one item, at the likeliest chances that have this difference (Tango 1998, equations 2 and 3)."""
+    b = -gained - lost + (2 * n - gained + lost) * difference
+    c = -lost * difference * (1 - difference)
+    chance = (math.sqrt(max(0.0, b * b - 8 * n * c)) - b) / (4 * n)
+    return max(0.0, 2 * chance + difference * (1 - difference))
+
+
+def _spread(it: Comparison, level: float) -> float:
+    """What one standard error is as the bounds see it: few items that all agree have no variance, and yet bounds."""
+    from scipy.stats import norm
+
+    return (high(it, level) - low(it, level)) / 2 / float(norm.ppf(1 - level))
