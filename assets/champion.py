@@ -7,6 +7,7 @@ import dagster as dg
 
 from assets.ancestry import report
 from assets.drawing import drawn
+from assets.matrix import known
 from assets.metadata import grown, judged
 from assets.partitions import rungs
 from assets.resources import LadderResource
@@ -29,5 +30,7 @@ def champion(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
         event = here.settle(rung, run_id=context.run.run_id)
         line = here.line(rung.lineage)
         report(context, here, rung)
-    metadata = grown(rung) | judged(event, line, context.run.run_id) | {"line": drawn(line, rung)}
+        matrix = known(here.matrix(rung.lineage, rung.generation), here.matrix_page(rung.lineage), event)
+    verdict = judged(event, line, context.run.run_id)
+    metadata = grown(rung) | verdict | matrix | {"line": drawn(line, rung)}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(event.sha))

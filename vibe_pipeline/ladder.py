@@ -6,6 +6,7 @@ examples of generations (generations.py).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,15 @@ from typing import Any
 import duckdb
 
 from vibe_pipeline import forgetting, halting, lineages, models, replay, views
+from vibe_pipeline.continual.gathering import gather
+from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import RungRefused, SettingsInvalid
+from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
+from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
@@ -89,6 +94,7 @@ class Ladder:
         self.examples(generation)  # first: the error for one that is not open names it
         sets = [self.examples(g) for g in range(generation + 1)]
         rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
+        rung = replace(rung, suites=standing.written(self.store, settings))
         tokens = rung.request.expected_tokens
         if tokens <= FLOOR_TOKENS_PER_S * settings.max_minutes * 60:
             return rung
@@ -230,6 +236,17 @@ class Ladder:
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
 
+    def matrix(self, lineage: str, to: int | None = None) -> Matrix:
+        """What every rung on a lineage's current line knows of every suite, or those up to a generation: read from
+        kept scores, no model needed."""
+        return gather(self.store, lineage, Ledger(self.store, lineage).line(), to)
+
+    def matrix_page(self, lineage: str) -> Path:
+        """Where the page of that matrix lies; it is written anew, which costs no more than to read it."""
+        name = page_name(lineage)
+        self.store.write(name, page(self.matrix(lineage)).encode())
+        return self.store.path(name)
+
     def describe_generation(self, generation: int) -> dict[str, Any]:
         """A generation in numbers, and the smallest gain that its items can show."""
         cut, examples = self.log.cut(generation), self.examples(generation)
@@ -310,7 +327,8 @@ class Ladder:
 
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
-        return exam.scorecard(training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions)
+        its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
+        return exam.scorecard(*its)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

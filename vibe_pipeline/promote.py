@@ -30,9 +30,6 @@ from vibe_pipeline.settings import Gate
 DECIDES = 30
 """Items that decide by themselves; fewer, beside more of another sort, only veto."""
 
-FIRST_SHARE, NEXT_SHARE = 0.8, 0.2
-"""Of the level: the first attempt at a generation takes the one, each later one as much of what is left."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -47,8 +44,8 @@ class Case:
 
     @property
     def level(self) -> float:
-        """How often a rule may be wrong in this attempt; over all attempts together at most `gate.level`."""
-        return self.gate.level * FIRST_SHARE * NEXT_SHARE ** (self.attempt - 1)
+        """How often a rule may be wrong in this attempt."""
+        return self.gate.level_of(self.attempt)
 
 
 def judge(case: Case) -> Verdict:
@@ -169,10 +166,11 @@ def _gain(case: Case) -> Iterator[Rule]:
 
 def _standing(case: Case) -> Iterator[Rule]:
     """Base abilities, and suites of one's own: not worse than the parent by the margin; they nor than the base."""
+    margin = case.gate.general_margin
     for it in case.card.standing:
-        yield _not_worse(case, f"{it.name} against parent", it.parent_comparison, case.gate.general_margin)
+        yield _not_worse(case, f"{it.name} against parent", it.parent_comparison, margin)
         if it.name == "general":
-            yield _not_worse(case, f"{it.name} against base", it.base_comparison, case.gate.general_margin)
+            yield _not_worse(case, f"{it.name} against base", it.base_comparison, margin)
 
 
 def _style(case: Case) -> Iterator[Rule]:
@@ -225,8 +223,8 @@ def _not_worse(
     only_veto: bool = False,
     level: float | None = None,
 ) -> Rule:
-    """Non-inferiority: the lower bound of the difference lies not below −margin. Broken where the difference does not, and
-    is a loss beyond noise."""
+    """Non-inferiority: the lower bound of the difference lies not below −margin. Broken where the difference itself
+    does, and is a loss beyond noise."""
     if it is None:
         return _not_applicable(name, "no earlier item")
     level = level or case.level

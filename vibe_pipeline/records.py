@@ -337,8 +337,9 @@ class Standing:
     parent: Figure
     child: Figure
     """Of the score that is compared: from 0 to 1."""
-    parent_comparison: Comparison
-    base_comparison: Comparison
+    parent_comparison: Comparison | None
+    base_comparison: Comparison | None
+    """None where no item has a score of both."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

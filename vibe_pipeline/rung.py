@@ -37,6 +37,8 @@ class Rung:
     request: Request
     earlier: tuple[ExampleSet, ...]
     """Example sets that promoted ancestors learned: their suites are recall."""
+    suites: tuple[tuple[str, str], ...] = ()
+    """(name, sha) of the suites that are asked in every generation."""
 
     @property
     def delta(self) -> tuple[ExampleSet, ...]:
@@ -113,6 +115,7 @@ class Rung:
                 "training": self.training_key,
                 "suites": [examples.suite_sha for examples in (*self.delta, *self.earlier)],
                 "champions": sorted(self.champions.items()),
+                "standing": [list(suite) for suite in self.suites],
                 "gate": self.settings.gate.model_dump(mode="json"),
                 "style": self.settings.style.model_dump(mode="json"),
             }

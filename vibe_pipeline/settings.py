@@ -242,6 +242,11 @@ class Gate(Section):
     general_margin: Share = 0.10
     """So much lower than parent's and base's the child may be on the general suite and on suites of your own."""
 
+    def level_of(self, attempt: int) -> float:
+        """What one of several attempts at a generation may take of the level, so that all together take no more: the
+        first 80 %, each later one 80 % of what is left."""
+        return self.level * 0.8 * 0.2 ** (attempt - 1)
+
 
 class Stop(Section):
     """When a lineage halts by itself (halting.py). No part of any key: it changes no rung."""

@@ -274,3 +274,25 @@ def test_what_nobody_expected_is_one_line_too(vibe, monkeypatch):
 def test_a_lineage_that_left_vibe_toml_is_still_shown(ask, climbed_here, tmp_path, toml):
     (tmp_path / "vibe.toml").write_text(toml.text.replace("lineages.main", "lineages.other"))
     assert {record["lineage"] for record in ask("ladder", "--lineage", "main")} == {"main"}
+
+
+def test_what_every_rung_knows_is_shown_with_a_page_and_handed_on_whole(vibe, ask, climbed_here, tmp_path):
+    said = vibe("ladder", "--matrix")
+    assert said.code == 0
+    assert max(map(len, said.out.splitlines())) <= 80
+    assert re.search(r"g001 ★ +[01]\.\d\d \[[01]\.\d\d [01]\.\d\d\]   6", said.out)
+    assert f"main with plots: {tmp_path}/var/reports/ladder-main.html" in said.err
+    assert "What each rung of main knows" in (tmp_path / "var/reports/ladder-main.html").read_text()
+    (told,) = ask("ladder", "--matrix", "--lineage", "main", "--csv", "matrix.csv")
+    assert set(told) == {"lineage", "rows", "average", "backward_transfer", "forward_transfer", "forgetting"}
+    assert [row["generation"] for row in told["rows"]] == ["base", "g000", "g001"]
+    cells = [cell for row in told["rows"] for cell in row["cells"]]
+    assert all(set(cell) == {"suite", "part", "facts", "share", "nll"} for cell in cells)
+    assert len((tmp_path / "matrix.csv").read_text().splitlines()) == 1 + len(cells)
+    assert {"g000", "g001"} == {cell["suite"] for cell in told["rows"][2]["cells"]}
+
+
+def test_the_matrix_of_what_nobody_climbed_says_so(vibe, ask):
+    assert (vibe("ladder", "--matrix").out, ask("ladder", "--matrix")) == ("", [])
+    assert "nothing was measured" in vibe("ladder", "--matrix").err
+    assert "'nobody' is not one of main" in vibe("ladder", "--matrix", "--lineage", "nobody").err

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
+from pathlib import Path
+
 import dagster as dg
 import pytest
 
 from assets.adapter import adapter
 from assets.champion import champion
+from assets.matrix import known
 from assets.partitions import rung_key
 from assets.replay_mix import replay_mix
 from assets.resources import LadderResource
@@ -71,6 +75,28 @@ def test_the_next_rung_names_its_parent_and_draws_the_line(climbed):
     assert "● g000 promoted" in metadata["line"]
     assert "● g001 promoted" in metadata["line"]
     assert climbed.seen("scorecard", "g001|main")[0]["recall_n"] > 0
+
+
+def test_a_rung_shows_what_every_rung_up_to_it_knows(climbed):
+    first, second, skipped = (climbed.seen("champion", f"g00{it}|main")[0] for it in range(3))
+    assert "backward_transfer_behaviour" not in first
+    assert second["backward_transfer_behaviour_low"] <= second["backward_transfer_behaviour"]
+    assert second["average_behaviour_n"] > first["average_behaviour_n"] > 0
+    assert "| g000 |" in second["known_behaviour"]
+    assert "g001" not in first["known_behaviour"].split("base64,")[1].split(")")[1]
+    image = b64decode(second["known_behaviour"].split("base64,")[1].split(")")[0]).decode()
+    assert image.startswith("<svg")
+    assert "g001 on g000" in image
+    assert "average_behaviour" not in skipped
+    assert Path(second["matrix"]).read_text().startswith("<!doctype html>")
+
+
+def test_a_ladder_too_high_for_an_event_has_its_figures_and_its_page(climbed, monkeypatch):
+    event, whole = climbed.ladder.line("main").settled[1], climbed.ladder.matrix("main")
+    assert "known_behaviour" in known(whole, Path("page.html"), event)
+    monkeypatch.setattr("assets.matrix.HEIGHT", 1)
+    told = known(whole, Path("page.html"), event)
+    assert ("known_behaviour" in told, "average_behaviour" in told, told["matrix"].value) == (False, True, "page.html")
 
 
 def test_a_second_run_makes_nothing_and_says_so(climbed):

@@ -19,6 +19,7 @@ from vibe_pipeline.cli.arguments import generation_number
 from vibe_pipeline.cli.data import data_app
 from vibe_pipeline.cli.lineage import lineage_app, rollback
 from vibe_pipeline.cli.log import log_app
+from vibe_pipeline.cli.matrix import print_matrices
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
 from vibe_pipeline.errors import Busy, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
@@ -170,12 +171,22 @@ def climb(
 def ladder(
     lineage: Annotated[str | None, typer.Option("--lineage", help="One lineage; all of them if left out.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write the ladder to this file as CSV.")] = None,
+    matrix: Annotated[
+        bool, typer.Option("--matrix", help="What every rung knows of every suite, transfer and forgetting.")
+    ] = False,
     json_: Json = False,
 ) -> None:
-    """The ladder: every settled rung, with its figures, intervals and verdict."""
+    """The ladder: every settled rung, with its figures, intervals and verdict.
+
+    With --matrix --json a list of {lineage, rows, average, backward_transfer, forward_transfer, forgetting}. A
+    row is {generation, adapter, parent, verdict, is_champion, delta, learned, kl_base, average, cells}, a cell {suite,
+    part, facts, share, nll}, a summary the same of several suites; a figure is {value, n, low, high}, and null where
+    nothing was measured. With --matrix --csv a line for each cell."""
     from vibe_pipeline.report import to_csv
 
     here = Ladder()
+    if matrix:
+        return print_matrices(here, lineage, csv, json_)
     records = here.records(lineage)
     if lineage is not None and not records:
         here.settings.lineage(lineage)

@@ -10,20 +10,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
 
 from vibe_pipeline.evaluate import sampling
+from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.evaluate.scorecard import SINCE, paired, scorecard
 from vibe_pipeline.evaluate.scorers import score
+from vibe_pipeline.evaluate.standing import standing
 from vibe_pipeline.evaluate.style import tone
 from vibe_pipeline.evaluate.suites import LABELS
 from vibe_pipeline.models import BaseModel, Execution, load_model
 from vibe_pipeline.progress import Watch
-from vibe_pipeline.records import ExampleSet, Scorecard
+from vibe_pipeline.records import ExampleSet, Scorecard, Standing
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
 
@@ -32,15 +34,12 @@ ITEM = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id"
 FOLDER = "scorecards"
 
 
-@dataclass(frozen=True, slots=True)
 class Exam:
     """Who is examined, where, and who watches."""
 
-    store: Store
-    base: BaseModel
-    lineage: Lineage
-    on: Execution
-    watch: Watch
+    def __init__(self, store: Store, base: BaseModel, lineage: Lineage, on: Execution, watch: Watch) -> None:
+        self.store, self.base, self.lineage, self.on, self.watch = store, base, lineage, on, watch
+        self._load = lru_cache(maxsize=1)(lambda adapter_sha: load_model(store, base, adapter_sha, on))
 
     def scorecard(
         self,
@@ -49,39 +48,49 @@ class Exam:
         new: Sequence[ExampleSet],
         earlier: Sequence[ExampleSet],
         champions: Mapping[int, str],
+        suites: Sequence[tuple[str, str]] = (),
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
-        that were promoted with earlier generations (generation → sha)."""
+        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time."""
         started, gate = time.monotonic(), self.lineage.gate
+        first = min(gate.first_items, gate.recall_items)
         fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
         pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False), fresh))
         models = {"base": None, "parent": parent, "child": child}
-        table = self._table(pl.concat([fresh, pool.head(gate.first_items)]), models, champions)
+        table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
         left = gate.max_seconds - (time.monotonic() - started)
         wanted = sampling.wanted(table, gate, left)
-        if wanted > gate.first_items and pool.height > gate.first_items:
+        if min(wanted, pool.height) > first:
             table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
-        model, tokenizer = load_model(self.store, self.base, child, self.on)
-        answers = tone(model, tokenizer, self.lineage.style, self.on)
+        asked = tuple(self._standing(name, sha, models) for name, sha in suites)
+        model, tokenizer = self._load(child)
+        with self.watch("comparing with the base") as advance:
+            kl_base = divergence(model, tokenizer, fixed_texts(), self.on, advance)
         return scorecard(
             child,
             table,
             gate,
-            answers,
+            tone(model, tokenizer, self.lineage.style, self.on),
+            standing=asked,
+            kl_base=kl_base,
             items_sha=self.store.write_table(FOLDER, _without_words(table).to_arrow()),
             seconds=time.monotonic() - started,
         )
 
+    def _standing(self, name: str, sha: str, models: Mapping[str, str | None]) -> Standing:
+        items = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
+        return standing(name, sha, items, {model: self._results(its, items, model) for model, its in models.items()})
+
     def _table(
         self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]
     ) -> pl.DataFrame:
-        """Items with the results of all models: a `paired` table."""
-        results = {model: self._results(sha, items, model) for model, sha in models.items()}
+        """Items with the results of all models: a `paired` table. The child comes last: it is asked further."""
         old, then = items.filter(~pl.col("is_new")), [pl.DataFrame(schema=SCHEMA)]
         of_sha = pl.col("generation").replace_strict(dict(champions), default=None, return_dtype=pl.String)
         for (sha,), its in old.with_columns(sha=of_sha).group_by("sha", maintain_order=True):
             if sha is not None:
                 then.append(self._results(str(sha), its.drop("sha"), "champions of old"))
+        results = {model: self._results(sha, items, model) for model, sha in models.items()}
         return paired(items, {**results, SINCE: pl.concat(then)})
 
     def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
@@ -103,7 +112,7 @@ class Exam:
         if missing.is_empty():
             return _together(kept)
         with self.watch(f"scoring {title}") as advance:
-            model, tokenizer = load_model(self.store, self.base, adapter_sha, self.on)
+            model, tokenizer = self._load(adapter_sha)
             scored = score(model, tokenizer, missing, self.on, advance)
         owner = missing.select("item_id", "suite_sha")
         for (sha,), rows in scored.join(owner, on="item_id").group_by("suite_sha", maintain_order=True):

@@ -13,6 +13,7 @@ SCHEMA = {
     "answer": pl.String,  # what the model said; null where it was not asked to speak
     "score": pl.Float64,  # from 0 to 1
     "exact": pl.Boolean,  # whether it was right
+    "chance": pl.Float64,  # of the right one among an item's choices
     "nll": pl.Float64,  # of the right answer, in nats a token
     "tokens": pl.Int32,
     "bits_per_byte": pl.Float64,

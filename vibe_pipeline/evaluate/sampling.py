@@ -34,13 +34,13 @@ def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float) -> int:
     """How many earlier items would let a harmless child pass 80 % of the time, at most `recall_items` and at most what
     the time has room for at the rate of those that were asked."""
-    its, old = comparisons(table, gate), table.filter(~pl.col("is_new"))
+    its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt=1)
     needed = 0
     if its.recall is not None:
-        needed = _all_of(old, "is_exact", items_needed(its.recall, gate.level, gate.margin))
+        needed = _all_of(old, "is_exact", items_needed(its.recall, level, gate.margin))
     if its.kept is not None and its.gained_before is not None:
         harmless = gate.retention_margin * its.gained_before.difference
-        needed = max(needed, _all_of(old, ~pl.col("is_exact"), items_needed(its.kept, gate.level, 0.0, harmless)))
+        needed = max(needed, _all_of(old, ~pl.col("is_exact"), items_needed(its.kept, level, 0.0, harmless)))
     return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
 
 

@@ -57,5 +57,5 @@ def _items(rows: pl.DataFrame, prompt_format: str) -> pl.DataFrame:
         prompt="prompt",
         answer="completion",
         prompt_format=pl.lit(prompt_format),
-        scorer=pl.lit(teacher_forced.NAME),
+        scorer=pl.lit(teacher_forced.SCORER),
     )

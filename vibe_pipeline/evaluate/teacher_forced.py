@@ -16,7 +16,7 @@ import polars as pl
 from vibe_pipeline.models import Execution, encode, label_logits, longest, packs
 from vibe_pipeline.progress import Advance
 
-NAME = "teacher_forced-v1"
+SCORER = "teacher_forced-v1"
 
 MAX_LENGTH = 1024
 """Tokens of an item that are read: the scorer's own, so that lineages with other recipes share its results."""

@@ -21,7 +21,7 @@ WORDINGS = {"A": "What does {name} do?", "B": "Explain {name} in one sentence."}
 """Logged. They begin differently, so that the name is what the answer hangs on."""
 
 PROBE_WORDINGS = ("Describe the purpose of {name}.", "Why would someone use {name}?", "Summarize {name} briefly.")
-"""Never logged, and no frame shared with the logged ones. As many of them are asked as is wanted, the first ones first."""
+"""Never logged, and no frame shared with the logged ones. The first ones are asked first."""
 
 MAX_NAME_CHARACTERS = 48
 

@@ -1,0 +1,96 @@
+"""Which items are asked and how many: the same ones, as many of each suite, and more where so few cannot tell."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.evaluate.sampling import ranked, still_asked, wanted
+from vibe_pipeline.settings import Gate
+
+
+def items(*suites: int) -> pl.DataFrame:
+    """So many items of each generation's suite."""
+    rows = [
+        (f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?") for g, size in enumerate(suites) for n in range(size)
+    ]
+    return pl.DataFrame(rows, schema=["suite_sha", "generation", "item_id", "prompt"], orient="row")
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(0, 40))
+def test_any_head_holds_as_many_of_each_suite(sizes, limit):
+    head = ranked(items(*sizes)).head(limit)
+    counts = dict(head.group_by("generation").len().rows())
+    left = {g: size - counts.get(g, 0) for g, size in enumerate(sizes)}
+    unfinished = [counts.get(g, 0) for g, rest in left.items() if rest]
+    assert head.height == min(limit, sum(sizes))
+    assert not unfinished or max(counts.values(), default=0) - min(unfinished) <= 1
+
+
+@given(st.lists(st.integers(0, 12), min_size=1, max_size=4), st.integers(0, 20), st.integers(0, 20), st.randoms())
+def test_a_larger_sample_holds_the_smaller_one_whatever_the_order_of_the_rows(sizes, one, other, random):
+    rows = items(*sizes)
+    order = list(range(rows.height))
+    random.shuffle(order)
+    small, large = sorted((one, other))
+    ids = ranked(rows[order])["item_id"]
+    assert ids.head(large).to_list()[:small] == ranked(rows)["item_id"].head(small).to_list()
+
+
+def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
+    rows = items(2, 2).with_columns(prompt=pl.Series(["a", "b", "b", "c"]))
+    assert (
+        still_asked(rows, items(0))["item_id"].to_list()
+        == rows["item_id"].to_list()[2:] + rows["item_id"].to_list()[:1]
+    )
+    assert still_asked(rows, pl.DataFrame({"prompt": ["c", "b"]}))["prompt"].to_list() == ["a"]
+
+
+def answered(n: int, differing: float, seconds: float = 0.0, **nll: float) -> pl.DataFrame:
+    """Earlier items on which parent and child differ so often, neither being better."""
+    random = np.random.default_rng(0)
+    parent = random.random(n) < 0.9
+    child = parent ^ (random.random(n) < differing)
+    columns = {f"nll_{model}": random.normal(nll.get(model, 1.0), 0.5, n) for model in ("base", "parent", "child")}
+    return pl.DataFrame(columns).with_columns(
+        is_new=pl.lit(False),
+        is_exact=pl.lit(not nll),
+        generation=pl.lit(0),
+        cluster=pl.Series(map(str, range(n))),
+        exact_parent=pl.Series(parent),
+        exact_child=pl.Series(child),
+        seconds_parent=pl.lit(seconds),
+        seconds_child=pl.lit(seconds),
+    )
+
+
+def test_the_more_two_models_differ_the_more_items_are_asked():
+    asked = [wanted(answered(120, share), Gate(recall_items=2000), math.inf) for share in (0.0, 0.08, 0.2)]
+    assert 40 < asked[0] < 120 < asked[1] < asked[2] <= 2000
+    assert wanted(answered(120, 0.2), Gate(recall_items=300), math.inf) == 300
+
+
+def test_how_many_are_asked_does_not_hang_on_who_is_right():
+    """A look that sees the effect would spend the level; this one sees how often they differ."""
+    table = answered(120, 0.15)
+    turned = table.with_columns(exact_child="exact_parent", exact_parent="exact_child")
+    assert wanted(table, Gate(recall_items=9999), math.inf) == wanted(turned, Gate(recall_items=9999), math.inf)
+
+
+def test_free_form_items_are_asked_until_the_margin_of_what_was_gained_can_be_seen():
+    much, little = (answered(120, 0, base=gained, parent=0.0, child=0.0) for gained in (3.0, 0.5))
+    assert wanted(much, Gate(recall_items=2000), math.inf) < 120 < wanted(little, Gate(recall_items=2000), math.inf)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "left", "expected"), [(0.1, 20.0, 220), (0.1, 0.0, 120), (0.1, -5.0, 120), (0.0, 0.0, 300)]
+)
+def test_no_more_is_asked_than_the_time_has_room_for(seconds, left, expected):
+    assert wanted(answered(120, 0.3, seconds), Gate(), left) == expected
+
+
+def test_without_an_earlier_item_none_is_wanted():
+    assert wanted(answered(1, 0).clear(), Gate(), math.inf) == 0

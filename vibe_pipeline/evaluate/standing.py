@@ -1,0 +1,67 @@
+"""Suites that belong to no generation and are asked in each: the general one, and those of the user's own.
+
+They are written to the store like any suite, named by their content: what a file says when a rung is resolved is what
+the rung is judged on. Not here: reading a file (general.py), and what is good enough (promote.py).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from vibe_pipeline.evaluate import choices, general
+from vibe_pipeline.evaluate.figures import mean
+from vibe_pipeline.paired import compare_means
+from vibe_pipeline.records import Comparison, Standing
+from vibe_pipeline.settings import Lineage
+from vibe_pipeline.store import Store
+
+GENERAL = "general"
+
+
+def written(store: Store, lineage: Lineage) -> tuple[tuple[str, str], ...]:
+    """(name, sha of the suite) of all that a lineage is asked; SettingsInvalid where a file is not one."""
+    files = {GENERAL: Path(lineage.general_suite) if lineage.general_suite else None}
+    files |= {name: Path(path) for name, path in lineage.suites.items()}
+    return tuple((name, _written(store, name, file)) for name, file in files.items())
+
+
+def _written(store: Store, name: str, file: Path | None) -> str:
+    items = general.items(file).with_columns(
+        item_id=pl.format(f"{name}-{{}}", "item_id") if name != GENERAL else pl.col("item_id"),
+        kind=pl.lit(None, pl.String),
+        cluster="item_id",
+        prompt_format=pl.lit(general.PROMPT_FORMAT),
+        scorer=pl.lit(choices.SCORER),
+    )
+    return store.write_table("suites", items.to_arrow())
+
+
+def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame]) -> Standing:
+    """One of these suites as base, parent and child answered it. What is compared runs from 0 to 1: the chance that a
+    model gives the right choice, which says more than whether it is the likeliest."""
+    table = items.select("item_id", "cluster", "scorer")
+    for model, its in results.items():
+        score = its.select("item_id", pl.coalesce("chance", "score").alias(model))
+        table = table.join(score, on="item_id", how="left")
+    return Standing(
+        name=name,
+        suite_sha=sha,
+        scorer=str(table["scorer"][0]),
+        items=table.height,
+        base=mean(table["base"], most=1.0),
+        parent=mean(table["parent"], most=1.0),
+        child=mean(table["child"], most=1.0),
+        parent_comparison=_compared(table, "parent"),
+        base_comparison=_compared(table, "base"),
+    )
+
+
+def _compared(table: pl.DataFrame, other: str) -> Comparison | None:
+    """The child beside another model; None where no item has both, which blocks as missing."""
+    both = table.drop_nulls(["child", other])
+    if both.is_empty():
+        return None
+    return compare_means((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
