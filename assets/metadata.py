@@ -13,7 +13,8 @@ import dagster as dg
 
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
-from vibe_pipeline.ledger import Event
+from vibe_pipeline.ledger import Event, Line
+from vibe_pipeline.lineages import back_to
 from vibe_pipeline.records import Figure, Finding, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
 
@@ -123,8 +124,9 @@ def scored(card: Scorecard | None) -> Metadata:
     }
 
 
-def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
-    """Of a settled rung: the verdict with all its rules, and who is served now."""
+def judged(event: Event, line: Line, run_id: str) -> Metadata:
+    """Of a settled rung: the verdict with all its rules, who is served now, and whether it was stepped back from."""
+    champion, back = line.champion, line.rolled_back.get(event.sha)
     rules = [f"- {MARKS[rule['finding']]} {rule['words']}" for rule in event.facts["rules"]]
     skipped = {SKIPPED: event.facts["reasons"][0]} if event.facts["child_sha"] is None else {}
     return skipped | {
@@ -136,6 +138,8 @@ def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
         "champion_sha": champion.facts["child_sha"] if champion else "–",
         "already_settled": event.outside.get("run_id") != run_id,
         "event_sha": event.sha,
+        **({"rolled_back": back_to(back)} if back else {}),
+        **({"halted": line.halted.facts["why"]} if line.halted else {}),
     }
 
 

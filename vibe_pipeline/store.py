@@ -45,8 +45,9 @@ READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 CHECKSUM = "checksum"
 """Last in every JSON: the key of all that stands before it. Readers never see it; `vibe verify` compares it."""
 
-PAGES = {"checksums": "pages"}
-"""Said in the metadata of a Parquet file that is not named by its content: each of its pages has a CRC."""
+PAGES = {"checksums": "pages", "arrow": pa.cpp_version}
+"""Said in the metadata of a Parquet file that is not named by its content: each of its pages has a CRC, and who wrote
+it, because another version may write the same table in other bytes."""
 
 PARQUET = b"PAR1"
 """What such a file begins and ends with."""

@@ -71,6 +71,7 @@ def check(store: Store, findings: Findings, watch: Watch) -> set[str]:
             if folder := IN_A_FOLDER.fullmatch(name):
                 there.add(folder[1])
                 folders[folder[1]][folder[3]] = _sha(store, name, findings)
+                findings.checked["files"] += 1
             else:
                 _check_file(store, name, findings)
             done += size
@@ -149,12 +150,14 @@ def _check_parquet(path: Path, name: str, findings: Findings) -> None:
         return findings.add("Parquet", name, "pages that agree with their checksums", str(error).splitlines()[0])
     if unknown := sorted(meta.keys() - META):
         return findings.add("Parquet", name, "the fields of its metadata", f"{unknown[0]!r}")
-    if any(meta.get(key.encode()) != value.encode() for key, value in PAGES.items()):
+    told = {key: meta[key.encode()].decode(errors="replace") for key in PAGES if key.encode() in meta}
+    if not told:
         findings.not_checked[NO_CHECKSUM] += 1
-    elif again.getvalue().to_pybytes() == path.read_bytes():
-        return None
-    elif made_by != pq.ParquetFile(pa.BufferReader(again.getvalue())).metadata.created_by:
+    elif told == PAGES:
+        if again.getvalue().to_pybytes() != path.read_bytes():
+            findings.add("Parquet", name, "the bytes that it was written with", "others, with the same rows")
+    elif told.keys() == PAGES.keys() and told["arrow"] in made_by and told == {**PAGES, "arrow": told["arrow"]}:
         findings.not_checked[OTHER_ARROW] += 1
     else:
-        findings.add("Parquet", name, "the bytes that it was written with", "others, with the same rows")
+        findings.add("Parquet", name, PAGES, told)
     return None

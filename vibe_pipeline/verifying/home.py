@@ -23,9 +23,9 @@ def verify(store: Store, lineage: str | None = None, watch: Watch = nobody) -> F
     findings = Findings()
     there = files.check(store, findings, watch)
     names = Names(store, there, findings)
-    names.of_cuts(store.names("cuts", ".json"))
     names.of_results(name for stage in STAGES for name in store.names(f"results/{stage}", ".json"))
     names.of_manifests()
+    names.of_cuts(store.names("cuts", ".json"))
     names.of_bases_and_redirects()
     ledgers = chains(store)
     found = {ledger.lineage: chained.check(store, ledger, findings) for ledger in ledgers}

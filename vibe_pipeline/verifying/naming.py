@@ -7,6 +7,7 @@ forgotten of is found by the store's redirect from its first sha. Not here: whet
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ class Names:
     def __init__(self, store: Store, there: set[str], findings: Findings) -> None:
         self._store, self._there, self._findings = store, there, findings
         self._segments = {Path(name).stem for name in there if name.startswith("log/") and "/segments/" in name}
+        self._listed: set[str] = set()
+        """Segments that a manifest lists."""
+        self._missing: set[str] = set()
+        self._curated: dict[int, set[str]] = defaultdict(set)
+        """Generation → the keys of its examples."""
 
     def of_event(self, event: Event, name: str, known: set[str]) -> None:
         """The files and events that an event names, and the results that led to it."""
@@ -61,27 +67,33 @@ class Names:
                 self._findings.add("event", name, f"{field} {sha}", "no event of any chain")
         for stage, key in _results_of(event):
             self._wants(f"results/{stage}/{key}.json", name)
+        for generation in event.facts.get("delta_generations", ()):
+            if generation not in self._curated:
+                self._miss(f"results/examples of generation {generation}", name)
 
     def of_cuts(self, names: list[str]) -> None:
-        """Cuts follow each other, pin segments that are there, and lead to the results that are called after them."""
-        curated = {Path(name).stem for name in self._there if name.startswith("results/examples/")}
-        previous: Cut | None = None
+        """Cuts follow each other, pin segments that are there and listed, and lead to the examples called after them.
+        After results and manifests: they say what is there."""
+        before: set[str | None] = {None}
         for generation, name in enumerate(names):
             cut = self._record(Cut, name)
             if cut is None:
-                previous = None
+                before = set()
                 continue
-            expected = key_of(plain(previous)) if previous else None
-            if (previous or generation == 0) and cut.previous != expected:
-                self._findings.add("cut", name, f"after {expected}", f"after {cut.previous}")
-            if cut.generation != generation:
+            if before and cut.previous not in before:
+                self._findings.add("cut", name, f"after {'or'.join(map(str, before))}", f"after {cut.previous}")
+            if (cut.generation, name) != (generation, f"cuts/{generation:06d}.json"):
                 self._findings.add("cut", name, f"cut {generation}", f"cut {cut.generation}")
             for field in ("interaction_segments", "probe_segments", "remark_segments"):
                 for sha in getattr(cut, field):
                     self._wants_segment(sha, f"{name}: {field}")
-            if curated and key_of(plain(cut)) not in curated and generation < len(curated):
+                    if Path(self._current(f"log/segments/{sha}.parquet")).stem not in self._listed:
+                        self._miss(f"an entry of segment {sha}", name)
+            before = {key_of(plain(cut)), key_of(self._read(name))}  # of the fields of today, and of those it had
+            if generation in self._curated and not before & self._curated[generation]:
                 self._findings.add("cut", name, "examples that are called after it", "none")
-            previous = cut
+        for generation in self._curated.keys() - set(range(len(names))):
+            self._miss(f"cuts/{generation:06d}.json", "the examples that were made of it")
 
     def of_results(self, names: Iterable[str]) -> None:
         """Each is the record of its stage, and what it names is there."""
@@ -90,6 +102,8 @@ class Names:
             record = self._record(kind, name) if kind else None
             if record is not None:
                 self._of_fields(plain(record), name)
+                if isinstance(record, ExampleSet):
+                    self._curated[record.generation].add(Path(name).stem)
                 if own:
                     self._wants(own.format(record.sha), name)
 
@@ -99,6 +113,7 @@ class Names:
             for name in self._store.names(f"log/{stream}/manifest", ".json"):
                 if (entry := self._read(name)) is not None:
                     self._wants_segment(str(entry.get("sha")), name)
+                    self._listed.add(str(entry.get("sha")))
 
     def of_bases_and_redirects(self) -> None:
         """A base model's origin names its folder, a redirect what stands for the file that went."""
@@ -118,12 +133,17 @@ class Names:
     def _wants(self, wanted: str, named_by: str) -> None:
         self._findings.checked["names"] += 1
         if wanted not in self._there and self._current(wanted) not in self._there:
+            self._miss(wanted, named_by)
+
+    def _miss(self, wanted: str, named_by: str) -> None:
+        if wanted not in self._missing:
+            self._missing.add(wanted)
             self._findings.add("file", wanted, f"named by {named_by}", "missing")
 
     def _wants_segment(self, sha: str, named_by: str) -> None:
         self._findings.checked["names"] += 1
         if sha not in self._segments and Path(self._current(f"log/segments/{sha}.parquet")).stem not in self._segments:
-            self._findings.add("file", f"segment {sha}", f"named by {named_by}", "missing")
+            self._miss(f"segment {sha}", named_by)
 
     def _current(self, name: str) -> str:
         try:

@@ -60,10 +60,11 @@ def check(store: Store, event: Event, name: str, table: pl.DataFrame | None, fin
     else:
         try:
             _check(store, event, name, table, findings)
-        except (LedgerDamaged, pl.exceptions.PolarsError, ValueError, KeyError):
+        except (LedgerDamaged, pl.exceptions.PolarsError, ValueError, KeyError) as error:
             findings.not_checked[INCOMPLETE] += 1
-            if findings.ok:
-                raise
+            words = str(error).strip().splitlines()[0]
+            if not any(it.where in words for it in findings.problems):
+                findings.add("verdict", name, "figures that can be computed", words)
 
 
 def _check(store: Store, event: Event, name: str, table: pl.DataFrame, findings: Findings) -> None:
