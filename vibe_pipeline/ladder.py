@@ -136,10 +136,10 @@ class Ladder:
             events = Ledger(self.store, rung.lineage).events()
             attempt = attempts(events, rung.generation, rung.key) + 1
             case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
-            verdict = judge(case)
-            judged = {"judged_attempt": attempt, "judged_events": len(events), **rung.judged_by()}
-            judged["champions"] = rung.champions_with(training)
-        facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), **judged, "learned": rung.learned}
+            verdict, champions = judge(case), rung.champions_with(training)
+            judged = {"judged_attempt": attempt, "judged_events": len(events), "champions": champions}
+        of_rung = {**rung.identity(), **rung.made_by(), "learned": rung.learned}
+        facts = {**of_rung, **settled_facts(mix, training, card, verdict), **judged}
         if taint := self._taint(rung, training):
             facts["tainted"] = taint
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}

@@ -125,7 +125,7 @@ class Rung:
         """The same rung with a token budget for its mix."""
         return replace(self, request=replace(self.request, budget_tokens=budget_tokens))
 
-    def judged_by(self) -> dict[str, Any]:
+    def made_by(self) -> dict[str, Any]:
         """What the ledger keeps of how it was trained and judged, so that both can be done again (`vibe verify`)."""
         return {
             "code_version": CODE_VERSION,

@@ -20,6 +20,13 @@ from vibe_pipeline.verifying.findings import Findings
 PLACE = ("model_sha", "suite_sha", "item_id")
 
 
+def frame(store: Store, name: str, findings: Findings) -> pl.DataFrame:
+    """A Parquet file of the home; LedgerDamaged where it was found to be damaged before: Polars may panic on it."""
+    if findings.is_damaged(store.current(name)):
+        raise LedgerDamaged(f"{name} is damaged", "Restore it from a backup")
+    return store.read_frame(name)
+
+
 def kept(event: Event, table: pl.DataFrame) -> pl.DataFrame:
     """What a scorecard's table says that each model got: PLACE, METRICS and whose scorecard it is."""
     facts = event.facts
@@ -51,7 +58,7 @@ def check(store: Store, kept: Iterable[pl.DataFrame], findings: Findings) -> Non
 def _compare(store: Store, name: str, its: pl.DataFrame, metrics: list[str], findings: Findings) -> None:
     by = str(its["by"][0])
     try:
-        stored = completed(store.read_frame(name))
+        stored = completed(frame(store, name, findings))
     except (LedgerDamaged, pl.exceptions.PolarsError) as error:
         if not findings.is_damaged(name):
             findings.add("scores", name, f"the scores of {by}", error)

@@ -7,7 +7,7 @@ import csv
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, chains
 from vibe_pipeline.progress import Watch, nobody
-from vibe_pipeline.records import generation_name
+from vibe_pipeline.records import Outcome, generation_name
 from vibe_pipeline.report import CSV_NAME, rows, to_csv
 from vibe_pipeline.store import Store
 from vibe_pipeline.verifying import answers, files, verdicts
@@ -46,8 +46,11 @@ def _check_line(
         for done, event in enumerate(events):
             name = f"ledger/{lineage}/{event.sequence:06d}.json"
             names.of_event(event, name, known)
-            if event.kind == SETTLED and event.facts["child_sha"]:
-                table = verdicts.table_of(store, event)
+            if event.kind == SETTLED and not event.facts["child_sha"]:
+                if event.facts["verdict"] != Outcome.SKIPPED:
+                    findings.add("verdict", name, Outcome.SKIPPED, event.facts["verdict"])
+            elif event.kind == SETTLED:
+                table = verdicts.table_of(store, event, findings)
                 verdicts.check(store, event, name, table, findings)
                 if table is not None:
                     kept.append(answers.kept(event, table))

@@ -183,7 +183,9 @@ def _fields(values: Any) -> Iterator[tuple[str, str | None]]:
 def _results_of(event: Event) -> Iterator[tuple[str, str]]:
     """(stage, key) of the results that a settled rung was made of, as far as it says."""
     facts = event.facts
-    if event.kind == SETTLED and facts["child_sha"] and "training_key" in facts:
-        yield "mix", facts["mix_key"]
+    if event.kind != SETTLED or "mix_key" not in facts:
+        return
+    yield "mix", facts["mix_key"]
+    if facts["child_sha"]:
         yield "training", facts["training_key"]
         yield "scorecard", scorecard_key(facts["rung_key"], facts["child_sha"])

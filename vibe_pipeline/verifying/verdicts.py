@@ -25,6 +25,7 @@ from vibe_pipeline.report import NOT_KEPT, TRAINED
 from vibe_pipeline.rung import CODE_VERSION, scorecard_key
 from vibe_pipeline.settings import Gate
 from vibe_pipeline.store import Store
+from vibe_pipeline.verifying.answers import frame
 from vibe_pipeline.verifying.findings import Findings
 
 CLOSE = 1e-9
@@ -38,10 +39,10 @@ FORGOTTEN = "verdicts on items that were forgotten since"
 INCOMPLETE = "verdicts on files that are damaged: see the problems"
 
 
-def table_of(store: Store, event: Event) -> pl.DataFrame | None:
+def table_of(store: Store, event: Event, findings: Findings) -> pl.DataFrame | None:
     """The items of a rung with every model's results; None where the file is damaged, which is told elsewhere."""
     try:
-        return store.read_frame(f"scorecards/{event.facts['items_sha']}.parquet")
+        return frame(store, f"scorecards/{event.facts['items_sha']}.parquet", findings)
     except (LedgerDamaged, KeyError, pl.exceptions.PolarsError):
         return None
 
@@ -103,9 +104,9 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
     shas = {"base": facts["base_sha"], "parent": facts["parent_sha"] or facts["base_sha"], "child": facts["child_sha"]}
     for told in facts["standing"]:
         suite = told["suite_sha"]
-        items = store.read_frame(f"suites/{suite}.parquet").with_columns(suite_sha=pl.lit(suite))
+        items = frame(store, f"suites/{suite}.parquet", findings).with_columns(suite_sha=pl.lit(suite))
         names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in shas.items()}
-        results = {model: completed(store.read_frame(name)) for model, name in names.items()}
+        results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
         made = standing(told["name"], suite, items, results)
         found.append(made)
         for model in MODELS:
