@@ -288,20 +288,3 @@ def test_a_file_of_somebody_else_is_counted_and_no_problem(climbed):
 
 def test_only_the_chain_of_a_named_lineage_is_judged(climbed):
     assert climbed.verify("main").checked["verdicts"] == 2
-
-
-def test_what_was_forgotten_is_accepted_and_its_rungs_are_said_to_be_not_reproducible(climbed):
-    from vibe_pipeline.interactions.matching import Criteria
-
-    climbed.log.forget(Criteria(conversation="What does thing0 do?"))
-    found = climbed.verify()
-    assert found.problems == []
-    assert found.not_reproducible
-
-
-def test_held_out_items_that_were_forgotten_leave_a_verdict_that_nobody_can_judge_again(climbed):
-    from vibe_pipeline.interactions.matching import Criteria
-
-    climbed.log.forget(Criteria(text="In one sentence: thing0?"))
-    found = climbed.verify()
-    assert found.problems == []

@@ -107,13 +107,13 @@ def test_a_skipped_rung_has_nothing_to_train(climbed):
 
 
 def test_the_command_says_which_of_the_two_it_was(climbed_here, vibe, ask):
-    assert "main g000 trained again: the same bytes" in vibe("verify", "--retrain", "g000").out.replace("\n", " ")
+    assert "main g000 trained again: the same bytes" in vibe("verify", "--retrain", "g000").out
     assert ask("verify", "main", "--retrain", "g000")["retrained"]["same_bytes"] is True
 
 
 def test_the_command_prints_problems_in_a_table_and_ends_with_1(climbed_here, vibe, tmp_path):
     said = vibe("verify")
-    assert (said.code, "all as they should be" in said.out.replace("\n", " ")) == (0, True)
+    assert (said.code, "all as they should be" in said.out) == (0, True)
     path = tmp_path / "var" / "ledger" / "heads" / "main.json"
     path.write_bytes(path.read_bytes().replace(b"6", b"5"))
     said = vibe("verify", "--json")

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SHA = re.compile(r"\b[0-9a-f]{64}\b")
 
+WHERE = 36
+"""Columns that a name gets before it is folded."""
+
 
 def verify(
     lineage: Annotated[str | None, typer.Argument(help="One lineage; all of them if left out.")] = None,
@@ -54,16 +57,17 @@ def _print(findings: Findings, again: Retrained | None) -> None:
     console = Console()
     if findings.problems:
         console.print(_table(findings))
-    counts = ", ".join(f"{count:,} {what}" for what, count in findings.checked.items() if what != "bytes")
+    counts = ", ".join(f"{number:,} {what}" for what, number in findings.checked.items() if what != "bytes")
     size = f"{findings.checked['bytes'] / (1 << 20):,.1f} MiB"
-    found = "all as they should be" if findings.ok else f"{len(findings.problems)} problems"
-    console.print(f"checked {counts}, {size}: {found}", markup=False, highlight=False)
+    count = len(findings.problems)
+    found = "all as they should be" if findings.ok else f"{count:,} problem{'s' if count > 1 else ''}"
+    console.print(f"checked {counts}, {size}: {found}", markup=False, highlight=False, soft_wrap=True)
     for why, count in findings.not_checked.items():
-        errors.print(f"not checked: {count:,} {why}", markup=False)
+        errors.print(f"not checked: {why} ({count:,})", markup=False)
     for rung in findings.not_reproducible:
         errors.print(f"† not reproducible: {rung}", markup=False)
     if again:
-        console.print(again.words, markup=False, highlight=False)
+        console.print(again.words, markup=False, highlight=False, soft_wrap=True)
 
 
 def _table(findings: Findings) -> Table:
@@ -71,10 +75,16 @@ def _table(findings: Findings) -> Table:
     from rich.table import Table
     from rich.text import Text
 
+    rows = [[_short(text) for text in (it.what, it.where, it.expected, it.found)] for it in findings.problems]
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    for name in ("what", "where", "expected", "found"):
-        table.add_column(name, overflow="fold")
-    for it in findings.problems:
-        shown = (SHA.sub(lambda sha: short(sha[0]), text) for text in (it.expected, it.found))
-        table.add_row(it.what, it.where, *map(Text, shown))
+    for place, name in enumerate(("what", "where", "expected", "found")):
+        widest = max(len(row[place]) for row in rows)
+        table.add_column(name, overflow="fold", min_width=min(widest, WHERE) if name == "where" else None)
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
+
+
+def _short(text: str) -> str:
+    """For eyes: of a sha its first eight digits, which are enough to find the file; --json has all of them."""
+    return SHA.sub(lambda sha: f"{short(sha[0])}…", text)
