@@ -48,7 +48,7 @@ LEFT = (
     (re.compile(r"index/.*"), "an index over the examples: it checks itself, and is made again from them"),
     (re.compile(r"reports/.*"), "pages for eyes, written anew each time they are asked for"),
     (re.compile(r"private/.*"), "the key of placeholders: any bytes are one"),
-    (re.compile(re.escape(CSV_NAME)), ""),  # compared with the ledgers: verdicts.py
+    (re.compile(re.escape(CSV_NAME)), ""),  # compared with the ledgers: home.py
 )
 """What nothing says of what it should be."""
 
@@ -67,19 +67,23 @@ def check(store: Store, findings: Findings, watch: Watch) -> set[str]:
     done, total = 0, sum(sizes.values())
     with watch("reading every file") as advance:
         for name, size in sorted(sizes.items()):
-            there.add(name)
-            if folder := IN_A_FOLDER.fullmatch(name):
-                there.add(folder[1])
-                folders[folder[1]][folder[3]] = _sha(store, name, findings)
-                findings.checked["files"] += 1
-            else:
-                _check_file(store, name, findings)
+            try:
+                if folder := IN_A_FOLDER.fullmatch(name):
+                    folders[folder[1]][folder[3]] = sha_of_file(store.path(name))
+                    findings.checked["files"] += 1
+                else:
+                    _check_file(store, name, findings)
+                there.add(name)
+            except FileNotFoundError:
+                pass  # gone since it was listed; if anything names it, it is missing
+            except OSError as error:
+                findings.add("file", name, "a file that can be read", error.strerror)
             done += size
             advance(done >> 20, max(1, total >> 20), "MiB")
     for name, shas in folders.items():
         _compare("content", name, Path(name).name, key_of(shas), findings)
     findings.checked["bytes"] = total
-    return there
+    return there | folders.keys()
 
 
 def _listed(root: Path) -> Iterator[tuple[str, int]]:
@@ -91,11 +95,11 @@ def _listed(root: Path) -> Iterator[tuple[str, int]]:
 
 def _check_file(store: Store, name: str, findings: Findings) -> None:
     if named := BY_CONTENT.fullmatch(name):
-        _compare("content", name, named[1] or named[2], _sha(store, name, findings), findings)
+        _compare("content", name, named[1] or named[2], sha_of_file(store.path(name)), findings)
     elif JSON.fullmatch(name):
         _check_json(name, store.path(name).read_bytes(), findings)
     elif PARQUET.fullmatch(name):
-        _check_parquet(store.path(name), name, findings)
+        _check_parquet(name, store.path(name).read_bytes(), findings)
     else:
         why = next((why for pattern, why in LEFT if pattern.fullmatch(name)), UNKNOWN)
         if why:
@@ -104,48 +108,40 @@ def _check_file(store: Store, name: str, findings: Findings) -> None:
     findings.checked["files"] += 1
 
 
-def _sha(store: Store, name: str, findings: Findings) -> str:
-    try:
-        return sha_of_file(store.path(name))
-    except OSError as error:
-        findings.add("file", name, "a file that can be read", error.strerror)
-        return ""
-
-
 def _compare(what: str, name: str, expected: str, found: str, findings: Findings) -> None:
-    if found and found != expected:
+    if found != expected:
         findings.add(what, name, expected, found)
 
 
 def _check_json(name: str, data: bytes, findings: Findings) -> None:
     try:
         value: Any = json.loads(data)
-    except ValueError as error:
-        return findings.add("JSON", name, "a JSON object", error)
-    if not isinstance(value, dict):
-        return findings.add("JSON", name, "a JSON object", type(value).__name__)
-    if CHECKSUM not in value:
-        is_renamed = bool(value) and key_of({key: value[key] for key in [*value][:-1]}) == [*value.values()][-1]
-        if is_renamed:
-            return findings.add("JSON", name, CHECKSUM, [*value][-1])
-        findings.not_checked[NO_CHECKSUM] += 1
-        return None
-    told = value.pop(CHECKSUM)
-    try:
+        if not isinstance(value, dict):
+            raise ValueError(f"a {type(value).__name__}")
+        _check_checksum(name, value, data, findings)
+    except ValueError as error:  # a number that is not finite, too
+        findings.add("JSON", name, "a JSON object", error)
+
+
+def _check_checksum(name: str, value: dict[str, Any], data: bytes, findings: Findings) -> None:
+    last = [*value][-1] if value else ""
+    told = value.pop(last, None)
+    if last == CHECKSUM:
         _compare("checksum", name, str(told), key_of(value), findings)
         if not findings.is_damaged(name) and as_json(value) != data:
             findings.add("JSON", name, "the bytes that it was written with", "others that read the same")
-    except ValueError as error:  # a number that is not finite
-        findings.add("JSON", name, "a value that JSON knows", error)
+    elif told == key_of(value):  # its name is damaged
+        findings.add("JSON", name, CHECKSUM, last)
+    else:
+        findings.not_checked[NO_CHECKSUM] += 1
 
 
-def _check_parquet(path: Path, name: str, findings: Findings) -> None:
+def _check_parquet(name: str, data: bytes, findings: Findings) -> None:
+    again = pa.BufferOutputStream()
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            table, made_by = file.read(), file.metadata.created_by
-            meta = {**(file.metadata.metadata or {})}
-        again = pa.BufferOutputStream()
-        write_pages(table, again)
+        with pq.ParquetFile(pa.BufferReader(data), page_checksum_verification=True) as file:
+            write_pages(file.read(), again)
+            meta, made_by = {**(file.metadata.metadata or {})}, file.metadata.created_by
     except (OSError, pa.ArrowException, UnicodeDecodeError) as error:
         return findings.add("Parquet", name, "pages that agree with their checksums", str(error).splitlines()[0])
     if unknown := sorted(meta.keys() - META):
@@ -154,7 +150,7 @@ def _check_parquet(path: Path, name: str, findings: Findings) -> None:
     if not told:
         findings.not_checked[NO_CHECKSUM] += 1
     elif told == PAGES:
-        if again.getvalue().to_pybytes() != path.read_bytes():
+        if again.getvalue().to_pybytes() != data:
             findings.add("Parquet", name, "the bytes that it was written with", "others, with the same rows")
     elif told.keys() == PAGES.keys() and told["arrow"] in made_by and told == {**PAGES, "arrow": told["arrow"]}:
         findings.not_checked[OTHER_ARROW] += 1

@@ -132,13 +132,17 @@ class Names:
 
     def _wants(self, wanted: str, named_by: str) -> None:
         self._findings.checked["names"] += 1
-        if wanted not in self._there and self._current(wanted) not in self._there:
+        if not self._is_there(wanted) and not self._is_there(self._current(wanted)):
             self._miss(wanted, named_by)
 
     def _miss(self, wanted: str, named_by: str) -> None:
         if wanted not in self._missing:
             self._missing.add(wanted)
             self._findings.add("file", wanted, f"named by {named_by}", "missing")
+
+    def _is_there(self, name: str) -> bool:
+        """Whether it was read, or has come since: somebody may be climbing."""
+        return name in self._there or self._store.path(name).exists()
 
     def _wants_segment(self, sha: str, named_by: str) -> None:
         self._findings.checked["names"] += 1
