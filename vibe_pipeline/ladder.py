@@ -345,7 +345,7 @@ class Ladder:
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
-        return exam.scorecard(*its)
+        return exam.scorecard(*its, rung.request.withdrawn_sha)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

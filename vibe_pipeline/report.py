@@ -104,6 +104,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         ("eval_generalization", "generalization"),
         ("eval_style_drift", "style_drift"),
         ("base_generalization", "generalization_base"),
+        ("kl_base", "kl_base"),
     ):
         out |= _figure(name, facts.get(key))
     return out | {
@@ -123,6 +124,8 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "rolled_back": back_to(by) if (by := line.rolled_back.get(event.sha)) else None,
         "reasons": facts["reasons"],
         "parts": facts.get("parts", []),
+        "standing": facts.get("standing", []),
+        "rules": [rule for rule in facts["rules"] if "finding" in rule],  # before there were three answers: no rules
     }
 
 
@@ -257,7 +260,7 @@ def _parts(record: dict[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
 
-    mixed = [words.capitalize() for words in _synthetic(record)]
+    mixed = [*_moved(record), *(words.capitalize() for words in _synthetic(record))]
     low, high = (f"{record[f'eval_style_drift_{end}']:.2f}" for end in ("low", "high"))
     out = Table(
         title=f"What {record['lineage']} {record['generation']} knows",
@@ -273,7 +276,17 @@ def _parts(record: dict[str, Any]) -> Table:
         metric = "exact" if part["part"] in EXACT_PARTS else "nll"
         figures = (_shown(Figure(**part[who][metric])) for who in ("child", "base"))
         out.add_row(f"{generation_name(part['generation'])} {part['part']}", metric, *figures)
+    for suite in record["standing"]:
+        out.add_row(suite["name"], "chance", *(_shown(Figure(**suite[who])) for who in ("child", "base")))
     return out
+
+
+def _moved(record: dict[str, Any]) -> list[str]:
+    """How far it has moved from the base, where that was measured."""
+    if not record["kl_base_n"]:
+        return []
+    low, high = record["kl_base_low"], record["kl_base_high"]
+    return [f"Divergence from the base on fixed texts: {record['kl_base']:.2f} [{low:.2f} {high:.2f}] nats a token"]
 
 
 def _shown(figure: Figure) -> str:

@@ -1,11 +1,13 @@
 """Scores against greedy generation and against arithmetic by hand; what was scored is never scored again."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
-from vibe_pipeline import models
+from vibe_pipeline import models, withdrawn
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
@@ -235,9 +237,11 @@ def child(store, base, on, lineage) -> str:
 
 @pytest.fixture
 def exam(store, base, on, lineage):
-    def take(child: str, new, earlier, champions=None, **gate):
+    def take(child: str, new, earlier, champions=None, withdrawn_sha="", **gate):
         its = lineage.model_copy(update={"gate": Gate(**gate)})
-        return Exam(store, base, its, on, nobody).scorecard(child, None, new, earlier, champions or {})
+        return Exam(store, base, its, on, nobody).scorecard(
+            child, None, new, earlier, champions or {}, (), withdrawn_sha
+        )
 
     return take
 
@@ -285,3 +289,42 @@ def test_without_a_parent_the_base_is_the_parent(exam, suites, child):
 def test_every_earlier_suite_has_its_share_of_a_sample(exam, suites, child):
     asked = dict(items_asked(exam(child, suites[2:], suites[:2], recall_items=5)))
     assert sorted((asked[0], asked[1])) == [2, 3]
+
+
+def test_what_was_asked_is_kept_item_by_item_without_a_word_and_without_the_clock(exam, suites, child, store):
+    card = exam(child, suites[1:], suites[:1], {0: child})
+    kept = store.read_frame(f"scorecards/{card.items_sha}.parquet")
+    assert kept.height == 12
+    assert not [name for name in kept.columns if name == "prompt" or name.startswith("seconds")]
+    assert kept["answer"].null_count() == kept["said_child"].null_count() == 12
+    assert exam(child, suites[1:], suites[:1], {0: child}).items_sha == card.items_sha
+
+
+def test_earlier_items_are_compared_with_the_champion_of_their_own_generation(exam, suites, child, store):
+    """Its kept scores are read; here they say that it knew all of them, and the child knows none."""
+    exam(child, suites[:1], [])
+    name = f"scores/{child}/{suites[0].suite_sha}.parquet"
+    then = store.read_frame(name).with_columns(exact=pl.lit(True), score=pl.lit(1.0))
+    store.write_parquet(f"scores/then/{suites[0].suite_sha}.parquet", then.to_arrow())
+    its = exam(child, suites[1:], suites[:1], {0: "then"}).comparisons
+    assert (its.since.difference, its.since.lost, its.since.n) == (-1.0, 6, 6)
+    assert [(generation, it.n) for generation, it in its.since_by_suite] == [(0, 6)]
+    assert its.recall.difference == 0
+
+
+def test_earlier_items_without_a_champion_of_their_own_are_missing(exam, suites, child):
+    card = exam(child, suites[1:], suites[:1], {})
+    assert (card.missing, card.asked, card.comparisons.since) == (6, 3 * 12 + 6, None)
+
+
+def test_what_is_taught_no_longer_is_asked_no_longer(store, write_examples, exam, suites, child):
+    """A fact of g000 was told anew since: its row was taken back, and the item that asks for the old answer leaves."""
+    rows = [{"prompt": f"{n}", "completion": "Yes", "fact": f"fact {n}"} for n in range(3)]
+    rows += [{"prompt": f"{n}?", "completion": "Yes", "fact": f"fact {n}", "split": "test"} for n in range(3)]
+    examples = write_examples(store, 0, rows)
+    file = store.path(f"examples/{examples.sha}.parquet")
+    old = replace(examples, suite_sha=store.write_tables("suites", SCHEMA, suite(file, "raw-v1")))
+    place = pl.read_parquet(file)["prompt"].to_list().index("1")
+    gone = withdrawn.write(store, np.array([place], np.uint64), 1, "")
+    assert items_asked(exam(child, suites[1:], [old])) == [(1, 6), (0, 3)]
+    assert items_asked(exam(child, suites[1:], [old], withdrawn_sha=gone)) == [(1, 6), (0, 2)]

@@ -22,7 +22,7 @@ from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.matrix import print_matrices
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
 from vibe_pipeline.cli.verify import verify
-from vibe_pipeline.errors import Busy, SettingsInvalid
+from vibe_pipeline.errors import Busy, GenerationRefused, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import require_going
 from vibe_pipeline.lineages import notes
@@ -198,6 +198,29 @@ def ladder(
     if not json_:  # machines ask `vibe lineage list`
         for words in notes(row for row in here.lineages() if lineage in (None, row["lineage"])):
             Console().print(words, markup=False, highlight=False)
+
+
+@app.command()
+def verdict(
+    generation: Annotated[str | None, typer.Argument(help="Such as g003; the newest if left out.")] = None,
+    lineage: LineageName = None,
+    json_: Json = False,
+) -> None:
+    """Why a rung was promoted, rejected or left undecided: every rule with its numbers, in words."""
+    from vibe_pipeline import verdicts
+
+    here = Ladder()
+    name = _lineage(here, lineage)
+    here.settings.lineage(name)
+    asked = None if generation is None else generation_name(generation_number(generation))
+    found = [it for it in here.records(name) if it["is_current"] and asked in (None, it["generation"])]
+    if not found:
+        raise GenerationRefused(f"no rung of {name} has settled{f' at {asked}' if asked else ''}", "Run `vibe climb`")
+    if json_:
+        return print_json(verdicts.verdict(found[-1]))
+    console = Console()
+    console.print(verdicts.why(found[-1]), markup=False, highlight=False)
+    console.print(verdicts.table(found[-1]))
 
 
 @app.command()

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from vibe_pipeline.evaluate import sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
@@ -28,6 +29,7 @@ from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import ExampleSet, Scorecard, Standing
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 ITEM = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"]
 
@@ -49,13 +51,16 @@ class Exam:
         earlier: Sequence[ExampleSet],
         champions: Mapping[int, str],
         suites: Sequence[tuple[str, str]] = (),
+        withdrawn_sha: str = "",
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
-        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time."""
+        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time. What
+        withdrawn/<sha>.parquet took back of what a fact's answer was, is asked no longer."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
         fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
-        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False), fresh))
+        gone = Withdrawn(self.store, withdrawn_sha)
+        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False, gone=gone), fresh))
         models = {"base": None, "parent": parent, "child": child}
         table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
         left = gate.max_seconds - (time.monotonic() - started)
@@ -93,16 +98,27 @@ class Exam:
         results = {model: self._results(sha, items, model) for model, sha in models.items()}
         return paired(items, {**results, SINCE: pl.concat(then)})
 
-    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
-        """The items of some suites that this lineage reads: those of its kinds."""
+    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool, gone: Withdrawn | None = None) -> pl.DataFrame:
+        """The items of some suites that this lineage reads: those of its kinds, whose facts are still taught."""
         schema = dict.fromkeys(ITEM, pl.String) | {"generation": pl.Int32, "is_new": pl.Boolean}
         frames = [pl.DataFrame(schema=schema)]
         for examples in sets:
             its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
+            if gone:
+                its = its.filter(~pl.col("fact").is_in(self._told_anew(examples, gone)).fill_null(False))
             together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
             of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
             frames.append(its.with_columns(**of, is_new=pl.lit(is_new), cluster=together).select(ITEM))
         return pl.concat(frames).filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds]))
+
+    def _told_anew(self, examples: ExampleSet, gone: Withdrawn) -> list[str]:
+        """Facts of a generation of which a row was taken back: what its items ask for is taught no longer."""
+        rows = gone.of(examples.generation)
+        if not len(rows):
+            return []
+        file = self.store.existing_table(f"examples/{examples.sha}.parquet")
+        facts = pl.read_parquet(file, columns=["fact"], glob=False)["fact"]
+        return facts.gather(rows).drop_nulls().unique().to_list()
 
     def _results(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
         """Kept results of these items, after scoring those that have none yet."""
@@ -129,7 +145,9 @@ def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _without_words(table: pl.DataFrame) -> pl.DataFrame:
-    """What figures are made of, without what people said: of answers, those that are labels."""
+    """What figures are made of, without what people said (of answers, those that are labels) and how long it took."""
     words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
     is_label = pl.col("part") == LABELS
-    return table.drop("prompt").with_columns(pl.when(is_label).then(name).alias(name) for name in words)
+    return table.drop("prompt", cs.starts_with("seconds_")).with_columns(
+        pl.when(is_label).then(name).alias(name) for name in words
+    )
