@@ -40,7 +40,6 @@ app.add_typer(data_app, name="data")
 app.add_typer(generation_app, name="generation")
 app.add_typer(lineage_app, name="lineage")
 app.command()(rollback)
-app.command()(verify)
 
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
@@ -268,6 +267,9 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
         names = [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
         return print_json([dict(zip(names, map(finite, row), strict=True)) for row in values])
     print_table("", names, values)
+
+
+app.command()(verify)
 
 
 def _lineage(ladder: Ladder, name: str | None) -> str:
