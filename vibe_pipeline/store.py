@@ -180,7 +180,7 @@ class Store:
         path = self.existing(name)
         try:
             return pl.read_parquet(path, glob=False)
-        except (OSError, pl.exceptions.ComputeError) as error:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # a damaged footer panics
             raise LedgerDamaged(f"{name} cannot be read: {_first_line(error)}", "Restore it from a backup") from error
 
     def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
