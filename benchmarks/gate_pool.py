@@ -50,7 +50,7 @@ class Truth:
     right: float = 0.95
     """By the parent, less what the child gains where that leaves no room."""
     slide: float | None = None
-    """Fewer right than by the champion of old."""
+    """So many fewer are right than by the champion of old; None: whatever it is."""
 
 
 class Pool:
