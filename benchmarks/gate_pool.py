@@ -18,6 +18,9 @@ from vibe_pipeline.errors import SettingsInvalid
 Clustering = Literal["alone", "as answered", "alike"]
 """Each item alone; clusters as real models answered them; three wordings that are always answered alike."""
 
+STEEPEST = 30.0
+"""No cluster is drawn e^30 times as often for an item more: what needs that cannot be made of these clusters."""
+
 CLOSE = 1e-3
 """So close must a share come to what was wanted."""
 
@@ -120,7 +123,7 @@ def _tilted(pool: Pool, truth: Truth) -> Array:
     weights = np.zeros(len(pool.sizes))
     weights[possible] = _least_changed(matrix)
     off = matrix @ weights[possible] / (weights @ pool.sizes)
-    if np.abs(off).max() > CLOSE:
+    if not np.abs(off).max() <= CLOSE:
         raise SettingsInvalid(
             f"{truth} cannot be made of these {len(pool.sizes)} clusters: off by {np.abs(off).max():.3f}",
             "Bring scorecards of more rungs (--home DIR)",
@@ -138,7 +141,8 @@ def _least_changed(matrix: Array) -> Array:
         weights = np.exp(heights - top)
         return float(top + np.log(weights.sum())), matrix @ weights / weights.sum()
 
-    found = minimize(dual, np.zeros(len(matrix)), jac=True, method="BFGS", options={"gtol": 1e-7, "maxiter": 500})
+    steep = [(-STEEPEST, STEEPEST)] * len(matrix)
+    found = minimize(dual, np.zeros(len(matrix)), jac=True, method="L-BFGS-B", bounds=steep, options={"ftol": 1e-14})
     heights = found.x @ matrix
     weights: Array = np.exp(heights - heights.max())
     return weights / weights.sum()
