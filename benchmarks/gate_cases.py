@@ -95,16 +95,18 @@ def harmless(discordance: float) -> Truth:
     return lossy(0.0, discordance)
 
 
-def lossy(loss: float, discordance: float, slide: float | None = None) -> Truth:
+def lossy(loss: float, discordance: float, slide: float | None = None, right: float = 0.95) -> Truth:
     """So much less recall than the parent's, and than that of the champion of old if nothing else is said."""
     gained, lost = (discordance - loss) / 2, (discordance + loss) / 2
-    return Truth(max(0.0, gained), lost, slide=loss if slide is None else slide)
+    return Truth(max(0.0, gained), lost, right, slide=loss if slide is None else slide)
 
 
 def grid() -> list[Case]:
     """The gate as it is, but without floors, on each true loss with each number of items."""
     points = [(loss, often) for loss, its in LOSSES.items() for often in its]
-    few = [(loss, often) for loss, often in points if (loss, often) in {(0, 0.06), (0.05, 0.06), (0.05, 0.12), (0.1, 0.12)}]
+    few = [
+        (loss, often) for loss, often in points if (loss, often) in {(0, 0.06), (0.05, 0.06), (0.05, 0.12), (0.1, 0.12)}
+    ]
     wanted = [*product(points, SIZES, ["as answered"]), *product(few, (60, 300), ["alone", "alike"])]
     return [
         Case(
@@ -123,14 +125,14 @@ def nulls() -> list[Case]:
     equal = [Truth(often / 2, often / 2, right=0.9) for often in (0.06, 0.12, 0.30)]
     differ = [f"{200 * it.gained:.0f} % differ" for it in equal]
     return [
-        Case(group="equal", name="the very same answers", new=equal[0], is_same=True),
+        Case(group="equal", name="the very same answers", new=Truth(0.0, 0.0, right=0.9), is_same=True),
         *(Case(group="equal", name=name, new=it) for name, it in zip(differ, equal, strict=True)),
         *(
             Case(group="equal", name=f"{name}, yet lower NLL", new=it, nll_gain=0.5)
             for name, it in zip(differ, equal, strict=True)
         ),
         *(
-            Case(group="slide", name=f"10 points below the champions of old, {100 * often:.0f} % differ", recall=lossy(0.0, often, 0.10))
+            Case(group="slide", name=f"10 points below the champions of old, {100 * often:.0f} % differ", recall=lossy(0.0, often, 0.10, right=0.85))
             for often in (0.02, 0.06, 0.12)
         ),
         Case(group="general", name="10 points lost on the general suite", general=0.10),
@@ -146,6 +148,7 @@ def nulls() -> list[Case]:
 
 def budget() -> list[Case]:
     """Whole gates, with all floors: harmless children and true losses at the default gate and at the demo's."""
+
     def points(margin: float) -> list[tuple[float, float]]:
         return [(0.0, 0.02), (0.0, 0.06), (0.0, 0.12), (margin, 0.12), (0.10, 0.12)][: 5 if margin < 0.1 else 4]
 

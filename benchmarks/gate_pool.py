@@ -13,8 +13,6 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-from vibe_pipeline.errors import SettingsInvalid
-
 Clustering = Literal["alone", "as answered", "alike"]
 """Each item alone; clusters as real models answered them; three wordings that are always answered alike."""
 
@@ -89,7 +87,10 @@ def exact(rows: pl.DataFrame, clustering: Clustering) -> Items:
     nll = its.select(pl.coalesce("nll_base", "nll_parent"), "nll_parent", "nll_child").to_numpy().astype(float)
     clusters = its["cluster"].to_numpy().astype(np.int64)
     turned = (0, 2, 1)
-    both = (np.concatenate([clusters, clusters + clusters.max() + 1]), *(np.concatenate([it, it[:, turned]]) for it in (hits, nll)))
+    both = (
+        np.concatenate([clusters, clusters + clusters.max() + 1]),
+        *(np.concatenate([it, it[:, turned]]) for it in (hits, nll)),
+    )
     if clustering == "as answered":
         return Items(*both)
     times = 3 if clustering == "alike" else 1
@@ -124,9 +125,9 @@ def _tilted(pool: Pool, truth: Truth) -> Array:
     weights[possible] = _least_changed(matrix)
     off = matrix @ weights[possible] / (weights @ pool.sizes)
     if not np.abs(off).max() <= CLOSE:
-        raise SettingsInvalid(
-            f"{truth} cannot be made of these {len(pool.sizes)} clusters: off by {np.abs(off).max():.3f}",
-            "Bring scorecards of more rungs (--home DIR)",
+        raise ValueError(
+            f"{truth} cannot be made of these {len(pool.sizes)} clusters (off by {np.abs(off).max():.3f}): "
+            "bring scorecards of more rungs (--home DIR)"
         )
     return weights
 
