@@ -67,6 +67,7 @@ def simulated(file: Path, cases: Sequence[Case], generations: int, seed: int, pr
 def _write(docs: Path, found: Sequence[Rates], blocks: dict[str, str]) -> None:
     table = f"How these come about and what they mean: [the gate](the-gate.md).\n\n{blocks['headline']}"
     write(docs, "gate", machine(docs), gate_page.figures(found), table, BESIDE)
+    (docs / "images").mkdir(parents=True, exist_ok=True)
     for name, plot in gate_page.plots(found).items():
         write_file(docs / "images" / name, plot)
     if (docs / "the-gate.md").exists():

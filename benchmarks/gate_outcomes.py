@@ -47,13 +47,30 @@ def of_climbs(folder: Path) -> Iterator[pl.DataFrame]:
         parent = child.with_columns(pl.col("generation") + 1)
         then = child.filter(pl.col("generation") == pl.col("suite")).select(*item, exact_then="exact")
         both = child.join(parent, on=["generation", *item], suffix="_parent").join(then, on=item)
+        fixed = {"source": pl.lit(" ".join(named[:2])), "is_new": pl.lit(False)}
+        cluster = pl.concat_str(pl.col("suite"), pl.lit("/"), pl.col("cluster")).alias("cluster")
         for (_,), rung in both.sort("generation", *item).group_by("generation", maintain_order=True):
-            yield rung.select(
-                pl.concat_str(pl.col("suite"), pl.lit("/"), pl.col("cluster")).alias("cluster"),
-                "exact_then", "exact_parent", "nll_parent",
-                source=pl.lit(" ".join(named[:2])), part=pl.lit("exact"), is_new=pl.lit(False),
-                exact_child="exact", nll_child="nll",
-            )  # fmt: skip
+            asked = {"exact_child": "exact", "nll_child": "nll"}
+            yield rung.select(cluster, "exact_then", "exact_parent", "nll_parent", part=pl.lit("exact"), **fixed, **asked)
+            if named[:2] == ("desks", "replay_k100"):
+                chance = {f"chance_{model}": (-pl.col(name)).exp() for model, name in DESKS.items()}
+                yield rung.select(cluster, part=pl.lit("general"), **fixed, **chance)
+        if named[1] != "none":  # nothing is kept there of what was gained
+            yield from _free(both, cluster, fixed)
+
+
+DESKS = {"base": "nll_parent", "parent": "nll_parent", "child": "nll"}
+"""An answer is one of a dozen desks: the chance of the right one is as that among choices. (No base was asked.)"""
+
+
+def _free(both: pl.DataFrame, cluster: pl.Expr, fixed: dict[str, pl.Expr]) -> Iterator[pl.DataFrame]:
+    """The NLL of the first suite, as that of items without one right answer: the first rung, which has learned it by
+    half, in place of the base. Of the second rung they are new, of later ones earlier items."""
+    suite = both.filter(pl.col("suite") == 0)
+    first = suite.filter(pl.col("generation") == 1).select("item_id", nll_base="nll_parent")
+    for (generation,), rung in suite.join(first, on="item_id").sort("generation").group_by("generation", maintain_order=True):
+        its = fixed | {"is_new": pl.lit(generation == 1), "part": pl.lit("free"), "nll_child": pl.col("nll")}
+        yield rung.select(cluster, "nll_base", "nll_parent", **its)
 
 
 def of_home(home: Path) -> Iterator[pl.DataFrame]:

@@ -21,6 +21,9 @@ POWER = 0.8
 TINY = 1e-9
 """Where both models agree on all items, the difference itself solves the equation too: the search begins beside it."""
 
+FEWEST = 4.0
+"""Degrees of freedom at least: where fewer clusters differ the score interval is wide by itself."""
+
 MOST_ITEMS = 1_000_000
 """More than that is no answer to "how many would do?"."""
 
@@ -113,12 +116,11 @@ def _bound(it: Comparison, level: float, side: int) -> float:
 def _tango(it: Comparison, level: float, side: int) -> float:
     """The difference that a score test at `level` just does not refuse."""
     from scipy.optimize import brentq
-    from scipy.special import ndtri
 
     assert it.gained is not None
     assert it.lost is not None
     n, gained, lost = it.n / it.effect, it.gained / it.effect, it.lost / it.effect
-    z = float(ndtri(1 - level))
+    z = _quantile(it, level)
 
     def excess(difference: float) -> float:
         return side * (gained - lost - n * difference) + z * math.sqrt(n * _variance(n, gained, lost, difference))
@@ -127,6 +129,17 @@ def _tango(it: Comparison, level: float, side: int) -> float:
     if start * side >= 1 - TINY or excess(edge) >= 0:
         return float(side)
     return float(brentq(excess, start, edge))
+
+
+def _quantile(it: Comparison, level: float) -> float:
+    """Of the normal; Student's where items come in clusters, because the design effect is known only from those in which
+    the models differ: about (gained + lost) / effect, each worth two degrees of freedom (Satterthwaite 1946)."""
+    from scipy.special import ndtri, stdtrit
+
+    differing = (it.gained or 0) + (it.lost or 0)
+    if it.clusters == it.n or differing == 0:
+        return float(ndtri(1 - level))
+    return float(stdtrit(max(FEWEST, 2 * differing / it.effect), 1 - level))
 
 
 def _variance(n: float, gained: float, lost: float, difference: float) -> float:
