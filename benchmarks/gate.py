@@ -1,8 +1,9 @@
 """How often the gate is wrong: simulated generations of real answers, through the real gate; run by `make bench-gate`.
 
 `python -m benchmarks.gate --home DIR` takes the scorecards of another climbed home instead of those that are kept
-beside this file; `--only GROUP` simulates one group and writes nothing. A full run writes docs/benchmarks/gate.json, its
-section of docs/benchmarks.md, the plots, and the generated blocks of docs/the-gate.md. The same seed gives the same page.
+beside this file; `--only GROUP` simulates one group and writes nothing. A full run writes docs/benchmarks/gate.json and
+its section of docs/benchmarks.md, the plots, and the generated blocks of docs/the-gate.md. The same seed gives the same
+page.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections import Counter
 from dataclasses import dataclass, field, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -104,66 +105,52 @@ def lossy(loss: float, discordance: float, slide: float | None = None, right: fl
 def grid() -> list[Case]:
     """The gate as it is, but without floors, on each true loss with each number of items."""
     points = [(loss, often) for loss, its in LOSSES.items() for often in its]
-    few = [
-        (loss, often) for loss, often in points if (loss, often) in {(0, 0.06), (0.05, 0.06), (0.05, 0.12), (0.1, 0.12)}
-    ]
-    wanted = [*product(points, SIZES, ["as answered"]), *product(few, (60, 300), ["alone", "alike"])]
-    return [
-        Case(
-            group="loss",
-            name=f"{100 * loss:.0f} points lost, {100 * often:.0f} % differ",
-            earlier=size,
-            clustering=clustering,  # type: ignore[arg-type]
-            recall=lossy(loss, often),
-        )
-        for (loss, often), size, clustering in wanted
-    ]
+    few = [it for it in points if it in {(0, 0.06), (0.05, 0.06), (0.05, 0.12), (0.1, 0.12)}]
+    wanted = [*product(points, SIZES, CLUSTERINGS[1:2]), *product(few, (60, 300), CLUSTERINGS[::2])]
+    return [_losing("loss", *point, earlier=size, clustering=clustering) for point, size, clustering in wanted]
 
 
 def nulls() -> list[Case]:
     """Children that should not be promoted, each for one reason, at the default budget."""
     equal = [Truth(often / 2, often / 2, right=0.9) for often in (0.06, 0.12, 0.30)]
-    differ = [f"{200 * it.gained:.0f} % differ" for it in equal]
+    named = [(f"{200 * it.gained:.0f} % differ", it) for it in equal]
+    slid = "10 points below the champions of old"
+    tries = product((0.06, 0.12), (2, 3))
     return [
         Case(group="equal", name="the very same answers", new=Truth(0.0, 0.0, right=0.9), is_same=True),
-        *(Case(group="equal", name=name, new=it) for name, it in zip(differ, equal, strict=True)),
-        *(
-            Case(group="equal", name=f"{name}, yet lower NLL", new=it, nll_gain=0.5)
-            for name, it in zip(differ, equal, strict=True)
-        ),
-        *(
-            Case(group="slide", name=f"10 points below the champions of old, {100 * often:.0f} % differ", recall=lossy(0.0, often, 0.10, right=0.85))
-            for often in (0.02, 0.06, 0.12)
-        ),
+        *(Case(group="equal", name=name, new=it) for name, it in named),
+        *(Case(group="equal", name=f"{name}, yet lower NLL", new=it, nll_gain=0.5) for name, it in named),
+        *(_slid(slid, often) for often in (0.02, 0.06, 0.12)),
         Case(group="general", name="10 points lost on the general suite", general=0.10),
         Case(group="free", name="retention lower by its margin", recall=None, kept=0.80, nll_gain=0.5),
         Case(group="free", name="no gain in NLL", recall=None, kept=1.0, nll_gain=0.0),
         Case(group="free", name="all kept, clear gain", recall=None, kept=1.0, nll_gain=0.5),
-        *(
-            Case(group="attempts", name=f"5 points lost, {100 * often:.0f} % differ, attempts: {count}", recall=lossy(0.05, often), attempts=count)
-            for often, count in product((0.06, 0.12), (2, 3))
-        ),
-    ]  # fmt: skip
+        *(_losing("attempts", 0.05, often, also=f", attempts: {count}", attempts=count) for often, count in tries),
+    ]
 
 
 def budget() -> list[Case]:
     """Whole gates, with all floors: harmless children and true losses at the default gate and at the demo's."""
-
-    def points(margin: float) -> list[tuple[float, float]]:
-        return [(0.0, 0.02), (0.0, 0.06), (0.0, 0.12), (margin, 0.12), (0.10, 0.12)][: 5 if margin < 0.1 else 4]
-
-    return [
-        Case(
-            group=group,
-            name=f"{100 * loss:.0f} points lost, {100 * often:.0f} % differ",
-            recall=lossy(loss, often),
-            gate={"margin": margin},
-            clustering=clustering,
-        )
-        for group, margin in (("default gate", 0.05), ("demo gate", 0.10))
-        for clustering in (CLUSTERINGS[:2] if margin < 0.1 else CLUSTERINGS[1:2])
-        for loss, often in points(margin)
+    at_demo = [(0.0, 0.02), (0.0, 0.06), (0.0, 0.12), (0.10, 0.12)]
+    at_default = [*at_demo[:3], (0.05, 0.12), at_demo[3]]
+    wanted = [
+        *product(["default gate"], [0.05], CLUSTERINGS[:2], at_default),
+        *product(["demo gate"], [0.10], CLUSTERINGS[1:2], at_demo),
     ]
+    return [
+        _losing(group, *point, gate={"margin": margin}, clustering=clustering)
+        for group, margin, clustering, point in wanted
+    ]
+
+
+def _losing(group: str, loss: float, often: float, *, also: str = "", **its: Any) -> Case:
+    name = f"{100 * loss:.0f} points lost, {100 * often:.0f} % differ{also}"
+    return Case(group=group, name=name, recall=lossy(loss, often), **its)
+
+
+def _slid(name: str, often: float) -> Case:
+    truth = lossy(0.0, often, 0.10, right=0.85)
+    return Case(group="slide", name=f"{name}, {100 * often:.0f} % differ", recall=truth)
 
 
 def possible(cases: list[Case], rows: pl.DataFrame) -> list[Case]:
@@ -201,11 +188,14 @@ def _pools(rows: pl.DataFrame, case: Case, gate: Gate) -> Pools:
     if case.general is not None:
         its = rows.filter(pl.col("part") == "general")
         chances = its.select("chance_base", "chance_parent", "chance_child").to_numpy().astype(float)
-        chances -= chances.mean(axis=0) + [[0.0, 0.0, case.general]]
+        chances -= chances.mean(axis=0) + np.array([0.0, 0.0, case.general])
         general = Pool(Items(np.arange(len(its)), np.zeros((len(its), 3), bool), chances))
     if case.recall is not None:
-        its = exact(rows, case.clustering)
-        return Pool(its, case.recall), Pool(_gaining(exact(rows, "as answered"), case), case.new), general
+        return (
+            Pool(exact(rows, case.clustering), case.recall),
+            Pool(_gaining(exact(rows, "as answered"), case), case.new),
+            general,
+        )
     old, new = free(rows, is_new=False), free(rows, is_new=True)
     gained = (old.nll[:, 0] - old.nll[:, 1]).mean()
     old.nll[:, 2] += (old.nll[:, 0] - old.nll[:, 2]).mean() - case.kept * gained
@@ -228,7 +218,7 @@ def _generation(case: Case, pools: Pools, random: np.random.Generator) -> Genera
 
 
 def _standing(its: Items) -> Standing:
-    base, parent, child = its.nll.T
+    _, parent, child = its.nll.T
     figure = Figure(value=0.5, n=len(its), low=0.4, high=0.6)
     return Standing(
         name="general", suite_sha="g", scorer="simulated", items=len(its), base=figure, parent=figure, child=figure,
@@ -263,5 +253,5 @@ def _require_same(it: Generation, chosen: Generation, gate: Gate, attempt: int, 
     assert _told(other) == _told(found), (_told(other), _told(found))
 
 
-def _told(it: Verdict) -> list[tuple[str, Finding, int, float | None]]:
+def _told(it: Verdict) -> list[tuple[str, Finding, int | None, float | None]]:
     return [(rule.name, rule.finding, rule.n, None if rule.low is None else round(rule.low, 9)) for rule in it.rules]

@@ -1,10 +1,9 @@
 """Answers of real ladders, item by item and without a word of them: what `make bench-gate` resamples.
 
-benchmarks/gate_outcomes.parquet was made by `python -m benchmarks.gate_outcomes --climbs DIR --home DIR …`: of the climbs
-that `make bench-ladder` keeps (SmolLM2-135M on NQ-open, each fact in two held-out wordings, and on CLINC150, six
-utterances an intent; with replay and without), and of the scorecards of climbed homes (the demo: the standard library's
-docstrings in three wordings a fact; conversations of CaSiNo and OASST1). One row an item and rung; what was seen
-together has one `cluster`. Not here: what is done with it (gate_pool.py).
+benchmarks/gate_outcomes.parquet was made by `python -m benchmarks.gate_outcomes --climbs DIR` of the climbs that
+`make bench-ladder` keeps (SmolLM2-135M on NQ-open, each fact in two held-out wordings, and on CLINC150, six utterances
+an intent; with replay and without, two seeds). `--home DIR` takes the scorecards of a climbed home. One row an item and
+rung; what was seen together has one `cluster`. Not here: what is done with it (gate_pool.py).
 """
 
 from __future__ import annotations
@@ -51,7 +50,9 @@ def of_climbs(folder: Path) -> Iterator[pl.DataFrame]:
         cluster = pl.concat_str(pl.col("suite"), pl.lit("/"), pl.col("cluster")).alias("cluster")
         for (_,), rung in both.sort("generation", *item).group_by("generation", maintain_order=True):
             asked = {"exact_child": "exact", "nll_child": "nll"}
-            yield rung.select(cluster, "exact_then", "exact_parent", "nll_parent", part=pl.lit("exact"), **fixed, **asked)
+            yield rung.select(
+                cluster, "exact_then", "exact_parent", "nll_parent", part=pl.lit("exact"), **fixed, **asked
+            )
             if named[:2] == ("desks", "replay_k100"):
                 chance = {f"chance_{model}": (-pl.col(name)).exp() for model, name in DESKS.items()}
                 yield rung.select(cluster, part=pl.lit("general"), **fixed, **chance)
@@ -68,7 +69,9 @@ def _free(both: pl.DataFrame, cluster: pl.Expr, fixed: dict[str, pl.Expr]) -> It
     half, in place of the base. Of the second rung they are new, of later ones earlier items."""
     suite = both.filter(pl.col("suite") == 0)
     first = suite.filter(pl.col("generation") == 1).select("item_id", nll_base="nll_parent")
-    for (generation,), rung in suite.join(first, on="item_id").sort("generation").group_by("generation", maintain_order=True):
+    for (generation,), rung in (
+        suite.join(first, on="item_id").sort("generation").group_by("generation", maintain_order=True)
+    ):
         its = fixed | {"is_new": pl.lit(generation == 1), "part": pl.lit("free"), "nll_child": pl.col("nll")}
         yield rung.select(cluster, "nll_base", "nll_parent", **its)
 

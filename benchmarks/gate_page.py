@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from statistics import median
 
 import polars as pl
 
@@ -33,15 +34,15 @@ USUAL = "6 % differ"
 
 def headline(found: Sequence[Rates]) -> Figures:
     """The worst of each null at the default budget, and a harmless child's chance."""
-    full = [it for it in found if it.case.earlier == 300 and it.case.gate.get("margin", 0.05) == 0.05]
+    full = [it for it in found if it.case.earlier == 300]
+    grid = [it for it in full if it.case.group == "loss"]
+    ten = [it for it in full if it.case.group in ("loss", "default gate")]
     of = {
         "null_equal_promoted": [it for it in full if it.case.group == "equal"],
-        "null_margin_promoted": [it for it in full if it.case.group == "loss" and it.case.name.startswith("5 points")],
-        "loss_10_promoted": [it for it in full if it.case.name.startswith("10 points lost,") and it.case.general is None],
-        "harmless_promoted": [
-            it for it in full if it.case.name == f"0 points lost, {USUAL}" and it.case.clustering == "as answered" and it.case.group == "loss"
-        ],
-    }  # fmt: skip
+        "null_margin_promoted": [it for it in grid if it.case.name.startswith("5 points")],
+        "loss_10_promoted": [it for it in ten if it.case.name.startswith("10 points")],
+        "harmless_promoted": [it for it in grid if it.case.name == f"0 points lost, {USUAL}" and _is_grid(it)],
+    }
     out: Figures = {}
     for name, its in of.items():
         if its:
@@ -202,19 +203,18 @@ def _real(real: pl.DataFrame) -> str:
     for (source,), rungs in its.group_by("source", maintain_order=True):
         differ, lost, effects = [], [], []
         for (_,), rung in rungs.group_by("rung", maintain_order=True):
-            difference = rung["exact_child"].cast(float) - rung["exact_parent"].cast(float)
-            differ.append((difference != 0).mean())
-            lost.append(-float(difference.mean()))  # type: ignore[arg-type]
-            effects.append(design_effect(difference.to_numpy(), rung["cluster"].to_numpy()))
+            difference = rung["exact_child"].to_numpy().astype(float) - rung["exact_parent"].to_numpy()
+            differ.append(float((difference != 0).mean()))
+            lost.append(float(-difference.mean()))
+            effects.append(design_effect(difference, rung["cluster"].to_numpy()))
         lines.append([source, len(differ), rungs.height, *(_range(values) for values in (differ, lost, effects))])
     return rows(
         ("ladder", "rungs", "items", "share that differs", "recall lost", "items that tell as much as one alone"), lines
     )
 
 
-def _range(values: Sequence[float | None]) -> str:
-    known = pl.Series([value for value in values if value is not None])
-    return f"{known.median():.2f} ({known.min():.2f} – {known.max():.2f})"
+def _range(values: Sequence[float]) -> str:
+    return f"{median(values):.2f} ({min(values):.2f} – {max(values):.2f})"
 
 
 def _percent(share: Figure) -> str:

@@ -87,15 +87,15 @@ def exact(rows: pl.DataFrame, clustering: Clustering) -> Items:
     nll = its.select(pl.coalesce("nll_base", "nll_parent"), "nll_parent", "nll_child").to_numpy().astype(float)
     clusters = its["cluster"].to_numpy().astype(np.int64)
     turned = (0, 2, 1)
-    both = (
+    both = Items(
         np.concatenate([clusters, clusters + clusters.max() + 1]),
-        *(np.concatenate([it, it[:, turned]]) for it in (hits, nll)),
+        np.concatenate([hits, hits[:, turned]]),
+        np.concatenate([nll, nll[:, turned]]),
     )
     if clustering == "as answered":
-        return Items(*both)
-    times = 3 if clustering == "alike" else 1
-    copies = np.repeat(np.arange(len(both[0])), times)
-    return Items(copies, both[1][copies], both[2][copies])
+        return both
+    copies = np.repeat(np.arange(len(both)), 3 if clustering == "alike" else 1)
+    return Items(copies, both.exact[copies], both.nll[copies])
 
 
 def free(rows: pl.DataFrame, *, is_new: bool) -> Items:

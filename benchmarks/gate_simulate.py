@@ -1,9 +1,9 @@
 """One simulated generation: items are drawn, asked as a rung asks them, and judged by the gate.
 
-First some of the earlier items are asked, then as many as they say are wanted; what is compared and how it is judged are
-paired.py and promote.py. A table of items through `wanted`, `scorecard` and `judge`, as in a rung, costs ten times as
-much as the same comparisons without one: the figures come from the latter, and `by_table` is there so that each run
-shows on some of its generations that both give the same verdict, word for word. Not here: which truths are simulated.
+First some of the earlier items are asked, then as many as they say are wanted; what is compared and how it is judged
+are paired.py and promote.py. A table of items through `wanted`, `scorecard` and `judge`, as in a rung, costs ten times
+as much as the same comparisons without one: the figures come from the latter, and `by_table` is there so that each run
+shows on some of its generations that both give the same verdict. Not here: which truths are simulated.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def verdict(it: Generation, gate: Gate, attempt: int = 1) -> Verdict:
 
 
 def by_table(it: Generation, gate: Gate, attempt: int = 1) -> tuple[int, Verdict]:
-    """How many earlier items a rung asks, and its verdict: through the same tables and functions as a rung (exam.py)."""
+    """How many earlier items a rung asks, and its verdict: through the tables and functions of a rung (exam.py)."""
     old, new = _table(it.earlier, is_new=False), _table(it.new, is_new=True)
     first = pl.concat([new, old.head(gate.first_items)])
     more = max(min(wanted(first, gate, math.inf), old.height), min(gate.first_items, old.height))

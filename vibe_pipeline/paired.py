@@ -132,8 +132,8 @@ def _tango(it: Comparison, level: float, side: int) -> float:
 
 
 def _quantile(it: Comparison, level: float) -> float:
-    """Of the normal; Student's where items come in clusters, because the design effect is known only from those in which
-    the models differ: about (gained + lost) / effect, each worth two degrees of freedom (Satterthwaite 1946)."""
+    """Of the normal; Student's where items come in clusters, because the design effect is known only from those in
+    which the models differ: about (gained + lost) / effect, two degrees of freedom each (Satterthwaite 1946)."""
     from scipy.special import ndtri, stdtrit
 
     differing = (it.gained or 0) + (it.lost or 0)

@@ -61,7 +61,8 @@ def test_a_design_effect_that_few_clusters_tell_is_less_sure_than_independent_it
     of 4 %, with normal quantiles: docs/the-gate.md."""
     fixed = {"difference": 0.0, "error": 0.03}
     alone = [Comparison(n=n, clusters=n, gained=k, lost=k, **fixed) for n, k in ((60, 4), (600, 40))]
-    worth = [Comparison(n=3 * n, clusters=n, gained=3 * k, lost=3 * k, effect=3.0, **fixed) for n, k in ((60, 4), (600, 40))]
+    sizes = ((60, 4), (600, 40))
+    worth = [Comparison(n=3 * n, clusters=n, gained=3 * k, lost=3 * k, effect=3.0, **fixed) for n, k in sizes]
     wider = [low(many, 0.04) / low(one, 0.04) for one, many in zip(alone, worth, strict=True)]
     assert 1.05 < wider[0] < 1.12
     assert 1.0 < wider[1] < 1.02
