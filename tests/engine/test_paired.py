@@ -57,7 +57,7 @@ def test_copies_of_an_item_tell_no_more_than_the_item():
 
 
 def test_a_design_effect_that_few_clusters_tell_is_less_sure_than_independent_items():
-    """With normal quantiles 120 items in clusters let a loss of the margin through 5.9 % of the time at a level of 4 %."""
+    """With normal quantiles a loss of the margin was let through 5.9 % of the time at a level of 4 %."""
     fixed = {"difference": 0.0, "error": 0.03}
     alone = [Comparison(n=n, clusters=n, gained=k, lost=k, **fixed) for n, k in ((60, 4), (600, 40))]
     sizes = ((60, 4), (600, 40))
