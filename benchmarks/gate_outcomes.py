@@ -88,8 +88,8 @@ def of_home(home: Path) -> Iterator[pl.DataFrame]:
 
 def _general(home: Path) -> Iterator[pl.DataFrame]:
     for file in sorted((home / "ledger").rglob("*.json")):
-        facts = json.loads(file.read_text()).get("facts", {})
-        for it in facts.get("standing") or ():
+        facts = json.loads(file.read_text()).get("body", {}).get("facts", {})
+        for it in (its for its in facts.get("standing") or () if its["name"] == "general"):
             shas = {"base": facts["base_sha"], "parent": facts["parent_sha"] or facts["base_sha"]}
             tables = [
                 pl.read_parquet(home / "scores" / sha / f"{it['suite_sha']}.parquet")

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import gate
 from benchmarks.gate_cases import Case, harmless, lossy, nulls, rates
-from benchmarks.gate_outcomes import KEPT, SCHEMA, of_climbs, together
+from benchmarks.gate_outcomes import KEPT, SCHEMA, of_climbs, of_home, together
 from benchmarks.gate_page import USUAL
 from benchmarks.gate_pool import Pool, Truth, exact
 from vibe_pipeline import paired, promote
@@ -96,6 +96,25 @@ def test_the_rungs_of_a_climb_are_its_children_beside_their_parents(tmp_path):
     assert kept["exact_child"].all()
     assert not kept["exact_then"].any()
     assert kept["exact_parent"].to_list() == [False] * 4 + [True] * 4 + [False] * 4
+
+
+def test_a_home_gives_the_items_of_its_scorecards_and_its_general_suite(tmp_path):
+    card = {"cluster": ["a", "a"], "is_new": [True, True], "is_exact": [True, False], "exact_child": [True, False]}
+    (tmp_path / "scorecards").mkdir()
+    pl.DataFrame(card | {"nll_base": [1.0, 2.0]}).write_parquet(tmp_path / "scorecards" / "card.parquet")
+    facts = {"base_sha": "b", "parent_sha": None, "child_sha": "c", "standing": [{"name": "general", "suite_sha": "g"}]}
+    (tmp_path / "ledger" / "main").mkdir(parents=True)
+    (tmp_path / "ledger" / "main" / "000001.json").write_text(json.dumps({"body": {"facts": facts}}))
+    for model, chance in (("b", 0.25), ("c", 0.5)):
+        (tmp_path / "scores" / model).mkdir(parents=True)
+        scores = pl.DataFrame({"item_id": ["x"], "chance": [chance], "score": [1.0]})
+        scores.write_parquet(tmp_path / "scores" / model / "g.parquet")
+    kept = together(of_home(tmp_path))
+    assert kept.select("part", "exact_child", "chance_parent", "chance_child").rows() == [
+        ("exact", True, None, None),
+        ("free", False, None, None),
+        ("general", None, 0.25, 0.5),
+    ]
 
 
 def test_a_full_run_writes_the_figures_the_plots_and_the_blocks_of_the_page_and_keeps_its_prose(
