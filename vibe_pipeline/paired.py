@@ -9,6 +9,7 @@ clusters (Liang & Zeger 1986). All bounds are one-sided. Not here: which differe
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -19,6 +20,9 @@ POWER = 0.8
 
 TINY = 1e-9
 """Where both models agree on all items, the difference itself solves the equation too: the search begins beside it."""
+
+FEWEST = 4.0
+"""Degrees of freedom at least: where fewer clusters differ the score interval is wide by itself."""
 
 MOST_ITEMS = 1_000_000
 """More than that is no answer to "how many would do?"."""
@@ -69,21 +73,21 @@ def high(it: Comparison, level: float) -> float:
 def power(it: Comparison, level: float, margin: float, truth: float = 0.0) -> float:
     """How often the lower bound lies above −margin for a model whose true difference is `truth` (normal approximation
     with the variance that these items have)."""
-    from scipy.stats import norm
+    from scipy.special import ndtr, ndtri
 
     error = _spread(it, level)
     if error == 0:
         return 1.0 if truth > -margin else 0.0
-    return float(norm.cdf((truth + margin) / error - norm.ppf(1 - level)))
+    return float(ndtr((truth + margin) / error - ndtri(1 - level)))
 
 
 def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0) -> int | None:
     """Items with which that happens 80 % of the time; None where no number of items would do."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
     if truth <= -margin:
         return None
-    z = float(norm.ppf(1 - level) + norm.ppf(POWER))
+    z = float(ndtri(1 - level) + ndtri(POWER))
     items = it.n * (z * _spread(it, level) / (truth + margin)) ** 2
     return math.ceil(items) if items <= MOST_ITEMS else None
 
@@ -98,25 +102,25 @@ def _error(differences: np.ndarray, clusters: np.ndarray) -> tuple[float | None,
     return float(np.sqrt(count / (count - 1) * np.square(sums).sum()) / len(differences)), count
 
 
+@lru_cache(maxsize=64)
 def _bound(it: Comparison, level: float, side: int) -> float:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     if it.gained is not None and it.lost is not None:
         return _tango(it, level, side)
     if it.error is None:
         return side * math.inf
-    return it.difference + side * float(t.ppf(1 - level, it.clusters - 1)) * it.error
+    return it.difference + side * float(stdtrit(it.clusters - 1, 1 - level)) * it.error
 
 
 def _tango(it: Comparison, level: float, side: int) -> float:
     """The difference that a score test at `level` just does not refuse."""
     from scipy.optimize import brentq
-    from scipy.stats import norm
 
     assert it.gained is not None
     assert it.lost is not None
     n, gained, lost = it.n / it.effect, it.gained / it.effect, it.lost / it.effect
-    z = float(norm.ppf(1 - level))
+    z = _quantile(it, level)
 
     def excess(difference: float) -> float:
         return side * (gained - lost - n * difference) + z * math.sqrt(n * _variance(n, gained, lost, difference))
@@ -125,6 +129,17 @@ def _tango(it: Comparison, level: float, side: int) -> float:
     if start * side >= 1 - TINY or excess(edge) >= 0:
         return float(side)
     return float(brentq(excess, start, edge))
+
+
+def _quantile(it: Comparison, level: float) -> float:
+    """Of the normal; Student's where items come in clusters, because the design effect is known only from those in
+    which the models differ: about (gained + lost) / effect, two degrees of freedom each (Satterthwaite 1946)."""
+    from scipy.special import ndtri, stdtrit
+
+    differing = (it.gained or 0) + (it.lost or 0)
+    if it.clusters == it.n or differing == 0:
+        return float(ndtri(1 - level))
+    return float(stdtrit(max(FEWEST, 2 * differing / it.effect), 1 - level))
 
 
 def _variance(n: float, gained: float, lost: float, difference: float) -> float:
@@ -137,6 +152,6 @@ def _variance(n: float, gained: float, lost: float, difference: float) -> float:
 
 def _spread(it: Comparison, level: float) -> float:
     """What one standard error is as the bounds see it: few items that all agree have no variance, and yet bounds."""
-    from scipy.stats import norm
+    from scipy.special import ndtri
 
-    return (high(it, level) - low(it, level)) / 2 / float(norm.ppf(1 - level))
+    return (high(it, level) - low(it, level)) / 2 / float(ndtri(1 - level))

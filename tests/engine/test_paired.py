@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline import paired
 from vibe_pipeline.paired import compare_means, compare_shares, design_effect, high, items_needed, low, power
+from vibe_pipeline.records import Comparison
 
 
 def answers(both: int, gained: int, lost: int, neither: int):
@@ -50,9 +51,20 @@ def test_copies_of_an_item_tell_no_more_than_the_item():
     once, thrice = (compare_shares(*(np.repeat(it, times) for it in (ours, theirs, clusters))) for times in (1, 3))
     assert (once.clusters, thrice.n, thrice.clusters) == (60, 180, 60)
     assert thrice.effect == pytest.approx(3, rel=0.02)
-    assert low(thrice, 0.05) == pytest.approx(low(once, 0.05), abs=2e-3)
+    assert low(once, 0.05) - 0.005 < low(thrice, 0.05) < low(once, 0.05)
     means = [compare_means(np.repeat(ours * 1.0 - theirs, times), np.repeat(clusters, times)) for times in (1, 3)]
     assert low(means[1], 0.05) == pytest.approx(low(means[0], 0.05), abs=1e-9)
+
+
+def test_a_design_effect_that_few_clusters_tell_is_less_sure_than_independent_items():
+    """With normal quantiles a loss of the margin was let through 5.9 % of the time at a level of 4 %."""
+    fixed = {"difference": 0.0, "error": 0.03}
+    alone = [Comparison(n=n, clusters=n, gained=k, lost=k, **fixed) for n, k in ((60, 4), (600, 40))]
+    sizes = ((60, 4), (600, 40))
+    worth = [Comparison(n=3 * n, clusters=n, gained=3 * k, lost=3 * k, effect=3.0, **fixed) for n, k in sizes]
+    wider = [low(many, 0.04) / low(one, 0.04) for one, many in zip(alone, worth, strict=True)]
+    assert 1.05 < wider[0] < 1.12
+    assert 1.0 < wider[1] < 1.02
 
 
 def test_means_have_students_bounds():
