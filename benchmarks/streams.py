@@ -12,7 +12,7 @@ utterance (desks) or wording (facts) and belong to a cluster, the intent or the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -43,10 +43,10 @@ HELD_OUT = ("Tell me: {}?", "I would like to know {}.", "Can you say {}?", "They
 class Shape:
     """How large a stream is. Each generation has clusters × rows examples and clusters × held_out items."""
 
-    generations: int = 6
-    clusters: int = 20
-    rows: int = 4
-    held_out: int = 2
+    generations: int
+    clusters: int
+    rows: int
+    held_out: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def desks(data: Path, shape: Shape, seed: int) -> Tables:
             "completion": np.concatenate(orders),
         }
     )
-    said = pl.format("Team {}: {}", "team", "text")
+    said = pl.format("{} (team {})", "text", "team")
     drawn = (_drawn(rows, "intent", count, chance) for rows, count in ((known, shape.rows), (asked, shape.held_out)))
     train, items = (
         desk.join(rows, on="intent").select("generation", "cluster", "completion", prompt=said) for rows in drawn
@@ -89,7 +89,7 @@ def desks(data: Path, shape: Shape, seed: int) -> Tables:
 
 def facts(data: Path, shape: Shape, seed: int) -> Tables:
     """Facts of their own for each generation."""
-    _require(shape, generations=1235 // shape.clusters, clusters=200, rows=len(TRAINED), held_out=len(HELD_OUT))
+    _require(shape, generations=1235 // shape.clusters, clusters=1235, rows=len(TRAINED), held_out=len(HELD_OUT))
     chance = np.random.default_rng([seed, 1])
     short = _read(data, "nq_open").select("question", completion=pl.col("answers").list.first())
     short = short.filter(pl.col("question").str.len_chars() <= 60, pl.col("completion").str.len_chars() <= 24)
@@ -103,8 +103,21 @@ def facts(data: Path, shape: Shape, seed: int) -> Tables:
 
 STREAMS: dict[str, Callable[[Path, Shape, int], Tables]] = {"desks": desks, "facts": facts}
 
-SHAPES = {"desks": Shape(clusters=8, rows=10, held_out=5), "facts": Shape(clusters=20, rows=4, held_out=2)}
-"""80 examples and 40 items a generation: 1 % of replay is one example, and k=100 cannot hold the whole past."""
+
+
+def shapes(generations: int, examples: int) -> dict[str, Shape]:
+    """Each stream with about so many examples a generation."""
+    desks, facts = Shape(generations, 6, 13, 5), Shape(generations, 20, 4, 2)
+    return {
+        "desks": replace(desks, rows=max(1, round(examples / desks.clusters))),
+        "facts": replace(facts, clusters=max(1, round(examples / facts.rows))),
+    }
+
+
+def sizes(shape: Shape) -> list[ExampleSet]:
+    """A stream without its examples: only how many there are."""
+    rows = shape.clusters * shape.rows
+    return [_counted(number, "", rows, letters=rows) for number in range(shape.generations)]
 
 
 def stored(store: Store, tables: Tables) -> list[Generation]:
@@ -128,9 +141,12 @@ def _examples(store: Store, rows: pl.DataFrame) -> ExampleSet:
         tokens=(FRAMING_TOKENS + letters / CHARACTERS_PER_TOKEN).cast(pl.Int64),
     )
     sha = store.write_table("examples", table.to_arrow())
-    counts = ((str(Split.TRAIN), str(Kind.CONVERSATION), table.height, int(table.select(letters.sum()).item())),)
-    number = int(rows["generation"][0])
-    return ExampleSet(generation=number, sha=sha, suite_sha=sha, rows=table.height, counts=counts, dropped={})
+    return _counted(int(rows["generation"][0]), sha, table.height, int(table.select(letters.sum()).item()))
+
+
+def _counted(number: int, sha: str, rows: int, letters: int) -> ExampleSet:
+    counts = ((str(Split.TRAIN), str(Kind.CONVERSATION), rows, letters),)
+    return ExampleSet(generation=number, sha=sha, suite_sha=sha, rows=rows, counts=counts, dropped={})
 
 
 def _numbered(table: pl.DataFrame) -> pl.DataFrame:

@@ -1,0 +1,139 @@
+"""What is compared: how a generation is learned after others, each with how much of the past it sees and how long.
+
+All strategies take the same number of optimiser steps at a generation, those of the product's own replay (k=100), so
+that a strategy is not better for having trained longer; `own_steps` are those that it would take by itself. A mix is
+drawn by vibe_pipeline.replay, as many epochs as the steps need, and cut after the last of them.
+
+Retraining and merging are not in the product: retraining starts from the base on all examples so far, merging trains
+an adapter a generation from the base and joins them (model soups, Wortsman et al. 2022; TIES, Yadav et al. 2023; DARE,
+Yu et al. 2024). Not here: training itself, and what came of it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from vibe_pipeline import replay
+from vibe_pipeline.models import load_adapter
+from vibe_pipeline.records import ExampleSet, Kind, Mix
+from vibe_pipeline.settings import Lineage, Recipe, Replay, Synthetic
+from vibe_pipeline.store import Store
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+
+NOTHING = Replay(minimum=0, share=0)
+
+WAYS = ("linear", "ties", "dare_ties")
+DENSITY = 0.5
+"""Share of an adapter's values that TIES and DARE keep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """`name` is that of its figures, `title` the one that people read."""
+
+    name: str
+    title: str
+    replay: Replay = NOTHING
+    from_base: bool = False
+    """Its adapters do not grow from those of the generation before."""
+    on_everything: bool = False
+    """A generation's delta is all there was so far."""
+    own_steps: bool = False
+    ways: tuple[str, ...] = ()
+    """How its adapters are merged; each way has figures of its own."""
+
+
+def _share(percent: int) -> Strategy:
+    return Strategy(f"replay_{percent}", f"replay {percent} %", Replay(minimum=0, share=percent / 100))
+
+
+REFERENCE = Strategy("replay_k100", "replay k=100", Replay())
+"""The product's default: max(100, half of the delta) old examples an epoch. Its steps are everyone's."""
+
+WITHOUT = Strategy("none", "no replay")
+
+STRATEGIES = (
+    REFERENCE,
+    WITHOUT,
+    _share(10),
+    Strategy("none_own_steps", "no replay, own steps", own_steps=True),
+    Strategy("merge", "merging", from_base=True, ways=WAYS),
+    Strategy("retrain", "retraining", from_base=True, on_everything=True),
+    _share(50),
+    _share(5),
+    _share(1),
+    Strategy("retrain_own_steps", "retraining, own steps", from_base=True, on_everything=True, own_steps=True),
+)
+"""In the order in which they are measured: a short budget leaves out the last."""
+
+
+def steps(strategy: Strategy, sets: Sequence[ExampleSet], recipe: Recipe) -> int:
+    """Optimiser steps at the last of these generations."""
+    asked = strategy if strategy.own_steps else REFERENCE
+    return recipe.epochs * _batches(_request(asked, sets, recipe, seed=0), recipe)
+
+
+def mix(store: Store, strategy: Strategy, sets: Sequence[ExampleSet], lineage: Lineage) -> Mix:
+    """What the last of these generations trains on, stored; exactly as many batches as there are steps."""
+    recipe, wanted = lineage.recipe, steps(strategy, sets, lineage.recipe)
+    request = _request(strategy, sets, recipe, lineage.seed)
+    batches = _batches(request, recipe)
+    table = replay.mix(store, replace(request, epochs=math.ceil(wanted / batches)))
+    at = pl.col("epoch") * batches + pl.int_range(pl.len()).over("epoch") // recipe.batch_size
+    table = table.filter(at < wanted)
+    first = table.filter(epoch=0)
+    delta = first.filter(origin="delta").height
+    return Mix(
+        sha=store.write_table("mixes", table.to_arrow()),
+        rows=table.height,
+        epochs=int(table["epoch"].n_unique()),
+        delta_rows=delta,
+        replay_rows=first.height - delta,
+        left_for_later=request.delta_rows - delta,
+    )
+
+
+def merged(model: Any, folders: Sequence[Path], way: str, recipe: Recipe) -> PeftModel:
+    """The base under one adapter made of several: their mean, or what TIES and DARE elect of them.
+
+    PEFT 0.21 keeps rsLoRA in the merged adapter's settings, which scales what is scaled already: rank ** 0.5 times
+    too much, so the weights are that much smaller.
+    """
+    adapted = load_adapter(model, folders[0])
+    names = ["default", *(f"from_{number}" for number in range(1, len(folders)))]
+    for name, folder in zip(names[1:], folders[1:], strict=True):
+        adapted.load_adapter(str(folder), name)
+    surplus = recipe.rank**0.5 if recipe.rslora else 1.0
+    weight = (1 / len(folders) if way == "linear" else 1.0) / surplus
+    density = None if way == "linear" else DENSITY
+    adapted.add_weighted_adapter(names, [weight] * len(names), "merged", combination_type=way, density=density)
+    adapted.set_adapter("merged")
+    return adapted.eval()
+
+
+def _request(strategy: Strategy, sets: Sequence[ExampleSet], recipe: Recipe, seed: int) -> replay.Request:
+    """One epoch of it."""
+    return replay.Request(
+        delta=tuple(sets) if strategy.on_everything else (sets[-1],),
+        ancestors=() if strategy.from_base else tuple(sets[:-1]),
+        kinds=(str(Kind.CONVERSATION),),
+        replay=strategy.replay,
+        synthetic=Synthetic(),
+        epochs=1,
+        max_length=recipe.max_length,
+        seed=seed,
+    )
+
+
+def _batches(request: replay.Request, recipe: Recipe) -> int:
+    """Of one epoch."""
+    rows = request.delta_rows
+    return math.ceil((rows + sum(request.replayed(rows, 0))) / recipe.batch_size)
