@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from typing import Any
 import polars as pl
 
 from benchmarks.ladder_strategies import Strategy, merged, mix
-from benchmarks.streams import STREAMS, Generation, Shape, stored
+from benchmarks.streams import STREAMS, Generation, Shape, sha_of, stored
 from vibe_pipeline.evaluate.teacher_forced import score
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.models import ADAPTERS, BaseModel, Execution, base_model, execution, load_base, load_model
@@ -54,11 +54,8 @@ class Climb:
 
     @property
     def key(self) -> str:
-        """Of its figures; threads and machine may move times, not figures."""
-        what = {"strategy": asdict(self.strategy) if self.strategy else self.lineage.base_model, **self._of_all}
-        if self.strategy:
-            what["strategy"]["replay"] = self.strategy.replay.model_dump(mode="json")
-        return key_of(what)
+        """Of its figures: names, threads and the machine do not change them."""
+        return key_of({**self._of_all, "strategy": self.strategy.identity if self.strategy else None})
 
     @property
     def first_key(self) -> str:
@@ -68,8 +65,7 @@ class Climb:
     @property
     def _of_all(self) -> dict[str, Any]:
         return {
-            "stream": self.stream,
-            "shape": asdict(self.shape),
+            "stream": sha_of(self.stream, self.data, self.shape, self.seed),
             "seed": self.seed,
             "base_model": self.lineage.base_model,
             "recipe": self.lineage.recipe.model_dump(mode="json"),

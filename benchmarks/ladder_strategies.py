@@ -50,6 +50,13 @@ class Strategy:
     ways: tuple[str, ...] = ()
     """How its adapters are merged; each way has figures of its own."""
 
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What its figures hang on."""
+        ways = {"ways": self.ways, "density": DENSITY} if self.ways else {}
+        how = {name: getattr(self, name) for name in ("from_base", "on_everything", "own_steps")}
+        return {"replay": self.replay.model_dump(mode="json"), **how, **ways}
+
 
 def _share(percent: int) -> Strategy:
     return Strategy(f"replay_{percent}", f"replay {percent} %", Replay(minimum=0, share=percent / 100))

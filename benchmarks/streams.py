@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.fingerprint import sha_of_bytes
 from vibe_pipeline.records import ExampleSet, Kind, Split, Stage, Tier
 from vibe_pipeline.replay.request import CHARACTERS_PER_TOKEN, FRAMING_TOKENS
 from vibe_pipeline.store import Store
@@ -118,6 +120,13 @@ def sizes(shape: Shape) -> list[ExampleSet]:
     """A stream without its examples: only how many there are."""
     rows = shape.clusters * shape.rows
     return [_counted(number, "", rows, letters=rows) for number in range(shape.generations)]
+
+
+@cache
+def sha_of(name: str, data: Path, shape: Shape, seed: int) -> str:
+    """Of the content of a stream."""
+    tables = (_numbered(table) for table in STREAMS[name](data, shape, seed))
+    return sha_of_bytes("".join(table.write_ndjson() for table in tables).encode())
 
 
 def stored(store: Store, tables: Tables) -> list[Generation]:
