@@ -11,7 +11,7 @@ export VIBE_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo ui test acceptance soak bench-log bench-data lint fix docs clean
+.PHONY: help install demo ui test acceptance soak bench-log bench-data bench-ladder lint fix docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
@@ -48,6 +48,9 @@ bench-log: $(INSTALLED) ## measure the log beside SQLite and JSONL; writes docs/
 
 bench-data: $(INSTALLED) ## measure curation at 10 million, beside datasets and datatrove; writes docs/benchmarks (BENCH as above)
 	@$(BIN)/python -m benchmarks.data $(BENCH)
+
+bench-ladder: $(INSTALLED) ## measure what replay, retraining and merging keep, in an hour; writes docs/continual-learning.md (BENCH="--seeds 5")
+	@$(BIN)/python -m benchmarks.ladder $(BENCH)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

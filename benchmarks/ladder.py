@@ -21,17 +21,15 @@ from multiprocessing import get_context
 from pathlib import Path
 
 from benchmarks import ladder_page
-from benchmarks.ladder_climb import UNTRAINED, Climb, climb
-from benchmarks.ladder_strategies import REFERENCE, STRATEGIES, WITHOUT, steps
+from benchmarks.ladder_climb import Climb, climb
+from benchmarks.ladder_results import SEEDS, UNTRAINED
+from benchmarks.ladder_strategies import REFERENCE, STRATEGIES, WITHOUT, Strategy, steps
 from benchmarks.report import machine
 from benchmarks.streams import STREAMS, shapes, sizes
-from vibe_pipeline.errors import SettingsInvalid, VibeError
+from vibe_pipeline.errors import VibeError
 from vibe_pipeline.models import base_model
 from vibe_pipeline.settings import Lineage, Recipe, home, load
 from vibe_pipeline.store import Store
-
-SEEDS = 3
-"""The fewest that a strategy is shown with."""
 
 EPOCHS = 2
 """Each fact comes in four wordings, each intent in ten: two epochs show it as often as the demo's six epochs do."""
@@ -61,7 +59,9 @@ def main(arguments: list[str] | None = None) -> int:
         with store.lock("bench-ladder", wait_s=1):
             _sweep(options.home)
             measure(groups(options), options.minutes, options.workers)
-            ladder_page.write(options.docs, [it for group in groups(options) for it in group.climbs], machine(store.root))
+            ladder_page.write(
+                options.docs, [it for group in groups(options) for it in group.climbs], machine(store.root)
+            )
     except VibeError as error:
         print(error, file=sys.stderr)
         return 1
@@ -75,9 +75,10 @@ def groups(options: argparse.Namespace) -> list[Group]:
     """All that may be measured, the most telling first."""
     lineage = Lineage(base_model=options.base, recipe=Recipe(epochs=EPOCHS), max_minutes=24 * 60)
     base_model(Store(options.home), options.base)  # once, before several processes ask for it
-    asked = [(name, None, source) for name, source in zip(UNTRAINED, (options.base, options.reference), strict=True)]
     chosen = [it for it in STRATEGIES if not options.only or it.name in {*options.only, *FIRST}]
-    named = [*[(it.name, it, options.base) for it in chosen], *[it for it in asked if it[2]]]
+    named: list[tuple[str, Strategy | None, str]] = [(it.name, it, options.base) for it in chosen]
+    sources = zip(UNTRAINED, (options.base, options.reference), strict=True)
+    named[len(FIRST) : len(FIRST)] = [(name, None, source) for name, source in sources if source]
     return [
         Group(
             name,
@@ -106,14 +107,17 @@ def measure(wanted: Sequence[Group], minutes: float, workers: int) -> None:
     """Climb group after group while the next is expected to fit; a faster one behind it may."""
     started, done = time.monotonic(), 0
     for group in wanted:
-        spent = time.monotonic() - started
-        expected = group.steps * spent / done if done else 0.0
-        if not group.steps or (group.name not in FIRST and spent + expected > minutes * 60):
-            if group.steps:
-                _say(f"{group.name}: left out, {expected / 60:.0f} more minutes do not fit into {minutes:.0f}")
-            continue
-        done += group.steps
-        _climbed([it for it in group.climbs if not it.is_done], workers)
+        steps, spent = group.steps, time.monotonic() - started
+        if steps and group.name not in FIRST and (late := spent + expected(steps, done, spent) - minutes * 60) > 0:
+            _say(f"{group.name}: left out, it would end {late / 60:.0f} minutes too late")
+        elif steps:
+            _climbed([it for it in group.climbs if not it.is_done], workers)
+            done += steps
+
+
+def expected(steps: int, done: int, spent: float) -> float:
+    """Seconds that so many steps will take at the speed of those that are done; 0 before any is."""
+    return steps * spent / done if done else 0.0
 
 
 def _climbed(climbs: Sequence[Climb], workers: int) -> None:
@@ -140,8 +144,7 @@ def _told(what: Climb, failed: tuple[str, str] | None) -> None:
     if failed:
         raise VibeError(*failed)
     scores, told = what.kept()
-    last = scores.filter(generation=scores["generation"].max())
-    exact = last["exact"].cast(int).mean()
+    exact = scores.filter(generation=scores["generation"].max())["exact"].to_numpy().mean()
     _say(f"{what.stream}, seed {what.seed}, {what.name}: exact {exact:.2f} at the end, {told['seconds']:.0f} s")
 
 
@@ -169,7 +172,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="at most; at least 3 (default: %(default)s)")
     parser.add_argument("--generations", type=int, default=6, help="of a stream (default: %(default)s)")
     parser.add_argument("--examples", type=int, default=80, help="of a generation (default: %(default)s)")
-    parser.add_argument("--only", nargs="+", default=[], choices=[it.name for it in STRATEGIES], help="these strategies")
+    parser.add_argument(
+        "--only", nargs="+", default=[], choices=[it.name for it in STRATEGIES], help="these strategies"
+    )
     parser.add_argument("--base", default="embedded", help="the base model (default: %(default)s)")
     parser.add_argument("--reference", help="a larger model to ask the same (default: reference_model of vibe.toml)")
     parser.add_argument("--workers", type=int, default=cores, help="climbs at a time (default: %(default)s, the cores)")

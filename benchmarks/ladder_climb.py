@@ -34,9 +34,6 @@ from vibe_pipeline.train.adapter import train_adapter
 WAIT_S = 3600.0
 """For another process that trains the first generation of the same stream and seed."""
 
-UNTRAINED = ("base", "reference")
-"""What is asked as it is."""
-
 
 @dataclass(frozen=True, slots=True)
 class Climb:
@@ -92,45 +89,61 @@ def climb(what: Climb) -> None:
     base = base_model(store, what.lineage.base_model)
     with _scratch(what.home) as scratch:
         generations = stored(scratch, STREAMS[what.stream](what.data, what.shape, what.seed))
-        route = _Route(what, store, scratch, base, on, generations)
-        scores, cost = route.climbed() if what.strategy else route.asked()
+        judge = _Judge(on, generations)
+        if what.strategy:
+            scores, cost = _Route(what, what.strategy, store, scratch, base, on, judge).climbed()
+        else:
+            scores, cost = judge.answers(*load_base(base, on), len(generations) - 1), []
     store.write_parquet(f"climbs/{what.key}.parquet", scores.to_arrow())
     about = {"stream": what.stream, "seed": what.seed, "name": what.name, "seconds": time.monotonic() - started}
     store.write_json(f"climbs/{what.key}.json", {"schema_version": SCHEMA_VERSION, **about, "generations": cost})
 
 
 @dataclass(frozen=True, slots=True)
+class _Judge:
+    on: Execution
+    generations: list[Generation]
+
+    def answers(self, model: Any, tokenizer: Any, number: int, way: str = "") -> pl.DataFrame:
+        """ITEMS: way, generation, suite, cluster, item_id, exact, nll, seconds; of all suites up to this number."""
+        items = pl.concat([it.items for it in self.generations[: number + 1]])
+        with nobody("scoring") as advance:
+            scores = score(model, tokenizer, items, self.on, advance)
+        told = items.select("suite", "cluster", "item_id").join(scores, on="item_id", how="left")
+        return told.select(
+            pl.lit(way).alias("way"),
+            pl.lit(number, pl.Int32).alias("generation"),
+            *("suite", "cluster", "item_id", "exact", "nll", "seconds"),
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class _Route:
     what: Climb
+    strategy: Strategy
     store: Store
     """What stays."""
     scratch: Store
     base: BaseModel
     on: Execution
-    generations: list[Generation]
+    judge: _Judge
 
     def climbed(self) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
         """Scores after every generation on all suites so far, and what each generation cost."""
         shas: list[str] = []
         scores, cost = [], []
-        for number in range(len(self.generations)):
+        for number in range(len(self.judge.generations)):
             trained = self._trained(number, shas)
             shas.append(trained.adapter_sha)
             started = time.monotonic()
-            scores += [self._scored(number, shas, way) for way in self.what.strategy.ways or ("",)]
+            scores += [self._scored(number, shas, way) for way in self.strategy.ways or ("",)]
             cost.append({**_cost(trained), "scoring_s": time.monotonic() - started})
         return pl.concat(scores), cost
-
-    def asked(self) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
-        """All suites, by a model as it is."""
-        model, tokenizer = load_base(self.base, self.on)
-        last = len(self.generations) - 1
-        return self._answers(model, tokenizer, last, self.what.name), []
 
     def _trained(self, number: int, shas: Sequence[str]) -> Training:
         if number == 0:
             return self._first()
-        parent = None if self.what.strategy.from_base else shas[-1]
+        parent = None if self.strategy.from_base else shas[-1]
         return self._train(self.scratch, number, parent)
 
     def _first(self) -> Training:
@@ -147,35 +160,22 @@ class _Route:
         return trained
 
     def _train(self, store: Store, number: int, parent: str | None) -> Training:
-        sets = [it.examples for it in self.generations[: number + 1]]
-        made = mix(store, self.what.strategy, sets, self.what.lineage)
+        sets = [it.examples for it in self.judge.generations[: number + 1]]
+        made = mix(store, self.strategy, sets, self.what.lineage)
         trained = train_adapter(store, self.base, parent, made, self.what.lineage, self.on, nobody, "climbing")
         assert trained.stopped == "complete", "a climb has no clock"
         return trained
 
     def _scored(self, number: int, shas: Sequence[str], way: str) -> pl.DataFrame:
-        name = f"{self.what.name}_{way}" if way else self.what.name
         if not way or number == 0:
             model, tokenizer = load_model(self.scratch, self.base, shas[-1], self.on)
-            return self._answers(model, tokenizer, number, name)
+            return self.judge.answers(model, tokenizer, number, way)
         import torch
 
         torch.manual_seed(self.what.seed)  # DARE drops values at random
         base, tokenizer = load_base(self.base, self.on)
         folders = [self.scratch.existing(f"{ADAPTERS}/{sha}") for sha in shas]
-        return self._answers(merged(base, folders, way, self.what.lineage.recipe), tokenizer, number, name)
-
-    def _answers(self, model: Any, tokenizer: Any, number: int, name: str) -> pl.DataFrame:
-        """ITEMS: strategy, generation, suite, cluster, item_id, exact, nll, seconds; one row per item."""
-        items = pl.concat([it.items for it in self.generations[: number + 1]])
-        with nobody("scoring") as advance:
-            scores = score(model, tokenizer, items, self.on, advance)
-        told = items.select("suite", "cluster", "item_id").join(scores, on="item_id", how="left")
-        return told.select(
-            pl.lit(name).alias("strategy"),
-            pl.lit(number, pl.Int32).alias("generation"),
-            *("suite", "cluster", "item_id", "exact", "nll", "seconds"),
-        )
+        return self.judge.answers(merged(base, folders, way, self.what.lineage.recipe), tokenizer, number, way)
 
 
 def _cost(trained: Training) -> dict[str, Any]:
@@ -188,12 +188,15 @@ def _cost(trained: Training) -> dict[str, Any]:
 
 
 def _copy(folder: Path, store: Store) -> None:
-    store.write_folder(ADAPTERS, lambda to: [shutil.copy(file, to) for file in folder.iterdir()] and None)
+    def fill(to: Path) -> None:
+        shutil.copytree(folder, to, dirs_exist_ok=True)
+
+    store.write_folder(ADAPTERS, fill)
 
 
 @contextmanager
 def _scratch(home: Path) -> Iterator[Store]:
-    """Adapters take 20 MB each: those of a climb go when it is over, or are killed with it."""
+    """Adapters take 20 MB each: those of a climb go when it is over; what a killed one left goes with the next run."""
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".climbing-", dir=home) as folder:
         yield Store(folder)

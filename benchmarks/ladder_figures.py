@@ -12,7 +12,6 @@ of three seeds are too narrow rather than too wide. Not here: tables and plots.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +28,7 @@ MEASURES = ("average_exact", "backward_transfer", "forgetting", "learned")
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Exact of a strategy on a stream: (draws, generation, suite), the first without resampling; NaN above the diagonal."""
+    """Exact of a strategy on a stream: (draws, generation, suite). The first is not resampled; NaN: not asked."""
 
     exact: Array
     seeds: int
@@ -52,27 +51,28 @@ class Matrix:
 def matrix(scores: pl.DataFrame, seed: int = 0) -> Matrix:
     """Of one strategy on one stream: seed, generation, suite, cluster, item_id, exact."""
     cells = scores.group_by("seed", "generation", "suite", "cluster").agg(pl.col("exact").cast(pl.Float64).mean())
-    size = [cells[name].n_unique() for name in ("seed", "generation", "suite", "cluster")]
-    at = [cells[name].rank("dense").cast(pl.Int64).to_numpy() - 1 for name in ("seed", "suite", "cluster")]
+    seeds, suites, clusters = (cells[name].n_unique() for name in ("seed", "suite", "cluster"))
+    at = [cells[name].rank("dense").cast(pl.Int64).to_numpy() - 1 for name in ("seed", "cluster", "suite")]
     generation = cells["generation"].to_numpy()
-    known = np.full((size[0], int(generation.max()) + 1, size[2], size[3]), np.nan)
-    known[at[0], generation, at[1], at[2]] = cells["exact"].to_numpy()
-    means = [known.mean(axis=(0, 3))[None]]
+    last = int(generation.max())
+    known = np.full((seeds, clusters, last + 1, suites), np.nan)
+    known[at[0], at[1], generation, at[2]] = cells["exact"].to_numpy()
+    weights = np.concatenate([np.full((1, seeds * clusters), 1 / (seeds * clusters)), _drawn(seeds, clusters, seed)])
+    exact = weights @ known.reshape(seeds * clusters, -1)
+    return Matrix(exact.reshape(-1, last + 1, suites), seeds, scores.filter(generation=last).height)
+
+
+def _drawn(seeds: int, clusters: int, seed: int) -> Array:
+    """(RESAMPLES, seeds × clusters): how often each cluster of each seed is drawn, as a share of all that are."""
     chance = np.random.default_rng(seed)
-    for _ in range(RESAMPLES):
-        drawn = known[chance.integers(0, size[0], size[0])]
-        clusters = chance.integers(0, size[3], (size[0], 1, 1, size[3]))
-        means.append(np.take_along_axis(drawn, clusters, axis=3).mean(axis=(0, 3))[None])
-    last = scores.filter(generation=int(generation.max()))
-    return Matrix(np.concatenate(means), size[0], last.height)
+    of = chance.integers(0, seeds, (RESAMPLES, seeds, 1))
+    places = (of * clusters + chance.integers(0, clusters, (RESAMPLES, seeds, clusters))).reshape(RESAMPLES, -1)
+    weights = np.zeros((RESAMPLES, seeds * clusters))
+    np.add.at(weights, (np.arange(RESAMPLES)[:, None], places), 1 / places.shape[1])
+    return weights
 
 
 def figure(draws: Array, n: int) -> Figure:
     """The value without resampling, and the middle 95 % of the others."""
     low, high = np.quantile(draws[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
     return Figure(value=float(draws[0]), n=n, low=float(low), high=float(high))
-
-
-def together(matrices: Mapping[str, Matrix], name: str) -> Array:
-    """A measure as the mean over streams, each drawn by itself."""
-    return np.mean([it.measure(name) for it in matrices.values()], axis=0)

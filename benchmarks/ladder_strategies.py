@@ -5,8 +5,9 @@ that a strategy is not better for having trained longer; `own_steps` are those t
 drawn by vibe_pipeline.replay, as many epochs as the steps need, and cut after the last of them.
 
 Retraining and merging are not in the product: retraining starts from the base on all examples so far, merging trains
-an adapter a generation from the base and joins them (model soups, Wortsman et al. 2022; TIES, Yadav et al. 2023; DARE,
-Yu et al. 2024). Not here: training itself, and what came of it.
+an adapter a generation from the base and joins them: their mean (model soups, Wortsman et al. 2022), their sum (task
+arithmetic, Ilharco et al. 2023), TIES (Yadav et al. 2023) and DARE (Yu et al. 2024). Not here: training itself, and
+what came of it.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 NOTHING = Replay(minimum=0, share=0)
 
-WAYS = ("linear", "ties", "dare_ties")
+WAYS = ("mean", "sum", "ties", "dare_ties")
 DENSITY = 0.5
 """Share of an adapter's values that TIES and DARE keep."""
 
@@ -109,19 +110,21 @@ def mix(store: Store, strategy: Strategy, sets: Sequence[ExampleSet], lineage: L
 
 
 def merged(model: Any, folders: Sequence[Path], way: str, recipe: Recipe) -> PeftModel:
-    """The base under one adapter made of several: their mean, or what TIES and DARE elect of them.
+    """The base under one adapter made of several.
 
-    PEFT 0.21 keeps rsLoRA in the merged adapter's settings, which scales what is scaled already: rank ** 0.5 times
-    too much, so the weights are that much smaller.
+    Mean and sum are exact, by concatenation: PEFT's "linear" adds up the factors, so that weights of 1/n give n times
+    the mean of n equal adapters. PEFT 0.21 also leaves rsLoRA in the settings of what it merged, whose scaling is in
+    the weights already: the root of the rank too much, by which they are divided here.
     """
     adapted = load_adapter(model, folders[0])
     names = ["default", *(f"from_{number}" for number in range(1, len(folders)))]
     for name, folder in zip(names[1:], folders[1:], strict=True):
         adapted.load_adapter(str(folder), name)
-    surplus = recipe.rank**0.5 if recipe.rslora else 1.0
-    weight = (1 / len(folders) if way == "linear" else 1.0) / surplus
-    density = None if way == "linear" else DENSITY
-    adapted.add_weighted_adapter(names, [weight] * len(names), "merged", combination_type=way, density=density)
+    joined = way in ("mean", "sum")
+    rank = recipe.rank * len(folders) if joined else recipe.rank
+    weight = (1 / len(folders) if way == "mean" else 1.0) / (rank**0.5 if recipe.rslora else 1.0)
+    how = {"combination_type": "cat"} if joined else {"combination_type": way, "density": DENSITY}
+    adapted.add_weighted_adapter(names, [weight] * len(names), "merged", **how)
     adapted.set_adapter("merged")
     return adapted.eval()
 

@@ -26,7 +26,20 @@ from vibe_pipeline.replay.request import CHARACTERS_PER_TOKEN, FRAMING_TOKENS
 from vibe_pipeline.store import Store
 
 TEAMS = ("Alder", "Birch", "Cedar", "Dogwood", "Elm", "Fir", "Ginkgo", "Hazel", "Ironwood", "Juniper", "Kapok", "Larch")
-DESKS = ("north", "river", "stone", "garden", "tower", "silver", "harbor", "winter", "bridge", "meadow", "copper", "south")
+DESKS = (
+    "north",
+    "river",
+    "stone",
+    "garden",
+    "tower",
+    "silver",
+    "harbor",
+    "winter",
+    "bridge",
+    "meadow",
+    "copper",
+    "south",
+)
 
 TRAINED = (
     "{}?",
@@ -104,7 +117,6 @@ def facts(data: Path, shape: Shape, seed: int) -> Tables:
 
 
 STREAMS: dict[str, Callable[[Path, Shape, int], Tables]] = {"desks": desks, "facts": facts}
-
 
 
 def shapes(generations: int, examples: int) -> dict[str, Shape]:
@@ -185,4 +197,6 @@ def _read(data: Path, name: str) -> pl.DataFrame:
 def _require(shape: Shape, **most: int) -> None:
     for name, limit in most.items():
         if not 1 <= (asked := getattr(shape, name)) <= limit:
-            raise SettingsInvalid(f"a stream of {asked} {name} cannot be made of what there is", f"Ask for 1 to {limit}")
+            raise SettingsInvalid(
+                f"a stream of {asked} {name} cannot be made of what there is", f"Ask for 1 to {limit}"
+            )
