@@ -74,11 +74,11 @@ def main(arguments: list[str] | None = None) -> int:
 def groups(options: argparse.Namespace) -> list[Group]:
     """All that may be measured, the most telling first."""
     lineage = Lineage(base_model=options.base, recipe=Recipe(epochs=EPOCHS), max_minutes=24 * 60)
-    base_model(Store(options.home), options.base)  # once, before several processes ask for it
     chosen = [it for it in STRATEGIES if not options.only or it.name in {*options.only, *FIRST}]
     named: list[tuple[str, Strategy | None, str]] = [(it.name, it, options.base) for it in chosen]
     sources = zip(UNTRAINED, (options.base, options.reference), strict=True)
     named[len(FIRST) : len(FIRST)] = [(name, None, source) for name, source in sources if source]
+    shas = {source: base_model(Store(options.home), source).sha for _, _, source in named}
     return [
         Group(
             name,
@@ -92,6 +92,7 @@ def groups(options: argparse.Namespace) -> list[Group]:
                     name=name,
                     strategy=strategy,
                     lineage=lineage.model_copy(update={"base_model": source, "seed": seed}),
+                    base_sha=shas[source],
                     threads=options.threads,
                 )
                 for seed in seeds
@@ -126,9 +127,12 @@ def _climbed(climbs: Sequence[Climb], workers: int) -> None:
         for it in climbs:
             _told(it, _climb(it))
         return
-    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+    pool = ProcessPoolExecutor(workers, get_context("spawn"))
+    try:
         for it, failed in zip(climbs, pool.map(_climb, climbs), strict=True):
             _told(it, failed)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _climb(what: Climb) -> tuple[str, str] | None:

@@ -47,6 +47,8 @@ class Climb:
     name: str
     strategy: Strategy | None
     lineage: Lineage
+    base_sha: str
+    """Of what lineage.base_model names."""
     threads: int
 
     @property
@@ -64,7 +66,7 @@ class Climb:
         return {
             "stream": sha_of(self.stream, self.data, self.shape, self.seed),
             "seed": self.seed,
-            "base_model": self.lineage.base_model,
+            "base": self.base_sha,
             "recipe": self.lineage.recipe.model_dump(mode="json"),
             "versions": {library: version(library) for library in ("torch", "transformers", "peft")},
         }

@@ -16,6 +16,7 @@ import polars as pl
 from benchmarks.ladder_climb import Climb
 from benchmarks.ladder_figures import Array, Matrix, figure, matrix
 from benchmarks.ladder_strategies import STRATEGIES
+from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.records import Figure
 
 SEEDS = 3
@@ -80,7 +81,8 @@ class Results:
     def matrix(self, stream: str, name: str, seeds: Sequence[int] | None = None) -> Matrix:
         """On these seeds, or on all that there are."""
         rows = self.scores.filter(stream=stream, strategy=name)
-        return matrix(rows.filter(pl.col("seed").is_in(list(seeds))) if seeds is not None else rows)
+        own = int(key_of([stream, name])[:16], 16)
+        return matrix(rows.filter(pl.col("seed").is_in(list(seeds))) if seeds is not None else rows, own)
 
     @cached_property
     def matrices(self) -> dict[str, dict[str, Matrix]]:

@@ -1,6 +1,7 @@
 """The benchmark of the ladder: what is compared is comparable, what is shown is what was measured, nothing twice."""
 
 import json
+from dataclasses import astuple
 from functools import partial
 from pathlib import Path
 
@@ -181,11 +182,21 @@ def test_the_measures_are_those_of_the_literature():
     assert (known.seeds, known.items) == (3, 90)
 
 
-def test_an_interval_knows_clusters_and_seeds_and_nothing_varies_where_nothing_does():
-    same = figure(matrix(_scores({(0, 0): [0.5] * 6})).measure("average_exact"), 180)
-    assert (same.low, same.value, same.high) == (0.5, 0.5, 0.5)
-    split = figure(matrix(_scores({(0, 0): [1.0, 0.0] * 3})).measure("average_exact"), 180)
+def test_an_interval_knows_clusters_and_claims_no_certainty_where_all_agree():
+    even, split, all_known = (
+        figure(matrix(_scores({(0, 0): shares})).measure("average_exact"), 180)
+        for shares in ([0.5] * 6, [1.0, 0.0] * 3, [1.0] * 6)
+    )
+    assert 0.48 < even.low < 0.5 < even.high < 0.52
     assert split.low < 0.35 < 0.65 < split.high
+    assert 0.95 < all_known.low < all_known.value == all_known.high == pytest.approx(1.0)
+
+
+def test_a_difference_of_two_that_know_all_is_nothing_with_an_interval():
+    one, other = (matrix(_scores({(0, 0): [1.0] * 6}), own).measure("average_exact") for own in (1, 2))
+    found = figure(one - other, 180)
+    assert found.value == 0
+    assert -0.05 < found.low < 0 < found.high < 0.05
 
 
 @given(st.lists(st.sampled_from([0.0, 0.3, 0.7, 1.0]), min_size=2, max_size=8))
@@ -194,7 +205,7 @@ def test_a_figure_lies_within_its_interval_and_the_same_scores_give_the_same(sha
     one, again = (
         figure(matrix(it).measure("average_exact"), 1) for it in (scores, scores.sample(fraction=1, shuffle=True))
     )
-    assert one == again
+    assert astuple(one) == pytest.approx(astuple(again))
     assert one.low - 1e-9 <= one.value <= one.high + 1e-9
 
 
