@@ -96,7 +96,7 @@ def groups(options: argparse.Namespace) -> list[Group]:
                     threads=options.threads,
                 )
                 for seed in seeds
-                for stream in STREAMS
+                for stream in options.streams
             ],
         )
         for seeds in [range(SEEDS), *([seed] for seed in range(SEEDS, options.seeds))]
@@ -176,6 +176,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5, help="at most; at least 3 (default: %(default)s)")
     parser.add_argument("--generations", type=int, default=6, help="of a stream (default: %(default)s)")
     parser.add_argument("--examples", type=int, default=80, help="of a generation (default: %(default)s)")
+    parser.add_argument("--streams", nargs="+", default=list(STREAMS), choices=STREAMS, help="these streams")
     parser.add_argument(
         "--only", nargs="+", default=[], choices=[it.name for it in STRATEGIES], help="these strategies"
     )

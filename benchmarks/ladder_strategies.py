@@ -72,13 +72,13 @@ STRATEGIES = (
     REFERENCE,
     WITHOUT,
     _share(10),
-    Strategy("none_own_steps", "no replay, own steps", own_steps=True),
     Strategy("merge", "merging", from_base=True, ways=WAYS),
-    Strategy("retrain", "retraining", from_base=True, on_everything=True),
+    Strategy("none_own_steps", "no replay, own steps", own_steps=True),
+    Strategy("retrain_own_steps", "retraining, own steps", from_base=True, on_everything=True, own_steps=True),
     _share(50),
+    Strategy("retrain", "retraining", from_base=True, on_everything=True),
     _share(5),
     _share(1),
-    Strategy("retrain_own_steps", "retraining, own steps", from_base=True, on_everything=True, own_steps=True),
 )
 """In the order in which they are measured: a short budget leaves out the last."""
 

@@ -256,15 +256,20 @@ def test_the_page_keeps_its_own_words_and_has_a_row_for_each_and_a_plot_for_each
         assert (run[0] / f"docs/images/ladder-{name}.svg").read_text().startswith("<?xml")
 
 
-def test_what_was_climbed_is_not_climbed_again_and_gives_the_same_page(run):
+def test_what_was_climbed_is_not_climbed_again_and_what_was_interrupted_gives_the_same(run):
     folder, again = run
-    kept = {path: path.stat().st_mtime_ns for path in (folder / "home/climbs").iterdir()}
-    written = [path for path in (folder / "docs").rglob("*") if path.is_file()]
-    before = {path: path.read_bytes() for path in written}
-    assert len(kept) == 2 * 3 * 2 * 3  # two files; three seeds, two streams; two strategies, and the base as it is
+    climbs = folder / "home/climbs"
+    plots = {path: path.read_text() for path in (folder / "docs/images").iterdir()}
+    told = sorted(climbs.glob("*.json"))
+    assert len(told) == 3 * 2 * 3  # seeds, streams; two strategies, and the base as it is
+    (folder / "home/.climbing-killed").mkdir()
+    told[0].unlink()
+    others = {path: path.stat().st_mtime_ns for path in climbs.iterdir() if path.stem != told[0].stem}
+    before = pl.read_parquet(told[0].with_suffix(".parquet")).drop("seconds")
     assert again() == 0
-    assert {path: path.stat().st_mtime_ns for path in (folder / "home/climbs").iterdir()} == kept
-    assert {path: path.read_bytes() for path in written} == before
+    assert {path: path.stat().st_mtime_ns for path in others} == others
+    assert pl.read_parquet(told[0].with_suffix(".parquet")).drop("seconds").equals(before)
+    assert {path: path.read_text() for path in plots} == plots
     assert list((folder / "home").glob(".climbing-*")) == []
 
 
