@@ -40,15 +40,10 @@ FIRST = {REFERENCE.name, WITHOUT.name}
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Climbs that are shown together or not at all, and how many steps of them are not done yet."""
+    """Climbs that are shown together or not at all."""
 
     name: str
     climbs: list[Climb]
-
-    @property
-    def steps(self) -> int:
-        """Still to be done; scoring is counted with them."""
-        return sum(_steps(it) for it in self.climbs if not it.is_done)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -106,19 +101,22 @@ def groups(options: argparse.Namespace) -> list[Group]:
 
 def measure(wanted: Sequence[Group], minutes: float, workers: int) -> None:
     """Climb group after group while the next is expected to fit; a faster one behind it may."""
-    started, done = time.monotonic(), 0
+    started = time.monotonic()
+    climbs = [it for group in wanted for it in group.climbs]
     for group in wanted:
-        steps, spent = group.steps, time.monotonic() - started
-        if steps and group.name not in FIRST and (late := spent + expected(steps, done, spent) - minutes * 60) > 0:
-            _say(f"{group.name}: left out, it would end {late / 60:.0f} minutes too late")
-        elif steps:
-            _climbed([it for it in group.climbs if not it.is_done], workers)
-            done += steps
+        pending = [it for it in group.climbs if not it.is_done]
+        ends = time.monotonic() - started + sum(map(_steps, pending)) * pace(climbs) / workers
+        if pending and group.name not in FIRST and ends > minutes * 60:
+            _say(f"{group.name}: left out, it would end after {ends / 60:.0f} minutes and there are {minutes:g}")
+        elif pending:
+            _climbed(pending, workers)
 
 
-def expected(steps: int, done: int, spent: float) -> float:
-    """Seconds that so many steps will take at the speed of those that are done; 0 before any is."""
-    return steps * spent / done if done else 0.0
+def pace(climbs: Sequence[Climb]) -> float:
+    """Seconds a step of the climbs that are done, scoring with them; 0 before there is one."""
+    told = [it.kept()[1] for it in climbs if it.strategy and it.is_done]
+    steps = sum(generation["steps"] for it in told for generation in it["generations"])
+    return sum(it["seconds"] for it in told) / steps if steps else 0.0
 
 
 def _climbed(climbs: Sequence[Climb], workers: int) -> None:
@@ -153,9 +151,9 @@ def _told(what: Climb, failed: tuple[str, str] | None) -> None:
 
 
 def _steps(what: Climb) -> int:
-    """Optimiser steps of a climb; a model that is asked as it is counts as one."""
+    """Optimiser steps of a climb; none where a model is asked as it is."""
     if what.strategy is None:
-        return 1
+        return 0
     sets = sizes(what.shape)
     recipe = what.lineage.recipe
     return sum(steps(what.strategy, sets[: number + 1], recipe) for number in range(len(sets)))

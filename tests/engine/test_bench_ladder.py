@@ -209,26 +209,21 @@ def test_a_figure_lies_within_its_interval_and_the_same_scores_give_the_same(sha
     assert one.low - 1e-9 <= one.value <= one.high + 1e-9
 
 
-def test_a_group_is_expected_to_take_as_long_as_those_before():
-    assert ladder.expected(steps=300, done=100, spent=20.0) == pytest.approx(60.0)
-    assert ladder.expected(steps=300, done=0, spent=20.0) == 0.0
-
-
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, tiny_base, data):
     """Two strategies and a reference on both streams with three seeds, by the tiny model; and how to run it again."""
     folder = tmp_path_factory.mktemp("bench")
 
-    def again() -> int:
+    def again(*more: str) -> int:
         places = f"--home {folder}/home --docs {folder}/docs --data {data} --base {tiny_base} --reference {tiny_base}"
-        size = "--workers 1 --seeds 3 --generations 2 --examples 8 --only none"
-        return ladder.main([*places.split(), *size.split()])
+        size = "--workers 1 --seeds 3 --generations 2 --examples 8"
+        return ladder.main([*places.split(), *size.split(), *more])
 
     (folder / "docs").mkdir()
     (folder / "docs" / "continual-learning.md").write_text(
         "# Mine\n\nBefore.\n\n<!-- ladder --><!-- /ladder -->\n\nAfter.\n"
     )
-    assert again() == 0
+    assert again("--only", "none") == 0
     return folder, again
 
 
@@ -266,11 +261,22 @@ def test_what_was_climbed_is_not_climbed_again_and_what_was_interrupted_gives_th
     told[0].unlink()
     others = {path: path.stat().st_mtime_ns for path in climbs.iterdir() if path.stem != told[0].stem}
     before = pl.read_parquet(told[0].with_suffix(".parquet")).drop("seconds")
-    assert again() == 0
+    assert again("--only", "none") == 0
     assert {path: path.stat().st_mtime_ns for path in others} == others
     assert pl.read_parquet(told[0].with_suffix(".parquet")).drop("seconds").equals(before)
     assert {path: path.read_text() for path in plots} == plots
     assert list((folder / "home").glob(".climbing-*")) == []
+
+
+def test_what_does_not_fit_into_the_minutes_is_left_out_and_the_page_says_so(run, capsys):
+    folder, again = run
+    before = sorted((folder / "home/climbs").iterdir())
+    assert again("--minutes", "0") == 0
+    assert sorted((folder / "home/climbs").iterdir()) == before
+    assert "replay_10: left out, it would end after" in capsys.readouterr().err
+    page = (folder / "docs/continual-learning.md").read_text()
+    assert "Not measured for want of time: replay 10 %; " in page
+    assert "merging, TIES" in page
 
 
 def test_the_reference_model_is_a_setting_of_a_lineage(tmp_path):
