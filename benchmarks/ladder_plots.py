@@ -36,7 +36,8 @@ def over_generations(file: Path, title: str, matrices: Mapping[str, Matrix]) -> 
         axis.set(ylim=(-0.04, 1.04), xlim=(-0.2, suites - 0.8), xticks=range(suites))
         axis.set_xticklabels([generation_name(it) for it in range(suites)], fontsize=7)
     figure.supylabel("share of exact answers", fontsize=9)
-    figure.supxlabel("after generation", fontsize=9)
+    for axis in axes[-1]:
+        axis.set_xlabel("after generation", fontsize=8)
     figure.suptitle(title, fontsize=10)
     handles, labels = axes.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), fontsize=8, frameon=False)
