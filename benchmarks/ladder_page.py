@@ -165,4 +165,5 @@ def _plots(folder: Path, results: Results) -> None:
 
 
 def _shown(it: Figure) -> str:
-    return f"{it.value:.2f} [{it.low:.2f}, {it.high:.2f}]".replace("-", "−")
+    value, low, high = (f"{round(number, 2) + 0:.2f}" for number in (it.value, it.low, it.high))  # + 0: no minus zero
+    return f"{value} [{low}, {high}]".replace("-", "−")
