@@ -11,7 +11,7 @@ export VIBE_HOME ?= $(CURDIR)/var
 export DAGSTER_HOME := $(CURDIR)
 export HF_HUB_DISABLE_TELEMETRY := 1
 
-.PHONY: help install demo ui test acceptance soak bench-log bench-data bench-gate lint fix docs clean
+.PHONY: help install demo ui test acceptance soak bench-log bench-data bench-gate bench-ladder lint fix docs clean
 
 help:
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /	/' | expand -t 14
@@ -51,6 +51,9 @@ bench-data: $(INSTALLED) ## measure curation at 10 million, beside datasets and 
 
 bench-gate: $(INSTALLED) ## simulate how often the gate is wrong; writes docs/the-gate.md (BENCH="--home DIR": of your own ladder)
 	@$(BIN)/python -m benchmarks.gate $(BENCH)
+
+bench-ladder: $(INSTALLED) ## measure what replay, retraining and merging keep, in an hour; writes docs/continual-learning.md (BENCH="--seeds 5")
+	@$(BIN)/python -m benchmarks.ladder $(BENCH)
 
 lint: $(INSTALLED)
 	@$(BIN)/ruff check .

@@ -51,19 +51,34 @@ def write(
     docs: Path, name: str, about: dict[str, Any], figures: Figures, table: str, beside: Sequence[str] = ()
 ) -> None:
     """The JSON, and the section between its marks; other sections stay as they are. `beside`: other libraries used."""
+    date = write_json(docs, name, about, figures, beside)
+    section = f"## {name}\n\n{date}, {told(about)}.\n\n{table.strip()}"
+    write_between(docs / "benchmarks.md", name, section, "# Benchmarks\n")
+
+
+def write_json(docs: Path, name: str, about: dict[str, Any], figures: Figures, beside: Sequence[str] = ()) -> str:
+    """docs/benchmarks/NAME.json; returns its date."""
     date = datetime.now(UTC).date().isoformat()
     versions = {library: version(library) for library in (*LIBRARIES, *beside)}
     rounded = {key: float(f"{value:.4g}") for key, value in figures.items()}
     (docs / "benchmarks").mkdir(parents=True, exist_ok=True)
     found = {"machine": about, "date": date, "versions": versions, "figures": rounded}
     write_file(docs / "benchmarks" / f"{name}.json", json.dumps(found, indent=1) + "\n")
-    page = docs / "benchmarks.md"
-    text = page.read_text(encoding="utf-8") if page.exists() else "# Benchmarks\n"
-    where = ", ".join(f"{value}" for value in (about["cpu"], f"{about['cores']} cores", about["disk"], about["system"]))
-    section = f"<!-- {name} -->\n## {name}\n\n{date}, {where}.\n\n{table.strip()}\n<!-- /{name} -->"
+    return date
+
+
+def write_between(page: Path, name: str, section: str, empty: str) -> None:
+    """A section between its marks in a page, which begins as `empty`; what stands around them stays."""
+    text = page.read_text(encoding="utf-8") if page.exists() else empty
+    section = f"<!-- {name} -->\n{section}\n<!-- /{name} -->"
     marked = re.compile(f"<!-- {name} -->.*<!-- /{name} -->", re.DOTALL)
     text = marked.sub(lambda _: section, text) if marked.search(text) else f"{text.rstrip()}\n\n{section}\n"
     write_file(page, text)
+
+
+def told(about: dict[str, Any]) -> str:
+    """A machine in words."""
+    return ", ".join(f"{value}" for value in (about["cpu"], f"{about['cores']} cores", about["disk"], about["system"]))
 
 
 def rows(titles: Sequence[str], lines: Sequence[Sequence[object]]) -> str:

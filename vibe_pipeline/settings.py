@@ -282,6 +282,8 @@ class Lineage(Section):
 
     base_model: str = EMBEDDED
     """'embedded', a Hub id such as HuggingFaceTB/SmolLM2-135M, or a local folder."""
+    reference_model: str | None = None
+    """A larger, fixed model, named like base_model: `make bench-ladder` asks it the same. It changes no rung."""
     kinds: tuple[Kind, ...] = ASSISTANT
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     max_minutes: Annotated[float, Field(gt=0)] = 30
