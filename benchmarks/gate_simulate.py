@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from benchmarks.gate_pool import Items
-from vibe_pipeline.evaluate.sampling import MOST, wanted
+from vibe_pipeline.evaluate.sampling import MOST, PLANNED, wanted
 from vibe_pipeline.evaluate.scorecard import scorecard
 from vibe_pipeline.paired import compare_means, compare_shares, items_needed
 from vibe_pipeline.promote import Case as Judged
@@ -69,11 +69,12 @@ def asked(it: Items, gate: Gate) -> Items:
     first = it.take(slice(0, gate.first_items))
     its, level = _earlier(first, gate), gate.level_of(1)
     if its.recall is not None:
-        needed = items_needed(its.recall, level, gate.margin)
+        needed = items_needed(its.recall, level, gate.margin, 0.0, PLANNED)
     else:
         assert its.kept is not None
         assert its.gained_before is not None
-        needed = items_needed(its.kept, level, 0.0, gate.retention_margin * its.gained_before.difference)
+        harmless = gate.retention_margin * its.gained_before.difference
+        needed = items_needed(its.kept, level, 0.0, harmless, PLANNED)
     more = min(int(needed or MOST) + 1, gate.recall_items)
     return it.take(slice(0, max(len(first), more)))
 

@@ -40,6 +40,10 @@ class VibeError(Exception):
         self.what = what
         self.remedy = remedy
 
+    def __reduce__(self) -> tuple[type[VibeError], tuple[str, str]]:
+        """Another process can tell it too."""
+        return type(self), (self.what, self.remedy)
+
 
 class SettingsInvalid(VibeError):
     """A setting, option or environment variable has a value that means nothing here."""

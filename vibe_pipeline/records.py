@@ -323,6 +323,8 @@ class Comparison:
     """Items that the other alone has right."""
     effect: float = 1.0
     """Design effect: so many items tell as much as one would alone."""
+    skew: float = 0.0
+    """Skewness of what is compared, between clusters: of means, whose bounds a few large losses push down."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

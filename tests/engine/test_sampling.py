@@ -13,11 +13,10 @@ from vibe_pipeline.settings import Gate
 
 
 def items(*suites: int) -> pl.DataFrame:
-    """So many items of each generation's suite."""
-    rows = [
-        (f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?") for g, size in enumerate(suites) for n in range(size)
-    ]
-    return pl.DataFrame(rows, schema=["suite_sha", "generation", "item_id", "prompt"], orient="row")
+    """So many items of each generation's suite, three in a row of one fact."""
+    every = [(g, n) for g, size in enumerate(suites) for n in range(size)]
+    rows = [(f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?", f"fact {n // 3}") for g, n in every]
+    return pl.DataFrame(rows, schema=["suite_sha", "generation", "item_id", "prompt", "cluster"], orient="row")
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(0, 40))
@@ -38,6 +37,12 @@ def test_a_larger_sample_holds_the_smaller_one_whatever_the_order_of_the_rows(si
     small, large = sorted((one, other))
     ids = ranked(rows[order])["item_id"]
     assert ids.head(large).to_list()[:small] == ranked(rows)["item_id"].head(small).to_list()
+
+
+@given(st.integers(1, 12), st.integers(0, 36))
+def test_no_second_wording_of_a_fact_is_asked_before_the_first_of_all(facts, limit):
+    head = ranked(items(3 * facts)).head(limit)
+    assert head["cluster"].n_unique() == min(facts, limit)
 
 
 def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():

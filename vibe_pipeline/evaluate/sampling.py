@@ -19,9 +19,17 @@ MOST = 1_000_000
 """Items: no number would do, or any."""
 
 
+PLANNED = 0.95
+"""How often so many items shall let a harmless child pass: of what is planned with 80 %, a fifth would stay undecided
+although there were more items (docs/the-gate.md)."""
+
+
 def ranked(items: pl.DataFrame) -> pl.DataFrame:
-    """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time."""
-    return items.sort(pl.col("item_id").rank("ordinal").over("suite_sha"), "item_id")
+    """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time. One
+    of each cluster comes before the second of any: items of a cluster tell less than as many of several."""
+    in_cluster = pl.col("item_id").rank("ordinal").over("suite_sha", "cluster")
+    in_suite = pl.struct(in_cluster, "item_id").rank("ordinal").over("suite_sha")
+    return items.sort(in_suite, "item_id")
 
 
 def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
@@ -32,15 +40,16 @@ def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float) -> int:
-    """How many earlier items would let a harmless child pass 80 % of the time, at most `recall_items` and at most what
-    the time has room for at the rate of those that were asked."""
+    """How many earlier items would let a harmless child pass, at most `recall_items` and at most what the time has room
+    for at the rate of those that were asked."""
     its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt=1)
     needed = 0
     if its.recall is not None:
-        needed = _all_of(old, "is_exact", items_needed(its.recall, level, gate.margin))
+        needed = _all_of(old, "is_exact", items_needed(its.recall, level, gate.margin, 0.0, PLANNED))
     if its.kept is not None and its.gained_before is not None:
         harmless = gate.retention_margin * its.gained_before.difference
-        needed = max(needed, _all_of(old, ~pl.col("is_exact"), items_needed(its.kept, level, 0.0, harmless)))
+        free = items_needed(its.kept, level, 0.0, harmless, PLANNED)
+        needed = max(needed, _all_of(old, ~pl.col("is_exact"), free))
     return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
 
 
