@@ -29,7 +29,14 @@ from vibe_pipeline.records import ExampleSet, Scorecard, Standing
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
 
-ITEM = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"]
+ITEM: dict[str, Any] = {
+    "suite_sha": pl.String,
+    "generation": pl.Int32,
+    "is_new": pl.Boolean,
+    **dict.fromkeys(("part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"), pl.String),
+    "choices": pl.List(pl.String),
+}
+"""Suites that were made before a column came have nulls there."""
 
 FOLDER = "scorecards"
 
@@ -95,14 +102,16 @@ class Exam:
 
     def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
         """The items of some suites that this lineage reads: those of its kinds."""
-        schema = dict.fromkeys(ITEM, pl.String) | {"generation": pl.Int32, "is_new": pl.Boolean}
-        frames = [pl.DataFrame(schema=schema)]
+        frames = [pl.DataFrame(schema=ITEM)]
         for examples in sets:
             its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
             together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
             of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
-            frames.append(its.with_columns(**of, is_new=pl.lit(is_new), cluster=together).select(ITEM))
-        return pl.concat(frames).filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds]))
+            its = its.with_columns(**of, is_new=pl.lit(is_new), cluster=together)
+            frames.append(its.select(name for name in ITEM if name in its.columns))
+        return pl.concat(frames, how="diagonal").filter(
+            pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds])
+        )
 
     def _results(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
         """Kept results of these items, after scoring those that have none yet."""
@@ -132,4 +141,4 @@ def _without_words(table: pl.DataFrame) -> pl.DataFrame:
     """What figures are made of, without what people said: of answers, those that are labels."""
     words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
     is_label = pl.col("part") == LABELS
-    return table.drop("prompt").with_columns(pl.when(is_label).then(name).alias(name) for name in words)
+    return table.drop("prompt", "choices").with_columns(pl.when(is_label).then(name).alias(name) for name in words)
