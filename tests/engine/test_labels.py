@@ -173,6 +173,6 @@ def test_a_model_that_always_says_the_commonest_label_is_rejected_though_it_is_m
     event = ladder.climb("main", 0)
     rules = {rule["name"]: rule for rule in event.facts["rules"]}
     assert (event.facts["verdict"], rules["balance"]["finding"]) == ("rejected", "failed")
-    assert ladder.records()[0]["eval_generalization"] > 0.8
+    assert ladder.records()[0]["eval_generalization"] > 0.75
     assert "over the 2 labels of g000" in rules["balance"]["words"]
     assert "0% of the spread" in rules["balance"]["words"]

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, labels, teacher_forced
+from vibe_pipeline.evaluate import choices, greedy, labels, teacher_forced
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.models import Execution
 from vibe_pipeline.progress import Advance
@@ -28,6 +28,7 @@ SCORERS: dict[str, Scorer] = {
     teacher_forced.SCORER: teacher_forced.score,
     choices.SCORER: choices.score,
     labels.SCORER: labels.score,
+    greedy.SCORER: greedy.score,
 }
 
 

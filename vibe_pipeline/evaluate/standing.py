@@ -1,7 +1,7 @@
 """Suites that belong to no generation and are asked in each: the general one, and those of the user's own.
 
 They are written to the store like any suite, named by their content: what a file says when a rung is resolved is what
-the rung is judged on. Not here: reading a file (general.py), and what is good enough (promote.py).
+the rung is judged on. Not here: reading a file (general.py, own.py), and what is good enough (promote.py).
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ from pathlib import Path
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, general
+from vibe_pipeline.evaluate import choices, general, own
 from vibe_pipeline.evaluate.figures import mean
+from vibe_pipeline.models import PROMPT_FORMAT
 from vibe_pipeline.paired import compare_means
 from vibe_pipeline.records import Comparison, Standing
 from vibe_pipeline.settings import Lineage
@@ -23,20 +24,24 @@ GENERAL = "general"
 
 def written(store: Store, lineage: Lineage) -> tuple[tuple[str, str], ...]:
     """(name, sha of the suite) of all that a lineage is asked; SettingsInvalid where a file is not one."""
-    files = {GENERAL: Path(lineage.general_suite) if lineage.general_suite else None}
-    files |= {name: Path(path) for name, path in lineage.suites.items()}
-    return tuple((name, _written(store, name, file)) for name, file in files.items())
+    frames = {GENERAL: _general(Path(lineage.general_suite) if lineage.general_suite else None)}
+    frames |= {name: _own(name, Path(path)) for name, path in lineage.suites.items()}
+    return tuple((name, store.write_table("suites", frame.to_arrow())) for name, frame in frames.items())
 
 
-def _written(store: Store, name: str, file: Path | None) -> str:
-    items = general.items(file).with_columns(
-        item_id=pl.format(f"{name}-{{}}", "item_id") if name != GENERAL else pl.col("item_id"),
+def _general(file: Path | None) -> pl.DataFrame:
+    return general.items(file).with_columns(
         kind=pl.lit(None, pl.String),
         cluster="item_id",
         prompt_format=pl.lit(general.PROMPT_FORMAT),
         scorer=pl.lit(choices.SCORER),
     )
-    return store.write_table("suites", items.to_arrow())
+
+
+def _own(name: str, file: Path) -> pl.DataFrame:
+    return own.items(file).with_columns(
+        item_id=pl.format(f"{name}-{{}}", "item_id"), kind=pl.lit(None, pl.String), prompt_format=pl.lit(PROMPT_FORMAT)
+    )
 
 
 def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame]) -> Standing:
@@ -49,7 +54,7 @@ def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.
     return Standing(
         name=name,
         suite_sha=sha,
-        scorer=str(table["scorer"][0]),
+        scorer=", ".join(table["scorer"].unique().sort()),
         items=table.height,
         base=mean(table["base"], most=1.0),
         parent=mean(table["parent"], most=1.0),
