@@ -31,6 +31,6 @@ def champion(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
         line = here.line(rung.lineage)
         report(context, here, rung)
         matrix = known(here.matrix(rung.lineage, rung.generation), here.matrix_page(rung.lineage), event)
-    verdict = judged(event, line.champion, context.run.run_id)
+    verdict = judged(event, line, context.run.run_id)
     metadata = grown(rung) | verdict | matrix | {"line": drawn(line, rung)}
     return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(event.sha))

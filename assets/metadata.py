@@ -13,16 +13,16 @@ import dagster as dg
 
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.fingerprint import short
-from vibe_pipeline.ledger import Event
+from vibe_pipeline.ledger import Event, Line
+from vibe_pipeline.lineages import back_to
 from vibe_pipeline.records import Figure, Finding, Mix, PartScore, Scorecard, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
+from vibe_pipeline.verdicts import MARKS, why
 
 Metadata = dict[str, Any]
 
 SKIPPED = "skipped"
 """Metadata key and data version of what an empty rung does not have."""
-
-MARKS = {Finding.PASSED: "✔", Finding.FAILED: "✘", Finding.UNDECIDED: "?", Finding.NOT_APPLICABLE: "–"}
 
 CURVE_POINTS = 20
 BARS = "▁▂▃▄▅▆▇█"
@@ -109,6 +109,12 @@ def scored(card: Scorecard | None) -> Metadata:
         return {SKIPPED: "no adapter, so nothing to score"}
     names = ("recall", "recall_parent", "generalization", "generalization_parent", "generalization_base", "style_drift")
     figures = [figure(name, getattr(card, name)) for name in names]
+    figures += [figure("kl_base", card.kl_base)] if card.kl_base else []
+    figures += [
+        figure(f"{it.name}{which}", its)
+        for it in card.standing
+        for which, its in (("", it.child), ("_parent", it.parent), ("_base", it.base))
+    ]
     parts = markdown_table(PART_COLUMNS, [_part(part) for part in card.parts])
     # Without the answers: a model may say what it was trained on, and Dagster's events cannot be made to forget it.
     tone = markdown_table(("question", "corporate phrase"), [(question, phrase) for question, _, phrase in card.tone])
@@ -123,12 +129,14 @@ def scored(card: Scorecard | None) -> Metadata:
     }
 
 
-def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
-    """Of a settled rung: the verdict with all its rules, and who is served now."""
-    rules = [f"- {MARKS[rule['finding']]} {rule['words']}" for rule in event.facts["rules"]]
+def judged(event: Event, line: Line, run_id: str) -> Metadata:
+    """Of a settled rung: the verdict with all its rules, who is served now, and whether it was stepped back from."""
+    champion, back = line.champion, line.rolled_back.get(event.sha)
+    rules = [f"- {MARKS[Finding(rule['finding'])][0]} {rule['words']}" for rule in event.facts["rules"]]
     skipped = {SKIPPED: event.facts["reasons"][0]} if event.facts["child_sha"] is None else {}
     return skipped | {
         "verdict": event.facts["verdict"],
+        "why": why({**event.facts, "lineage": event.lineage, "generation": generation_name(event.generation)}),
         "rules": dg.MetadataValue.md("\n".join(rules)),
         "reasons": "; ".join(event.facts["reasons"]),
         "attempt": event.attempt,
@@ -136,6 +144,8 @@ def judged(event: Event, champion: Event | None, run_id: str) -> Metadata:
         "champion_sha": champion.facts["child_sha"] if champion else "–",
         "already_settled": event.outside.get("run_id") != run_id,
         "event_sha": event.sha,
+        **({"rolled_back": back_to(back)} if back else {}),
+        **({"halted": line.halted.facts["why"]} if line.halted else {}),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parents[1]
 hypothesis.settings.register_profile("gate", deadline=None, derandomize=True, max_examples=60, database=None)
 hypothesis.settings.load_profile("gate")
 
-QUICK = Recipe(rank=4, alpha=4, epochs=12, batch_size=8, learning_rate=2e-2)
+QUICK = Recipe(rank=4, alpha=4, epochs=16, batch_size=8, learning_rate=1.5e-2)
 
 SORTS = (("thing", "Yes"), ("OTHER", "No"), ("Third", "Hm"))
 """Six facts of each: who knows the first six does not know the next."""
@@ -100,8 +101,21 @@ def base(tiny_base, tmp_path_factory) -> BaseModel:
 
 
 @pytest.fixture(scope="session")
-def lineage(tiny_base) -> Lineage:
-    return Lineage(base_model=str(tiny_base), recipe=QUICK, gate=LENIENT, style=Style(max_tokens=4))
+def few_questions(tmp_path_factory) -> Path:
+    """A general suite that is asked in no time."""
+    path = tmp_path_factory.mktemp("suites") / "few.jsonl"
+    lines = [
+        {"item_id": f"few-{n}", "prompt": f"{n} + 1?", "answer": f"{n + 1}", "choices": [f"{n}", f"{n + 1}"]}
+        for n in range(4)
+    ]
+    path.write_text("\n".join(map(json.dumps, lines)))
+    return path
+
+
+@pytest.fixture(scope="session")
+def lineage(tiny_base, few_questions) -> Lineage:
+    told = {"style": Style(max_tokens=4), "general_suite": str(few_questions)}
+    return Lineage(base_model=str(tiny_base), recipe=QUICK, gate=LENIENT, **told)
 
 
 @pytest.fixture(scope="session")
@@ -248,11 +262,12 @@ def python() -> Callable[..., subprocess.CompletedProcess[str]]:
 
 
 @pytest.fixture
-def toml(tiny_base) -> SimpleNamespace:
+def toml(tiny_base, few_questions) -> SimpleNamespace:
     """vibe.toml with the quick recipe and the lenient gate, as text."""
     gate = "".join(f"{name} = {value}\n" for name, value in LENIENT.model_dump(exclude_defaults=True).items())
-    recipe = "rank = 4\nalpha = 4\nepochs = 12\nbatch_size = 8\nlearning_rate = 2e-2\n"
+    recipe = "rank = 4\nalpha = 4\nepochs = 16\nbatch_size = 8\nlearning_rate = 1.5e-2\n"
+    lineage = f"base_model = '{tiny_base}'\ngeneral_suite = '{few_questions}'\n"
     return SimpleNamespace(
-        text=f"[gate]\n{gate}[lineages.main]\nbase_model = '{tiny_base}'\n[lineages.main.recipe]\n{recipe}"
+        text=f"[gate]\n{gate}[lineages.main]\n{lineage}[lineages.main.recipe]\n{recipe}"
         f"[lineages.main.gate]\n{gate}[lineages.main.style]\nmax_tokens = 4\n"
     )

@@ -13,19 +13,20 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline import forgetting, models, replay, views
+from vibe_pipeline import forgetting, halting, lineages, models, replay, views
 from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
+from vibe_pipeline.errors import RungRefused, SettingsInvalid
 from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.matrix import Matrix
-from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
-from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains
+from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import Case, judge, skipped
@@ -48,6 +49,13 @@ from vibe_pipeline.train.rate import tokens_per_second
 
 FLOOR_TOKENS_PER_S = 50
 """Slower than any machine we saw: a delta that fits even then needs no measured rate."""
+
+
+def _said(why: str) -> str:
+    """A reason in one line, as it is kept in the ledger for ever."""
+    if words := " ".join(repaired(why).split()):
+        return words
+    raise SettingsInvalid("no reason is given, and the ledger keeps one for ever", "Say why")
 
 
 class Ladder:
@@ -79,8 +87,10 @@ class Ladder:
 
     def rung(self, lineage: str, generation: int) -> Rung:
         """All inputs of a rung and their keys; RungRefused if one below it is not settled."""
+        return self._rung(lineage, generation, self.line(lineage))
+
+    def _rung(self, lineage: str, generation: int, line: Line) -> Rung:
         settings = self.settings.lineage(lineage)
-        line = Ledger(self.store, lineage).line()
         self.examples(generation)  # first: the error for one that is not open names it
         sets = [self.examples(g) for g in range(generation + 1)]
         rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
@@ -92,7 +102,8 @@ class Ladder:
         return rung.within(budget) if tokens > budget else rung
 
     def mix(self, rung: Rung) -> Mix:
-        """Open the rung in the ledger and make its replay mix."""
+        """Open the rung in the ledger and make its replay mix; RungRefused where the lineage is halted."""
+        self.halt_where_due(rung.lineage)  # a kill may have come between the settled event and this
         Ledger(self.store, rung.lineage).open(rung.generation, rung.identity(), {})
         return self._results.once("mix", rung.mix_key, Mix, lambda: replay.make(self.store, rung.request))
 
@@ -130,8 +141,8 @@ class Ladder:
             facts["tainted"] = taint
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
         event = Ledger(self.store, rung.lineage).settle(rung.generation, facts, {**measured, **outside})
-        with self.store.lock("csv", STAGE_WAIT_S):  # else a lineage that settles meanwhile may be left out
-            write_csv(self.store, self.chains())
+        self.halt_where_due(rung.lineage)
+        self._write_csv()
         return event
 
     def climb(self, lineage: str, generation: int, **outside: Any) -> Event:
@@ -139,19 +150,69 @@ class Ladder:
         return self.settle(self.rung(lineage, generation), **outside)
 
     def pending(self, lineage: str) -> list[int]:
-        """Generations that are open and not settled on the lineage's current line."""
-        self.settings.lineage(lineage)
-        settled = Ledger(self.store, lineage).line().settled
-        return [cut.generation for cut in self.log.cuts() if cut.generation not in settled]
+        """Generations that are open and not settled on the lineage's current line; of a branch, those above its fork.
+        None while the lineage is halted: whoever requests a rung for each would be refused again and again."""
+        line = self.line(lineage)
+        if line.halted:
+            return []
+        every = (cut.generation for cut in self.log.cuts())
+        return [generation for generation in every if generation >= line.begins and generation not in line.settled]
 
     def outdated(self, lineage: str) -> list[int]:
         """Generations from the first whose rung would be another with the settings of today; climbing it supersedes
-        them all."""
-        settled = self.line(lineage).settled
-        for generation in sorted(settled):
-            if self.rung(lineage, generation).key != settled[generation].facts["rung_key"]:
-                return [later for later in sorted(settled) if later >= generation]
+        them all. A rollback outdates nothing: each rung is compared on the line on which it was resolved."""
+        line = self.line(lineage)
+        for generation, settled in sorted(line.settled.items()):
+            if self._rung(lineage, generation, line.as_of(settled)).key != settled.rung_key:
+                return [later for later in sorted(line.settled) if later >= generation]
         return []
+
+    # The way back
+
+    def rollback(self, lineage: str, to: int | None, why: str, **outside: Any) -> Event | None:
+        """Make an earlier champion current (None: the base model) by a new event; the next generation climbs from it.
+
+        None where it is champion and parent already. RungRefused where it is no promoted rung of the current line.
+        """
+        target = self.line(lineage).target(lineage, to)
+        if target:
+            self.store.existing(f"{models.ADAPTERS}/{target.facts['child_sha']}")
+        event = Ledger(self.store, lineage).roll_back(to, _said(why), outside)
+        self._write_csv()
+        return event
+
+    def branch(self, source: str, from_generation: int, name: str, **outside: Any) -> Event:
+        """Begin the lineage `name` (in vibe.toml, without an event) at the rung of the source that stands at or below a
+        generation; it climbs the generations above. RungRefused on another base model."""
+        base, other = (self._base(self.settings.lineage(it).base_model) for it in (source, name))
+        if base.sha != other.sha:
+            raise RungRefused(
+                f"{name} cannot branch from {source}: its base model is {other.name} ({short(other.sha)}), that of "
+                f"{source} is {base.name} ({short(base.sha)})",
+                f"Set base_model of {name} to that of {source}",
+            )
+        with forgetting.making(self.store, self.settings):  # else what it grows from may be tainted meanwhile
+            facts = origin_of(self.line(source), source, from_generation, base.sha)
+            if facts["child_sha"]:
+                self.store.existing(f"{models.ADAPTERS}/{facts['child_sha']}")
+            return Ledger(self.store, name).begin(facts, outside)
+
+    def halt(self, lineage: str, why: str, **outside: Any) -> Event | None:
+        """Let a lineage climb no further until it is resumed; nothing is rolled back."""
+        self.settings.lineage(lineage)
+        facts = halting.by_a_person(_said(why))
+        return Ledger(self.store, lineage).halt(lambda _: facts, outside)
+
+    def resume(self, lineage: str, why: str, **outside: Any) -> Event | None:
+        """Let a halted lineage climb again, from what stands; None where it is not halted."""
+        self.settings.lineage(lineage)
+        return Ledger(self.store, lineage).resume(_said(why), outside)
+
+    def halt_where_due(self, lineage: str) -> None:
+        """Apply the stop rule (halting.py): asked when a rung settles, and before another opens."""
+        stop, ledger = self.settings.lineage(lineage).stop, Ledger(self.store, lineage)
+        if halting.due(ledger.line(), stop):  # asked again under the lock: another process may have halted and resumed
+            ledger.halt(lambda line: halting.due(line, stop), {})
 
     # Reading
 
@@ -159,6 +220,16 @@ class Ladder:
         """Where a lineage stands: what is settled on its current line, and its champion."""
         self.settings.lineage(lineage)
         return Ledger(self.store, lineage).line()
+
+    def lineages(self) -> list[dict[str, Any]]:
+        """Where each lineage stands (lineages.row): those of vibe.toml, then those that only the ledger knows."""
+        known = dict.fromkeys([*self.settings.lineages, *(ledger.lineage for ledger in self.chains())])
+        return [self._standing(name) for name in known]
+
+    def _standing(self, name: str) -> dict[str, Any]:
+        is_declared = name in self.settings.lineages
+        pending = self.pending(name) if is_declared else []
+        return lineages.row(name, Ledger(self.store, name).line(), pending, is_declared)
 
     def records(self, lineage: str | None = None) -> list[dict[str, Any]]:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
@@ -236,10 +307,18 @@ class Ladder:
             return None
         if training.adapter_sha in forgetting.tainted_adapters(self.store):
             return "its adapter was kept from a run over erased rows"
-        parent = rung.parent
-        if parent and parent.sha in Ledger(self.store, rung.lineage).line().tainted:
-            return f"it grew from {generation_name(parent.generation)}, which was"
+        if rung.parent and self._is_tainted(rung.parent):
+            return f"it grew from {generation_name(rung.parent.generation)}, which was"
         return None
+
+    def _is_tainted(self, rung: Event) -> bool:
+        """Asked of the lineage in which a rung settled: what a branch grows from may be tainted after it began."""
+        fork = rung.facts.get("fork") or {"lineage": rung.lineage, "event_sha": rung.sha}
+        return fork["event_sha"] in Ledger(self.store, fork["lineage"]).line().tainted
+
+    def _write_csv(self) -> None:
+        with self.store.lock("csv", STAGE_WAIT_S):  # else a lineage that settles meanwhile may be left out
+            write_csv(self.store, self.chains())
 
     def _train(self, rung: Rung, mix: Mix) -> Training:
         title = f"training {rung.lineage} {generation_name(rung.generation)}"

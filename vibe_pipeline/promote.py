@@ -156,10 +156,11 @@ def _gain(case: Case) -> Iterator[Rule]:
     """New items are answered better than by the parent, beyond noise: right answers, and the NLL of free-form ones."""
     its = case.card.comparisons
     if its.gain is not None:
-        words = f"{_points(its.gain.difference)} of the new items right beside the parent"
+        more = "more" if its.gain.difference >= 0 else "fewer"
+        words = f"{abs(100 * its.gain.difference):.1f} points {more} of the new items are right than with the parent"
         yield _better(case, "gain", its.gain, words, "{:.1f}", 100, only_veto=_too_few(its.gain, its.gain_nll))
     if its.gain_nll is not None:
-        words = f"{its.gain_nll.difference:+.3f} nats a token on the new items beside the parent"
+        words = f"the new items are likelier than to the parent by {its.gain_nll.difference:.3f} nats a token"
         only_veto = its.gain is not None and _too_few(its.gain_nll, its.gain)
         yield _better(case, "gain in NLL", its.gain_nll, words, "{:.3f}", 1, only_veto=only_veto)
 
@@ -232,8 +233,8 @@ def _not_worse(
     is_lost = it.difference <= -margin and high < 0
     finding = Finding.PASSED if low >= -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
     words = (
-        f"{name}: {_points(it.difference)}, {_interval(100 * low, 100 * high, '.1f')} (n = {_count(it)}), "
-        f"at most {100 * margin:.0f} lower allowed"
+        f"{name}: {_points(it.difference)}, {_interval(100 * low, 100 * high, '.1f')} (n = {_count(it)}); "
+        f"at most {100 * margin:.0f} lower is allowed"
     )
     return _told(case, name, it, finding, words, -margin, margin, it.difference, only_veto=only_veto, level=level)
 
@@ -301,7 +302,7 @@ def _points(difference: float) -> str:
 
 
 def _interval(low: float, high: float, form: str) -> str:
-    return f"between {low:+{form}} and {high:+{form}}"
+    return f"bounds {low:+{form}} to {high:+{form}}"
 
 
 def _count(it: Comparison) -> str:

@@ -15,7 +15,8 @@ from rich.markup import escape
 
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.fingerprint import short
-from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line
+from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, fold
+from vibe_pipeline.lineages import back_to
 from vibe_pipeline.records import Figure, Mix, Outcome, Scorecard, Training, Verdict, generation_name, plain
 from vibe_pipeline.store import Store
 
@@ -74,9 +75,7 @@ def settled_facts(mix: Mix, training: Training | None, card: Scorecard | None, v
 def rows(ledger: Ledger) -> list[dict[str, Any]]:
     """One row per settled attempt of a lineage, in the order in which they settled."""
     events = ledger.events()
-    line = Line()
-    for event in events:
-        line.apply(event)
+    line = fold(events)
     champion = line.champion.sha if line.champion else None
     return [row(event, champion, line) for event in events if event.kind == SETTLED]
 
@@ -101,6 +100,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         ("eval_generalization", "generalization"),
         ("eval_style_drift", "style_drift"),
         ("base_generalization", "generalization_base"),
+        ("kl_base", "kl_base"),
     ):
         out |= _figure(name, facts.get(key))
     return out | {
@@ -116,8 +116,12 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "recorded_at": event.outside["recorded_at"],
         "is_tainted": event.sha in line.tainted,
         "taint": line.tainted.get(event.sha),
+        "is_rolled_back": event.sha in line.rolled_back,
+        "rolled_back": back_to(by) if (by := line.rolled_back.get(event.sha)) else None,
         "reasons": facts["reasons"],
         "parts": facts.get("parts", []),
+        "standing": facts.get("standing", []),
+        "rules": [rule for rule in facts["rules"] if "finding" in rule],  # before there were three answers: no rules
     }
 
 
@@ -169,8 +173,17 @@ def waiting(records: list[dict[str, Any]]) -> list[str]:
     return [
         f"{record['lineage']} {record['generation']}: {'; '.join(words)}"
         for record in records
-        if record["is_current"] and (words := _left(record))
+        if record["is_current"] and not record["is_rolled_back"] and (words := _left(record))
     ]
+
+
+def rollbacks(records: list[dict[str, Any]]) -> list[str]:
+    """Which rungs were stepped over, by which rollback, in words."""
+    named: dict[tuple[str, str], list[str]] = {}
+    for record in records:
+        if record["is_rolled_back"]:
+            named.setdefault((record["lineage"], record["rolled_back"]), []).append(record["generation"])
+    return [f"{lineage} {', '.join(names)}: rolled back {words}" for (lineage, words), names in named.items()]
 
 
 def taints(records: list[dict[str, Any]]) -> list[str]:
@@ -233,7 +246,8 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
     for column in columns:
         out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
     for record in records:
-        out.add_row(*(column.cell(record) for column in columns), style=None if record["is_current"] else "dim")
+        stands = record["is_current"] and not record["is_rolled_back"]
+        out.add_row(*(column.cell(record) for column in columns), style=None if stands else "dim")
     return out
 
 
@@ -242,7 +256,7 @@ def _parts(record: dict[str, Any]) -> Table:
     from rich import box
     from rich.table import Table
 
-    mixed = [words.capitalize() for words in _synthetic(record)]
+    mixed = [*_moved(record), *(words.capitalize() for words in _synthetic(record))]
     low, high = (f"{record[f'eval_style_drift_{end}']:.2f}" for end in ("low", "high"))
     out = Table(
         title=f"What {record['lineage']} {record['generation']} knows",
@@ -258,7 +272,17 @@ def _parts(record: dict[str, Any]) -> Table:
         metric = "exact" if part["part"] in EXACT_PARTS else "nll"
         figures = (_shown(Figure(**part[who][metric])) for who in ("child", "base"))
         out.add_row(f"{generation_name(part['generation'])} {part['part']}", metric, *figures)
+    for suite in record["standing"]:
+        out.add_row(suite["name"], "chance", *(_shown(Figure(**suite[who])) for who in ("child", "base")))
     return out
+
+
+def _moved(record: dict[str, Any]) -> list[str]:
+    """How far it has moved from the base, where that was measured."""
+    if not record["kl_base_n"]:
+        return []
+    low, high = record["kl_base_low"], record["kl_base_high"]
+    return [f"Divergence from the base on fixed texts: {record['kl_base']:.2f} [{low:.2f} {high:.2f}] nats a token"]
 
 
 def _shown(figure: Figure) -> str:
@@ -284,6 +308,8 @@ def _generation(record: dict[str, Any]) -> str:
 
 
 def _verdict(record: dict[str, Any]) -> str:
+    if record["is_rolled_back"] and record["verdict"] == Outcome.PROMOTED:
+        return "rolled back"
     return f"[{STYLE[record['verdict']]}]{record['verdict']}[/]"
 
 

@@ -264,6 +264,16 @@ class Gate(Section):
         return self.level * 0.8 * 0.2 ** (attempt - 1)
 
 
+class Stop(Section):
+    """When a lineage halts by itself (halting.py). No part of any key: it changes no rung."""
+
+    enabled: bool = True
+    epsilon: Share = 0.05
+    """A generation that gains less generalization than this over the one before has gained nothing."""
+    theta: Share = 0.1
+    """A rise of style drift above this is decay."""
+
+
 class Style(Section):
     """Tone probes, answered greedily, and the phrases that must not come back."""
 
@@ -295,6 +305,7 @@ class Lineage(Section):
     replay: Replay = Replay()
     synthetic: Synthetic = Synthetic()
     gate: Gate = Gate()
+    stop: Stop = Stop()
     style: Style = Style()
     general_suite: FileName = ""
     """A JSONL file of your own instead of the suite of base abilities that comes with vibe-pipeline."""

@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.evaluate.suites import SCHEMA, SCORER
+from vibe_pipeline.evaluate.suites import SCHEMA
+from vibe_pipeline.evaluate.teacher_forced import SCORER
 from vibe_pipeline.ledger import Event, Ledger
 from vibe_pipeline.store import Store
 

@@ -296,3 +296,17 @@ def test_the_matrix_of_what_nobody_climbed_says_so(vibe, ask):
     assert (vibe("ladder", "--matrix").out, ask("ladder", "--matrix")) == ("", [])
     assert "nothing was measured" in vibe("ladder", "--matrix").err
     assert "'nobody' is not one of main" in vibe("ladder", "--matrix", "--lineage", "nobody").err
+
+
+def test_a_verdict_is_told_in_words_with_every_rule(vibe, ask, climbed_here):
+    told = ask("verdict", "g001")
+    assert (told["generation"], told["verdict"]) == ("g001", "promoted")
+    names = [rule["name"] for rule in told["rules"]]
+    assert {"complete", "liveness", "recall against parent", "gain", "general against base", "style"} <= set(names)
+    gain = next(rule for rule in told["rules"] if rule["name"] == "gain")
+    assert gain["low"] > 0 < gain["n"]
+    said = vibe("verdict", "g001").out
+    assert said.startswith("main g001 was promoted: ")
+    assert all(name in said for name in names)
+    assert ask("verdict")["generation"] == "g002"
+    assert vibe("verdict", "g007").err == "vibe: no rung of main has settled at g007. Run `vibe climb`.\n"

@@ -285,3 +285,29 @@ def test_without_a_parent_the_base_is_the_parent(exam, suites, child):
 def test_every_earlier_suite_has_its_share_of_a_sample(exam, suites, child):
     asked = dict(items_asked(exam(child, suites[2:], suites[:2], recall_items=5)))
     assert sorted((asked[0], asked[1])) == [2, 3]
+
+
+def test_what_was_asked_is_kept_item_by_item_without_a_word_and_without_the_clock(exam, suites, child, store):
+    card = exam(child, suites[1:], suites[:1], {0: child})
+    kept = store.read_frame(f"scorecards/{card.items_sha}.parquet")
+    assert kept.height == 12
+    assert not [name for name in kept.columns if name == "prompt" or name.startswith("seconds")]
+    assert kept["answer"].null_count() == kept["said_child"].null_count() == 12
+    assert exam(child, suites[1:], suites[:1], {0: child}).items_sha == card.items_sha
+
+
+def test_earlier_items_are_compared_with_the_champion_of_their_own_generation(exam, suites, child, store):
+    """Its kept scores are read; here they say that it knew all of them, and the child knows none."""
+    exam(child, suites[:1], [])
+    name = f"scores/{child}/{suites[0].suite_sha}.parquet"
+    then = store.read_frame(name).with_columns(exact=pl.lit(True), score=pl.lit(1.0))
+    store.write_parquet(f"scores/then/{suites[0].suite_sha}.parquet", then.to_arrow())
+    its = exam(child, suites[1:], suites[:1], {0: "then"}).comparisons
+    assert (its.since.difference, its.since.lost, its.since.n) == (-1.0, 6, 6)
+    assert [(generation, it.n) for generation, it in its.since_by_suite] == [(0, 6)]
+    assert its.recall.difference == 0
+
+
+def test_earlier_items_without_a_champion_of_their_own_are_missing(exam, suites, child):
+    card = exam(child, suites[1:], suites[:1], {})
+    assert (card.missing, card.asked, card.comparisons.since) == (6, 3 * 12 + 6, None)

@@ -97,7 +97,7 @@ def test_every_rung_above_is_tainted_and_says_why(planted):
     assert events[-1].facts["tombstone"] == done["tombstone"]
     records = planted.records()
     assert [row["is_tainted"] for row in records] == [True, True, True]
-    assert records[0]["taint"] == "its mix held 12 erased rows"
+    assert records[0]["taint"] == "its mix held 32 erased rows"
     csv = planted.store.path("models/lineage_ledger.csv").read_text().splitlines()
     assert csv[0].split(",").index("is_tainted") >= 12
     assert all(",True," in line for line in csv[1:])
@@ -112,7 +112,7 @@ def test_a_rung_that_grew_without_the_rows_is_tainted_by_its_parent(new_ladder, 
         ladder.climb("main", generation)
     ladder.log.forget(Criteria(text=PLANTED))
     assert [row["taint"] for row in ladder.records()] == [
-        "its mix held 12 erased rows",
+        "its mix held 32 erased rows",
         "it grew from main g000, which was",
     ]
     log_facts(ladder.store.root, range(12, 18))

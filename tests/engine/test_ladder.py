@@ -224,7 +224,7 @@ def test_a_delta_too_large_for_its_minutes_is_trained_in_part_and_says_so(opened
     event = brief.climb("main", 0)
     mix = brief.store.read_frame(f"mixes/{event.facts['mix_sha']}.parquet")
     assert event.facts["left_for_later"] == 18 - event.facts["delta_rows"]
-    assert mix.height == event.facts["delta_rows"] * 12
+    assert mix.height == event.facts["delta_rows"] * 16
 
 
 # reading

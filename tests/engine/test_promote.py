@@ -286,7 +286,7 @@ def test_the_reasons_are_those_that_failed_then_those_that_are_undecided():
     card = replace(compared(recall=shares(10, 18)), generalization=figure(0.5, 60))
     first, second = verdict(card).reasons
     assert first == "generalization floor: 0.50 [0.40, 0.60] (n = 60), not above 0.85"
-    assert second.startswith("recall against parent: 2.7 points lower, between -6.0 and +0.4 (n = 300)")
+    assert second.startswith("recall against parent: 2.7 points lower, bounds -6.0 to +0.4 (n = 300)")
 
 
 def test_nothing_to_learn_is_skipped_with_its_reason():

@@ -29,6 +29,7 @@ min_items = 0
 
 [lineages.main]
 base_model = "{base}"
+general_suite = "{few}"
 kinds = ["conversation"]
 recipe = {{rank = 4, epochs = 6, max_length = 64, learning_rate = 0.005}}
 replay = {{minimum = 4}}
@@ -37,6 +38,7 @@ style = {{probes = ["Can you help me?"], max_tokens = 2}}
 
 [lineages.reckless]
 base_model = "{base}"
+general_suite = "{few}"
 kinds = ["conversation"]
 recipe = {{rank = 4, epochs = 1, max_length = 64, learning_rate = 1e-2}}
 style = {{probes = ["Can you help me?"], max_tokens = 2}}
@@ -100,10 +102,10 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tiny_base: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tiny_base: Path, few_questions: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     """An empty home and an empty instance, one for the tests of a file."""
     home = tmp_path_factory.mktemp("home")
-    (home / "vibe.toml").write_text(SETTINGS.format(base=tiny_base))
+    (home / "vibe.toml").write_text(SETTINGS.format(base=tiny_base, few=few_questions))
     with pytest.MonkeyPatch.context() as patch, dg.instance_for_test() as instance:
         patch.setenv("VIBE_HOME", str(home))
         patch.setenv("VIBE_CONFIG", str(home / "vibe.toml"))

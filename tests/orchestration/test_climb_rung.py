@@ -15,14 +15,13 @@ from assets.partitions import rung_key
 from assets.replay_mix import replay_mix
 from assets.resources import LadderResource
 from assets.scorecard import scorecard
-from vibe_pipeline.records import Outcome, Rule, Verdict, generation_name
+from vibe_pipeline.records import Finding, Outcome, Rule, Verdict, generation_name
 
 RUNG = ("replay_mix", "adapter", "scorecard", "champion")
 
 
-REJECTION = Verdict(
-    outcome=Outcome.REJECTED, rules=(Rule(name="gain", passed=False, words="gain: NLL of the new items rose"),)
-)
+GAIN = Rule(name="gain", finding=Finding.FAILED, words="gain: NLL of the new items rose")
+REJECTION = Verdict(outcome=Outcome.REJECTED, rules=(GAIN,))
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +32,7 @@ def climbed(world):
         world.run("open_generation", generation_name(generation))
         world.climb(generation)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("vibe_pipeline.ladder.judge", lambda card, gate: REJECTION)
+        patch.setattr("vibe_pipeline.ladder.judge", lambda case: REJECTION)
         world.climb(0, "reckless")
     return world
 

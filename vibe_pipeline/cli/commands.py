@@ -1,6 +1,7 @@
 """The commands: each parses, calls the engine, prints.
 
-Not here: those of the log (log.py) and of datasets (data.py), and how a command begins and ends (__init__.py).
+Not here: those of the log (log.py), of datasets (data.py) and of lineages (lineage.py), and how a command begins and
+ends (__init__.py).
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from rich.console import Console
 from vibe_pipeline import progress
 from vibe_pipeline.cli.arguments import generation_number
 from vibe_pipeline.cli.data import data_app
+from vibe_pipeline.cli.lineage import lineage_app, rollback
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.matrix import print_matrices
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
-from vibe_pipeline.errors import Busy, SettingsInvalid
+from vibe_pipeline.errors import Busy, GenerationRefused, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.ledger import require_going
+from vibe_pipeline.lineages import notes
 from vibe_pipeline.records import generation_name
 
 app = typer.Typer(
@@ -33,6 +37,8 @@ generation_app = typer.Typer(help="Generations: numbered windows of the log.", n
 app.add_typer(log_app, name="log")
 app.add_typer(data_app, name="data")
 app.add_typer(generation_app, name="generation")
+app.add_typer(lineage_app, name="lineage")
+app.command()(rollback)
 
 LineageName = Annotated[str | None, typer.Option("--lineage", help="One lineage; the first of vibe.toml if left out.")]
 Device = Annotated[str, typer.Option(help="auto, cuda, mps or cpu.")]
@@ -139,19 +145,26 @@ def climb(
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     name = _lineage(ladder, lineage)
     last = None if to is None else generation_number(to)
+    ladder.halt_where_due(name)
+    require_going(ladder.line(name))
     stale = ladder.outdated(name)
     if stale and not again:
         errors.print(outdated(name, stale), markup=False)
     open_ = [*(stale if again else []), *ladder.pending(name)]
     pending = [g for g in open_ if last is None or g <= last]
+    climbed = set()
     for generation in pending:
         errors.print(settled(ladder.climb(name, generation)), markup=False)
+        climbed.add(generation_name(generation))
+        if ladder.line(name).halted:  # told below: a halt is a result, as a rejection is
+            break
     if not pending:
         errors.print(f"{name}: nothing to climb, every open generation is settled", markup=False)
         return print_json([]) if json_ else None
-    climbed = {generation_name(generation) for generation in pending}
     records = [record for record in ladder.records(name) if record["is_current"] and record["generation"] in climbed]
     _print_ladder(records, json_)
+    for words in notes(row for row in ladder.lineages() if row["lineage"] == name and row["is_halted"]):
+        errors.print(words, markup=False)
 
 
 @app.command()
@@ -180,6 +193,32 @@ def ladder(
     if csv:
         write(csv, to_csv(records))
     _print_ladder(records, json_)
+    if not json_:  # machines ask `vibe lineage list`
+        for words in notes(row for row in here.lineages() if lineage in (None, row["lineage"])):
+            Console().print(words, markup=False, highlight=False)
+
+
+@app.command()
+def verdict(
+    generation: Annotated[str | None, typer.Argument(help="Such as g003; the newest if left out.")] = None,
+    lineage: LineageName = None,
+    json_: Json = False,
+) -> None:
+    """Why a rung was promoted, rejected or left undecided: every rule with its numbers, in words."""
+    from vibe_pipeline import verdicts
+
+    here = Ladder()
+    name = _lineage(here, lineage)
+    here.settings.lineage(name)
+    asked = None if generation is None else generation_name(generation_number(generation))
+    found = [it for it in here.records(name) if it["is_current"] and asked in (None, it["generation"])]
+    if not found:
+        raise GenerationRefused(f"no rung of {name} has settled{f' at {asked}' if asked else ''}", "Run `vibe climb`")
+    if json_:
+        return print_json(verdicts.verdict(found[-1]))
+    console = Console()
+    console.print(verdicts.why(found[-1]), markup=False, highlight=False)
+    console.print(verdicts.table(found[-1]))
 
 
 @app.command()
@@ -234,7 +273,7 @@ def _lineage(ladder: Ladder, name: str | None) -> str:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import reasons, tables, taints, waiting
+    from vibe_pipeline.report import reasons, rollbacks, tables, taints, waiting
 
     if json_:
         return print_json(records)
@@ -243,5 +282,10 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     console = Console()
     for table in tables(records, console.width):
         console.print(table)
-    for line in [*reasons(records), *waiting(records), *(f"† {words}" for words in taints(records))]:
+    for line in [
+        *reasons(records),
+        *rollbacks(records),
+        *waiting(records),
+        *(f"† {words}" for words in taints(records)),
+    ]:
         console.print(line, markup=False, highlight=False)

@@ -14,6 +14,7 @@ from functools import lru_cache
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from vibe_pipeline.evaluate import sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
@@ -138,7 +139,9 @@ def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _without_words(table: pl.DataFrame) -> pl.DataFrame:
-    """What figures are made of, without what people said: of answers, those that are labels."""
+    """What figures are made of, without what people said (of answers, those that are labels) and how long it took."""
     words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
     is_label = pl.col("part") == LABELS
-    return table.drop("prompt", "choices").with_columns(pl.when(is_label).then(name).alias(name) for name in words)
+    return table.drop("prompt", "choices", cs.starts_with("seconds_")).with_columns(
+        pl.when(is_label).then(name).alias(name) for name in words
+    )

@@ -6,7 +6,6 @@ Work that no settled rung names (a rung that was interrupted) is not tainted but
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ import pyarrow as pa
 from vibe_pipeline.database import SPILL, connect
 from vibe_pipeline.interactions.forgotten import hashed
 from vibe_pipeline.interactions.schema import STREAMS, identity_of
-from vibe_pipeline.ledger import SETTLED, Event, Line, chains
+from vibe_pipeline.ledger import SETTLED, Event, Line, chains, fold
 from vibe_pipeline.models import ADAPTERS
 from vibe_pipeline.records import Split, generation_name
 from vibe_pipeline.store import Store, sql_list
@@ -147,7 +146,7 @@ def _holding(db: duckdb.DuckDBPyConnection, store: Store, pattern: str, kind: st
 
 def _built_from(store: Store, mixes: dict[str, int]) -> tuple[tuple[Touched, ...], tuple[str, ...]]:
     """The rungs built from these mixes (name → rows that are to go), and what nobody settled with."""
-    lines = {ledger.lineage: (events := ledger.events(), _line(events)) for ledger in chains(store)}
+    lines = {ledger.lineage: (events := ledger.events(), fold(events)) for ledger in chains(store)}
     every = [event for events, _ in lines.values() for event in events if event.kind == SETTLED]
     settled = [event for event in every if event.facts["child_sha"]]  # without an adapter nothing was built
     names = {event.sha: store.current(f"mixes/{event.facts['mix_sha']}.parquet") for event in settled}
@@ -169,13 +168,6 @@ def _built_from(store: Store, mixes: dict[str, int]) -> tuple[tuple[Touched, ...
     ]
     unsettled = set(mixes) - set(names.values())
     return tuple(touched), _unsettled(store, unsettled, settled) if unsettled else ()
-
-
-def _line(events: Iterable[Event]) -> Line:
-    line = Line()
-    for event in events:
-        line.apply(event)
-    return line
 
 
 def _touched(event: Event, line: Line, because: str) -> Touched:

@@ -1,4 +1,4 @@
-"""The ledger of one lineage: a chain of immutable events, the line they draw, its head and its champion.
+"""The chain of a lineage in the store: verified whenever it is read, appended to by one writer at a time.
 
 Each event carries the hash of the one before. What depends on the clock or on who ran it (times, run ids)
 stands outside the hashed body, so that a rung climbed by Dagster, CLI or script gives the same body. An event
@@ -7,87 +7,30 @@ is written by rename and the head after it: a rung is settled wholly or not at a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.errors import LedgerDamaged, RungRefused
 from vibe_pipeline.fingerprint import key_of, short
-from vibe_pipeline.records import SCHEMA_VERSION, Outcome
+from vibe_pipeline.ledger.event import (
+    GENESIS,
+    HALTED,
+    OPENED,
+    ORIGIN,
+    RESUMED,
+    ROLLED_BACK,
+    SETTLED,
+    TAINTED,
+    Event,
+)
+from vibe_pipeline.ledger.line import Line
+from vibe_pipeline.records import SCHEMA_VERSION
 from vibe_pipeline.store import Store
 
-OPENED = "opened"
-SETTLED = "settled"
-TAINTED = "tainted"
-GENESIS = "0" * 64
 LOCK_WAIT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """One entry; `sha` is the hash of everything but `outside`."""
-
-    kind: str
-    lineage: str
-    generation: int
-    attempt: int
-    sequence: int
-    previous: str
-    facts: dict[str, Any]
-    outside: dict[str, Any]
-    sha: str
-
-    @property
-    def rung_key(self) -> str:
-        """The hash of all inputs of the rung this event is about."""
-        return str(self.facts["rung_key"])
-
-    @property
-    def is_promotion(self) -> bool:
-        """Whether this event made its adapter champion."""
-        return self.kind == SETTLED and self.facts["verdict"] == Outcome.PROMOTED
-
-
-@dataclass(slots=True)
-class Line:
-    """What a chain says now: opening at g supersedes everything from g up; the champion moves by verdicts only."""
-
-    settled: dict[int, Event] = field(default_factory=dict)
-    opened: Event | None = None
-    champion: Event | None = None
-    attempts: dict[int, int] = field(default_factory=dict)
-    tainted: dict[str, str] = field(default_factory=dict)
-    """Settled event → in words, how it was built from data that was erased."""
-
-    def apply(self, event: Event) -> None:
-        """Fold one event in."""
-        if event.kind == OPENED:
-            self.settled = {g: settled for g, settled in self.settled.items() if g < event.generation}
-            self.opened = event
-            self.attempts[event.generation] = event.attempt
-        elif event.kind == SETTLED:
-            self.settled[event.generation] = event
-            self.opened = None
-            if event.is_promotion:
-                self.champion = event
-            if words := event.facts.get("tainted"):
-                self.tainted[event.sha] = words
-        elif event.kind == TAINTED:
-            self.tainted |= {rung["event_sha"]: rung["because"] for rung in event.facts["rungs"]}
-
-    def parent_of(self, generation: int) -> Event | None:
-        """The last promoted rung below a generation; RungRefused if one below is not settled."""
-        missing = [g for g in range(generation) if g not in self.settled]
-        if missing:
-            raise RungRefused(
-                f"g{generation:03d} cannot be climbed: g{missing[0]:03d} is not settled on the current line",
-                f"Climb g{missing[0]:03d} first",
-            )
-        promoted = [g for g, event in self.settled.items() if g < generation and event.is_promotion]
-        return self.settled[max(promoted)] if promoted else None
 
 
 class Ledger:
@@ -123,24 +66,23 @@ class Ledger:
 
     def line(self) -> Line:
         """The chain folded into its current state."""
-        line = Line()
-        for event in self.events():
-            line.apply(event)
-        return line
+        return fold(self.events())
 
     def open(self, generation: int, facts: dict[str, Any], outside: dict[str, Any]) -> Event:
         """Open a rung, unless it is open or settled with the same rung key; returns the event that says so.
 
-        RungRefused where the line moved since the rung was resolved: a run must not train on an old verdict.
+        RungRefused where the lineage is halted, or where the line moved since the rung was resolved: a run must not
+        train on an old verdict.
         """
         with self._writing() as events:
-            line = _fold(events)
+            line = fold(events)
             settled = line.settled.get(generation)
             if settled and settled.rung_key == facts["rung_key"]:
                 return settled
             opened = line.opened
             if opened and opened.generation == generation and opened.rung_key == facts["rung_key"]:
                 return opened
+            require_going(line)
             parent = line.parent_of(generation)
             if facts["parent_sha"] != (parent.facts["child_sha"] if parent else None):
                 raise RungRefused(
@@ -152,14 +94,16 @@ class Ledger:
     def settle(self, generation: int, facts: dict[str, Any], outside: dict[str, Any]) -> Event:
         """Settle the open rung; settling it again with the same key returns what stands."""
         with self._writing() as events:
-            line = _fold(events)
+            line = fold(events)
             settled = line.settled.get(generation)
             if settled and settled.rung_key == facts["rung_key"]:
                 return settled
             opened = line.opened
             if not opened or opened.generation != generation or opened.rung_key != facts["rung_key"]:
+                require_going(line)
+                how = "was reopened with other inputs" if opened else "was closed by a rollback"
                 raise RungRefused(
-                    f"g{generation:03d} of {self.lineage} was reopened with other inputs while this run was at work",
+                    f"g{generation:03d} of {self.lineage} {how} while this run was at work",
                     "Climb it again: what was trained is kept and found by its key",
                 )
             return self._append(events, SETTLED, generation, opened.attempt, facts, outside)
@@ -175,6 +119,57 @@ class Ledger:
                 return told[0]
             facts = {"tombstone": tombstone, "rungs": rungs}
             return self._append(events, TAINTED, rungs[0]["generation"], rungs[0]["attempt"], facts, {})
+
+    def begin(self, facts: dict[str, Any], outside: dict[str, Any]) -> Event:
+        """Begin as a branch (fork.py); beginning again in the same way returns the event that says so."""
+        with self._writing() as events:
+            if events and (events[0].kind, events[0].facts) == (ORIGIN, facts):
+                return events[0]
+            if events:
+                raise RungRefused(
+                    f"{self.lineage} cannot branch from {facts['source']}: it has {len(events)} events of its own",
+                    "Declare a new lineage in vibe.toml",
+                )
+            at = facts["fork"] or {"generation": facts["from_generation"], "attempt": 1}
+            return self._append(events, ORIGIN, at["generation"], at["attempt"], facts, outside)
+
+    def roll_back(self, to: int | None, why: str, outside: dict[str, Any]) -> Event | None:
+        """Make a promoted rung of the current line (None: the base model) champion and parent of the next rung.
+
+        None where it is both already. RungRefused where it is no such rung, with those that are.
+        """
+        with self._writing() as events:
+            line = fold(events)
+            target = line.target(self.lineage, to)
+            if target == line.champion == line.head:
+                return None
+            return self._tell(events, line, ROLLED_BACK, {**target_facts(target), "why": why}, outside)
+
+    def halt(self, why: Callable[[Line], dict[str, Any] | None], outside: dict[str, Any]) -> Event | None:
+        """Halt for the reason that `why` finds in the line, while nobody else writes; None where it finds none.
+
+        A lineage that is halted already stays so, for its first reason: the event that says so is returned.
+        """
+        with self._writing() as events:
+            line = fold(events)
+            if line.halted or not (facts := why(line)):
+                return line.halted
+            return self._tell(events, line, HALTED, facts, outside)
+
+    def resume(self, why: str, outside: dict[str, Any]) -> Event | None:
+        """Let a halted lineage climb again; None where it is not halted."""
+        with self._writing() as events:
+            line = fold(events)
+            if not line.halted:
+                return None
+            return self._tell(events, line, RESUMED, {"why": why, "halted_sha": line.halted.sha}, outside)
+
+    def _tell(
+        self, events: list[Event], line: Line, kind: str, facts: dict[str, Any], outside: dict[str, Any]
+    ) -> Event:
+        """An event about the whole line bears the number of its highest rung."""
+        top = line.settled.get(line.top)
+        return self._append(events, kind, max(0, line.top), top.attempt if top else 1, facts, outside)
 
     @contextmanager
     def _writing(self) -> Iterator[list[Event]]:
@@ -254,6 +249,23 @@ def chains(store: Store) -> list[Ledger]:
     return [Ledger(store, name) for name in sorted((heads | folders) - {"heads"})]
 
 
+def target_facts(target: Event | None) -> dict[str, Any]:
+    """How an event names what is rolled back to; None is the base model."""
+    if target is None:
+        return {"to": None, "event_sha": None, "child_sha": None}
+    return {"to": target.generation, "event_sha": target.sha, "child_sha": target.facts["child_sha"]}
+
+
+def require_going(line: Line) -> None:
+    """RungRefused where the lineage is halted."""
+    if line.halted:
+        name = line.halted.lineage
+        raise RungRefused(
+            f"{name} is halted: {line.halted.facts['why']}",
+            f"Mend the data of the next generation, then `vibe lineage resume {name}`",
+        )
+
+
 def _head_at(event: Event) -> dict[str, Any]:
     return {"schema_version": SCHEMA_VERSION, "events": event.sequence + 1, "sha": event.sha}
 
@@ -270,7 +282,8 @@ def _event(stored: dict[str, Any], name: str) -> Event:
     return Event(**fields, outside=stored.get("outside", {}), sha=stored["sha"])
 
 
-def _fold(events: list[Event]) -> Line:
+def fold(events: Iterable[Event]) -> Line:
+    """The line that these events draw."""
     line = Line()
     for event in events:
         line.apply(event)
