@@ -26,6 +26,7 @@ from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.leaked import leaked
 from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
@@ -328,7 +329,8 @@ class Ladder:
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
-        return exam.scorecard(*its)
+        learned = (*rung.delta, *rung.earlier)
+        return exam.scorecard(*its, leaked(self.store, rung.suites, learned, rung.settings.kinds))
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

@@ -9,8 +9,9 @@ could not show a harmless child to be harmless (sampling.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
@@ -57,9 +58,11 @@ class Exam:
         earlier: Sequence[ExampleSet],
         champions: Mapping[int, str],
         suites: Sequence[tuple[str, str]] = (),
+        leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
-        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time."""
+        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
+        but for the items that `leaked` (sha → ids) into training."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
         fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
@@ -70,7 +73,7 @@ class Exam:
         wanted = sampling.wanted(table, gate, left)
         if min(wanted, pool.height) > first:
             table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
-        asked = tuple(self._standing(name, sha, models) for name, sha in suites)
+        asked = tuple(self._standing(name, sha, models, leaked.get(sha, ())) for name, sha in suites)
         model, tokenizer = self._load(child)
         with self.watch("comparing with the base") as advance:
             kl_base = divergence(model, tokenizer, fixed_texts(), self.on, advance)
@@ -85,9 +88,11 @@ class Exam:
             seconds=time.monotonic() - started,
         )
 
-    def _standing(self, name: str, sha: str, models: Mapping[str, str | None]) -> Standing:
-        items = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
-        return standing(name, sha, items, {model: self._results(its, items, model) for model, its in models.items()})
+    def _standing(self, name: str, sha: str, models: Mapping[str, str | None], leaked: Collection[str]) -> Standing:
+        every = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
+        items = every.filter(~pl.col("item_id").is_in(list(leaked)))
+        results = {model: self._results(its, items, model) for model, its in models.items()}
+        return standing(name, sha, items, results, every.height - items.height)
 
     def _table(
         self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]

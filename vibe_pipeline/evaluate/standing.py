@@ -44,7 +44,17 @@ def _own(name: str, file: Path) -> pl.DataFrame:
     )
 
 
-def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame]) -> Standing:
+def questions(items: pl.DataFrame) -> pl.DataFrame:
+    """item_id, question and accepted of one of these suites: what is asked without the format, a row an answer."""
+    bare = pl.col("prompt").str.strip_prefix("Question: ").str.strip_suffix("\nAnswer:")
+    question = pl.when(pl.col("prompt_format") == general.PROMPT_FORMAT).then(bare).otherwise("prompt")
+    answers = pl.col("accepted") if "accepted" in items.columns else pl.concat_list("answer")
+    return items.select("item_id", question=question, accepted=answers).explode("accepted")
+
+
+def standing(
+    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: int = 0
+) -> Standing:
     """One of these suites as base, parent and child answered it. What is compared runs from 0 to 1: the chance that a
     model gives the right choice, which says more than whether it is the likeliest."""
     table = items.select("item_id", "cluster", "scorer")
@@ -59,6 +69,7 @@ def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.
         base=mean(table["base"], most=1.0),
         parent=mean(table["parent"], most=1.0),
         child=mean(table["child"], most=1.0),
+        trained_on=trained_on,
         parent_comparison=_compared(table, "parent"),
         base_comparison=_compared(table, "base"),
     )
