@@ -1,8 +1,9 @@
 """Suites of the user's own: a file of JSON lines, asked in every generation, in the format of training.
 
 A line has a `prompt` and says how an answer is judged: `answer` or `answers` (greedy.py: what the model says, beside
-all that is accepted), or `answer` and `choices` (choices.py: which it finds likeliest). `item_id` and `cluster` (items
-that tell of the same thing) may be left out.
+all that is accepted), `answer` and `choices` (choices.py: which it finds likeliest), or `tests` (code.py: Python that
+must run well behind the code that it writes). `item_id` and `cluster` (items that tell of the same thing) may be left
+out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.evaluate import choices, greedy
+from vibe_pipeline.evaluate import choices, code, greedy
 from vibe_pipeline.evaluate.general import require_among
 from vibe_pipeline.evaluate.reading import records
 from vibe_pipeline.fingerprint import key_of
@@ -23,6 +24,7 @@ SCHEMA: dict[str, Any] = {
     **dict.fromkeys(("item_id", "cluster", "prompt", "answer"), pl.String),
     "accepted": pl.List(pl.String),
     "choices": pl.List(pl.String),
+    "tests": pl.String,
     "scorer": pl.String,
 }
 
@@ -38,23 +40,24 @@ class Line(BaseModel):
     answer: str | None = Field(None, min_length=1)
     answers: list[str] | None = Field(None, min_length=1)
     choices: list[str] | None = Field(None, min_length=2)
+    tests: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Line:
-        if (self.answer is None) == (self.answers is None):
-            raise ValueError("it has neither of answer and answers, or both")
+        if sum(it is not None for it in (self.answer, self.answers, self.tests)) != 1:
+            raise ValueError("it has not one of answer, answers and tests")
         if self.choices is not None:
             if self.answer is None:
                 raise ValueError("a line with choices has one answer")
             require_among(self.answer, self.choices)
-        if not all(text.strip() for text in self.accepted):
+        if not all(text.strip() for text in self.accepted or ()):
             raise ValueError("an accepted answer is blank")
         return self
 
     @property
-    def accepted(self) -> list[str]:
-        """All answers that are right."""
-        return self.answers or [self.answer or ""]
+    def accepted(self) -> list[str] | None:
+        """All answers that are right; None where tests say it."""
+        return [self.answer] if self.answer else self.answers
 
     @property
     def identity(self) -> str:
@@ -63,11 +66,12 @@ class Line(BaseModel):
 
     def row(self) -> tuple[Any, ...]:
         """SCHEMA"""
-        identity = self.identity
+        identity, accepted = self.identity, self.accepted
         # A choice follows at once where the prompt ends in white space: as an answer follows it in training.
         prompt = f"{self.prompt}\n\n" if self.choices else self.prompt
-        scorer = choices.SCORER if self.choices else greedy.SCORER
-        return identity, self.cluster or identity, prompt, self.accepted[0], self.accepted, self.choices, scorer
+        scorer = choices.SCORER if self.choices else code.SCORER if self.tests else greedy.SCORER
+        right = accepted[0] if accepted else None
+        return identity, self.cluster or identity, prompt, right, accepted, self.choices, self.tests, scorer
 
 
 def items(path: Path) -> pl.DataFrame:
