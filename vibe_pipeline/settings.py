@@ -293,6 +293,18 @@ class Style(Section):
     max_tokens: Annotated[int, Field(ge=1)] = 40
 
 
+class Judge(Section):
+    """An OpenAI-compatible endpoint that compares open answers: what is asked and answered goes there."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")]
+    """Up to /chat/completions, as https://host/v1."""
+    model: Annotated[str, Field(min_length=1)]
+    key_from: str = ""
+    """The environment variable that holds the key; none: it needs none."""
+    seconds: Annotated[float, Field(gt=0)] = 60
+    """For one answer of it."""
+
+
 class Lineage(Section):
     """A ladder: a base model, a recipe and the kinds it learns."""
 
@@ -309,6 +321,8 @@ class Lineage(Section):
     style: Style = Style()
     general_suite: FileName = ""
     """A JSONL file of your own instead of the suite of base abilities that comes with vibe-pipeline."""
+    judge: Judge | None = None
+    """Who compares answers to those items of `suites` that have criteria."""
     suites: dict[SuiteName, FileName] = {}
     """Name → JSONL file of questions with accepted answers or choices, asked in every generation. A path is relative to
     the folder of vibe.toml."""
@@ -359,6 +373,15 @@ def home() -> Path:
         return Path(named).expanduser().absolute()
     except RuntimeError as error:
         raise SettingsInvalid(f"VIBE_HOME = {named!r}: {error}", "Name a folder") from error
+
+
+def key_of_judge(judge: Judge) -> str:
+    """The key, from the environment variable that is named; SettingsInvalid where that is not set."""
+    if not judge.key_from:
+        return ""
+    if not (key := os.environ.get(judge.key_from)):
+        raise SettingsInvalid(f"judge.key_from names {judge.key_from}, which is not set", "Set it, or correct its name")
+    return key
 
 
 def _first(error: ValidationError) -> str:

@@ -51,8 +51,8 @@ def test_an_item_has_the_id_of_its_words_wherever_it_stands_and_is_a_cluster_alo
         (("", "  "), "support.jsonl holds no items"),
         ((OPEN, "{"), "line 2 is not JSON"),
         (("[1]",), "line 1: Input should be a valid dictionary"),
-        (({"prompt": "a"},), "line 1: it has not one of answer, answers and tests"),
-        (({**OPEN, "answer": "b"},), "line 1: it has not one of answer, answers and tests"),
+        (({"prompt": "a"},), "line 1: it has not one of answer, answers, tests and criteria"),
+        (({**OPEN, "answer": "b"},), "line 1: it has not one of answer, answers, tests and criteria"),
         (({**OPEN, "answers": ["b", " "]},), "line 1: an accepted answer is blank"),
         (({**OPEN, "tests": "assert True"},), "line 1: it has not one of"),
         (

@@ -17,7 +17,7 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
-from vibe_pipeline.evaluate import sampling
+from vibe_pipeline.evaluate import judge, sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.evaluate.scorecard import SINCE, paired, scorecard
@@ -42,11 +42,22 @@ ITEM: dict[str, Any] = {
 
 FOLDER = "scorecards"
 
+JUDGED = {"item_id": pl.String, "score": pl.Float64}
+
 
 class Exam:
     """Who is examined, where, and who watches."""
 
-    def __init__(self, store: Store, base: BaseModel, lineage: Lineage, on: Execution, watch: Watch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        base: BaseModel,
+        lineage: Lineage,
+        on: Execution,
+        watch: Watch,
+        by: judge.Endpoint | None = None,
+    ) -> None:
+        self.judge = by
         self.store, self.base, self.lineage, self.on, self.watch = store, base, lineage, on, watch
         self._load = lru_cache(maxsize=1)(lambda adapter_sha: load_model(store, base, adapter_sha, on))
 
@@ -92,7 +103,30 @@ class Exam:
         every = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
         items = every.filter(~pl.col("item_id").is_in(list(leaked)))
         results = {model: self._results(its, items, model) for model, its in models.items()}
+        if (items["scorer"] == judge.SCORER).any():
+            results = self._judged(sha, items.filter(pl.col("scorer") == judge.SCORER), models, results)
         return standing(name, sha, items, results, every.height - items.height)
+
+    def _judged(
+        self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]
+    ) -> dict[str, pl.DataFrame]:
+        """The same results with scores where a judge gives them: the child's beside the parent (0.5: as good), and the
+        parent's and the base's beside the child. What a judge said once of two models is kept."""
+        said = {model: its.select("item_id", said="answer") for model, its in results.items()}
+        won: dict[str, pl.DataFrame] = {}
+        for other in ("parent", "base"):
+            name = f"judged/{models['child']}/{models[other] or self.base.sha}/{sha}.parquet"
+            kept = self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=JUDGED)
+            pairs = items.join(said["child"], on="item_id", how="left").rename({"said": "one"})
+            pairs = pairs.join(said[other], on="item_id", how="left").rename({"said": "other"})
+            left = pairs.join(kept, on="item_id", how="anti")
+            if self.judge and left.height:
+                with self.watch(f"judging beside the {other}") as advance:
+                    kept = pl.concat([kept, judge.compared(left, self.judge, advance).drop_nulls()])
+                self.store.write_parquet(name, kept.to_arrow())
+            won[other] = kept
+        scores = {"child": won["parent"], **{it: won[it].with_columns(1 - pl.col("score")) for it in won}}
+        return {model: its.update(scores[model], on="item_id") for model, its in results.items()}
 
     def _table(
         self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]

@@ -2,8 +2,8 @@
 
 A line has a `prompt` and says how an answer is judged: `answer` or `answers` (greedy.py: what the model says, beside
 all that is accepted), `answer` and `choices` (choices.py: which it finds likeliest), or `tests` (code.py: Python that
-must run well behind the code that it writes). `item_id` and `cluster` (items that tell of the same thing) may be left
-out.
+must run well behind the code that it writes), or `criteria` (judge.py: by which another model compares two answers).
+`item_id` and `cluster` (items that tell of the same thing) may be left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import polars as pl
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.evaluate import choices, code, greedy
+from vibe_pipeline.evaluate import choices, code, greedy, judge
 from vibe_pipeline.evaluate.general import require_among
 from vibe_pipeline.evaluate.reading import records
 from vibe_pipeline.fingerprint import key_of
@@ -25,6 +25,7 @@ SCHEMA: dict[str, Any] = {
     "accepted": pl.List(pl.String),
     "choices": pl.List(pl.String),
     "tests": pl.String,
+    "criteria": pl.String,
     "scorer": pl.String,
 }
 
@@ -41,11 +42,12 @@ class Line(BaseModel):
     answers: list[str] | None = Field(None, min_length=1)
     choices: list[str] | None = Field(None, min_length=2)
     tests: str | None = Field(None, min_length=1)
+    criteria: str | None = Field(None, min_length=1)
 
     @model_validator(mode="after")
     def _can_be_judged(self) -> Line:
-        if sum(it is not None for it in (self.answer, self.answers, self.tests)) != 1:
-            raise ValueError("it has not one of answer, answers and tests")
+        if sum(it is not None for it in (self.answer, self.answers, self.tests, self.criteria)) != 1:
+            raise ValueError("it has not one of answer, answers, tests and criteria")
         if self.choices is not None:
             if self.answer is None:
                 raise ValueError("a line with choices has one answer")
@@ -56,7 +58,7 @@ class Line(BaseModel):
 
     @property
     def accepted(self) -> list[str] | None:
-        """All answers that are right; None where tests say it."""
+        """All answers that are right; None where tests or a judge say it."""
         return [self.answer] if self.answer else self.answers
 
     @property
@@ -69,9 +71,16 @@ class Line(BaseModel):
         identity, accepted = self.identity, self.accepted
         # A choice follows at once where the prompt ends in white space: as an answer follows it in training.
         prompt = f"{self.prompt}\n\n" if self.choices else self.prompt
-        scorer = choices.SCORER if self.choices else code.SCORER if self.tests else greedy.SCORER
         right = accepted[0] if accepted else None
-        return identity, self.cluster or identity, prompt, right, accepted, self.choices, self.tests, scorer
+        told = (accepted, self.choices, self.tests, self.criteria, self.scorer)
+        return identity, self.cluster or identity, prompt, right, *told
+
+    @property
+    def scorer(self) -> str:
+        """The scorer of what it has."""
+        if self.choices:
+            return choices.SCORER
+        return code.SCORER if self.tests else judge.SCORER if self.criteria else greedy.SCORER
 
 
 def items(path: Path) -> pl.DataFrame:

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, general, own
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate import choices, general, judge, own
 from vibe_pipeline.evaluate.figures import mean
 from vibe_pipeline.models import PROMPT_FORMAT
 from vibe_pipeline.paired import compare_means
 from vibe_pipeline.records import Comparison, Standing
-from vibe_pipeline.settings import Lineage
+from vibe_pipeline.settings import Judge, Lineage
 from vibe_pipeline.store import Store
 
 GENERAL = "general"
@@ -25,7 +26,7 @@ GENERAL = "general"
 def written(store: Store, lineage: Lineage) -> tuple[tuple[str, str], ...]:
     """(name, sha of the suite) of all that a lineage is asked; SettingsInvalid where a file is not one."""
     frames = {GENERAL: _general(Path(lineage.general_suite) if lineage.general_suite else None)}
-    frames |= {name: _own(name, Path(path)) for name, path in lineage.suites.items()}
+    frames |= {name: _own(name, Path(path), lineage.judge) for name, path in lineage.suites.items()}
     return tuple((name, store.write_table("suites", frame.to_arrow())) for name, frame in frames.items())
 
 
@@ -38,9 +39,16 @@ def _general(file: Path | None) -> pl.DataFrame:
     )
 
 
-def _own(name: str, file: Path) -> pl.DataFrame:
-    return own.items(file).with_columns(
-        item_id=pl.format(f"{name}-{{}}", "item_id"), kind=pl.lit(None, pl.String), prompt_format=pl.lit(PROMPT_FORMAT)
+def _own(name: str, file: Path, by: Judge | None) -> pl.DataFrame:
+    items = own.items(file)
+    is_judged = (items["scorer"] == judge.SCORER).any()
+    if is_judged and by is None:
+        raise SettingsInvalid(f"{file} has items with criteria, and no judge compares them", "Set judge.url and .model")
+    return items.with_columns(
+        item_id=pl.format(f"{name}-{{}}", "item_id"),
+        kind=pl.lit(None, pl.String),
+        prompt_format=pl.lit(PROMPT_FORMAT),
+        judge=pl.lit(f"{by.model} at {by.url}" if by and is_judged else None, pl.String),
     )
 
 
