@@ -333,7 +333,8 @@ class Ladder:
         exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch, judge)
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
         learned = (*rung.delta, *rung.earlier)
-        return exam.scorecard(*its, leaked(self.store, rung.suites, learned, rung.settings.kinds))
+        told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
+        return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

@@ -1,11 +1,13 @@
 """Scores against greedy generation and against arithmetic by hand; what was scored is never scored again."""
 
 import math
+from dataclasses import replace
 
+import numpy as np
 import polars as pl
 import pytest
 
-from vibe_pipeline import models
+from vibe_pipeline import models, withdrawn
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
@@ -235,9 +237,11 @@ def child(store, base, on, lineage) -> str:
 
 @pytest.fixture
 def exam(store, base, on, lineage):
-    def take(child: str, new, earlier, champions=None, **gate):
+    def take(child: str, new, earlier, champions=None, withdrawn_sha="", **gate):
         its = lineage.model_copy(update={"gate": Gate(**gate)})
-        return Exam(store, base, its, on, nobody).scorecard(child, None, new, earlier, champions or {})
+        return Exam(store, base, its, on, nobody).scorecard(
+            child, None, new, earlier, champions or {}, (), withdrawn_sha
+        )
 
     return take
 
@@ -311,3 +315,16 @@ def test_earlier_items_are_compared_with_the_champion_of_their_own_generation(ex
 def test_earlier_items_without_a_champion_of_their_own_are_missing(exam, suites, child):
     card = exam(child, suites[1:], suites[:1], {})
     assert (card.missing, card.asked, card.comparisons.since) == (6, 3 * 12 + 6, None)
+
+
+def test_what_is_taught_no_longer_is_asked_no_longer(store, write_examples, exam, suites, child):
+    """A fact of g000 was told anew since: its row was taken back, and the item that asks for the old answer leaves."""
+    rows = [{"prompt": f"{n}", "completion": "Yes", "fact": f"fact {n}"} for n in range(3)]
+    rows += [{"prompt": f"{n}?", "completion": "Yes", "fact": f"fact {n}", "split": "test"} for n in range(3)]
+    examples = write_examples(store, 0, rows)
+    file = store.path(f"examples/{examples.sha}.parquet")
+    old = replace(examples, suite_sha=store.write_tables("suites", SCHEMA, suite(file, "raw-v1")))
+    place = pl.read_parquet(file)["prompt"].to_list().index("1")
+    gone = withdrawn.write(store, np.array([place], np.uint64), 1, "")
+    assert items_asked(exam(child, suites[1:], [old])) == [(1, 6), (0, 3)]
+    assert items_asked(exam(child, suites[1:], [old], withdrawn_sha=gone)) == [(1, 6), (0, 2)]

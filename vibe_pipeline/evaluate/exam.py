@@ -30,6 +30,7 @@ from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import ExampleSet, Scorecard, Standing
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
+from vibe_pipeline.withdrawn import Withdrawn
 
 ITEM: dict[str, Any] = {
     "suite_sha": pl.String,
@@ -70,14 +71,17 @@ class Exam:
         champions: Mapping[int, str],
         suites: Sequence[tuple[str, str]] = (),
         leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
+        withdrawn_sha: str = "",
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
         that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
-        but for the items that `leaked` (sha → ids) into training."""
+        but for the items that `leaked` (sha → ids) into training. What withdrawn/<sha>.parquet took back of what a
+        fact's answer was, is asked no longer."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
         fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
-        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False), fresh))
+        gone = Withdrawn(self.store, withdrawn_sha)
+        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False, gone=gone), fresh))
         models = {"base": None, "parent": parent, "child": child}
         table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
         left = gate.max_seconds - (time.monotonic() - started)
@@ -140,11 +144,13 @@ class Exam:
         results = {model: self._results(sha, items, model) for model, sha in models.items()}
         return paired(items, {**results, SINCE: pl.concat(then)})
 
-    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool) -> pl.DataFrame:
-        """The items of some suites that this lineage reads: those of its kinds."""
+    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool, gone: Withdrawn | None = None) -> pl.DataFrame:
+        """The items of some suites that this lineage reads: those of its kinds, whose facts are still taught."""
         frames = [pl.DataFrame(schema=ITEM)]
         for examples in sets:
             its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
+            if gone:
+                its = its.filter(~pl.col("fact").is_in(self._told_anew(examples, gone)).fill_null(False))
             together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
             of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
             its = its.with_columns(**of, is_new=pl.lit(is_new), cluster=together)
@@ -152,6 +158,15 @@ class Exam:
         return pl.concat(frames, how="diagonal").filter(
             pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds])
         )
+
+    def _told_anew(self, examples: ExampleSet, gone: Withdrawn) -> list[str]:
+        """Facts of a generation of which a row was taken back: what its items ask for is taught no longer."""
+        rows = gone.of(examples.generation)
+        if not len(rows):
+            return []
+        file = self.store.existing_table(f"examples/{examples.sha}.parquet")
+        facts = pl.read_parquet(file, columns=["fact"], glob=False)["fact"]
+        return facts.gather(rows).drop_nulls().unique().to_list()
 
     def _results(self, adapter_sha: str | None, items: pl.DataFrame, title: str) -> pl.DataFrame:
         """Kept results of these items, after scoring those that have none yet."""
