@@ -70,8 +70,8 @@ class Exam:
         earlier: Sequence[ExampleSet],
         champions: Mapping[int, str],
         suites: Sequence[tuple[str, str]] = (),
-        leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
         withdrawn_sha: str = "",
+        leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
         that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
