@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline import forgetting, halting, lineages, models, replay, views
+from vibe_pipeline import forgetting, halting, lineages, models, replay, verifying, views
 from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
@@ -24,7 +24,7 @@ from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.judge import Endpoint
 from vibe_pipeline.evaluate.matrix import Matrix
-from vibe_pipeline.fingerprint import key_of, short
+from vibe_pipeline.fingerprint import short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.leaked import leaked
@@ -42,12 +42,13 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.report import rows, settled_facts, write_csv
 from vibe_pipeline.results import STAGE_WAIT_S, Results
-from vibe_pipeline.rung import Rung, require_same_base, resolve
+from vibe_pipeline.rung import Rung, require_same_base, resolve, scorecard_key
 from vibe_pipeline.settings import Settings, home, key_of_judge
 from vibe_pipeline.settings import load as load_settings
 from vibe_pipeline.store import Store
 from vibe_pipeline.train.adapter import train_adapter
 from vibe_pipeline.train.rate import tokens_per_second
+from vibe_pipeline.verifying import Findings, Retrained
 
 FLOOR_TOKENS_PER_S = 50
 """Slower than any machine we saw: a delta that fits even then needs no measured rate."""
@@ -121,7 +122,7 @@ class Ladder:
         training = self.train(rung)
         if training is None:
             return None
-        key = key_of({"rung": rung.key, "adapter": training.adapter_sha})
+        key = scorecard_key(rung.key, training.adapter_sha)
         return self._results.once("scorecard", key, Scorecard, lambda: self._evaluate(rung, training))
 
     def settle(self, rung: Rung, **outside: Any) -> Event:
@@ -137,8 +138,10 @@ class Ladder:
             events = Ledger(self.store, rung.lineage).events()
             attempt = attempts(events, rung.generation, rung.key) + 1
             case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
-            verdict, judged = judge(case), {"judged_attempt": attempt, "champions": rung.champions_with(training)}
-        facts = {**rung.identity(), **settled_facts(mix, training, card, verdict), **judged, "learned": rung.learned}
+            verdict, champions = judge(case), rung.champions_with(training)
+            judged = {"judged_attempt": attempt, "judged_events": len(events), "champions": champions}
+        of_rung = {**rung.identity(), **rung.made_by(), "learned": rung.learned}
+        facts = {**of_rung, **settled_facts(mix, training, card, verdict), **judged}
         if taint := self._taint(rung, training):
             facts["tainted"] = taint
         measured = {**(training.measured if training else {}), **(card.measured if card else {})}
@@ -237,6 +240,20 @@ class Ladder:
         """Every settled rung of one lineage or of all, as plain values (report.row)."""
         chosen = [ledger for ledger in self.chains() if lineage in (None, ledger.lineage)]
         return [record for ledger in chosen for record in rows(ledger)]
+
+    def verify(self, lineage: str | None = None) -> Findings:
+        """What is wrong with this home, or of its chains with one: every file, hash, figure and verdict. Changes
+        nothing; what has to be forgotten waits, so that no file goes while it is read."""
+        if lineage is not None and lineage not in [ledger.lineage for ledger in self.chains()]:
+            self.settings.lineage(lineage)
+        with self.store.shared(forgetting.CLIMBING, STAGE_WAIT_S):
+            return verifying.verify(self.store, lineage, self._watch)
+
+    def retrain(self, lineage: str, generation: int) -> Retrained:
+        """Train the settled rung of a generation again, elsewhere, as it was trained then, and compare. RungRefused
+        where it was built from data that was erased since."""
+        line = Ledger(self.store, lineage).line()
+        return verifying.retrain(self.store, line, generation, self._watch)
 
     def matrix(self, lineage: str, to: int | None = None) -> Matrix:
         """What every rung on a lineage's current line knows of every suite, or those up to a generation: read from

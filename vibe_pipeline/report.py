@@ -40,6 +40,15 @@ FIRST_COLUMNS = (
     "eval_style_drift",
 )
 
+TRAINED = (
+    *("steps", "loss_start", "loss_end", "tokens", "label_tokens", "gradient_norm_max", "adapter_change"),
+    *("device", "dtype", "threads", "stopped"),
+)
+"""What a settled event keeps of how its adapter was trained, by the names of Training."""
+
+NOT_KEPT = ("measured", "adapter_sha", "schema_version", "tone")
+"""Of a scorecard, what it does not keep: a chain must hold no text to erase."""
+
 WIDE, WIDEST = 120, 140
 """Columns of a terminal from which more of the table fits, and all of it."""
 
@@ -62,13 +71,8 @@ def settled_facts(mix: Mix, training: Training | None, card: Scorecard | None, v
     }
     if training and card:
         values = plain(training)
-        kept = ("steps", "loss_start", "loss_end", "tokens", "label_tokens", "device", "dtype", "threads", "stopped")
-        facts |= {name: values[name] for name in kept} | {"lr": training.learning_rate}
-        facts |= {
-            name: value
-            for name, value in plain(card).items()
-            if name not in ("measured", "adapter_sha", "schema_version", "tone")  # a chain must hold no text to erase
-        }
+        facts |= {name: values[name] for name in TRAINED} | {"lr": training.learning_rate}
+        facts |= {name: value for name, value in plain(card).items() if name not in NOT_KEPT}
     return facts
 
 

@@ -125,6 +125,16 @@ class Rung:
         """The same rung with a token budget for its mix."""
         return replace(self, request=replace(self.request, budget_tokens=budget_tokens))
 
+    def made_by(self) -> dict[str, Any]:
+        """What the ledger keeps of how it was trained and judged, so that both can be done again (`vibe verify`)."""
+        return {
+            "code_version": CODE_VERSION,
+            "mix_key": self.mix_key,
+            "training_key": self.training_key,
+            "recipe": self.settings.recipe.model_dump(mode="json"),
+            "gate": self.settings.gate.model_dump(mode="json"),
+        }
+
     def identity(self) -> dict[str, Any]:
         """What the ledger keeps of the inputs."""
         return {
@@ -137,6 +147,11 @@ class Rung:
             "delta_generations": [examples.generation for examples in self.delta],
             "seed": self.settings.seed,
         }
+
+
+def scorecard_key(rung_key: str, adapter_sha: str) -> str:
+    """Hash of what a scorecard depends on."""
+    return key_of({"rung": rung_key, "adapter": adapter_sha})
 
 
 def require_same_base(promoted: Event, base: BaseModel) -> None:

@@ -24,7 +24,7 @@ from filelock import FileLock, ReadWriteLock, Timeout
 
 from vibe_pipeline.durable import make_folder, sync
 from vibe_pipeline.errors import Busy, DiskFull, LedgerDamaged, SettingsInvalid, is_full
-from vibe_pipeline.fingerprint import sha_of_file, sha_of_folder
+from vibe_pipeline.fingerprint import key_of, sha_of_file, sha_of_folder
 from vibe_pipeline.records import SCHEMA_VERSION, load
 
 T = TypeVar("T")
@@ -41,6 +41,13 @@ REDIRECTS = "forgotten/shas"
 PRIVATE = 0o600
 """Of every file that is written here."""
 READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+CHECKSUM = "checksum"
+"""Last in every JSON: the key of all that stands before it. Readers never see it; `vibe verify` compares it."""
+
+PAGES = {"checksums": "pages", "arrow": pa.cpp_version}
+"""Said in the metadata of a Parquet file that is not named by its content: each of its pages has a CRC, and who wrote
+it, because another version may write the same table in other bytes."""
 
 PARQUET = b"PAR1"
 """What such a file begins and ends with."""
@@ -102,8 +109,8 @@ class Store:
             temporary.write_bytes(data)
 
     def write_json(self, name: str, value: dict[str, Any]) -> None:
-        """JSON for machines and eyes, atomically."""
-        self.write(name, (json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False) + "\n").encode())
+        """JSON for machines and eyes, atomically, with a checksum of what it says."""
+        self.write(name, as_json(value))
 
     def read_json(self, name: str) -> dict[str, Any]:
         """The JSON object of that name; LedgerDamaged if it is not one."""
@@ -113,6 +120,7 @@ class Store:
             raise LedgerDamaged(f"{name} cannot be read: {error}", "Restore it from a backup") from error
         if not isinstance(value, dict):
             raise LedgerDamaged(f"{name} cannot be read: it is no JSON object", "Restore it from a backup")
+        value.pop(CHECKSUM, None)
         return value
 
     def read_record(self, kind: type[T], name: str) -> T:
@@ -165,14 +173,14 @@ class Store:
     def write_parquet(self, name: str, table: pa.Table) -> None:
         """A table under a name of its own, atomically; replaces what was there."""
         with self._replacing(name) as temporary:
-            pq.write_table(_versioned(table), temporary, compression="zstd", row_group_size=ROW_GROUP)
+            write_pages(table, temporary)
 
     def read_frame(self, name: str) -> pl.DataFrame:
         """The Parquet file of that name, which must exist."""
         path = self.existing(name)
         try:
             return pl.read_parquet(path, glob=False)
-        except (OSError, pl.exceptions.ComputeError) as error:
+        except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:  # a damaged footer panics
             raise LedgerDamaged(f"{name} cannot be read: {_first_line(error)}", "Restore it from a backup") from error
 
     def write_folder(self, parent: str, fill: Callable[[Path], None]) -> str:
@@ -286,6 +294,22 @@ class Store:
                 raise
             return  # another process published the same folder since we looked
         sync(destination.parent)
+
+
+def as_json(value: dict[str, Any]) -> bytes:
+    """The bytes of a JSON file: the same value gives the same bytes, so that a changed one is seen."""
+    known = json.loads(_dumped(value))  # what a reader gets: every key is a text
+    return (_dumped({**known, CHECKSUM: key_of(known)}) + "\n").encode()
+
+
+def write_pages(table: pa.Table, where: Any) -> None:
+    """A table as Parquet, to a path or a stream; the same table gives the same bytes, however it was put together."""
+    whole = table.combine_chunks().replace_schema_metadata({**_version(), **PAGES})
+    pq.write_table(whole, where, compression="zstd", row_group_size=ROW_GROUP, write_page_checksum=True)
+
+
+def _dumped(value: dict[str, Any]) -> str:
+    return json.dumps(value, indent=1, ensure_ascii=False, allow_nan=False)
 
 
 def _versioned(table: pa.Table) -> pa.Table:

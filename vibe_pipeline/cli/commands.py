@@ -21,6 +21,7 @@ from vibe_pipeline.cli.lineage import lineage_app, rollback
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.matrix import print_matrices
 from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
+from vibe_pipeline.cli.verify import verify
 from vibe_pipeline.errors import Busy, GenerationRefused, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import require_going
@@ -266,6 +267,9 @@ def sql(query: Annotated[str, typer.Argument(help="A SELECT.")], json_: Json = F
         names = [name if name not in names[:at] else f"{name}_{at + 1}" for at, name in enumerate(names)]
         return print_json([dict(zip(names, map(finite, row), strict=True)) for row in values])
     print_table("", names, values)
+
+
+app.command()(verify)
 
 
 def _lineage(ladder: Ladder, name: str | None) -> str:

@@ -19,7 +19,12 @@ def tone(model: Any, tokenizer: Any, style: Style, on: Execution) -> tuple[tuple
 
 def corporate(text: str, style: Style) -> str:
     """The first of the corporate phrases that the text contains, or ''."""
-    return next((phrase for phrase in style.corporate_phrases if _folded(phrase) in _folded(text)), "")
+    return next((phrase for phrase in style.corporate_phrases if holds(text, phrase)), "")
+
+
+def holds(text: str, phrase: str) -> bool:
+    """Whether a phrase stands in a text."""
+    return _folded(phrase) in _folded(text)
 
 
 def _folded(text: str) -> str:

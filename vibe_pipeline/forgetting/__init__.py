@@ -10,7 +10,7 @@ so that no key moves and no rung is trained again by itself. Not here: which row
 
 from __future__ import annotations
 
-from vibe_pipeline.forgetting.acting import finish, forget, making, preview, tainted_adapters
+from vibe_pipeline.forgetting.acting import CLIMBING, finish, forget, making, preview, tainted_adapters
 from vibe_pipeline.forgetting.plan import described
 
-__all__ = ["described", "finish", "forget", "making", "preview", "tainted_adapters"]
+__all__ = ["CLIMBING", "described", "finish", "forget", "making", "preview", "tainted_adapters"]

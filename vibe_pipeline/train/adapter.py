@@ -6,6 +6,7 @@ Not here: the loop (loop.py), which knows no store.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from vibe_pipeline.models import ADAPTERS, BaseModel, Execution, load_adapter, load_base, new_adapter, save_adapter
 from vibe_pipeline.progress import Watch
@@ -13,6 +14,9 @@ from vibe_pipeline.records import Mix, Training
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
 from vibe_pipeline.train.loop import Run, train
+
+if TYPE_CHECKING:
+    from peft import PeftModel
 
 ADAPTER_BYTES = 256 << 20
 """Room asked for before the first step: two days of training with nothing saved is the field's classic."""
@@ -30,7 +34,27 @@ def train_adapter(
 ) -> Training:
     """Continue the parent's adapter (or a fresh one, seeded) on a stored mix and store the result."""
     store.require(ADAPTER_BYTES, title)
-    table = store.read_frame(f"mixes/{mix.sha}.parquet")
+    adapted, run = trained(store, base, parent_sha, mix.sha, lineage, on, watch, title)
+
+    def save(folder: Path) -> None:
+        save_adapter(adapted, folder, base.name)
+
+    return _facts(run, store.write_folder(ADAPTERS, save), lineage, on)
+
+
+def trained(
+    store: Store,
+    base: BaseModel,
+    parent_sha: str | None,
+    mix_sha: str,
+    lineage: Lineage,
+    on: Execution,
+    watch: Watch,
+    title: str,
+    steps: int | None = None,
+) -> tuple[PeftModel, Run]:
+    """The adapter in memory; it ends after so many steps, where they are given, as a run did that the clock ended."""
+    table = store.read_frame(f"mixes/{mix_sha}.parquet")
     with watch(title) as advance:
         model, tokenizer = load_base(base, on)
         if parent_sha:
@@ -38,12 +62,8 @@ def train_adapter(
             adapted = load_adapter(model, parent, trainable=True, recipe=lineage.recipe)
         else:
             adapted = new_adapter(model, lineage.recipe, lineage.seed)
-        run = train(adapted, tokenizer, table, lineage.recipe, on, max_minutes=lineage.max_minutes, advance=advance)
-
-    def save(folder: Path) -> None:
-        save_adapter(adapted, folder, base.name)
-
-    return _facts(run, store.write_folder(ADAPTERS, save), lineage, on)
+        recipe, minutes = lineage.recipe, lineage.max_minutes
+        return adapted, train(adapted, tokenizer, table, recipe, on, max_minutes=minutes, steps=steps, advance=advance)
 
 
 def _facts(run: Run, adapter_sha: str, lineage: Lineage, on: Execution) -> Training:

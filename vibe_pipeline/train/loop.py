@@ -50,8 +50,10 @@ def train(
     *,
     max_minutes: float,
     advance: Advance,
+    steps: int | None = None,
 ) -> Run:
-    """Train the adapter of `model` in place on a mix (columns epoch, prompt, completion), in the mix's order."""
+    """Train the adapter of `model` in place on a mix (columns epoch, prompt, completion), in the mix's order; all of
+    it, unless the time or so many steps are over before."""
     import torch
 
     plan = _plan(tokenizer, mix, recipe, longest(model, recipe.max_length))
@@ -79,7 +81,7 @@ def train(
         tokens += batch.tokens
         seconds = time.monotonic() - started
         advance(index + 1, len(plan), f"loss {losses[-1]:.3f}, {tokens / seconds:.0f} tokens/s")
-        if seconds > max_minutes * 60:
+        if seconds > max_minutes * 60 or index + 1 == steps:
             break
     moved = (float((after.detach() - start).square().sum()) for after, start in zip(parameters, before, strict=True))
     change = math.sqrt(sum(moved))
