@@ -178,7 +178,7 @@ def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -
     """Of a suite that leaked into training, what is left decides; nothing is left to decide where all of it did."""
     name, left_out = (
         f"{it.name} against {other}",
-        f"{it.trained_on} of {it.items + it.trained_on} items were trained on",
+        f"{len(it.trained_on)} of {it.items + len(it.trained_on)} items were trained on",
     )
     if it.trained_on and not it.items:
         words = f"{name}: {left_out}, so nothing can be shown; write others"

@@ -109,7 +109,7 @@ class Exam:
         results = {model: self._results(its, items, model) for model, its in models.items()}
         if (items["scorer"] == judge.SCORER).any():
             results = self._judged(sha, items.filter(pl.col("scorer") == judge.SCORER), models, results)
-        return standing(name, sha, items, results, every.height - items.height)
+        return standing(name, sha, items, results, sorted(set(every["item_id"]) & set(leaked)))
 
     def _judged(
         self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]

@@ -6,7 +6,7 @@ the rung is judged on. Not here: reading a file (general.py, own.py), and what i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -61,11 +61,11 @@ def questions(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def standing(
-    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: int = 0
+    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: Sequence[str] = ()
 ) -> Standing:
     """One of these suites as base, parent and child answered it. What is compared runs from 0 to 1: the chance that a
     model gives the right choice, which says more than whether it is the likeliest."""
-    table = items.select("item_id", "cluster", "scorer")
+    table = items.filter(~pl.col("item_id").is_in(list(trained_on))).select("item_id", "cluster", "scorer")
     for model, its in results.items():
         score = its.select("item_id", pl.coalesce("chance", "score").alias(model))
         table = table.join(score, on="item_id", how="left")
@@ -77,7 +77,7 @@ def standing(
         base=mean(table["base"], most=1.0),
         parent=mean(table["parent"], most=1.0),
         child=mean(table["child"], most=1.0),
-        trained_on=trained_on,
+        trained_on=tuple(trained_on),
         parent_comparison=_compared(table, "parent"),
         base_comparison=_compared(table, "base"),
     )
