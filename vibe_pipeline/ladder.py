@@ -22,10 +22,12 @@ from vibe_pipeline.errors import RungRefused, SettingsInvalid
 from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
+from vibe_pipeline.evaluate.judge import Endpoint
 from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.leaked import leaked
 from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
@@ -41,7 +43,7 @@ from vibe_pipeline.records import (
 from vibe_pipeline.report import rows, settled_facts, write_csv
 from vibe_pipeline.results import STAGE_WAIT_S, Results
 from vibe_pipeline.rung import Rung, require_same_base, resolve, scorecard_key
-from vibe_pipeline.settings import Settings, home
+from vibe_pipeline.settings import Settings, home, key_of_judge
 from vibe_pipeline.settings import load as load_settings
 from vibe_pipeline.store import Store
 from vibe_pipeline.train.adapter import train_adapter
@@ -343,9 +345,13 @@ class Ladder:
         return train_adapter(self.store, rung.base, rung.parent_sha, mix, rung.settings, on, self._watch, title)
 
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
-        exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch)
+        by = rung.settings.judge
+        judge = Endpoint(by.url, by.model, key_of_judge(by), by.seconds) if by else None
+        exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch, judge)
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
-        return exam.scorecard(*its, rung.request.withdrawn_sha)
+        learned = (*rung.delta, *rung.earlier)
+        told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
+        return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha)
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

@@ -325,6 +325,7 @@ def shared_prefix_logits(
         mask[:, len(prefix) :].masked_fill_(~is_visible.tril(), torch.finfo(model.dtype).min)
         ids = torch.tensor([token for row in flat[pack] for token in row], device=device)
         predicts = (branch > 0) | (branch.roll(-1) != 0) | (owner.roll(-1) != owner)
+        predicts[-1] = True  # of one fork whose branches are of one token each, the end of its stem
         with _head_at(model, predicts):
             logits = model(
                 input_ids=ids[None],
@@ -366,7 +367,15 @@ def _predictions(forks: list[Fork]) -> list[tuple[int, int]]:
 def answer(
     model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str
 ) -> list[str]:
-    """Greedy answers to raw prompts, in one batch padded on the left."""
+    """Greedy answers to raw prompts; a model whose chances are not finite says nothing."""
+    return [text or "" for text in generated(model, tokenizer, prompts, max_tokens, device)]
+
+
+def generated(
+    model: Any, tokenizer: PreTrainedTokenizerBase, prompts: list[str], max_tokens: int, device: str
+) -> list[str | None]:
+    """Greedy answers to raw prompts, in one batch padded on the left; None where a chance was not finite: the greatest
+    of such is any token, and would be told as an answer."""
     import torch
 
     room = max(1, longest(model, sys.maxsize) - max_tokens)
@@ -374,11 +383,23 @@ def answer(
     pad, width = tokenizer.eos_token_id, max(map(len, rows))
     ids = torch.tensor([[pad] * (width - len(row)) + row for row in rows], device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], device=device)
+    is_finite = torch.ones(len(rows), dtype=torch.bool, device=device)
+
+    def watched(_: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+        is_finite.logical_and_(~logits.isnan().any(dim=-1))
+        return logits
+
     with torch.inference_mode():
         out = model.generate(
-            input_ids=ids, attention_mask=mask, max_new_tokens=max_tokens, do_sample=False, pad_token_id=pad
+            input_ids=ids,
+            attention_mask=mask,
+            max_new_tokens=max_tokens,
+            do_sample=False,
+            pad_token_id=pad,
+            logits_processor=[watched],
         )
-    return [text.strip() for text in tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)]
+    said = tokenizer.batch_decode(out[:, width:], skip_special_tokens=True)
+    return [text.strip() if is_told else None for text, is_told in zip(said, is_finite.tolist(), strict=True)]
 
 
 def _origin(source: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibe_pipeline import paired
 from vibe_pipeline.records import (
@@ -21,6 +21,7 @@ from vibe_pipeline.records import (
     Outcome,
     Rule,
     Scorecard,
+    Standing,
     Training,
     Verdict,
     generation_name,
@@ -167,11 +168,23 @@ def _gain(case: Case) -> Iterator[Rule]:
 
 def _standing(case: Case) -> Iterator[Rule]:
     """Base abilities, and suites of one's own: not worse than the parent by the margin; they nor than the base."""
-    margin = case.gate.general_margin
     for it in case.card.standing:
-        yield _not_worse(case, f"{it.name} against parent", it.parent_comparison, margin)
+        yield _stands(case, it, "parent", it.parent_comparison)
         if it.name == "general":
-            yield _not_worse(case, f"{it.name} against base", it.base_comparison, margin)
+            yield _stands(case, it, "base", it.base_comparison)
+
+
+def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -> Rule:
+    """Of a suite that leaked into training, what is left decides; nothing is left to decide where all of it did."""
+    name, left_out = (
+        f"{it.name} against {other}",
+        f"{len(it.trained_on)} of {it.items + len(it.trained_on)} items were trained on",
+    )
+    if it.trained_on and not it.items:
+        words = f"{name}: {left_out}, so nothing can be shown; write others"
+        return Rule(name=name, finding=Finding.UNDECIDED, words=words)
+    rule = _not_worse(case, name, compared, case.gate.general_margin)
+    return replace(rule, words=f"{rule.words}; {left_out}, and left out") if it.trained_on else rule
 
 
 def _style(case: Case) -> Iterator[Rule]:

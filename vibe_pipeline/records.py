@@ -342,6 +342,8 @@ class Standing:
     parent_comparison: Comparison | None
     base_comparison: Comparison | None
     """None where no item has a score of both."""
+    trained_on: tuple[str, ...] = ()
+    """Ids of further items that are in what the lineage learned from: they are neither asked nor compared."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

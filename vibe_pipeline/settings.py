@@ -13,7 +13,7 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.records import Kind, Stage
@@ -49,6 +49,22 @@ def _folder_and_partition(name: str) -> str:
 
 
 LineageName = Annotated[str, AfterValidator(_folder_and_partition)]
+
+
+def _beside_the_settings(name: str, info: ValidationInfo) -> str:
+    """A file is named from where vibe.toml lies, not from where a command is run."""
+    return str(info.context["folder"] / Path(name).expanduser()) if name and info.context else name
+
+
+def _rule_of_a_suite(name: str) -> str:
+    """A suite's name becomes the name of a rule; that of the general suite is taken."""
+    if name == "general" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError("a suite is named by letters, digits, '.', '_' and '-' (and not 'general')")
+    return name
+
+
+FileName = Annotated[str, AfterValidator(_beside_the_settings)]
+SuiteName = Annotated[str, AfterValidator(_rule_of_a_suite)]
 
 
 class Section(BaseModel):
@@ -277,6 +293,18 @@ class Style(Section):
     max_tokens: Annotated[int, Field(ge=1)] = 40
 
 
+class Judge(Section):
+    """An OpenAI-compatible endpoint that compares open answers: what is asked and answered goes there."""
+
+    url: Annotated[str, Field(pattern=r"^https?://[^\s/]")]
+    """Up to /chat/completions, as https://host/v1."""
+    model: Annotated[str, Field(min_length=1)]
+    key_from: str = ""
+    """The environment variable that holds the key; none: it needs none."""
+    seconds: Annotated[float, Field(gt=0)] = 60
+    """For one answer of it."""
+
+
 class Lineage(Section):
     """A ladder: a base model, a recipe and the kinds it learns."""
 
@@ -293,10 +321,13 @@ class Lineage(Section):
     gate: Gate = Gate()
     stop: Stop = Stop()
     style: Style = Style()
-    general_suite: str = ""
+    general_suite: FileName = ""
     """A JSONL file of your own instead of the suite of base abilities that comes with vibe-pipeline."""
-    suites: dict[str, str] = {}
-    """Name → JSONL file of questions with accepted answers or choices, asked in every generation."""
+    judge: Judge | None = None
+    """Who compares answers to those items of `suites` that have criteria."""
+    suites: dict[SuiteName, FileName] = {}
+    """Name → JSONL file of questions with accepted answers or choices, asked in every generation. A path is relative to
+    the folder of vibe.toml."""
 
 
 class Settings(Section):
@@ -327,7 +358,8 @@ def load(path: Path | None = None) -> Settings:
             raise SettingsInvalid(f"VIBE_CONFIG names {path}, which does not exist", "Correct or unset it")
         return Settings()
     try:
-        return Settings.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        said = tomllib.loads(path.read_text(encoding="utf-8"))
+        return Settings.model_validate(said, context={"folder": path.absolute().parent})
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be read: {error.strerror}", "Name a file that you may read") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -343,6 +375,15 @@ def home() -> Path:
         return Path(named).expanduser().absolute()
     except RuntimeError as error:
         raise SettingsInvalid(f"VIBE_HOME = {named!r}: {error}", "Name a folder") from error
+
+
+def key_of_judge(judge: Judge) -> str:
+    """The key, from the environment variable that is named; SettingsInvalid where that is not set."""
+    if not judge.key_from:
+        return ""
+    if not (key := os.environ.get(judge.key_from)):
+        raise SettingsInvalid(f"judge.key_from names {judge.key_from}, which is not set", "Set it, or correct its name")
+    return key
 
 
 def _first(error: ValidationError) -> str:

@@ -22,8 +22,8 @@ from vibe_pipeline.interactions.synthesize.functions.standalone import standalon
 from vibe_pipeline.interactions.synthesize.functions.variants import variant_of
 from vibe_pipeline.interactions.synthesize.labels import labelled
 from vibe_pipeline.interactions.synthesize.packages import find
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits
 from vibe_pipeline.settings import Curate
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))

@@ -26,7 +26,7 @@ from vibe_pipeline import cli
 from vibe_pipeline.interactions.importers import Wanted, import_paths
 from vibe_pipeline.interactions.importers.tally import ImportedFile
 from vibe_pipeline.interactions.logger import InteractionLogger
-from vibe_pipeline.interactions.synthesize.sandbox import Isolation, isolation, probe
+from vibe_pipeline.sandbox import Isolation, isolation, probe
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Log

@@ -33,7 +33,7 @@ class Climb:
             | {"prompt_format": "raw", "scorer": SCORER}
             for item, part, fact in items
         ]
-        frame = pl.DataFrame(rows, schema=dict.fromkeys(SCHEMA.names, pl.String)).to_arrow().cast(SCHEMA)
+        frame = pl.DataFrame(rows, schema=pl.Schema(SCHEMA)).to_arrow().cast(SCHEMA)
         return self.store.write_table("suites", frame)
 
     def answers(self, model: str, suite: str, answers: Answers, **more: Any) -> None:

@@ -102,6 +102,11 @@ def test_the_numbers_are_those_of_a_plain_pass_a_choice(architecture, tiny_base,
     assert_as_by_hand(scored(*loaded), *loaded)
 
 
+def test_one_item_whose_choices_are_a_token_each_is_scored(llama, scored):
+    item = pl.DataFrame({"item_id": ["a"], "prompt": ["Two and two?\n\n"], "choices": [["3", "4"]], "answer": ["4"]})
+    assert_as_by_hand(scored(*llama, item), *llama, item)
+
+
 @settings(max_examples=20)
 @given(
     st.lists(

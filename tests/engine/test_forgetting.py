@@ -192,6 +192,8 @@ def test_what_a_tainted_adapter_answered_is_blank(planted):
     planted.log.forget(Criteria(conversation=CONVERSATION))
     cards = [planted.store.read_json(name) for name in planted.store.names("results/scorecard")]
     assert {answer for card in cards if card["adapter_sha"] == adapter for _, answer, _ in card["tone"]} == {""}
+    scored = [planted.store.read_frame(name) for name in planted.store.names(f"scores/{adapter}", ".parquet")]
+    assert [its["answer"].drop_nulls().to_list() for its in scored] == [[]] * len(scored) != []
     assert "tone" not in planted.champion("main").facts
 
 

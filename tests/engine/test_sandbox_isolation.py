@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.attacks import attempt, unprotected
-from vibe_pipeline.interactions.synthesize.sandbox import Isolation, isolation, probe, run
+from vibe_pipeline.sandbox import Isolation, isolation, probe, run
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is attacked is Linux's")
 

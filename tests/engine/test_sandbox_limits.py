@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.attacks import attempt, unprotected
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, isolation, run, workers
+from vibe_pipeline.sandbox import Limits, isolation, run, workers
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="what is attacked is Linux's")
 

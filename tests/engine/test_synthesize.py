@@ -17,7 +17,7 @@ from vibe_pipeline.interactions.synthesize.documentation import PROBE_WORDINGS, 
 from vibe_pipeline.interactions.synthesize.mistakes import pairs_of
 from vibe_pipeline.interactions.synthesize.mutations import MISTAKES, mutations
 from vibe_pipeline.interactions.synthesize.packages import find
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
+from vibe_pipeline.sandbox import Limits, run
 
 FILES = {
     "__init__.py": """

@@ -21,9 +21,9 @@ from vibe_pipeline.interactions.synthesize.augment.layout import LAYOUTS, laid_o
 from vibe_pipeline.interactions.synthesize.augment.renaming import renamed
 from vibe_pipeline.interactions.synthesize.operators import OPERATORS, mutants
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, run
 from vibe_pipeline.settings import Curate
 
 INPUTS = ((0, 0), (1, 2), (5, 3), (-2, 7))

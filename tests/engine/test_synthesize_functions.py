@@ -19,8 +19,8 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, ju
 from vibe_pipeline.interactions.synthesize.functions.rows import probes_of_tests, rows_of_tests
 from vibe_pipeline.interactions.synthesize.functions.standalone import standalone
 from vibe_pipeline.interactions.synthesize.packages import find
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -9,8 +9,8 @@ import pytest
 
 from tests.engine.building import learned
 from vibe_pipeline.interactions.synthesize.labels import labelled
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, run
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,7 +7,7 @@ import pytest
 from vibe_pipeline.interactions.synthesize.functions import Function, generated_tests
 from vibe_pipeline.interactions.synthesize.functions.checking import checks, has_doctests, uses_itself
 from vibe_pipeline.interactions.synthesize.outside import is_pure, may_miss, shows_place
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
+from vibe_pipeline.sandbox import Limits
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from vibe_pipeline.interactions.synthesize.sandbox import (
+from vibe_pipeline.sandbox import (
     HASH_SEED,
     Limits,
     isolation,
@@ -20,8 +20,8 @@ from vibe_pipeline.interactions.synthesize.sandbox import (
     without_fork,
     workers,
 )
-from vibe_pipeline.interactions.synthesize.sandbox.outcome import run_of
-from vibe_pipeline.interactions.synthesize.sandbox.seeds import ELSEWHERE
+from vibe_pipeline.sandbox.outcome import run_of
+from vibe_pipeline.sandbox.seeds import ELSEWHERE
 
 SMALL = Limits(seconds=0.5, memory_bytes=256 << 20, output_bytes=4096)
 

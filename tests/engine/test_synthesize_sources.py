@@ -11,8 +11,8 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.synthesize import synthesize
 from vibe_pipeline.interactions.synthesize.mistakes import proven
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.interactions.synthesize.snippets import Snippet
+from vibe_pipeline.sandbox import Limits, run
 
 # documents
 

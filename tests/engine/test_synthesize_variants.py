@@ -12,7 +12,7 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
 from vibe_pipeline.interactions.synthesize.functions.rows import row_of_variant
 from vibe_pipeline.interactions.synthesize.functions.variants import variant_of
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
+from vibe_pipeline.sandbox import Limits
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 

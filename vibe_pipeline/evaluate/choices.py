@@ -53,7 +53,7 @@ def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advanc
     rows: dict[int, tuple[Any, ...]] = {}
     for _, group in pl.DataFrame({"prefix": prefixes}).with_row_index("at").group_by("prefix", maintain_order=True):
         members = group["at"].to_list()
-        for which, losses, seconds in _losses(model, [forks[at] for at in members], on):
+        for which, losses, seconds in losses_of(model, [forks[at] for at in members], on):
             for at, loss in zip((members[number] for number in which), losses, strict=True):
                 rows[at] = _row(items.row(at, named=True), loss, seconds)
             advance(len(rows), items.height)
@@ -74,7 +74,7 @@ def _forks(tokenizer: Any, items: pl.DataFrame, prefixes: pl.Series, limit: int)
     return forks
 
 
-def _losses(model: Any, forks: list[Fork], on: Execution) -> Iterator[tuple[range, list[list[list[float]]], float]]:
+def losses_of(model: Any, forks: list[Fork], on: Execution) -> Iterator[tuple[range, list[list[list[float]]], float]]:
     """Pack by pack: which forks, the losses of each one's branches in nats token by token, and seconds a fork."""
     import torch
 
@@ -87,7 +87,7 @@ def _losses(model: Any, forks: list[Fork], on: Execution) -> Iterator[tuple[rang
             seconds = (time.monotonic() - started) / len(which)
             if len(which) > 1 and not flat.isfinite().all():  # what is not finite spoils the others of its pack
                 for at in which:
-                    ((_, losses, seconds),) = _losses(model, [forks[at]], on)
+                    ((_, losses, seconds),) = losses_of(model, [forks[at]], on)
                     yield range(at, at + 1), losses, seconds
             else:
                 parts = iter(flat.split([len(branch) for fork in forks[pack] for branch in fork.branches]))
@@ -121,12 +121,19 @@ def _common(forks: list[Fork]) -> int:
 
 
 def _row(item: dict[str, Any], losses: list[list[float]], seconds: float) -> tuple[Any, ...]:
+    """By likelihood a byte."""
+    sizes = [max(1, len(text.encode())) for text in item["choices"]]
+    return weighed(item, losses, seconds, [sum(sizes) / len(sizes) / size for size in sizes])
+
+
+def weighed(item: dict[str, Any], losses: list[list[float]], seconds: float, by: list[float]) -> tuple[Any, ...]:
+    """SCHEMA of one item, from the losses of each choice token by token; a choice weighs its log-likelihood times what
+    `by` says."""
     totals = [-sum(loss) for loss in losses]
     right = item["choices"].index(item["answer"])
     if not all(map(math.isfinite, totals)):
         return item["item_id"], None, None, None, None, None, len(losses[right]), seconds
-    sizes = [max(1, len(text.encode())) for text in item["choices"]]
-    weights = [total / size * sum(sizes) / len(sizes) for total, size in zip(totals, sizes, strict=True)]
+    weights = [total * factor for total, factor in zip(totals, by, strict=True)]
     shares = [math.exp(weight - max(weights)) for weight in weights]
     preferred = item["choices"][shares.index(1.0)]
     is_right = preferred == item["answer"]

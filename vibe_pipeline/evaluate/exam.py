@@ -9,14 +9,15 @@ could not show a harmless child to be harmless (sampling.py).
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import polars as pl
 import polars.selectors as cs
 
-from vibe_pipeline.evaluate import sampling
+from vibe_pipeline.evaluate import judge, sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.evaluate.scorecard import SINCE, paired, scorecard
@@ -31,15 +32,33 @@ from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
 from vibe_pipeline.withdrawn import Withdrawn
 
-ITEM = ["suite_sha", "generation", "is_new", "part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"]
+ITEM: dict[str, Any] = {
+    "suite_sha": pl.String,
+    "generation": pl.Int32,
+    "is_new": pl.Boolean,
+    **dict.fromkeys(("part", "scorer", "kind", "item_id", "cluster", "prompt", "answer"), pl.String),
+    "choices": pl.List(pl.String),
+}
+"""Suites that were made before a column came have nulls there."""
 
 FOLDER = "scorecards"
+
+JUDGED = {"item_id": pl.String, "score": pl.Float64}
 
 
 class Exam:
     """Who is examined, where, and who watches."""
 
-    def __init__(self, store: Store, base: BaseModel, lineage: Lineage, on: Execution, watch: Watch) -> None:
+    def __init__(
+        self,
+        store: Store,
+        base: BaseModel,
+        lineage: Lineage,
+        on: Execution,
+        watch: Watch,
+        by: judge.Endpoint | None = None,
+    ) -> None:
+        self.judge = by
         self.store, self.base, self.lineage, self.on, self.watch = store, base, lineage, on, watch
         self._load = lru_cache(maxsize=1)(lambda adapter_sha: load_model(store, base, adapter_sha, on))
 
@@ -52,10 +71,12 @@ class Exam:
         champions: Mapping[int, str],
         suites: Sequence[tuple[str, str]] = (),
         withdrawn_sha: str = "",
+        leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
-        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time. What
-        withdrawn/<sha>.parquet took back of what a fact's answer was, is asked no longer."""
+        that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
+        but for the items that `leaked` (sha → ids) into training. What withdrawn/<sha>.parquet took back of what a
+        fact's answer was, is asked no longer."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
         fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
@@ -67,7 +88,7 @@ class Exam:
         wanted = sampling.wanted(table, gate, left)
         if min(wanted, pool.height) > first:
             table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
-        asked = tuple(self._standing(name, sha, models) for name, sha in suites)
+        asked = tuple(self._standing(name, sha, models, leaked.get(sha, ())) for name, sha in suites)
         model, tokenizer = self._load(child)
         with self.watch("comparing with the base") as advance:
             kl_base = divergence(model, tokenizer, fixed_texts(), self.on, advance)
@@ -82,9 +103,34 @@ class Exam:
             seconds=time.monotonic() - started,
         )
 
-    def _standing(self, name: str, sha: str, models: Mapping[str, str | None]) -> Standing:
-        items = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
-        return standing(name, sha, items, {model: self._results(its, items, model) for model, its in models.items()})
+    def _standing(self, name: str, sha: str, models: Mapping[str, str | None], leaked: Collection[str]) -> Standing:
+        every = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
+        items = every.filter(~pl.col("item_id").is_in(list(leaked)))
+        results = {model: self._results(its, items, model) for model, its in models.items()}
+        if (items["scorer"] == judge.SCORER).any():
+            results = self._judged(sha, items.filter(pl.col("scorer") == judge.SCORER), models, results)
+        return standing(name, sha, items, results, sorted(set(every["item_id"]) & set(leaked)))
+
+    def _judged(
+        self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]
+    ) -> dict[str, pl.DataFrame]:
+        """The same results with scores where a judge gives them: the child's beside the parent (0.5: as good), and the
+        parent's and the base's beside the child. What a judge said once of two models is kept."""
+        said = {model: its.select("item_id", said="answer") for model, its in results.items()}
+        won: dict[str, pl.DataFrame] = {}
+        for other in ("parent", "base"):
+            name = f"judged/{models['child']}/{models[other] or self.base.sha}/{sha}.parquet"
+            kept = self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=JUDGED)
+            pairs = items.join(said["child"], on="item_id", how="left").rename({"said": "one"})
+            pairs = pairs.join(said[other], on="item_id", how="left").rename({"said": "other"})
+            left = pairs.join(kept, on="item_id", how="anti")
+            if self.judge and left.height:
+                with self.watch(f"judging beside the {other}") as advance:
+                    kept = pl.concat([kept, judge.compared(left, self.judge, advance).drop_nulls()])
+                self.store.write_parquet(name, kept.to_arrow())
+            won[other] = kept
+        scores = {"child": won["parent"], **{it: won[it].with_columns(1 - pl.col("score")) for it in won}}
+        return {model: its.update(scores[model], on="item_id") for model, its in results.items()}
 
     def _table(
         self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]
@@ -100,16 +146,18 @@ class Exam:
 
     def _items(self, sets: Sequence[ExampleSet], *, is_new: bool, gone: Withdrawn | None = None) -> pl.DataFrame:
         """The items of some suites that this lineage reads: those of its kinds, whose facts are still taught."""
-        schema = dict.fromkeys(ITEM, pl.String) | {"generation": pl.Int32, "is_new": pl.Boolean}
-        frames = [pl.DataFrame(schema=schema)]
+        frames = [pl.DataFrame(schema=ITEM)]
         for examples in sets:
             its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
             if gone:
                 its = its.filter(~pl.col("fact").is_in(self._told_anew(examples, gone)).fill_null(False))
             together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
             of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
-            frames.append(its.with_columns(**of, is_new=pl.lit(is_new), cluster=together).select(ITEM))
-        return pl.concat(frames).filter(pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds]))
+            its = its.with_columns(**of, is_new=pl.lit(is_new), cluster=together)
+            frames.append(its.select(name for name in ITEM if name in its.columns))
+        return pl.concat(frames, how="diagonal").filter(
+            pl.col("kind").is_in([str(kind) for kind in self.lineage.kinds])
+        )
 
     def _told_anew(self, examples: ExampleSet, gone: Withdrawn) -> list[str]:
         """Facts of a generation of which a row was taken back: what its items ask for is taught no longer."""
@@ -148,6 +196,6 @@ def _without_words(table: pl.DataFrame) -> pl.DataFrame:
     """What figures are made of, without what people said (of answers, those that are labels) and how long it took."""
     words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
     is_label = pl.col("part") == LABELS
-    return table.drop("prompt", cs.starts_with("seconds_")).with_columns(
+    return table.drop("prompt", "choices", cs.starts_with("seconds_")).with_columns(
         pl.when(is_label).then(name).alias(name) for name in words
     )

@@ -8,15 +8,14 @@ line with `"shot": true` is a solved question that is shown before the items of 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate.reading import records
 
 BUILT_IN = Path(__file__).with_name("general.jsonl")
 
@@ -52,11 +51,16 @@ class Item(Shot):
 
     @model_validator(mode="after")
     def _answer_is_a_choice(self) -> Item:
-        if self.answer not in self.choices:
-            raise ValueError(f"the answer {self.answer!r} is not among the choices {self.choices}")
-        if len(set(self.choices)) < len(self.choices) or "" in self.choices:
-            raise ValueError(f"the choices {self.choices} are not {len(self.choices)} different texts")
+        require_among(self.answer, self.choices)
         return self
+
+
+def require_among(answer: str, choices: list[str]) -> None:
+    """ValueError where an answer is not one of its choices, or these are not different texts."""
+    if answer not in choices:
+        raise ValueError(f"the answer {answer!r} is not among the choices {choices}")
+    if len(set(choices)) < len(choices) or "" in choices:
+        raise ValueError(f"the choices {choices} are not {len(choices)} different texts")
 
 
 def items(path: Path | None = None) -> pl.DataFrame:
@@ -65,7 +69,7 @@ def items(path: Path | None = None) -> pl.DataFrame:
     `prefix` holds the shots of an item's part and `prompt` the question, both in PROMPT_FORMAT.
     """
     path = path or BUILT_IN
-    read = list(_lines(path))
+    read = list(records(path, _shape, lambda it: it.item_id if isinstance(it, Item) else None))
     shots: dict[str, str] = {}
     for shot in read:
         if not isinstance(shot, Item):
@@ -83,31 +87,5 @@ def _question(shot: Shot) -> str:
     return f"Question: {shot.prompt}\nAnswer:"
 
 
-def _lines(path: Path) -> Iterator[Shot]:
-    """What each line that is not blank says; two items with one id are refused."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise SettingsInvalid(f"{path} cannot be read: {why}", "Name a file of JSON lines") from error
-    first: dict[str, int] = {}
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            read = _line(line, f"{path}, line {number}")
-            if isinstance(read, Item) and (other := first.setdefault(read.item_id, number)) != number:
-                what = f"{path}, line {number}: line {other} has the item_id {read.item_id!r} too"
-                raise SettingsInvalid(what, "Give every item an id of its own")
-            yield read
-
-
-def _line(line: str, where: str) -> Shot:
-    try:
-        values = json.loads(line)
-        is_shot = isinstance(values, dict) and values.get("shot") is True
-        return (Shot if is_shot else Item).model_validate(values)
-    except json.JSONDecodeError as error:
-        raise SettingsInvalid(f"{where} is not JSON: {error}", "Write one JSON object a line") from error
-    except ValidationError as error:
-        details = error.errors()[0]
-        what = ": ".join([where, *map(str, details["loc"]), details["msg"].removeprefix("Value error, ")])
-        raise SettingsInvalid(what, "Correct that line") from error
+def _shape(values: Any) -> type[Shot]:
+    return Shot if isinstance(values, dict) and values.get("shot") is True else Item

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, teacher_forced
+from vibe_pipeline.evaluate import choices, code, greedy, judge, labels, teacher_forced
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.models import Execution
 from vibe_pipeline.progress import Advance
@@ -24,7 +24,14 @@ class Scorer(Protocol):
         """One row per item."""
 
 
-SCORERS: dict[str, Scorer] = {teacher_forced.SCORER: teacher_forced.score, choices.SCORER: choices.score}
+SCORERS: dict[str, Scorer] = {
+    teacher_forced.SCORER: teacher_forced.score,
+    choices.SCORER: choices.score,
+    labels.SCORER: labels.score,
+    greedy.SCORER: greedy.score,
+    code.SCORER: code.score,
+    judge.SCORER: judge.score,
+}
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:

@@ -1,21 +1,23 @@
 """Suites that belong to no generation and are asked in each: the general one, and those of the user's own.
 
 They are written to the store like any suite, named by their content: what a file says when a rung is resolved is what
-the rung is judged on. Not here: reading a file (general.py), and what is good enough (promote.py).
+the rung is judged on. Not here: reading a file (general.py, own.py), and what is good enough (promote.py).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, general
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate import choices, general, judge, own
 from vibe_pipeline.evaluate.figures import mean
+from vibe_pipeline.models import PROMPT_FORMAT
 from vibe_pipeline.paired import compare_means
 from vibe_pipeline.records import Comparison, Standing
-from vibe_pipeline.settings import Lineage
+from vibe_pipeline.settings import Judge, Lineage
 from vibe_pipeline.store import Store
 
 GENERAL = "general"
@@ -23,37 +25,59 @@ GENERAL = "general"
 
 def written(store: Store, lineage: Lineage) -> tuple[tuple[str, str], ...]:
     """(name, sha of the suite) of all that a lineage is asked; SettingsInvalid where a file is not one."""
-    files = {GENERAL: Path(lineage.general_suite) if lineage.general_suite else None}
-    files |= {name: Path(path) for name, path in lineage.suites.items()}
-    return tuple((name, _written(store, name, file)) for name, file in files.items())
+    frames = {GENERAL: _general(Path(lineage.general_suite) if lineage.general_suite else None)}
+    frames |= {name: _own(name, Path(path), lineage.judge) for name, path in lineage.suites.items()}
+    return tuple((name, store.write_table("suites", frame.to_arrow())) for name, frame in frames.items())
 
 
-def _written(store: Store, name: str, file: Path | None) -> str:
-    items = general.items(file).with_columns(
-        item_id=pl.format(f"{name}-{{}}", "item_id") if name != GENERAL else pl.col("item_id"),
+def _general(file: Path | None) -> pl.DataFrame:
+    return general.items(file).with_columns(
         kind=pl.lit(None, pl.String),
         cluster="item_id",
         prompt_format=pl.lit(general.PROMPT_FORMAT),
         scorer=pl.lit(choices.SCORER),
     )
-    return store.write_table("suites", items.to_arrow())
 
 
-def standing(name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame]) -> Standing:
+def _own(name: str, file: Path, by: Judge | None) -> pl.DataFrame:
+    items = own.items(file)
+    is_judged = (items["scorer"] == judge.SCORER).any()
+    if is_judged and by is None:
+        raise SettingsInvalid(f"{file} has items with criteria, and no judge compares them", "Set judge.url and .model")
+    return items.with_columns(
+        item_id=pl.format(f"{name}-{{}}", "item_id"),
+        kind=pl.lit(None, pl.String),
+        prompt_format=pl.lit(PROMPT_FORMAT),
+        judge=pl.lit(f"{by.model} at {by.url}" if by and is_judged else None, pl.String),
+    )
+
+
+def questions(items: pl.DataFrame) -> pl.DataFrame:
+    """item_id, question and accepted of one of these suites: what is asked without the format, a row an answer."""
+    bare = pl.col("prompt").str.strip_prefix("Question: ").str.strip_suffix("\nAnswer:")
+    question = pl.when(pl.col("prompt_format") == general.PROMPT_FORMAT).then(bare).otherwise("prompt")
+    answers = pl.col("accepted") if "accepted" in items.columns else pl.concat_list("answer")
+    return items.select("item_id", question=question, accepted=answers).explode("accepted")
+
+
+def standing(
+    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: Sequence[str] = ()
+) -> Standing:
     """One of these suites as base, parent and child answered it. What is compared runs from 0 to 1: the chance that a
     model gives the right choice, which says more than whether it is the likeliest."""
-    table = items.select("item_id", "cluster", "scorer")
+    table = items.filter(~pl.col("item_id").is_in(list(trained_on))).select("item_id", "cluster", "scorer")
     for model, its in results.items():
         score = its.select("item_id", pl.coalesce("chance", "score").alias(model))
         table = table.join(score, on="item_id", how="left")
     return Standing(
         name=name,
         suite_sha=sha,
-        scorer=str(table["scorer"][0]),
+        scorer=", ".join(table["scorer"].unique().sort()),
         items=table.height,
         base=mean(table["base"], most=1.0),
         parent=mean(table["parent"], most=1.0),
         child=mean(table["child"], most=1.0),
+        trained_on=tuple(trained_on),
         parent_comparison=_compared(table, "parent"),
         base_comparison=_compared(table, "base"),
     )

@@ -146,12 +146,18 @@ def recount(store: Store) -> None:
 
 
 def silence(store: Store, adapters: set[str | None]) -> None:
-    """Blank what these adapters answered to the tone probes: a model may say what it was trained on."""
+    """Blank what these adapters said, to the tone probes and to suites: a model may say what it was trained on."""
     for name in store.names("results/scorecard", ".json"):
         card: dict[str, Any] = store.read_json(name)
         silent = [[question, "", phrase] for question, _, phrase in card["tone"]]
         if card["adapter_sha"] in adapters and card["tone"] != silent:
             store.write_json(name, {**card, "tone": silent})
+    for name in (name for adapter in adapters if adapter for name in store.names(f"scores/{adapter}", ".parquet")):
+        with pq.ParquetFile(store.path(name)) as file:
+            said = file.read()
+        if "answer" in said.column_names and said["answer"].null_count < len(said):
+            at = said.column_names.index("answer")
+            store.write_parquet(name, said.set_column(at, "answer", pa.nulls(len(said), pa.string())))
 
 
 def sweep(store: Store) -> None:

@@ -36,9 +36,9 @@ BY_CONTENT = re.compile(
 )
 IN_A_FOLDER = re.compile(rf"(models/(?:adapters|base)/{SHA})/(.+)")
 JSON = re.compile(
-    r"(?:cuts|ledger/[^/]+|log/\w+/manifest|results/\w+|models/base|models/rates|forgotten|forgotten/shas)/[^/]+\.json"
+    r"(?:cuts|ledger/[^/]+|log/\w+/manifest|results/\w+|models/base|models/rates|forgotten|forgotten/shas|leaked/[^/]+/[^/]+)/[^/]+\.json"
 )
-PARQUET = re.compile(r"(?:scores/[^/]+|forgotten)/[^/]+\.parquet")
+PARQUET = re.compile(r"(?:scores/[^/]+|judged/[^/]+/[^/]+|forgotten)/[^/]+\.parquet")
 
 LEFT = (
     (re.compile(r"(?:.*/)?\.[^/]*(?:/.*)?"), "half-written by a process that is at work, or was killed"),

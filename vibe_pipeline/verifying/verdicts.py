@@ -107,7 +107,7 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
         items = frame(store, f"suites/{suite}.parquet", findings).with_columns(suite_sha=pl.lit(suite))
         names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in shas.items()}
         results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
-        made = standing(told["name"], suite, items, results)
+        made = standing(told["name"], suite, items, results, told.get("trained_on", ()))
         found.append(made)
         for model in MODELS:
             _compare(names[model], f"{told['name']} suite", told[model], plain(made)[model], findings)

@@ -35,12 +35,12 @@ from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import pairs_of, rows_of_pair
 from vibe_pipeline.interactions.synthesize.packages import Package, find
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
 from vibe_pipeline.interactions.synthesize.sentences import MAX_WORDS, MIN_WORDS
 from vibe_pipeline.interactions.synthesize.signatures import probe_of_signature, rows_of_signature, signature_facts
 from vibe_pipeline.interactions.synthesize.tasks import row_of_task, tasks_of
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.sandbox import Limits
 from vibe_pipeline.settings import Curate
 
 CANDIDATES = 20

@@ -17,10 +17,10 @@ from vibe_pipeline.interactions.synthesize.made import interaction
 from vibe_pipeline.interactions.synthesize.mistakes import proven
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, importable_names
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
 from vibe_pipeline.interactions.synthesize.snippets import snippets_for
 from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits
 
 PRINTS = "What does this print?\n\n{code}"
 WRITE = "Write an example of {name} that prints this:\n\n{printed}"

@@ -28,8 +28,8 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import tested
 from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
 from vibe_pipeline.interactions.synthesize.outside import may_miss, shows_place, tells_of_now
-from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, Limits, Run, other_seeds, run
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import HASH_SEED, Limits, Run, other_seeds, run
 
 SYSTEM_ERRORS = (OSError, ImportError, EOFError, KeyboardInterrupt, MemoryError)
 OF_THE_MACHINE = {

@@ -22,10 +22,10 @@ from vibe_pipeline.interactions.synthesize.made import SOURCE
 from vibe_pipeline.interactions.synthesize.mutations import mutations
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, importable_names
 from vibe_pipeline.interactions.synthesize.pool import successes
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run, run_all
 from vibe_pipeline.interactions.synthesize.snippets import Snippet, snippets_for
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, Run, repeats, run, run_all
 
 MUTATIONS_TRIED = 4
 """A snippet; most fail with the first."""

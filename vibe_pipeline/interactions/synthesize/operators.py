@@ -14,7 +14,7 @@ import random
 import re
 from collections.abc import Callable, Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, shape
+from vibe_pipeline.spans import Spans, parsed, shape
 
 Change = tuple[ast.AST, ast.AST, str]
 """(node, what stands for it in the mutated tree, its new text)."""

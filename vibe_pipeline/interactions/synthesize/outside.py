@@ -11,7 +11,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import parsed
+from vibe_pipeline.spans import parsed
 
 MAY_BE_ABSENT = re.compile(
     r"(^|\.)(exists|lexists|isfile|isdir|islink|is_file|is_dir|getsize|getmtime|stat|expanduser|which|glob|iglob|rglob|"

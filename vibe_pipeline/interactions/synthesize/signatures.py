@@ -20,8 +20,8 @@ from vibe_pipeline.interactions.synthesize.definitions import is_called_as_writt
 from vibe_pipeline.interactions.synthesize.made import interaction, probe
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.source_files import text_of
-from vibe_pipeline.interactions.synthesize.spans import parsed
 from vibe_pipeline.records import Interaction, Probe
+from vibe_pipeline.spans import parsed
 
 MAX_CHARACTERS, MAX_DEFAULT = 100, 30
 

@@ -14,9 +14,9 @@ from typing import Any
 from vibe_pipeline.errors import SourceUnreadable
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.synthesize.made import interaction
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, run
 from vibe_pipeline.progress import Watch
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, run
 
 MODULE = "python"
 BATCH = 200

@@ -22,8 +22,8 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import passes
 from vibe_pipeline.interactions.synthesize.made import derived
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson, tells_of_machine
 from vibe_pipeline.interactions.synthesize.operators import mutants
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, repeats, run
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.sandbox import Limits, repeats, run
 from vibe_pipeline.settings import Curate
 
 MUTANTS_TRIED = 3

@@ -12,7 +12,7 @@ import re
 import tokenize
 from collections.abc import Callable, Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, shape
+from vibe_pipeline.spans import Spans, parsed, shape
 
 SPACED = {"=", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "//", "%", "+=", "-=", "*=", "/="}
 

@@ -20,7 +20,7 @@ import unicodedata
 from collections.abc import Iterator
 
 from vibe_pipeline.interactions.synthesize.augment.parameters import named_by_callers
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
+from vibe_pipeline.spans import Spans, parsed, quietly
 
 NAMES = (
     "value item element entry result current previous following first second third other left right low high start "

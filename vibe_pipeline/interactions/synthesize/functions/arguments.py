@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
-from vibe_pipeline.interactions.synthesize.spans import parsed
+from vibe_pipeline.spans import parsed
 
 MAX_TEXT = 120
 """Characters of a call's arguments: an input that nobody can follow teaches nothing."""

@@ -11,7 +11,7 @@ import doctest
 from collections.abc import Iterator
 
 from vibe_pipeline.interactions.synthesize.functions import Arguments, Promise
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed
+from vibe_pipeline.spans import Spans, parsed
 
 MAX_CALLS = 12
 MAX_CHARACTERS = 200

@@ -12,7 +12,7 @@ import doctest
 import symtable
 from collections.abc import Iterable, Iterator
 
-from vibe_pipeline.interactions.synthesize.spans import parsed, quietly
+from vibe_pipeline.spans import parsed, quietly
 
 DOCTESTS = "import doctest\n\nassert not doctest.testmod().failed"
 """Tests for code that holds examples in its docstrings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from vibe_pipeline.interactions.synthesize.functions.statements import loads, stores
-from vibe_pipeline.interactions.synthesize.spans import Spans
+from vibe_pipeline.spans import Spans
 
 EMPTY = {"[]": "list", "list()": "list", "set()": "set", "{}": "dict", "dict()": "dict", "''": "text", "0": "number"}
 

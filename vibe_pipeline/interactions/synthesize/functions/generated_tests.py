@@ -28,7 +28,7 @@ from vibe_pipeline.interactions.synthesize.functions.outcomes import (
 from vibe_pipeline.interactions.synthesize.mistakes import is_lesson
 from vibe_pipeline.interactions.synthesize.operators import mutants
 from vibe_pipeline.interactions.synthesize.outside import is_pure
-from vibe_pipeline.interactions.synthesize.sandbox import Limits, Run, repeats, run
+from vibe_pipeline.sandbox import Limits, Run, repeats, run
 
 INPUTS = 16
 MAX_TESTS, MAX_PROBES, MAX_MUTANTS = 5, 2, 12

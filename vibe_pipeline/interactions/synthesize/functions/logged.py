@@ -12,8 +12,8 @@ from collections.abc import Iterable
 
 from vibe_pipeline.interactions.synthesize.functions import MAX_CODE, Function
 from vibe_pipeline.interactions.synthesize.functions.calls import calls_in, calls_in_docstring, promises_in_docstring
-from vibe_pipeline.interactions.synthesize.spans import parsed
 from vibe_pipeline.records import Interaction
+from vibe_pipeline.spans import parsed
 
 FENCED = re.compile(r"^```(?:python|py|python3)?[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE | re.IGNORECASE)
 

@@ -19,7 +19,7 @@ from vibe_pipeline.interactions.synthesize.functions import Arguments, Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import inputs_of
 from vibe_pipeline.interactions.synthesize.functions.checking import checks
 from vibe_pipeline.interactions.synthesize.mistakes import tells_of_machine
-from vibe_pipeline.interactions.synthesize.sandbox import HASH_SEED, Limits, Run, failed, other_seeds, run
+from vibe_pipeline.sandbox import HASH_SEED, Limits, Run, failed, other_seeds, run
 
 SENT = [(name, (Path(__file__).parent / f"{name}.py").read_text(encoding="utf-8")) for name in ("calling", "inside")]
 PROGRAM = f"""

@@ -21,7 +21,7 @@ from vibe_pipeline.interactions.synthesize.functions.statements import (
     loads,
     stores,
 )
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, shape
+from vibe_pipeline.spans import Spans, parsed, shape
 
 MAX_TOGETHER = 6
 """Rewritings on top of each other."""

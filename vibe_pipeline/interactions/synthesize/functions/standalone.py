@@ -18,7 +18,7 @@ from vibe_pipeline.interactions.synthesize.functions.calls import calls_in_docst
 from vibe_pipeline.interactions.synthesize.outside import is_pure
 from vibe_pipeline.interactions.synthesize.packages import Package, PublicName, public_names
 from vibe_pipeline.interactions.synthesize.source_files import text_of
-from vibe_pipeline.interactions.synthesize.spans import Spans, parsed, quietly
+from vibe_pipeline.spans import Spans, parsed, quietly
 
 MAX_CONSTANT = 300
 """Characters: a larger table is data, and no part of a function that a person reads."""

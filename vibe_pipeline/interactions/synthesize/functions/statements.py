@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from vibe_pipeline.interactions.synthesize.spans import Spans
+from vibe_pipeline.spans import Spans
 
 Edit = tuple[int, int, str]
 """(first byte, byte after the last, new text)."""

@@ -16,7 +16,7 @@ from vibe_pipeline.interactions.synthesize.functions import Function
 from vibe_pipeline.interactions.synthesize.functions.arguments import edges, enlarged
 from vibe_pipeline.interactions.synthesize.functions.outcomes import fitting, keeps_promises, observed, passes, raced
 from vibe_pipeline.interactions.synthesize.functions.rewriting import rewritings
-from vibe_pipeline.interactions.synthesize.sandbox import Limits
+from vibe_pipeline.sandbox import Limits
 
 INPUTS = 12
 MIN_INPUTS, MIN_RESULTS = 4, 2

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation
+from vibe_pipeline.sandbox.probe import Isolation
 
 FILE = "snippet.py"
 

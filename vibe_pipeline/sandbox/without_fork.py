@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from vibe_pipeline.interactions.synthesize.sandbox.limits import Limits
-from vibe_pipeline.interactions.synthesize.sandbox.outcome import FILE
-from vibe_pipeline.interactions.synthesize.sandbox.workers import environment
+from vibe_pipeline.sandbox.limits import Limits
+from vibe_pipeline.sandbox.outcome import FILE
+from vibe_pipeline.sandbox.workers import environment
 
 BOOT = f'import sys; sys.argv = ["{FILE}"]; exec(compile(open("{FILE}", encoding="utf-8").read(), "{FILE}", "exec"))'
 

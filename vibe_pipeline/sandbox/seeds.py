@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import re
 
-from vibe_pipeline.interactions.synthesize.spans import parsed
+from vibe_pipeline.spans import parsed
 
 HASH_SEED = "0"
 ELSEWHERE = "1"

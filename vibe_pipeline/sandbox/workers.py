@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import Any, Literal, Self
 
 from vibe_pipeline.errors import SandboxUnavailable
-from vibe_pipeline.interactions.synthesize.sandbox.limits import Limits
-from vibe_pipeline.interactions.synthesize.sandbox.seeds import ELSEWHERE, HASH_SEED
+from vibe_pipeline.sandbox.limits import Limits
+from vibe_pipeline.sandbox.seeds import ELSEWHERE, HASH_SEED
 from vibe_pipeline.settings import home
 
 Mode = Literal["namespaces", "user", "limits", "time"]

@@ -15,8 +15,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from vibe_pipeline.errors import SandboxUnavailable
-from vibe_pipeline.interactions.synthesize.sandbox.limits import Limits
-from vibe_pipeline.interactions.synthesize.sandbox.workers import Mode, Worker
+from vibe_pipeline.sandbox.limits import Limits
+from vibe_pipeline.sandbox.workers import Mode, Worker
 
 REMEDY = (
     "Allow user namespaces (Linux 5.14 or later, user.max_user_namespaces above 0; on Ubuntu"

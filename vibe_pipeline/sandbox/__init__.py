@@ -13,12 +13,12 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from vibe_pipeline.interactions.synthesize.sandbox import without_fork
-from vibe_pipeline.interactions.synthesize.sandbox.limits import LIMITS, Limits
-from vibe_pipeline.interactions.synthesize.sandbox.outcome import Run, failed, run_of
-from vibe_pipeline.interactions.synthesize.sandbox.probe import Isolation, current
-from vibe_pipeline.interactions.synthesize.sandbox.seeds import HASH_SEED, other_seeds
-from vibe_pipeline.interactions.synthesize.sandbox.workers import worker
+from vibe_pipeline.sandbox import without_fork
+from vibe_pipeline.sandbox.limits import LIMITS, Limits
+from vibe_pipeline.sandbox.outcome import Run, failed, run_of
+from vibe_pipeline.sandbox.probe import Isolation, current
+from vibe_pipeline.sandbox.seeds import HASH_SEED, other_seeds
+from vibe_pipeline.sandbox.workers import worker
 
 __all__ = [
     "HASH_SEED",

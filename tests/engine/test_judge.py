@@ -1,0 +1,178 @@
+"""A judge's word counts where it is the same in both orders; where it cannot be had a score is missing."""
+
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
+
+import polars as pl
+import pytest
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared
+from vibe_pipeline.evaluate.standing import written
+from vibe_pipeline.progress import nobody
+from vibe_pipeline.settings import Judge, key_of_judge
+
+
+@pytest.fixture
+def server():
+    """A judge on this machine: it says what `reply` makes of an answer A and an answer B."""
+    its = SimpleNamespace(reply=lambda one, other: "C", asked=[], headers=[], status=200, body=None, wait=0.0)
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            text = body["messages"][0]["content"]
+            one = text.split("[Answer A]\n")[1].split("\n\n[Answer B]")[0]
+            other = text.split("[Answer B]\n")[1].split("\n\nReply")[0]
+            its.asked.append((one, other))
+            its.headers.append(dict(self.headers))
+            time.sleep(its.wait)
+            said = {"choices": [{"message": {"content": its.reply(one, other)}}]}
+            self.send_response(its.status)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
+            self.wfile.write(json.dumps(said).encode() if its.body is None else its.body)
+
+        def log_message(self, *_):
+            pass
+
+    http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=http.serve_forever, daemon=True).start()
+    its.url = f"http://127.0.0.1:{http.server_port}/v1"
+    yield its
+    http.shutdown()
+    http.server_close()
+
+
+def judged(server, *pairs: tuple[str | None, str | None], seconds: float = 5.0) -> list[float | None]:
+    rows = [(str(at), "Why?", "brevity", one, other) for at, (one, other) in enumerate(pairs)]
+    schema = dict.fromkeys(("item_id", "prompt", "criteria", "one", "other"), pl.String)
+    frame = pl.DataFrame(rows, schema=schema, orient="row")
+    with nobody("") as advance:
+        return compared(frame, Endpoint(server.url, "m", "secret", seconds), advance)["score"].to_list()
+
+
+def longest(one: str, other: str) -> str:
+    return "A" if len(one) > len(other) else "B"
+
+
+def test_the_better_answer_wins_in_whichever_order_it_is_shown(server):
+    server.reply = longest
+    assert judged(server, ("long answer", "short"), ("short", "long answer")) == [1.0, 0.0]
+    assert server.asked[:2] == [("long answer", "short"), ("short", "long answer")]
+
+
+def test_who_always_prefers_the_first_has_said_nothing(server):
+    server.reply = lambda one, other: "A"
+    assert judged(server, ("a", "b"), ("b", "a")) == [0.5, 0.5]
+
+
+def test_the_same_answers_are_a_tie_and_nobody_is_asked(server):
+    assert (judged(server, ("a", "a")), server.asked) == ([0.5], [])
+
+
+@pytest.mark.parametrize("said", ["A.", " b ", "c"])
+def test_a_letter_is_heard_however_it_is_written(server, said):
+    server.reply = lambda one, other: said
+    assert judged(server, ("a", "b")) == [0.5]
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"status": 500},
+        {"status": 401},
+        {"status": 302},
+        {"body": b"<html>"},
+        {"body": b"{}"},
+        {"body": b'{"choices": []}'},
+        {"body": b'{"choices": [{"message": {"content": null}}]}'},
+        {"reply": lambda one, other: "Answer A is better, I think"},
+        {"wait": 1.0},
+    ],
+)
+def test_what_is_no_answer_leaves_no_score(server, broken):
+    vars(server).update(broken)
+    assert judged(server, ("a", "b"), seconds=0.3) == [None]
+
+
+def test_an_endpoint_that_is_down_is_asked_a_few_times_only(server):
+    server.status = 503
+    assert judged(server, *[("a", "b")] * 9) == [None] * 9
+    assert len(server.asked) == GIVES_UP
+
+
+def test_a_model_that_said_nothing_leaves_no_score(server):
+    assert (judged(server, (None, "b"), ("a", None)), server.asked) == ([None, None], [])
+
+
+def test_the_key_is_sent_to_the_judge_and_shown_to_nobody(server):
+    judged(server, ("a", "b"))
+    assert server.headers[0]["Authorization"] == "Bearer secret"
+    assert "secret" not in repr(Endpoint(server.url, "m", "secret", 1))
+
+
+# a suite with criteria
+
+
+@pytest.fixture
+def suite(tmp_path):
+    path = tmp_path / "open.jsonl"
+    path.write_text(json.dumps({"prompt": "Tell me of thing1.", "criteria": "brevity"}))
+    return {"open": str(path)}
+
+
+def test_criteria_without_a_judge_are_refused(store, lineage, suite):
+    with pytest.raises(SettingsInvalid, match="has items with criteria, and no judge compares them"):
+        written(store, lineage.model_copy(update={"suites": suite}))
+
+
+def test_another_judge_is_another_suite(store, lineage, suite):
+    judges = [Judge(url="http://h/v1", model=model) for model in ("one", "other")]
+    asked = [written(store, lineage.model_copy(update={"suites": suite, "judge": by})) for by in judges]
+    assert len({dict(suites)["open"] for suites in asked}) == 2
+
+
+def test_a_key_that_is_not_set_is_named(monkeypatch):
+    monkeypatch.delenv("JUDGE_KEY", raising=False)
+    by = Judge(url="http://h/v1", model="m", key_from="JUDGE_KEY")
+    with pytest.raises(SettingsInvalid, match="names JUDGE_KEY, which is not set"):
+        key_of_judge(by)
+    monkeypatch.setenv("JUDGE_KEY", "k")
+    assert key_of_judge(by) == "k"
+
+
+@pytest.fixture
+def climb(ladder, new_ladder, log_facts, suite, server):
+    def run():
+        log_facts(ladder.store.root, range(6))
+        ladder.log.open_generation()
+        by = Judge(url=server.url, model="m", seconds=2)
+        mine = new_ladder(ladder.store.root, suites=suite, judge=by)
+        return mine, mine.climb("main", 0)
+
+    return run
+
+
+def rules_of(event) -> dict:
+    return {rule["name"]: rule for rule in event.facts["rules"]}
+
+
+def test_a_judged_suite_is_in_the_gate_and_what_was_said_is_kept(climb, server):
+    server.reply = lambda one, other: "A" if one == "Yes" else "B"
+    mine, event = climb()
+    rules = rules_of(event)
+    assert rules["complete"]["finding"] == "passed"
+    assert rules["open against parent"]["n"] == 1
+    asked = len(server.asked)
+    (kept,) = mine.store.path("judged").rglob("*.parquet")
+    assert (asked, pl.read_parquet(kept)["score"].null_count()) == (2, 0)
+
+
+def test_a_judge_that_is_down_blocks(climb, server):
+    server.status = 500
+    rules = rules_of(climb()[1])
+    assert rules["complete"]["finding"] == "failed"

@@ -1,0 +1,116 @@
+"""Scorer of open answers: another model, behind an OpenAI-compatible endpoint, says which of two is better.
+
+It is asked twice, with the answers in either order, and only what it says both times counts, else it is a tie: judges
+prefer the first (Zheng et al. 2023). Answers that are the same are a tie, and nobody is asked. An endpoint that is
+down, slow, or says something else leaves no score, which blocks; it is never a zero. Not here: where the key is from.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+
+from vibe_pipeline.evaluate.greedy import answers
+from vibe_pipeline.models import Execution
+from vibe_pipeline.progress import Advance
+
+SCORER = "judge-v1"
+
+MOST_TOKENS = 256
+
+GIVES_UP = 3
+"""Failures in a row: what is down stays down for the rest of a suite."""
+
+ASKED = """\
+Two assistants answered the same question. Which answer is better?
+
+What counts: {criteria}
+
+[Question]
+{prompt}
+
+[Answer A]
+{one}
+
+[Answer B]
+{other}
+
+Reply with one letter and nothing else: A, B, or C if neither is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where the judge is asked; its key is in no repr."""
+
+    url: str
+    model: str
+    key: str = field(repr=False)
+    seconds: float
+
+
+class _Stays(urllib.request.HTTPRedirectHandler):
+    """The key goes to nobody but the host that was named."""
+
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        return None
+
+
+def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:
+    """item_id, answer and seconds of each item (item_id, prompt): what there is to compare, and no score yet."""
+    rows: list[tuple[Any, ...]] = []
+    for batch, said, seconds in answers(model, tokenizer, items, pl.repeat(MOST_TOKENS, items.height, eager=True), on):
+        rows += [(item, answer, seconds) for item, answer in zip(batch["item_id"], said, strict=True)]
+        advance(len(rows), items.height)
+    schema = {"item_id": pl.String, "answer": pl.String, "seconds": pl.Float64}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def compared(pairs: pl.DataFrame, judge: Endpoint, advance: Advance) -> pl.DataFrame:
+    """item_id and score of each pair (item_id, prompt, criteria, one, other): 1.0 where `one` is better, 0.5 for a tie;
+    null where an answer or the judge's is missing."""
+    scores: list[float | None] = []
+    failures = 0
+    for pair in pairs.rows(named=True):
+        has_both = pair["one"] is not None and pair["other"] is not None
+        figure = _compared(pair, judge) if has_both and failures < GIVES_UP else None
+        failures = failures + 1 if has_both and figure is None else 0 if figure is not None else failures
+        scores.append(figure)
+        advance(len(scores), pairs.height)
+    return pairs.select("item_id", score=pl.Series(scores, dtype=pl.Float64))
+
+
+def _compared(pair: dict[str, Any], judge: Endpoint) -> float | None:
+    if pair["one"] == pair["other"]:
+        return 0.5
+    said = list(_both_orders(pair, judge))
+    if None in said:
+        return None
+    return {("A", "B"): 1.0, ("B", "A"): 0.0}.get((str(said[0]), str(said[1])), 0.5)
+
+
+def _both_orders(pair: dict[str, Any], judge: Endpoint) -> Iterator[str | None]:
+    for one, other in (("one", "other"), ("other", "one")):
+        told = {"criteria": pair["criteria"], "prompt": pair["prompt"], "one": pair[one], "other": pair[other]}
+        said = _asked(ASKED.format(**told), judge)
+        yield said
+        if said is None:
+            return
+
+
+def _asked(text: str, judge: Endpoint) -> str | None:
+    """A, B or C; None for anything else that may come of asking."""
+    body = {"model": judge.model, "temperature": 0, "max_tokens": 8, "messages": [{"role": "user", "content": text}]}
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {judge.key}"} if judge.key else {})
+    request = urllib.request.Request(f"{judge.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
+    try:
+        with urllib.request.build_opener(_Stays).open(request, timeout=judge.seconds) as answer:
+            said = json.loads(answer.read(1 << 20))["choices"][0]["message"]["content"].strip().strip(".").upper()
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, urllib.error.URLError):
+        return None  # also what the judge's server breaks off in the middle
+    return said if said in ("A", "B", "C") else None

@@ -1,0 +1,91 @@
+"""Suites of the user's own: a file of JSON lines, asked in every generation, in the format of training.
+
+A line has a `prompt` and says how an answer is judged: `answer` or `answers` (greedy.py: what the model says, beside
+all that is accepted), `answer` and `choices` (choices.py: which it finds likeliest), or `tests` (code.py: Python that
+must run well behind the code that it writes), or `criteria` (judge.py: by which another model compares two answers).
+`item_id` and `cluster` (items that tell of the same thing) may be left out.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate import choices, code, greedy, judge
+from vibe_pipeline.evaluate.general import require_among
+from vibe_pipeline.evaluate.reading import records
+from vibe_pipeline.fingerprint import key_of
+
+SCHEMA: dict[str, Any] = {
+    **dict.fromkeys(("item_id", "cluster", "prompt", "answer"), pl.String),
+    "accepted": pl.List(pl.String),
+    "choices": pl.List(pl.String),
+    "tests": pl.String,
+    "criteria": pl.String,
+    "scorer": pl.String,
+}
+
+
+class Line(BaseModel):
+    """One question."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    item_id: str | None = Field(None, min_length=1)
+    cluster: str | None = Field(None, min_length=1)
+    prompt: str = Field(min_length=1)
+    answer: str | None = Field(None, min_length=1)
+    answers: list[str] | None = Field(None, min_length=1)
+    choices: list[str] | None = Field(None, min_length=2)
+    tests: str | None = Field(None, min_length=1)
+    criteria: str | None = Field(None, min_length=1)
+
+    @model_validator(mode="after")
+    def _can_be_judged(self) -> Line:
+        if sum(it is not None for it in (self.answer, self.answers, self.tests, self.criteria)) != 1:
+            raise ValueError("it has not one of answer, answers, tests and criteria")
+        if self.choices is not None:
+            if self.answer is None:
+                raise ValueError("a line with choices has one answer")
+            require_among(self.answer, self.choices)
+        if not all(text.strip() for text in self.accepted or ()):
+            raise ValueError("an accepted answer is blank")
+        return self
+
+    @property
+    def accepted(self) -> list[str] | None:
+        """All answers that are right; None where tests or a judge say it."""
+        return [self.answer] if self.answer else self.answers
+
+    @property
+    def identity(self) -> str:
+        """Its id, or one made of all that it says: the same wherever the line stands."""
+        return self.item_id or key_of(self.model_dump(mode="json"))[:16]
+
+    def row(self) -> tuple[Any, ...]:
+        """SCHEMA"""
+        identity, accepted = self.identity, self.accepted
+        # A choice follows at once where the prompt ends in white space: as an answer follows it in training.
+        prompt = f"{self.prompt}\n\n" if self.choices else self.prompt
+        right = accepted[0] if accepted else None
+        told = (accepted, self.choices, self.tests, self.criteria, self.scorer)
+        return identity, self.cluster or identity, prompt, right, *told
+
+    @property
+    def scorer(self) -> str:
+        """The scorer of what it has."""
+        if self.choices:
+            return choices.SCORER
+        return code.SCORER if self.tests else judge.SCORER if self.criteria else greedy.SCORER
+
+
+def items(path: Path) -> pl.DataFrame:
+    """SCHEMA, a row a line; SettingsInvalid where the file holds none, or one that is malformed."""
+    rows = [line.row() for line in records(path, lambda _: Line, lambda line: line.identity)]
+    if not rows:
+        raise SettingsInvalid(f"{path} holds no items", "Write one JSON object a line, with prompt and answers")
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
