@@ -28,7 +28,7 @@ def ranked(items: pl.DataFrame) -> pl.DataFrame:
     """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time. One
     of each cluster comes before the second of any: items of a cluster tell less than as many of several."""
     in_cluster = pl.col("item_id").rank("ordinal").over("suite_sha", "cluster")
-    in_suite = pl.struct(in_cluster, "item_id").rank("ordinal").over("suite_sha")
+    in_suite = pl.struct(in_cluster.alias("turn"), "item_id").rank("ordinal").over("suite_sha")
     return items.sort(in_suite, "item_id")
 
 
