@@ -105,8 +105,11 @@ class Ladder:
         return rung.within(budget) if tokens > budget else rung
 
     def mix(self, rung: Rung) -> Mix:
-        """Open the rung in the ledger and make its replay mix; RungRefused where the lineage is halted."""
+        """Open the rung in the ledger and make its replay mix; RungRefused where the lineage is halted, SettingsInvalid
+        where it is still to be trained and the key of its judge is not set."""
         self.halt_where_due(rung.lineage)  # a kill may have come between the settled event and this
+        if self._results.kept("training", rung.training_key, Training) is None:
+            self._judge(rung)  # a key that is not set is told before an hour of training, not after it
         Ledger(self.store, rung.lineage).open(rung.generation, rung.identity(), {})
         return self._results.once("mix", rung.mix_key, Mix, lambda: replay.make(self.store, rung.request))
 
@@ -345,13 +348,15 @@ class Ladder:
         return train_adapter(self.store, rung.base, rung.parent_sha, mix, rung.settings, on, self._watch, title)
 
     def _evaluate(self, rung: Rung, training: Training) -> Scorecard:
-        by = rung.settings.judge
-        judge = Endpoint(by.url, by.model, key_of_judge(by), by.seconds) if by else None
-        exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch, judge)
+        exam = Exam(self.store, rung.base, rung.settings, self._execution(), self._watch, self._judge(rung))
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
         learned = (*rung.delta, *rung.earlier)
         told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
         return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha)
+
+    def _judge(self, rung: Rung) -> Endpoint | None:
+        by = rung.settings.judge
+        return Endpoint(by.url, by.model, key_of_judge(by), by.seconds) if by else None
 
     def _rate(self, rung: Rung) -> float:
         return tokens_per_second(self.store, rung.base, rung.settings.recipe, self._execution())

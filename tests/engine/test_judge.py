@@ -10,10 +10,13 @@ import polars as pl
 import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared
+from vibe_pipeline.evaluate.exam import JUDGED
+from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared, kept_at, scored
+from vibe_pipeline.evaluate.scorecard import MODELS
 from vibe_pipeline.evaluate.standing import written
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.settings import Judge, key_of_judge
+from vibe_pipeline.verifying.verdicts import SAID_SINCE
 
 
 @pytest.fixture
@@ -147,10 +150,10 @@ def test_a_key_that_is_not_set_is_named(monkeypatch):
 
 @pytest.fixture
 def climb(ladder, new_ladder, log_facts, suite, server):
-    def run():
+    def run(key_from: str = ""):
         log_facts(ladder.store.root, range(6))
         ladder.log.open_generation()
-        by = Judge(url=server.url, model="m", seconds=2)
+        by = Judge(url=server.url, model="m", seconds=2, key_from=key_from)
         mine = new_ladder(ladder.store.root, suites=suite, judge=by)
         return mine, mine.climb("main", 0)
 
@@ -167,9 +170,56 @@ def test_a_judged_suite_is_in_the_gate_and_what_was_said_is_kept(climb, server):
     rules = rules_of(event)
     assert rules["complete"]["finding"] == "passed"
     assert rules["open against parent"]["n"] == 1
+    told = event.facts["standing"][-1]
+    assert [told[model]["value"] for model in ("child", "parent", "base")] == [1.0, 0.0, 0.0]
     asked = len(server.asked)
     (kept,) = mine.store.path("judged").rglob("*.parquet")
     assert (asked, pl.read_parquet(kept)["score"].null_count()) == (2, 0)
+
+
+def test_a_key_that_is_not_set_is_refused_before_training(climb, ladder, monkeypatch):
+    monkeypatch.delenv("JUDGE_KEY", raising=False)
+    with pytest.raises(SettingsInvalid, match="names JUDGE_KEY, which is not set"):
+        climb(key_from="JUDGE_KEY")
+    assert not [*ladder.store.names("ledger/main", ".json"), *ladder.store.names("results/mix", ".json")]
+
+
+def test_verify_makes_a_judged_verdict_again_and_names_what_was_changed(climb, server):
+    server.reply = lambda one, other: "A" if one == "Yes" else "B"
+    mine, _ = climb()
+    found = mine.verify()
+    assert (found.problems, found.checked["verdicts"]) == ([], 1)
+    (path,) = mine.store.path("judged").rglob("*.parquet")
+    name = path.relative_to(mine.store.root).as_posix()
+    whole = pl.read_parquet(path)
+    for changed in (whole.with_columns(score=pl.lit(0.25)), whole.clear()):
+        mine.store.write_parquet(name, changed.to_arrow())
+        assert any(it.where.startswith(name) for it in mine.verify().problems)
+    path.unlink()
+    assert ("file", name, "missing") in [(it.what, it.where, it.found) for it in mine.verify().problems]
+
+
+def test_verify_counts_what_a_judge_said_later_as_not_checked(climb, server):
+    """It was down, and another gate had the same two asked again: the first verdict stands on what was missing."""
+    server.status = 500
+    mine, event = climb()
+    base, suite = event.facts["base_sha"], event.facts["standing"][-1]["suite_sha"]
+    (item,) = mine.store.read_frame(f"suites/{suite}.parquet")["item_id"]
+    said = pl.DataFrame({"item_id": [item], "score": [1.0]})
+    mine.store.write_parquet(kept_at(event.facts["child_sha"], base, suite), said.to_arrow())
+    found = mine.verify()
+    assert (found.problems, found.not_checked[SAID_SINCE], found.checked["verdicts"]) == ([], 1, 1)
+
+
+@pytest.mark.parametrize(("parent", "base"), [(1.0, 0.5), (0.0, None)])
+def test_a_score_is_that_of_the_child_beside_the_other(parent, base):
+    results = {it: pl.DataFrame({"item_id": ["a"], "score": [None]}, schema=JUDGED) for it in MODELS}
+    won = {
+        it: pl.DataFrame([("a", said)], schema=JUDGED, orient="row")
+        for it, said in (("parent", parent), ("base", base))
+    }
+    got = {model: its["score"].item() for model, its in scored(results, won).items()}
+    assert got == {"child": parent, "parent": 1 - parent, "base": None if base is None else 1 - base}
 
 
 def test_a_judge_that_is_down_blocks(climb, server):

@@ -114,12 +114,11 @@ class Exam:
     def _judged(
         self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]
     ) -> dict[str, pl.DataFrame]:
-        """The same results with scores where a judge gives them: the child's beside the parent (0.5: as good), and the
-        parent's and the base's beside the child. What a judge said once of two models is kept."""
+        """The same results with scores where a judge gives them. What it said once of two models is kept."""
         said = {model: its.select("item_id", said="answer") for model, its in results.items()}
         won: dict[str, pl.DataFrame] = {}
         for other in ("parent", "base"):
-            name = f"judged/{models['child']}/{models[other] or self.base.sha}/{sha}.parquet"
+            name = judge.kept_at(str(models["child"]), models[other] or self.base.sha, sha)
             kept = self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=JUDGED)
             pairs = items.join(said["child"], on="item_id", how="left").rename({"said": "one"})
             pairs = pairs.join(said[other], on="item_id", how="left").rename({"said": "other"})
@@ -129,8 +128,7 @@ class Exam:
                     kept = pl.concat([kept, judge.compared(left, self.judge, advance).drop_nulls()])
                 self.store.write_parquet(name, kept.to_arrow())
             won[other] = kept
-        scores = {"child": won["parent"], **{it: won[it].with_columns(1 - pl.col("score")) for it in won}}
-        return {model: its.update(scores[model], on="item_id") for model, its in results.items()}
+        return judge.scored(results, won)
 
     def _table(
         self, items: pl.DataFrame, models: Mapping[str, str | None], champions: Mapping[int, str]

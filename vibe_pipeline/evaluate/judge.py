@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -83,6 +83,18 @@ def compared(pairs: pl.DataFrame, judge: Endpoint, advance: Advance) -> pl.DataF
         scores.append(figure)
         advance(len(scores), pairs.height)
     return pairs.select("item_id", score=pl.Series(scores, dtype=pl.Float64))
+
+
+def kept_at(child: str, other: str, suite: str) -> str:
+    """Where what was said of an adapter beside another model's answers to a suite is kept (item_id, score), by shas."""
+    return f"judged/{child}/{other}/{suite}.parquet"
+
+
+def scored(results: Mapping[str, pl.DataFrame], won: Mapping[str, pl.DataFrame]) -> dict[str, pl.DataFrame]:
+    """Results of base, parent and child with scores where a judge gave them, from what it said of the child beside
+    parent and base: the child's beside the parent (0.5: as good), and the parent's and the base's beside the child."""
+    scores = {"child": won["parent"], **{it: won[it].with_columns(score=1 - pl.col("score")) for it in won}}
+    return {model: its.update(scores[model], on="item_id") for model, its in results.items()}
 
 
 def _compared(pair: dict[str, Any], judge: Endpoint) -> float | None:

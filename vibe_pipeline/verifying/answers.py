@@ -7,10 +7,12 @@ that is, what every model got for every item. The numbers were copied, so they a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import polars as pl
 
 from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.evaluate import judge
 from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import METRICS, MODELS, SINCE
 from vibe_pipeline.ledger import Event
@@ -27,10 +29,27 @@ def frame(store: Store, name: str, findings: Findings) -> pl.DataFrame:
     return store.read_frame(name)
 
 
+def models_of(event: Event) -> dict[str, str]:
+    """Base, parent and child of a settled rung by their shas; the base is the parent of the first."""
+    facts = event.facts
+    return {
+        "base": facts["base_sha"],
+        "parent": facts["parent_sha"] or facts["base_sha"],
+        "child": facts["child_sha"],
+    }
+
+
+def judged_at(event: Event, standing: dict[str, Any]) -> dict[str, str]:
+    """Parent and base → where a judge's word on the child beside them is kept; empty for a suite without a judge."""
+    if judge.SCORER not in standing["scorer"].split(", "):
+        return {}
+    shas = models_of(event)
+    return {it: judge.kept_at(shas["child"], shas[it], standing["suite_sha"]) for it in ("parent", "base")}
+
+
 def kept(event: Event, table: pl.DataFrame) -> pl.DataFrame:
     """What a scorecard's table says that each model got: PLACE, METRICS and whose scorecard it is."""
-    facts = event.facts
-    shas = {"base": facts["base_sha"], "parent": facts["parent_sha"] or facts["base_sha"], "child": facts["child_sha"]}
+    facts, shas = event.facts, models_of(event)
     then = {int(generation): sha for generation, sha in facts.get("champions", {}).items()}
     of_then = pl.col("generation").replace_strict(then, default=None, return_dtype=pl.String)
     frames = []

@@ -19,6 +19,7 @@ from vibe_pipeline.ledger import SETTLED, Event
 from vibe_pipeline.records import Cut, ExampleSet, Mix, Scorecard, Training, plain
 from vibe_pipeline.rung import scorecard_key
 from vibe_pipeline.store import REDIRECTS, Store
+from vibe_pipeline.verifying.answers import judged_at
 from vibe_pipeline.verifying.findings import Findings
 
 FILES = {
@@ -62,6 +63,9 @@ class Names:
         self._of_fields(event.facts, name)
         for generation, sha in event.facts.get("champions", {}).items():
             self._wants(f"models/adapters/{sha}", f"{name}: champions.{generation}")
+        for standing in event.facts.get("standing", ()):
+            for wanted in judged_at(event, standing).values():
+                self._wants(wanted, name)
         for field, sha in _fields(event.facts):
             if field in EVENTS and sha and sha not in known:
                 self._findings.add("event", name, f"{field} {sha}", "no event of any chain")

@@ -14,6 +14,7 @@ from typing import Any
 import polars as pl
 
 from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.evaluate import judge as by_judge
 from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import MODELS, scorecard
 from vibe_pipeline.evaluate.standing import standing
@@ -25,7 +26,7 @@ from vibe_pipeline.report import NOT_KEPT, TRAINED
 from vibe_pipeline.rung import CODE_VERSION, scorecard_key
 from vibe_pipeline.settings import Gate
 from vibe_pipeline.store import Store
-from vibe_pipeline.verifying.answers import frame
+from vibe_pipeline.verifying.answers import frame, judged_at, models_of
 from vibe_pipeline.verifying.findings import Findings
 
 CLOSE = 1e-9
@@ -36,6 +37,7 @@ NEEDS = ("code_version", "gate", "judged_attempt", "judged_events", "training_ke
 OLD = "verdicts of rungs that settled before the ledger kept what they were judged by"
 OTHER_CODE = "verdicts of another version of the code, which may judge otherwise"
 FORGOTTEN = "verdicts on items that were forgotten since"
+SAID_SINCE = "standing suites of which a judge has said more since: it could not be asked of every item then"
 INCOMPLETE = "verdicts on files that are damaged: see the problems"
 
 
@@ -100,14 +102,20 @@ def _check(store: Store, event: Event, name: str, table: pl.DataFrame, findings:
 
 def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing, ...]:
     """The suites that are asked each time, made again from the kept scores; a figure that differs names its file."""
-    facts, found = event.facts, []
-    shas = {"base": facts["base_sha"], "parent": facts["parent_sha"] or facts["base_sha"], "child": facts["child_sha"]}
-    for told in facts["standing"]:
-        suite = told["suite_sha"]
+    shas, found = models_of(event), []
+    for told in event.facts["standing"]:
+        suite, trained_on = told["suite_sha"], told.get("trained_on", ())
         items = frame(store, f"suites/{suite}.parquet", findings).with_columns(suite_sha=pl.lit(suite))
         names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in shas.items()}
         results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
-        made = standing(told["name"], suite, items, results, told.get("trained_on", ()))
+        if said_at := judged_at(event, told):
+            results = by_judge.scored(results, {it: frame(store, name, findings) for it, name in said_at.items()})
+            said_at |= {"child": said_at["parent"]}
+            names = {model: f"{said_at[model]} or {name}" for model, name in names.items()}
+        made = standing(told["name"], suite, items, results, trained_on)
+        if said_at and any(plain(made)[model]["n"] > told[model]["n"] for model in MODELS):
+            findings.not_checked[SAID_SINCE] += 1
+            made = load(Standing, told)
         found.append(made)
         for model in MODELS:
             _compare(names[model], f"{told['name']} suite", told[model], plain(made)[model], findings)
