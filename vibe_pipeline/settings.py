@@ -326,8 +326,8 @@ class Lineage(Section):
     judge: Judge | None = None
     """Who compares answers to those items of `suites` that have criteria."""
     suites: dict[SuiteName, FileName] = {}
-    """Name → JSONL file of questions with accepted answers or choices, asked in every generation. A path is relative to
-    the folder of vibe.toml."""
+    """Name → JSONL file of questions with accepted answers or choices, asked in every generation, or a task of
+    lm-evaluation-harness: a file that ends in .yaml. A path is relative to the folder of vibe.toml."""
 
 
 class Settings(Section):

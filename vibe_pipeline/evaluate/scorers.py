@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
-from vibe_pipeline.evaluate import choices, code, greedy, judge, labels, teacher_forced
+from vibe_pipeline.evaluate import choices, code, greedy, harness, judge, labels, teacher_forced
 from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.models import Execution
 from vibe_pipeline.progress import Advance
@@ -31,6 +31,7 @@ SCORERS: dict[str, Scorer] = {
     greedy.SCORER: greedy.score,
     code.SCORER: code.score,
     judge.SCORER: judge.score,
+    harness.SCORER: harness.score,
 }
 
 

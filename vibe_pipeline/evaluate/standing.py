@@ -1,7 +1,7 @@
 """Suites that belong to no generation and are asked in each: the general one, and those of the user's own.
 
 They are written to the store like any suite, named by their content: what a file says when a rung is resolved is what
-the rung is judged on. Not here: reading a file (general.py, own.py), and what is good enough (promote.py).
+the rung is judged on. Not here: reading a file (general.py, own.py, task.py), and what is good enough (promote.py).
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.evaluate import choices, general, judge, own
+from vibe_pipeline.evaluate import choices, general, judge, own, task
 from vibe_pipeline.evaluate.figures import mean
 from vibe_pipeline.models import PROMPT_FORMAT
 from vibe_pipeline.paired import compare_means
@@ -40,14 +40,14 @@ def _general(file: Path | None) -> pl.DataFrame:
 
 
 def _own(name: str, file: Path, by: Judge | None) -> pl.DataFrame:
-    items = own.items(file)
+    items = task.items(file) if (is_task := task.is_task(file)) else own.items(file)
     is_judged = (items["scorer"] == judge.SCORER).any()
     if is_judged and by is None:
         raise SettingsInvalid(f"{file} has items with criteria, and no judge compares them", "Set judge.url and .model")
     return items.with_columns(
         item_id=pl.format(f"{name}-{{}}", "item_id"),
         kind=pl.lit(None, pl.String),
-        prompt_format=pl.lit(PROMPT_FORMAT),
+        prompt_format=pl.col("prompt_format") if is_task else pl.lit(PROMPT_FORMAT),
         judge=pl.lit(f"{by.model} at {by.url}" if by and is_judged else None, pl.String),
     )
 
