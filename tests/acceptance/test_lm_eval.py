@@ -21,7 +21,7 @@ from vibe_pipeline.progress import nobody
 
 pytest.importorskip("lm_eval", reason="the extra is not installed: pip install 'vibe-pipeline[lm-eval]'")
 
-SUMS = [{"sum": f"{n} + {n}", "right": f"{2 * n}", "wrong": f"{2 * n + 11}"} for n in range(1, 5)]
+SUMS = [{"sum": f"{n} + {n}", "right": f"{2 * n}", "wrong": f"{2 * n + 11}", "is": n % 2} for n in range(1, 5)]
 
 CHOICES = """
 output_type: multiple_choice
@@ -32,6 +32,8 @@ metric_list:
   - {metric: acc_norm, aggregation: mean, higher_is_better: true}
   - {metric: acc, aggregation: mean, higher_is_better: true}
 """
+
+EITHER = CHOICES.replace("doc_to_target: 1", "doc_to_target: is")
 
 SHOTS = CHOICES + "num_fewshot: 2\n"
 
@@ -49,7 +51,7 @@ metric_list:
 LIKELY = """
 output_type: loglikelihood
 doc_to_text: "{{sum}} ="
-doc_to_target: " {{right}}"
+doc_to_target: "{{right}}"
 metric_list:
   - {metric: acc, aggregation: mean, higher_is_better: true}
 """
@@ -96,18 +98,15 @@ def as_lm_eval_says(path: Path, loaded: SimpleNamespace, metric: str) -> list[fl
 
 
 @pytest.mark.parametrize(
-    ("said", "metric"), [(CHOICES, "acc_norm"), (SHOTS, "acc_norm"), (SAID, "exact_match"), (LIKELY, "acc")]
+    ("said", "metric"),
+    [(EITHER, "acc_norm"), (EITHER + "num_fewshot: 1", "acc_norm"), (SAID, "exact_match"), (LIKELY, "acc")],
 )
 def test_each_item_scores_what_lm_eval_says_of_that_document(write, scored, loaded, said, metric):
-    path = write(said)
-    first = scored(task.items(path))
-    said_first = first["answer"].to_list()
-    documents = [
-        {**it, "right": str(said_first[0] or "")[:1] or it["right"]} if at < 2 else it for at, it in enumerate(SUMS)
-    ]
-    path = write(said, documents)  # so that some of what it says is right
+    heard = scored(task.items(write(SAID)))["answer"]
+    path = write(said, [SUMS[0], *({**it, "right": answer} for it, answer in zip(SUMS[1:], heard[1:], strict=True))])
     results = scored(task.items(path))
     assert results["score"].to_list() == as_lm_eval_says(path, loaded, metric)
+    assert set(results["score"]) == {0.0, 1.0}
     assert results["exact"].to_list() == [it == 1 for it in results["score"]]
     assert results["seconds"].min() > 0
 

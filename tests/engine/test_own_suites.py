@@ -1,6 +1,7 @@
 """Suites of one's own: read as they are, refused in one line, asked of every generation, and in the way of a loss."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,16 @@ def test_a_missing_file_is_refused_before_anything_is_trained(ladder, new_ladder
     with pytest.raises(SettingsInvalid, match=r"none\.jsonl cannot be read: No such file"):
         new_ladder(ladder.store.root, suites={"mine": str(tmp_path / "none.jsonl")}).climb("main", 0)
     assert ladder.store.names("models/adapters") == []
+
+
+def test_a_task_of_lm_eval_without_lm_eval_is_refused_with_what_installs_it(store, lineage, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "lm_eval", None)
+    (tmp_path / "sums.yaml").write_text("task: sums")
+    with pytest.raises(
+        SettingsInvalid, match=r"that is not installed.*pip install 'vibe-pipeline\[lm-eval\]'"
+    ) as caught:
+        written(store, lineage.model_copy(update={"suites": {"sums": str(tmp_path / "sums.yaml")}}))
+    assert len(str(caught.value).splitlines()) == 1
 
 
 # settings
