@@ -92,12 +92,14 @@ class Ladder:
         """All inputs of a rung and their keys; RungRefused if one below it is not settled."""
         return self._rung(lineage, generation, self.line(lineage))
 
-    def _rung(self, lineage: str, generation: int, line: Line) -> Rung:
+    def _rung(
+        self, lineage: str, generation: int, line: Line, suites: tuple[tuple[str, str], ...] | None = None
+    ) -> Rung:
         settings = self.settings.lineage(lineage)
         self.examples(generation)  # first: the error for one that is not open names it
         sets = [self.examples(g) for g in range(generation + 1)]
         rung = resolve(lineage, generation, settings, self._base(settings.base_model), line, sets)
-        rung = replace(rung, suites=standing.written(self.store, settings))
+        rung = replace(rung, suites=standing.written(self.store, settings) if suites is None else suites)
         tokens = rung.request.expected_tokens
         if tokens <= FLOOR_TOKENS_PER_S * settings.max_minutes * 60:
             return rung
@@ -169,9 +171,12 @@ class Ladder:
     def outdated(self, lineage: str) -> list[int]:
         """Generations from the first whose rung would be another with the settings of today; climbing it supersedes
         them all. A rollback outdates nothing: each rung is compared on the line on which it was resolved."""
-        line = self.line(lineage)
+        line, suites = self.line(lineage), None
         for generation, settled in sorted(line.settled.items()):
-            if self._rung(lineage, generation, line.as_of(settled)).key != settled.rung_key:
+            suites = suites or standing.written(
+                self.store, self.settings.lineage(lineage)
+            )  # to read them may take long
+            if self._rung(lineage, generation, line.as_of(settled), suites).key != settled.rung_key:
                 return [later for later in sorted(line.settled) if later >= generation]
         return []
 

@@ -171,6 +171,7 @@ def test_a_suite_holds_no_path_and_stays_what_it_was(write, store, lineage, tmp_
             LIKELY.replace("loglikelihood", "loglikelihood_rolling").replace("acc", "bits_per_byte"),
             "its first metric is",
         ),
+        (LIKELY.replace("acc,", "exact_match,"), "lm_eval gives no exact_match of a document of loglikelihood"),
         (SAID.replace("until:", "do_sample: true, until:"), "do_sample draws its answers"),
         (SAID.replace("ignore_case", "hf_evaluate"), "hf_evaluate loads its metric from the Hub"),
     ],

@@ -76,6 +76,7 @@ def _read(path: Path, scratch: Path) -> Any:
     task.set_config(key="num_fewshot", value=task.config.num_fewshot or 0)
     task.set_fewshot_seed(seed=SEED)
     task.build_all_requests(rank=0, world_size=1)
+    _require(path, _unscored(task))
     return task
 
 
@@ -119,6 +120,16 @@ def _unjudged(task: Any) -> str | None:
         return f"its first metric is {metric} of {task.OUTPUT_TYPE}, which is no mean of scores of single documents"
     if getattr(task, "UNSAFE_CODE", False) or getattr(task, "MULTIMODAL", False):
         return "it runs code that a model writes, or has pictures or sound"
+    return None
+
+
+def _unscored(task: Any) -> str | None:
+    """Why a task's first metric is none of a document; tried before training, on answers that say nothing."""
+    metric, first = next(iter(task.aggregation())), task.instances[0]
+    nothing = "" if task.OUTPUT_TYPE == "generate_until" else (-1.0, False)
+    said = [nothing for it in task.instances if it.doc_id == first.doc_id]
+    if metric not in task.process_results(first.doc, said):
+        return f"lm_eval gives no {metric} of a document of {task.OUTPUT_TYPE}"
     return None
 
 
