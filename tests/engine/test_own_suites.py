@@ -3,11 +3,13 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import own
-from vibe_pipeline.evaluate.standing import written
+from vibe_pipeline.evaluate.standing import standing, written
+from vibe_pipeline.paired import low
 from vibe_pipeline.settings import load
 
 OPEN = {"prompt": "Capital of France?", "answers": ["Paris", "Paname"]}
@@ -135,3 +137,13 @@ def test_another_word_in_a_suite_is_another_rung(ladder, new_ladder, log_facts, 
     before = mine.rung("main", 0).key
     write({**OPEN, "answers": ["Lutetia"]})
     assert mine.rung("main", 0).key != before != ladder.rung("main", 0).key
+
+
+@pytest.mark.parametrize(("items", "is_shown"), [(5, False), (20, False), (60, True)])
+def test_a_handful_of_questions_that_all_are_answered_shows_nothing(items, is_shown):
+    """Five right answers of five beside five of five: a child that lost ten points answers like that six times of ten."""
+    ids = [f"support-{n}" for n in range(items)]
+    suite = pl.DataFrame({"item_id": ids, "cluster": ids, "scorer": "greedy-v1"})
+    right = pl.DataFrame({"item_id": ids, "score": 1.0}).with_columns(chance=pl.lit(None, pl.Float64))
+    compared = standing("support", "s", suite, dict.fromkeys(("base", "parent", "child"), right)).parent_comparison
+    assert (low(compared, 0.04) >= -0.10) == is_shown
