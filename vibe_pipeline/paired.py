@@ -59,9 +59,9 @@ def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
 
 
 def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
-    """The same of scores from 0 to 1. Ten questions that both models answer alike have no variance, and yet tell little:
-    one cluster that the first alone has right and one that the other has are drawn along in the error (Bonett & Price
-    2012), which makes the bounds of right answers those of `compare_shares`."""
+    """The same of scores from 0 to 1. Ten questions that both answer alike have no variance, and yet tell little: one
+    cluster that the first alone has right and one that the other has are drawn along in the error (Bonett & Price
+    2012), which makes the bounds of right answers nearly those of `compare_shares`."""
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
