@@ -122,7 +122,9 @@ def _retention(case: Case) -> Iterator[Rule]:
         f"retention: {it.difference:+.3f} nats a token beside {share:.0%} of what the parent had gained, "
         f"{_interval(low, high, '.3f')} (n = {_count(it)})"
     )
-    yield _told(case, name, it, finding, words, limit=0.0, margin=0.0, truth=it.difference, only_veto=only_veto)
+    harmless = case.gate.retention_margin * gained.difference
+    told = _told(case, name, it, finding, words, limit=0.0, margin=0.0, truth=it.difference, only_veto=only_veto)
+    yield replace(told, power=paired.power(it, case.level, 0.0, harmless))
 
 
 def _recall_since(case: Case) -> Iterator[Rule]:
@@ -327,7 +329,7 @@ def _points(difference: float) -> str:
 
 
 def _interval(low: float, high: float, form: str) -> str:
-    return f"bounds {low:+{form}} to {high:+{form}}"
+    return f"bounds {low:+{form}} to {high:+{form}}" if math.isfinite(high - low) else "no bounds of one cluster alone"
 
 
 def _count(it: Comparison) -> str:

@@ -206,6 +206,22 @@ def test_an_adapter_that_did_not_learn_is_never_promoted(broken):
     assert [rule.name for rule in rules if not rule.passed] == ["liveness"]
 
 
+def test_the_power_of_retention_is_that_of_a_child_that_keeps_all_that_was_gained():
+    """It is measured in nats of what the parent had gained, not in the points of `margin`."""
+    found = {}
+    for gained in (0.5, 2.0):
+        rules = verdict(compared(recall=None, kept=means(0.2, 0.1), gained_before=means(gained)), margin=0.01).rules
+        (found[gained],) = (rule.power for rule in rules if rule.name == "retention")
+    assert found[0.5] < 0.3 < 0.9 < found[2.0]
+
+
+def test_one_cluster_has_no_bounds_in_words_either():
+    alone = Comparison(n=1, clusters=1, difference=0.2, error=None)
+    (words,) = (rule.words for rule in verdict(compared(gain_nll=alone)).rules if rule.name == "gain in NLL")
+    assert "no bounds of one cluster alone (n = 1)" in words
+    assert "inf" not in words
+
+
 def test_a_majority_class_is_no_skill():
     """90 of 100 items have one label: always saying it is right 90 times of 100."""
     always = Balance(generation=3, items=100, labels=2, balanced=figure(0.5), spread=0.0)
