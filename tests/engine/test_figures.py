@@ -91,7 +91,8 @@ def test_retention_is_the_same_each_time():
 
 def test_turns_of_a_conversation_say_no_more_than_the_conversation():
     """Eight conversations, each of one turn or of five that are alike: as sure, or as unsure, either way."""
-    nll = pl.DataFrame(np.random.default_rng(0).uniform(0.5, 1.5, (8, 3)) + [2, 0, 0], ["base", "parent", "child"])
+    drawn = np.random.default_rng(0).uniform(0.5, 1.5, (8, 3)) + np.array([2, 0, 0])
+    nll = pl.DataFrame(drawn, ["base", "parent", "child"])
     turns, of = pl.concat([nll] * 5), pl.Series([*range(8)] * 5)
     one, many = mean(nll["child"]), mean(turns["child"], of)
     assert (many.low, many.high, many.n) == (pytest.approx(one.low), pytest.approx(one.high), 40)

@@ -1,7 +1,8 @@
 """Per-item results → figures: a value with its n and its 95 % interval, paired wherever two models are compared.
 
 Shares carry Wilson's score interval (Wilson 1927), means Student's t interval, retention a seeded percentile
-bootstrap over clusters of items (Efron 1979). A missing score stays missing: it makes a figure's n smaller, never a zero.
+bootstrap (Efron 1979), all of them over clusters of items. A missing score stays missing: it makes a figure's n
+smaller, never a zero.
 """
 
 from __future__ import annotations
