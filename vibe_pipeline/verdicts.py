@@ -22,6 +22,8 @@ MARKS = {
     Finding.NOT_APPLICABLE: ("–", "dim"),
 }
 
+OLD = ("recall against parent", "retention")
+
 OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
 LARGER = "Larger generations bring more held-out items, and wider margins ([gate] in vibe.toml) need fewer."
@@ -43,7 +45,7 @@ def why(record: dict[str, Any]) -> str:
 def _why(record: dict[str, Any]) -> str:
     rules, name = record["rules"], f"{record['lineage']} {record['generation']}"
     if record["verdict"] == Outcome.PROMOTED:
-        return f"{name} was promoted: it is shown to have learned the new and to have lost nothing of the old."
+        return f"{name} was promoted: it is shown to have learned the new{_of_old(rules)}."
     if record["verdict"] == Outcome.SKIPPED or not rules:
         return f"{name} was {record['verdict']}: {'; '.join(record['reasons'])}."
     if record["verdict"] == Outcome.REJECTED:
@@ -79,6 +81,12 @@ def table(record: dict[str, Any]) -> Table:
         found = rule["words"].removeprefix(f"{rule['name']}: ")
         out.add_row(mark, escape(rule["name"]), escape(found), power, style=style if mark != "✔" else None)
     return out
+
+
+def _of_old(rules: Sequence[dict[str, Any]]) -> str:
+    """What is shown of earlier generations: at the first rung there are none."""
+    asked = [it for it in rules if it["name"] in OLD and it["finding"] == Finding.PASSED]
+    return " and to have lost no more of the old than the margins allow" if asked else "; nothing old was asked"
 
 
 def _of(rules: Sequence[dict[str, Any]], finding: Finding) -> list[dict[str, Any]]:

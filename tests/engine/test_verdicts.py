@@ -25,7 +25,11 @@ FAILED, UNDECIDED = Finding.FAILED, Finding.UNDECIDED
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (record("promoted", rule("gain")), "main g002 was promoted: it is shown to have learned the new"),
+        (record("promoted", rule("gain")), "promoted: it is shown to have learned the new; nothing old was asked."),
+        (
+            record("promoted", rule("gain"), rule("retention")),
+            "learned the new and to have lost no more of the old than the margins allow.",
+        ),
         (
             record("rejected", rule("a", FAILED), rule("b"), rule("c", FAILED)),
             "main g002 was rejected by a and c. What",
