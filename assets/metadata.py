@@ -12,6 +12,7 @@ from typing import Any
 import dagster as dg
 
 from vibe_pipeline.curate.cards.card import Card
+from vibe_pipeline.evaluate.standing import GENERAL
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.lineages import back_to
@@ -111,7 +112,7 @@ def scored(card: Scorecard | None) -> Metadata:
     figures = [figure(name, getattr(card, name)) for name in names]
     figures += [figure("kl_base", card.kl_base)] if card.kl_base else []
     figures += [
-        figure(f"{it.name}{which}", its)
+        figure(f"{it.name if it.name == GENERAL else f'suite_{it.name}'}{which}", its)
         for it in card.standing
         for which, its in (("", it.child), ("_parent", it.parent), ("_base", it.base))
     ]
@@ -217,9 +218,15 @@ def _part(part: PartScore) -> list[Any]:
         part.part,
         short(part.suite_sha),
         part.items,
-        *(f"{score['exact'].value:.2f}" for score in scores),
-        *(f"{score['nll'].value:.3f}" for score in scores),
+        *(_value(score["exact"], ".2f") for score in scores),
+        *(_value(score["nll"], ".3f") for score in scores),
     ]
+
+
+def _value(figure: Figure, form: str) -> str:
+    """With its interval; nothing where nobody measured it."""
+    interval = f" [{figure.low:{form}} {figure.high:{form}}]" if figure.low < figure.high else ""
+    return f"{figure.value:{form}}{interval}" if figure.n else "–"
 
 
 def _cell(value: Any) -> str:

@@ -10,6 +10,7 @@ difference is enough, which promote.py says.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -57,6 +58,17 @@ def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
     )
 
 
+def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
+    """The same of scores from 0 to 1. Ten questions that both answer alike have no variance, and yet tell little: one
+    cluster that the first alone has right and one that the other has are drawn along in the error (Bonett & Price
+    2012), which makes the bounds of right answers nearly those of `compare_shares`."""
+    it = compare_means(differences, clusters)
+    if it.error is None:
+        return it
+    size = it.n / it.clusters
+    return replace(it, error=math.hypot(it.error * it.n, math.sqrt(2) * size) / (it.n + 2 * size))
+
+
 def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
     """Variance of a mean between clusters over that of items alone, at least 1. Where all values are alike nothing says
     how those of a cluster go together, and a cluster counts as one item."""
@@ -85,7 +97,7 @@ def power(it: Comparison, level: float, margin: float, truth: float = 0.0) -> fl
     error = _spread(it, level)
     if error == 0:
         return 1.0 if truth > -margin else 0.0
-    return float(ndtr((truth + margin) / error - ndtri(1 - level)))
+    return float(ndtr((truth + margin) / error + ndtri(level)))
 
 
 def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0, chance: float = POWER) -> int | None:
@@ -94,7 +106,7 @@ def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0
 
     if truth <= -margin:
         return None
-    z = float(ndtri(1 - level) + ndtri(chance))
+    z = float(ndtri(chance) - ndtri(level))
     items = it.n * (z * _spread(it, level) / (truth + margin)) ** 2
     return math.ceil(items) if items <= MOST_ITEMS else None
 
@@ -125,7 +137,7 @@ def _bound(it: Comparison, level: float, side: int) -> float:
         return _tango(it, level, side)
     if it.error is None:
         return side * math.inf
-    quantile = float(stdtrit(it.clusters - 1, 1 - level))
+    quantile = -float(stdtrit(it.clusters - 1, level))  # 1 − level is 1 to a computer after some attempts
     shift = it.skew / math.sqrt(it.clusters) * (1 / 6 + quantile**2 / 3)  # bounds are widened by it, never narrowed
     return it.difference + side * (quantile + max(0.0, side * shift)) * it.error
 
@@ -155,8 +167,8 @@ def _quantile(it: Comparison, level: float) -> float:
 
     differing = (it.gained or 0) + (it.lost or 0)
     if it.clusters == it.n or differing == 0:
-        return float(ndtri(1 - level))
-    return float(stdtrit(max(FEWEST, 2 * differing / it.effect), 1 - level))
+        return -float(ndtri(level))
+    return -float(stdtrit(max(FEWEST, 2 * differing / it.effect), level))
 
 
 def _variance(n: float, gained: float, lost: float, difference: float) -> float:
@@ -171,4 +183,4 @@ def _spread(it: Comparison, level: float) -> float:
     """What one standard error is as the bounds see it: few items that all agree have no variance, and yet bounds."""
     from scipy.special import ndtri
 
-    return (high(it, level) - low(it, level)) / 2 / float(ndtri(1 - level))
+    return (high(it, level) - low(it, level)) / -2 / float(ndtri(level))

@@ -122,7 +122,9 @@ def _retention(case: Case) -> Iterator[Rule]:
         f"retention: {it.difference:+.3f} nats a token beside {share:.0%} of what the parent had gained, "
         f"{_interval(low, high, '.3f')} (n = {_count(it)})"
     )
-    yield _told(case, name, it, finding, words, limit=0.0, margin=0.0, truth=it.difference, only_veto=only_veto)
+    harmless = case.gate.retention_margin * gained.difference
+    told = _told(case, name, it, finding, words, limit=0.0, margin=0.0, truth=it.difference, only_veto=only_veto)
+    yield replace(told, power=paired.power(it, case.level, 0.0, harmless))
 
 
 def _recall_since(case: Case) -> Iterator[Rule]:
@@ -145,6 +147,13 @@ def _generalization_floor(case: Case) -> Iterator[Rule]:
 def _balance(case: Case) -> Iterator[Rule]:
     """Labels are told apart: whoever always says the commonest is right often, and of no use."""
     for it in case.card.balances:
+        if it.labels < 2:
+            words = (
+                f"balance: the {it.items} labelled items of {generation_name(it.generation)} that were asked have one "
+                "label, so nothing shows whether labels are told apart; raise gate.new_items"
+            )
+            yield Rule(name="balance", finding=Finding.UNDECIDED, words=words, n=it.items)
+            continue
         floor = max(case.gate.generalization_floor, 1 / it.labels)
         words = (
             f"balance: {_show(it.balanced)} over the {it.labels} labels of {generation_name(it.generation)}, floor "
@@ -156,6 +165,8 @@ def _balance(case: Case) -> Iterator[Rule]:
 def _gain(case: Case) -> Iterator[Rule]:
     """New items are answered better than by the parent, beyond noise: right answers, and the NLL of free-form ones."""
     its = case.card.comparisons
+    if its.gain is None and its.gain_nll is None:
+        yield _plain("gain", False, "gain: no new item has a score of both parent and child")
     if its.gain is not None:
         more = "more" if its.gain.difference >= 0 else "fewer"
         words = f"{abs(100 * its.gain.difference):.1f} points {more} of the new items are right than with the parent"
@@ -183,6 +194,8 @@ def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -
     if it.trained_on and not it.items:
         words = f"{name}: {left_out}, so nothing can be shown; write others"
         return Rule(name=name, finding=Finding.UNDECIDED, words=words)
+    if compared is None:
+        return _plain(name, False, f"{name}: no item has a score of both")
     rule = _not_worse(case, name, compared, case.gate.general_margin)
     return replace(rule, words=f"{rule.words}; {left_out}, and left out") if it.trained_on else rule
 
@@ -222,8 +235,9 @@ def _floor(name: str, figure: Figure, figure_is: str, floor: float) -> Rule:
     """A point estimate above a floor."""
     if figure_is != "exact":
         return _not_applicable(name, f"{figure_is.replace('not applicable', 'no item')} has no floor")
-    is_above = figure.value > floor or floor == 0
+    is_above = figure.n > 0 and (figure.value > floor or floor == 0)
     words = f"{name}: {_show(figure)}, {'above' if is_above else 'not above'} {floor:.2f}"
+    words = words if figure.n else f"{name}: no item has a score, so nothing is above {floor:.2f}"
     finding = Finding.PASSED if is_above else Finding.FAILED
     return Rule(name=name, finding=finding, words=words, limit=floor, n=figure.n)
 
@@ -315,7 +329,7 @@ def _points(difference: float) -> str:
 
 
 def _interval(low: float, high: float, form: str) -> str:
-    return f"bounds {low:+{form}} to {high:+{form}}"
+    return f"bounds {low:+{form}} to {high:+{form}}" if math.isfinite(high - low) else "no bounds of one cluster alone"
 
 
 def _count(it: Comparison) -> str:

@@ -57,9 +57,9 @@ def _beside_the_settings(name: str, info: ValidationInfo) -> str:
 
 
 def _rule_of_a_suite(name: str) -> str:
-    """A suite's name becomes the name of a rule; that of the general suite is taken."""
-    if name == "general" or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise ValueError("a suite is named by letters, digits, '.', '_' and '-' (and not 'general')")
+    """A suite's name becomes the name of a rule; those of other rules are taken."""
+    if name in ("general", "recall") or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise ValueError("a suite is named by letters, digits, '.', '_' and '-' (and not 'general' or 'recall')")
     return name
 
 

@@ -22,7 +22,10 @@ MARKS = {
     Finding.NOT_APPLICABLE: ("–", "dim"),
 }
 
+OLD = ("recall against parent", "retention")
+
 OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
+QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
 LARGER = "Larger generations bring more held-out items, and wider margins ([gate] in vibe.toml) need fewer."
 
 
@@ -33,16 +36,33 @@ def verdict(record: dict[str, Any]) -> dict[str, Any]:
 
 
 def why(record: dict[str, Any]) -> str:
-    """What was decided, and why, in plain words."""
+    """What was decided, and why, in plain words; and what became of it since."""
+    since = [f"It was rolled back {record['rolled_back']}."] if record.get("rolled_back") else []
+    since += [f"It was built from data that was erased since: {record['taint']}."] if record.get("taint") else []
+    return " ".join([_why(record), *since])
+
+
+def _why(record: dict[str, Any]) -> str:
     rules, name = record["rules"], f"{record['lineage']} {record['generation']}"
-    failed, undecided = (_named(rules, finding) for finding in (Finding.FAILED, Finding.UNDECIDED))
     if record["verdict"] == Outcome.PROMOTED:
-        return f"{name} was promoted: it is shown to have learned the new and to have lost nothing of the old."
+        return f"{name} was promoted: it is shown to have learned the new{_of_old(rules)}."
     if record["verdict"] == Outcome.SKIPPED or not rules:
         return f"{name} was {record['verdict']}: {'; '.join(record['reasons'])}."
     if record["verdict"] == Outcome.REJECTED:
-        return f"{name} was rejected by {failed}. {OFFERED_AGAIN}"
-    return f"{name} is undecided: the items cannot tell about {undecided}{_would(rules)}. {OFFERED_AGAIN} {LARGER}"
+        return f"{name} was rejected by {_named(_of(rules, Finding.FAILED))}. {OFFERED_AGAIN}"
+    return f"{name} is undecided: {_open(record)}"
+
+
+def _open(record: dict[str, Any]) -> str:
+    """What stayed open, and what would close it: items where their number is the matter, else what the rule says."""
+    rules = _of(record["rules"], Finding.UNDECIDED)
+    counted = [rule for rule in rules if rule["difference"] is not None]
+    words = [rule["words"] for rule in rules if rule["difference"] is None]
+    of_suites = {f"{it['name']} against {other}" for it in record.get("standing", ()) for other in ("parent", "base")}
+    cannot = [f"the items cannot tell about {_named(counted)}{_would(counted)}"] if counted else []
+    remedies = [LARGER] if any(rule["name"] not in of_suites for rule in counted) else []
+    remedies += [QUESTIONS] if any(rule["name"] in of_suites for rule in counted) else []
+    return " ".join([f"{'; '.join([*cannot, *words])}.", OFFERED_AGAIN, *remedies])
 
 
 def table(record: dict[str, Any]) -> Table:
@@ -63,12 +83,22 @@ def table(record: dict[str, Any]) -> Table:
     return out
 
 
-def _named(rules: Sequence[dict[str, Any]], finding: Finding) -> str:
-    names = [rule["name"] for rule in rules if rule["finding"] == finding]
+def _of_old(rules: Sequence[dict[str, Any]]) -> str:
+    """What is shown of earlier generations: at the first rung there are none."""
+    asked = [it for it in rules if it["name"] in OLD and it["finding"] == Finding.PASSED]
+    return " and to have lost no more of the old than the margins allow" if asked else "; nothing old was asked"
+
+
+def _of(rules: Sequence[dict[str, Any]], finding: Finding) -> list[dict[str, Any]]:
+    return [rule for rule in rules if rule["finding"] == finding]
+
+
+def _named(rules: Sequence[dict[str, Any]]) -> str:
+    names = [rule["name"] for rule in rules]
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 
 def _would(rules: Sequence[dict[str, Any]]) -> str:
     """How many items would decide, of the rule that needs most; nothing where none would."""
-    needed = [rule["items_needed"] for rule in rules if rule["finding"] == Finding.UNDECIDED]
+    needed = [rule["items_needed"] for rule in rules]
     return f", some {max(needed):,} would" if needed and all(needed) else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +26,20 @@ class Climb:
     store: Store
     lineage: str = "main"
 
-    def suite(self, generation: int, items: Sequence[tuple[str, str, str | None]]) -> str:
-        """A suite of (item, part, fact); its sha."""
+    def suite(
+        self,
+        generation: int,
+        items: Sequence[tuple[str, str, str | None]],
+        cluster: Callable[[str], object] = lambda _: None,
+    ) -> str:
+        """A suite of (item, part, fact), with what names an item's cluster; its sha."""
         rows = [
             {"item_id": item, "part": part, "fact": fact, "kind": "conversation", "prompt": item, "answer": item}
-            | {"prompt_format": "raw", "scorer": SCORER}
+            | {
+                "prompt_format": "raw",
+                "scorer": SCORER,
+                "cluster": None if cluster(item) is None else str(cluster(item)),
+            }
             for item, part, fact in items
         ]
         frame = pl.DataFrame(rows, schema=pl.Schema(SCHEMA)).to_arrow().cast(SCHEMA)

@@ -153,6 +153,17 @@ def test_results_may_have_columns_that_others_have_not(climb):
     assert shares(gathered(climb))["g001"] == {"g000": 1.0, "g001": 1.0}
 
 
+def test_what_was_held_out_together_is_one_cluster(climb):
+    """Turns of one conversation, as in the gate: six chats of two conversations are no six observations."""
+    chats = [(f"chat {it}", "behaviour", None) for it in range(6)]
+    suite = climb.suite(0, chats, cluster=lambda item: item[-1] < "3")
+    for model, nll in ((BASE, 2.0), ("a0", 1.0)):
+        climb.answers(model, suite, {item: (False, nll) for item, _, _ in chats})
+    climb.rung(0, "a0", {0: suite})
+    (cell,) = gathered(climb).rows[1].cells
+    assert (cell.share.n, cell.facts) == (6, 2)
+
+
 def test_what_was_forgotten_is_on_no_side(climb):
     suites = climb_all(climb, 2)
     left = climb.store.read_frame(f"suites/{suites[0]}.parquet").filter(pl.col("item_id") != "0-0")

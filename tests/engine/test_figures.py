@@ -1,5 +1,6 @@
 """Figures against values known from elsewhere, and against what every interval must obey."""
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given
@@ -86,6 +87,18 @@ def test_retention_and_its_interval_lie_between_0_and_1(rows):
 def test_retention_is_the_same_each_time():
     columns = [pl.Series([4.0, 3.0, 5.0]), pl.Series([1.0, 2.0, 1.0]), pl.Series([2.0, 2.0, 4.0])]
     assert retention(*columns) == retention(*columns)
+
+
+def test_turns_of_a_conversation_say_no_more_than_the_conversation():
+    """Eight conversations, each of one turn or of five that are alike: as sure, or as unsure, either way."""
+    drawn = np.random.default_rng(0).uniform(0.5, 1.5, (8, 3)) + np.array([2, 0, 0])
+    nll = pl.DataFrame(drawn, ["base", "parent", "child"])
+    turns, of = pl.concat([nll] * 5), pl.Series([*range(8)] * 5)
+    one, many = mean(nll["child"]), mean(turns["child"], of)
+    assert (many.low, many.high, many.n) == (pytest.approx(one.low), pytest.approx(one.high), 40)
+    alone, together = retention(*nll), retention(*turns, of)
+    assert (together.value, together.n) == (pytest.approx(alone.value), 40)
+    assert (together.low, together.high) == (pytest.approx(alone.low), pytest.approx(alone.high))
 
 
 def test_the_smallest_gain_that_can_be_seen_shrinks_with_the_root_of_n():

@@ -4,11 +4,13 @@ import json
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import own
-from vibe_pipeline.evaluate.standing import written
+from vibe_pipeline.evaluate.standing import standing, written
+from vibe_pipeline.paired import low
 from vibe_pipeline.settings import load
 
 OPEN = {"prompt": "Capital of France?", "answers": ["Paris", "Paname"]}
@@ -37,6 +39,12 @@ def test_a_line_is_judged_by_what_it_accepts_or_by_its_choices(write):
     assert (choice["scorer"], choice["prompt"], choice["choices"]) == ("choices-v1", "Two and two?\n\n", ["3", "4"])
 
 
+def test_a_file_may_begin_with_a_mark_and_end_its_lines_as_windows_does(write, tmp_path):
+    path = tmp_path / "windows.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + "\r\n".join(map(json.dumps, (OPEN, CHOICE))).encode())
+    assert own.items(path).equals(own.items(write(OPEN, CHOICE)))
+
+
 def test_an_item_has_the_id_of_its_words_wherever_it_stands_and_is_a_cluster_alone(write):
     one, other = own.items(write(OPEN, CHOICE)), own.items(write(CHOICE, {**OPEN, "cluster": "c"}))
     assert one["item_id"].n_unique() == 2
@@ -51,6 +59,8 @@ def test_an_item_has_the_id_of_its_words_wherever_it_stands_and_is_a_cluster_alo
         ((), "support.jsonl holds no items"),
         (("", "  "), "support.jsonl holds no items"),
         ((OPEN, "{"), "line 2 is not JSON"),
+        (("[" * 100_000,), "line 1 is not JSON: maximum recursion depth"),
+        (('{"prompt": ' + "1" * 5000 + "}",), "line 1 is not JSON: Exceeds the limit"),
         (("[1]",), "line 1: Input should be a valid dictionary"),
         (({"prompt": "a"},), "line 1: it has not one of answer, answers, tests and criteria"),
         (({**OPEN, "answer": "b"},), "line 1: it has not one of answer, answers, tests and criteria"),
@@ -107,7 +117,7 @@ def test_a_path_is_relative_to_the_folder_of_vibe_toml(tmp_path, monkeypatch):
     assert its.general_suite == ""
 
 
-@pytest.mark.parametrize("name", ["general", "a b", "", "../x"])
+@pytest.mark.parametrize("name", ["general", "recall", "a b", "", "../x"])
 def test_a_suite_needs_a_name_of_its_own(tmp_path, name):
     with pytest.raises(SettingsInvalid, match="a suite is named by letters"):
         read_settings(tmp_path, f'{{"{name}" = "a.jsonl"}}')
@@ -146,3 +156,13 @@ def test_another_word_in_a_suite_is_another_rung(ladder, new_ladder, log_facts, 
     before = mine.rung("main", 0).key
     write({**OPEN, "answers": ["Lutetia"]})
     assert mine.rung("main", 0).key != before != ladder.rung("main", 0).key
+
+
+@pytest.mark.parametrize(("items", "is_shown"), [(5, False), (20, False), (60, True)])
+def test_a_handful_of_questions_that_all_are_answered_shows_nothing(items, is_shown):
+    """A child that lost ten points answers five of five like its parent six times of ten."""
+    ids = [f"support-{n}" for n in range(items)]
+    suite = pl.DataFrame({"item_id": ids, "cluster": ids, "scorer": "greedy-v1"})
+    right = pl.DataFrame({"item_id": ids, "score": 1.0}).with_columns(chance=pl.lit(None, pl.Float64))
+    compared = standing("support", "s", suite, dict.fromkeys(("base", "parent", "child"), right)).parent_comparison
+    assert (low(compared, 0.04) >= -0.10) == is_shown

@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline import paired
-from vibe_pipeline.paired import compare_means, compare_shares, design_effect, high, items_needed, low, power
+from vibe_pipeline.paired import (
+    compare_means,
+    compare_scores,
+    compare_shares,
+    design_effect,
+    high,
+    items_needed,
+    low,
+    power,
+)
 from vibe_pipeline.records import Comparison
+from vibe_pipeline.settings import Gate
 
 
 def answers(both: int, gained: int, lost: int, neither: int):
@@ -111,6 +121,35 @@ def test_a_loss_of_the_margin_is_let_through_as_rarely_as_the_level_says():
         theirs, ours = np.where(random.random((60, 3)) < 0.5, fact, alone).reshape(2, -1)
         passed += low(compare_shares(ours, theirs, np.repeat(np.arange(60), 3)), 0.05) > -0.10
     assert passed / 1000 < 0.07
+
+
+@pytest.mark.parametrize("items", [3, 10, 20, 60])
+def test_a_handful_of_scores_that_agree_shows_no_more_than_as_many_right_answers(items):
+    """Student's t alone let a loss of 10 points pass on ten questions one time in three: none of them had shown it."""
+    random = np.random.default_rng(0)
+    draws = [random.choice([-1.0, 0.0, 1.0], items, p=[0.12, 0.86, 0.02]) for _ in range(400)]
+    passed = sum(low(compare_scores(its, np.arange(items)), 0.05) >= -0.10 for its in draws)
+    assert passed / len(draws) < 0.07
+    agreed, right = np.zeros(items), np.ones(items, bool)
+    tango = low(compare_shares(right, right, np.arange(items)), 0.05)
+    assert low(compare_scores(agreed, np.arange(items)), 0.05) < tango + 0.02
+
+
+def test_many_scores_are_compared_as_their_mean_is():
+    its = np.random.default_rng(0).uniform(-0.4, 0.5, 600)
+    plain = low(compare_means(its, np.arange(600)), 0.05)
+    assert low(compare_scores(its, np.arange(600)), 0.05) == pytest.approx(plain, abs=1e-3)
+    assert compare_scores(its, np.zeros(600)).error is None
+
+
+@pytest.mark.parametrize("attempt", [23, 60])
+def test_a_level_that_many_attempts_left_has_bounds_and_power(attempt):
+    """From the 23rd attempt on 1 − level is 1 to a computer."""
+    level = Gate().level_of(attempt)
+    for it in (compare_shares(*answers(280, 8, 12, 0)), compare_means(np.linspace(-1, 2, 300), np.arange(300))):
+        assert -np.inf < low(it, level) < low(it, 1e-6) < high(it, level) < np.inf
+        assert 0 <= power(it, level, 0.05) < 0.01
+        assert items_needed(it, level, 0.05) > it.n
 
 
 def test_power_and_the_items_that_are_needed_agree():

@@ -120,6 +120,9 @@ def test_a_good_scorecard_is_promoted():
         ({"style_drift": NOT_APPLICABLE, "tone": ()}, {"style": FAILED}),
         ({"missing": 1}, {"complete": FAILED}),
         ({"asked": 0}, {"complete": FAILED}),
+        ({"recall": NOT_APPLICABLE}, {"recall floor": FAILED}),
+        ({"generalization": NOT_APPLICABLE}, {"generalization floor": FAILED}),
+        ({"standing": (replace(standing("general"), base_comparison=None),)}, {"general against base": FAILED}),
         ({"standing": (standing("general", parent=-0.09),)}, {"general against parent": UNDECIDED}),
         ({"standing": (standing("general", base=-0.3),)}, {"general against base": FAILED}),
         ({"standing": (standing("general"), standing("mine", base=-0.3))}, {}),
@@ -149,6 +152,7 @@ def test_each_rule_stands_in_the_way_alone_and_only_for_what_it_is_about(changes
         ({"gain": shares(5, 9)}, {"gain": FAILED}),
         ({"gain": shares(9, 5)}, {"gain": UNDECIDED}),
         ({"gain": None}, {}),
+        ({"gain": None, "gain_nll": None}, {"gain": FAILED}),
         ({"gain_nll": means(-0.2)}, {"gain in NLL": FAILED}),
         ({"gain_nll": means(0.05)}, {"gain in NLL": UNDECIDED}),
         ({"gain_nll": means(0.05, n=20)}, {}),
@@ -202,12 +206,34 @@ def test_an_adapter_that_did_not_learn_is_never_promoted(broken):
     assert [rule.name for rule in rules if not rule.passed] == ["liveness"]
 
 
+def test_the_power_of_retention_is_that_of_a_child_that_keeps_all_that_was_gained():
+    """It is measured in nats of what the parent had gained, not in the points of `margin`."""
+    found = {}
+    for gained in (0.5, 2.0):
+        rules = verdict(compared(recall=None, kept=means(0.2, 0.1), gained_before=means(gained)), margin=0.01).rules
+        (found[gained],) = (rule.power for rule in rules if rule.name == "retention")
+    assert found[0.5] < 0.3 < 0.9 < found[2.0]
+
+
+def test_one_cluster_has_no_bounds_in_words_either():
+    alone = Comparison(n=1, clusters=1, difference=0.2, error=None)
+    (words,) = (rule.words for rule in verdict(compared(gain_nll=alone)).rules if rule.name == "gain in NLL")
+    assert "no bounds of one cluster alone (n = 1)" in words
+    assert "inf" not in words
+
+
 def test_a_majority_class_is_no_skill():
     """90 of 100 items have one label: always saying it is right 90 times of 100."""
     always = Balance(generation=3, items=100, labels=2, balanced=figure(0.5), spread=0.0)
     told = Balance(generation=3, items=100, labels=2, balanced=figure(0.91), spread=1.0)
     assert in_the_way(replace(GOOD, balances=(always,))) == {"balance": FAILED}
     assert in_the_way(replace(GOOD, balances=(told,))) == {}
+
+
+def test_one_label_alone_shows_nothing_and_breaks_nothing():
+    """Of two labels the rarer may not be among so few items as are asked: nothing that a model can mend."""
+    alone = Balance(generation=3, items=100, labels=1, balanced=figure(1.0), spread=1.0)
+    assert in_the_way(replace(GOOD, balances=(alone,))) == {"balance": UNDECIDED}
 
 
 def test_at_the_first_rung_recall_does_not_apply_and_blocks_nothing():

@@ -54,6 +54,14 @@ def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
     assert still_asked(rows, pl.DataFrame({"prompt": ["c", "b"]}))["prompt"].to_list() == ["a"]
 
 
+@given(st.randoms(use_true_random=False))
+def test_which_of_two_equal_questions_is_asked_does_not_hang_on_the_order_of_the_rows(random):
+    """ "Go on." stands in many conversations, each time with another answer."""
+    rows = items(40).with_columns(prompt=pl.lit("Go on."))
+    order = random.sample(range(40), 40)
+    assert still_asked(rows[order], items(0)).equals(still_asked(rows, items(0)))
+
+
 def answered(n: int, differing: float, seconds: float = 0.0, **nll: float) -> pl.DataFrame:
     """Earlier items on which parent and child differ so often, neither being better."""
     random = np.random.default_rng(0)

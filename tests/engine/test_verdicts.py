@@ -10,7 +10,8 @@ from vibe_pipeline.verdicts import MARKS, table, verdict, why
 
 
 def rule(name: str, finding: Finding = Finding.PASSED, needed: int | None = None, power: float | None = None) -> dict:
-    return plain(Rule(name=name, finding=finding, words=f"{name}: [0.1] of it", items_needed=needed, power=power))
+    numbers = {"items_needed": needed, "power": power, "difference": -0.01}
+    return plain(Rule(name=name, finding=finding, words=f"{name}: [0.1] of it", **numbers))
 
 
 def record(outcome: str, *rules: dict) -> dict:
@@ -24,7 +25,11 @@ FAILED, UNDECIDED = Finding.FAILED, Finding.UNDECIDED
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        (record("promoted", rule("gain")), "main g002 was promoted: it is shown to have learned the new"),
+        (record("promoted", rule("gain")), "promoted: it is shown to have learned the new; nothing old was asked."),
+        (
+            record("promoted", rule("gain"), rule("retention")),
+            "learned the new and to have lost no more of the old than the margins allow.",
+        ),
         (
             record("rejected", rule("a", FAILED), rule("b"), rule("c", FAILED)),
             "main g002 was rejected by a and c. What",
@@ -49,6 +54,34 @@ FAILED, UNDECIDED = Finding.FAILED, Finding.UNDECIDED
 def test_what_was_decided_is_said_with_the_rules_that_decided(told, words):
     assert words in why(told)
     assert verdict(told)["why"] == why(told)
+
+
+SUITE = rule("support against parent", UNDECIDED, 90)
+NOTHING = plain(Rule(name="items", finding=UNDECIDED, words="no held-out item came with this generation"))
+
+
+@pytest.mark.parametrize(
+    ("rules", "words", "unsaid"),
+    [
+        ((NOTHING,), "main g002 is undecided: no held-out item came with this generation. What", "the items cannot"),
+        ((SUITE,), "about support against parent, some 90 would. What", "Larger generations"),
+        ((SUITE, rule("gain", UNDECIDED, 40)), "Larger generations bring more", "no held-out item"),
+        ((SUITE, NOTHING), "some 90 would; no held-out item came with this generation. What", "Larger generations"),
+    ],
+)
+def test_the_remedy_is_for_what_is_open(rules, words, unsaid):
+    """More items of a generation tell nothing of a suite that is asked each time, and no items nothing of "items"."""
+    said = why(record("undecided", *rules) | {"standing": [{"name": "support"}]})
+    assert words in said
+    assert unsaid not in said
+    assert ("more questions in their files" in said) == (SUITE in rules)
+
+
+def test_a_promotion_that_was_rolled_back_or_built_from_erased_data_says_so():
+    told = record("promoted", rule("gain")) | {"rolled_back": "to g001: it is rude", "taint": "it grew from g000"}
+    assert why(told).endswith(
+        "It was rolled back to g001: it is rude. It was built from data that was erased since: it grew from g000."
+    )
 
 
 def test_every_rule_is_a_line_with_its_mark_its_words_and_what_so_many_items_can_see():

@@ -18,7 +18,7 @@ from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.records import Figure, generation_name
 from vibe_pipeline.store import Store
 
-ITEMS = {"item_id": pl.String, "part": pl.String, "fact": pl.String}
+ITEMS = {"item_id": pl.String, "part": pl.String, "fact": pl.String, "cluster": pl.String}
 SCORES = {"item_id": pl.String, "nll": pl.Float64, "exact": pl.Boolean}
 
 
@@ -55,7 +55,7 @@ def _row(event: Event, line: Line) -> Row:
 def _answers(store: Store, rows: Sequence[Row], suites: dict[str, int]) -> pl.DataFrame:
     """Every answer of these models to an item of these suites: row, generation, part, item_id, cluster, exact, nll."""
     items = _scan(store, [f"suites/{sha}.parquet" for sha in suites], ITEMS).join(_named(suites), on="suite_sha")
-    items = items.select("generation", "item_id", "part", cluster=pl.coalesce("fact", "item_id"))
+    items = items.select("generation", "item_id", "part", cluster=pl.coalesce("cluster", "fact", "item_id"))
     kept = [(name, place) for place, row in enumerate(rows) for name in _scored(store, row.adapter, suites)]
     who = pl.DataFrame(kept, schema={"file": pl.String, "row": pl.Int64}, orient="row")
     answers = _scan(store, who["file"].unique(), SCORES).join(_named(suites), on="suite_sha").join(who, on="file")

@@ -1,7 +1,8 @@
 """Per-item results → figures: a value with its n and its 95 % interval, paired wherever two models are compared.
 
 Shares carry Wilson's score interval (Wilson 1927), means Student's t interval, retention a seeded percentile
-bootstrap over items (Efron 1979). A missing score stays missing: it makes a figure's n smaller, never a zero.
+bootstrap (Efron 1979), all of them over clusters of items. A missing score stays missing: it makes a figure's n
+smaller, never a zero.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
-from vibe_pipeline.paired import design_effect
+from vibe_pipeline.paired import compare_means, design_effect
 from vibe_pipeline.records import Figure
 
 NOT_APPLICABLE = Figure(value=1.0, n=0, low=0.0, high=1.0)
@@ -36,34 +37,40 @@ def share(hits: pl.Series, clusters: pl.Series | None = None) -> Figure:
     return Figure(value=middle, n=len(values), low=max(0.0, centre - half), high=min(1.0, centre + half))
 
 
-def mean(values: pl.Series, *, most: float = np.inf) -> Figure:
-    """A mean of values from 0 to `most` with Student's t interval inside them; a single value has none but itself."""
+def mean(values: pl.Series, clusters: pl.Series | None = None, *, most: float = np.inf) -> Figure:
+    """A mean of values from 0 to `most` with Student's t interval inside them, between clusters where items have any; a
+    single value or cluster has none but itself."""
     from scipy.stats import t
 
-    kept = values.drop_nulls().to_numpy()
-    if kept.size == 0:
+    of = pl.Series(range(len(values))) if clusters is None else clusters
+    kept = pl.DataFrame({"value": values, "cluster": of.rank("dense")}).drop_nulls("value")
+    if kept.is_empty():
         return NOT_APPLICABLE
-    half = (
-        float(t.ppf((1 + CONFIDENCE) / 2, kept.size - 1) * kept.std(ddof=1) / kept.size**0.5) if kept.size > 1 else 0.0
-    )
-    middle = float(kept.mean())
-    return Figure(value=middle, n=kept.size, low=max(0.0, middle - half), high=min(most, middle + half))
+    it = compare_means(kept["value"].to_numpy(), kept["cluster"].to_numpy())
+    half = float(t.ppf((1 + CONFIDENCE) / 2, it.clusters - 1)) * it.error if it.error is not None else 0.0
+    return Figure(value=it.difference, n=it.n, low=max(0.0, it.difference - half), high=min(most, it.difference + half))
 
 
-def retention(base: pl.Series, parent: pl.Series, child: pl.Series, seed: int = 0) -> Figure:
+def retention(
+    base: pl.Series, parent: pl.Series, child: pl.Series, clusters: pl.Series | None = None, seed: int = 0
+) -> Figure:
     """(NLL_base − NLL_child) / (NLL_base − NLL_parent), clipped to 0–1: how much of what was gained is kept.
 
     Not applicable where the parent had gained nothing: there is nothing to keep.
     """
-    nll = np.stack([base.to_numpy(), parent.to_numpy(), child.to_numpy()])
-    draws = np.random.default_rng(seed).integers(0, nll.shape[1], (RESAMPLES, nll.shape[1]))
-    means = np.concatenate([nll.mean(axis=1)[:, None], nll[:, draws].mean(axis=2)], axis=1)
+    nll = pl.DataFrame({"base": base, "parent": parent, "child": child})
+    of = pl.Series(range(nll.height)) if clusters is None else clusters
+    together = nll.group_by(of.alias("cluster"), maintain_order=True).agg(pl.all().sum(), pl.len().alias("items"))
+    sums, items = together.select(nll.columns).to_numpy().T, together["items"].to_numpy()
+    draws = np.random.default_rng(seed).integers(0, items.size, (RESAMPLES, items.size))
+    drawn = sums[:, draws].sum(axis=2) / items[draws].sum(axis=1)
+    means = np.concatenate([sums.sum(axis=1)[:, None] / items.sum(), drawn], axis=1)
     gained = means[0] - means[1]
     if gained[0] <= 0:
         return NOT_APPLICABLE
     kept = np.clip((means[0] - means[2]) / np.where(gained > 0, gained, np.inf), 0, 1)
     low, high = np.quantile(kept[1:], [(1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2])
-    return Figure(value=float(kept[0]), n=nll.shape[1], low=float(low), high=float(high))
+    return Figure(value=float(kept[0]), n=nll.height, low=float(low), high=float(high))
 
 
 def balanced(answers: pl.Series, hits: pl.Series) -> Figure:

@@ -32,9 +32,9 @@ def records(
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return path.read_text(encoding="utf-8-sig")  # editors of Windows begin a file with a mark
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else _why(error)
         raise SettingsInvalid(f"{path} cannot be read: {why}", "Name a file of JSON lines") from error
 
 
@@ -42,9 +42,13 @@ def _record(line: str, where: str, shape: Callable[[Any], type[Record]]) -> Reco
     try:
         values = json.loads(line)
         return shape(values).model_validate(values)
-    except json.JSONDecodeError as error:
-        raise SettingsInvalid(f"{where} is not JSON: {error}", "Write one JSON object a line") from error
     except ValidationError as error:
         details = error.errors()[0]
         what = ": ".join([where, *map(str, details["loc"]), details["msg"].removeprefix("Value error, ")])
         raise SettingsInvalid(what, "Correct that line") from error
+    except (ValueError, RecursionError) as error:  # numbers and nesting without end, too
+        raise SettingsInvalid(f"{where} is not JSON: {error}", "Write one JSON object a line") from error
+
+
+def _why(error: ValueError) -> str:
+    return "it is not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)

@@ -35,7 +35,9 @@ def ranked(items: pl.DataFrame) -> pl.DataFrame:
 def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     """Earlier items but those that were asked anew since: a question that is asked anew has a new answer, and the old
     one is no longer what is to be known."""
-    newest = earlier.sort("generation", descending=True).unique("prompt", keep="first", maintain_order=True)
+    newest = earlier.sort("generation", "item_id", descending=[True, False]).unique(
+        "prompt", keep="first", maintain_order=True
+    )
     return newest.filter(~pl.col("prompt").is_in(new["prompt"].implode()))
 
 

@@ -90,8 +90,8 @@ def _part(key: tuple[Any, ...], rows: pl.DataFrame) -> PartScore:
     suite_sha, generation, part, scorer, is_new, is_exact = key
     figures = {
         model: {
-            "nll": mean(rows[f"nll_{model}"]),
-            "token_accuracy": mean(rows[f"token_accuracy_{model}"], most=1.0),
+            "nll": mean(rows[f"nll_{model}"], rows["cluster"]),
+            "token_accuracy": mean(rows[f"token_accuracy_{model}"], rows["cluster"], most=1.0),
             "exact": share(rows[f"exact_{model}"], rows["cluster"]),
         }
         for model in MODELS
@@ -118,8 +118,8 @@ def _recall(old: pl.DataFrame) -> tuple[str, Figure, Figure]:
     if complete.is_empty():
         return "not applicable", NOT_APPLICABLE, NOT_APPLICABLE
     nll = {model: complete[f"nll_{model}"] for model in MODELS}
-    kept = retention(nll["base"], nll["parent"], nll["child"])
-    return ("retention" if kept.n else "not applicable"), kept, retention(nll["base"], nll["parent"], nll["parent"])
+    kept, whole = (retention(nll["base"], nll["parent"], nll[it], complete["cluster"]) for it in ("child", "parent"))
+    return ("retention" if kept.n else "not applicable"), kept, whole
 
 
 def _generalization(new: pl.DataFrame) -> tuple[str, Figure, Figure, Figure]:

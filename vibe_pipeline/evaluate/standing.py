@@ -15,7 +15,7 @@ from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import choices, general, judge, own, task
 from vibe_pipeline.evaluate.figures import mean
 from vibe_pipeline.models import PROMPT_FORMAT
-from vibe_pipeline.paired import compare_means
+from vibe_pipeline.paired import compare_means, compare_scores
 from vibe_pipeline.records import Comparison, Standing
 from vibe_pipeline.settings import Judge, Lineage
 from vibe_pipeline.store import Store
@@ -74,18 +74,20 @@ def standing(
         suite_sha=sha,
         scorer=", ".join(table["scorer"].unique().sort()),
         items=table.height,
-        base=mean(table["base"], most=1.0),
-        parent=mean(table["parent"], most=1.0),
-        child=mean(table["child"], most=1.0),
+        base=mean(table["base"], table["cluster"], most=1.0),
+        parent=mean(table["parent"], table["cluster"], most=1.0),
+        child=mean(table["child"], table["cluster"], most=1.0),
         trained_on=tuple(trained_on),
-        parent_comparison=_compared(table, "parent"),
-        base_comparison=_compared(table, "base"),
+        parent_comparison=_compared(name, table, "parent"),
+        base_comparison=_compared(name, table, "base"),
     )
 
 
-def _compared(table: pl.DataFrame, other: str) -> Comparison | None:
-    """The child beside another model; None where no item has both, which blocks as missing."""
+def _compared(name: str, table: pl.DataFrame, other: str) -> Comparison | None:
+    """The child beside another model; None where no item has both, which blocks as missing. A suite of one's own may be
+    a handful of right answers: no mean of many chances, as the general one."""
     both = table.drop_nulls(["child", other])
     if both.is_empty():
         return None
-    return compare_means((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
+    compare = compare_means if name == GENERAL else compare_scores
+    return compare((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
