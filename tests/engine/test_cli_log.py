@@ -184,7 +184,7 @@ def test_forgetting_shows_what_goes_and_asks_before_it_does(ask, vibe):
     assert ask("log", "stats")["interactions"] == 46
     ladder = vibe("ladder").out
     assert "g001 ★ †" in ladder
-    assert "main g000 was built from erased data, not reproducible: its mix held 6" in ladder
+    assert "main g000 was built from erased data, not reproducible: its mix held 16" in ladder
 
 
 @pytest.mark.usefixtures("climbed_here")

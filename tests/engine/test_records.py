@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from vibe_pipeline.records import (
     Cut,
     ExampleSet,
+    Finding,
     Mix,
     Outcome,
     Rule,
@@ -30,9 +31,12 @@ def test_a_record_survives_json(kind, data):
     assert load(kind, json.loads(json.dumps(plain(record)))) == record
 
 
-def test_a_verdict_gives_the_rules_that_failed_or_else_all():
-    good, bad = Rule(name="a", passed=True, words="fine"), Rule(name="b", passed=False, words="too low")
-    assert Verdict(outcome=Outcome.REJECTED, rules=(good, bad)).reasons == ("too low",)
+def test_a_verdict_gives_the_rules_that_failed_then_those_that_are_open_or_else_all():
+    good, open_, bad = (
+        Rule(name=words, finding=finding, words=words)
+        for words, finding in (("fine", Finding.PASSED), ("few", Finding.UNDECIDED), ("too low", Finding.FAILED))
+    )
+    assert Verdict(outcome=Outcome.REJECTED, rules=(good, open_, bad)).reasons == ("too low", "few")
     assert Verdict(outcome=Outcome.PROMOTED, rules=(good, good)).reasons == ("fine", "fine")
 
 
