@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from vibe_pipeline import forgetting, models
+from vibe_pipeline import forgetting, passes
 from vibe_pipeline.curate.cards.card import Card, describe
 from vibe_pipeline.curate.cards.difference import Difference, compare
 from vibe_pipeline.curate.cards.page import page, page_name
@@ -124,7 +124,7 @@ class Generations:
         return ExampleSet(
             generation=cut.generation,
             sha=curated.sha,
-            suite_sha=self._store.write_tables("suites", SUITE, suite(examples, models.PROMPT_FORMAT), only),
+            suite_sha=self._store.write_tables("suites", SUITE, suite(examples, passes.PROMPT_FORMAT), only),
             rows=curated.rows,
             counts=curated.counts,
             synthetic=curated.synthetic,

@@ -13,7 +13,7 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline import forgetting, halting, lineages, models, replay, verifying, views
+from vibe_pipeline import forgetting, halting, lineages, models, passes, replay, verifying, views
 from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
@@ -369,4 +369,4 @@ class Ladder:
     def _answer(self, lineage: str, adapter_sha: str | None, prompt: str, max_tokens: int) -> str:
         base, on = self._base(self.settings.lineage(lineage).base_model), self._execution()
         model, tokenizer = models.load_model(self.store, base, adapter_sha, on)
-        return models.answer(model, tokenizer, [prompt], max_tokens, on.device)[0]
+        return passes.answer(model, tokenizer, [prompt], max_tokens, on.device)[0]

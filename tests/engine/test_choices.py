@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.evaluate.choices import SCHEMA, score
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.train.loop import train
@@ -130,7 +130,7 @@ def test_any_items_are_scored_as_by_hand(llama, scored, drawn):
 
 
 def test_the_prefix_is_remembered_from_pack_to_pack(llama, scored, monkeypatch):
-    monkeypatch.setattr(models, "PACK_TOKENS", 30)
+    monkeypatch.setattr(passes, "PACK_TOKENS", 30)
     assert_as_by_hand(scored(*llama), *llama)
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.evaluate.divergence import POSITIONS, divergence, fixed_texts
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import Figure
@@ -90,7 +90,7 @@ def test_a_text_whose_divergence_is_not_a_number_leaves_n(adapted, measured, mon
     import torch
 
     model, tokenizer = adapted
-    monkeypatch.setattr(models, "PACK_TOKENS", 1)  # what is not finite spoils the texts that share its pack
+    monkeypatch.setattr(passes, "PACK_TOKENS", 1)  # what is not finite spoils the texts that share its pack
     with torch.no_grad():
         model.get_input_embeddings().weight[tokenizer("U").input_ids[0]] = float("nan")
     assert measured(model, tokenizer, [*TEXTS, "U?"]).n == 3

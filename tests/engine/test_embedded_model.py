@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from tests.engine.curating import event
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.interactions.logger import InteractionLogger
 from vibe_pipeline.interactions.synthesize import synthesize
 from vibe_pipeline.ladder import Ladder
@@ -72,7 +72,7 @@ def test_tokens_are_estimated_in_scripts_that_it_hardly_knows(world, ladder):
 def test_its_tokenizer_ends_what_it_is_taught(ladder):
     base = models.base_model(ladder.store, "embedded")
     _model, tokenizer = models.load_base(base, models.execution("cpu", 1))
-    (row,), (labels,) = models.encode(tokenizer, ["What does shutil.move do?"], ["It moves a file."], 64)
+    (row,), (labels,) = passes.encode(tokenizer, ["What does shutil.move do?"], ["It moves a file."], 64)
     assert row[-1] == tokenizer.eos_token_id
     assert tokenizer.decode(row[-labels:-1]) == "It moves a file."
     assert ladder.examples(0).train_rows(("conversation",)) == 16

@@ -7,7 +7,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from vibe_pipeline import models, withdrawn
+from vibe_pipeline import models, passes, withdrawn
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import paired, scorecard
@@ -49,7 +49,7 @@ def scored(fitted, on):
 
 
 def test_exact_is_what_greedy_generation_says(fitted, scored):
-    answers = models.answer(*fitted, list(FACTS), 12, "cpu")
+    answers = passes.answer(*fitted, list(FACTS), 12, "cpu")
     greedy = dict(
         zip(FACTS, (text == FACTS[question] for question, text in zip(FACTS, answers, strict=True)), strict=True)
     )

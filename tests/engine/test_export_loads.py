@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.engine.curated import write_set
-from vibe_pipeline import models
+from vibe_pipeline import passes
 from vibe_pipeline.curate.export.shapes import Shape
 from vibe_pipeline.curate.export.writing import Wanted, export
 from vibe_pipeline.store import Store
@@ -106,7 +106,7 @@ def test_a_folder_is_loaded_with_its_splits_and_every_word(folders, load, shape,
 def test_trl_trains_on_the_tokens_that_the_ladder_trains_on(folders, load, sft, tokenizer):
     prepared = sft(load(folders[Shape.PROMPT_COMPLETION, "jsonl"].folder)["train"])
     rows = [row for row in ROWS if row["prompt"] and "rejected" not in row and row.get("split", "train") == "train"]
-    ids, labels = models.encode(
+    ids, labels = passes.encode(
         tokenizer, [row["prompt"] for row in rows], [row["completion"] for row in rows], max_length=10_000
     )
     assert sorted(prepared["input_ids"]) == sorted(ids)

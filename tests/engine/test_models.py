@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.errors import BaseModelUnavailable, LedgerDamaged, SettingsInvalid
 from vibe_pipeline.evaluate.teacher_forced import score
 from vibe_pipeline.settings import Recipe
@@ -22,7 +22,7 @@ NO_NETWORK = """
 import socket, sys
 def refuse(*_, **__): raise AssertionError("the network was tried")
 socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.store import Store
 store, on = Store(sys.argv[1]), models.execution("cpu", 1)
 base = models.base_model(store, sys.argv[2])
@@ -30,7 +30,7 @@ model, tokenizer = models.load_base(base, on)
 from vibe_pipeline.settings import Recipe
 sha = store.write_folder(models.ADAPTERS, lambda folder: models.save_adapter(
     models.new_adapter(model, Recipe(rank=2), 0), folder, base.name))
-print(models.answer(*models.load_model(store, base, sha, on), ["hi"], 2, "cpu"))
+print(passes.answer(*models.load_model(store, base, sha, on), ["hi"], 2, "cpu"))
 """
 
 
@@ -42,7 +42,7 @@ def tiny(base, on):
 def test_label_logits_are_those_of_the_whole_forward_pass(tiny):
     import torch
 
-    logits, targets = models.label_logits(tiny[0], ROWS, LABELS, "cpu")
+    logits, targets = passes.label_logits(tiny[0], ROWS, LABELS, "cpu")
     with torch.no_grad():
         alone = [tiny[0](torch.tensor([row])).logits[0] for row in ROWS]
     wanted = torch.cat([it[len(row) - n - 1 : -1] for it, row, n in zip(alone, ROWS, LABELS, strict=True)])
@@ -51,12 +51,12 @@ def test_label_logits_are_those_of_the_whole_forward_pass(tiny):
     assert logits.allclose(wanted, atol=1e-5)
 
 
-@given(st.lists(st.integers(1, 2 * models.PACK_TOKENS), max_size=40))
+@given(st.lists(st.integers(1, 2 * passes.PACK_TOKENS), max_size=40))
 def test_packs_hold_each_row_once_in_order_as_many_as_fit(tiny, lengths):
-    found = [lengths[pack] for pack in models.packs(tiny[0], [[0] * length for length in lengths])]
+    found = [lengths[pack] for pack in passes.packs(tiny[0], [[0] * length for length in lengths])]
     assert [length for pack in found for length in pack] == lengths
-    assert all(len(pack) == 1 or sum(pack) <= models.PACK_TOKENS for pack in found)
-    assert all(sum(pack) + after[0] > models.PACK_TOKENS for pack, after in pairwise(found))
+    assert all(len(pack) == 1 or sum(pack) <= passes.PACK_TOKENS for pack in found)
+    assert all(sum(pack) + after[0] > passes.PACK_TOKENS for pack, after in pairwise(found))
 
 
 def test_rows_share_no_pack_where_layers_would_see_across_them(store, tmp_path, tiny_base, on):
@@ -67,20 +67,20 @@ def test_rows_share_no_pack_where_layers_would_see_across_them(store, tmp_path, 
     MambaForCausalLM(MambaConfig(vocab_size=257, hidden_size=16, num_hidden_layers=1)).save_pretrained(folder)
     AutoTokenizer.from_pretrained(tiny_base).save_pretrained(folder)
     recurrent, _ = models.load_base(models.base_model(store, str(folder)), on)
-    assert [len(ROWS[pack]) for pack in models.packs(recurrent, ROWS)] == [1, 1, 1, 1]
+    assert [len(ROWS[pack]) for pack in passes.packs(recurrent, ROWS)] == [1, 1, 1, 1]
 
 
 def test_the_model_is_whole_again_after_label_logits(tiny):
     import torch
 
-    models.label_logits(tiny[0], ROWS, LABELS, "cpu")
+    passes.label_logits(tiny[0], ROWS, LABELS, "cpu")
     assert tiny[0](torch.tensor([[1, 2, 3]])).logits.shape == (1, 3, 257)
 
 
 def test_answers_in_a_batch_are_those_one_by_one(tiny):
     prompts = ["short", "a prompt that is a good deal longer than the other", "x"]
-    together = models.answer(*tiny, prompts, 8, "cpu")
-    assert together == [models.answer(*tiny, [prompt], 8, "cpu")[0] for prompt in prompts]
+    together = passes.answer(*tiny, prompts, 8, "cpu")
+    assert together == [passes.answer(*tiny, [prompt], 8, "cpu")[0] for prompt in prompts]
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
@@ -89,7 +89,7 @@ words = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 @given(words, words, st.integers(8, 60))
 def test_an_example_is_prompt_blank_line_completion_end_and_fits(base, tiny, prompt, completion, longest):
     tokenizer = tiny[1]
-    (row,), (labels,) = models.encode(tokenizer, [prompt], [completion], longest)
+    (row,), (labels,) = passes.encode(tokenizer, [prompt], [completion], longest)
     whole = [*tokenizer(f"{prompt}\n\n").input_ids, *tokenizer(completion).input_ids, tokenizer.eos_token_id]
     assert len(row) == min(len(whole), longest)
     assert 1 <= labels < len(row)
@@ -99,7 +99,7 @@ def test_an_example_is_prompt_blank_line_completion_end_and_fits(base, tiny, pro
 
 
 def test_a_long_prompt_loses_its_beginning(tiny):
-    (row,), _ = models.encode(tiny[1], ["abcdefgh"], ["xy"], 8)
+    (row,), _ = passes.encode(tiny[1], ["abcdefgh"], ["xy"], 8)
     assert tiny[1].decode(row) == "fgh\n\nxy<eos>"
 
 
@@ -210,10 +210,10 @@ def test_what_learned_positions_do_not_reach_is_cut_off(store, tmp_path, tiny_ba
         tmp_path / "gpt2"
     )
     model, tokenizer = models.load_base(models.base_model(store, str(tmp_path / "gpt2")), on)
-    assert models.longest(model, 1024) == 16
+    assert passes.longest(model, 1024) == 16
     items = pl.DataFrame({"item_id": ["a"], "prompt": ["x" * 40], "answer": ["y" * 4]})
     assert score(model, tokenizer, items, on, lambda *_: None)["nll"].is_finite().all()
-    assert models.answer(model, tokenizer, ["x" * 40], 4, "cpu")
+    assert passes.answer(model, tokenizer, ["x" * 40], 4, "cpu")
 
 
 def test_a_tokenizer_that_knows_more_than_the_weights_is_refused(store, tmp_path, tiny_base):
@@ -252,7 +252,7 @@ def test_an_adapter_without_one_of_its_files_whole_is_damaged(store, base, on, f
 SAVE = """
 import sys
 from pathlib import Path
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.fingerprint import sha_of_folder
 from vibe_pipeline.settings import Recipe
 base = models.BaseModel(sha="", name="tiny", folder=Path(sys.argv[1]))

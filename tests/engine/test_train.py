@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline import models
+from vibe_pipeline import models, passes
 from vibe_pipeline.errors import LedgerDamaged, NothingToLearn, SettingsInvalid, TrainingDied
 from vibe_pipeline.fingerprint import sha_of_folder
 from vibe_pipeline.progress import nobody
@@ -126,7 +126,7 @@ def test_packed_rows_give_the_gradient_of_rows_one_by_one(adapted, fit, monkeypa
     whole = fit(ROWS, epochs=3)
     after = weights(model)
     model.load_state_dict(start, strict=False)
-    monkeypatch.setattr(models, "PACK_TOKENS", 1)
+    monkeypatch.setattr(passes, "PACK_TOKENS", 1)
     apart = fit(ROWS, epochs=3)
     assert apart.losses == pytest.approx(whole.losses, rel=1e-4)
     assert apart.gradient_norm_max == pytest.approx(whole.gradient_norm_max, rel=1e-3)

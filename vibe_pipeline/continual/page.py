@@ -1,7 +1,6 @@
 """The matrix as one HTML page for a person, and as a heat map that stands alone: SVG that Dagster shows too.
 
-The page asks for nothing: no script, nothing from the network (its policy forbids both), light and dark by the reader's
-system. It holds figures only. Not here: a figure (evaluate/matrix.py), the layout (page.html, map.svg).
+The page holds figures only. Not here: a figure (evaluate/matrix.py), the layout (page.html, map.svg).
 """
 
 from __future__ import annotations
@@ -12,9 +11,10 @@ from typing import Any
 from vibe_pipeline.continual.table import cells, name, shown, suites, what_is
 from vibe_pipeline.evaluate.matrix import TRANSFERS, Cell, Matrix, Row
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
-from vibe_pipeline.printable import printable
+from vibe_pipeline.pages import FOLDER, rendered
 
-FOLDER = "reports"
+HERE = Path(__file__).parent
+FILTERS = {"figure": shown, "what_is": what_is, "name": name}
 
 PLOT_WIDTH = 640
 """Of all cells of a heat map, in units of its SVG, about as wide in pixels."""
@@ -30,8 +30,10 @@ def page_name(lineage: str) -> str:
 
 def page(matrix: Matrix) -> str:
     """The page of a matrix. The same matrix gives the same page."""
-    return _rendered(
-        "page.html",
+    return rendered(
+        HERE / "page.html",
+        FILTERS,
+        cells=cells,
         matrix=matrix,
         exact=EXACT_PARTS,
         transfers={kind.replace("_", " "): getattr(matrix, kind) for kind in TRANSFERS},
@@ -50,8 +52,9 @@ def heat_map(matrix: Matrix, part: str) -> str:
         for line, (row, of_row) in enumerate(zip(matrix.rows, known, strict=True))
         for place, suite in enumerate(columns)
     ]
-    return _rendered(
-        "map.svg",
+    return rendered(
+        HERE / "map.svg",
+        FILTERS,
         boxes=boxes,
         rows=[(line * CELL_HEIGHT, name(row)) for line, row in enumerate(matrix.rows)],
         columns=[(round((place + 0.5) * width, 2), suite) for place, suite in enumerate(columns)],
@@ -70,19 +73,3 @@ def _box(row: Row, suite: str, cell: Cell | None) -> dict[str, Any]:
         "title": f"{row.generation} on {suite}: {shown(share)}" if share else "",
         "is_learned": int(suite.removeprefix("g")) in row.delta,
     }
-
-
-def _rendered(template: str, **values: Any) -> str:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-    )
-    environment.filters |= {"figure": shown, "what_is": what_is, "name": name}
-    environment.globals |= {"cells": cells}
-    return environment.get_template(template).render(**values)

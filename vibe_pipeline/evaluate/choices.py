@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from vibe_pipeline.models import Execution, Fork, label_logits, longest, packs, shared_prefix_logits, shares_prefixes
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import Fork, label_logits, longest, packs, shared_prefix_logits, shares_prefixes
 from vibe_pipeline.progress import Advance
 
 if TYPE_CHECKING:

@@ -16,7 +16,8 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.models import Execution, generated
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import generated
 from vibe_pipeline.progress import Advance
 
 SCORER = "greedy-v1"

@@ -13,7 +13,8 @@ from typing import Any
 import polars as pl
 
 from vibe_pipeline.evaluate.choices import MAX_LENGTH, SCHEMA, losses_of, weighed
-from vibe_pipeline.models import Execution, Fork, longest
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import Fork, longest
 from vibe_pipeline.progress import Advance
 
 SCORER = "labels-v1"
@@ -35,7 +36,7 @@ def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advanc
 
 
 def _forks(tokenizer: Any, items: pl.DataFrame, limit: int) -> list[Fork]:
-    """Token ids as models.encode lays them; a prompt loses its beginning so that the longest label fits."""
+    """Token ids as passes.encode lays them; a prompt loses its beginning so that the longest label fits."""
     labels = items["choices"].explode().unique().sort().to_list()
     ends = tokenizer(labels, add_special_tokens=False)["input_ids"]
     tokens = {label: [*row, tokenizer.eos_token_id][: limit - 1] for label, row in zip(labels, ends, strict=True)}

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from vibe_pipeline.models import Execution, answer
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import answer
 from vibe_pipeline.settings import Style
 
 

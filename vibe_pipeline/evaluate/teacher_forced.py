@@ -13,7 +13,8 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.models import Execution, encode, label_logits, longest, packs
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import encode, label_logits, longest, packs
 from vibe_pipeline.progress import Advance
 
 SCORER = "teacher_forced-v1"

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from vibe_pipeline.models import packs
+from vibe_pipeline.passes import packs
 
 
 @dataclass(frozen=True, slots=True)

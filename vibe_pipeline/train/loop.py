@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from vibe_pipeline.errors import NothingToLearn, TrainingDied
-from vibe_pipeline.models import Execution, encode, label_logits, longest
+from vibe_pipeline.models import Execution
+from vibe_pipeline.passes import encode, label_logits, longest
 from vibe_pipeline.progress import Advance
 from vibe_pipeline.settings import Recipe
 from vibe_pipeline.train.batches import Batch, batches

@@ -1,8 +1,7 @@
 """A card as one HTML page for a person: tables with bars, histograms as inline SVG, a few examples to read.
 
-The page stands alone: no script, nothing from the network (its policy forbids both), light and dark by the reader's
-system. Whatever people wrote is escaped, control characters are shown. It holds their words, so it stays in the home,
-private like everything there, and forgetting takes it away. Not here: a figure (card.py), the layout (page.html).
+The page holds people's words, so it stays in the home, private like everything there, and forgetting takes it away. Not
+here: a figure (card.py), the layout (page.html).
 """
 
 from __future__ import annotations
@@ -11,12 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from vibe_pipeline.curate.cards.card import AXES, QUALITY_BINS, Card, bin_name
-from vibe_pipeline.printable import printable
+from vibe_pipeline.pages import FOLDER, rendered
 from vibe_pipeline.records import Split
-
-TEMPLATE = "page.html"
-
-FOLDER = "reports"
 
 PLOT_WIDTH, PLOT_HEIGHT = 280, 96
 """Of a histogram, in units of its SVG. It is shown about as wide in pixels, on a phone too: letters stay legible."""
@@ -29,18 +24,9 @@ def page_name(generation: str) -> str:
 
 def page(card: Card) -> str:
     """The page of a card. The same card gives the same page."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=lambda value: printable(value) if type(value) is str else value,
-    )
-    environment.filters |= {"number": lambda count: f"{count:,}", "share": _share}
-    return environment.get_template(TEMPLATE).render(
+    return rendered(
+        Path(__file__).with_name("page.html"),
+        {"number": lambda count: f"{count:,}", "share": _share},
         card=card,
         axes=AXES,
         splits=[str(split) for split in Split],
