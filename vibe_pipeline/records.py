@@ -366,6 +366,8 @@ class Comparisons:
     gain_nll: Comparison | None = None
     """NLL of the new items in nats a token: what the child has less than the parent; of free-form items where there are
     any, else of all."""
+    nll_before: float = 0.0
+    """The parent's mean NLL of these items."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,12 +14,13 @@ import polars as pl
 
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.evaluate.matrix import BASE, BASE_ROW, Matrix, Row, matrix
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.records import Figure, generation_name
 from vibe_pipeline.store import Store
 
 ITEMS = {"item_id": pl.String, "part": pl.String, "fact": pl.String, "cluster": pl.String}
-SCORES = {"item_id": pl.String, "nll": pl.Float64, "exact": pl.Boolean}
+SCORES = columns("nll", "exact")
 
 
 def gather(store: Store, lineage: str, line: Line, to: int | None = None) -> Matrix:

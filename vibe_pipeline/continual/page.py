@@ -5,6 +5,7 @@ The page holds figures only. Not here: a figure (evaluate/matrix.py), the layout
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.pages import FOLDER, rendered
 
 HERE = Path(__file__).parent
-FILTERS = {"figure": shown, "what_is": what_is, "name": name}
+FILTERS: dict[str, Callable[..., Any]] = {"figure": shown, "what_is": what_is, "name": name}
 
 PLOT_WIDTH = 640
 """Of all cells of a heat map, in units of its SVG, about as wide in pixels."""

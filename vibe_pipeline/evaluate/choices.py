@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
 from vibe_pipeline.passes import Fork, label_logits, longest, packs, shared_prefix_logits, shares_prefixes
 from vibe_pipeline.progress import Advance
@@ -28,16 +29,7 @@ SCORER = "choices-v1"
 MAX_LENGTH = 1024
 """Tokens of prompt and choice that are read; a longer one loses the beginning of its prompt."""
 
-SCHEMA = {
-    "item_id": pl.String,
-    "answer": pl.String,
-    "score": pl.Float64,
-    "chance": pl.Float64,
-    "exact": pl.Boolean,
-    "nll": pl.Float64,
-    "tokens": pl.Int32,
-    "seconds": pl.Float64,
-}
+SCHEMA = columns("answer", "score", "chance", "exact", "nll", "tokens", "seconds")
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:

@@ -17,7 +17,8 @@ from vibe_pipeline.settings import Gate
 def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
     """Of a table with nll_ and exact_ of base, parent and child, and exact_then where there are earlier items."""
     old, new = table.filter(~pl.col("is_new")), table.filter("is_new")
-    free, new_free = old.filter(~pl.col("is_exact")), new.filter(~pl.col("is_exact"))
+    free, told = old.filter(~pl.col("is_exact")), new.filter(~pl.col("is_exact"))
+    told = new if told.is_empty() else told
     return Comparisons(
         recall=shares(old, "parent"),
         since=shares(old, "then"),
@@ -29,7 +30,8 @@ def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
         kept=kept(free, gate),
         gained_before=means(free, pl.col("nll_base") - pl.col("nll_parent")),
         gain=shares(new, "parent"),
-        gain_nll=means(new if new_free.is_empty() else new_free, pl.col("nll_parent") - pl.col("nll_child")),
+        gain_nll=means(told, pl.col("nll_parent") - pl.col("nll_child")),
+        nll_before=told.select(pl.col("nll_parent").mean().fill_null(0.0)).item(),
     )
 
 

@@ -19,7 +19,7 @@ import polars.selectors as cs
 
 from vibe_pipeline.evaluate import judge, sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
-from vibe_pipeline.evaluate.results import SCHEMA, completed
+from vibe_pipeline.evaluate.results import SCHEMA, columns, completed
 from vibe_pipeline.evaluate.scorecard import SINCE, paired, scorecard
 from vibe_pipeline.evaluate.scorers import score
 from vibe_pipeline.evaluate.standing import standing
@@ -43,7 +43,7 @@ ITEM: dict[str, Any] = {
 
 FOLDER = "scorecards"
 
-JUDGED = {"item_id": pl.String, "score": pl.Float64}
+JUDGED = columns("score")
 
 
 class Exam:

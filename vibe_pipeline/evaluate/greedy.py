@@ -16,6 +16,7 @@ from typing import Any
 
 import polars as pl
 
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
 from vibe_pipeline.passes import generated
 from vibe_pipeline.progress import Advance
@@ -35,13 +36,7 @@ DASHES = str.maketrans("\u2010\u2212", "--")
 """Hyphen and minus."""
 ARTICLES = r"\b(a|an|the)\b"
 
-SCHEMA = {
-    "item_id": pl.String,
-    "answer": pl.String,
-    "score": pl.Float64,
-    "exact": pl.Boolean,
-    "seconds": pl.Float64,
-}
+SCHEMA = columns("answer", "score", "exact", "seconds")
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:

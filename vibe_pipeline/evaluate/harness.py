@@ -19,6 +19,7 @@ from typing import Any
 import polars as pl
 
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
 from vibe_pipeline.progress import Advance
 
@@ -27,13 +28,7 @@ SCORER = "lm-eval-v1"
 NAME = "suite"
 """What lm_eval calls a task that is made again from a suite's items."""
 
-SCHEMA = {
-    "item_id": pl.String,
-    "answer": pl.String,
-    "score": pl.Float64,
-    "exact": pl.Boolean,
-    "seconds": pl.Float64,
-}
+SCHEMA = columns("answer", "score", "exact", "seconds")
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:

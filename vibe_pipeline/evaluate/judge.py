@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 
 from vibe_pipeline.evaluate.greedy import answers
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
 from vibe_pipeline.progress import Advance
 
@@ -67,8 +68,7 @@ def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advanc
     for batch, said, seconds in answers(model, tokenizer, items, pl.repeat(MOST_TOKENS, items.height, eager=True), on):
         rows += [(item, answer, seconds) for item, answer in zip(batch["item_id"], said, strict=True)]
         advance(len(rows), items.height)
-    schema = {"item_id": pl.String, "answer": pl.String, "seconds": pl.Float64}
-    return pl.DataFrame(rows, schema=schema, orient="row")
+    return pl.DataFrame(rows, schema=columns("answer", "seconds"), orient="row")
 
 
 def compared(pairs: pl.DataFrame, judge: Endpoint, advance: Advance) -> pl.DataFrame:

@@ -6,9 +6,11 @@ scorer) and never recomputed. Not here: the scorers, and the figures made from r
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
-SCHEMA = {
+SCHEMA: dict[str, Any] = {
     "item_id": pl.String,
     "answer": pl.String,  # what the model said; null where it was not asked to speak
     "score": pl.Float64,  # from 0 to 1
@@ -23,7 +25,12 @@ SCHEMA = {
 """What a scorer has no figure for is null; so is all that is not finite, and then the item counts as missing."""
 
 
+def columns(*names: str) -> dict[str, Any]:
+    """Those of SCHEMA that a scorer has figures for, in its own order; every one names the item."""
+    return {name: SCHEMA[name] for name in ("item_id", *names)}
+
+
 def completed(results: pl.DataFrame) -> pl.DataFrame:
     """Results with all columns of SCHEMA in their order; those that were kept before a column came have nulls."""
-    known = {name: kind for name, kind in SCHEMA.items() if name in results.columns}
-    return pl.concat([pl.DataFrame(schema=SCHEMA), results.select(*known).cast(known)], how="diagonal")  # type: ignore[arg-type]
+    known: Any = {name: kind for name, kind in SCHEMA.items() if name in results.columns}
+    return pl.concat([pl.DataFrame(schema=SCHEMA), results.select(*known).cast(known)], how="diagonal")

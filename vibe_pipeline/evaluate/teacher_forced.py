@@ -13,6 +13,7 @@ from typing import Any
 
 import polars as pl
 
+from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
 from vibe_pipeline.passes import encode, label_logits, longest, packs
 from vibe_pipeline.progress import Advance
@@ -22,16 +23,7 @@ SCORER = "teacher_forced-v1"
 MAX_LENGTH = 1024
 """Tokens of an item that are read: the scorer's own, so that lineages with other recipes share its results."""
 
-SCHEMA = {
-    "item_id": pl.String,
-    "nll": pl.Float64,
-    "tokens": pl.Int32,
-    "bits_per_byte": pl.Float64,
-    "token_accuracy": pl.Float64,
-    "exact": pl.Boolean,
-    "score": pl.Float64,
-    "seconds": pl.Float64,
-}
+SCHEMA = columns("nll", "tokens", "bits_per_byte", "token_accuracy", "exact", "score", "seconds")
 
 
 def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advance: Advance) -> pl.DataFrame:

@@ -1,0 +1,144 @@
+"""A comparison of two models → a rule of the gate: passed, failed or undecided, with its numbers in words.
+
+Three things may be asked: whether a figure lies above a floor, whether a model is shown to be no worse than another but
+for a margin, and whether it is shown to be better. Not here: which rules there are (promote.py), and how bounds are
+found (paired.py).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from vibe_pipeline import paired
+from vibe_pipeline.records import Comparison, Figure, Finding, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """How a difference is written."""
+
+    factor: float
+    form: str
+
+
+POINTS, NATS = Unit(100, ".1f"), Unit(1, ".3f")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a rule asks: whether a model is better than another, or worse by no more than a margin."""
+
+    name: str
+    it: Comparison
+    level: float
+    """How often the answer may be wrong."""
+    margin: float = 0.0
+    only_veto: bool = False
+    """So few items, beside more of another sort, that they may stand in the way and need not decide."""
+
+    @property
+    def low(self) -> float:
+        """Lower bound of the difference."""
+        return paired.low(self.it, self.level)
+
+    @property
+    def high(self) -> float:
+        """Upper bound of the difference."""
+        return paired.high(self.it, self.level)
+
+    def bounds(self, unit: Unit) -> str:
+        """Both, and of how many items."""
+        it, low, high = self.it, unit.factor * self.low, unit.factor * self.high
+        count = f"{it.n}" if it.clusters == it.n else f"{it.n} in {it.clusters} clusters"
+        has_bounds = math.isfinite(high - low)
+        words = f"bounds {low:+{unit.form}} to {high:+{unit.form}}" if has_bounds else "no bounds of one cluster alone"
+        return f"{words} (n = {count})"
+
+    def power(self, truth: float) -> float:
+        """How often so many items let a model pass whose true difference is this."""
+        return paired.power(self.it, self.level, self.margin, truth)
+
+    def answered(self, finding: Finding, words: str, power: float) -> Rule:
+        """The rule with all its numbers; undecided, it says what would decide it, and what only vetoes passes."""
+        needed = None
+        if self.only_veto and finding != Finding.FAILED:
+            finding, words = Finding.PASSED, f"{words}; so few only veto"
+        if finding == Finding.UNDECIDED:
+            needed = paired.items_needed(self.it, self.level, self.margin, self.it.difference)
+            would = f"about {needed:,} items would" if needed else "no number of items would, if it stays what it is"
+            words = f"{words}: these items cannot tell, {would}"
+        return Rule(
+            name=self.name,
+            finding=finding,
+            words=f"{self.name}: {words}",
+            limit=0.0 - self.margin,
+            difference=self.it.difference,
+            low=_finite(self.low),
+            high=_finite(self.high),
+            n=self.it.n,
+            clusters=self.it.clusters,
+            level=self.level,
+            power=power,
+            items_needed=needed,
+        )
+
+
+def not_worse(asked: Question) -> Rule:
+    """Non-inferiority: the lower bound of the difference lies not below −margin. Broken where the difference itself
+    does, and is a loss beyond noise."""
+    it, margin = asked.it, asked.margin
+    is_lost = it.difference <= -margin and asked.high < 0
+    finding = Finding.PASSED if asked.low >= -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
+    moved = f"{abs(100 * it.difference):.1f} points {'lower' if it.difference < 0 else 'higher'}"
+    words = f"{moved}, {asked.bounds(POINTS)}; at most {100 * margin:.0f} lower is allowed"
+    return asked.answered(finding, words, asked.power(0.0))
+
+
+def better(asked: Question, said: str, unit: Unit, notable: float) -> Rule:
+    """Superiority: the lower bound of the difference lies above 0. Broken where there is no gain on these items. Its
+    power is how often a gain of `notable` is seen."""
+    finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.it.difference <= 0 else Finding.UNDECIDED
+    if asked.only_veto and asked.high >= 0 and finding == Finding.FAILED:
+        finding = Finding.UNDECIDED
+    return asked.answered(finding, f"{said}, {asked.bounds(unit)}", asked.power(notable))
+
+
+def above(name: str, figure: Figure, figure_is: str, floor: float) -> Rule:
+    """A point estimate above a floor; only shares of exact answers have one."""
+    if figure_is != "exact":
+        return not_applicable(name, f"{figure_is.replace('not applicable', 'no item')} has no floor")
+    is_above = figure.n > 0 and (figure.value > floor or floor == 0)
+    words = f"{name}: {shown(figure)}, {'above' if is_above else 'not above'} {floor:.2f}"
+    words = words if figure.n else f"{name}: no item has a score, so nothing is above {floor:.2f}"
+    return Rule(name=name, finding=met(is_above), words=words, limit=floor, n=figure.n)
+
+
+def plain(name: str, is_met: bool, words: str) -> Rule:
+    """A rule that is met or not, without a test."""
+    return Rule(name=name, finding=met(is_met), words=f"{name}: {words}")
+
+
+def not_applicable(name: str, why: str) -> Rule:
+    """A rule that has nothing to ask."""
+    return Rule(name=name, finding=Finding.NOT_APPLICABLE, words=f"{name}: not applicable, {why}")
+
+
+def undecided(name: str, words: str, n: int | None = None) -> Rule:
+    """A rule whose items say nothing at all."""
+    return Rule(name=name, finding=Finding.UNDECIDED, words=f"{name}: {words}", n=n)
+
+
+def met(is_met: bool) -> Finding:
+    """Passed or failed."""
+    return Finding.PASSED if is_met else Finding.FAILED
+
+
+def shown(figure: Figure) -> str:
+    """A figure as rules write it."""
+    return f"{figure.value:.2f} [{figure.low:.2f}, {figure.high:.2f}] (n = {figure.n})"
+
+
+def _finite(bound: float) -> float | None:
+    """One cluster has no bounds."""
+    return bound if math.isfinite(bound) else None
