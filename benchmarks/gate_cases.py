@@ -18,7 +18,7 @@ import polars as pl
 
 from benchmarks.gate_pool import Clustering, Items, Pool, Truth, exact, free
 from benchmarks.gate_simulate import Generation, asked, by_table, verdict
-from vibe_pipeline.paired import compare_means
+from vibe_pipeline.paired import compare_scores
 from vibe_pipeline.records import Figure, Finding, Outcome, Standing, Verdict
 from vibe_pipeline.settings import Gate
 
@@ -222,8 +222,8 @@ def _standing(its: Items) -> Standing:
     figure = Figure(value=0.5, n=len(its), low=0.4, high=0.6)
     return Standing(
         name="general", suite_sha="g", scorer="simulated", items=len(its), base=figure, parent=figure, child=figure,
-        parent_comparison=compare_means(child - parent, its.clusters),
-        base_comparison=compare_means(child - parent + 0.10, its.clusters),
+        parent_comparison=compare_scores(child - parent, its.clusters),
+        base_comparison=compare_scores(child - parent + 0.10, its.clusters),
     )  # fmt: skip
 
 

@@ -342,8 +342,9 @@ class Standing:
     parent_comparison: Comparison | None
     base_comparison: Comparison | None
     """None where no item has a score of both."""
-    trained_on: tuple[str, ...] = ()
-    """Ids of further items that are in what the lineage learned from: they are neither asked nor compared."""
+    trained_on: tuple[int, ...] = ()
+    """Rows of the suite that are in what the lineage learned from: they are neither asked nor compared. (Not their ids:
+    those are a person's words, and the ledger keeps this for ever.)"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

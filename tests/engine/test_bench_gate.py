@@ -12,7 +12,7 @@ from benchmarks.gate_cases import Case, harmless, lossy, nulls, rates
 from benchmarks.gate_outcomes import KEPT, SCHEMA, of_climbs, of_home, together
 from benchmarks.gate_page import USUAL
 from benchmarks.gate_pool import Pool, Truth, exact
-from vibe_pipeline import paired, promote
+from vibe_pipeline import paired, ruling
 
 GENERATIONS = 300
 
@@ -47,7 +47,7 @@ def test_a_gate_that_takes_items_of_a_cluster_for_independent_is_found_out(monke
 
 
 def test_a_gate_with_the_wrong_sign_is_found_out(monkeypatch):
-    monkeypatch.setattr(promote.paired, "low", paired.high)
+    monkeypatch.setattr(ruling.paired, "low", paired.high)
     assert promoted(LOSS).low > 0.05
     assert promoted(EQUAL).low > 0.05
 

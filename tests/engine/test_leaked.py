@@ -88,6 +88,7 @@ def test_what_leaked_is_left_out_and_counted(ladder, new_ladder, taught, suite):
     rule = rule_of(event)
     assert rule["words"].endswith("2 of 3 items were trained on, and left out")
     assert rule["n"] == 1
+    assert next(it for it in event.facts["standing"] if it["name"] == "mine")["trained_on"] == [0, 1]
 
 
 def test_a_suite_that_leaked_as_a_whole_is_undecided_and_nothing_is_promoted(ladder, new_ladder, taught, suite):

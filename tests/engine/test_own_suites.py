@@ -159,10 +159,11 @@ def test_another_word_in_a_suite_is_another_rung(ladder, new_ladder, log_facts, 
 
 
 @pytest.mark.parametrize(("items", "is_shown"), [(5, False), (20, False), (60, True)])
-def test_a_handful_of_questions_that_all_are_answered_shows_nothing(items, is_shown):
+@pytest.mark.parametrize("name", ["support", "general"])
+def test_a_handful_of_questions_that_all_are_answered_shows_nothing(name, items, is_shown):
     """A child that lost ten points answers five of five like its parent six times of ten."""
-    ids = [f"support-{n}" for n in range(items)]
+    ids = [f"{name}-{n}" for n in range(items)]
     suite = pl.DataFrame({"item_id": ids, "cluster": ids, "scorer": "greedy-v1"})
     right = pl.DataFrame({"item_id": ids, "score": 1.0}).with_columns(chance=pl.lit(None, pl.Float64))
-    compared = standing("support", "s", suite, dict.fromkeys(("base", "parent", "child"), right)).parent_comparison
+    compared = standing(name, "s", suite, dict.fromkeys(("base", "parent", "child"), right)).parent_comparison
     assert (low(compared, 0.04) >= -0.10) == is_shown

@@ -86,6 +86,13 @@ def test_the_more_two_models_differ_the_more_items_are_asked():
     assert wanted(answered(120, 0.2), Gate(recall_items=300), math.inf) == 300
 
 
+def test_the_champions_of_old_are_looked_at_too():
+    """Child and parent agree on all, and neither on much with those that were promoted with the suites."""
+    table = answered(120, 0.0).with_columns(exact_then=answered(120, 0.4)["exact_child"])
+    gate = Gate(recall_items=2000)
+    assert wanted(table.drop("exact_then"), gate, math.inf) < 120 < wanted(table, gate, math.inf)
+
+
 def test_how_many_are_asked_does_not_hang_on_who_is_right():
     """A look that sees the effect would spend the level; this one sees how often they differ."""
     table = answered(120, 0.15)

@@ -105,11 +105,12 @@ class Exam:
 
     def _standing(self, name: str, sha: str, models: Mapping[str, str | None], leaked: Collection[str]) -> Standing:
         every = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
-        items = every.filter(~pl.col("item_id").is_in(list(leaked)))
+        is_leaked = every["item_id"].is_in(list(leaked))
+        items = every.filter(~is_leaked)
         results = {model: self._results(its, items, model) for model, its in models.items()}
         if (items["scorer"] == judge.SCORER).any():
             results = self._judged(sha, items.filter(pl.col("scorer") == judge.SCORER), models, results)
-        return standing(name, sha, items, results, sorted(set(every["item_id"]) & set(leaked)))
+        return standing(name, sha, every, results, is_leaked.arg_true().to_list())
 
     def _judged(
         self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]

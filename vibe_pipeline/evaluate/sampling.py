@@ -46,8 +46,9 @@ def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float) -> int:
     for at the rate of those that were asked."""
     its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt=1)
     needed = 0
-    if its.recall is not None:
-        needed = _all_of(old, "is_exact", items_needed(its.recall, level, gate.margin, 0.0, PLANNED))
+    for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
+        if it is not None:
+            needed = max(needed, _all_of(old, "is_exact", items_needed(it, level, margin, 0.0, PLANNED)))
     if its.kept is not None and its.gained_before is not None:
         harmless = gate.retention_margin * its.gained_before.difference
         free = items_needed(its.kept, level, 0.0, harmless, PLANNED)

@@ -14,7 +14,7 @@ import polars as pl
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import choices, general, judge, own, task
 from vibe_pipeline.evaluate.figures import mean
-from vibe_pipeline.paired import compare_means, compare_scores
+from vibe_pipeline.paired import compare_scores
 from vibe_pipeline.passes import PROMPT_FORMAT
 from vibe_pipeline.records import Comparison, Standing
 from vibe_pipeline.settings import Judge, Lineage
@@ -61,11 +61,13 @@ def questions(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def standing(
-    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: Sequence[str] = ()
+    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: Sequence[int] = ()
 ) -> Standing:
-    """One of these suites as base, parent and child answered it. What is compared runs from 0 to 1: the chance that a
-    model gives the right choice, which says more than whether it is the likeliest."""
-    table = items.filter(~pl.col("item_id").is_in(list(trained_on))).select("item_id", "cluster", "scorer")
+    """One of these suites as base, parent and child answered it, without the rows that were trained on. What is
+    compared runs from 0 to 1: the chance that a model gives the right choice, which says more than whether it is the
+    likeliest."""
+    is_asked = ~pl.int_range(pl.len()).is_in(list(trained_on))
+    table = items.filter(is_asked).select("item_id", "cluster", "scorer")
     for model, its in results.items():
         score = its.select("item_id", pl.coalesce("chance", "score").alias(model))
         table = table.join(score, on="item_id", how="left")
@@ -78,16 +80,14 @@ def standing(
         parent=mean(table["parent"], table["cluster"], most=1.0),
         child=mean(table["child"], table["cluster"], most=1.0),
         trained_on=tuple(trained_on),
-        parent_comparison=_compared(name, table, "parent"),
-        base_comparison=_compared(name, table, "base"),
+        parent_comparison=_compared(table, "parent"),
+        base_comparison=_compared(table, "base"),
     )
 
 
-def _compared(name: str, table: pl.DataFrame, other: str) -> Comparison | None:
-    """The child beside another model; None where no item has both, which blocks as missing. A suite of one's own may be
-    a handful of right answers: no mean of many chances, as the general one."""
+def _compared(table: pl.DataFrame, other: str) -> Comparison | None:
+    """The child beside another model; None where no item has both, which blocks as missing."""
     both = table.drop_nulls(["child", other])
     if both.is_empty():
         return None
-    compare = compare_means if name == GENERAL else compare_scores
-    return compare((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
+    return compare_scores((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
