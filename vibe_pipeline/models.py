@@ -122,11 +122,16 @@ def load_base(base: BaseModel, on: Execution) -> tuple[PreTrainedModel, PreTrain
 def load_model(
     store: Store, base: BaseModel, adapter_sha: str | None, on: Execution
 ) -> tuple[Any, PreTrainedTokenizerBase]:
-    """The base, or the base under a stored adapter, ready to answer."""
+    """The base, or the base under a stored adapter, ready to answer. An adapter is kept in fp32, and multiplied in the
+    base's dtype, as it was in training."""
     model, tokenizer = load_base(base, on)
     if adapter_sha is None:
         return model, tokenizer
-    return load_adapter(model, store.existing(f"{ADAPTERS}/{adapter_sha}")).eval(), tokenizer
+    adapted = load_adapter(model, store.existing(f"{ADAPTERS}/{adapter_sha}")).eval()
+    for name, weights in adapted.named_parameters():
+        if "lora_" in name:
+            weights.data = weights.data.to(model.dtype)
+    return adapted, tokenizer
 
 
 def new_adapter(model: PreTrainedModel, recipe: Recipe, seed: int) -> PeftModel:

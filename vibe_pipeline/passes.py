@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 PROMPT_FORMAT = "raw-v1"
 """Prompt, blank line, completion, end of sequence; part of a suite's identity."""
 
-PACK_TOKENS = 512
-"""Rows laid end to end up to here: enough to fill the matrix units, few enough that attention stays cheap."""
+PACK_TOKENS = 256
+"""Rows laid end to end up to here: enough to fill the matrix units, few enough that attention stays cheap (docs/log.md,
+"what judging costs")."""
 
 ISOLATES = "isolates_packed_rows"
 """Kept in the config.json of a base model: its layers do not see across the rows of a pack."""
@@ -51,11 +52,13 @@ def encode(
     return rows, labels
 
 
-def packs(model: Any, rows: list[list[int]]) -> Iterator[slice]:
-    """Consecutive rows that share one forward pass; one each where the model's layers would see across them."""
+def packs(model: Any, rows: list[list[int]], most: int | None = None) -> Iterator[slice]:
+    """Consecutive rows that share one forward pass, of so many tokens (PACK_TOKENS); one each where the model's layers
+    would see across them."""
+    most = most or PACK_TOKENS
     start = tokens = 0
     for at, row in enumerate(rows):
-        if at > start and (tokens + len(row) > PACK_TOKENS or not getattr(model.config, ISOLATES, False)):
+        if at > start and (tokens + len(row) > most or not getattr(model.config, ISOLATES, False)):
             yield slice(start, at)
             start, tokens = at, 0
         tokens += len(row)

@@ -18,7 +18,14 @@ import polars as pl
 
 from vibe_pipeline.evaluate.results import columns
 from vibe_pipeline.models import Execution
-from vibe_pipeline.passes import Fork, label_logits, longest, packs, shared_prefix_logits, shares_prefixes
+from vibe_pipeline.passes import (
+    Fork,
+    label_logits,
+    longest,
+    packs,
+    shared_prefix_logits,
+    shares_prefixes,
+)
 from vibe_pipeline.progress import Advance
 
 if TYPE_CHECKING:
