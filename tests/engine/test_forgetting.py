@@ -178,9 +178,12 @@ def test_an_unfinished_rung_is_made_again_from_what_is_left(ladder, log_facts):
     ladder.log.open_generation()
     rung = ladder.rung("main", 0)
     trained = ladder.train(rung)
+    ladder.evaluate(rung)
+    ladder.store.write(f"judged/{trained.adapter_sha}/parent/suite.parquet", b"what a judge said of its answers")
+    its = [f"{folder}/{trained.adapter_sha}" for folder in ("models/adapters", "scores", "judged")]
     done = ladder.log.forget(Criteria(conversation=CONVERSATION))
-    assert f"models/adapters/{trained.adapter_sha}" in done["discarded"]
-    assert not ladder.store.exists(f"models/adapters/{trained.adapter_sha}")
+    assert set(its) <= set(done["discarded"])
+    assert not any(map(ladder.store.exists, its))
     event = ladder.settle(rung)
     assert event.facts["child_sha"] != trained.adapter_sha
     assert not ladder.records()[0]["is_tainted"]

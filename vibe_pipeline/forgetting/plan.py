@@ -184,7 +184,7 @@ def _touched(event: Event, line: Line, because: str) -> Touched:
 
 
 def _unsettled(store: Store, mixes: set[str], settled: list[Event]) -> tuple[str, ...]:
-    """These mixes, every adapter and score that no settled rung names, and the results that lead to them: whoever
+    """These mixes, every adapter, score and judgement that no settled rung names, and the results that lead to them: whoever
     leads comes first, so that at no moment a result names what is gone."""
     kept = {event.facts["child_sha"] for event in settled}
     adapters = [name for name in store.names(ADAPTERS) if Path(name).name not in kept]
@@ -196,7 +196,8 @@ def _unsettled(store: Store, mixes: set[str], settled: list[Event]) -> tuple[str
         for name in store.names(f"results/{stage}", ".json")
         if store.read_json(name)[field] in shas
     ]
-    return (*results, *(f"scores/{sha}" for sha in sorted(gone)), *adapters, *sorted(mixes))
+    said = [f"{folder}/{sha}" for sha in sorted(gone) for folder in ("scores", "judged")]
+    return (*results, *filter(store.exists, said), *adapters, *sorted(mixes))
 
 
 def described(plan: Plan, tombstone: str | None) -> dict[str, Any]:
