@@ -21,7 +21,7 @@ from assets.partitions import rung_key
 from assets.resources import LadderResource
 from jobs.instance import end_lost_runs, persistent, run
 from jobs.partitions import register
-from vibe_pipeline import progress, report
+from vibe_pipeline import progress
 from vibe_pipeline.errors import SettingsInvalid, VibeError
 from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.logger import InteractionLogger
@@ -87,19 +87,19 @@ def climb(instance: dg.DagsterInstance, ladder: Ladder, lineage: str, facts: int
         work += _run_once(instance, "open_generation", "examples", generation_name(generation))
         is_pending = generation in ladder.pending(lineage)
         work += _run_once(instance, "climb_rung", "champion", rung_key(lineage, generation), again=is_pending)
-        _say(report.settled(ladder.line(lineage).settled[generation]))
+        _say(telling.settled(ladder.line(lineage).settled[generation]))
     if not work:
         _say(f"All {len(GROUPS)} generations were climbed before: nothing was done.")
     if stale := ladder.outdated(lineage):
-        _say(report.outdated(lineage, stale))
+        _say(telling.outdated(lineage, stale))
 
 
 def show(ladder: Ladder, lineage: str) -> None:
     """The ladder, why a rung was not promoted, and what to try next."""
     console, records = Console(), ladder.records()
-    for table in report.tables(records, console.width):
+    for table in telling.tables(records, console.width):
         console.print(table)
-    for words in [*report.reasons(records), *report.waiting(records)]:
+    for words in [*telling.reasons(records), *telling.waiting(records)]:
         console.print(words, markup=False, soft_wrap=True)
     if len(ladder.log.cuts()) > len(GROUPS):
         console.print(f"{generation_name(len(GROUPS))} and later are yours: the demo leaves them alone.", markup=False)

@@ -7,7 +7,8 @@ from vibe_pipeline import halting
 from vibe_pipeline.errors import LedgerDamaged, RungRefused, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import HALTED, SETTLED, Ledger
-from vibe_pipeline.report import rollbacks, taints, to_csv
+from vibe_pipeline.report import to_csv
+from vibe_pipeline.telling import rollbacks, taints
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ from dataclasses import replace
 import pytest
 
 from vibe_pipeline.ledger import Ledger
-from vibe_pipeline.report import reasons, row, rows, settled, tables, to_csv, waiting
+from vibe_pipeline.report import row, rows, to_csv
+from vibe_pipeline.telling import reasons, settled, tables, waiting
 
 FIRST_TWELVE = (
     "GEN_ID,parent_sha,child_sha,data_delta_sha,steps,lr,walltime_min,"

@@ -141,7 +141,7 @@ def climb(
     json_: Json = False,
 ) -> None:
     """Climb every open rung that is not settled: mix, train, evaluate, judge."""
-    from vibe_pipeline.report import outdated, settled
+    from vibe_pipeline.telling import outdated, settled
 
     ladder = Ladder(device=device, threads=threads, watch=progress.terminal)
     name = _lineage(ladder, lineage)
@@ -277,7 +277,7 @@ def _lineage(ladder: Ladder, name: str | None) -> str:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.report import reasons, rollbacks, tables, taints, waiting
+    from vibe_pipeline.telling import reasons, rollbacks, tables, taints, waiting
 
     if json_:
         return print_json(records)

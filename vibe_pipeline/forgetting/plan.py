@@ -184,8 +184,8 @@ def _touched(event: Event, line: Line, because: str) -> Touched:
 
 
 def _unsettled(store: Store, mixes: set[str], settled: list[Event]) -> tuple[str, ...]:
-    """These mixes, every adapter, score and judgement that no settled rung names, and the results that lead to them: whoever
-    leads comes first, so that at no moment a result names what is gone."""
+    """These mixes, every adapter, score and judgement that no settled rung names, and the results that lead to them:
+    whoever leads comes first, so that at no moment a result names what is gone."""
     kept = {event.facts["child_sha"] for event in settled}
     adapters = [name for name in store.names(ADAPTERS) if Path(name).name not in kept]
     gone = {Path(name).name for name in adapters}
