@@ -21,7 +21,7 @@ from assets.partitions import rung_key
 from assets.resources import LadderResource
 from jobs.instance import end_lost_runs, persistent, run
 from jobs.partitions import register
-from vibe_pipeline import progress
+from vibe_pipeline import progress, telling
 from vibe_pipeline.errors import SettingsInvalid, VibeError
 from vibe_pipeline.interactions import segments
 from vibe_pipeline.interactions.logger import InteractionLogger
