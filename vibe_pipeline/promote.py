@@ -108,28 +108,26 @@ def _retention(case: Case) -> Iterator[Rule]:
         yield ruling.not_applicable(name, "no earlier free-form item")
         return
     asked = Question(name, its.kept, case.level, only_veto=_too_few(its.kept, its.recall))
-    gained = its.gained_before
-    if Question(name, gained, case.level).low <= 0:
-        words = (
-            f"the parent's own gain on earlier free-form items cannot be told from none ({gained.difference:.3f} nats "
-            f"a token, n = {gained.n}), so there is nothing to measure what is kept by"
-        )
-        is_decided = asked.only_veto or (its.recall is not None and its.recall.n >= DECIDES)
-        found = ruling.undecided(name, words, gained.n)
-        yield replace(found, finding=Finding.NOT_APPLICABLE) if is_decided else found
+    gained, right = its.gained_before, its.recall
+    words = f"{its.kept.difference:+.3f} nats a token beside {1 - margin:.0%} of what the parent had gained, "
+    words += asked.bounds(NATS)
+    if Question(name, gained, case.level).low > 0 or asked.high < 0:
+        finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.high < 0 else Finding.UNDECIDED
+        yield asked.answered(finding, words, asked.power(margin * gained.difference))
         return
-    finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.high < 0 else Finding.UNDECIDED
     words = (
-        f"{its.kept.difference:+.3f} nats a token beside {1 - margin:.0%} of what the parent had gained, "
-        f"{asked.bounds(NATS)}"
+        f"the parent's own gain on earlier free-form items cannot be told from none ({gained.difference:.3f} nats a "
+        f"token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out"
     )
-    yield asked.answered(finding, words, asked.power(margin * gained.difference))
+    found = ruling.undecided(name, words, gained.n)
+    right_decide = asked.only_veto or (right is not None and right.n >= DECIDES)
+    yield replace(found, finding=Finding.NOT_APPLICABLE) if right_decide else found
 
 
 def _recall_since(case: Case) -> Iterator[Rule]:
     """Recall of earlier suites beside that of the champions of their own generations: a slow slide adds up."""
     its, margin = case.card.comparisons, case.gate.slide_margin
-    yield _on_earlier(case, "recall since promotion", its.since, margin)
+    yield _on_earlier(case, "recall since promotion", its.since, margin, _too_few(its.since, its.kept))
     for generation, it in its.since_by_suite:
         name = f"recall of {generation_name(generation)} since its promotion"
         asked = Question(name, it, case.level / len(its.since_by_suite), margin)
@@ -159,7 +157,9 @@ def _balance(case: Case) -> Iterator[Rule]:
             f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}; its predictions "
             f"have {it.spread:.0%} of the spread of the answers"
         )
-        yield ruling.plain(name, it.balanced.value > floor, words)
+        is_below = it.balanced.high < floor or it.balanced.value <= 1 / it.labels
+        finding = Finding.PASSED if it.balanced.value > floor else Finding.FAILED if is_below else Finding.UNDECIDED
+        yield Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
 
 
 def _gain(case: Case) -> Iterator[Rule]:

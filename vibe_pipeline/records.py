@@ -447,6 +447,8 @@ class Rule:
     """How often so many items would let a harmless child pass, or a gain as large as the margin be seen."""
     items_needed: int | None = None
     """How many items would decide, if the difference stays what it is; None where none would."""
+    only_veto: bool = False
+    """Passed, because so few items say nothing against it: nothing is shown."""
 
     @property
     def passed(self) -> bool:

@@ -62,7 +62,8 @@ class Question:
     def answered(self, finding: Finding, words: str, power: float) -> Rule:
         """The rule with all its numbers; undecided, it says what would decide it, and what only vetoes passes."""
         needed = None
-        if self.only_veto and finding != Finding.FAILED:
+        is_passed_by = self.only_veto and finding != Finding.FAILED
+        if is_passed_by:
             finding, words = Finding.PASSED, f"{words}; so few only veto"
         if finding == Finding.UNDECIDED:
             needed = paired.items_needed(self.it, self.level, self.margin, self.it.difference)
@@ -81,6 +82,7 @@ class Question:
             level=self.level,
             power=power,
             items_needed=needed,
+            only_veto=is_passed_by,
         )
 
 

@@ -26,7 +26,10 @@ OLD = ("recall against parent", "retention")
 
 OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
-LARGER = "Larger generations bring more held-out items, and wider margins ([gate] in vibe.toml) need fewer."
+LARGER = (
+    "Larger generations bring more held-out items, gate.recall_items asks more of those there are, and wider margins "
+    "need fewer."
+)
 
 
 def verdict(record: dict[str, Any]) -> dict[str, Any]:
@@ -84,9 +87,15 @@ def table(record: dict[str, Any]) -> Table:
 
 
 def _of_old(rules: Sequence[dict[str, Any]]) -> str:
-    """What is shown of earlier generations: at the first rung there are none."""
+    """What is shown of earlier generations: at the first rung there are none, and few items show nothing."""
     asked = [it for it in rules if it["name"] in OLD and it["finding"] == Finding.PASSED]
-    return " and to have lost no more of the old than the margins allow" if asked else "; nothing old was asked"
+    if not asked:
+        return "; nothing old was asked"
+    few = sum(it["n"] for it in asked if it.get("only_veto"))
+    if all(it.get("only_veto") for it in asked):
+        return f"; of the old {few} items were asked, too few to show more than that no loss stands out"
+    but = f" (of {few} items of another sort, too few to show it, no loss stands out)" if few else ""
+    return f" and to have lost no more of the old than the margins allow{but}"
 
 
 def _of(rules: Sequence[dict[str, Any]], finding: Finding) -> list[dict[str, Any]]:

@@ -181,6 +181,8 @@ FREE = {"recall": None, "gained_before": means(2.0)}
         (FREE | {"kept": means(-0.3)}, {"retention": FAILED}),
         (FREE | {"kept": means(0.3), "gained_before": means(0.01)}, {"retention": UNDECIDED}),
         ({"kept": means(0.01), "gained_before": means(0.01)}, {}),
+        ({"kept": means(-6.0), "gained_before": means(0.01)}, {"retention": FAILED}),
+        (FREE | {"kept": means(-6.0), "gained_before": means(-0.5)}, {"retention": FAILED}),
         ({"kept": means(-0.3), "gained_before": means(2.0)}, {"retention": FAILED}),
         ({"kept": means(0.01, n=20), "gained_before": means(2.0, n=20)}, {}),
     ],
@@ -189,6 +191,23 @@ def test_what_has_no_right_answer_is_kept_by_its_gain_over_the_base(changes, rul
     """Where the parent had gained nothing that can be seen there is nothing to measure by: that blocks, unless enough
     right answers decide."""
     assert in_the_way(compared(**changes)) == rules
+
+
+@pytest.mark.parametrize("n", [1, 5, 20, 29])
+def test_a_few_right_answers_beside_many_free_form_items_do_not_block_for_ever(n):
+    """However alike they are answered, so few never show a margin."""
+    few = {"recall": shares(0, 0, n), "since": shares(0, 0, n), "since_by_suite": ((0, shares(0, 0, n)),)}
+    free = {"kept": means(0.3), "gained_before": means(2.0)}
+    assert in_the_way(compared(**few, **free)) == {}
+    passed = {rule.name for rule in verdict(compared(**few, **free)).rules if rule.only_veto}
+    assert passed == {"recall against parent", "recall since promotion"}
+    lost = {"since": shares(0, n, n), "since_by_suite": ((0, shares(0, n, n)),)}
+    assert n == 1 or "recall since promotion" in in_the_way(compared(**few | lost, **free))
+
+
+def test_labels_that_so_few_items_cannot_tell_apart_are_undecided():
+    balance = Balance(generation=3, items=12, labels=4, balanced=Figure(value=0.8, n=12, low=0.6, high=1.0), spread=0.9)
+    assert in_the_way(replace(GOOD, balances=(balance,))) == {"balance": UNDECIDED}
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,15 @@ from vibe_pipeline.records import Finding, Rule, plain
 from vibe_pipeline.verdicts import MARKS, table, verdict, why
 
 
-def rule(name: str, finding: Finding = Finding.PASSED, needed: int | None = None, power: float | None = None) -> dict:
+def rule(
+    name: str,
+    finding: Finding = Finding.PASSED,
+    needed: int | None = None,
+    power: float | None = None,
+    vetoes_of: int | None = None,
+) -> dict:
     numbers = {"items_needed": needed, "power": power, "difference": -0.01}
+    numbers |= {"n": vetoes_of or 100, "only_veto": vetoes_of is not None}
     return plain(Rule(name=name, finding=finding, words=f"{name}: [0.1] of it", **numbers))
 
 
@@ -29,6 +36,14 @@ FAILED, UNDECIDED = Finding.FAILED, Finding.UNDECIDED
         (
             record("promoted", rule("gain"), rule("retention")),
             "learned the new and to have lost no more of the old than the margins allow.",
+        ),
+        (
+            record("promoted", rule("gain"), rule("recall against parent", vetoes_of=20)),
+            "learned the new; of the old 20 items were asked, too few to show more than that no loss stands out.",
+        ),
+        (
+            record("promoted", rule("gain"), rule("recall against parent", vetoes_of=20), rule("retention")),
+            "than the margins allow (of 20 items of another sort, too few to show it, no loss stands out).",
         ),
         (
             record("rejected", rule("a", FAILED), rule("b"), rule("c", FAILED)),

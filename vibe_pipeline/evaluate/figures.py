@@ -75,7 +75,8 @@ def retention(
 
 def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
     """Mean over labels of the share of their items that was told right (balanced accuracy, Brodersen et al. 2010), with
-    a normal interval; nulls are left out of n."""
+    a normal interval whose errors are of two right and two wrong answers more to each label (Agresti & Coull 1998): one
+    item a label has a spread too. Nulls are left out of n."""
     from scipy.stats import norm
 
     kept = pl.DataFrame({"answer": answers, "hit": hits}).drop_nulls("hit")
@@ -83,7 +84,8 @@ def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
         return NOT_APPLICABLE
     shares = kept.group_by("answer").agg(pl.col("hit").mean().alias("share"), pl.len())
     middle = float(shares["share"].mean())  # type: ignore[arg-type]
-    errors = (shares["share"] * (1 - shares["share"]) / shares["len"]).sum()
+    mended = (shares["share"] * shares["len"] + 2) / (shares["len"] + 4)
+    errors = (mended * (1 - mended) / (shares["len"] + 4)).sum()
     half = float(norm.ppf((1 + CONFIDENCE) / 2)) * float(errors) ** 0.5 / shares.height
     return Figure(value=middle, n=kept.height, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
