@@ -11,6 +11,7 @@
     ├── GenerationRefused       a generation may not be opened (yet)
     ├── LedgerDamaged           a chain, a head or an artifact is not what its hash says
     ├── OutOfMemory             what has to be in memory at once is more than there may be
+    ├── JudgeUnreachable        the model that compares answers does not answer       (retryable)
     ├── Busy                    another process holds the lock                        (retryable)
     └── DiskFull                there is no room for what is about to be written      (retryable)
 
@@ -83,6 +84,12 @@ class LedgerDamaged(VibeError):
 
 class OutOfMemory(VibeError):
     """What has to be in memory at once is more than there may be; a rerun alone changes nothing."""
+
+
+class JudgeUnreachable(VibeError):
+    """The endpoint that compares answers is down, slow or no such endpoint; what it said before is kept."""
+
+    retryable = True
 
 
 class Busy(VibeError):

@@ -6,6 +6,7 @@ examples of generations (generations.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -59,6 +60,11 @@ def _said(why: str) -> str:
     if words := " ".join(repaired(why).split()):
         return words
     raise SettingsInvalid("no reason is given, and the ledger keeps one for ever", "Say why")
+
+
+def _attempt(events: Sequence[Event], rung: Rung) -> int:
+    """The how manieth of its generation a rung is: all share one level."""
+    return attempts(events, rung.generation, rung.key) + 1
 
 
 class Ladder:
@@ -141,7 +147,7 @@ class Ladder:
         verdict, judged = skipped(f"{name} holds nothing to learn for {rung.lineage}"), {}
         if training and card:
             events = Ledger(self.store, rung.lineage).events()
-            attempt = attempts(events, rung.generation, rung.key) + 1
+            attempt = _attempt(events, rung)
             case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
             verdict, champions = judge(case), rung.champions_with(training)
             judged = {"judged_attempt": attempt, "judged_events": len(events), "champions": champions}
@@ -357,7 +363,8 @@ class Ladder:
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
         learned = (*rung.delta, *rung.earlier)
         told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
-        return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha)
+        attempt = _attempt(Ledger(self.store, rung.lineage).events(), rung)
+        return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha, attempt=attempt)
 
     def _judge(self, rung: Rung) -> Endpoint | None:
         by = rung.settings.judge

@@ -328,3 +328,4 @@ def test_what_is_taught_no_longer_is_asked_no_longer(store, write_examples, exam
     gone = withdrawn.write(store, np.array([place], np.uint64), 1, "")
     assert items_asked(exam(child, suites[1:], [old])) == [(1, 6), (0, 3)]
     assert items_asked(exam(child, suites[1:], [old], withdrawn_sha=gone)) == [(1, 6), (0, 2)]
+    assert sorted(items_asked(exam(child, [old, *suites[1:]], [], withdrawn_sha=gone))) == [(0, 2), (1, 6)]

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import polars as pl
 import pytest
 
-from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.errors import JudgeUnreachable, SettingsInvalid
 from vibe_pipeline.evaluate.exam import JUDGED
 from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared, kept_at, scored
 from vibe_pipeline.evaluate.scorecard import MODELS
@@ -55,7 +55,8 @@ def judged(server, *pairs: tuple[str | None, str | None], seconds: float = 5.0) 
     schema = dict.fromkeys(("item_id", "prompt", "criteria", "one", "other"), pl.String)
     frame = pl.DataFrame(rows, schema=schema, orient="row")
     with nobody("") as advance:
-        return compared(frame, Endpoint(server.url, "m", "secret", seconds), advance)["score"].to_list()
+        its, server.silence = compared(frame, Endpoint(server.url, "m", "secret", seconds), advance)
+    return its["score"].to_list()
 
 
 def longest(one: str, other: str) -> str:
@@ -93,13 +94,17 @@ def test_a_letter_is_heard_however_it_is_written(server, said):
         {"body": b"{}"},
         {"body": b'{"choices": []}'},
         {"body": b'{"choices": [{"message": {"content": null}}]}'},
-        {"reply": lambda one, other: "Answer A is better, I think"},
         {"wait": 1.0},
     ],
 )
-def test_what_is_no_answer_leaves_no_score(server, broken):
+def test_who_cannot_be_heard_leaves_no_score_and_it_is_said_why(server, broken):
     vars(server).update(broken)
-    assert judged(server, ("a", "b"), seconds=0.3) == [None]
+    assert (judged(server, ("a", "b"), seconds=0.3), bool(server.silence)) == ([None], True)
+
+
+def test_other_words_than_a_letter_are_no_score(server):
+    server.reply = lambda one, other: "Answer A is better, I think"
+    assert (judged(server, ("a", "b")), server.silence) == ([None], "")
 
 
 def test_an_endpoint_that_is_down_is_asked_a_few_times_only(server):
@@ -150,13 +155,16 @@ def test_a_key_that_is_not_set_is_named(monkeypatch):
 
 @pytest.fixture
 def climb(ladder, new_ladder, log_facts, suite, server):
+    def mine(key_from: str = ""):
+        by = Judge(url=server.url, model="m", seconds=2, key_from=key_from)
+        return new_ladder(ladder.store.root, suites=suite, judge=by)
+
     def run(key_from: str = ""):
         log_facts(ladder.store.root, range(6))
         ladder.log.open_generation()
-        by = Judge(url=server.url, model="m", seconds=2, key_from=key_from)
-        mine = new_ladder(ladder.store.root, suites=suite, judge=by)
-        return mine, mine.climb("main", 0)
+        return mine(key_from), mine(key_from).climb("main", 0)
 
+    run.mine = mine
     return run
 
 
@@ -200,8 +208,8 @@ def test_verify_makes_a_judged_verdict_again_and_names_what_was_changed(climb, s
 
 
 def test_verify_counts_what_a_judge_said_later_as_not_checked(climb, server):
-    """It was down, and another gate had the same two asked again: the first verdict stands on what was missing."""
-    server.status = 500
+    """It said no letter, and another gate had both asked again: the first verdict stands on what was missing."""
+    server.reply = lambda one, other: "Neither, I think"
     mine, event = climb()
     base, suite = event.facts["base_sha"], event.facts["standing"][-1]["suite_sha"]
     (item,) = mine.store.read_frame(f"suites/{suite}.parquet")["item_id"]
@@ -222,7 +230,17 @@ def test_a_score_is_that_of_the_child_beside_the_other(parent, base):
     assert got == {"child": parent, "parent": 1 - parent, "base": None if base is None else 1 - base}
 
 
-def test_a_judge_that_is_down_blocks(climb, server):
+def test_a_judge_that_is_down_blocks_until_it_is_up(climb, new_ladder, server):
+    """Nothing settles, and what was trained and answered is not made again."""
     server.status = 500
-    rules = rules_of(climb()[1])
-    assert rules["complete"]["finding"] == "failed"
+    with pytest.raises(JudgeUnreachable, match=r"compared 0 of 1 .* with those of the parent.* Error 500.* Start it"):
+        climb()
+    mine = climb.mine()
+    assert mine.line("main").settled == {}
+    server.status = 200
+    assert rules_of(mine.climb("main", 0))["complete"]["finding"] == "passed"
+
+
+def test_a_judge_that_says_something_else_blocks(climb, server):
+    server.reply = lambda one, other: "I cannot decide"
+    assert rules_of(climb()[1])["complete"]["finding"] == "failed"

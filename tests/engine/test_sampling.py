@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.evaluate.sampling import ranked, still_asked, wanted
+from vibe_pipeline.evaluate.sampling import newest, ranked, still_asked, wanted
 from vibe_pipeline.settings import Gate
 
 
@@ -54,6 +54,11 @@ def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
     assert still_asked(rows, pl.DataFrame({"prompt": ["c", "b"]}))["prompt"].to_list() == ["a"]
 
 
+def test_of_what_is_new_a_question_of_two_generations_is_asked_as_the_later_has_it():
+    rows = items(3, 2).with_columns(prompt=pl.Series(["a", "a", "b", "b", "c"]))
+    assert newest(rows)["item_id"].to_list() == [rows["item_id"][at] for at in (0, 1, 3, 4)]
+
+
 @given(st.randoms(use_true_random=False))
 def test_which_of_two_equal_questions_is_asked_does_not_hang_on_the_order_of_the_rows(random):
     """ "Go on." stands in many conversations, each time with another answer."""
@@ -91,6 +96,12 @@ def test_the_champions_of_old_are_looked_at_too():
     table = answered(120, 0.0).with_columns(exact_then=answered(120, 0.4)["exact_child"])
     gate = Gate(recall_items=2000)
     assert wanted(table.drop("exact_then"), gate, math.inf) < 120 < wanted(table, gate, math.inf)
+
+
+def test_a_later_attempt_has_less_of_the_level_and_asks_more():
+    gate = Gate(recall_items=2000)
+    first, second, third = (wanted(answered(120, 0.1), gate, math.inf, attempt) for attempt in (1, 2, 3))
+    assert first < second < third
 
 
 def test_how_many_are_asked_does_not_hang_on_who_is_right():

@@ -17,6 +17,7 @@ from typing import Any
 import polars as pl
 import polars.selectors as cs
 
+from vibe_pipeline.errors import JudgeUnreachable
 from vibe_pipeline.evaluate import judge, sampling
 from vibe_pipeline.evaluate.divergence import divergence, fixed_texts
 from vibe_pipeline.evaluate.results import SCHEMA, columns, completed
@@ -72,20 +73,22 @@ class Exam:
         suites: Sequence[tuple[str, str]] = (),
         withdrawn_sha: str = "",
         leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
+        attempt: int = 1,
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
         that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
         but for the items that `leaked` (sha → ids) into training. What withdrawn/<sha>.parquet took back of what a
-        fact's answer was, is asked no longer."""
+        fact's answer was, is asked no longer. A later attempt at a generation asks more items: its level is lower."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
-        fresh = sampling.ranked(self._items(new, is_new=True)).head(gate.new_items)
         gone = Withdrawn(self.store, withdrawn_sha)
-        pool = sampling.ranked(sampling.still_asked(self._items(earlier, is_new=False, gone=gone), fresh))
+        fresh = sampling.newest(self._items(new, gone, is_new=True))
+        pool = sampling.still_asked(self._items(earlier, gone, is_new=False), fresh)
+        fresh, pool = sampling.ranked(fresh).head(gate.new_items), sampling.ranked(pool)
         models = {"base": None, "parent": parent, "child": child}
         table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
         left = gate.max_seconds - (time.monotonic() - started)
-        wanted = sampling.wanted(table, gate, left)
+        wanted = sampling.wanted(table, gate, left, attempt)
         if min(wanted, pool.height) > first:
             table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
         asked = tuple(self._standing(name, sha, models, leaked.get(sha, ())) for name, sha in suites)
@@ -126,8 +129,15 @@ class Exam:
             left = pairs.join(kept, on="item_id", how="anti")
             if self.judge and left.height:
                 with self.watch(f"judging beside the {other}") as advance:
-                    kept = pl.concat([kept, judge.compared(left, self.judge, advance).drop_nulls()])
+                    figures, silence = judge.compared(left, self.judge, advance)
+                kept = pl.concat([kept, figures.drop_nulls()])
                 self.store.write_parquet(name, kept.to_arrow())
+                if silence:
+                    raise JudgeUnreachable(
+                        f"the judge at {self.judge.url} compared {kept.height} of {items.height} answers of the child "
+                        f"with those of the {other}, then could not be heard: {silence.rstrip('.')}",
+                        "Start it, or correct [judge], and climb again: what it said is kept",
+                    )
             won[other] = kept
         return judge.scored(results, won)
 
@@ -143,13 +153,13 @@ class Exam:
         results = {model: self._results(sha, items, model) for model, sha in models.items()}
         return paired(items, {**results, SINCE: pl.concat(then)})
 
-    def _items(self, sets: Sequence[ExampleSet], *, is_new: bool, gone: Withdrawn | None = None) -> pl.DataFrame:
-        """The items of some suites that this lineage reads: those of its kinds, whose facts are still taught."""
+    def _items(self, sets: Sequence[ExampleSet], gone: Withdrawn, *, is_new: bool) -> pl.DataFrame:
+        """The items of some suites that this lineage reads: those of its kinds, whose facts are still taught. (A delta
+        that is offered again may hold what was answered anew in the next.)"""
         frames = [pl.DataFrame(schema=ITEM)]
         for examples in sets:
             its = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
-            if gone:
-                its = its.filter(~pl.col("fact").is_in(self._told_anew(examples, gone)).fill_null(False))
+            its = its.filter(~pl.col("fact").is_in(self._told_anew(examples, gone)).fill_null(False))
             together = pl.coalesce("cluster" if "cluster" in its.columns else "fact", "item_id")
             of = {"suite_sha": pl.lit(examples.suite_sha), "generation": pl.lit(examples.generation, pl.Int32)}
             its = its.with_columns(**of, is_new=pl.lit(is_new), cluster=together)

@@ -1,14 +1,14 @@
 """Scorer of open answers: another model, behind an OpenAI-compatible endpoint, says which of two is better.
 
 It is asked twice, with the answers in either order, and only what it says both times counts, else it is a tie: judges
-prefer the first (Zheng et al. 2023). Answers that are the same are a tie, and nobody is asked. An endpoint that is
-down, slow, or says something else leaves no score, which blocks; it is never a zero. Not here: where the key is from.
+prefer the first (Zheng et al. 2023). Answers that are the same are a tie, and nobody is asked. Where it says something
+else there is no score, which blocks and is never a zero; an endpoint that is down or slow is asked again when the rung
+is climbed again. Not here: where the key is from.
 """
 
 from __future__ import annotations
 
 import json
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -71,18 +71,21 @@ def score(model: Any, tokenizer: Any, items: pl.DataFrame, on: Execution, advanc
     return pl.DataFrame(rows, schema=columns("answer", "seconds"), orient="row")
 
 
-def compared(pairs: pl.DataFrame, judge: Endpoint, advance: Advance) -> pl.DataFrame:
+def compared(pairs: pl.DataFrame, judge: Endpoint, advance: Advance) -> tuple[pl.DataFrame, str]:
     """item_id and score of each pair (item_id, prompt, criteria, one, other): 1.0 where `one` is better, 0.5 for a tie;
-    null where an answer or the judge's is missing."""
+    null where an answer or the judge's is missing. And why it could not be reached, if it could not."""
     scores: list[float | None] = []
-    failures = 0
+    silence, failures = "", 0
     for pair in pairs.rows(named=True):
-        has_both = pair["one"] is not None and pair["other"] is not None
-        figure = _compared(pair, judge) if has_both and failures < GIVES_UP else None
-        failures = failures + 1 if has_both and figure is None else 0 if figure is not None else failures
+        figure = None
+        if pair["one"] is not None and pair["other"] is not None and failures < GIVES_UP:
+            try:
+                figure, failures = _compared(pair, judge), 0
+            except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+                silence, failures = str(error) or type(error).__name__, failures + 1
         scores.append(figure)
         advance(len(scores), pairs.height)
-    return pairs.select("item_id", score=pl.Series(scores, dtype=pl.Float64))
+    return pairs.select("item_id", score=pl.Series(scores, dtype=pl.Float64)), silence
 
 
 def kept_at(child: str, other: str, suite: str) -> str:
@@ -116,13 +119,11 @@ def _both_orders(pair: dict[str, Any], judge: Endpoint) -> Iterator[str | None]:
 
 
 def _asked(text: str, judge: Endpoint) -> str | None:
-    """A, B or C; None for anything else that may come of asking."""
+    """A, B or C; None for any other words. OSError where nobody answers, and what comes of reading no chat completion:
+    ValueError, LookupError, TypeError or AttributeError."""
     body = {"model": judge.model, "temperature": 0, "max_tokens": 8, "messages": [{"role": "user", "content": text}]}
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {judge.key}"} if judge.key else {})
     request = urllib.request.Request(f"{judge.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
-    try:
-        with urllib.request.build_opener(_Stays).open(request, timeout=judge.seconds) as answer:
-            said = json.loads(answer.read(1 << 20))["choices"][0]["message"]["content"].strip().strip(".").upper()
-    except (OSError, ValueError, LookupError, TypeError, AttributeError, urllib.error.URLError):
-        return None  # also what the judge's server breaks off in the middle
+    with urllib.request.build_opener(_Stays).open(request, timeout=judge.seconds) as answer:
+        said = json.loads(answer.read(1 << 20))["choices"][0]["message"]["content"].strip().strip(".").upper()
     return said if said in ("A", "B", "C") else None

@@ -32,19 +32,26 @@ def ranked(items: pl.DataFrame) -> pl.DataFrame:
     return items.sort(in_suite, "item_id")
 
 
-def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
-    """Earlier items but those that were asked anew since: a question that is asked anew has a new answer, and the old
+def newest(items: pl.DataFrame) -> pl.DataFrame:
+    """Items but those that a later generation asks anew: a question that is asked anew has a new answer, and the old
     one is no longer what is to be known."""
-    newest = earlier.sort("generation", "item_id", descending=[True, False]).unique(
-        "prompt", keep="first", maintain_order=True
+    return items.filter(pl.col("generation") == pl.col("generation").max().over("prompt"))
+
+
+def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
+    """Earlier items but those that were asked anew since; of a question with several answers one."""
+    one = (
+        newest(earlier)
+        .sort("generation", "item_id", descending=[True, False])
+        .unique("prompt", keep="first", maintain_order=True)
     )
-    return newest.filter(~pl.col("prompt").is_in(new["prompt"].implode()))
+    return one.filter(~pl.col("prompt").is_in(new["prompt"].implode()))
 
 
-def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float) -> int:
+def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 1) -> int:
     """How many earlier items would let a harmless child pass, at most `recall_items` and at most what the time has room
     for at the rate of those that were asked."""
-    its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt=1)
+    its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt)
     needed = 0
     for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
         if it is not None:
