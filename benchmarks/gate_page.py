@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
@@ -30,23 +31,54 @@ GROUPS = {
 }
 USUAL = "6 % differ"
 """The middle of what real rungs with replay have: see the table of real answers."""
+HARMLESS = f"0 points lost, {USUAL}"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What the page says first: of all these cases at the default budget the one that is promoted most often."""
+
+    name: str
+    words: str
+    goal: str
+    groups: tuple[str, ...]
+    begins: str = ""
+    clustering: str = ""
+
+    def worst(self, found: Iterable[Rates]) -> Figure | None:
+        """None where no such case was simulated."""
+        its = [it for it in found if it.case.earlier == FULL and it.case.group in self.groups]
+        its = [it for it in its if it.case.name.startswith(self.begins)]
+        shares = [it.share("promoted") for it in its if self.clustering in ("", it.case.clustering)]
+        return max(shares, key=lambda share: share.value, default=None)
+
+
+FULL = 300
+"""Earlier items: the default budget."""
+
+CLAIMS = (
+    Claim("null_equal", "no gain at all", "≤ 5 %", ("equal",)),
+    Claim(
+        "null_margin", "recall lower by exactly the margin", "≤ 5 %", ("loss", "attempts", "default gate"), "5 points"
+    ),
+    Claim("null_slide", "recall lower by the margin than the champions' of old", "≤ 5 %", ("slide",)),
+    Claim("null_general", "base abilities lower by the margin", "≤ 5 %", ("general",)),
+    Claim("null_retention", "free-form: retention lower by its margin", "≤ 5 %", ("free",), "retention"),
+    Claim("null_gain_nll", "free-form: no gain in NLL", "≤ 5 %", ("free",), "no gain"),
+    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate"), "10 points"),
+    Claim(
+        "harmless_alone", f"nothing lost, a clear gain, {USUAL}, items alone", "≥ 80 %", ("loss",), HARMLESS, "alone"
+    ),
+    Claim("harmless", "the same, items in clusters as answered", "≥ 80 %", ("loss",), HARMLESS, "as answered"),
+)
 
 
 def headline(found: Sequence[Rates]) -> Figures:
     """The worst of each null at the default budget, and a harmless child's chance."""
-    full = [it for it in found if it.case.earlier == 300]
-    grid = [it for it in full if it.case.group == "loss"]
-    ten = [it for it in full if it.case.group in ("loss", "default gate")]
-    of = {
-        "null_equal_promoted": [it for it in full if it.case.group == "equal"],
-        "null_margin_promoted": [it for it in grid if it.case.name.startswith("5 points")],
-        "loss_10_promoted": [it for it in ten if it.case.name.startswith("10 points")],
-        "harmless_promoted": [it for it in grid if it.case.name == f"0 points lost, {USUAL}" and _is_grid(it)],
-    }
     out: Figures = {}
-    for name, its in of.items():
-        if its:
-            worst = max((it.share("promoted") for it in its), key=lambda share: share.value)
+    for claim in CLAIMS:
+        if worst := claim.worst(found):
+            name = f"{claim.name}_promoted"
             out |= {name: worst.value, f"{name}_low": worst.low, f"{name}_high": worst.high}
     return out
 
@@ -105,19 +137,9 @@ def _is_grid(it: Rates) -> bool:
 
 
 def _headline(found: Sequence[Rates]) -> str:
-    said = {
-        "null_equal_promoted": ("no gain at all, the worst of its cases", "≤ 5 %"),
-        "null_margin_promoted": ("recall lower by exactly the margin, the worst of its cases", "≤ 5 %"),
-        "loss_10_promoted": ("recall lower by 10 points, the worst of its cases", "≤ 1 %"),
-        "harmless_promoted": (f"nothing lost, a clear gain, {USUAL}", "≥ 80 %"),
-    }
-    known = headline(found)
-    lines = [
-        (words, _percent(Figure(value=known[name], n=1, low=known[f"{name}_low"], high=known[f"{name}_high"])), goal)
-        for name, (words, goal) in said.items()
-        if name in known
-    ]
-    return rows(("what is true of the child", "promoted [95 % interval]", "goal"), lines)
+    told = [(claim, claim.worst(found)) for claim in CLAIMS]
+    lines = [(claim.words, _percent(worst), claim.goal) for claim, worst in told if worst]
+    return rows(("what is true of the child, the worst of its cases", "promoted [95 % interval]", "goal"), lines)
 
 
 def _errors(found: Sequence[Rates]) -> str:

@@ -242,7 +242,9 @@ class Gate(Section):
     new_items: Annotated[int, Field(ge=1)] = 600
     """At most so many items of the new suites are asked."""
     max_seconds: Annotated[float, Field(gt=0)] = 600
-    """What the evaluation of a rung may take: no more items are asked than fit, at the rate of the first ones."""
+    """What the evaluation of a rung may take before no further earlier items are asked, at the rate of the first ones.
+    Those first ones, the new items and the suites that are asked each time are asked whatever it takes: without them
+    there is no verdict."""
     level: Annotated[float, Field(gt=0, lt=0.5)] = 0.05
     """How often a rule may be wrong about a model that should not be promoted, over all attempts at a generation."""
     recall_floor: Share = 0.90

@@ -13,7 +13,7 @@ from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import heat_map, page
 from vibe_pipeline.continual.table import tables, to_csv
 from vibe_pipeline.errors import LedgerDamaged
-from vibe_pipeline.ledger import Ledger
+from vibe_pipeline.ledger import Ledger, origin_of
 from vibe_pipeline.records import plain
 from vibe_pipeline.store import Store
 
@@ -116,6 +116,35 @@ def test_the_ladder_up_to_a_generation_is_what_it_was_then(climb):
     before = gathered(climb)
     assert [row.generation for row in gathered(climb, to=0).rows] == ["base", "g000"]
     assert plain(gathered(climb, to=1)) == plain(before)
+
+
+def test_after_a_rollback_the_summaries_are_of_what_stands(climb):
+    climb_all(climb, 3)
+    Ledger(climb.store, "main").roll_back(1, "g002 knows less", {})
+    made = gathered(climb)
+    assert [(row.generation, row.is_champion, row.is_rolled_back) for row in made.rows[2:]] == [
+        ("g001", True, False),
+        ("g002", False, True),
+    ]
+    assert made.backward_transfer == gathered(climb, to=1).backward_transfer
+    assert "g002 ↩" in printed(made, 100)
+    assert "What g001 did to what its parents knew" in page(made)
+
+
+def test_a_branch_has_the_rows_of_what_it_grew_from(climb):
+    """So that forgetting of what its trunk had learned is seen; what the trunk climbed later is not its own."""
+    suites = climb_all(climb, 3)
+    line = Ledger(climb.store, "main").line()
+    Ledger(climb.store, "side").begin(origin_of(line, "main", 1, BASE), {})
+    side = Climb(climb.store, "side")
+    assert [(row.generation, row.is_champion) for row in gathered(side).rows[1:]] == [("g000", False), ("g001", True)]
+    climb.answers("s2", suites[0], answers(0, 1, nll=1.0))
+    climb.answers("s2", suites[1], answers(1, 2, nll=1.0))
+    side.rung(2, "s2", dict(enumerate(suites[:2])), parent=line.settled[1], learned=[0, 1, 2])
+    made = gathered(side)
+    assert [row.adapter for row in made.rows] == [BASE, "a0", "a1", "s2"]
+    (lost,) = (it for it in made.forgetting if it.part == "knowledge")
+    assert (round(lost.share.value, 2), lost.suites) == (0.75, ("g000", "g001"))
 
 
 def test_of_the_base_model_only_items_count_that_a_rung_answered_too(climb):

@@ -1,6 +1,7 @@
 """The continual-learning table against arithmetic by hand: who is compared with whom, on which items; what is blank."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -98,6 +99,16 @@ def test_forward_transfer_is_what_was_known_before_it_was_learned(made):
 def test_forgetting_is_measured_from_the_best_that_ever_was(made):
     """((1.0 − 0.6) + (0.8 − 0.7)) / 2; g000 knew 0.3 of g001."""
     assert said(made.forgetting) == (0.25, 20, ("g000", "g001"))
+
+
+def test_what_was_stepped_over_is_not_what_the_ladder_stands_on():
+    stepped_over = replace(G2, is_rolled_back=True)
+    made = matrix("main", (BASE, G0, G1, stepped_over), exact(KNOWN))
+    assert made.told.generation == "g001"
+    below = matrix("main", (BASE, G0, G1), exact({key: it for key, it in KNOWN.items() if key[0] < 3}))
+    assert said(made.backward_transfer) == said(below.backward_transfer) == (0.1, 10, ("g000",))
+    assert said(made.average) == said(below.average)
+    assert values(made)["g002"] == {"g000": 0.6, "g001": 0.7, "g002": 0.9}
 
 
 def test_the_nll_of_a_transfer_is_what_was_saved_and_of_forgetting_what_was_lost(made):

@@ -13,15 +13,10 @@ from vibe_pipeline.cli.output import errors, print_json, write
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import plain
 
-HOW_TO_READ = (
-    "value [95 % interval] n, where items of one fact stand or fall together; blank: not measured",
-    "★ champion, ✗ rejected, ? undecided",
-)
-
 
 def print_matrices(here: Ladder, lineage: str | None, csv: Path | None, json_: bool) -> None:
     """Those of one lineage or of all that have climbed; a lineage that is not known is an error."""
-    from vibe_pipeline.continual.table import tables, to_csv
+    from vibe_pipeline.continual.table import HOW_TO_READ, tables, to_csv
 
     names = [ledger.lineage for ledger in here.chains() if lineage in (None, ledger.lineage)]
     if lineage is not None and not names:

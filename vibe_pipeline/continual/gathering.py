@@ -15,7 +15,7 @@ import polars as pl
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.evaluate.matrix import BASE, BASE_ROW, Matrix, Row, matrix
 from vibe_pipeline.evaluate.results import columns
-from vibe_pipeline.ledger import Event, Line
+from vibe_pipeline.ledger import Event, Line, trunk
 from vibe_pipeline.records import Figure, generation_name
 from vibe_pipeline.store import Store
 
@@ -24,11 +24,13 @@ SCORES = columns("nll", "exact")
 
 
 def gather(store: Store, lineage: str, line: Line, to: int | None = None) -> Matrix:
-    """The matrix of a lineage's current line, up to a generation; without rows where no rung of it has an adapter.
+    """The matrix of a lineage's current line, up to a generation, and below a branch of what it grew from; without rows
+    where no rung of it has an adapter.
 
     After a change of `base_model` the rungs of the earlier base are left out: adapters of two bases are two ladders.
     """
-    settled = [line.settled[generation] for generation in sorted(line.settled) if to is None or generation <= to]
+    own = [line.settled[generation] for generation in sorted(line.settled)]
+    settled = [event for event in (*trunk(store, line.origin), *own) if to is None or event.generation <= to]
     trained = [event for event in settled if event.facts["child_sha"]]
     if not trained:
         return Matrix(lineage=lineage)
@@ -40,13 +42,17 @@ def gather(store: Store, lineage: str, line: Line, to: int | None = None) -> Mat
 
 
 def _row(event: Event, line: Line) -> Row:
-    facts = event.facts
+    """A branch serves what it grew from until a rung of its own is promoted, under the name of its origin."""
+    facts, origin = event.facts, line.origin
+    served = line.champion
+    is_fork = served is not None and served == origin and event.sha == served.facts["fork"]["event_sha"]
     return Row(
         generation=generation_name(event.generation),
         adapter=facts["child_sha"],
         parent=facts["parent_sha"],
         verdict=facts["verdict"],
-        is_champion=event == line.champion,
+        is_champion=event == served or is_fork,
+        is_rolled_back=event.sha in line.rolled_back,
         delta=tuple(facts["delta_generations"]),
         learned=tuple(facts["learned"]),
         kl_base=Figure(**facts["kl_base"]) if facts.get("kl_base") else None,

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from vibe_pipeline.continual.table import cells, name, shown, suites, what_is
+from vibe_pipeline.continual.table import HOW_TO_READ, cells, name, shown, suites, what_is
 from vibe_pipeline.evaluate.matrix import TRANSFERS, Cell, Matrix, Row
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.pages import FOLDER, rendered
@@ -35,6 +35,7 @@ def page(matrix: Matrix) -> str:
         HERE / "page.html",
         FILTERS,
         cells=cells,
+        how_to_read=HOW_TO_READ,
         matrix=matrix,
         exact=EXACT_PARTS,
         transfers={kind.replace("_", " "): getattr(matrix, kind) for kind in TRANSFERS},

@@ -21,7 +21,11 @@ if TYPE_CHECKING:
     from rich.console import Group
 
 MARKS = {Outcome.REJECTED: "✗", Outcome.UNDECIDED: "?"}
-CHAMPION = "★"
+CHAMPION, ROLLED_BACK = "★", "↩"
+HOW_TO_READ = (
+    "value [95 % interval] n, where items of one fact stand or fall together; blank: not measured",
+    "★ champion, ✗ rejected, ? undecided, ↩ rolled back",
+)
 
 CSV_COLUMNS = (
     *("lineage", "generation", "adapter", "verdict", "suite", "part", "facts"),
@@ -36,7 +40,8 @@ def what_is(part: str) -> str:
 
 def name(row: Row) -> str:
     """A row as people read it, with its mark."""
-    mark = CHAMPION if row.is_champion else MARKS.get(Outcome(row.verdict), "") if row.verdict else ""
+    verdict = MARKS.get(Outcome(row.verdict), "") if row.verdict else ""
+    mark = CHAMPION if row.is_champion else ROLLED_BACK if row.is_rolled_back else verdict
     return f"{row.generation} {mark}".rstrip()
 
 
@@ -55,7 +60,7 @@ def tables(matrix: Matrix, width: int) -> list[Group]:
     parts = matrix.parts
     known = [_table(_title(matrix.lineage, part), *_known(matrix, part), width) for part in parts]
     means = _table("Mean over the suites that a rung has learned", *_means(matrix), width)
-    title = f"Transfer and forgetting at {matrix.rows[-1].generation}" if parts else ""
+    title = f"Transfer and forgetting at {matrix.told.generation}" if parts else ""
     nats = "" if {*parts} <= {*EXACT_PARTS} else "; NLL in nats saved, of forgetting lost"
     transfers = _transfers(matrix)
     return [*known, means, *([_table(title + nats, *transfers, width)] if transfers[0] else [])] if parts else []

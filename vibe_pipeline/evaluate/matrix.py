@@ -3,7 +3,7 @@
 Rows are rungs, the base model first; columns are the suites that generations brought, their parts apart. The share of a
 part with one right answer is that of items answered exactly, of the others that of items which are likelier to the rung
 than to the base model; the mean NLL stands beside both. What nobody scored is blank, and never a zero. Summaries are of
-the last rung and of the parents it grew from, as means over suites:
+the last rung that is not rolled back and of the parents it grew from, as means over suites:
 
 - average accuracy: over the suites that a rung has learned (Lopez-Paz & Ranzato 2017, GEM);
 - backward transfer: of what its parents learned, now against the rung that learned it (same source);
@@ -72,6 +72,7 @@ class Row:
     """The adapter it grew from; None: the base model."""
     verdict: str | None = None
     is_champion: bool = False
+    is_rolled_back: bool = False
     delta: tuple[int, ...] = ()
     learned: tuple[int, ...] = ()
     """Generations that it learned: its delta, and what its parents learned."""
@@ -82,7 +83,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matrix:
-    """The table of one lineage. Its summaries are those of the last row, one for each part of which there is one."""
+    """The table of one lineage. Its summaries are those of one row, one for each part of which there is one."""
 
     lineage: str
     rows: tuple[Row, ...] = ()
@@ -90,6 +91,11 @@ class Matrix:
     backward_transfer: tuple[Summary, ...] = ()
     forward_transfer: tuple[Summary, ...] = ()
     forgetting: tuple[Summary, ...] = ()
+
+    @property
+    def told(self) -> Row:
+        """The row that the summaries are of."""
+        return self.rows[_told(self.rows)]
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -141,7 +147,7 @@ class _Sums:
         for kind in dict.fromkeys(kind for kind, _, _ in compared):
             of = [pair for pair, (it, _, _) in zip(pairs[rows:], compared, strict=True) if it == kind]
             shares_of, gains_of = zip(*of, strict=True)
-            self._count(kind, rows - 1, part, (_greatest(shares_of), _greatest(gains_of)))
+            self._count(kind, self.line[0], part, (_greatest(shares_of), _greatest(gains_of)))
 
     def _count(self, kind: str, row: int, part: str, pair: Pair) -> None:
         before = self.totals.get((kind, row, part), (None, None))
@@ -154,9 +160,9 @@ class _Sums:
             replace(row, cells=tuple(self.cells.get(number, ())), average=self._summaries(AVERAGE, number))
             for number, row in enumerate(self.rows)
         )
-        last = len(rows) - 1
-        transfers = {kind: self._summaries(kind, last) for kind in TRANSFERS}
-        return Matrix(lineage=lineage, rows=rows, average=rows[last].average if rows else (), **transfers)
+        told = self.line[0]
+        transfers = {kind: self._summaries(kind, told) for kind in TRANSFERS}
+        return Matrix(lineage=lineage, rows=rows, average=rows[told].average if rows else (), **transfers)
 
     def _summaries(self, kind: str, row: int) -> tuple[Summary, ...]:
         parts = sorted({part for _, _, part in self.totals}, key=_rank)
@@ -183,9 +189,14 @@ def _with_differences(values: np.ndarray, compared: Sequence[tuple[str, int, int
     return np.column_stack([values, *(values[:, more] - values[:, less] for _, more, less in compared)])
 
 
+def _told(rows: Sequence[Row]) -> int:
+    """The last row that is not rolled back: what the ladder stands on."""
+    return max((place for place, row in enumerate(rows) if not row.is_rolled_back), default=len(rows) - 1)
+
+
 def _line(rows: Sequence[Row]) -> list[int]:
-    """The last row and those that it grew from, its own parent first; the base model is none of them."""
-    out = [len(rows) - 1]
+    """The row that is told of and those that it grew from, its own parent first; the base model is none of them."""
+    out = [_told(rows)]
     for place in reversed(range(BASE_ROW + 1, len(rows))):
         if place < out[-1] and rows[place].adapter == rows[out[-1]].parent:
             out.append(place)

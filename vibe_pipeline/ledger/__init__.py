@@ -10,7 +10,7 @@ Not here: what a rung is made of (rung.py), and when a lineage halts (halting.py
 
 from __future__ import annotations
 
-from vibe_pipeline.ledger.chain import Ledger, attempts, chains, fold, require_going, target_facts
+from vibe_pipeline.ledger.chain import Ledger, attempts, chains, fold, require_going, target_facts, trunk
 from vibe_pipeline.ledger.event import (
     GENESIS,
     HALTED,
@@ -43,4 +43,5 @@ __all__ = [
     "origin_of",
     "require_going",
     "target_facts",
+    "trunk",
 ]

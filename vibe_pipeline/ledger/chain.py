@@ -249,6 +249,21 @@ def chains(store: Store) -> list[Ledger]:
     return [Ledger(store, name) for name in sorted((heads | folders) - {"heads"})]
 
 
+def trunk(store: Store, origin: Event | None) -> list[Event]:
+    """What a branch grew from, in any lineage, lowest first: the promoted rungs from its fork down to the base model.
+    Nothing of what its source climbed later, or of what was rejected on the way."""
+    if origin is None or not (fork := origin.facts["fork"]):
+        return []
+    ledger, grown = Ledger(store, fork["lineage"]), list[Event]()
+    for event in reversed(ledger.events()):
+        if event.kind != SETTLED or not (child := event.facts["child_sha"]):
+            continue
+        if child == grown[-1].facts["parent_sha"] if grown else event.sha == fork["event_sha"]:
+            grown.append(event)
+    is_whole = grown[-1].facts["parent_sha"] is None
+    return [*([] if is_whole else trunk(store, ledger.line().origin)), *reversed(grown)]
+
+
 def target_facts(target: Event | None) -> dict[str, Any]:
     """How an event names what is rolled back to; None is the base model."""
     if target is None:
