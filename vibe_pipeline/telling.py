@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
+from vibe_pipeline.evaluate import choices, judge
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.ledger import Event
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 WIDE, WIDEST = 120, 140
 """Columns of a terminal from which more of the table fits, and all of it."""
+
+SCORES = {choices.SCORER: "chance", judge.SCORER: "wins over parent"}
+"""What the figure of a suite is that is asked each time; of other scorers the score."""
 
 STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: "yellow", Outcome.SKIPPED: "dim"}
 
@@ -121,6 +125,8 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
     out = Table(
         title=f"The ladder of {lineage}",
         title_justify="left",
+        caption=_free_form(records),
+        caption_justify="left",
         box=box.SIMPLE_HEAD,
         padding=(0, 1, 0, 0),
     )
@@ -130,6 +136,20 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
         stands = record["is_current"] and not record["is_rolled_back"]
         out.add_row(*(column.cell(record) for column in columns), style=None if stands else "dim")
     return out
+
+
+def _free_form(records: list[dict[str, Any]]) -> str | None:
+    """What recall and generalization are where answers have no right one."""
+    of = {
+        "Recall of {}: how much of what was gained is kept (retention)": ("recall_is", "retention"),
+        "Generalization of {}: the share that is likelier than to the base": ("generalization_is", "beats base"),
+    }
+    told = {
+        words: [record["generation"] for record in records if record[figure] == kind]
+        for words, (figure, kind) in of.items()
+    }
+    lines = [words.format(", ".join(dict.fromkeys(names))) for words, names in told.items() if names]
+    return "\n".join(lines) or None
 
 
 def _parts(record: dict[str, Any]) -> Table:
@@ -154,7 +174,9 @@ def _parts(record: dict[str, Any]) -> Table:
         figures = (_shown(Figure(**part[who][metric])) for who in ("child", "base"))
         out.add_row(f"{generation_name(part['generation'])} {part['part']}", metric, *figures)
     for suite in record["standing"]:
-        out.add_row(suite["name"], "chance", *(_shown(Figure(**suite[who])) for who in ("child", "base")))
+        child, base = (_shown(Figure(**suite[who])) for who in ("child", "base"))
+        is_judged = suite["scorer"] == judge.SCORER  # the base's figure is beside the child, and none of its own
+        out.add_row(suite["name"], SCORES.get(suite["scorer"], "score"), child, "" if is_judged else base)
     return out
 
 

@@ -104,6 +104,39 @@ def test_the_newest_judged_rung_is_shown_suite_by_suite(records):
     assert "What main g001 knows" in text
 
 
+def printed(records: list[dict], width: int = 100) -> str:
+    from rich.console import Console
+
+    console = Console(width=width, record=True, file=io.StringIO())
+    for table in tables(records, width):
+        console.print(table)
+    return console.export_text()
+
+
+def test_what_is_no_share_of_right_answers_says_what_it_is(records):
+    free = {"recall_is": "retention", "generalization_is": "beats base"}
+    said = printed([records[0], {**records[1], **free}])
+    assert "Recall of g001: how much of what was gained is kept (retention)" in said
+    assert "Generalization of g001: the share that is likelier than to the base" in said
+    assert "Recall of" not in printed(records)
+
+
+@pytest.mark.parametrize(
+    ("scorer", "row"),
+    [
+        ("choices-v1", "mine chance 0.50 60 0.25 60"),
+        ("greedy-v1", "mine score 0.50 60 0.25 60"),
+        ("judge-v1", "mine wins over parent 0.50 60"),
+    ],
+)
+def test_a_suite_that_is_asked_each_time_says_what_its_figure_is(records, scorer, row):
+    """What a judge said of the base is beside the child: no figure to compare with the child's beside the parent."""
+    child, base = ({"value": value, "n": 60, "low": value, "high": value} for value in (0.5, 0.25))
+    suite = {"name": "mine", "scorer": scorer, "child": child, "base": base}
+    lines = printed([{**records[1], "standing": [suite]}]).splitlines()
+    assert row in [" ".join(line.split()) for line in lines]
+
+
 MINUTES = "20 examples were left out to fit max_minutes"
 SHARE = "5 synthetic examples were left out to keep to the limits of `synthetic`"
 
