@@ -109,7 +109,7 @@ def better(asked: Question, said: str, unit: Unit, notable: float) -> Rule:
 def above(name: str, figure: Figure, figure_is: str, floor: float) -> Rule:
     """A point estimate above a floor; only shares of exact answers have one."""
     if figure_is != "exact":
-        return not_applicable(name, f"{figure_is.replace('not applicable', 'no item')} has no floor")
+        return not_applicable(name, "no item" if figure_is == "not applicable" else f"{figure_is} has no floor")
     is_above = figure.n > 0 and (figure.value > floor or floor == 0)
     words = f"{name}: {shown(figure)}, {'above' if is_above else 'not above'} {floor:.2f}"
     words = words if figure.n else f"{name}: no item has a score, so nothing is above {floor:.2f}"
