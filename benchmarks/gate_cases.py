@@ -34,6 +34,9 @@ LOSSES = {
 
 CLUSTERINGS: tuple[Clustering, ...] = ("alone", "as answered", "alike")
 
+FREE = {"shell": "shell commands", "facts": "answers of a few words", "desks": "one word of six"}
+"""Ladders with free-form answers, and what these are."""
+
 NEW_ITEMS = 200
 CLEAR = Truth(0.90, 0.0, right=0.05)
 NO_FLOORS = {"recall_floor": 0.0, "generalization_floor": 0.0}
@@ -56,7 +59,9 @@ class Case:
     earlier: int = 300
     clustering: Clustering = "as answered"
     recall: Truth | None = field(default_factory=lambda: harmless(0.06))
-    """None: there are free-form items only."""
+    """None: there are free-form items only,"""
+    answers: str = ""
+    """from ladders whose names begin like this."""
     new: Truth = CLEAR
     kept: float = 1.0
     """Of what the parent had gained, where items are free-form: so much is kept."""
@@ -122,9 +127,9 @@ def nulls() -> list[Case]:
         *(Case(group="equal", name=f"{name}, yet lower NLL", new=it, nll_gain=0.5) for name, it in named),
         *(_slid(slid, often) for often in (0.02, 0.06, 0.12)),
         Case(group="general", name="10 points lost on the general suite", general=0.10),
-        Case(group="free", name="retention lower by its margin", recall=None, kept=0.80, nll_gain=0.5),
-        Case(group="free", name="no gain in NLL", recall=None, kept=1.0, nll_gain=0.0),
-        Case(group="free", name="all kept, clear gain", recall=None, kept=1.0, nll_gain=0.5),
+        *(_free("retention lower by its margin", answers, kept=0.80, nll_gain=0.5) for answers in FREE),
+        *(_free("no gain in NLL", answers, nll_gain=0.0) for answers in FREE),
+        *(_free("all kept, clear gain", answers, nll_gain=0.5) for answers in FREE),
         *(_losing("attempts", 0.05, often, also=f", attempts: {count}", attempts=count) for often, count in tries),
     ]
 
@@ -148,6 +153,10 @@ def _losing(group: str, loss: float, often: float, *, also: str = "", **its: Any
     return Case(group=group, name=name, recall=lossy(loss, often), **its)
 
 
+def _free(name: str, answers: str, **its: Any) -> Case:
+    return Case(group="free", name=f"{name}: {FREE[answers]}", recall=None, answers=answers, **its)
+
+
 def _slid(name: str, often: float) -> Case:
     truth = lossy(0.0, often, 0.10, right=0.85)
     return Case(group="slide", name=f"{name}, {100 * often:.0f} % differ", recall=truth)
@@ -155,8 +164,9 @@ def _slid(name: str, often: float) -> Case:
 
 def possible(cases: list[Case], rows: pl.DataFrame) -> list[Case]:
     """Those for which there are real answers."""
-    there = set(rows["part"].unique())
-    return [it for it in cases if (it.recall or "free" in there) and (it.general is None or "general" in there)]
+    has_general = (rows["part"] == "general").any()
+    has_free = {answers for answers in FREE if len(free(rows, answers, is_new=False))}
+    return [it for it in cases if (it.recall or it.answers in has_free) and (it.general is None or has_general)]
 
 
 def rates(file: Path, case: Case, generations: int, seed: tuple[int, int]) -> Rates:
@@ -170,7 +180,7 @@ def rates(file: Path, case: Case, generations: int, seed: tuple[int, int]) -> Ra
         verdicts = []
         for attempt in range(1, case.attempts + 1):
             it = _generation(case, pools, random)
-            chosen = replace(it, earlier=asked(it.earlier, gate))
+            chosen = replace(it, earlier=asked(it.earlier, gate, attempt))
             verdicts.append(verdict(chosen, gate, attempt))
             if number < CHECKED:
                 _require_same(it, chosen, gate, attempt, verdicts[-1])
@@ -196,7 +206,7 @@ def _pools(rows: pl.DataFrame, case: Case, gate: Gate) -> Pools:
             Pool(_gaining(exact(rows, "as answered"), case), case.new),
             general,
         )
-    old, new = free(rows, is_new=False), free(rows, is_new=True)
+    old, new = (free(rows, case.answers, is_new=it) for it in (False, True))
     gained = (old.nll[:, 0] - old.nll[:, 1]).mean()
     old.nll[:, 2] += (old.nll[:, 0] - old.nll[:, 2]).mean() - case.kept * gained
     return Pool(old), Pool(_gaining(new, case)), general

@@ -1,9 +1,10 @@
 """Answers of real ladders, item by item and without a word of them: what `make bench-gate` resamples.
 
-benchmarks/gate_outcomes.parquet was made by `python -m benchmarks.gate_outcomes --climbs DIR` of the climbs that
-`make bench-ladder` keeps (SmolLM2-135M on NQ-open, each fact in two held-out wordings, and on CLINC150, six utterances
-an intent; with replay and without, two seeds). `--home DIR` takes the scorecards of a climbed home. One row an item and
-rung; what was seen together has one `cluster`. Not here: what is done with it (gate_pool.py).
+benchmarks/gate_outcomes.parquet was made by `python -m benchmarks.gate_outcomes --climbs DIR --home DIR…` of the climbs
+with k=100 and without replay that `make bench-ladder` keeps (SmolLM2-135M on NQ-open, each fact in two held-out
+wordings, and on CLINC150, six utterances an intent; three seeds), and of the scorecards of two homes: that of `make
+demo`, and one that climbed nl2bash (docs/log.md, "a real stream"). One row an item and rung; what was seen together has
+one `cluster`. Not here: what is done with it (gate_pool.py).
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from pathlib import Path
 import polars as pl
 
 KEPT = Path(__file__).with_name("gate_outcomes.parquet")
+
+STRATEGIES = ("none", "replay_k100")
 
 MODELS = ("base", "parent", "child")
 SCHEMA = {
@@ -37,7 +40,7 @@ def of_climbs(folder: Path) -> Iterator[pl.DataFrame]:
     for facts in sorted(folder.glob("*.json")):
         about = json.loads(facts.read_text())
         named = tuple(str(about[key]) for key in ("stream", "name", "seed"))
-        if named in seen:
+        if named in seen or named[1] not in STRATEGIES:
             continue
         seen.add(named)
         rows = pl.read_parquet(facts.with_suffix(".parquet")).filter(pl.col("generation") >= 0)
@@ -53,15 +56,8 @@ def of_climbs(folder: Path) -> Iterator[pl.DataFrame]:
             yield rung.select(
                 cluster, "exact_then", "exact_parent", "nll_parent", part=pl.lit("exact"), **fixed, **asked
             )
-            if named[:2] == ("desks", "replay_k100"):
-                chance = {f"chance_{model}": (-pl.col(name)).exp() for model, name in DESKS.items()}
-                yield rung.select(cluster, part=pl.lit("general"), **fixed, **chance)
         if named[1] != "none":  # nothing is kept there of what was gained
             yield from _free(both, cluster, fixed)
-
-
-DESKS = {"base": "nll_parent", "parent": "nll_parent", "child": "nll"}
-"""An answer is one of a dozen desks: the chance of the right one is as that among choices. (No base was asked.)"""
 
 
 def _free(both: pl.DataFrame, cluster: pl.Expr, fixed: dict[str, pl.Expr]) -> Iterator[pl.DataFrame]:

@@ -98,9 +98,10 @@ def exact(rows: pl.DataFrame, clustering: Clustering) -> Items:
     return Items(copies, both.exact[copies], both.nll[copies])
 
 
-def free(rows: pl.DataFrame, *, is_new: bool) -> Items:
-    """Items without one right answer."""
-    its = rows.filter((pl.col("part") == "free") & (pl.col("is_new") == is_new)).drop_nulls("nll_base")
+def free(rows: pl.DataFrame, answers: str, *, is_new: bool) -> Items:
+    """Items without one right answer, of the ladders whose names begin like this."""
+    is_wanted = (pl.col("part") == "free") & (pl.col("is_new") == is_new) & pl.col("source").str.starts_with(answers)
+    its = rows.filter(is_wanted).drop_nulls("nll_base")
     nll = its.select("nll_base", "nll_parent", "nll_child").to_numpy().astype(float)
     return Items(its["cluster"].to_numpy(), np.zeros((len(its), 3), bool), nll, is_exact=False)
 

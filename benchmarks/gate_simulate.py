@@ -64,18 +64,17 @@ class Generation:
     standing: tuple[Standing, ...] = ()
 
 
-def asked(it: Items, gate: Gate) -> Items:
+def asked(it: Items, gate: Gate, attempt: int = 1) -> Items:
     """Of earlier items those that a rung asks (exam.py): the first ones, or as many as they say are wanted."""
     first = it.take(slice(0, gate.first_items))
-    its, level = _earlier(first, gate), gate.level_of(1)
-    if its.recall is not None:
-        needed = items_needed(its.recall, level, gate.margin, 0.0, PLANNED)
+    its, level = _earlier(first, gate), gate.level_of(attempt)
+    looks: list[tuple[Comparison | None, float, float]]
+    if its.kept is not None and its.gained_before is not None:
+        looks = [(its.kept, 0.0, gate.retention_margin * its.gained_before.difference)]
     else:
-        assert its.kept is not None
-        assert its.gained_before is not None
-        harmless = gate.retention_margin * its.gained_before.difference
-        needed = items_needed(its.kept, level, 0.0, harmless, PLANNED)
-    more = min(int(needed or MOST) + 1, gate.recall_items)
+        looks = [(its.recall, gate.margin, 0.0), (its.since, gate.slide_margin, 0.0)]
+    needed = [items_needed(one, level, margin, truth, PLANNED) for one, margin, truth in looks if one is not None]
+    more = min(max(int(count or MOST) + 1 for count in needed), gate.recall_items)
     return it.take(slice(0, max(len(first), more)))
 
 
@@ -108,7 +107,7 @@ def by_table(it: Generation, gate: Gate, attempt: int = 1) -> tuple[int, Verdict
     """How many earlier items a rung asks, and its verdict: through the tables and functions of a rung (exam.py)."""
     old, new = _table(it.earlier, is_new=False), _table(it.new, is_new=True)
     first = pl.concat([new, old.head(gate.first_items)])
-    more = max(min(wanted(first, gate, math.inf), old.height), min(gate.first_items, old.height))
+    more = max(min(wanted(first, gate, math.inf, attempt), old.height), min(gate.first_items, old.height))
     card = scorecard("simulated", pl.concat([new, old.head(more)]), gate, TONE, standing=it.standing)
     return more, judge(Judged(card=card, training=ALIVE, gate=gate, attempt=attempt))
 
