@@ -55,11 +55,11 @@ class Question:
         words = f"bounds {low:+{unit.form}} to {high:+{unit.form}}" if has_bounds else "no bounds of one cluster alone"
         return f"{words} (n = {count})"
 
-    def power(self, truth: float) -> float:
-        """How often so many items let a model pass whose true difference is this."""
-        return paired.power(self.it, self.level, self.margin, truth)
+    def power(self, truth: float) -> float | None:
+        """How often so many items let a model pass whose true difference is this; None of one cluster."""
+        return paired.power(self.it, self.level, self.margin, truth) if math.isfinite(self.high - self.low) else None
 
-    def answered(self, finding: Finding, words: str, power: float) -> Rule:
+    def answered(self, finding: Finding, words: str, power: float | None) -> Rule:
         """The rule with all its numbers; undecided, it says what would decide it, and what only vetoes passes."""
         needed = None
         is_passed_by = self.only_veto and finding != Finding.FAILED
