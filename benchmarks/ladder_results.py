@@ -24,7 +24,11 @@ SEEDS = 3
 
 WAYS = {"mean": "mean", "sum": "sum", "ties": "TIES", "dare_ties": "DARE-TIES"}
 
+READ = ("replay_k100", "replay_50", "replay_10", "replay_5", "replay_1", "none", "none_own_steps")
+"""These are read first, in this order; the order of measuring is another."""
+
 TITLES = {
+    **dict.fromkeys(READ, ""),
     **{it.name: it.title for it in STRATEGIES if not it.ways},
     **{f"{it.name}_{way}": f"{it.title}, {WAYS[way]}" for it in STRATEGIES for way in it.ways},
     "base": "the base as it is",

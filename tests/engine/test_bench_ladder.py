@@ -275,7 +275,7 @@ def test_what_does_not_fit_into_the_minutes_is_left_out_and_the_page_says_so(run
     assert sorted((folder / "home/climbs").iterdir()) == before
     assert "replay_10: left out, it would end after" in capsys.readouterr().err
     page = (folder / "docs/continual-learning.md").read_text()
-    assert "Not measured for want of time: replay 10 %; " in page
+    assert "Not measured for want of time: replay 50 %; replay 10 %; " in page
     assert "merging, TIES" in page
 
 
