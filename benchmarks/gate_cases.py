@@ -34,7 +34,7 @@ LOSSES = {
 
 CLUSTERINGS: tuple[Clustering, ...] = ("alone", "as answered", "alike")
 
-FREE = {"shell": "shell commands", "facts": "answers of a few words", "desks": "one word of six"}
+FREE = {"shell": "shell commands and short texts", "facts": "answers of a few words", "desks": "one word of six"}
 """Ladders with free-form answers, and what these are."""
 
 NEW_ITEMS = 200

@@ -26,10 +26,8 @@ OLD = ("recall against parent", "retention")
 
 OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
-LARGER = (
-    "Larger generations bring more held-out items, gate.recall_items asks more of those there are, and wider margins "
-    "need fewer."
-)
+LARGER = "Larger generations bring more held-out items."
+EARLIER = "Of earlier ones gate.recall_items asks more, and wider margins need fewer."
 
 
 def verdict(record: dict[str, Any]) -> dict[str, Any]:
@@ -63,8 +61,10 @@ def _open(record: dict[str, Any]) -> str:
     words = [rule["words"] for rule in rules if rule["difference"] is None]
     of_suites = {f"{it['name']} against {other}" for it in record.get("standing", ()) for other in ("parent", "base")}
     cannot = [f"the items cannot tell about {_named(counted)}{_would(counted)}"] if counted else []
-    remedies = [LARGER] if any(rule["name"] not in of_suites for rule in counted) else []
-    remedies += [QUESTIONS] if any(rule["name"] in of_suites for rule in counted) else []
+    named = {rule["name"] for rule in counted}
+    remedies = [LARGER] if named - of_suites else []
+    remedies += [EARLIER] if any(name.startswith(("recall", "retention")) for name in named) else []
+    remedies += [QUESTIONS] if named & of_suites else []
     return " ".join([f"{'; '.join([*cannot, *words])}.", OFFERED_AGAIN, *remedies])
 
 

@@ -81,6 +81,12 @@ NOTHING = plain(Rule(name="items", finding=UNDECIDED, words="no held-out item ca
         ((NOTHING,), "main g002 is undecided: no held-out item came with this generation. What", "the items cannot"),
         ((SUITE,), "about support against parent, some 90 would. What", "Larger generations"),
         ((SUITE, rule("gain", UNDECIDED, 40)), "Larger generations bring more", "no held-out item"),
+        ((rule("gain in NLL", UNDECIDED, 40),), "with the next generation. Larger generations", "recall_items"),
+        (
+            (rule("recall against parent", UNDECIDED, 400),),
+            "Of earlier ones gate.recall_items asks more",
+            "no held-out",
+        ),
         ((SUITE, NOTHING), "some 90 would; no held-out item came with this generation. What", "Larger generations"),
     ],
 )
