@@ -61,7 +61,8 @@ def test_free_form_answers_are_judged_by_what_is_gained_and_kept_in_nll(climbed)
     assert climbed.records()[1]["recall_is"] == "retention"
 
 
-def test_a_verdict_says_why_in_words(climbed):
+def test_two_rungs_on_the_shell_are_promoted_and_a_verdict_says_why_in_words(climbed):
+    assert [record["verdict"] for record in climbed.records()][:2] == ["promoted", "promoted"]
     for record in climbed.records():
         said = verdicts.why(record)
         assert record["verdict"] in said or f"was {record['verdict']}" in said
