@@ -16,7 +16,7 @@ import polars as pl
 from benchmarks.gate_pool import Items
 from vibe_pipeline.evaluate.sampling import MOST, PLANNED, wanted
 from vibe_pipeline.evaluate.scorecard import scorecard
-from vibe_pipeline.paired import compare_means, compare_shares, items_needed
+from vibe_pipeline.paired import compare_gains, compare_shares, items_needed
 from vibe_pipeline.promote import Case as Judged
 from vibe_pipeline.promote import judge
 from vibe_pipeline.records import (
@@ -114,7 +114,7 @@ def by_table(it: Generation, gate: Gate, attempt: int = 1) -> tuple[int, Verdict
 
 def _comparisons(it: Generation, gate: Gate) -> Comparisons:
     new = it.new
-    lower = compare_means(new.nll[:, 1] - new.nll[:, 2], new.clusters)
+    lower = compare_gains(new.nll[:, 1] - new.nll[:, 2], new.clusters)
     return replace(_earlier(it.earlier, gate), gain=_shares(new, 1) if new.is_exact else None, gain_nll=lower)
 
 
@@ -125,7 +125,7 @@ def _earlier(old: Items, gate: Gate) -> Comparisons:
     base, parent, child = old.nll.T
     must = (1 - gate.retention_margin) * (base - parent)
     return Comparisons(
-        kept=compare_means(base - child - must, old.clusters), gained_before=compare_means(base - parent, old.clusters)
+        kept=compare_gains(base - child - must, old.clusters), gained_before=compare_gains(base - parent, old.clusters)
     )
 
 

@@ -1,10 +1,10 @@
 """Two models on the same items: how far apart they are, and what so many items can tell.
 
 Right answers are compared by the score interval for matched pairs (Tango 1998, Statistics in Medicine 17:891), means by
-Student's t, mended for skewness (Johnson 1978, JASA 73:536). Items that are seen together (wordings of one fact, turns
-of one conversation) are no independent observations: shares count as many items as tell as much alone (the design
-effect, Kish 1965), and means vary between clusters (Liang & Zeger 1986). All bounds are one-sided. Not here: which
-difference is enough, which promote.py says.
+Student's t, mended for skewness (Johnson 1978, JASA 73:536) and for what few clusters lose. Items that are seen
+together (wordings of one fact, turns of one conversation) are no independent observations: shares count as many items
+as tell as much alone (the design effect, Kish 1965), and means vary between clusters (Liang & Zeger 1986). All bounds
+are one-sided. Not here: which difference is enough, which promote.py says.
 """
 
 from __future__ import annotations
@@ -56,6 +56,16 @@ def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
         error=error,
         skew=_skew(differences, clusters),
     )
+
+
+def compare_gains(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
+    """The same of what has no bounds, such as nats saved. Where a few clusters lose much, a sample that happens to hold
+    none of them looks safe: two more, as far off as the farthest, are drawn along in the error."""
+    it = compare_means(differences, clusters)
+    if it.error is None:
+        return it
+    farthest = float(np.abs(_sums(differences, clusters)).max())
+    return replace(it, error=math.hypot(it.error, math.sqrt(2) * farthest / it.n))
 
 
 def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
@@ -113,18 +123,22 @@ def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0
 
 def _error(differences: np.ndarray, clusters: np.ndarray) -> tuple[float | None, int]:
     """Standard error of the mean between clusters, and how many there are; None where there is one."""
-    _, which = np.unique(clusters, return_inverse=True)
-    count = int(which.max()) + 1
+    sums = _sums(differences, clusters)
+    count = len(sums)
     if count < 2:
         return None, count
-    sums = np.bincount(which, weights=differences - differences.mean())
     return float(np.sqrt(count / (count - 1) * np.square(sums).sum()) / len(differences)), count
+
+
+def _sums(differences: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """What each cluster adds to the deviation from the mean."""
+    _, which = np.unique(clusters, return_inverse=True)
+    return np.bincount(which, weights=differences - differences.mean())
 
 
 def _skew(differences: np.ndarray, clusters: np.ndarray) -> float:
     """Third standardised moment of what clusters add to the mean; 0 where nothing varies."""
-    _, which = np.unique(clusters, return_inverse=True)
-    sums = np.bincount(which, weights=differences - differences.mean())
+    sums = _sums(differences, clusters)
     spread = np.square(sums).mean() ** 1.5
     return float((sums**3).mean() / spread) if spread else 0.0
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from vibe_pipeline import paired
 from vibe_pipeline.paired import (
+    compare_gains,
     compare_means,
     compare_scores,
     compare_shares,
@@ -97,6 +98,24 @@ def test_the_bounds_of_a_skewed_mean_hold_what_they_promise():
         ours += low(it, 0.05) > mean
         students += low(replace(it, skew=0.0), 0.05) > mean
     assert ours / 2000 < 0.08 < students / 2000
+
+
+def test_few_clusters_that_lose_much_are_reckoned_with_though_the_sample_holds_hardly_any():
+    """One in 25 loses five nats, the others nothing to speak of."""
+    random = np.random.default_rng(0)
+    mean, passed = -5 / 25, {compare_means: 0, compare_gains: 0}
+    for _ in range(1000):
+        its = random.normal(0, 0.05, 100) - 5 * (random.random(100) < 1 / 25)
+        for compare in passed:
+            passed[compare] += low(compare(its, np.arange(100)), 0.05) > mean
+    assert passed[compare_gains] / 1000 < 0.05 < 0.08 < passed[compare_means] / 1000
+
+
+def test_many_clusters_that_are_alike_are_compared_as_their_mean_is():
+    its = np.random.default_rng(0).normal(0.3, 1, 2000)
+    plain, ours = (low(compare(its, np.arange(2000)), 0.05) for compare in (compare_means, compare_gains))
+    assert plain - 0.002 < ours < plain
+    assert compare_gains(its, np.zeros(2000)).error is None
 
 
 def test_skewness_never_narrows_a_bound():

@@ -9,7 +9,7 @@ import polars as pl
 
 from vibe_pipeline.evaluate.figures import balanced, spread
 from vibe_pipeline.evaluate.suites import LABELS
-from vibe_pipeline.paired import compare_means, compare_shares
+from vibe_pipeline.paired import compare_gains, compare_shares
 from vibe_pipeline.records import Balance, Comparison, Comparisons
 from vibe_pipeline.settings import Gate
 
@@ -48,7 +48,7 @@ def shares(rows: pl.DataFrame, other: str) -> Comparison | None:
 def means(rows: pl.DataFrame, difference: pl.Expr) -> Comparison | None:
     """The mean of a difference between two models; None where no item has both."""
     both = rows.select("cluster", difference=difference).drop_nulls("difference")
-    return None if both.is_empty() else compare_means(both["difference"].to_numpy(), _clusters(both))
+    return None if both.is_empty() else compare_gains(both["difference"].to_numpy(), _clusters(both))
 
 
 def kept(free: pl.DataFrame, gate: Gate) -> Comparison | None:
