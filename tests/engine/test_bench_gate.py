@@ -89,7 +89,7 @@ def test_the_rungs_of_a_climb_are_its_children_beside_their_parents(tmp_path):
     )  # fmt: skip
     rows.write_parquet(tmp_path / "a.parquet")
     for name in ("a", "b"):
-        (tmp_path / f"{name}.json").write_text(json.dumps({"stream": "s", "name": "n", "seed": 0}))
+        (tmp_path / f"{name}.json").write_text(json.dumps({"stream": "s", "name": "none", "seed": 0}))
     kept = together(of_climbs(tmp_path)).filter(pl.col("part") == "exact")
     assert kept.group_by("rung").len().sort("rung").rows() == [(0, 4), (1, 8)]
     assert kept["cluster"].n_unique() == 6
