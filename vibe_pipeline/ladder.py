@@ -6,7 +6,6 @@ examples of generations (generations.py).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -29,7 +28,7 @@ from vibe_pipeline.fingerprint import short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
 from vibe_pipeline.leaked import leaked
-from vibe_pipeline.ledger import Event, Ledger, Line, attempts, chains, origin_of
+from vibe_pipeline.ledger import Event, Ledger, Line, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import Case, judge, skipped
@@ -43,7 +42,7 @@ from vibe_pipeline.records import (
 )
 from vibe_pipeline.report import rows, settled_facts, write_csv
 from vibe_pipeline.results import STAGE_WAIT_S, Results
-from vibe_pipeline.rung import Rung, require_same_base, resolve, scorecard_key
+from vibe_pipeline.rung import Rung, attempts, require_same_base, resolve, scorecard_key
 from vibe_pipeline.settings import Settings, home, key_of_judge
 from vibe_pipeline.settings import load as load_settings
 from vibe_pipeline.store import Store
@@ -60,11 +59,6 @@ def _said(why: str) -> str:
     if words := " ".join(repaired(why).split()):
         return words
     raise SettingsInvalid("no reason is given, and the ledger keeps one for ever", "Say why")
-
-
-def _attempt(events: Sequence[Event], rung: Rung) -> int:
-    """The how manieth of its generation a rung is: all share one level."""
-    return attempts(events, rung.generation, rung.key) + 1
 
 
 class Ladder:
@@ -147,7 +141,7 @@ class Ladder:
         verdict, judged = skipped(f"{name} holds nothing to learn for {rung.lineage}"), {}
         if training and card:
             events = Ledger(self.store, rung.lineage).events()
-            attempt = _attempt(events, rung)
+            attempt = attempts(events, rung) + 1
             case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
             verdict, champions = judge(case), rung.champions_with(training)
             judged = {"judged_attempt": attempt, "judged_events": len(events), "champions": champions}
@@ -363,7 +357,7 @@ class Ladder:
         its = (training.adapter_sha, rung.parent_sha, rung.delta, rung.earlier, rung.champions, rung.suites)
         learned = (*rung.delta, *rung.earlier)
         told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
-        attempt = _attempt(Ledger(self.store, rung.lineage).events(), rung)
+        attempt = attempts(Ledger(self.store, rung.lineage).events(), rung) + 1
         return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha, attempt=attempt)
 
     def _judge(self, rung: Rung) -> Endpoint | None:

@@ -45,7 +45,7 @@ def back_to(event: Event) -> str:
 def _branch(row: dict[str, Any]) -> list[str]:
     if not (origin := row["origin"]):
         return []
-    grown = f"grows from {origin['lineage']} {origin['generation']}" if origin["generation"] else "grows from base"
+    grown = f"grew from {origin['lineage']} {origin['generation']}" if origin["generation"] else "grew from base"
     return [f"{row['lineage']} branched from {origin['source']} at {origin['from']} and {grown}"]
 
 

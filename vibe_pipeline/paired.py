@@ -26,6 +26,10 @@ TINY = 1e-9
 FEWEST = 4.0
 """Degrees of freedom at least: where fewer clusters differ the score interval is wide by itself."""
 
+STEPS = 3
+GENTLEST = -0.25
+"""Bounds draw together with the number of items like its root, and of items that all agree like the number."""
+
 MOST_ITEMS = 1_000_000
 """More than that is no answer to "how many would do?"."""
 
@@ -111,14 +115,34 @@ def power(it: Comparison, level: float, margin: float, truth: float = 0.0) -> fl
 
 
 def items_needed(it: Comparison, level: float, margin: float, truth: float = 0.0, chance: float = POWER) -> int | None:
-    """Items with which that happens with this chance; None where no number of items would do."""
+    """Items with which that happens with this chance; None where no number of items would do. Few items that all agree
+    have wider bounds than their number alone says, so what the bounds would be is followed to that number."""
     from scipy.special import ndtri
 
     if truth <= -margin:
         return None
-    z = float(ndtri(chance) - ndtri(level))
-    items = it.n * (z * _spread(it, level) / (truth + margin)) ** 2
+    wanted = (truth + margin) / float(ndtri(chance) - ndtri(level))
+    before, spread = float(it.n), _spread(it, level)
+    if not 0 < spread < math.inf:
+        return it.n if spread == 0 else None
+    items = before * (spread / wanted) ** 2
+    for _ in range(STEPS):
+        if items > MOST_ITEMS or abs(math.log(items / before)) < TINY:
+            break
+        there = _spread(_with(it, items), level)
+        slope = min(GENTLEST, math.log(there / spread) / math.log(items / before))
+        before, spread, items = items, there, items * (wanted / there) ** (1 / slope)
     return math.ceil(items) if items <= MOST_ITEMS else None
+
+
+def _with(it: Comparison, items: float) -> Comparison:
+    """The same of so many items, if they are as these."""
+    more = items / it.n
+    clusters = max(2, round(it.clusters * more))
+    fixed = {"n": items, "clusters": clusters, "error": None if it.error is None else it.error / math.sqrt(more)}
+    if it.gained is not None and it.lost is not None:
+        fixed |= {"gained": it.gained * more, "lost": it.lost * more}
+    return replace(it, **fixed)  # type: ignore[arg-type]
 
 
 def _error(differences: np.ndarray, clusters: np.ndarray) -> tuple[float | None, int]:

@@ -195,7 +195,11 @@ def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -
         return ruling.undecided(name, f"{left_out}, so nothing can be shown; write others")
     if compared is None:
         return ruling.plain(name, False, "no item has a score of both")
-    rule = ruling.not_worse(Question(name, compared, case.level, case.gate.general_margin))
+    margin, beside = case.gate.general_margin, it.parent if other == "parent" else it.base
+    if beside.value < margin and compared.difference <= 0:
+        words = f"the {other} gets {beside.value:.2f} of 1, so that no loss of {100 * margin:.0f} points is possible"
+        return ruling.not_applicable(name, words)
+    rule = ruling.not_worse(Question(name, compared, case.level, margin))
     return replace(rule, words=f"{rule.words}; {left_out}, and left out") if leaked else rule
 
 

@@ -219,6 +219,10 @@ class ExampleSet:
         """Rows that a lineage of these kinds may train on."""
         return sum(map(len, self.train_ranges(kinds)))
 
+    def held_out_rows(self, kinds: tuple[str, ...]) -> int:
+        """Rows that a lineage of these kinds is judged on."""
+        return sum(rows for split, kind, rows, _ in self.counts if split != Split.TRAIN and kind in kinds)
+
     def train_characters(self, kinds: tuple[str, ...]) -> int:
         """Characters of prompts and completions of those rows."""
         return sum(size for split, kind, _, size in self.counts if split == Split.TRAIN and kind in kinds)

@@ -82,6 +82,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "lineage": event.lineage,
         "generation": generation_name(event.generation),
         "attempt": event.attempt,
+        "judged_attempt": facts.get("judged_attempt"),
         "verdict": facts["verdict"],
         "is_champion": event.sha == champion,
         "is_current": line.settled.get(event.generation) == event,

@@ -67,6 +67,7 @@ class Question:
             finding, words = Finding.PASSED, f"{words}; so few only veto"
         if finding == Finding.UNDECIDED:
             needed = paired.items_needed(self.it, self.level, self.margin, self.it.difference)
+            needed = needed and max(needed, self.it.n + 1)
             would = f"about {needed:,} items would" if needed else "no number of items would, if it stays what it is"
             words = f"{words}: these items cannot tell, {would}"
         return Rule(

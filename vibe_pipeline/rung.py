@@ -12,14 +12,17 @@ from typing import Any
 
 from vibe_pipeline.errors import RungRefused
 from vibe_pipeline.fingerprint import key_of, short
-from vibe_pipeline.ledger import Event, Line
+from vibe_pipeline.ledger import SETTLED, Event, Line
 from vibe_pipeline.models import BaseModel
 from vibe_pipeline.records import ExampleSet, Training, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 7
+CODE_VERSION = 8
 """Part of every key: raised when the same inputs would give other bytes."""
+
+FRESH = 0.2
+"""A rung of which fewer new items are its own is another attempt at those that were asked before."""
 
 OFFERED_AGAIN = 2
 """How many deltas of unpromoted rungs the next mix takes along."""
@@ -147,6 +150,24 @@ class Rung:
             "delta_generations": [examples.generation for examples in self.delta],
             "seed": self.settings.seed,
         }
+
+
+def attempts(events: Sequence[Event], rung: Rung) -> int:
+    """How many other rungs were judged on the same new items before this one: they took their share of the level.
+
+    Those of its generation, and those of earlier ones where hardly an item came since: a delta that is offered again
+    with an empty generation is asked as before. What held nothing to learn was not judged, and the same rung, judged
+    anew, is the attempt that it was."""
+    sizes = {it.suite_sha: it.held_out_rows(tuple(map(str, rung.settings.kinds))) for it in rung.delta}
+
+    def is_again(event: Event) -> bool:
+        asked = {part["suite_sha"] for part in event.facts.get("parts", ()) if part.get("is_new")}
+        fresh = sum(size for sha, size in sizes.items() if sha not in asked)
+        return event.generation == rung.generation or fresh < FRESH * sum(sizes.values())
+
+    judged = [it for it in events if it.kind == SETTLED and it.facts["child_sha"] and is_again(it)]
+    keys = list(dict.fromkeys(it.rung_key for it in judged))
+    return keys.index(rung.key) if rung.key in keys else len(keys)
 
 
 def scorecard_key(rung_key: str, adapter_sha: str) -> str:

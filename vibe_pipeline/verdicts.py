@@ -27,7 +27,10 @@ OLD = ("recall against parent", "retention")
 OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
 LARGER = "Larger generations bring more held-out items."
-EARLIER = "Of earlier ones gate.recall_items asks more, and wider margins need fewer."
+EARLIER = (
+    "Of earlier ones at most gate.recall_items are asked, and wider margins need fewer; to change the gate of this "
+    "rung is another attempt, at a fifth of the level."
+)
 
 
 def verdict(record: dict[str, Any]) -> dict[str, Any]:
@@ -38,9 +41,19 @@ def verdict(record: dict[str, Any]) -> dict[str, Any]:
 
 def why(record: dict[str, Any]) -> str:
     """What was decided, and why, in plain words; and what became of it since."""
-    since = [f"It was rolled back {record['rolled_back']}."] if record.get("rolled_back") else []
+    since = _attempt(record)
+    since += [f"It was rolled back {record['rolled_back']}."] if record.get("rolled_back") else []
     since += [f"It was built from data that was erased since: {record['taint']}."] if record.get("taint") else []
     return " ".join([_why(record), *since])
+
+
+def _attempt(record: dict[str, Any]) -> list[str]:
+    """What a further attempt has to show more clearly than the first."""
+    tried, levels = record.get("judged_attempt") or 1, [rule["level"] for rule in record["rules"] if rule.get("level")]
+    if tried == 1 or not levels:
+        return []
+    share = f"{100 * max(levels):.2g} %"
+    return [f"It was attempt {tried} on these new items, at a level of {share}: to try again takes clearer evidence."]
 
 
 def _why(record: dict[str, Any]) -> str:
@@ -62,8 +75,9 @@ def _open(record: dict[str, Any]) -> str:
     of_suites = {f"{it['name']} against {other}" for it in record.get("standing", ()) for other in ("parent", "base")}
     cannot = [f"the items cannot tell about {_named(counted)}{_would(counted)}"] if counted else []
     named = {rule["name"] for rule in counted}
-    remedies = [LARGER] if named - of_suites else []
-    remedies += [EARLIER] if any(name.startswith(("recall", "retention")) for name in named) else []
+    is_old = {rule["name"] for rule in counted if rule["name"].startswith(("recall", "retention"))}
+    remedies = [LARGER] if any(rule["items_needed"] for rule in counted if rule["name"] not in of_suites) else []
+    remedies += [EARLIER] if is_old else []
     remedies += [QUESTIONS] if named & of_suites else []
     return " ".join([f"{'; '.join([*cannot, *words])}.", OFFERED_AGAIN, *remedies])
 

@@ -103,7 +103,7 @@ def test_a_climb_that_halts_ends_there_and_tells(vibe, ask, monkeypatch):
 @pytest.mark.usefixtures("twig")
 def test_a_branch_climbs_what_lies_above_and_names_its_origin(vibe, ask):
     said = vibe("lineage", "branch", "main", "--from", "g001", "--as", "twig")
-    assert (said.code, said.err) == (0, "twig branched from main at g001 and grows from main g001\n")
+    assert (said.code, said.err) == (0, "twig branched from main at g001 and grew from main g001\n")
     (record,) = ask("climb", "--lineage", "twig", "--threads", "1")
     assert (record["generation"], record["parent_generation"], record["verdict"]) == ("g002", "g001", "skipped")
     rows = {row["lineage"]: row for row in ask("lineage", "list")}

@@ -175,6 +175,19 @@ def test_a_rejected_delta_is_offered_again_and_its_suite_stays_new(opened, new_l
     assert strict.chat("main", "hello")["champion"] is None
 
 
+def test_a_delta_that_is_offered_again_with_an_empty_generation_is_another_attempt(ladder, new_ladder, log_facts):
+    """Else a suite that refused an adapter could be asked again and again, each time at the whole level."""
+    log_facts(ladder.store.root, range(6))
+    for _ in range(2):
+        ladder.log.open_generation(force=True)
+    log_facts(ladder.store.root, range(6, 12))
+    ladder.log.open_generation(force=True)
+    strict = new_ladder(ladder.store.root, gate=Gate(min_items=4, generalization_floor=1))
+    told = [strict.climb("main", generation).facts for generation in range(3)]
+    assert [facts["delta_generations"] for facts in told] == [[0], [0, 1], [0, 1, 2]]
+    assert [facts["judged_attempt"] for facts in told] == [1, 2, 1]
+
+
 def test_another_recipe_is_another_attempt_and_the_old_champion_serves_until_its_verdict(climbed, new_ladder):
     champion = climbed.champion("main")
     strict = new_ladder(climbed.store.root, gate=Gate(min_items=4, generalization_floor=1))

@@ -7,6 +7,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from tests.conftest import LENIENT
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import own
 from vibe_pipeline.evaluate.standing import standing, written
@@ -64,7 +65,9 @@ def test_an_item_has_the_id_of_its_words_wherever_it_stands_and_is_a_cluster_alo
         (("[1]",), "line 1: Input should be a valid dictionary"),
         (({"prompt": "a"},), "line 1: it has not one of answer, answers, tests and criteria"),
         (({**OPEN, "answer": "b"},), "line 1: it has not one of answer, answers, tests and criteria"),
-        (({**OPEN, "answers": ["b", " "]},), "line 1: an accepted answer is blank"),
+        (({**OPEN, "answers": ["b", " "]},), "line 1: a prompt or an accepted answer is blank"),
+        (({**OPEN, "prompt": " "},), "line 1: a prompt or an accepted answer is blank"),
+        (({"prompt": "a", "tests": "this is ( not python"},), "line 1: its tests are not Python: "),
         (({**OPEN, "tests": "assert True"},), "line 1: it has not one of"),
         (
             ({"prompt": "a", "tests": "assert True", "choices": ["b", "c"]},),
@@ -138,7 +141,8 @@ def test_a_suite_of_ones_own_is_asked_and_gated_and_its_answers_are_kept(ladder,
     file = write({"prompt": "In one sentence: zeta?", "answer": "Nope"}, {**CHOICE, "cluster": "sums"})
     log_facts(ladder.store.root, range(6))
     ladder.log.open_generation()
-    mine = new_ladder(ladder.store.root, suites={"mine": str(file)})
+    strict = LENIENT.model_copy(update={"general_margin": 0.0})
+    mine = new_ladder(ladder.store.root, suites={"mine": str(file)}, gate=strict)
     event = mine.climb("main", 0)
     rule = next(rule for rule in event.facts["rules"] if rule["name"] == "mine against parent")
     assert rule["n"] == 2

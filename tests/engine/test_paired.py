@@ -171,6 +171,16 @@ def test_a_level_that_many_attempts_left_has_bounds_and_power(attempt):
         assert items_needed(it, level, 0.05) > it.n
 
 
+@pytest.mark.parametrize(("together", "expected"), [(1, 88), (3, 264)])
+def test_of_items_that_all_agree_as_many_are_needed_however_few_were_asked(together, expected):
+    """Few that agree have wide bounds: taken for noise, six of them would call for six hundred."""
+    right = [np.ones(n, bool) for n in (6, 30, 60, 81)]
+    told = [items_needed(compare_shares(its, its, np.arange(len(its)) // together), 0.04, 0.05) for its in right]
+    assert told == [expected] * 4
+    enough = np.ones(expected, bool)
+    assert low(compare_shares(enough, enough, np.arange(expected) // together), 0.04) > -0.05
+
+
 def test_power_and_the_items_that_are_needed_agree():
     it = compare_shares(*answers(250, 25, 25, 0))
     needed = items_needed(it, 0.05, 0.05)

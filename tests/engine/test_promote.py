@@ -205,6 +205,14 @@ def test_a_few_right_answers_beside_many_free_form_items_do_not_block_for_ever(n
     assert n == 1 or "recall since promotion" in in_the_way(compared(**few | lost, **free))
 
 
+@pytest.mark.parametrize(("parent", "finding"), [(0.0, Finding.NOT_APPLICABLE), (0.6, Finding.PASSED)])
+def test_where_nothing_can_be_lost_a_suite_shows_nothing(parent, finding):
+    """All of 60 questions are beyond the parent: to be no worse than that by ten points is no merit."""
+    mine = replace(standing("mine"), parent=figure(parent, 60), parent_comparison=means(0.0, 0.02))
+    (rule,) = (it for it in verdict(replace(GOOD, standing=(mine,))).rules if it.name == "mine against parent")
+    assert (rule.finding, rule.power is None) == (finding, finding == Finding.NOT_APPLICABLE)
+
+
 def test_labels_that_so_few_items_cannot_tell_apart_are_undecided():
     balance = Balance(generation=3, items=12, labels=4, balanced=Figure(value=0.8, n=12, low=0.6, high=1.0), spread=0.9)
     assert in_the_way(replace(GOOD, balances=(balance,))) == {"balance": UNDECIDED}

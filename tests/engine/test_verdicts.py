@@ -71,6 +71,16 @@ def test_what_was_decided_is_said_with_the_rules_that_decided(told, words):
     assert verdict(told)["why"] == why(told)
 
 
+def test_a_further_attempt_says_so_and_at_which_level():
+    told = record("undecided", {**rule("gain", UNDECIDED, 40), "level": 0.0016}) | {"judged_attempt": 3}
+    assert "It was attempt 3 on these new items, at a level of 0.16 %" in why(told)
+    assert "attempt" not in why({**told, "judged_attempt": 1})
+
+
+def test_what_no_number_of_items_decides_needs_no_larger_generations():
+    assert "Larger generations" not in why(record("undecided", rule("gain", UNDECIDED)))
+
+
 SUITE = rule("support against parent", UNDECIDED, 90)
 NOTHING = plain(Rule(name="items", finding=UNDECIDED, words="no held-out item came with this generation"))
 
@@ -84,7 +94,7 @@ NOTHING = plain(Rule(name="items", finding=UNDECIDED, words="no held-out item ca
         ((rule("gain in NLL", UNDECIDED, 40),), "with the next generation. Larger generations", "recall_items"),
         (
             (rule("recall against parent", UNDECIDED, 400),),
-            "Of earlier ones gate.recall_items asks more",
+            "Of earlier ones at most gate.recall_items are asked",
             "no held-out",
         ),
         ((SUITE, NOTHING), "some 90 would; no held-out item came with this generation. What", "Larger generations"),

@@ -54,7 +54,8 @@ def halt(
 ) -> None:
     """Let a lineage climb no further until it is resumed. What is being trained is kept, and settles after that."""
     ladder = Ladder()
-    ladder.halt(name, why)
+    if not ladder.halt(name, why):
+        errors.print(f"{name} is halted already: nothing was changed", markup=False)
     _tell(ladder, name, json_)
 
 

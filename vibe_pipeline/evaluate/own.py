@@ -52,8 +52,10 @@ class Line(BaseModel):
             if self.answer is None:
                 raise ValueError("a line with choices has one answer")
             require_among(self.answer, self.choices)
-        if not all(text.strip() for text in self.accepted or ()):
-            raise ValueError("an accepted answer is blank")
+        if not self.prompt.strip() or not all(text.strip() for text in self.accepted or ()):
+            raise ValueError("a prompt or an accepted answer is blank")
+        if self.tests is not None:
+            require_python(self.tests)
         return self
 
     @property
@@ -81,6 +83,14 @@ class Line(BaseModel):
         if self.choices:
             return choices.SCORER
         return code.SCORER if self.tests else judge.SCORER if self.criteria else greedy.SCORER
+
+
+def require_python(tests: str) -> None:
+    """ValueError for what is none: whatever a model writes would fail it."""
+    try:
+        compile(tests, "tests", "exec")
+    except SyntaxError as error:
+        raise ValueError(f"its tests are not Python: {error}") from error
 
 
 def items(path: Path) -> pl.DataFrame:

@@ -10,7 +10,7 @@ Not here: what a rung is made of (rung.py), and when a lineage halts (halting.py
 
 from __future__ import annotations
 
-from vibe_pipeline.ledger.chain import Ledger, attempts, chains, fold, require_going, target_facts, trunk
+from vibe_pipeline.ledger.chain import Ledger, chains, fold, require_going, target_facts, trunk
 from vibe_pipeline.ledger.event import (
     GENESIS,
     HALTED,
@@ -37,7 +37,6 @@ __all__ = [
     "Event",
     "Ledger",
     "Line",
-    "attempts",
     "chains",
     "fold",
     "origin_of",

@@ -7,7 +7,7 @@ is written by rename and the head after it: a rung is settled wholly or not at a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -231,15 +231,6 @@ class Ledger:
                 f"the last as {short(str(head.get('sha')))}",
                 "Restore the ledger folder from a backup",
             )
-
-
-def attempts(events: Sequence[Event], generation: int, rung_key: str) -> int:
-    """How many other rungs were judged at a generation before this one: they took their share of the gate's level.
-
-    A generation that held nothing to learn was not judged. The same rung, judged anew, is the attempt that it was."""
-    judged = [it for it in events if it.kind == SETTLED and it.generation == generation and it.facts["child_sha"]]
-    keys = list(dict.fromkeys(it.rung_key for it in judged))
-    return keys.index(rung_key) if rung_key in keys else len(keys)
 
 
 def chains(store: Store) -> list[Ledger]:
