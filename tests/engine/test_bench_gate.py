@@ -19,21 +19,23 @@ GENERATIONS = 300
 EQUAL = next(it for it in nulls() if it.name == "12 % differ")
 LOSS = Case(group="loss", name="5 points lost, 12 % differ", clustering="alike", recall=lossy(0.05, 0.12))
 TEN = replace(LOSS, name="10 points lost, 12 % differ", clustering="alone", recall=lossy(0.10, 0.12))
-HARMLESS = Case(group="loss", name="0 points lost, 2 % differ", clustering="alone", recall=harmless(0.02))
+HARMLESS = Case(group="loss", name="0 points lost, 6 % differ", clustering="alone", recall=harmless(0.06))
+RETENTION = next(it for it in nulls() if it.name.startswith("retention lower") and it.answers == "facts")
 
 
 def promoted(case: Case):
     return rates(KEPT, case, GENERATIONS, (1, 0)).share("promoted")
 
 
-@pytest.mark.parametrize("case", [EQUAL, LOSS], ids=lambda it: it.group)
+@pytest.mark.parametrize("case", [EQUAL, LOSS, RETENTION], ids=lambda it: it.group)
 def test_a_child_that_should_not_be_promoted_hardly_ever_is(case):
-    assert promoted(case).low <= 0.05
+    """At most 5 %, and what so few generations may be off by."""
+    assert promoted(case).value <= 0.06
 
 
 def test_a_loss_of_ten_points_is_never_promoted_and_a_harmless_child_nearly_always():
     assert promoted(TEN).value <= 0.01
-    assert promoted(HARMLESS).value >= 0.75
+    assert promoted(HARMLESS).value >= 0.85
 
 
 def test_the_very_same_answers_are_no_gain():

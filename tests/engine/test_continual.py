@@ -182,6 +182,15 @@ def test_results_may_have_columns_that_others_have_not(climb):
     assert shares(gathered(climb))["g001"] == {"g000": 1.0, "g001": 1.0}
 
 
+def test_scores_that_are_gone_are_named_and_no_blank(climb):
+    """Else the mean of what is left would pass for that of all."""
+    suites = climb_all(climb, 2)
+    name = f"scores/a1/{suites[0]}.parquet"
+    climb.store.path(name).unlink()
+    with pytest.raises(LedgerDamaged, match=f"{name} is missing, by which main g001 was judged"):
+        gathered(climb)
+
+
 def test_what_was_held_out_together_is_one_cluster(climb):
     """Turns of one conversation, as in the gate: six chats of two conversations are no six observations."""
     chats = [(f"chat {it}", "behaviour", None) for it in range(6)]

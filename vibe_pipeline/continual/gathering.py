@@ -38,7 +38,18 @@ def gather(store: Store, lineage: str, line: Line, to: int | None = None) -> Mat
     rungs = [event for event in trained if event.facts["base_sha"] == base]
     rows = (Row(generation=BASE, adapter=base), *(_row(event, line) for event in rungs))
     suites = {part["suite_sha"]: part["generation"] for event in rungs for part in event.facts["parts"]}
+    _require_scores(store, rungs)
     return matrix(lineage, rows, _answers(store, rows, suites))
+
+
+def _require_scores(store: Store, rungs: Iterable[Event]) -> None:
+    """LedgerDamaged where what a rung was judged on is gone: a blank says that nothing was measured, and means would be
+    those of what is left."""
+    for event in rungs:
+        for suite in dict.fromkeys(part["suite_sha"] for part in event.facts["parts"]):
+            if not store.exists(name := f"scores/{event.facts['child_sha']}/{suite}.parquet"):
+                told = f"{name} is missing, by which {event.lineage} {generation_name(event.generation)} was judged"
+                raise LedgerDamaged(told, "Restore it from a backup")
 
 
 def _row(event: Event, line: Line) -> Row:
