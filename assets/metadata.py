@@ -14,9 +14,10 @@ import dagster as dg
 from vibe_pipeline.curate.cards.card import Card
 from vibe_pipeline.evaluate.standing import GENERAL
 from vibe_pipeline.fingerprint import short
+from vibe_pipeline.judgement import Figure, Finding, PartScore, Scorecard
 from vibe_pipeline.ledger import Event, Line
 from vibe_pipeline.lineages import back_to
-from vibe_pipeline.records import Figure, Finding, Mix, PartScore, Scorecard, Split, Training, generation_name
+from vibe_pipeline.records import Mix, Split, Training, generation_name
 from vibe_pipeline.rung import Rung
 from vibe_pipeline.verdicts import MARKS, why
 

@@ -8,8 +8,9 @@ import dagster as dg
 from assets.metadata import SKIPPED
 from assets.partitions import rung_of
 from vibe_pipeline.fingerprint import key_of
+from vibe_pipeline.judgement import Scorecard
 from vibe_pipeline.ladder import Ladder
-from vibe_pipeline.records import Scorecard, generation_name, plain
+from vibe_pipeline.records import generation_name, plain
 from vibe_pipeline.rung import CODE_VERSION as ENGINE_VERSION
 from vibe_pipeline.rung import Rung
 

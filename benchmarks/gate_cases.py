@@ -18,8 +18,8 @@ import polars as pl
 
 from benchmarks.gate_pool import Clustering, Items, Pool, Truth, exact, free
 from benchmarks.gate_simulate import Generation, asked, by_table, verdict
+from vibe_pipeline.judgement import Figure, Finding, Outcome, Standing, Verdict
 from vibe_pipeline.paired import compare_scores
-from vibe_pipeline.records import Figure, Finding, Outcome, Standing, Verdict
 from vibe_pipeline.settings import Gate
 
 SIZES = (30, 60, 120, 200, 300)

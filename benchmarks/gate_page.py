@@ -17,8 +17,8 @@ from benchmarks.gate_cases import LOSSES, NAIVE, SIZES, Rates
 from benchmarks.gate_plot import power
 from benchmarks.report import Figures, rows
 from vibe_pipeline.cli.output import write as write_file
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.paired import design_effect
-from vibe_pipeline.records import Figure
 
 OUTCOMES = ("promoted", "rejected", "undecided")
 GROUPS = {

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 
 WIDTH, HEIGHT = 460, 240
 COLOURS = ("#999999", "#e69f00", "#56b4e9", "#009e73", "#0072b2")

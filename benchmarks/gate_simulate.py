@@ -16,19 +16,11 @@ import polars as pl
 from benchmarks.gate_pool import Items
 from vibe_pipeline.evaluate.sampling import MOST, PLANNED, wanted
 from vibe_pipeline.evaluate.scorecard import scorecard
+from vibe_pipeline.judgement import Comparison, Comparisons, Figure, PartScore, Scorecard, Standing, Verdict
 from vibe_pipeline.paired import compare_gains, compare_shares, items_needed
 from vibe_pipeline.promote import Case as Judged
 from vibe_pipeline.promote import judge
-from vibe_pipeline.records import (
-    Comparison,
-    Comparisons,
-    Figure,
-    PartScore,
-    Scorecard,
-    Standing,
-    Training,
-    Verdict,
-)
+from vibe_pipeline.records import Training
 from vibe_pipeline.settings import Gate
 
 MODELS = ("base", "parent", "child")

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import polars as pl
 
 from vibe_pipeline.evaluate.figures import CONFIDENCE, RESAMPLES
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 
 Array = npt.NDArray[np.float64]
 

@@ -16,7 +16,7 @@ from benchmarks.ladder_figures import MEASURES
 from benchmarks.ladder_results import SEEDS, TITLES, UNTRAINED, Results, columns
 from benchmarks.report import Figures, rows, told, write_between, write_json
 from vibe_pipeline.errors import SettingsInvalid
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 
 PAGE = "continual-learning.md"
 EMPTY = "# Continual learning\n"

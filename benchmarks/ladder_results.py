@@ -17,7 +17,7 @@ from benchmarks.ladder_climb import Climb
 from benchmarks.ladder_figures import Array, Matrix, figure, matrix
 from benchmarks.ladder_strategies import STRATEGIES
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 
 SEEDS = 3
 """The fewest that a strategy is shown with."""

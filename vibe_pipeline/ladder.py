@@ -27,19 +27,13 @@ from vibe_pipeline.evaluate.matrix import Matrix
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
+from vibe_pipeline.judgement import Scorecard
 from vibe_pipeline.leaked import leaked
 from vibe_pipeline.ledger import Event, Ledger, Line, chains, origin_of
 from vibe_pipeline.log import Log
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.promote import Case, judge, skipped
-from vibe_pipeline.records import (
-    ExampleSet,
-    Mix,
-    Scorecard,
-    Split,
-    Training,
-    generation_name,
-)
+from vibe_pipeline.records import ExampleSet, Mix, Split, Training, generation_name
 from vibe_pipeline.report import rows, settled_facts, write_csv
 from vibe_pipeline.results import STAGE_WAIT_S, Results
 from vibe_pipeline.rung import Rung, attempts, require_same_base, resolve, scorecard_key

@@ -15,7 +15,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from vibe_pipeline.records import Comparison
+from vibe_pipeline.judgement import Comparison
 
 POWER = 0.8
 """What people ask of a test that is worth running."""

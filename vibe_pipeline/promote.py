@@ -15,17 +15,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibe_pipeline import ruling
-from vibe_pipeline.records import (
-    Comparison,
-    Finding,
-    Outcome,
-    Rule,
-    Scorecard,
-    Standing,
-    Training,
-    Verdict,
-    generation_name,
-)
+from vibe_pipeline.judgement import Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
+from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
 

@@ -11,7 +11,7 @@ import math
 from dataclasses import dataclass
 
 from vibe_pipeline import paired
-from vibe_pipeline.records import Comparison, Figure, Finding, Rule
+from vibe_pipeline.judgement import Comparison, Figure, Finding, Rule
 
 
 @dataclass(frozen=True, slots=True)

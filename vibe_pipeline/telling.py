@@ -15,8 +15,9 @@ from rich.markup import escape
 from vibe_pipeline.evaluate import choices, judge
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
 from vibe_pipeline.fingerprint import short
+from vibe_pipeline.judgement import Figure, Outcome
 from vibe_pipeline.ledger import Event
-from vibe_pipeline.records import Figure, Outcome, generation_name
+from vibe_pipeline.records import generation_name
 
 if TYPE_CHECKING:
     from rich.table import Table

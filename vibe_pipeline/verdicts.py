@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.markup import escape
 
-from vibe_pipeline.records import Finding, Outcome
+from vibe_pipeline.judgement import Finding, Outcome
 
 if TYPE_CHECKING:
     from rich.table import Table

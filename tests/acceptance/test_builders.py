@@ -20,7 +20,8 @@ import pytest
 
 from tests.engine.building import event, learned, run
 from vibe_pipeline.evaluate.figures import share
-from vibe_pipeline.records import Figure, Interaction
+from vibe_pipeline.judgement import Figure
+from vibe_pipeline.records import Interaction
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))
 

@@ -37,7 +37,8 @@ from tests.acceptance.versions import (
 )
 from tests.engine.curating import World, event, on_side, probe
 from vibe_pipeline.evaluate.figures import share
-from vibe_pipeline.records import Figure, Interaction, Probe
+from vibe_pipeline.judgement import Figure
+from vibe_pipeline.records import Interaction, Probe
 from vibe_pipeline.settings import Curate
 
 DATA = Path(os.environ.get("VIBE_DATA", Path(__file__).parents[2] / ".." / "shared" / "data"))

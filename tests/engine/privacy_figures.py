@@ -19,7 +19,7 @@ import polars as pl
 from tests.engine.look_alikes import harmless
 from tests.engine.planted import Planted, planted
 from vibe_pipeline.evaluate.figures import share
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.scrub import Scrubber
 from vibe_pipeline.scrub.placeholders import PLACEHOLDER
 from vibe_pipeline.settings import Log

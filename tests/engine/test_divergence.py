@@ -4,8 +4,8 @@ import pytest
 
 from vibe_pipeline import models, passes
 from vibe_pipeline.evaluate.divergence import POSITIONS, divergence, fixed_texts
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.progress import nobody
-from vibe_pipeline.records import Figure
 
 T_975_OF_2 = 4.302653
 """Student's t with two degrees of freedom, from a table."""

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vibe_pipeline import paired
+from vibe_pipeline.judgement import Comparison
 from vibe_pipeline.paired import (
     compare_gains,
     compare_means,
@@ -19,7 +20,6 @@ from vibe_pipeline.paired import (
     low,
     power,
 )
-from vibe_pipeline.records import Comparison
 from vibe_pipeline.settings import Gate
 
 

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from vibe_pipeline.evaluate.figures import NOT_APPLICABLE
-from vibe_pipeline.promote import Case, judge, skipped
-from vibe_pipeline.records import (
+from vibe_pipeline.judgement import (
     Balance,
     Comparison,
     Comparisons,
@@ -17,8 +16,9 @@ from vibe_pipeline.records import (
     PartScore,
     Scorecard,
     Standing,
-    Training,
 )
+from vibe_pipeline.promote import Case, judge, skipped
+from vibe_pipeline.records import Training
 from vibe_pipeline.settings import Gate
 
 

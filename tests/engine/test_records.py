@@ -6,20 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.records import (
-    Cut,
-    ExampleSet,
-    Finding,
-    Mix,
-    Outcome,
-    Rule,
-    Scorecard,
-    Segment,
-    Training,
-    Verdict,
-    load,
-    plain,
-)
+from vibe_pipeline.judgement import Finding, Outcome, Rule, Scorecard, Verdict
+from vibe_pipeline.records import Cut, ExampleSet, Mix, Segment, Training, load, plain
 
 st.register_type_strategy(float, st.floats(allow_nan=False, allow_infinity=False))
 

@@ -5,7 +5,8 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from vibe_pipeline.records import Finding, Rule, plain
+from vibe_pipeline.judgement import Finding, Rule
+from vibe_pipeline.records import plain
 from vibe_pipeline.verdicts import MARKS, table, verdict, why
 
 

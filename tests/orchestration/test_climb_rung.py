@@ -15,7 +15,8 @@ from assets.partitions import rung_key
 from assets.replay_mix import replay_mix
 from assets.resources import LadderResource
 from assets.scorecard import scorecard
-from vibe_pipeline.records import Finding, Outcome, Rule, Verdict, generation_name
+from vibe_pipeline.judgement import Finding, Outcome, Rule, Verdict
+from vibe_pipeline.records import generation_name
 
 RUNG = ("replay_mix", "adapter", "scorecard", "champion")
 

@@ -15,8 +15,9 @@ import polars as pl
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.evaluate.matrix import BASE, BASE_ROW, Matrix, Row, matrix
 from vibe_pipeline.evaluate.results import columns
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.ledger import Event, Line, trunk
-from vibe_pipeline.records import Figure, generation_name
+from vibe_pipeline.records import generation_name
 from vibe_pipeline.store import Store
 
 ITEMS = {"item_id": pl.String, "part": pl.String, "fact": pl.String, "cluster": pl.String}

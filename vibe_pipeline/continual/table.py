@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from vibe_pipeline.evaluate.matrix import TRANSFERS, Cell, Matrix, Measured, Row
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
-from vibe_pipeline.records import Figure, Outcome
+from vibe_pipeline.judgement import Figure, Outcome
 
 if TYPE_CHECKING:
     from rich.console import Group

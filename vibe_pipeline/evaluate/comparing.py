@@ -9,8 +9,8 @@ import polars as pl
 
 from vibe_pipeline.evaluate.figures import balanced, spread
 from vibe_pipeline.evaluate.suites import LABELS
+from vibe_pipeline.judgement import Balance, Comparison, Comparisons
 from vibe_pipeline.paired import compare_gains, compare_shares
-from vibe_pipeline.records import Balance, Comparison, Comparisons
 from vibe_pipeline.settings import Gate
 
 

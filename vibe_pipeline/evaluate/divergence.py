@@ -17,10 +17,10 @@ import polars as pl
 from vibe_pipeline.evaluate import general
 from vibe_pipeline.evaluate.choices import MAX_LENGTH
 from vibe_pipeline.evaluate.figures import mean
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.models import Execution
 from vibe_pipeline.passes import label_logits, longest, packs
 from vibe_pipeline.progress import Advance
-from vibe_pipeline.records import Figure
 
 if TYPE_CHECKING:
     import torch

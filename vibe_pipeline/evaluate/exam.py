@@ -26,9 +26,10 @@ from vibe_pipeline.evaluate.scorers import score
 from vibe_pipeline.evaluate.standing import standing
 from vibe_pipeline.evaluate.style import tone
 from vibe_pipeline.evaluate.suites import LABELS
+from vibe_pipeline.judgement import Scorecard, Standing
 from vibe_pipeline.models import BaseModel, Execution, load_model
 from vibe_pipeline.progress import Watch
-from vibe_pipeline.records import ExampleSet, Scorecard, Standing
+from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.settings import Lineage
 from vibe_pipeline.store import Store
 from vibe_pipeline.withdrawn import Withdrawn

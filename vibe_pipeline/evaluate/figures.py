@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 
+from vibe_pipeline.judgement import Figure
 from vibe_pipeline.paired import compare_means, design_effect
-from vibe_pipeline.records import Figure
 
 NOT_APPLICABLE = Figure(value=1.0, n=0, low=0.0, high=1.0)
 """At the first rung there is no earlier suite; a floor does not block on it, and n = 0 says why."""

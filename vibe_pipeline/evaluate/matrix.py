@@ -26,7 +26,8 @@ import polars as pl
 
 from vibe_pipeline.evaluate.resampling import Estimate, greatest, resample
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
-from vibe_pipeline.records import Figure, generation_name
+from vibe_pipeline.judgement import Figure
+from vibe_pipeline.records import generation_name
 
 BASE = "base"
 BASE_ROW = 0

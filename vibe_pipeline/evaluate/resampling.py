@@ -19,7 +19,7 @@ import numpy as np
 
 from vibe_pipeline.evaluate.figures import CONFIDENCE, RESAMPLES
 from vibe_pipeline.fingerprint import key_of
-from vibe_pipeline.records import Figure
+from vibe_pipeline.judgement import Figure
 
 BLOCK = 1 << 22
 """Weights in memory at a time: 16 MiB."""

@@ -15,7 +15,7 @@ import polars as pl
 from vibe_pipeline.evaluate.comparing import balances, comparisons
 from vibe_pipeline.evaluate.figures import NOT_APPLICABLE, mean, retention, share
 from vibe_pipeline.evaluate.suites import EXACT_PARTS
-from vibe_pipeline.records import Figure, PartScore, Scorecard, Standing
+from vibe_pipeline.judgement import Figure, PartScore, Scorecard, Standing
 from vibe_pipeline.settings import Gate
 
 MODELS = ("base", "parent", "child")

@@ -14,9 +14,9 @@ import polars as pl
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import choices, general, judge, own, task
 from vibe_pipeline.evaluate.figures import mean
+from vibe_pipeline.judgement import Comparison, Standing
 from vibe_pipeline.paired import compare_scores
 from vibe_pipeline.passes import PROMPT_FORMAT
-from vibe_pipeline.records import Comparison, Standing
 from vibe_pipeline.settings import Judge, Lineage
 from vibe_pipeline.store import Store
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from vibe_pipeline.records import Outcome
+from vibe_pipeline.judgement import Outcome
 
 OPENED = "opened"
 SETTLED = "settled"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 
 from vibe_pipeline.errors import LedgerDamaged
+from vibe_pipeline.judgement import Outcome
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, chains
 from vibe_pipeline.progress import Watch, nobody
-from vibe_pipeline.records import Outcome, generation_name
+from vibe_pipeline.records import generation_name
 from vibe_pipeline.report import CSV_NAME, rows, to_csv
 from vibe_pipeline.store import Store
 from vibe_pipeline.verifying import answers, files, verdicts

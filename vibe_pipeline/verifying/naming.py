@@ -15,8 +15,9 @@ from typing import Any
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions.schema import STREAMS
+from vibe_pipeline.judgement import Scorecard
 from vibe_pipeline.ledger import SETTLED, Event
-from vibe_pipeline.records import Cut, ExampleSet, Mix, Scorecard, Training, plain
+from vibe_pipeline.records import Cut, ExampleSet, Mix, Training, plain
 from vibe_pipeline.rung import scorecard_key
 from vibe_pipeline.store import REDIRECTS, Store
 from vibe_pipeline.verifying.answers import judged_at

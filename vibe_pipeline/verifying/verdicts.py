@@ -19,9 +19,10 @@ from vibe_pipeline.evaluate.results import completed
 from vibe_pipeline.evaluate.scorecard import MODELS, scorecard
 from vibe_pipeline.evaluate.standing import standing
 from vibe_pipeline.evaluate.style import holds
+from vibe_pipeline.judgement import Figure, Scorecard, Standing
 from vibe_pipeline.ledger import Event
 from vibe_pipeline.promote import Case, judge
-from vibe_pipeline.records import Figure, Scorecard, Standing, Training, load, plain
+from vibe_pipeline.records import Training, load, plain
 from vibe_pipeline.report import NOT_KEPT, TRAINED
 from vibe_pipeline.rung import CODE_VERSION, scorecard_key
 from vibe_pipeline.settings import Gate
