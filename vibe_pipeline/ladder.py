@@ -165,11 +165,9 @@ class Ladder:
     def outdated(self, lineage: str) -> list[int]:
         """Generations from the first whose rung would be another with the settings of today; climbing it supersedes
         them all. A rollback outdates nothing: each rung is compared on the line on which it was resolved."""
-        line, suites = self.line(lineage), None
+        line = self.line(lineage)
+        suites = standing.written(self.store, self.settings.lineage(lineage)) if line.settled else None  # once for all
         for generation, settled in sorted(line.settled.items()):
-            suites = suites or standing.written(
-                self.store, self.settings.lineage(lineage)
-            )  # to read them may take long
             if self._rung(lineage, generation, line.as_of(settled), suites).key != settled.rung_key:
                 return [later for later in sorted(line.settled) if later >= generation]
         return []

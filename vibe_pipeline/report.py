@@ -9,16 +9,13 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from vibe_pipeline.judgement import Figure, Scorecard, Verdict
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, fold
 from vibe_pipeline.lineages import back_to
 from vibe_pipeline.records import Mix, Training, generation_name, plain
 from vibe_pipeline.store import Store
-
-if TYPE_CHECKING:
-    pass
 
 CSV_NAME = "models/lineage_ledger.csv"
 
