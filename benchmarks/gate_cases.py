@@ -17,7 +17,7 @@ import numpy as np
 import polars as pl
 
 from benchmarks.gate_pool import Clustering, Items, Pool, Truth, exact, free
-from benchmarks.gate_simulate import Generation, asked, by_table, verdict
+from benchmarks.gate_simulate import Generation, asked, by_table, in_turn, verdict
 from vibe_pipeline.judgement import Figure, Finding, Outcome, Standing, Verdict
 from vibe_pipeline.paired import compare_scores
 from vibe_pipeline.settings import Gate
@@ -59,6 +59,9 @@ class Case:
     group: str
     name: str
     earlier: int = 300
+    """Items that are asked at most,"""
+    there_are: int = 0
+    """of so many; 0: no more than these."""
     clustering: Clustering = "as answered"
     recall: Truth | None = field(default_factory=lambda: harmless(0.06))
     """None: there are free-form items only,"""
@@ -134,6 +137,12 @@ def nulls() -> list[Case]:
         *(_free("all kept, clear gain", answers, nll_gain=CLEAR_GAIN[answers]) for answers in FREE),
         *(_losing("attempts", 0.05, often, also=f", attempts: {count}", attempts=count) for often, count in tries),
     ]
+
+
+def tall() -> list[Case]:
+    """The grid's truths on a ladder that has three times the items that are asked."""
+    points = ((0.0, 0.06), (0.0, 0.12), (0.05, 0.06), (0.05, 0.12), (0.10, 0.12))
+    return [_losing("tall", *point, there_are=900) for point in points]
 
 
 def budget() -> list[Case]:
@@ -226,7 +235,8 @@ def _gaining(new: Items, case: Case) -> Items:
 def _generation(case: Case, pools: Pools, random: np.random.Generator) -> Generation:
     earlier, new, general = pools
     standing = () if general is None else (_standing(general.draw(random, 120)),)
-    return Generation(earlier.draw(random, case.earlier), new.draw(random, NEW_ITEMS), standing)
+    old = in_turn(earlier.draw(random, case.there_are)) if case.there_are else earlier.draw(random, case.earlier)
+    return Generation(old.take(slice(0, case.earlier)), new.draw(random, NEW_ITEMS), standing)
 
 
 def _standing(its: Items) -> Standing:

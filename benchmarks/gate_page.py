@@ -59,17 +59,22 @@ FULL = 300
 CLAIMS = (
     Claim("null_equal", "no gain at all", "≤ 5 %", ("equal",)),
     Claim(
-        "null_margin", "recall lower by exactly the margin", "≤ 5 %", ("loss", "attempts", "default gate"), "5 points"
+        "null_margin",
+        "recall lower by exactly the margin",
+        "≤ 5 %",
+        ("loss", "attempts", "default gate", "tall"),
+        "5 points",
     ),
     Claim("null_slide", "recall lower by the margin than the champions' of old", "≤ 5 %", ("slide",)),
     Claim("null_general", "base abilities lower by the margin", "≤ 5 %", ("general",)),
     Claim("null_retention", "free-form: retention lower by its margin", "≤ 5 %", ("free",), "retention"),
     Claim("null_gain_nll", "free-form: no gain in NLL", "≤ 5 %", ("free",), "no gain"),
-    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate"), "10 points"),
+    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate", "tall"), "10 points"),
     Claim(
         "harmless_alone", f"nothing lost, a clear gain, {USUAL}, items alone", "≥ 80 %", ("loss",), HARMLESS, "alone"
     ),
     Claim("harmless", "the same, items in clusters as answered", "≥ 80 %", ("loss",), HARMLESS, "as answered"),
+    Claim("harmless_tall", "the same, 300 of 900 such items asked", "≥ 80 %", ("tall",), HARMLESS),
 )
 
 
@@ -172,8 +177,9 @@ def _clusters(found: Sequence[Rates]) -> str:
         "5 points lost, 12 % differ",
         "10 points lost, 12 % differ",
     }
-    its = [it for it in found if it.case.group == "loss" and it.case.earlier in (60, 300) and it.case.name in named]
-    return _table(sorted(its, key=lambda it: (it.case.name, it.case.earlier)), sized=True)
+    its = [it for it in found if it.case.group in ("loss", "tall") and it.case.name in named]
+    its = [it for it in its if it.case.earlier in (60, 300)]
+    return _table(sorted(its, key=lambda it: (it.case.name, it.case.earlier, it.case.there_are)), sized=True)
 
 
 def _table(its: Iterable[Rates], *, sized: bool = False) -> str:
@@ -190,7 +196,7 @@ def _table(its: Iterable[Rates], *, sized: bool = False) -> str:
     lines = [
         [
             it.case.name,
-            *([it.case.earlier] if sized else []),
+            *([f"{it.case.earlier} of {it.case.there_are or it.case.earlier}"] if sized else []),
             it.case.clustering,
             f"{it.asked:.0f}",
             _percent(it.share("promoted")),

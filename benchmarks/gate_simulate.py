@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from benchmarks.gate_pool import Items
-from vibe_pipeline.evaluate.sampling import MOST, PLANNED, wanted
+from vibe_pipeline.evaluate.sampling import MOST, PLANNED, ranked, wanted
 from vibe_pipeline.evaluate.scorecard import scorecard
 from vibe_pipeline.judgement import Comparison, Comparisons, Figure, PartScore, Scorecard, Standing, Verdict
 from vibe_pipeline.paired import compare_gains, compare_shares, items_needed
@@ -54,6 +54,13 @@ class Generation:
     earlier: Items
     new: Items
     standing: tuple[Standing, ...] = ()
+
+
+def in_turn(it: Items) -> Items:
+    """Items of one suite in the order in which a rung asks them."""
+    table = pl.DataFrame({"item_id": [f"{place:06d}" for place in range(len(it))], "cluster": it.clusters})
+    ordered = ranked(table.with_columns(suite_sha=pl.lit("s")).with_row_index("row"))
+    return it.take(ordered["row"].to_numpy())
 
 
 def asked(it: Items, gate: Gate, attempt: int = 1) -> Items:

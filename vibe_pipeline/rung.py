@@ -18,7 +18,7 @@ from vibe_pipeline.records import ExampleSet, Training, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 8
+CODE_VERSION = 9
 """Part of every key: raised when the same inputs would give other bytes."""
 
 FRESH = 0.2

@@ -45,6 +45,18 @@ def test_no_second_wording_of_a_fact_is_asked_before_the_first_of_all(facts, lim
     assert head["cluster"].n_unique() == min(facts, limit)
 
 
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=30), st.data())
+def test_a_head_holds_of_each_cluster_what_its_size_says(sizes, data):
+    """To within two items: none counts for more because its cluster is small, or less because it is large."""
+    rows = [(f"{(7919 * n) % 9973:04}", f"fact {n}-{size}") for n, size in enumerate(sizes)]
+    every = [(f"{it}-{nth}", cluster) for (it, cluster), size in zip(rows, sizes, strict=True) for nth in range(size)]
+    table = pl.DataFrame(every, schema=["item_id", "cluster"], orient="row").with_columns(suite_sha=pl.lit("s"))
+    limit = data.draw(st.integers(0, sum(sizes)))
+    counts = dict(ranked(table).head(limit)["cluster"].value_counts().iter_rows())
+    share = limit / sum(sizes)
+    assert all(abs(counts.get(name, 0) - share * size) < 2 for (_, name), size in zip(rows, sizes, strict=True))
+
+
 def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
     rows = items(2, 2).with_columns(prompt=pl.Series(["a", "b", "b", "c"]))
     assert (

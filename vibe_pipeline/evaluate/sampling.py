@@ -25,10 +25,17 @@ although there were more items (docs/the-gate.md)."""
 
 
 def ranked(items: pl.DataFrame) -> pl.DataFrame:
-    """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time. One
-    of each cluster comes before the second of any: items of a cluster tell less than as many of several."""
-    in_cluster = pl.col("item_id").rank("ordinal").over("suite_sha", "cluster")
-    in_suite = pl.struct(in_cluster.alias("turn"), "item_id").rank("ordinal").over("suite_sha")
+    """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time.
+
+    Of a suite's clusters each stands spread over the whole order, its items as far apart as they can be (a systematic
+    sample, Madow & Madow 1944): together they tell less than as many of several clusters. Yet every item is as likely
+    in a head as any other: with one of each cluster first, what is lost in large clusters would count for less.
+    """
+    of_cluster = ("suite_sha", "cluster")
+    place = pl.col("item_id").rank("ordinal").over(of_cluster)
+    start = pl.col("item_id").min().over(of_cluster).rank("dense").over("suite_sha")
+    spread = (place - 1 + start / pl.col("cluster").n_unique().over("suite_sha")) / pl.len().over(of_cluster)
+    in_suite = pl.struct(spread.alias("spread"), "item_id").rank("ordinal").over("suite_sha")
     return items.sort(in_suite, "item_id")
 
 
