@@ -3,8 +3,10 @@
 Right answers are compared by the score interval for matched pairs (Tango 1998, Statistics in Medicine 17:891), means by
 Student's t, mended for skewness (Johnson 1978, JASA 73:536) and for what few clusters lose. Items that are seen
 together (wordings of one fact, turns of one conversation) are no independent observations: shares count as many items
-as tell as much alone (the design effect, Kish 1965), and means vary between clusters (Liang & Zeger 1986). All bounds
-are one-sided. Not here: which difference is enough, which promote.py says.
+as tell as much alone (the design effect, Kish 1965), and means vary between clusters (Liang & Zeger 1986). How much
+items of a cluster go together is read from those in which the models differ, and until these are enough it is taken to
+be wholly: a long conversation in which nothing was lost yet may be lost whole. All bounds are one-sided. Not here:
+which difference is enough, which promote.py says.
 """
 
 from __future__ import annotations
@@ -22,6 +24,9 @@ POWER = 0.8
 
 TINY = 1e-9
 """Where both models agree on all items, the difference itself solves the equation too: the search begins beside it."""
+
+SUPPOSED = 0.5
+"""Differing items whose cluster is taken to go wholly with them, beside those that were seen."""
 
 FEWEST = 4.0
 """Degrees of freedom at least: where fewer clusters differ the score interval is wide by itself."""
@@ -64,12 +69,16 @@ def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
 
 def compare_gains(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
     """The same of what has no bounds, such as nats saved. Where a few clusters lose much, a sample that happens to hold
-    none of them looks safe: two more, as far off as the farthest, are drawn along in the error."""
+    none of them looks safe: two more, as large as that of an item is and as far off as the farthest, are drawn along in
+    the error."""
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
-    farthest = float(np.abs(_sums(differences, clusters)).max())
-    return replace(it, error=math.hypot(it.error, math.sqrt(2) * farthest / it.n))
+    sums, sizes = _sums(differences, clusters), np.unique(clusters, return_counts=True)[1]
+    farthest, size = float(np.abs(sums / sizes).max()), _size(clusters)
+    effect = design_effect(differences, clusters, farthest)
+    drawn = max(float(np.abs(sums).max()), farthest * math.sqrt(size * effect))
+    return replace(it, error=math.hypot(it.error, math.sqrt(2) * drawn / it.n))
 
 
 def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
@@ -79,18 +88,26 @@ def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
-    size = it.n / it.clusters
+    size = _size(clusters)
     return replace(it, error=math.hypot(it.error * it.n, math.sqrt(2) * size) / (it.n + 2 * size))
 
 
-def design_effect(values: np.ndarray, clusters: np.ndarray) -> float:
-    """Variance of a mean between clusters over that of items alone, at least 1. Where all values are alike nothing says
-    how those of a cluster go together, and a cluster counts as one item."""
-    error, count = _error(values, clusters)
-    alone = values.var(ddof=1) / len(values) if len(values) > 1 else 0.0
-    if alone == 0 or error is None:
-        return len(values) / count
-    return max(1.0, error**2 / float(alone))
+def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -> float:
+    """Items that tell as much as one would alone: 1 + ρ (m − 1), where m is the size of the cluster that an item lies in,
+    on average over items, and ρ how much values of a cluster go together (intraclass correlation over pairs: Fisher
+    1925). To what was seen of ρ come SUPPOSED items, as far off as `unit`, with which their cluster goes wholly: where
+    all values are alike, or none differs in the large clusters, nothing says how those go together."""
+    _, which = np.unique(clusters, return_inverse=True)
+    squares, size = np.square(values - values.mean()), _size(clusters)
+    mates = float((squares * (np.bincount(which)[which] - 1)).sum())
+    alike = float(np.square(_sums(values, clusters)).sum() - squares.sum())
+    supposed = SUPPOSED * unit**2 * (size - 1)
+    return 1 + (size - 1) * min(1.0, max(0.0, (alike + supposed) / (mates + supposed))) if size > 1 else 1.0
+
+
+def _size(clusters: np.ndarray) -> float:
+    """Items of the cluster that an item lies in, on average over items (Kish 1965)."""
+    return float(np.square(np.unique(clusters, return_counts=True)[1]).sum() / len(clusters))
 
 
 def low(it: Comparison, level: float) -> float:
