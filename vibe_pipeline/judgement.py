@@ -104,6 +104,13 @@ class Comparisons:
     parent's gain (1 − `retention_margin` of it), in nats a token."""
     gained_before: Comparison | None = None
     """What the parent gained over the base on these items."""
+    kept_since: Comparison | None = None
+    """What the child gained, less what it must have kept of the gain of the champions that were promoted with each
+    suite (1 − `retention_slide_margin` of it)."""
+    gained_then: Comparison | None = None
+    """What these champions had gained."""
+    kept_since_by_suite: tuple[tuple[int, Comparison], ...] = ()
+    """`kept_since` for each generation's suite alone."""
     gain: Comparison | None = None
     """Right answers to the new suites: child beside parent."""
     gain_nll: Comparison | None = None
@@ -115,7 +122,7 @@ class Comparisons:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Balance:
-    """Whether a model tells labels apart: of one new part whose answers are a few labels."""
+    """Whether a model tells labels apart: of one part whose answers are a few labels."""
 
     generation: int
     items: int
@@ -124,6 +131,8 @@ class Balance:
     """Mean over labels of the share that was told right."""
     spread: float
     """Entropy of its predictions beside that of the answers: near 0 where it always says the same."""
+    parent: Figure | None = None
+    """The same share of the parent's, of an earlier generation's suite; None: the suite is new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -93,8 +93,8 @@ def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -> float:
-    """Items that tell as much as one would alone: 1 + ρ (m − 1), where m is the size of the cluster that an item lies in,
-    on average over items, and ρ how much values of a cluster go together (intraclass correlation over pairs: Fisher
+    """Items that tell as much as one would alone: 1 + ρ (m − 1), where m is the size of the cluster that an item lies
+    in, on average over items, and ρ how much values of a cluster go together (intraclass correlation over pairs: Fisher
     1925). To what was seen of ρ come SUPPOSED items, as far off as `unit`, with which their cluster goes wholly: where
     all values are alike, or none differs in the large clusters, nothing says how those go together."""
     _, which = np.unique(clusters, return_inverse=True)

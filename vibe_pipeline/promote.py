@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibe_pipeline import ruling
-from vibe_pipeline.judgement import Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
+from vibe_pipeline.judgement import Balance, Comparison, Figure, Finding, Outcome, Rule, Scorecard, Standing, Verdict
 from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
@@ -94,25 +94,8 @@ def _recall_parent(case: Case) -> Iterator[Rule]:
 
 def _retention(case: Case) -> Iterator[Rule]:
     """What the parent had gained on earlier free-form items is shown to be kept, but for the margin."""
-    its, name, margin = case.card.comparisons, "retention", case.gate.retention_margin
-    if its.kept is None or its.gained_before is None:
-        yield ruling.not_applicable(name, "no earlier free-form item")
-        return
-    asked = Question(name, its.kept, case.level, only_veto=_too_few(its.kept, its.recall))
-    gained, right = its.gained_before, its.recall
-    words = f"{its.kept.difference:+.3f} nats a token beside {1 - margin:.0%} of what the parent had gained, "
-    words += asked.bounds(NATS)
-    if Question(name, gained, case.level).low > 0 or asked.high < 0:
-        finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.high < 0 else Finding.UNDECIDED
-        yield asked.answered(finding, words, asked.power(margin * gained.difference))
-        return
-    words = (
-        f"the parent's own gain on earlier free-form items cannot be told from none ({gained.difference:.3f} nats a "
-        f"token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out"
-    )
-    found = ruling.undecided(name, words, gained.n)
-    right_decide = asked.only_veto or (right is not None and right.n >= DECIDES)
-    yield replace(found, finding=Finding.NOT_APPLICABLE) if right_decide else found
+    its, margin = case.card.comparisons, case.gate.retention_margin
+    yield _kept(case, "retention", its.kept, its.gained_before, margin, "the parent", _too_few(its.kept, its.recall))
 
 
 def _recall_since(case: Case) -> Iterator[Rule]:
@@ -126,6 +109,18 @@ def _recall_since(case: Case) -> Iterator[Rule]:
             yield ruling.not_worse(asked)
 
 
+def _retention_since(case: Case) -> Iterator[Rule]:
+    """The same of what the champions of their own generations had gained on each suite: a slow slide adds up."""
+    its, margin, whose = case.card.comparisons, case.gate.retention_slide_margin, "the champion of its own generation"
+    only_veto = _too_few(its.kept_since, its.since)
+    yield _kept(case, "retention since promotion", its.kept_since, its.gained_then, margin, whose, only_veto)
+    for generation, it in its.kept_since_by_suite:
+        name = f"retention of {generation_name(generation)} since its promotion"
+        asked = Question(name, it, case.level / len(its.kept_since_by_suite))
+        if asked.high < 0:
+            yield asked.answered(Finding.FAILED, _beside(asked, margin, whose), None)
+
+
 def _generalization_floor(case: Case) -> Iterator[Rule]:
     """Exact generalization above the floor; free-form parts have none."""
     card, floor = case.card, case.gate.generalization_floor
@@ -135,6 +130,9 @@ def _generalization_floor(case: Case) -> Iterator[Rule]:
 def _balance(case: Case) -> Iterator[Rule]:
     """Labels are told apart: whoever always says the commonest is right often, and of no use."""
     for it in case.card.balances:
+        if it.parent is not None:
+            yield from _still_told_apart(it, it.parent)
+            continue
         name, suite = "balance", generation_name(it.generation)
         if it.labels < 2:
             words = (
@@ -151,6 +149,18 @@ def _balance(case: Case) -> Iterator[Rule]:
         is_below = it.balanced.high < floor or it.balanced.value <= 1 / it.labels
         finding = Finding.PASSED if it.balanced.value > floor else Finding.FAILED if is_below else Finding.UNDECIDED
         yield Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
+
+
+def _still_told_apart(it: Balance, parent: Figure) -> Iterator[Rule]:
+    """Of an earlier suite only what became of it: whoever says the commonest of unequal labels loses few answers."""
+    chance = 1 / it.labels
+    if it.labels > 1 and it.balanced.value <= chance < parent.value:
+        name = f"balance of {generation_name(it.generation)}"
+        words = (
+            f"{ruling.shown(it.balanced)} over its {it.labels} labels, what chance gives, where the parent has "
+            f"{parent.value:.2f}; its predictions have {it.spread:.0%} of the spread of the answers"
+        )
+        yield Rule(name=name, finding=Finding.FAILED, words=f"{name}: {words}", limit=chance, n=it.items)
 
 
 def _gain(case: Case) -> Iterator[Rule]:
@@ -209,6 +219,7 @@ RULES: tuple[Callable[[Case], Iterable[Rule]], ...] = (
     _recall_parent,
     _retention,
     _recall_since,
+    _retention_since,
     _generalization_floor,
     _balance,
     _gain,
@@ -220,8 +231,32 @@ RULES: tuple[Callable[[Case], Iterable[Rule]], ...] = (
 def _on_earlier(case: Case, name: str, it: Comparison | None, margin: float, only_veto: bool = False) -> Rule:
     """Not worse on items of earlier suites; the first rung has none."""
     if it is None:
-        return ruling.not_applicable(name, "no earlier item")
+        return ruling.not_applicable(name, "no earlier item with one right answer")
     return ruling.not_worse(Question(name, it, case.level, margin, only_veto))
+
+
+def _kept(
+    case: Case, name: str, kept: Comparison | None, gained: Comparison | None, margin: float, whose: str, veto: bool
+) -> Rule:
+    """What another had gained on earlier free-form items, but for the margin; where that cannot be told from nothing
+    there is nothing to measure by, which blocks but where so few items only veto."""
+    if kept is None or gained is None:
+        return ruling.not_applicable(name, "no earlier free-form item")
+    asked = Question(name, kept, case.level, only_veto=veto)
+    if Question(name, gained, case.level).low > 0 or asked.high < 0:
+        finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.high < 0 else Finding.UNDECIDED
+        return asked.answered(finding, _beside(asked, margin, whose), asked.power(margin * gained.difference))
+    words = (
+        f"what {whose} had gained on earlier free-form items cannot be told from nothing ({gained.difference:.3f} nats "
+        f"a token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out"
+    )
+    found = ruling.undecided(name, words, gained.n)
+    return replace(found, finding=Finding.NOT_APPLICABLE) if veto else found
+
+
+def _beside(asked: Question, margin: float, whose: str) -> str:
+    share = f"{1 - margin:.0%} of what {whose} had gained"
+    return f"{asked.it.difference:+.3f} nats a token beside {share}, {asked.bounds(NATS)}"
 
 
 def _too_few(these: Comparison | None, others: Comparison | None) -> bool:

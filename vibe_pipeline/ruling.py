@@ -20,9 +20,11 @@ class Unit:
 
     factor: float
     form: str
+    most: float = math.inf
+    """No difference is larger."""
 
 
-POINTS, NATS = Unit(100, ".1f"), Unit(1, ".3f")
+POINTS, NATS = Unit(100, ".1f", most=100), Unit(1, ".3f")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +51,10 @@ class Question:
 
     def bounds(self, unit: Unit) -> str:
         """Both, and of how many items."""
-        it, low, high = self.it, unit.factor * self.low, unit.factor * self.high
+        it, most = self.it, unit.most
+        low, high = max(-most, unit.factor * self.low), min(most, unit.factor * self.high)
         count = f"{it.n}" if it.clusters == it.n else f"{it.n} in {it.clusters} clusters"
-        has_bounds = math.isfinite(high - low)
+        has_bounds = math.isfinite(self.high - self.low)
         words = f"bounds {low:+{unit.form}} to {high:+{unit.form}}" if has_bounds else "no bounds of one cluster alone"
         return f"{words} (n = {count})"
 

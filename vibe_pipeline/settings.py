@@ -255,6 +255,8 @@ class Gate(Section):
     """So much lower than the parent's recall may be at most: it must be shown that it is not."""
     retention_margin: Share = 0.20
     """So much of what the parent had gained over the base, in NLL of earlier free-form items, may be lost at most."""
+    retention_slide_margin: Share = 0.40
+    """So much of what the champion of its own generation had gained there may be lost of an earlier suite at most."""
     slide_margin: Share = 0.10
     """So much lower than that of the champion of its own generation recall of an earlier suite may be at most."""
     general_margin: Share = 0.10

@@ -102,11 +102,12 @@ def table(record: dict[str, Any]) -> Table:
 
 def _of_old(rules: Sequence[dict[str, Any]]) -> str:
     """What is shown of earlier generations: at the first rung there are none, and few items show nothing."""
-    asked = [it for it in rules if it["name"] in OLD and it["finding"] == Finding.PASSED]
+    asked = [it for it in rules if it["name"] in OLD and it["n"]]
+    shown = [it for it in asked if it["finding"] == Finding.PASSED and not it.get("only_veto")]
+    few = sum(it["n"] for it in asked if it not in shown)
     if not asked:
         return "; nothing old was asked"
-    few = sum(it["n"] for it in asked if it.get("only_veto"))
-    if all(it.get("only_veto") for it in asked):
+    if not shown:
         return f"; of the old {few} items were asked, too few to show more than that no loss stands out"
     but = f" (of {few} items of another sort, too few to show it, no loss stands out)" if few else ""
     return f" and to have lost no more of the old than the margins allow{but}"

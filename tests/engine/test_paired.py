@@ -142,6 +142,34 @@ def test_a_loss_of_the_margin_is_let_through_as_rarely_as_the_level_says():
     assert passed / 1000 < 0.07
 
 
+SIZES = {
+    "conversations": [20] * 10 + [1] * 100,
+    "long ones": [14] * 17 + [1] * 61,
+    "turns": [2, 7, 1, 4, 11, 3, 1, 5] * 8,
+}
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+@pytest.mark.parametrize(("loss", "most"), [(0.05, 0.05), (0.10, 0.01)])
+def test_a_loss_of_whole_clusters_is_let_through_as_rarely_however_unequal_they_are(sizes, loss, most):
+    """Where no large cluster is lost among the few that there are, nothing says that none will be."""
+    random, clusters = np.random.default_rng(0), np.repeat(np.arange(len(sizes)), sizes)
+    passed = 0
+    for _ in range(400):
+        lost = (random.random(len(sizes)) < loss)[clusters]
+        it = compare_shares(~lost, np.ones(len(clusters), bool), clusters)
+        passed += low(it, 0.05) >= -0.05
+    assert passed / 400 <= most + 0.01
+
+
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_large_clusters_whose_items_have_nothing_to_do_with_each_other_tell_nearly_as_much_as_items_alone(sizes):
+    random, clusters = np.random.default_rng(0), np.repeat(np.arange(len(sizes)), sizes)
+    drawn = random.random((100, len(clusters)))
+    effects = [design_effect((row < 0.03) * 1.0 - (row > 0.97), clusters) for row in drawn]
+    assert np.median(effects) < 1.5
+
+
 @pytest.mark.parametrize("items", [3, 10, 20, 60])
 def test_a_handful_of_scores_that_agree_shows_no_more_than_as_many_right_answers(items):
     """Student's t alone let a loss of 10 points pass on ten questions one time in three: none of them had shown it."""

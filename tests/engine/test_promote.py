@@ -170,6 +170,7 @@ def test_a_test_can_show_fail_to_show_or_show_the_contrary(changes, rules):
     assert verdict(card).outcome == expected
 
 
+SLIDE = "retention since promotion"
 FREE = {"recall": None, "gained_before": means(2.0)}
 
 
@@ -180,7 +181,8 @@ FREE = {"recall": None, "gained_before": means(2.0)}
         (FREE | {"kept": means(0.01)}, {"retention": UNDECIDED}),
         (FREE | {"kept": means(-0.3)}, {"retention": FAILED}),
         (FREE | {"kept": means(0.3), "gained_before": means(0.01)}, {"retention": UNDECIDED}),
-        ({"kept": means(0.01), "gained_before": means(0.01)}, {}),
+        ({"kept": means(0.01), "gained_before": means(0.01)}, {"retention": UNDECIDED}),
+        ({"kept": means(0.01, n=20), "gained_before": means(0.01, n=20)}, {}),
         ({"kept": means(-6.0), "gained_before": means(0.01)}, {"retention": FAILED}),
         (FREE | {"kept": means(-6.0), "gained_before": means(-0.5)}, {"retention": FAILED}),
         ({"kept": means(-0.3), "gained_before": means(2.0)}, {"retention": FAILED}),
@@ -188,9 +190,31 @@ FREE = {"recall": None, "gained_before": means(2.0)}
     ],
 )
 def test_what_has_no_right_answer_is_kept_by_its_gain_over_the_base(changes, rules):
-    """Where the parent had gained nothing that can be seen there is nothing to measure by: that blocks, unless enough
-    right answers decide."""
+    """Where the parent had gained nothing that can be seen there is nothing to measure by: that blocks, unless so few
+    items, beside more right answers, only veto."""
     assert in_the_way(compared(**changes)) == rules
+
+
+SINCE = FREE | {"kept": means(0.3), "gained_then": means(2.0), "since": None, "since_by_suite": ()}
+
+
+@pytest.mark.parametrize(
+    ("changes", "rules"),
+    [
+        ({"kept_since": means(0.3)}, {}),
+        ({"kept_since": means(0.01)}, {SLIDE: UNDECIDED}),
+        ({"kept_since": means(-0.3)}, {SLIDE: FAILED}),
+        (
+            {"kept_since": means(0.3), "kept_since_by_suite": ((0, means(0.4)), (1, means(-0.3)))},
+            {"retention of g001 since its promotion": FAILED},
+        ),
+        ({"kept_since": means(0.3), "kept_since_by_suite": ((0, means(0.4)), (1, means(0.01)))}, {}),
+        ({"kept_since": means(0.3), "gained_then": means(0.01)}, {SLIDE: UNDECIDED}),
+    ],
+)
+def test_a_slow_slide_of_what_has_no_right_answer_adds_up(changes, rules):
+    """And one suite alone only stands in the way: it has few items."""
+    assert in_the_way(compared(**SINCE | changes)) == rules
 
 
 @pytest.mark.parametrize("n", [1, 5, 20, 29])
@@ -257,6 +281,23 @@ def test_a_majority_class_is_no_skill():
     assert in_the_way(replace(GOOD, balances=(told,))) == {}
 
 
+@pytest.mark.parametrize(
+    ("child", "parent", "rules"),
+    [(0.5, 0.9, {"balance of g001": FAILED}), (0.5, 0.5, {}), (0.7, 0.9, {}), (0.9, 0.5, {})],
+)
+def test_a_child_that_says_the_majority_class_of_an_earlier_suite_is_rejected(child, parent, rules):
+    """It loses few right answers where the other label is rare."""
+    of_old = Balance(generation=1, items=300, labels=2, balanced=figure(child), spread=0.0, parent=figure(parent))
+    assert in_the_way(replace(GOOD, balances=(of_old,))) == rules
+
+
+def test_bounds_of_right_answers_lie_between_all_and_none():
+    few = Comparison(n=4, clusters=2, difference=0.0, error=0.4)
+    rules = verdict(replace(GOOD, standing=(replace(standing("general"), parent_comparison=few),))).rules
+    (words,) = (rule.words for rule in rules if rule.name == "general against parent")
+    assert "bounds -100.0 to +100.0" in words
+
+
 def test_one_label_alone_shows_nothing_and_breaks_nothing():
     """Of two labels the rarer may not be among so few items as are asked: nothing that a model can mend."""
     alone = Balance(generation=3, items=100, labels=1, balanced=figure(1.0), spread=1.0)
@@ -269,7 +310,7 @@ def test_at_the_first_rung_recall_does_not_apply_and_blocks_nothing():
     first = verdict(replace(GOOD, comparisons=none, **recall))
     assert first.outcome == Outcome.PROMOTED
     found = {rule.name for rule in first.rules if rule.finding == Finding.NOT_APPLICABLE}
-    assert found == {"recall floor", "recall against parent", "retention", "recall since promotion"}
+    assert found == {"recall floor", "recall against parent", "retention", "recall since promotion", SLIDE}
 
 
 @pytest.mark.parametrize("parts", [(), (part(is_new=False),), (part(is_new=True, items=0),)])

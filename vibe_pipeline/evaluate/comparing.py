@@ -4,6 +4,8 @@ champions of old. Items without a score are left out here, and counted as missin
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import polars as pl
 
@@ -19,16 +21,16 @@ def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
     old, new = table.filter(~pl.col("is_new")), table.filter("is_new")
     free, told = old.filter(~pl.col("is_exact")), new.filter(~pl.col("is_exact"))
     told = new if told.is_empty() else told
+    slide = gate.retention_slide_margin
     return Comparisons(
         recall=shares(old, "parent"),
         since=shares(old, "then"),
-        since_by_suite=tuple(
-            (int(generation), it)
-            for (generation,), rows in old.sort("generation").group_by("generation", maintain_order=True)
-            if (it := shares(rows, "then"))
-        ),
-        kept=kept(free, gate),
-        gained_before=means(free, pl.col("nll_base") - pl.col("nll_parent")),
+        since_by_suite=tuple((of, it) for of, rows in _by_generation(old) if (it := shares(rows, "then"))),
+        kept=kept(free, "parent", gate.retention_margin),
+        gained_before=gained(free, "parent"),
+        kept_since=kept(free, "then", slide),
+        gained_then=gained(free, "then"),
+        kept_since_by_suite=tuple((of, it) for of, rows in _by_generation(free) if (it := kept(rows, "then", slide))),
         gain=shares(new, "parent"),
         gain_nll=means(told, pl.col("nll_parent") - pl.col("nll_child")),
         nll_before=told.select(pl.col("nll_parent").mean().fill_null(0.0)).item(),
@@ -51,26 +53,41 @@ def means(rows: pl.DataFrame, difference: pl.Expr) -> Comparison | None:
     return None if both.is_empty() else compare_gains(both["difference"].to_numpy(), _clusters(both))
 
 
-def kept(free: pl.DataFrame, gate: Gate) -> Comparison | None:
-    """What the child gained over the base on earlier free-form items, less the share of the parent's gain that it must
-    have kept: a ratio's test as that of a linear contrast (Fieller 1954)."""
-    must = (1 - gate.retention_margin) * (pl.col("nll_base") - pl.col("nll_parent"))
+def kept(free: pl.DataFrame, other: str, margin: float) -> Comparison | None:
+    """What the child gained over the base on earlier free-form items, less the share of another's gain that it must
+    have kept: a ratio's test as that of a linear contrast (Fieller 1954). None where no item has the scores."""
+    if f"nll_{other}" not in free.columns:
+        return None
+    must = (1 - margin) * (pl.col("nll_base") - pl.col(f"nll_{other}"))
     return means(free, pl.col("nll_base") - pl.col("nll_child") - must)
 
 
+def gained(free: pl.DataFrame, model: str) -> Comparison | None:
+    """What a model gained over the base on these items."""
+    if f"nll_{model}" not in free.columns:
+        return None
+    return means(free, pl.col("nll_base") - pl.col(f"nll_{model}"))
+
+
 def balances(table: pl.DataFrame) -> tuple[Balance, ...]:
-    """Whether the child tells the labels of each new suite apart."""
-    rows = table.filter(pl.col("is_new") & (pl.col("part") == LABELS))
+    """Whether the child tells the labels of each suite apart, and of an earlier one the parent."""
+    rows = table.filter(pl.col("part") == LABELS)
     return tuple(
         Balance(
-            generation=int(generation),
+            generation=generation,
             items=its.height,
             labels=its["answer"].n_unique(),
             balanced=balanced(its["answer"], its["exact_child"]),
             spread=spread(its["answer"], its["said_child"]),
+            parent=None if its["is_new"].all() else balanced(its["answer"], its["exact_parent"]),
         )
-        for (generation,), its in rows.group_by("generation", maintain_order=True)
+        for generation, its in _by_generation(rows)
     )
+
+
+def _by_generation(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    for (generation,), its in rows.sort("generation", maintain_order=True).group_by("generation", maintain_order=True):
+        yield int(generation), its
 
 
 def _clusters(rows: pl.DataFrame) -> np.ndarray:

@@ -63,10 +63,14 @@ def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 
     for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
         if it is not None:
             needed = max(needed, _all_of(old, "is_exact", items_needed(it, level, margin, 0.0, PLANNED)))
-    if its.kept is not None and its.gained_before is not None:
-        harmless = gate.retention_margin * its.gained_before.difference
-        free = items_needed(its.kept, level, 0.0, harmless, PLANNED)
-        needed = max(needed, _all_of(old, ~pl.col("is_exact"), free))
+    pairs = (
+        (its.kept, its.gained_before, gate.retention_margin),
+        (its.kept_since, its.gained_then, gate.retention_slide_margin),
+    )
+    for kept, gained, margin in pairs:
+        if kept is not None and gained is not None:
+            free = items_needed(kept, level, 0.0, margin * gained.difference, PLANNED)
+            needed = max(needed, _all_of(old, ~pl.col("is_exact"), free))
     return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
 
 

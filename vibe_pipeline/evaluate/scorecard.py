@@ -29,11 +29,12 @@ Tone = tuple[tuple[str, str, str], ...]
 
 
 def paired(items: pl.DataFrame, results: dict[str, pl.DataFrame]) -> pl.DataFrame:
-    """Items with one column per metric and model (nll_base, exact_child, …); what was not scored is null."""
+    """Items with one column per metric and model (nll_base, exact_child, …); what was not scored, or is no number, is
+    null."""
     for model, its in results.items():
         columns = {"answer": f"said_{model}", **{metric: f"{metric}_{model}" for metric in METRICS}}
         items = items.join(its.select("item_id", *columns).rename(columns), on="item_id", how="left")
-    return items.with_columns(is_exact=pl.col("part").is_in(EXACT_PARTS))
+    return items.fill_nan(None).with_columns(is_exact=pl.col("part").is_in(EXACT_PARTS))
 
 
 def scorecard(
@@ -76,11 +77,11 @@ def scorecard(
 
 def _counted(table: pl.DataFrame) -> tuple[int, int]:
     """Scores that are missing, and those that were asked for: of base, parent and child for every item, of the champion
-    of its own generation for every earlier one that has a right answer."""
+    of its own generation for every earlier one."""
     wanted = [*MODELS, SINCE] if f"score_{SINCE}" in table.columns else MODELS
     missing = asked = 0
     for model in wanted:
-        rows = table.filter(~pl.col("is_new") & pl.col("is_exact")) if model == SINCE else table
+        rows = table.filter(~pl.col("is_new")) if model == SINCE else table
         asked += rows.height
         missing += rows[f"score_{model}"].null_count()
     return missing, asked

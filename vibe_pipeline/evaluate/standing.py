@@ -70,7 +70,7 @@ def standing(
     table = items.filter(is_asked).select("item_id", "cluster", "scorer")
     for model, its in results.items():
         score = its.select("item_id", pl.coalesce("chance", "score").alias(model))
-        table = table.join(score, on="item_id", how="left")
+        table = table.join(score.fill_nan(None), on="item_id", how="left")
     return Standing(
         name=name,
         suite_sha=sha,
