@@ -137,6 +137,10 @@ def test_a_suite_is_made_in_the_memory_of_a_row_group(store, write_examples):
     assert (sum(sizes), max(sizes) <= ROW_GROUP) == (2500, True)
 
 
+def right(nll: float) -> float:
+    return nll if math.isnan(nll) else float(nll < 0.5)
+
+
 def card_of(rows: list[dict]):
     """A scorecard from (is_new, part) rows with nll and exact per model."""
     fixed = {"suite_sha": "s", "generation": 0, "scorer": "x", "kind": "conversation", "prompt": "", "answer": ""}
@@ -150,13 +154,14 @@ def card_of(rows: list[dict]):
         model: completed(
             pl.DataFrame(
                 [
-                    {"item_id": str(n), "nll": row[model], "exact": row[model] < 0.5, "score": float(row[model] < 0.5)}
+                    {"item_id": str(n), "nll": row[model], "exact": row[model] < 0.5, "score": right(row[model])}
                     for n, row in enumerate(rows)
-                    if row[model] is not None
+                    if row.get(model) is not None
                 ]
             )
         )
-        for model in ("base", "parent", "child")
+        for model in ("base", "parent", "child", "then")
+        if any(model in row for row in rows)
     }
     return scorecard("sha", paired(items, results), Gate(), ())
 
@@ -191,6 +196,22 @@ def test_without_right_answers_recall_is_retention_and_generalization_beats_base
     assert (card.recall_is, card.recall.value, card.recall_parent.value) == ("retention", 0.5, 1.0)
     assert (card.generalization_is, card.generalization.value, card.generalization.n) == ("beats base", 0.5, 2)
     assert card.generalization_base.value == 0.0
+
+
+def test_what_is_kept_of_free_form_suites_is_told_beside_the_parent_and_beside_the_champions_of_old():
+    """Each rung keeps most of what its parent had, and the last little of what the first had."""
+    old = [row("behaviour", 3, 2.5, 2.6, new=False) | {"then": 1.0} for _ in range(40)]
+    its = card_of([*old, row("behaviour", 3, 3, 2, new=True)]).comparisons
+    assert (its.kept.difference, its.gained_before.difference) == (pytest.approx(0.4 - 0.8 * 0.5), 0.5)
+    assert (its.kept_since.difference, its.gained_then.difference) == (pytest.approx(0.4 - 0.6 * 2), 2.0)
+    assert [(generation, it.n) for generation, it in its.kept_since_by_suite] == [(0, 40)]
+
+
+def test_what_is_no_number_is_missing():
+    whole = [row("behaviour", 3, 1, 1, new=False), row("behaviour", 3, 3, 2, new=True)]
+    broken = [whole[0], whole[1] | {"child": math.nan}]
+    assert (card_of(whole).missing, card_of(broken).missing) == (0, 1)
+    assert card_of(broken).comparisons.gain_nll is None
 
 
 def test_without_an_earlier_suite_recall_does_not_apply():
