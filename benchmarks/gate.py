@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks import gate_outcomes, gate_page
-from benchmarks.gate_cases import Case, Rates, budget, grid, nulls, possible, rates, tall
+from benchmarks.gate_cases import Case, Rates, budget, grid, nulls, possible, rates, sampled
 from benchmarks.report import machine, write
 from vibe_pipeline.cli.output import write as write_file
 from vibe_pipeline.progress import terminal
@@ -42,7 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             real = pl.read_parquet(file)
             cases = [
-                it for it in possible([*nulls(), *grid(), *budget(), *tall()], real) if options.only in (None, it.group)
+                it
+                for it in possible([*nulls(), *grid(), *budget(), *sampled()], real)
+                if options.only in (None, it.group)
             ]
             found = simulated(file, cases, options.generations, options.seed, options.processes)
         except ValueError as error:

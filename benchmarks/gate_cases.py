@@ -139,10 +139,15 @@ def nulls() -> list[Case]:
     ]
 
 
-def tall() -> list[Case]:
-    """The grid's truths on a ladder that has three times the items that are asked."""
+def sampled() -> list[Case]:
+    """Some of the grid's truths on a ladder that has three times the items that are asked, and where a few long
+    conversations stand beside many short ones."""
     points = ((0.0, 0.06), (0.0, 0.12), (0.05, 0.06), (0.05, 0.12), (0.10, 0.12))
-    return [_losing("tall", *point, there_are=900) for point in points]
+    return [
+        *(_losing("tall", *point, there_are=900) for point in points),
+        *(_losing("uneven", *point, clustering="uneven") for point in points),
+        *(_losing("uneven", *point, clustering="uneven", there_are=900) for point in points),
+    ]
 
 
 def budget() -> list[Case]:

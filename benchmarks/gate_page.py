@@ -62,14 +62,14 @@ CLAIMS = (
         "null_margin",
         "recall lower by exactly the margin",
         "≤ 5 %",
-        ("loss", "attempts", "default gate", "tall"),
+        ("loss", "attempts", "default gate", "tall", "uneven"),
         "5 points",
     ),
     Claim("null_slide", "recall lower by the margin than the champions' of old", "≤ 5 %", ("slide",)),
     Claim("null_general", "base abilities lower by the margin", "≤ 5 %", ("general",)),
     Claim("null_retention", "free-form: retention lower by its margin", "≤ 5 %", ("free",), "retention"),
     Claim("null_gain_nll", "free-form: no gain in NLL", "≤ 5 %", ("free",), "no gain"),
-    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate", "tall"), "10 points"),
+    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate", "tall", "uneven"), "10 points"),
     Claim(
         "harmless_alone", f"nothing lost, a clear gain, {USUAL}, items alone", "≥ 80 %", ("loss",), HARMLESS, "alone"
     ),
@@ -177,7 +177,7 @@ def _clusters(found: Sequence[Rates]) -> str:
         "5 points lost, 12 % differ",
         "10 points lost, 12 % differ",
     }
-    its = [it for it in found if it.case.group in ("loss", "tall") and it.case.name in named]
+    its = [it for it in found if it.case.group in ("loss", "tall", "uneven") and it.case.name in named]
     its = [it for it in its if it.case.earlier in (60, 300)]
     return _table(sorted(its, key=lambda it: (it.case.name, it.case.earlier, it.case.there_are)), sized=True)
 

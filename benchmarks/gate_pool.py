@@ -13,8 +13,12 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-Clustering = Literal["alone", "as answered", "alike"]
-"""Each item alone; clusters as real models answered them; three wordings that are always answered alike."""
+Clustering = Literal["alone", "as answered", "alike", "uneven"]
+"""Each item alone; clusters as real models answered them; three wordings that are always answered alike; most items
+alone, and one of thirty the first of twenty turns that are."""
+
+TURNS = 20
+EVERY = 30
 
 STEEPEST = 30.0
 """No cluster is drawn e^30 times as often for an item more: what needs that cannot be made of these clusters."""
@@ -94,7 +98,9 @@ def exact(rows: pl.DataFrame, clustering: Clustering) -> Items:
     )
     if clustering == "as answered":
         return both
-    copies = np.repeat(np.arange(len(both)), 3 if clustering == "alike" else 1)
+    every, alike = np.arange(len(both)), clustering == "alike"
+    sizes = np.where(every % EVERY, 1, TURNS) if clustering == "uneven" else np.full_like(every, 3 if alike else 1)
+    copies = np.repeat(every, sizes)
     return Items(copies, both.exact[copies], both.nll[copies])
 
 

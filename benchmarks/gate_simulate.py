@@ -68,8 +68,9 @@ def asked(it: Items, gate: Gate, attempt: int = 1) -> Items:
     first = it.take(slice(0, gate.first_items))
     its, level = _earlier(first, gate), gate.level_of(attempt)
     looks: list[tuple[Comparison | None, float, float]]
-    if its.kept is not None and its.gained_before is not None:
-        looks = [(its.kept, 0.0, gate.retention_margin * its.gained_before.difference)]
+    if its.gained_before is not None:
+        harmless = (it * its.gained_before.difference for it in (gate.retention_margin, gate.retention_slide_margin))
+        looks = [(one, 0.0, truth) for one, truth in zip((its.kept, its.kept_since), harmless, strict=True)]
     else:
         looks = [(its.recall, gate.margin, 0.0), (its.since, gate.slide_margin, 0.0)]
     needed = [items_needed(one, level, margin, truth, PLANNED) for one, margin, truth in looks if one is not None]
@@ -121,10 +122,14 @@ def _earlier(old: Items, gate: Gate) -> Comparisons:
     if old.is_exact:
         since = _shares(old, 0)
         return Comparisons(recall=_shares(old, 1), since=since, since_by_suite=((0, since),))
-    base, parent, child = old.nll.T
-    must = (1 - gate.retention_margin) * (base - parent)
+    base, parent, child = old.nll.T  # the parent is the champion of old, too
+    kept, since = (
+        compare_gains(base - child - (1 - margin) * (base - parent), old.clusters)
+        for margin in (gate.retention_margin, gate.retention_slide_margin)
+    )
+    had = compare_gains(base - parent, old.clusters)
     return Comparisons(
-        kept=compare_gains(base - child - must, old.clusters), gained_before=compare_gains(base - parent, old.clusters)
+        kept=kept, gained_before=had, kept_since=since, gained_then=had, kept_since_by_suite=((0, since),)
     )
 
 
