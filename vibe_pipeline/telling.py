@@ -32,7 +32,7 @@ STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: 
 
 
 def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
-    """Two tables a lineage, figures as value [95 % interval] n: the ladder, and what its newest rung knows.
+    """Two tables a lineage, figures as value [95 % interval] n: the ladder, and what the newest rung that stands knows.
 
     A narrow terminal leaves some columns to the CSV.
     """
@@ -41,7 +41,7 @@ def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
         its = [record for record in records if record["lineage"] == lineage]
         out.append(_table(lineage, its, width))
         if judged := [record for record in its if record["parts"]]:
-            out.append(_parts(judged[-1]))
+            out.append(_parts(([record for record in judged if _stands(record)] or judged)[-1]))
     return out
 
 
@@ -59,7 +59,7 @@ def waiting(records: list[dict[str, Any]]) -> list[str]:
     return [
         f"{record['lineage']} {record['generation']}: {'; '.join(words)}"
         for record in records
-        if record["is_current"] and not record["is_rolled_back"] and (words := _left(record))
+        if _stands(record) and (words := _left(record))
     ]
 
 
@@ -98,6 +98,11 @@ def outdated(lineage: str, generations: Sequence[int]) -> str:
     return f"{lineage} {which}: climbed with other settings than those of today, and left as it is; {anew}"
 
 
+def _stands(record: dict[str, Any]) -> bool:
+    """Whether no later attempt and no rollback has taken its place."""
+    return record["is_current"] and not record["is_rolled_back"]
+
+
 def _synthetic(facts: dict[str, Any]) -> list[str]:
     """How much of a mix is synthetic, where anything is."""
     return [f"{_percent(facts)} of its mix is synthetic"] if facts.get("synthetic_share") else []
@@ -134,8 +139,7 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
     for column in columns:
         out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
     for record in records:
-        stands = record["is_current"] and not record["is_rolled_back"]
-        out.add_row(*(column.cell(record) for column in columns), style=None if stands else "dim")
+        out.add_row(*(column.cell(record) for column in columns), style=None if _stands(record) else "dim")
     return out
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import pytest
@@ -111,6 +112,20 @@ def printed(records: list[dict], width: int = 100) -> str:
     for table in tables(records, width):
         console.print(table)
     return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("gone", "shown"),
+    [
+        ([{}, {}], "g001"),
+        ([{}, {"is_rolled_back": True}], "g000"),
+        ([{}, {"is_current": False}], "g000"),
+        ([{"is_current": False}, {"is_rolled_back": True}], "g001"),
+    ],
+)
+def test_what_is_known_is_shown_of_the_newest_rung_that_stands(records, gone, shown):
+    text = printed([{**record, **what} for record, what in zip(records, gone, strict=False)])
+    assert re.findall(r"What main (g\d+) knows", text) == [shown]
 
 
 def test_what_is_no_share_of_right_answers_says_what_it_is(records):
