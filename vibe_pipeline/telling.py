@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.markup import escape
 
@@ -27,6 +27,9 @@ WIDE, WIDEST = 120, 140
 
 SCORES = {choices.SCORER: "chance", judge.SCORER: "wins over parent"}
 """What the figure of a suite is that is asked each time; of other scorers the score."""
+
+BACK, TAINT = "↩", "†"
+"""Marks of a rung that was rolled back, and of one that was built from data that was erased since."""
 
 STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: "yellow", Outcome.SKIPPED: "dim"}
 
@@ -79,6 +82,14 @@ def taints(records: list[dict[str, Any]]) -> list[str]:
         for record in records
         if record["is_tainted"]
     ]
+
+
+def notes(records: list[dict[str, Any]]) -> list[str]:
+    """What stands below the tables: a line for each rung that needs one, and for each mark."""
+    back, taint = (
+        [f"{mark} {words}" for words in said(records)] for mark, said in ((BACK, rollbacks), (TAINT, taints))
+    )
+    return [*reasons(records), *back, *waiting(records), *taint]
 
 
 def settled(event: Event) -> str:
@@ -137,7 +148,9 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
         padding=(0, 1, 0, 0),
     )
     for column in columns:
-        out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
+        out.add_column(column.name, justify=justify, no_wrap=not column.folds, overflow=overflow)
     for record in records:
         out.add_row(*(column.cell(record) for column in columns), style=None if _stands(record) else "dim")
     return out
@@ -207,17 +220,17 @@ class _Column:
     is_number: bool = True
     needs: int = 0
     """Columns of the terminal."""
+    folds: bool = False
+    """Goes on below where a line is too narrow, so that no other column is cut."""
 
 
 def _generation(record: dict[str, Any]) -> str:
     attempt = f"#{record['attempt']}" if record["attempt"] > 1 else ""
-    marks = (" ★" if record["is_champion"] else "") + (" †" if record["is_tainted"] else "")
-    return record["generation"] + attempt + marks
+    marks = {"★": record["is_champion"], BACK: record["is_rolled_back"], TAINT: record["is_tainted"]}
+    return " ".join([record["generation"] + attempt, *(mark for mark, is_so in marks.items() if is_so)])
 
 
 def _verdict(record: dict[str, Any]) -> str:
-    if record["is_rolled_back"] and record["verdict"] == Outcome.PROMOTED:
-        return "rolled back"
     return f"[{STYLE[record['verdict']]}]{record['verdict']}[/]"
 
 
@@ -239,7 +252,7 @@ def _style(record: dict[str, Any]) -> str:
 
 
 COLUMNS = (
-    _Column("", _generation, is_number=False),
+    _Column("", _generation, is_number=False, folds=True),
     _Column("verdict", _verdict, is_number=False),
     _Column("from", lambda record: record["parent_generation"] or "base", is_number=False),
     _Column("recall", _interval("eval_recall")),
