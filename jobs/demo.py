@@ -99,7 +99,7 @@ def show(ladder: Ladder, lineage: str) -> None:
     console, records = Console(), ladder.records()
     for table in telling.tables(records, console.width):
         console.print(table)
-    for words in [*telling.reasons(records), *telling.waiting(records)]:
+    for words in telling.notes(records):
         console.print(words, markup=False, soft_wrap=True)
     if len(ladder.log.cuts()) > len(GROUPS):
         console.print(f"{generation_name(len(GROUPS))} and later are yours: the demo leaves them alone.", markup=False)

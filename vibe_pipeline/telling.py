@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from rich.markup import escape
 
@@ -28,11 +28,14 @@ WIDE, WIDEST = 120, 140
 SCORES = {choices.SCORER: "chance", judge.SCORER: "wins over parent"}
 """What the figure of a suite is that is asked each time; of other scorers the score."""
 
+BACK, TAINT = "↩", "†"
+"""Marks of a rung that was rolled back, and of one that was built from data that was erased since."""
+
 STYLE = {Outcome.PROMOTED: "green", Outcome.REJECTED: "red", Outcome.UNDECIDED: "yellow", Outcome.SKIPPED: "dim"}
 
 
 def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
-    """Two tables a lineage, figures as value [95 % interval] n: the ladder, and what its newest rung knows.
+    """Two tables a lineage, figures as value [95 % interval] n: the ladder, and what the newest rung that stands knows.
 
     A narrow terminal leaves some columns to the CSV.
     """
@@ -41,7 +44,7 @@ def tables(records: list[dict[str, Any]], width: int) -> list[Table]:
         its = [record for record in records if record["lineage"] == lineage]
         out.append(_table(lineage, its, width))
         if judged := [record for record in its if record["parts"]]:
-            out.append(_parts(judged[-1]))
+            out.append(_parts(([record for record in judged if _stands(record)] or judged)[-1]))
     return out
 
 
@@ -59,7 +62,7 @@ def waiting(records: list[dict[str, Any]]) -> list[str]:
     return [
         f"{record['lineage']} {record['generation']}: {'; '.join(words)}"
         for record in records
-        if record["is_current"] and not record["is_rolled_back"] and (words := _left(record))
+        if _stands(record) and (words := _left(record))
     ]
 
 
@@ -81,6 +84,14 @@ def taints(records: list[dict[str, Any]]) -> list[str]:
     ]
 
 
+def notes(records: list[dict[str, Any]]) -> list[str]:
+    """What stands below the tables: a line for each rung that needs one, and for each mark."""
+    back, taint = (
+        [f"{mark} {words}" for words in said(records)] for mark, said in ((BACK, rollbacks), (TAINT, taints))
+    )
+    return [*reasons(records), *back, *waiting(records), *taint]
+
+
 def settled(event: Event) -> str:
     """One line for whoever watches a climb; the reasons only where there is something to mend."""
     facts = event.facts
@@ -96,6 +107,11 @@ def outdated(lineage: str, generations: Sequence[int]) -> str:
     which = first if first == last else f"{first} to {last}"
     anew = f"`vibe climb --lineage {lineage} --again` climbs anew"
     return f"{lineage} {which}: climbed with other settings than those of today, and left as it is; {anew}"
+
+
+def _stands(record: dict[str, Any]) -> bool:
+    """Whether no later attempt and no rollback has taken its place."""
+    return record["is_current"] and not record["is_rolled_back"]
 
 
 def _synthetic(facts: dict[str, Any]) -> list[str]:
@@ -132,10 +148,11 @@ def _table(lineage: str, records: list[dict[str, Any]], width: int) -> Table:
         padding=(0, 1, 0, 0),
     )
     for column in columns:
-        out.add_column(column.name, justify="right" if column.is_number else "left", no_wrap=True)
+        justify: Literal["left", "right"] = "right" if column.is_number else "left"
+        overflow: Literal["fold", "ellipsis"] = "fold" if column.folds else "ellipsis"
+        out.add_column(column.name, justify=justify, no_wrap=not column.folds, overflow=overflow)
     for record in records:
-        stands = record["is_current"] and not record["is_rolled_back"]
-        out.add_row(*(column.cell(record) for column in columns), style=None if stands else "dim")
+        out.add_row(*(column.cell(record) for column in columns), style=None if _stands(record) else "dim")
     return out
 
 
@@ -203,17 +220,17 @@ class _Column:
     is_number: bool = True
     needs: int = 0
     """Columns of the terminal."""
+    folds: bool = False
+    """Goes on below where a line is too narrow, so that no other column is cut."""
 
 
 def _generation(record: dict[str, Any]) -> str:
     attempt = f"#{record['attempt']}" if record["attempt"] > 1 else ""
-    marks = (" ★" if record["is_champion"] else "") + (" †" if record["is_tainted"] else "")
-    return record["generation"] + attempt + marks
+    marks = {"★": record["is_champion"], BACK: record["is_rolled_back"], TAINT: record["is_tainted"]}
+    return " ".join([record["generation"] + attempt, *(mark for mark, is_so in marks.items() if is_so)])
 
 
 def _verdict(record: dict[str, Any]) -> str:
-    if record["is_rolled_back"] and record["verdict"] == Outcome.PROMOTED:
-        return "rolled back"
     return f"[{STYLE[record['verdict']]}]{record['verdict']}[/]"
 
 
@@ -235,7 +252,7 @@ def _style(record: dict[str, Any]) -> str:
 
 
 COLUMNS = (
-    _Column("", _generation, is_number=False),
+    _Column("", _generation, is_number=False, folds=True),
     _Column("verdict", _verdict, is_number=False),
     _Column("from", lambda record: record["parent_generation"] or "base", is_number=False),
     _Column("recall", _interval("eval_recall")),

@@ -56,8 +56,9 @@ def test_a_rollback_is_shown_by_the_ladder(vibe, ask):
     assert (told["champion"], told["next_grows_from"], told["rolled_back"]) == ("g000", "g000", ["g001", "g002"])
     said = vibe("ladder")
     assert re.search(r"g000 ★ +promoted", said.out)
-    assert re.search(r"g001 +rolled back", said.out)
-    assert "main g001, g002: rolled back to g000: g001 forgot" in said.out
+    assert re.search(r"g001 ↩ +promoted", said.out)
+    assert "↩ main g001, g002: rolled back to g000: g001 forgot" in said.out
+    assert "What main g000 knows" in said.out
     assert [it["is_rolled_back"] for it in ask("ladder")] == [False, True, True]
 
 

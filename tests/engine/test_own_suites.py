@@ -54,6 +54,28 @@ def test_an_item_has_the_id_of_its_words_wherever_it_stands_and_is_a_cluster_alo
     assert other["cluster"][1] == "c"
 
 
+def test_the_same_question_under_many_ids_is_one_observation(write):
+    """Forty ids, one prompt in other cases and spaces: no forty independent items."""
+    wordings = (OPEN["prompt"], "  capital of\tFRANCE? ", "Capital  of France?\n")
+    lines = [{**OPEN, "item_id": f"q{n}", "prompt": wordings[n % 3]} for n in range(40)]
+    items = own.items(write(*lines, CHOICE))
+    assert items["cluster"].to_list() == ["q0"] * 40 + [items["item_id"][40]]
+    assert items["prompt"][1] == wordings[1]
+
+
+@pytest.mark.parametrize(
+    ("named", "clusters"),
+    [
+        ((None, None, None), ["q0", "q0", "q0"]),
+        ((None, "c", None), ["c", "c", "c"]),
+        (("a", None, "b"), ["a", "a", "b"]),
+    ],
+)
+def test_a_line_that_names_no_cluster_is_in_that_of_its_question(write, named, clusters):
+    lines = [{**OPEN, "item_id": f"q{n}", **({"cluster": name} if name else {})} for n, name in enumerate(named)]
+    assert own.items(write(*lines))["cluster"].to_list() == clusters
+
+
 @pytest.mark.parametrize(
     ("lines", "words"),
     [

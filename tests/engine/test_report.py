@@ -2,13 +2,14 @@
 
 import csv
 import io
+import re
 from dataclasses import replace
 
 import pytest
 
 from vibe_pipeline.ledger import Ledger
 from vibe_pipeline.report import row, rows, to_csv
-from vibe_pipeline.telling import reasons, settled, tables, waiting
+from vibe_pipeline.telling import notes, reasons, settled, tables, waiting
 
 FIRST_TWELVE = (
     "GEN_ID,parent_sha,child_sha,data_delta_sha,steps,lr,walltime_min,"
@@ -92,6 +93,42 @@ def test_the_table_fits_the_terminal_and_shows_each_figure_with_its_n(records, w
     assert "…" not in text
 
 
+GONE = {"is_rolled_back": True, "rolled_back": "to g000: it is rude"}
+
+
+@pytest.mark.parametrize("n", [300, 1200])
+@pytest.mark.parametrize(
+    ("changes", "marked", "verdict"),
+    [
+        ({}, "g001★", "promoted"),
+        ({**GONE, "is_champion": False}, "g001↩", "promoted"),
+        ({**GONE, "is_champion": False, "attempt": 2, "is_tainted": True}, "g001#2↩†", "promoted"),
+        ({"attempt": 2, "is_tainted": True, "verdict": "undecided"}, "g001#2★†", "undecided"),
+    ],
+)
+def test_nothing_is_cut_at_80_columns_whatever_became_of_a_rung(records, n, changes, marked, verdict):
+    """Marks that have no place in the line stand below the generation; no column gives way to them."""
+    figure = {"": 0.93, "_low": 0.88, "_high": 0.96, "_n": n}
+    large = {f"eval_{name}{part}": it for name in ("recall", "generalization") for part, it in figure.items()}
+    text = printed([records[0], {**records[1], **large, "eval_style_drift": 1.0, **changes}], 80)
+    lines = text.split("What main")[0].splitlines()
+    place = next(line.index("verdict") for line in lines if "verdict" in line)
+    row, *below = lines[next(at for at, line in enumerate(lines) if line.startswith(" g001")) :]
+    assert row[place:].split() == [verdict, "g000", *f"0.93 [0.88 0.96] {n}".split() * 2, "10", "of", "10"]
+    assert "".join(line[:place].replace(" ", "") for line in (row, *below)) == marked
+    assert len(row) <= 80
+
+
+def test_each_mark_and_each_rung_that_needs_a_word_has_a_line_below(records):
+    changed = {**records[1], **GONE, "is_tainted": True, "taint": "it grew from g000"}
+    assert notes([records[0], changed, {**records[2], "left_for_later": 3}]) == [
+        "main g002 was skipped: g002 holds nothing to learn for main",
+        "↩ main g001: rolled back to g000: it is rude",
+        "main g002: 3 examples were left out to fit max_minutes",
+        "† main g001 was built from erased data, not reproducible: it grew from g000",
+    ]
+
+
 def test_the_newest_judged_rung_is_shown_suite_by_suite(records):
     from rich.console import Console
 
@@ -111,6 +148,20 @@ def printed(records: list[dict], width: int = 100) -> str:
     for table in tables(records, width):
         console.print(table)
     return console.export_text()
+
+
+@pytest.mark.parametrize(
+    ("gone", "shown"),
+    [
+        ([{}, {}], "g001"),
+        ([{}, {"is_rolled_back": True}], "g000"),
+        ([{}, {"is_current": False}], "g000"),
+        ([{"is_current": False}, {"is_rolled_back": True}], "g001"),
+    ],
+)
+def test_what_is_known_is_shown_of_the_newest_rung_that_stands(records, gone, shown):
+    text = printed([{**record, **what} for record, what in zip(records, gone, strict=False)])
+    assert re.findall(r"What main (g\d+) knows", text) == [shown]
 
 
 def test_what_is_no_share_of_right_answers_says_what_it_is(records):

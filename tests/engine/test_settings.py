@@ -32,6 +32,14 @@ def test_a_default_that_is_written_out_is_the_same_to_the_byte():
     assert repr(written) == repr(Lineage(gate=Gate(margin=0.10)))  # the demo's margin, which the file names
 
 
+def test_the_demo_without_replay_differs_from_the_demo_in_replay_alone():
+    """What it forgets is then for want of replay, and judged by the same gate."""
+    lineages = load(Path(__file__).parents[2] / "vibe.toml").lineages
+    main, without = lineages["main"], lineages["replay-0"]
+    assert (without.replay.minimum, without.replay.share) == (0, 0)
+    assert without.model_copy(update={"replay": main.replay}) == main
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

@@ -277,7 +277,7 @@ def _lineage(ladder: Ladder, name: str | None) -> str:
 
 
 def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
-    from vibe_pipeline.telling import reasons, rollbacks, tables, taints, waiting
+    from vibe_pipeline.telling import notes, tables
 
     if json_:
         return print_json(records)
@@ -286,10 +286,5 @@ def _print_ladder(records: list[dict[str, Any]], json_: bool) -> None:
     console = Console()
     for table in tables(records, console.width):
         console.print(table)
-    for line in [
-        *reasons(records),
-        *rollbacks(records),
-        *waiting(records),
-        *(f"† {words}" for words in taints(records)),
-    ]:
+    for line in notes(records):
         console.print(line, markup=False, highlight=False)

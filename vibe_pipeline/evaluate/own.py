@@ -3,7 +3,8 @@
 A line has a `prompt` and says how an answer is judged: `answer` or `answers` (greedy.py: what the model says, beside
 all that is accepted), `answer` and `choices` (choices.py: which it finds likeliest), or `tests` (code.py: Python that
 must run well behind the code that it writes), or `criteria` (judge.py: by which another model compares two answers).
-`item_id` and `cluster` (items that tell of the same thing) may be left out.
+`item_id` and `cluster` (items that tell of the same thing) may be left out. Lines that ask the same are one cluster
+where they name none: a question that is asked forty times is one observation.
 """
 
 from __future__ import annotations
@@ -68,14 +69,19 @@ class Line(BaseModel):
         """Its id, or one made of all that it says: the same wherever the line stands."""
         return self.item_id or key_of(self.model_dump(mode="json"))[:16]
 
+    @property
+    def asked(self) -> str:
+        """Its prompt, but for case and white space: lines that have the same one are answered alike."""
+        return " ".join(self.prompt.split()).casefold()
+
     def row(self) -> tuple[Any, ...]:
-        """SCHEMA"""
-        identity, accepted = self.identity, self.accepted
+        """SCHEMA and what is asked; the cluster is null where it names none."""
+        accepted = self.accepted
         # A choice follows at once where the prompt ends in white space: as an answer follows it in training.
         prompt = f"{self.prompt}\n\n" if self.choices else self.prompt
         right = accepted[0] if accepted else None
         told = (accepted, self.choices, self.tests, self.criteria, self.scorer)
-        return identity, self.cluster or identity, prompt, right, *told
+        return self.identity, self.cluster, prompt, right, *told, self.asked
 
     @property
     def scorer(self) -> str:
@@ -98,4 +104,7 @@ def items(path: Path) -> pl.DataFrame:
     rows = [line.row() for line in records(path, lambda _: Line, lambda line: line.identity)]
     if not rows:
         raise SettingsInvalid(f"{path} holds no items", "Write one JSON object a line, with prompt and answers")
-    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    table = pl.DataFrame(rows, schema={**SCHEMA, "asked": pl.String}, orient="row")
+    # Of those that ask the same: the first cluster that is named, or the first line's id where none is.
+    together = (pl.col(it).drop_nulls().first().over("asked") for it in ("cluster", "item_id"))
+    return table.with_columns(cluster=pl.coalesce("cluster", *together)).select(*SCHEMA)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
+import io
 
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.judgement import Outcome
 from vibe_pipeline.ledger import SETTLED, Event, Ledger, Line, chains
 from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import generation_name
-from vibe_pipeline.report import CSV_NAME, rows, to_csv
+from vibe_pipeline.report import CSV_NAME, FIRST_COLUMNS, rows, to_csv
 from vibe_pipeline.store import Store
 from vibe_pipeline.verifying import answers, files, verdicts
 from vibe_pipeline.verifying import chains as chained
@@ -85,16 +86,29 @@ def _check_csv(store: Store, ledgers: list[Ledger], findings: Findings) -> None:
     findings.checked["files"] += 1
     if found == expected.encode():
         return
-    told, wanted = found.decode(errors="replace").splitlines(), expected.splitlines()
-    if _columns(told) not in (None, _columns(wanted)):
+    if _is_of_another_version(found, expected):
         findings.not_checked[OTHER_COLUMNS] += 1
         return
+    told, wanted = found.decode(errors="replace").splitlines(), expected.splitlines()
     differs = (at for at, pair in enumerate(zip(told, wanted, strict=False), 1) if pair[0] != pair[1])
     at = next(differs, min(len(told), len(wanted)) + 1)
     findings.add("table", CSV_NAME, "what the ledgers say; written anew with the next rung", f"line {at} differs")
 
 
-def _columns(lines: list[str]) -> int | None:
-    """How many columns a table has; None where its lines do not agree."""
-    counts = {len(row) for row in csv.reader(lines)}
-    return counts.pop() if len(counts) == 1 else None
+def _is_of_another_version(found: bytes, expected: str) -> bool:
+    """Whether a table is whole and only has columns more, or fewer: a name that is neither's tells of damage."""
+    try:
+        told, wanted = (_columns(text) for text in (found.decode(), expected))
+    except (csv.Error, ValueError):
+        return False
+    is_other = told.keys() < wanted.keys() or told.keys() > wanted.keys()
+    is_whole = found.endswith(b"\n") and (*told,)[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+    return is_other and is_whole and all(told[name] == wanted[name] for name in told.keys() & wanted.keys())
+
+
+def _columns(text: str) -> dict[str, tuple[str, ...]]:
+    """The columns of a CSV by their names; csv.Error or ValueError where a line has more or fewer values than names."""
+    names, *lines = csv.reader(io.StringIO(text, newline=""), strict=True)
+    if len({*names}) < len(names):
+        raise ValueError("two columns have one name")
+    return dict(zip(names, zip(*lines, strict=True) if lines else [()] * len(names), strict=True))
