@@ -87,7 +87,8 @@ class OutOfMemory(VibeError):
 
 
 class JudgeUnreachable(VibeError):
-    """The endpoint that compares answers is down, slow or no such endpoint; what it said before is kept."""
+    """The endpoint that compares answers is down, slow, no such endpoint, or says no letter; what it said before is
+    kept."""
 
     retryable = True
 

@@ -129,10 +129,13 @@ class Balance:
     labels: int
     balanced: Figure
     """Mean over labels of the share that was told right."""
-    spread: float
-    """Entropy of its predictions beside that of the answers: near 0 where it always says the same."""
+    spread: float | None
+    """Entropy of its predictions beside that of the answers: near 0 where it always says the same; None where nothing
+    but right answers was looked at."""
     parent: Figure | None = None
     """The same share of the parent's, of an earlier generation's suite; None: the suite is new."""
+    only_veto: bool = False
+    """Nobody called them labels: there are only few answers to many questions."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -142,12 +142,10 @@ def _balance(case: Case) -> Iterator[Rule]:
             yield ruling.undecided(name, words, it.items)
             continue
         floor = max(case.gate.generalization_floor, 1 / it.labels)
-        words = (
-            f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}; its predictions "
-            f"have {it.spread:.0%} of the spread of the answers"
-        )
+        words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}{_spread(it)}"
         is_below = it.balanced.high < floor or it.balanced.value <= 1 / it.labels
-        finding = Finding.PASSED if it.balanced.value > floor else Finding.FAILED if is_below else Finding.UNDECIDED
+        is_met = it.balanced.value > floor or it.only_veto
+        finding = Finding.FAILED if is_below else Finding.PASSED if is_met else Finding.UNDECIDED
         yield Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
 
 
@@ -156,11 +154,13 @@ def _still_told_apart(it: Balance, parent: Figure) -> Iterator[Rule]:
     chance = 1 / it.labels
     if it.labels > 1 and it.balanced.value <= chance < parent.value:
         name = f"balance of {generation_name(it.generation)}"
-        words = (
-            f"{ruling.shown(it.balanced)} over its {it.labels} labels, what chance gives, where the parent has "
-            f"{parent.value:.2f}; its predictions have {it.spread:.0%} of the spread of the answers"
-        )
+        words = f"{ruling.shown(it.balanced)} over its {it.labels} labels, what chance gives"
+        words += f", where the parent has {parent.value:.2f}{_spread(it)}"
         yield Rule(name=name, finding=Finding.FAILED, words=f"{name}: {words}", limit=chance, n=it.items)
+
+
+def _spread(it: Balance) -> str:
+    return "" if it.spread is None else f"; its predictions have {it.spread:.0%} of the spread of the answers"
 
 
 def _gain(case: Case) -> Iterator[Rule]:

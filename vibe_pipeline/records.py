@@ -167,6 +167,10 @@ class Cut:
     schema_version: int = SCHEMA_VERSION
 
 
+OFFERED_AGAIN = 2
+"""How many deltas of unpromoted rungs the next mix takes along."""
+
+
 def generation_name(generation: int) -> str:
     """g000, g001, …: how people and partitions call a generation."""
     return f"g{generation:03d}"

@@ -113,6 +113,7 @@ def row(event: Event, champion: str | None, line: Line) -> dict[str, Any]:
         "is_rolled_back": event.sha in line.rolled_back,
         "rolled_back": back_to(by) if (by := line.rolled_back.get(event.sha)) else None,
         "reasons": facts["reasons"],
+        "delta_generations": facts["delta_generations"],
         "parts": facts.get("parts", []),
         "standing": facts.get("standing", []),
         "rules": [rule for rule in facts["rules"] if "finding" in rule],  # before there were three answers: no rules

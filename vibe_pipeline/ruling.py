@@ -71,8 +71,9 @@ class Question:
         if finding == Finding.UNDECIDED:
             needed = paired.items_needed(self.it, self.level, self.margin, self.it.difference)
             needed = needed and max(needed, self.it.n + 1)
-            would = f"about {needed:,} items would" if needed else "no number of items would, if it stays what it is"
-            words = f"{words}: these items cannot tell, {would}"
+            never = "no number of items would, if it stays what it is"
+            else_ = never if self.it.clusters > 1 else "further ones would"
+            words = f"{words}: these items cannot tell, {f'about {needed:,} items would' if needed else else_}"
         return Rule(
             name=self.name,
             finding=finding,
@@ -115,7 +116,8 @@ def above(name: str, figure: Figure, figure_is: str, floor: float) -> Rule:
     if figure_is != "exact":
         return not_applicable(name, "no item" if figure_is == "not applicable" else f"{figure_is} has no floor")
     is_above = figure.n > 0 and (figure.value > floor or floor == 0)
-    words = f"{name}: {shown(figure)}, {'above' if is_above else 'not above'} {floor:.2f}"
+    beside = f"{'above' if is_above else 'not above'} {floor:.2f}" if floor else "and no floor is set"
+    words = f"{name}: {shown(figure)}, {beside}"
     words = words if figure.n else f"{name}: no item has a score, so nothing is above {floor:.2f}"
     return Rule(name=name, finding=met(is_above), words=words, limit=floor, n=figure.n)
 

@@ -14,7 +14,7 @@ from vibe_pipeline.errors import RungRefused
 from vibe_pipeline.fingerprint import key_of, short
 from vibe_pipeline.ledger import SETTLED, Event, Line
 from vibe_pipeline.models import BaseModel
-from vibe_pipeline.records import ExampleSet, Training, generation_name
+from vibe_pipeline.records import OFFERED_AGAIN, ExampleSet, Training, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
@@ -23,9 +23,6 @@ CODE_VERSION = 9
 
 FRESH = 0.2
 """A rung of which fewer new items are its own is another attempt at those that were asked before."""
-
-OFFERED_AGAIN = 2
-"""How many deltas of unpromoted rungs the next mix takes along."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

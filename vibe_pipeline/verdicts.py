@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 
 from vibe_pipeline.judgement import Finding, Outcome
+from vibe_pipeline.records import OFFERED_AGAIN, generation_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +25,6 @@ MARKS = {
 
 OLD = ("recall against parent", "retention")
 
-OFFERED_AGAIN = "What it was to learn is offered again with the next generation."
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
 LARGER = "Larger generations bring more held-out items."
 EARLIER = (
@@ -63,7 +63,7 @@ def _why(record: dict[str, Any]) -> str:
     if record["verdict"] == Outcome.SKIPPED or not rules:
         return f"{name} was {record['verdict']}: {'; '.join(record['reasons'])}."
     if record["verdict"] == Outcome.REJECTED:
-        return f"{name} was rejected by {_named(_of(rules, Finding.FAILED))}. {OFFERED_AGAIN}"
+        return f"{name} was rejected by {_named(_of(rules, Finding.FAILED))}. {_offered(record)}"
     return f"{name} is undecided: {_open(record)}"
 
 
@@ -79,7 +79,16 @@ def _open(record: dict[str, Any]) -> str:
     remedies = [LARGER] if any(rule["items_needed"] for rule in counted if rule["name"] not in of_suites) else []
     remedies += [EARLIER] if is_old else []
     remedies += [QUESTIONS] if named & of_suites else []
-    return " ".join([f"{'; '.join([*cannot, *words])}.", OFFERED_AGAIN, *remedies])
+    return " ".join([f"{'; '.join([*cannot, *words])}.", _offered(record), *remedies])
+
+
+def _offered(record: dict[str, Any]) -> str:
+    """What becomes of its delta: nothing is offered for ever."""
+    words, delta = "What it was to learn is offered again with the next generation", record.get("delta_generations", [])
+    given_up = [generation_name(it) for it in delta if it <= max(delta) - OFFERED_AGAIN]
+    if not given_up:
+        return f"{words}."
+    return f"{words}, but for that of {_listed(given_up)}: {OFFERED_AGAIN + 1} rungs could not learn it."
 
 
 def table(record: dict[str, Any]) -> Table:
@@ -118,7 +127,10 @@ def _of(rules: Sequence[dict[str, Any]], finding: Finding) -> list[dict[str, Any
 
 
 def _named(rules: Sequence[dict[str, Any]]) -> str:
-    names = [rule["name"] for rule in rules]
+    return _listed([rule["name"] for rule in rules])
+
+
+def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
 
 

@@ -143,10 +143,11 @@ def right(nll: float) -> float:
 
 def card_of(rows: list[dict]):
     """A scorecard from (is_new, part) rows with nll and exact per model."""
-    fixed = {"suite_sha": "s", "generation": 0, "scorer": "x", "kind": "conversation", "prompt": "", "answer": ""}
+    fixed = {"suite_sha": "s", "generation": 0, "scorer": "x", "kind": "conversation", "prompt": ""}
     items = pl.DataFrame(
         [
-            {**fixed, "item_id": str(n), "cluster": str(n), "is_new": row["new"], "part": row["part"]}
+            {**fixed, "item_id": str(n), "cluster": str(n)}
+            | {"is_new": row["new"], "part": row["part"], "answer": row.get("answer", "")}
             for n, row in enumerate(rows)
         ]
     )
@@ -205,6 +206,14 @@ def test_what_is_kept_of_free_form_suites_is_told_beside_the_parent_and_beside_t
     assert (its.kept.difference, its.gained_before.difference) == (pytest.approx(0.4 - 0.8 * 0.5), 0.5)
     assert (its.kept_since.difference, its.gained_then.difference) == (pytest.approx(0.4 - 0.6 * 2), 2.0)
     assert [(generation, it.n) for generation, it in its.kept_since_by_suite] == [(0, 40)]
+
+
+@pytest.mark.parametrize(("questions", "balances"), [(10, [(2, 0.5, True)]), (9, [])])
+def test_a_few_answers_to_many_questions_are_labels_too(questions, balances):
+    """The child says the commoner of two to all of them."""
+    asked = [(0.1, "no") if n else (3, "yes") for n in range(questions)]
+    found = card_of([row("knowledge", 3, 3, child, new=True) | {"answer": answer} for child, answer in asked]).balances
+    assert [(it.labels, it.balanced.value, it.only_veto) for it in found] == balances
 
 
 def test_what_is_no_number_is_missing():

@@ -11,12 +11,11 @@ import pytest
 
 from vibe_pipeline.errors import JudgeUnreachable, SettingsInvalid
 from vibe_pipeline.evaluate.exam import JUDGED
-from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared, kept_at, scored
+from vibe_pipeline.evaluate.judge import GIVES_UP, Endpoint, compared, scored
 from vibe_pipeline.evaluate.scorecard import MODELS
 from vibe_pipeline.evaluate.standing import written
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.settings import Judge, key_of_judge
-from vibe_pipeline.verifying.verdicts import SAID_SINCE
 
 
 @pytest.fixture
@@ -102,9 +101,10 @@ def test_who_cannot_be_heard_leaves_no_score_and_it_is_said_why(server, broken):
     assert (judged(server, ("a", "b"), seconds=0.3), bool(server.silence)) == ([None], True)
 
 
-def test_other_words_than_a_letter_are_no_score(server):
+def test_other_words_than_a_letter_are_no_score_and_are_told(server):
     server.reply = lambda one, other: "Answer A is better, I think"
-    assert (judged(server, ("a", "b")), server.silence) == ([None], "")
+    assert judged(server, ("a", "b")) == [None]
+    assert server.silence == "it said 'Answer A is better, I think' where A, B or C was asked for"
 
 
 def test_an_endpoint_that_is_down_is_asked_a_few_times_only(server):
@@ -207,18 +207,6 @@ def test_verify_makes_a_judged_verdict_again_and_names_what_was_changed(climb, s
     assert ("file", name, "missing") in [(it.what, it.where, it.found) for it in mine.verify().problems]
 
 
-def test_verify_counts_what_a_judge_said_later_as_not_checked(climb, server):
-    """It said no letter, and another gate had both asked again: the first verdict stands on what was missing."""
-    server.reply = lambda one, other: "Neither, I think"
-    mine, event = climb()
-    base, suite = event.facts["base_sha"], event.facts["standing"][-1]["suite_sha"]
-    (item,) = mine.store.read_frame(f"suites/{suite}.parquet")["item_id"]
-    said = pl.DataFrame({"item_id": [item], "score": [1.0]})
-    mine.store.write_parquet(kept_at(event.facts["child_sha"], base, suite), said.to_arrow())
-    found = mine.verify()
-    assert (found.problems, found.not_checked[SAID_SINCE], found.checked["verdicts"]) == ([], 1, 1)
-
-
 @pytest.mark.parametrize(("parent", "base"), [(1.0, 0.5), (0.0, None)])
 def test_a_score_is_that_of_the_child_beside_the_other(parent, base):
     results = {it: pl.DataFrame({"item_id": ["a"], "score": [None]}, schema=JUDGED) for it in MODELS}
@@ -230,17 +218,20 @@ def test_a_score_is_that_of_the_child_beside_the_other(parent, base):
     assert got == {"child": parent, "parent": 1 - parent, "base": None if base is None else 1 - base}
 
 
-def test_a_judge_that_is_down_blocks_until_it_is_up(climb, new_ladder, server):
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ({"status": 500}, "Error 500"),
+        ({"reply": lambda one, other: "I cannot say"}, "said 'I cannot say' where A"),
+    ],
+)
+def test_a_judge_that_is_down_or_says_something_else_blocks_until_it_is_mended(climb, server, broken, words):
     """Nothing settles, and what was trained and answered is not made again."""
-    server.status = 500
-    with pytest.raises(JudgeUnreachable, match=r"compared 0 of 1 .* with those of the parent.* Error 500.* Start it"):
+    whole = {name: getattr(server, name) for name in broken}
+    vars(server).update(broken)
+    with pytest.raises(JudgeUnreachable, match=rf"compared 0 of 1 .* with those of the parent.* {words}.* Start it"):
         climb()
     mine = climb.mine()
     assert mine.line("main").settled == {}
-    server.status = 200
+    vars(server).update({**whole, "reply": lambda one, other: "A"})
     assert rules_of(mine.climb("main", 0))["complete"]["finding"] == "passed"
-
-
-def test_a_judge_that_says_something_else_blocks(climb, server):
-    server.reply = lambda one, other: "I cannot decide"
-    assert rules_of(climb()[1])["complete"]["finding"] == "failed"

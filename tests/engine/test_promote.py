@@ -291,6 +291,23 @@ def test_a_child_that_says_the_majority_class_of_an_earlier_suite_is_rejected(ch
     assert in_the_way(replace(GOOD, balances=(of_old,))) == rules
 
 
+@pytest.mark.parametrize(
+    ("balanced", "rules"),
+    [(figure(0.5), {"balance": FAILED}), (Figure(value=0.58, n=90, low=0.4, high=0.7), {"balance": FAILED}),
+     (Figure(value=0.83, n=90, low=0.7, high=1.0), {}), (figure(0.95), {})],
+)  # fmt: skip
+def test_who_says_one_of_a_few_answers_to_everything_is_rejected_though_nobody_called_them_labels(balanced, rules):
+    """84 of 90 right with one of two answers. Where the rarer is only told badly nothing blocks for ever."""
+    few = Balance(generation=3, items=90, labels=2, balanced=balanced, spread=None, only_veto=True)
+    assert in_the_way(replace(GOOD, balances=(few,))) == rules
+
+
+def test_one_cluster_of_new_items_is_told_that_further_ones_would_decide():
+    alone = Comparison(n=3, clusters=1, difference=0.2, error=None)
+    (words,) = (rule.words for rule in verdict(compared(gain=None, gain_nll=alone)).rules if rule.name == "gain in NLL")
+    assert words.endswith("these items cannot tell, further ones would")
+
+
 def test_bounds_of_right_answers_lie_between_all_and_none():
     few = Comparison(n=4, clusters=2, difference=0.0, error=0.4)
     rules = verdict(replace(GOOD, standing=(replace(standing("general"), parent_comparison=few),))).rules

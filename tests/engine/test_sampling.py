@@ -15,8 +15,9 @@ from vibe_pipeline.settings import Gate
 def items(*suites: int) -> pl.DataFrame:
     """So many items of each generation's suite, three in a row of one fact."""
     every = [(g, n) for g, size in enumerate(suites) for n in range(size)]
-    rows = [(f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?", f"fact {n // 3}") for g, n in every]
-    return pl.DataFrame(rows, schema=["suite_sha", "generation", "item_id", "prompt", "cluster"], orient="row")
+    rows = [(f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?", f"{g}/{n}", f"fact {n // 3}") for g, n in every]
+    words = dict.fromkeys(("item_id", "prompt", "answer", "cluster"), pl.String)
+    return pl.DataFrame(rows, schema={"suite_sha": pl.String, "generation": pl.Int64, **words}, orient="row")
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(0, 40))
@@ -63,7 +64,19 @@ def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
         still_asked(rows, items(0))["item_id"].to_list()
         == rows["item_id"].to_list()[2:] + rows["item_id"].to_list()[:1]
     )
-    assert still_asked(rows, pl.DataFrame({"prompt": ["c", "b"]}))["prompt"].to_list() == ["a"]
+    new = pl.DataFrame({"prompt": ["c", "b"], "answer": ["another", "another"]})
+    assert still_asked(rows, new)["prompt"].to_list() == ["a"]
+
+
+def test_documents_are_asked_for_nothing_and_are_asked_all_the_same():
+    """Each has the empty prompt: none of them is another one asked anew."""
+    rows = items(3, 2).with_columns(prompt=pl.lit(" "))
+    assert newest(rows).height == 5
+    assert still_asked(rows, rows.head(1))["item_id"].to_list() == rows["item_id"].to_list()[3:] + sorted(
+        rows["item_id"].to_list()[1:3]
+    )
+    copied = rows.with_columns(answer=pl.lit("the same text"))
+    assert still_asked(copied, items(0)).height == 1
 
 
 def test_of_what_is_new_a_question_of_two_generations_is_asked_as_the_later_has_it():

@@ -72,6 +72,18 @@ def test_what_was_decided_is_said_with_the_rules_that_decided(told, words):
     assert verdict(told)["why"] == why(told)
 
 
+@pytest.mark.parametrize(
+    ("delta", "words"),
+    [
+        ([4], "What it was to learn is offered again with the next generation."),
+        ([3, 4], "What it was to learn is offered again with the next generation."),
+        ([1, 2, 3, 4], "with the next generation, but for that of g001 and g002: 3 rungs could not learn it."),
+    ],
+)
+def test_what_is_given_up_is_said(delta, words):
+    assert words in why(record("rejected", rule("a", FAILED)) | {"delta_generations": delta})
+
+
 def test_a_further_attempt_says_so_and_at_which_level():
     told = record("undecided", {**rule("gain", UNDECIDED, 40), "level": 0.0016}) | {"judged_attempt": 3}
     assert "It was attempt 3 on these new items, at a level of 0.16 %" in why(told)

@@ -15,6 +15,9 @@ from vibe_pipeline.judgement import Balance, Comparison, Comparisons
 from vibe_pipeline.paired import compare_gains, compare_shares
 from vibe_pipeline.settings import Gate
 
+OFTEN = 5
+"""Clusters to an answer, on average, from which on it is taken for a label."""
+
 
 def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
     """Of a table with nll_ and exact_ of base, parent and child, and exact_then where there are earlier items."""
@@ -70,19 +73,28 @@ def gained(free: pl.DataFrame, model: str) -> Comparison | None:
 
 
 def balances(table: pl.DataFrame) -> tuple[Balance, ...]:
-    """Whether the child tells the labels of each suite apart, and of an earlier one the parent."""
-    rows = table.filter(pl.col("part") == LABELS)
+    """Whether the child tells the labels of each suite apart, and of an earlier one the parent. Labels are also answers
+    that are those of many questions each: a model that says one of them to everything is often right."""
+    parts = table.filter("is_exact").partition_by("part", maintain_order=True)
     return tuple(
         Balance(
             generation=generation,
             items=its.height,
             labels=its["answer"].n_unique(),
             balanced=balanced(its["answer"], its["exact_child"]),
-            spread=spread(its["answer"], its["said_child"]),
+            spread=spread(its["answer"], its["said_child"]) if is_called else None,
             parent=None if its["is_new"].all() else balanced(its["answer"], its["exact_parent"]),
+            only_veto=not is_called,
         )
-        for generation, its in _by_generation(rows)
+        for part in parts
+        for generation, its in _by_generation(part)
+        if (is_called := its["part"][0] == LABELS) or _are_labels(its)
     )
+
+
+def _are_labels(rows: pl.DataFrame) -> bool:
+    """Several answers, each to so many questions that have nothing else to do with each other."""
+    return 1 < rows["answer"].n_unique() <= rows["cluster"].n_unique() / OFTEN
 
 
 def _by_generation(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

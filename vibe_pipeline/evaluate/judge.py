@@ -1,9 +1,9 @@
 """Scorer of open answers: another model, behind an OpenAI-compatible endpoint, says which of two is better.
 
 It is asked twice, with the answers in either order, and only what it says both times counts, else it is a tie: judges
-prefer the first (Zheng et al. 2023). Answers that are the same are a tie, and nobody is asked. Where it says something
-else there is no score, which blocks and is never a zero; an endpoint that is down or slow is asked again when the rung
-is climbed again. Not here: where the key is from.
+prefer the first (Zheng et al. 2023). Answers that are the same are a tie, and nobody is asked. An endpoint that is down
+or slow, or says anything but a letter, gives no score, which is never a zero: it is asked again when the rung is
+climbed again. Not here: where the key is from.
 """
 
 from __future__ import annotations
@@ -24,6 +24,9 @@ from vibe_pipeline.progress import Advance
 SCORER = "judge-v1"
 
 MOST_TOKENS = 256
+
+MOST_WORDS = 60
+"""Characters of what a judge says in place of a letter that are shown."""
 
 GIVES_UP = 3
 """Failures in a row: what is down stays down for the rest of a suite."""
@@ -100,30 +103,26 @@ def scored(results: Mapping[str, pl.DataFrame], won: Mapping[str, pl.DataFrame])
     return {model: its.update(scores[model], on="item_id") for model, its in results.items()}
 
 
-def _compared(pair: dict[str, Any], judge: Endpoint) -> float | None:
+def _compared(pair: dict[str, Any], judge: Endpoint) -> float:
     if pair["one"] == pair["other"]:
         return 0.5
-    said = list(_both_orders(pair, judge))
-    if None in said:
-        return None
-    return {("A", "B"): 1.0, ("B", "A"): 0.0}.get((str(said[0]), str(said[1])), 0.5)
+    return {"AB": 1.0, "BA": 0.0}.get("".join(_both_orders(pair, judge)), 0.5)
 
 
-def _both_orders(pair: dict[str, Any], judge: Endpoint) -> Iterator[str | None]:
+def _both_orders(pair: dict[str, Any], judge: Endpoint) -> Iterator[str]:
     for one, other in (("one", "other"), ("other", "one")):
         told = {"criteria": pair["criteria"], "prompt": pair["prompt"], "one": pair[one], "other": pair[other]}
-        said = _asked(ASKED.format(**told), judge)
-        yield said
-        if said is None:
-            return
+        yield _asked(ASKED.format(**told), judge)
 
 
-def _asked(text: str, judge: Endpoint) -> str | None:
-    """A, B or C; None for any other words. OSError where nobody answers, and what comes of reading no chat completion:
-    ValueError, LookupError, TypeError or AttributeError."""
+def _asked(text: str, judge: Endpoint) -> str:
+    """A, B or C; ValueError for any other words. OSError where nobody answers, and what comes of reading no chat
+    completion: ValueError, LookupError, TypeError or AttributeError."""
     body = {"model": judge.model, "temperature": 0, "max_tokens": 8, "messages": [{"role": "user", "content": text}]}
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {judge.key}"} if judge.key else {})
     request = urllib.request.Request(f"{judge.url.rstrip('/')}/chat/completions", json.dumps(body).encode(), headers)
     with urllib.request.build_opener(_Stays).open(request, timeout=judge.seconds) as answer:
-        said = json.loads(answer.read(1 << 20))["choices"][0]["message"]["content"].strip().strip(".").upper()
-    return said if said in ("A", "B", "C") else None
+        said = json.loads(answer.read(1 << 20))["choices"][0]["message"]["content"]
+    if (letter := said.strip().strip(".").upper()) not in ("A", "B", "C"):
+        raise ValueError(f"it said {said[:MOST_WORDS]!r} where A, B or C was asked for")
+    return str(letter)

@@ -19,6 +19,9 @@ MOST = 1_000_000
 """Items: no number would do, or any."""
 
 
+QUESTION = pl.when(pl.col("prompt").str.strip_chars() == "").then("answer").otherwise("prompt")
+"""What an item asks; a document is asked for nothing, and tells of itself."""
+
 PLANNED = 0.95
 """How often so many items shall let a harmless child pass: of what is planned with 80 %, a fifth would stay undecided
 although there were more items (docs/the-gate.md)."""
@@ -42,7 +45,7 @@ def ranked(items: pl.DataFrame) -> pl.DataFrame:
 def newest(items: pl.DataFrame) -> pl.DataFrame:
     """Items but those that a later generation asks anew: a question that is asked anew has a new answer, and the old
     one is no longer what is to be known."""
-    return items.filter(pl.col("generation") == pl.col("generation").max().over("prompt"))
+    return items.filter(pl.col("generation") == pl.col("generation").max().over(QUESTION))
 
 
 def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
@@ -50,9 +53,9 @@ def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     one = (
         newest(earlier)
         .sort("generation", "item_id", descending=[True, False])
-        .unique("prompt", keep="first", maintain_order=True)
+        .filter(pl.int_range(pl.len()).over(QUESTION) == 0)
     )
-    return one.filter(~pl.col("prompt").is_in(new["prompt"].implode()))
+    return one.filter(~QUESTION.is_in(new.select(QUESTION).to_series().implode()))
 
 
 def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 1) -> int:
