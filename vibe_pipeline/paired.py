@@ -99,10 +99,10 @@ def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -
     all values are alike, or none differs in the large clusters, nothing says how those go together."""
     _, which = np.unique(clusters, return_inverse=True)
     squares, size = np.square(values - values.mean()), _size(clusters)
-    mates = float((squares * (np.bincount(which)[which] - 1)).sum())
-    alike = float(np.square(_sums(values, clusters)).sum() - squares.sum())
     supposed = SUPPOSED * unit**2 * (size - 1)
-    return 1 + (size - 1) * min(1.0, max(0.0, (alike + supposed) / (mates + supposed))) if size > 1 else 1.0
+    mates = float((squares * (np.bincount(which)[which] - 1)).sum()) + supposed
+    alike = float(np.square(_sums(values, clusters)).sum() - squares.sum()) + supposed
+    return 1 + (size - 1) * (min(1.0, max(0.0, alike / mates)) if mates else 1.0)
 
 
 def _size(clusters: np.ndarray) -> float:
