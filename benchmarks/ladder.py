@@ -187,7 +187,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--docs", type=Path, default=Path("docs"), help="where figures go (default: %(default)s)")
     options = parser.parse_args(arguments)
     options.home = options.home.expanduser().absolute()
-    options.reference = options.reference or next(iter(load().lineages.values())).reference_model
+    named = (it.reference_model for it in load().lineages.values() if it.reference_model)
+    options.reference = options.reference or next(named, None)
     options.shapes = shapes(options.generations, options.examples)
     return options
 

@@ -159,6 +159,13 @@ def test_suites_of_two_names_with_the_same_words_are_two(store, lineage, write):
     assert (one, two, one_sha != two_sha) == ("a", "b", True)
 
 
+def test_a_copy_in_a_general_suite_of_ones_own_is_no_further_observation(store, lineage, tmp_path):
+    item = {"prompt": "What is it?", "answer": "a", "choices": ["a", "b"]}
+    (tmp_path / "mine.jsonl").write_text("".join(json.dumps({"item_id": str(n), **item}) + "\n" for n in range(40)))
+    ((_, sha),) = written(store, lineage.model_copy(update={"general_suite": str(tmp_path / "mine.jsonl")}))
+    assert store.read_frame(f"suites/{sha}.parquet")["cluster"].n_unique() == 1
+
+
 def test_a_suite_of_ones_own_is_asked_and_gated_and_its_answers_are_kept(ladder, new_ladder, log_facts, write):
     file = write({"prompt": "In one sentence: zeta?", "answer": "Nope"}, {**CHOICE, "cluster": "sums"})
     log_facts(ladder.store.root, range(6))

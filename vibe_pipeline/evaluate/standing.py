@@ -33,7 +33,7 @@ def written(store: Store, lineage: Lineage) -> tuple[tuple[str, str], ...]:
 def _general(file: Path | None) -> pl.DataFrame:
     return general.items(file).with_columns(
         kind=pl.lit(None, pl.String),
-        cluster="item_id",
+        cluster=pl.col("item_id").first().over("prompt", "answer"),  # a copy under another id tells nothing more
         prompt_format=pl.lit(general.PROMPT_FORMAT),
         scorer=pl.lit(choices.SCORER),
     )
