@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from benchmarks.gate_pool import Items
-from vibe_pipeline.evaluate.sampling import MOST, PLANNED, ranked, wanted
+from vibe_pipeline.evaluate.sampling import MOST, planned, ranked, wanted
 from vibe_pipeline.evaluate.scorecard import scorecard
 from vibe_pipeline.judgement import Comparison, Comparisons, Figure, PartScore, Scorecard, Standing, Verdict
-from vibe_pipeline.paired import compare_gains, compare_shares, items_needed
+from vibe_pipeline.paired import compare_gains, compare_shares
 from vibe_pipeline.promote import Case as Judged
 from vibe_pipeline.promote import judge
 from vibe_pipeline.records import Training
@@ -66,14 +66,7 @@ def in_turn(it: Items) -> Items:
 def asked(it: Items, gate: Gate, attempt: int = 1) -> Items:
     """Of earlier items those that a rung asks (exam.py): the first ones, or as many as they say are wanted."""
     first = it.take(slice(0, gate.first_items))
-    its, level = _earlier(first, gate), gate.level_of(attempt)
-    looks: list[tuple[Comparison | None, float, float]]
-    if its.gained_before is not None:
-        harmless = (it * its.gained_before.difference for it in (gate.retention_margin, gate.retention_slide_margin))
-        looks = [(one, 0.0, truth) for one, truth in zip((its.kept, its.kept_since), harmless, strict=True)]
-    else:
-        looks = [(its.recall, gate.margin, 0.0), (its.since, gate.slide_margin, 0.0)]
-    needed = [items_needed(one, level, margin, truth, PLANNED) for one, margin, truth in looks if one is not None]
+    needed = [count for _, count in planned(_earlier(first, gate), gate, gate.level_of(attempt))]
     more = min(max(int(count or MOST) + 1 for count in needed), gate.recall_items)
     return it.take(slice(0, max(len(first), more)))
 

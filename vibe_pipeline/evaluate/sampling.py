@@ -8,10 +8,12 @@ asking them (exam.py).
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 import polars as pl
 
 from vibe_pipeline.evaluate.comparing import comparisons
+from vibe_pipeline.judgement import Comparisons
 from vibe_pipeline.paired import items_needed
 from vibe_pipeline.settings import Gate
 
@@ -25,6 +27,11 @@ QUESTION = pl.when(pl.col("prompt").str.strip_chars() == "").then("answer").othe
 PLANNED = 0.95
 """How often so many items shall let a harmless child pass: of what is planned with 80 %, a fifth would stay undecided
 although there were more items (docs/the-gate.md)."""
+
+
+EXPECTED = 0.25
+"""So much of a margin a child is expected to lose that is to pass: real ones lose a little, and items that tell of no
+loss at all leave them undecided."""
 
 
 def ranked(items: pl.DataFrame) -> pl.DataFrame:
@@ -59,25 +66,27 @@ def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 1) -> int:
-    """How many earlier items would let a harmless child pass, at most `recall_items` and at most what the time has room
-    for at the rate of those that were asked."""
+    """How many earlier items would let a child pass that loses EXPECTED of a margin, at most `recall_items` and at most
+    what the time has room for at the rate of those that were asked."""
     its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt)
     needed = 0
-    for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
-        if it is not None:
-            needed = max(needed, _all_of(old, "is_exact", items_needed(it, level, margin, 0.0, PLANNED)))
-    pairs = (
-        (its.kept, its.gained_before, gate.retention_margin),
-        (its.kept_since, its.gained_then, gate.retention_slide_margin),
-    )
-    for kept, gained, margin in pairs:
-        if kept is not None and gained is not None:
-            free = items_needed(kept, level, 0.0, margin * gained.difference, PLANNED)
-            needed = max(needed, _all_of(old, ~pl.col("is_exact"), free))
+    for is_exact, count in planned(its, gate, level):
+        needed = max(needed, _all_of(old, pl.col("is_exact") == is_exact, count))
     return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
 
 
-def _all_of(old: pl.DataFrame, these: pl.Expr | str, needed: int | None) -> int:
+def planned(its: Comparisons, gate: Gate, level: float) -> Iterator[tuple[bool, int | None]]:
+    """Whether items have one right answer, and with how many of them such a child passes; None: with no number."""
+    for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
+        if it is not None:
+            yield True, items_needed(it, level, margin, -EXPECTED * margin, PLANNED)
+    kept = (its.kept, its.gained_before, gate.retention_margin)
+    for free, gained, margin in (kept, (its.kept_since, its.gained_then, gate.retention_slide_margin)):
+        if free is not None and gained is not None:
+            yield False, items_needed(free, level, 0.0, (1 - EXPECTED) * margin * gained.difference, PLANNED)
+
+
+def _all_of(old: pl.DataFrame, these: pl.Expr, needed: int | None) -> int:
     """Items of all parts that hold so many of one."""
     share = old.filter(these).height / max(1, old.height)
     return int((needed or MOST) / share) + 1 if share else 0
