@@ -93,7 +93,8 @@ def figures(found: Sequence[Rates]) -> Figures:
     out = headline(found)
     for it in found:
         case = it.case
-        said = f"{case.group} {case.name} {case.earlier} {case.clustering} {case.gate.get('margin', '')}"
+        asked = f"{case.earlier} of {case.there_are}" if case.there_are else f"{case.earlier}"
+        said = f"{case.group} {case.name} {asked} {case.clustering} {case.gate.get('margin', '')}"
         slug = re.sub(r"\W+", "_", said).strip("_").lower()
         out |= {f"{slug}_{outcome}": it.share(outcome).value for outcome in OUTCOMES}
     return out
