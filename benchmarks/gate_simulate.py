@@ -122,7 +122,7 @@ def _earlier(old: Items, gate: Gate) -> Comparisons:
     )
     had = compare_gains(base - parent, old.clusters)
     return Comparisons(
-        kept=kept, gained_before=had, kept_since=since, gained_then=had, kept_since_by_suite=((0, since),)
+        kept=kept, gained_before=had, kept_since=since, gained_then=had, kept_since_by_suite=((0, since, had),)
     )
 
 

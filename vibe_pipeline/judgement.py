@@ -109,8 +109,8 @@ class Comparisons:
     suite (1 − `retention_slide_margin` of it)."""
     gained_then: Comparison | None = None
     """What these champions had gained."""
-    kept_since_by_suite: tuple[tuple[int, Comparison], ...] = ()
-    """`kept_since` for each generation's suite alone."""
+    kept_since_by_suite: tuple[tuple[int, Comparison, Comparison], ...] = ()
+    """`kept_since` and `gained_then` for each generation's suite alone."""
     gain: Comparison | None = None
     """Right answers to the new suites: child beside parent."""
     gain_nll: Comparison | None = None
@@ -132,8 +132,8 @@ class Balance:
     spread: float | None
     """Entropy of its predictions beside that of the answers: near 0 where it always says the same; None where nothing
     but right answers was looked at."""
-    parent: Figure | None = None
-    """The same share of the parent's, of an earlier generation's suite; None: the suite is new."""
+    beside_parent: Comparison | None = None
+    """The same share less the parent's, of an earlier generation's suite; None: the suite is new."""
     only_veto: bool = False
     """Nobody called them labels: there are only few answers to many questions."""
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibe_pipeline import ruling
-from vibe_pipeline.judgement import Balance, Comparison, Figure, Finding, Outcome, Rule, Scorecard, Standing, Verdict
+from vibe_pipeline.judgement import Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
 from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
@@ -114,10 +114,10 @@ def _retention_since(case: Case) -> Iterator[Rule]:
     its, margin, whose = case.card.comparisons, case.gate.retention_slide_margin, "the champion of its own generation"
     only_veto = _too_few(its.kept_since, its.since)
     yield _kept(case, "retention since promotion", its.kept_since, its.gained_then, margin, whose, only_veto)
-    for generation, it in its.kept_since_by_suite:
+    for generation, it, had in its.kept_since_by_suite:
         name = f"retention of {generation_name(generation)} since its promotion"
         asked = Question(name, it, case.level / len(its.kept_since_by_suite))
-        if asked.high < 0:
+        if _is_lost(asked, had, margin):
             yield asked.answered(Finding.FAILED, _beside(asked, margin, whose), None)
 
 
@@ -128,12 +128,18 @@ def _generalization_floor(case: Case) -> Iterator[Rule]:
 
 
 def _balance(case: Case) -> Iterator[Rule]:
-    """Labels are told apart: whoever always says the commonest is right often, and of no use."""
-    for it in case.card.balances:
-        if it.parent is not None:
-            yield from _still_told_apart(it, it.parent)
-            continue
-        name, suite = "balance", generation_name(it.generation)
+    """Labels are told apart: whoever always says the commonest is right often, and of no use. Of an earlier suite only
+    what became of it since the parent: where labels are unequal few answers are lost with it."""
+    old = [(it, beside) for it in case.card.balances if (beside := it.beside_parent)]
+    for it, beside in old:
+        name = f"balance of {generation_name(it.generation)}"
+        asked = Question(name, beside, case.level / len(old), case.gate.slide_margin)
+        if beside.difference <= -asked.margin and asked.high < 0:
+            yield ruling.not_worse(asked)
+    new = [it for it in case.card.balances if it.beside_parent is None]
+    for it in new:
+        suite = generation_name(it.generation)
+        name = "balance" if len(new) == 1 else f"balance of {suite}"
         if it.labels < 2:
             words = (
                 f"the {it.items} labelled items of {suite} that were asked have one label, so nothing shows whether "
@@ -142,25 +148,13 @@ def _balance(case: Case) -> Iterator[Rule]:
             yield ruling.undecided(name, words, it.items)
             continue
         floor = max(case.gate.generalization_floor, 1 / it.labels)
-        words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}{_spread(it)}"
+        words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}"
+        if it.spread is not None:
+            words += f"; its predictions have {it.spread:.0%} of the spread of the answers"
         is_below = it.balanced.high < floor or it.balanced.value <= 1 / it.labels
         is_met = it.balanced.value > floor or it.only_veto
         finding = Finding.FAILED if is_below else Finding.PASSED if is_met else Finding.UNDECIDED
         yield Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
-
-
-def _still_told_apart(it: Balance, parent: Figure) -> Iterator[Rule]:
-    """Of an earlier suite only what became of it: whoever says the commonest of unequal labels loses few answers."""
-    chance = 1 / it.labels
-    if it.labels > 1 and it.balanced.value <= chance < parent.value:
-        name = f"balance of {generation_name(it.generation)}"
-        words = f"{ruling.shown(it.balanced)} over its {it.labels} labels, what chance gives"
-        words += f", where the parent has {parent.value:.2f}{_spread(it)}"
-        yield Rule(name=name, finding=Finding.FAILED, words=f"{name}: {words}", limit=chance, n=it.items)
-
-
-def _spread(it: Balance) -> str:
-    return "" if it.spread is None else f"; its predictions have {it.spread:.0%} of the spread of the answers"
 
 
 def _gain(case: Case) -> Iterator[Rule]:
@@ -176,7 +170,9 @@ def _gain(case: Case) -> Iterator[Rule]:
     if its.gain_nll is not None:
         only_veto = its.gain is not None and _too_few(its.gain_nll, its.gain)
         asked = Question("gain in NLL", its.gain_nll, case.level, only_veto=only_veto)
-        words = f"the new items are likelier than to the parent by {its.gain_nll.difference:.3f} nats a token"
+        gained = its.gain_nll.difference
+        likelier = "likelier" if gained >= 0 else "less likely"
+        words = f"the new items are {likelier} than to the parent by {abs(gained):.3f} nats a token"
         yield ruling.better(asked, words, NATS, notable * its.nll_before)
 
 
@@ -243,8 +239,9 @@ def _kept(
     if kept is None or gained is None:
         return ruling.not_applicable(name, "no earlier free-form item")
     asked = Question(name, kept, case.level, only_veto=veto)
-    if Question(name, gained, case.level).low > 0 or asked.high < 0:
-        finding = Finding.PASSED if asked.low > 0 else Finding.FAILED if asked.high < 0 else Finding.UNDECIDED
+    is_lost = _is_lost(asked, gained, margin)
+    if Question(name, gained, case.level).low > 0 or is_lost:
+        finding = Finding.FAILED if is_lost else Finding.PASSED if asked.low > 0 else Finding.UNDECIDED
         return asked.answered(finding, _beside(asked, margin, whose), asked.power(margin * gained.difference))
     words = (
         f"what {whose} had gained on earlier free-form items cannot be told from nothing ({gained.difference:.3f} nats "
@@ -252,6 +249,13 @@ def _kept(
     )
     found = ruling.undecided(name, words, gained.n)
     return replace(found, finding=Finding.NOT_APPLICABLE) if veto else found
+
+
+def _is_lost(asked: Question, gained: Comparison, margin: float) -> bool:
+    """Whether what is kept is too little beyond noise. Where nothing had been gained there is no share of it to keep:
+    then the child has to have lost something itself."""
+    owed = min(0.0, margin * gained.difference)
+    return replace(asked, it=replace(asked.it, difference=asked.it.difference - owed)).high < 0
 
 
 def _beside(asked: Question, margin: float, whose: str) -> str:

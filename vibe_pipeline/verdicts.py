@@ -75,7 +75,7 @@ def _open(record: dict[str, Any]) -> str:
     of_suites = {f"{it['name']} against {other}" for it in record.get("standing", ()) for other in ("parent", "base")}
     cannot = [f"the items cannot tell about {_named(counted)}{_would(counted)}"] if counted else []
     named = {rule["name"] for rule in counted}
-    is_old = {rule["name"] for rule in counted if rule["name"].startswith(("recall", "retention"))}
+    is_old = any(rule["name"].startswith(("recall", "retention")) for rule in rules)
     remedies = [LARGER] if any(rule["items_needed"] for rule in counted if rule["name"] not in of_suites) else []
     remedies += [EARLIER] if is_old else []
     remedies += [QUESTIONS] if named & of_suites else []

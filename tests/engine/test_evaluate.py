@@ -205,15 +205,23 @@ def test_what_is_kept_of_free_form_suites_is_told_beside_the_parent_and_beside_t
     its = card_of([*old, row("behaviour", 3, 3, 2, new=True)]).comparisons
     assert (its.kept.difference, its.gained_before.difference) == (pytest.approx(0.4 - 0.8 * 0.5), 0.5)
     assert (its.kept_since.difference, its.gained_then.difference) == (pytest.approx(0.4 - 0.6 * 2), 2.0)
-    assert [(generation, it.n) for generation, it in its.kept_since_by_suite] == [(0, 40)]
+    assert [(generation, it.n, had.n) for generation, it, had in its.kept_since_by_suite] == [(0, 40, 40)]
 
 
 @pytest.mark.parametrize(("questions", "balances"), [(10, [(2, 0.5, True)]), (9, [])])
 def test_a_few_answers_to_many_questions_are_labels_too(questions, balances):
-    """The child says the commoner of two to all of them."""
-    asked = [(0.1, "no") if n else (3, "yes") for n in range(questions)]
+    """Each answer is that of five; the child says one of them to everything."""
+    asked = [(0.1, "no") if n < 5 else (3, "yes") for n in range(questions)]
     found = card_of([row("knowledge", 3, 3, child, new=True) | {"answer": answer} for child, answer in asked]).balances
     assert [(it.labels, it.balanced.value, it.only_veto) for it in found] == balances
+
+
+def test_labels_of_an_earlier_suite_are_compared_with_the_parent_each_weighing_as_much():
+    old = [
+        row("labels", 3, 0.1, 3 if n < 5 else 0.1, new=False) | {"answer": "yes" if n < 5 else "no"} for n in range(50)
+    ]
+    (it,) = card_of([*old, row("knowledge", 3, 3, 0.1, new=True)]).balances
+    assert (it.balanced.value, it.beside_parent.difference) == (0.5, pytest.approx(-0.5))
 
 
 def test_what_is_no_number_is_missing():

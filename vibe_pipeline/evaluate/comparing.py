@@ -12,11 +12,11 @@ import polars as pl
 from vibe_pipeline.evaluate.figures import balanced, spread
 from vibe_pipeline.evaluate.suites import LABELS
 from vibe_pipeline.judgement import Balance, Comparison, Comparisons
-from vibe_pipeline.paired import compare_gains, compare_shares
+from vibe_pipeline.paired import compare_gains, compare_means, compare_shares
 from vibe_pipeline.settings import Gate
 
 OFTEN = 5
-"""Clusters to an answer, on average, from which on it is taken for a label."""
+"""Clusters whose answer it is, from which on an answer is taken for a label."""
 
 
 def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
@@ -33,7 +33,11 @@ def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
         gained_before=gained(free, "parent"),
         kept_since=kept(free, "then", slide),
         gained_then=gained(free, "then"),
-        kept_since_by_suite=tuple((of, it) for of, rows in _by_generation(free) if (it := kept(rows, "then", slide))),
+        kept_since_by_suite=tuple(
+            (of, it, had)
+            for of, rows in _by_generation(free)
+            if (it := kept(rows, "then", slide)) and (had := gained(rows, "then"))
+        ),
         gain=shares(new, "parent"),
         gain_nll=means(told, pl.col("nll_parent") - pl.col("nll_child")),
         nll_before=told.select(pl.col("nll_parent").mean().fill_null(0.0)).item(),
@@ -83,18 +87,30 @@ def balances(table: pl.DataFrame) -> tuple[Balance, ...]:
             labels=its["answer"].n_unique(),
             balanced=balanced(its["answer"], its["exact_child"]),
             spread=spread(its["answer"], its["said_child"]) if is_called else None,
-            parent=None if its["is_new"].all() else balanced(its["answer"], its["exact_parent"]),
+            beside_parent=None if its["is_new"].all() else _beside_parent(its),
             only_veto=not is_called,
         )
         for part in parts
-        for generation, its in _by_generation(part)
-        if (is_called := its["part"][0] == LABELS) or _are_labels(its)
+        for generation, every in _by_generation(part)
+        if not (its := every if (is_called := every["part"][0] == LABELS) else _labelled(every)).is_empty()
     )
 
 
-def _are_labels(rows: pl.DataFrame) -> bool:
-    """Several answers, each to so many questions that have nothing else to do with each other."""
-    return 1 < rows["answer"].n_unique() <= rows["cluster"].n_unique() / OFTEN
+def _labelled(rows: pl.DataFrame) -> pl.DataFrame:
+    """Those whose answer is that of OFTEN questions that have nothing else to do with each other; none where there are
+    not two such answers, or they are not most of the part."""
+    its = rows.filter(pl.col("cluster").n_unique().over("answer") >= OFTEN)
+    return its if its["answer"].n_unique() > 1 and 2 * its.height >= rows.height else its.clear()
+
+
+def _beside_parent(rows: pl.DataFrame) -> Comparison | None:
+    """Balanced accuracy less the parent's: right answers, those to each label weighing as much together."""
+    both = rows.drop_nulls(["exact_child", "exact_parent"])
+    if both.is_empty():
+        return None
+    won = pl.col("exact_child").cast(pl.Float64) - pl.col("exact_parent").cast(pl.Float64)
+    weighed = both.select(won * both.height / (pl.len().over("answer") * pl.col("answer").n_unique())).to_series()
+    return compare_means(weighed.to_numpy(), _clusters(both))
 
 
 def _by_generation(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

@@ -113,7 +113,10 @@ def _retrainable(line: Line, generation: int) -> Event:
     event = line.settled.get(generation)
     name = generation_name(generation)
     if event is None or not event.facts["child_sha"]:
-        raise RungRefused(f"{name} has no adapter on the current line", "Name a rung that was trained")
+        raise RungRefused(
+            f"{name} has no adapter on the current line",
+            "Name a rung that was trained; what a branch grew from is verified under the lineage that trained it",
+        )
     if because := line.tainted.get(event.sha):
         raise RungRefused(
             f"{name} cannot be trained again: {because}", "Name a rung that is not marked † by `vibe ladder`"
