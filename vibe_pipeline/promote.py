@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibe_pipeline import ruling
-from vibe_pipeline.judgement import Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
+from vibe_pipeline.judgement import Balance, Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
 from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
@@ -138,23 +138,31 @@ def _balance(case: Case) -> Iterator[Rule]:
             yield ruling.not_worse(asked)
     new = [it for it in case.card.balances if it.beside_parent is None]
     for it in new:
-        suite = generation_name(it.generation)
-        name = "balance" if len(new) == 1 else f"balance of {suite}"
-        if it.labels < 2:
-            words = (
-                f"the {it.items} labelled items of {suite} that were asked have one label, so nothing shows whether "
-                "labels are told apart; raise gate.new_items"
-            )
-            yield ruling.undecided(name, words, it.items)
-            continue
-        floor = max(case.gate.generalization_floor, 1 / it.labels)
-        words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}"
-        if it.spread is not None:
-            words += f"; its predictions have {it.spread:.0%} of the spread of the answers"
-        is_below = it.balanced.high < floor or it.balanced.value <= 1 / it.labels
-        is_met = it.balanced.value > floor or it.only_veto
-        finding = Finding.FAILED if is_below else Finding.PASSED if is_met else Finding.UNDECIDED
-        yield Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
+        yield _told_apart(case, it, "balance" if len(new) == 1 else f"balance of {generation_name(it.generation)}")
+
+
+def _told_apart(case: Case, it: Balance, name: str) -> Rule:
+    """Above the floor; broken where that is shown not to be so, or that it is nearer to chance than to all."""
+    suite, chance = generation_name(it.generation), 1 / it.labels
+    if it.labels < 2:
+        words = (
+            f"the {it.items} labelled items of {suite} that were asked have one label, so nothing shows whether labels "
+            "are told apart; larger generations bring more"
+        )
+        return ruling.undecided(name, words, it.items)
+    floor = max(case.gate.generalization_floor, chance)
+    words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}"
+    if it.spread is not None:
+        words += f"; its predictions have {it.spread:.0%} of the spread of the answers"
+    others = sum(part.items for part in case.card.parts if part.is_new) - it.items
+    only_veto = it.only_veto or it.items < min(DECIDES, others)
+    is_chance = it.balanced.value <= chance and it.balanced.high < (1 + chance) / 2
+    finding = Finding.PASSED if it.balanced.value > floor or only_veto else Finding.UNDECIDED
+    if it.balanced.high < floor or is_chance:
+        finding = Finding.FAILED
+    elif it.balanced.value <= floor:
+        words += "; so few only veto" if only_veto else "; more labelled items would tell"
+    return Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
 
 
 def _gain(case: Case) -> Iterator[Rule]:

@@ -168,7 +168,7 @@ def test_a_model_that_always_says_the_commonest_label_is_rejected_though_it_is_m
     new_ladder, log_runs, tmp_path
 ):
     ladder = new_ladder(tmp_path / "var", kinds=(Kind.ERROR_PREDICTION,))
-    log_runs(ladder.store.root, 150)
+    log_runs(ladder.store.root, 300)
     ladder.log.open_generation()
     event = ladder.climb("main", 0)
     rules = {rule["name"]: rule for rule in event.facts["rules"]}

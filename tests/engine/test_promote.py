@@ -238,9 +238,12 @@ def test_where_nothing_can_be_lost_a_suite_shows_nothing(parent, finding):
     assert (rule.finding, rule.power is None) == (finding, finding == Finding.NOT_APPLICABLE)
 
 
-def test_labels_that_so_few_items_cannot_tell_apart_are_undecided():
-    balance = Balance(generation=3, items=12, labels=4, balanced=Figure(value=0.8, n=12, low=0.6, high=1.0), spread=0.9)
-    assert in_the_way(replace(GOOD, balances=(balance,))) == {"balance": UNDECIDED}
+@pytest.mark.parametrize(("items", "rules"), [(40, {"balance": UNDECIDED}), (12, {})])
+def test_labels_that_so_few_items_cannot_tell_apart_are_undecided(items, rules):
+    """And still fewer, beside more new items of other sorts, only veto."""
+    told = Figure(value=0.8, n=items, low=0.6, high=1.0)
+    balance = Balance(generation=3, items=items, labels=4, balanced=told, spread=0.9)
+    assert in_the_way(replace(GOOD, balances=(balance,))) == rules
 
 
 @pytest.mark.parametrize(

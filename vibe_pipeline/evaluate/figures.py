@@ -74,20 +74,21 @@ def retention(
 
 
 def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
-    """Mean over labels of the share of their items that was told right (balanced accuracy, Brodersen et al. 2010), with
-    a normal interval whose errors are of two right and two wrong answers more to each label (Agresti & Coull 1998): one
-    item a label has a spread too. Nulls are left out of n."""
-    from scipy.stats import norm
+    """Mean over labels of the share of their items that was told right (balanced accuracy, Brodersen et al. 2010). Its
+    interval is the mean of those of the labels, which are exact (Clopper & Pearson 1934): wider than it need be where
+    there are many labels, and never too narrow where one has a single item. Nulls are left out of n."""
+    from scipy.stats import binomtest
 
     kept = pl.DataFrame({"answer": answers, "hit": hits}).drop_nulls("hit")
     if kept.is_empty():
         return NOT_APPLICABLE
-    shares = kept.group_by("answer").agg(pl.col("hit").mean().alias("share"), pl.len())
-    middle = float(shares["share"].mean())  # type: ignore[arg-type]
-    mended = (shares["share"] * shares["len"] + 2) / (shares["len"] + 4)
-    errors = (mended * (1 - mended) / (shares["len"] + 4)).sum()
-    half = float(norm.ppf((1 + CONFIDENCE) / 2)) * float(errors) ** 0.5 / shares.height
-    return Figure(value=middle, n=kept.height, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    counts = kept.group_by("answer").agg(pl.col("hit").sum(), pl.len()).select("hit", "len").rows()
+    bounds = [binomtest(hit, items).proportion_ci(CONFIDENCE) for hit, items in counts]
+    middle, low, high = (
+        float(np.mean(its))
+        for its in ([hit / items for hit, items in counts], [it.low for it in bounds], [it.high for it in bounds])
+    )
+    return Figure(value=middle, n=kept.height, low=low, high=high)
 
 
 def spread(answers: pl.Series, said: pl.Series) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import polars as pl
+import polars.selectors as cs
 
 from vibe_pipeline.evaluate.comparing import balances, comparisons
 from vibe_pipeline.evaluate.figures import NOT_APPLICABLE, mean, retention, share
@@ -34,7 +35,8 @@ def paired(items: pl.DataFrame, results: dict[str, pl.DataFrame]) -> pl.DataFram
     for model, its in results.items():
         columns = {"answer": f"said_{model}", **{metric: f"{metric}_{model}" for metric in METRICS}}
         items = items.join(its.select("item_id", *columns).rename(columns), on="item_id", how="left")
-    return items.fill_nan(None).with_columns(is_exact=pl.col("part").is_in(EXACT_PARTS))
+    finite = pl.when(cs.float().is_finite()).then(cs.float())
+    return items.with_columns(finite).with_columns(is_exact=pl.col("part").is_in(EXACT_PARTS))
 
 
 def scorecard(
@@ -83,7 +85,10 @@ def _counted(table: pl.DataFrame) -> tuple[int, int]:
     for model in wanted:
         rows = table.filter(~pl.col("is_new")) if model == SINCE else table
         asked += rows.height
-        missing += rows[f"score_{model}"].null_count()
+        metric = (
+            pl.when("is_exact").then(pl.col(f"exact_{model}").is_null()).otherwise(pl.col(f"nll_{model}").is_null())
+        )
+        missing += rows.select((pl.col(f"score_{model}").is_null() | metric).sum()).item()
     return missing, asked
 
 
