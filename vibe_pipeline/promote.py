@@ -20,6 +20,8 @@ from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
 
+NO_FREE = "no earlier free-form item"
+
 DECIDES = 30
 """Items that decide by themselves; fewer, beside more of another sort, only veto."""
 
@@ -95,30 +97,35 @@ def _recall_parent(case: Case) -> Iterator[Rule]:
 def _retention(case: Case) -> Iterator[Rule]:
     """What the parent had gained on earlier free-form items is shown to be kept, but for the margin."""
     its, margin = case.card.comparisons, case.gate.retention_margin
-    yield _kept(case, "retention", its.kept, its.gained_before, margin, "the parent", _too_few(its.kept, its.recall))
+    if its.kept is None or its.gained_before is None:
+        yield ruling.not_applicable("retention", NO_FREE)
+        return
+    asked = Question("retention", its.kept, case.level, only_veto=_too_few(its.kept, its.recall))
+    yield ruling.kept(asked, its.gained_before, margin, "the parent")
 
 
 def _recall_since(case: Case) -> Iterator[Rule]:
     """Recall of earlier suites beside that of the champions of their own generations: a slow slide adds up."""
     its, margin = case.card.comparisons, case.gate.slide_margin
     yield _on_earlier(case, "recall since promotion", its.since, margin, _too_few(its.since, its.kept))
+    level = case.level / max(1, len(its.since_by_suite))
     for generation, it in its.since_by_suite:
         name = f"recall of {generation_name(generation)} since its promotion"
-        asked = Question(name, it, case.level / len(its.since_by_suite), margin)
-        if it.difference <= -margin and asked.high < 0:
-            yield ruling.not_worse(asked)
+        yield from _veto(ruling.not_worse(Question(name, it, level, margin)))
 
 
 def _retention_since(case: Case) -> Iterator[Rule]:
     """The same of what the champions of their own generations had gained on each suite: a slow slide adds up."""
     its, margin, whose = case.card.comparisons, case.gate.retention_slide_margin, "the champion of its own generation"
-    only_veto = _too_few(its.kept_since, its.since)
-    yield _kept(case, "retention since promotion", its.kept_since, its.gained_then, margin, whose, only_veto)
+    name, few = "retention since promotion", _too_few(its.kept_since, its.since)
+    if its.kept_since is None or its.gained_then is None:
+        yield ruling.not_applicable(name, NO_FREE)
+    else:
+        yield ruling.kept(Question(name, its.kept_since, case.level, only_veto=few), its.gained_then, margin, whose)
+    level = case.level / max(1, len(its.kept_since_by_suite))
     for generation, it, had in its.kept_since_by_suite:
         name = f"retention of {generation_name(generation)} since its promotion"
-        asked = Question(name, it, case.level / len(its.kept_since_by_suite))
-        if _is_lost(asked, had, margin):
-            yield asked.answered(Finding.FAILED, _beside(asked, margin, whose), None)
+        yield from _veto(ruling.kept(Question(name, it, level), had, margin, whose))
 
 
 def _generalization_floor(case: Case) -> Iterator[Rule]:
@@ -133,9 +140,7 @@ def _balance(case: Case) -> Iterator[Rule]:
     old = [(it, beside) for it in case.card.balances if (beside := it.beside_parent)]
     for it, beside in old:
         name = f"balance of {generation_name(it.generation)}"
-        asked = Question(name, beside, case.level / len(old), case.gate.slide_margin)
-        if beside.difference <= -asked.margin and asked.high < 0:
-            yield ruling.not_worse(asked)
+        yield from _veto(ruling.not_worse(Question(name, beside, case.level / len(old), case.gate.slide_margin)))
     new = [it for it in case.card.balances if it.beside_parent is None]
     for it in new:
         yield _told_apart(case, it, "balance" if len(new) == 1 else f"balance of {generation_name(it.generation)}")
@@ -239,36 +244,10 @@ def _on_earlier(case: Case, name: str, it: Comparison | None, margin: float, onl
     return ruling.not_worse(Question(name, it, case.level, margin, only_veto))
 
 
-def _kept(
-    case: Case, name: str, kept: Comparison | None, gained: Comparison | None, margin: float, whose: str, veto: bool
-) -> Rule:
-    """What another had gained on earlier free-form items, but for the margin; where that cannot be told from nothing
-    there is nothing to measure by, which blocks but where so few items only veto."""
-    if kept is None or gained is None:
-        return ruling.not_applicable(name, "no earlier free-form item")
-    asked = Question(name, kept, case.level, only_veto=veto)
-    is_lost = _is_lost(asked, gained, margin)
-    if Question(name, gained, case.level).low > 0 or is_lost:
-        finding = Finding.FAILED if is_lost else Finding.PASSED if asked.low > 0 else Finding.UNDECIDED
-        return asked.answered(finding, _beside(asked, margin, whose), asked.power(margin * gained.difference))
-    words = (
-        f"what {whose} had gained on earlier free-form items cannot be told from nothing ({gained.difference:.3f} nats "
-        f"a token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out"
-    )
-    found = ruling.undecided(name, words, gained.n)
-    return replace(found, finding=Finding.NOT_APPLICABLE) if veto else found
-
-
-def _is_lost(asked: Question, gained: Comparison, margin: float) -> bool:
-    """Whether what is kept is too little beyond noise. Where nothing had been gained there is no share of it to keep:
-    then the child has to have lost something itself."""
-    owed = min(0.0, margin * gained.difference)
-    return replace(asked, it=replace(asked.it, difference=asked.it.difference - owed)).high < 0
-
-
-def _beside(asked: Question, margin: float, whose: str) -> str:
-    share = f"{1 - margin:.0%} of what {whose} had gained"
-    return f"{asked.it.difference:+.3f} nats a token beside {share}, {asked.bounds(NATS)}"
+def _veto(rule: Rule) -> Iterator[Rule]:
+    """One suite alone has few items: it only stands in the way."""
+    if rule.finding == Finding.FAILED:
+        yield rule
 
 
 def _too_few(these: Comparison | None, others: Comparison | None) -> bool:

@@ -1,14 +1,14 @@
 """A comparison of two models → a rule of the gate: passed, failed or undecided, with its numbers in words.
 
-Three things may be asked: whether a figure lies above a floor, whether a model is shown to be no worse than another but
-for a margin, and whether it is shown to be better. Not here: which rules there are (promote.py), and how bounds are
-found (paired.py).
+Four things may be asked: whether a figure lies above a floor, whether a model is shown to be no worse than another but
+for a margin, to have kept what another had gained, and to be better. Not here: which rules there are (promote.py), and
+how bounds are found (paired.py).
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from vibe_pipeline import paired
 from vibe_pipeline.judgement import Comparison, Figure, Finding, Rule
@@ -100,6 +100,28 @@ def not_worse(asked: Question) -> Rule:
     moved = f"{abs(100 * it.difference):.1f} points {'lower' if it.difference < 0 else 'higher'}"
     words = f"{moved}, {asked.bounds(POINTS)}; at most {100 * margin:.0f} lower is allowed"
     return asked.answered(finding, words, asked.power(0.0))
+
+
+def kept(asked: Question, gained: Comparison, margin: float, whose: str) -> Rule:
+    """Retention, in nats a token: what is asked is the child's gain over the base, less the share of another's that it
+    must have kept (1 − margin of `gained`); its lower bound lies above 0. Where that gain cannot be told from nothing
+    there is nothing to measure by: undecided, and not applicable to what only vetoes."""
+    it, had = asked.it, Question(asked.name, gained, asked.level)
+    words = f"{it.difference:+.3f} nats a token beside {1 - margin:.0%} of what {whose} had gained"
+    words = f"{words}, {asked.bounds(NATS)}"
+    owed = min(0.0, margin * gained.difference)  # of what was not gained no share: then the child itself must have lost
+    if replace(asked, it=replace(it, difference=it.difference - owed)).high < 0:
+        return asked.answered(Finding.FAILED, words, asked.power(margin * gained.difference))
+    if had.low > 0:
+        finding = Finding.PASSED if asked.low > 0 else Finding.UNDECIDED
+        return asked.answered(finding, words, asked.power(margin * gained.difference))
+    found = undecided(
+        asked.name,
+        f"what {whose} had gained on earlier free-form items cannot be told from nothing ({gained.difference:.3f} nats "
+        f"a token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out",
+        gained.n,
+    )
+    return replace(found, finding=Finding.NOT_APPLICABLE) if asked.only_veto else found
 
 
 def better(asked: Question, said: str, unit: Unit, notable: float) -> Rule:

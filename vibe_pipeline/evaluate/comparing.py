@@ -55,24 +55,22 @@ def shares(rows: pl.DataFrame, other: str) -> Comparison | None:
 
 
 def means(rows: pl.DataFrame, difference: pl.Expr) -> Comparison | None:
-    """The mean of a difference between two models; None where no item has both."""
+    """The mean of a difference between models; None where no item was scored by all of them."""
+    if not {*difference.meta.root_names()} <= {*rows.columns}:
+        return None
     both = rows.select("cluster", difference=difference).drop_nulls("difference")
     return None if both.is_empty() else compare_gains(both["difference"].to_numpy(), _clusters(both))
 
 
 def kept(free: pl.DataFrame, other: str, margin: float) -> Comparison | None:
     """What the child gained over the base on earlier free-form items, less the share of another's gain that it must
-    have kept: a ratio's test as that of a linear contrast (Fieller 1954). None where no item has the scores."""
-    if f"nll_{other}" not in free.columns:
-        return None
+    have kept, in nats a token: a ratio's test as that of a linear contrast (Fieller 1954)."""
     must = (1 - margin) * (pl.col("nll_base") - pl.col(f"nll_{other}"))
     return means(free, pl.col("nll_base") - pl.col("nll_child") - must)
 
 
 def gained(free: pl.DataFrame, model: str) -> Comparison | None:
-    """What a model gained over the base on these items."""
-    if f"nll_{model}" not in free.columns:
-        return None
+    """What a model gained over the base on these items, in nats a token."""
     return means(free, pl.col("nll_base") - pl.col(f"nll_{model}"))
 
 

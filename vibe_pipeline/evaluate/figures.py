@@ -83,12 +83,10 @@ def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
     if kept.is_empty():
         return NOT_APPLICABLE
     counts = kept.group_by("answer").agg(pl.col("hit").sum(), pl.len()).select("hit", "len").rows()
-    bounds = [binomtest(hit, items).proportion_ci(CONFIDENCE) for hit, items in counts]
-    middle, low, high = (
-        float(np.mean(its))
-        for its in ([hit / items for hit, items in counts], [it.low for it in bounds], [it.high for it in bounds])
-    )
-    return Figure(value=middle, n=kept.height, low=low, high=high)
+    bounds = [binomtest(hits_of, items).proportion_ci(CONFIDENCE) for hits_of, items in counts]
+    middle = np.mean([hits_of / items for hits_of, items in counts])
+    low, high = (np.mean([getattr(it, end) for it in bounds]) for end in ("low", "high"))
+    return Figure(value=float(middle), n=kept.height, low=float(low), high=float(high))
 
 
 def spread(answers: pl.Series, said: pl.Series) -> float:
