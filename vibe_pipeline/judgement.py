@@ -59,9 +59,9 @@ class Comparison:
     """Mean over items; above 0 where the model is better."""
     error: float | None
     """Standard error of that mean, between clusters; None where there is one."""
-    gained: int | None = None
+    gained: float | None = None
     """Items that it alone has right; None where what is compared are not right answers."""
-    lost: int | None = None
+    lost: float | None = None
     """Items that the other alone has right."""
     effect: float = 1.0
     """Design effect: so many items tell as much as one would alone."""
@@ -84,6 +84,12 @@ class Standing:
     parent_comparison: Comparison | None
     base_comparison: Comparison | None
     """None where no item has a score of both."""
+    best_comparison: Comparison | None = None
+    """Beside the promoted ancestor that did best on it; None where that is the parent, or there is none."""
+    best_sha: str = ""
+    """The adapter of that ancestor."""
+    is_judged: bool = False
+    """Some of its answers are compared by another model."""
     trained_on: tuple[int, ...] = ()
     """Rows of the suite that are in what the lineage learned from: they are neither asked nor compared. (Not their ids:
     those are a person's words, and the ledger keeps this for ever.)"""
@@ -111,6 +117,10 @@ class Comparisons:
     """What these champions had gained."""
     kept_since_by_suite: tuple[tuple[int, Comparison, Comparison], ...] = ()
     """`kept_since` and `gained_then` for each generation's suite alone."""
+    balance: Comparison | None = None
+    """Balanced accuracy on the labels of all earlier suites, each as its items weigh: child beside parent."""
+    of_rarest: int = 0
+    """Items of the label there that has fewest."""
     gain: Comparison | None = None
     """Right answers to the new suites: child beside parent."""
     gain_nll: Comparison | None = None

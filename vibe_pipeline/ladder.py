@@ -137,8 +137,9 @@ class Ladder:
             events = Ledger(self.store, rung.lineage).events()
             attempt = attempts(events, rung) + 1
             case = Case(card=card, training=training, gate=rung.settings.gate, attempt=attempt, events=len(events))
-            verdict, champions = judge(case), rung.champions_with(training)
-            judged = {"judged_attempt": attempt, "judged_events": len(events), "champions": champions}
+            verdict = judge(case)
+            known = {"champions": rung.champions_with(training), "marks": rung.marks_with(card)}
+            judged = {"judged_attempt": attempt, "judged_events": len(events), **known}
         of_rung = {**rung.identity(), **rung.made_by(), "learned": rung.learned}
         facts = {**of_rung, **settled_facts(mix, training, card, verdict), **judged}
         if taint := self._taint(rung, training):
@@ -350,7 +351,8 @@ class Ladder:
         learned = (*rung.delta, *rung.earlier)
         told = leaked(self.store, rung.suites, learned, rung.settings.kinds)
         attempt = attempts(Ledger(self.store, rung.lineage).events(), rung) + 1
-        return exam.scorecard(*its, leaked=told, withdrawn_sha=rung.request.withdrawn_sha, attempt=attempt)
+        withdrawn = rung.request.withdrawn_sha
+        return exam.scorecard(*its, leaked=told, withdrawn_sha=withdrawn, attempt=attempt, marks=rung.marks)
 
     def _judge(self, rung: Rung) -> Endpoint | None:
         by = rung.settings.judge

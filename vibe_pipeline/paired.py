@@ -4,8 +4,8 @@ Right answers are compared by the score interval for matched pairs (Tango 1998, 
 Student's t, mended for skewness (Johnson 1978, JASA 73:536) and for what few clusters lose. Items that are seen
 together (wordings of one fact, turns of one conversation) are no independent observations: shares count as many items
 as tell as much alone (the design effect, Kish 1965), and means vary between clusters (Liang & Zeger 1986). How much
-items of a cluster go together is read from those in which the models differ, and until these are enough it is taken to
-be wholly: a long conversation in which nothing was lost yet may be lost whole. All bounds are one-sided. Not here:
+items of a cluster go together is read from those in which the models differ, and from one cluster more that is supposed
+to go wholly: a long conversation in which nothing was lost yet may be lost whole. All bounds are one-sided. Not here:
 which difference is enough, which promote.py says.
 """
 
@@ -24,9 +24,6 @@ POWER = 0.8
 
 TINY = 1e-9
 """Where both models agree on all items, the difference itself solves the equation too: the search begins beside it."""
-
-SUPPOSED = 0.5
-"""Differing items whose cluster is taken to go wholly with them, beside those that were seen."""
 
 FEWEST = 4.0
 """Degrees of freedom at least: where fewer clusters differ the score interval is wide by itself."""
@@ -67,45 +64,49 @@ def compare_means(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
     )
 
 
-def compare_gains(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
+def compare_gains(differences: np.ndarray, clusters: np.ndarray, at_stake: np.ndarray | None = None) -> Comparison:
     """The same of what has no bounds, such as nats saved. Where a few clusters lose much, a sample that happens to hold
-    none of them looks safe: two more, as large as that of an item is and as far off as the farthest, are drawn along in
-    the error."""
+    none of them looks safe: two more are drawn along in the error, as far off as the farthest that was seen, or as all
+    that is `at_stake` (float, n) in the cluster that holds most of it."""
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
     sums, sizes = _sums(differences, clusters), np.unique(clusters, return_counts=True)[1]
-    farthest, size = float(np.abs(sums / sizes).max()), _size(clusters)
+    farthest, size = float(np.abs(sums / sizes).max()), _mean_size(clusters)
     effect = design_effect(differences, clusters, farthest)
     drawn = max(float(np.abs(sums).max()), farthest * math.sqrt(size * effect))
+    if at_stake is not None:
+        drawn = max(drawn, float(_added(at_stake, clusters).max()))
     return replace(it, error=math.hypot(it.error, math.sqrt(2) * drawn / it.n))
 
 
-def compare_scores(differences: np.ndarray, clusters: np.ndarray) -> Comparison:
+def compare_scores(differences: np.ndarray, clusters: np.ndarray, weight: float = 1.0) -> Comparison:
     """The same of scores from 0 to 1. Ten questions that both answer alike have no variance, and yet tell little: one
     cluster that the first alone has right and one that the other has are drawn along in the error (Bonett & Price
-    2012), which makes the bounds of right answers nearly those of `compare_shares`."""
+    2012), each of the `weight` that the heaviest item has."""
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
-    size = _size(clusters)
+    size = weight * _mean_size(clusters)
     return replace(it, error=math.hypot(it.error * it.n, math.sqrt(2) * size) / (it.n + 2 * size))
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -> float:
     """Items that tell as much as one would alone: 1 + ρ (m − 1), where m is the size of the cluster that an item lies
     in, on average over items, and ρ how much values of a cluster go together (intraclass correlation over pairs: Fisher
-    1925). To what was seen of ρ come SUPPOSED items, as far off as `unit`, with which their cluster goes wholly: where
-    all values are alike, or none differs in the large clusters, nothing says how those go together."""
+    1925). To what was seen of ρ comes one cluster more, as large as the largest, that goes wholly, each of its items as
+    far off as `unit`: items that differ here and there do not say that no conversation is lost whole, and where all
+    agree nothing says it."""
     _, which = np.unique(clusters, return_inverse=True)
-    squares, size = np.square(values - values.mean()), _size(clusters)
-    supposed = SUPPOSED * unit**2 * (size - 1)
-    mates = float((squares * (np.bincount(which)[which] - 1)).sum()) + supposed
+    squares, sizes = np.square(values - values.mean()), np.bincount(which)
+    size, largest = _mean_size(clusters), float(sizes.max())
+    supposed = unit**2 * largest * (largest - 1)
+    mates = float((squares * (sizes[which] - 1)).sum()) + supposed
     alike = float(np.square(_sums(values, clusters)).sum() - squares.sum()) + supposed
     return 1 + (size - 1) * (min(1.0, max(0.0, alike / mates)) if mates else 1.0)
 
 
-def _size(clusters: np.ndarray) -> float:
+def _mean_size(clusters: np.ndarray) -> float:
     """Items of the cluster that an item lies in, on average over items (Kish 1965)."""
     return float(np.square(np.unique(clusters, return_counts=True)[1]).sum() / len(clusters))
 
@@ -173,8 +174,13 @@ def _error(differences: np.ndarray, clusters: np.ndarray) -> tuple[float | None,
 
 def _sums(differences: np.ndarray, clusters: np.ndarray) -> np.ndarray:
     """What each cluster adds to the deviation from the mean."""
+    return _added(differences - differences.mean(), clusters)
+
+
+def _added(values: np.ndarray, clusters: np.ndarray) -> np.ndarray:
+    """The sum of each cluster."""
     _, which = np.unique(clusters, return_inverse=True)
-    return np.bincount(which, weights=differences - differences.mean())
+    return np.bincount(which, weights=values)
 
 
 def _skew(differences: np.ndarray, clusters: np.ndarray) -> float:

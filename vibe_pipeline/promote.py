@@ -25,6 +25,9 @@ NO_FREE = "no earlier free-form item"
 DECIDES = 30
 """Items that decide by themselves; fewer, beside more of another sort, only veto."""
 
+SO_FEW = "so few only veto"
+BESIDE = "beside right answers to the same items it only vetoes"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
@@ -141,6 +144,8 @@ def _balance(case: Case) -> Iterator[Rule]:
     for it, beside in old:
         name = f"balance of {generation_name(it.generation)}"
         yield from _veto(ruling.not_worse(Question(name, beside, case.level / len(old), case.gate.slide_margin)))
+    if case.card.comparisons.balance is not None:
+        yield _still_told_apart(case, case.card.comparisons.balance)
     new = [it for it in case.card.balances if it.beside_parent is None]
     for it in new:
         yield _told_apart(case, it, "balance" if len(new) == 1 else f"balance of {generation_name(it.generation)}")
@@ -149,6 +154,10 @@ def _balance(case: Case) -> Iterator[Rule]:
 def _told_apart(case: Case, it: Balance, name: str) -> Rule:
     """Above the floor; broken where that is shown not to be so, or that it is nearer to chance than to all."""
     suite, chance = generation_name(it.generation), 1 / it.labels
+    others = sum(part.items for part in case.card.parts if part.is_new) - it.items
+    only_veto = it.only_veto or it.items < min(DECIDES, others)
+    if it.labels < 2 and only_veto:
+        return ruling.not_applicable(name, f"the {it.items} labelled items of {suite} that were asked have one label")
     if it.labels < 2:
         words = (
             f"the {it.items} labelled items of {suite} that were asked have one label, so nothing shows whether labels "
@@ -159,15 +168,23 @@ def _told_apart(case: Case, it: Balance, name: str) -> Rule:
     words = f"{ruling.shown(it.balanced)} over the {it.labels} labels of {suite}, floor {floor:.2f}"
     if it.spread is not None:
         words += f"; its predictions have {it.spread:.0%} of the spread of the answers"
-    others = sum(part.items for part in case.card.parts if part.is_new) - it.items
-    only_veto = it.only_veto or it.items < min(DECIDES, others)
     is_chance = it.balanced.value <= chance and it.balanced.high < (1 + chance) / 2
     finding = Finding.PASSED if it.balanced.value > floor or only_veto else Finding.UNDECIDED
     if it.balanced.high < floor or is_chance:
         finding = Finding.FAILED
     elif it.balanced.value <= floor:
-        words += "; so few only veto" if only_veto else "; more labelled items would tell"
+        words += f"; {SO_FEW}" if only_veto else "; more labelled items would tell"
     return Rule(name=name, finding=finding, words=f"{name}: {words}", limit=floor, n=it.items)
+
+
+def _still_told_apart(case: Case, it: Comparison) -> Rule:
+    """Of all earlier suites together. A label that few items have can hardly be shown to be told as before: then it is
+    enough that what was measured of it is no loss of the margin."""
+    margin = case.gate.slide_margin
+    is_near = case.card.comparisons.of_rarest < DECIDES and it.difference > -margin
+    asked = Question("balance against parent", it, case.level, margin, SO_FEW if is_near else "")
+    rule = ruling.not_worse(asked)
+    return replace(rule, words=f"{rule.words}; {case.card.comparisons.of_rarest} items have the rarest label")
 
 
 def _gain(case: Case) -> Iterator[Rule]:
@@ -181,7 +198,9 @@ def _gain(case: Case) -> Iterator[Rule]:
         words = f"{abs(100 * its.gain.difference):.1f} points {more} of the new items are right than with the parent"
         yield ruling.better(asked, words, POINTS, notable)
     if its.gain_nll is not None:
-        only_veto = its.gain is not None and _too_few(its.gain_nll, its.gain)
+        is_of_the_same = not any(part.is_new and part.items and not part.is_exact for part in case.card.parts)
+        is_shown = its.gain is not None and is_of_the_same and its.gain.n >= DECIDES
+        only_veto = BESIDE if is_shown else _too_few(its.gain_nll, its.gain)
         asked = Question("gain in NLL", its.gain_nll, case.level, only_veto=only_veto)
         gained = its.gain_nll.difference
         likelier = "likelier" if gained >= 0 else "less likely"
@@ -190,11 +209,15 @@ def _gain(case: Case) -> Iterator[Rule]:
 
 
 def _standing(case: Case) -> Iterator[Rule]:
-    """Base abilities, and suites of one's own: not worse than the parent by the margin; they nor than the base."""
+    """Base abilities, and suites of one's own: not worse than the parent by the margin; they nor than the base. A slow
+    slide below the promoted ancestor that did best adds up: beyond twice the margin it stands in the way."""
     for it in case.card.standing:
         yield _stands(case, it, "parent", it.parent_comparison)
         if it.name == "general":
             yield _stands(case, it, "base", it.base_comparison)
+        if it.best_comparison is not None:
+            name, margin = f"{it.name} against its best", 2 * case.gate.general_margin
+            yield from _veto(ruling.not_worse(Question(name, it.best_comparison, case.level, margin)))
 
 
 def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -> Rule:
@@ -205,11 +228,7 @@ def _stands(case: Case, it: Standing, other: str, compared: Comparison | None) -
         return ruling.undecided(name, f"{left_out}, so nothing can be shown; write others")
     if compared is None:
         return ruling.plain(name, False, "no item has a score of both")
-    margin, beside = case.gate.general_margin, it.parent if other == "parent" else it.base
-    if beside.value < margin and compared.difference <= 0:
-        words = f"the {other} gets {beside.value:.2f} of 1, so that no loss of {100 * margin:.0f} points is possible"
-        return ruling.not_applicable(name, words)
-    rule = ruling.not_worse(Question(name, compared, case.level, margin))
+    rule = ruling.not_worse(Question(name, compared, case.level, case.gate.general_margin))
     return replace(rule, words=f"{rule.words}; {left_out}, and left out") if leaked else rule
 
 
@@ -237,7 +256,7 @@ RULES: tuple[Callable[[Case], Iterable[Rule]], ...] = (
 )
 
 
-def _on_earlier(case: Case, name: str, it: Comparison | None, margin: float, only_veto: bool = False) -> Rule:
+def _on_earlier(case: Case, name: str, it: Comparison | None, margin: float, only_veto: str = "") -> Rule:
     """Not worse on items of earlier suites; the first rung has none."""
     if it is None:
         return ruling.not_applicable(name, "no earlier item with one right answer")
@@ -250,6 +269,7 @@ def _veto(rule: Rule) -> Iterator[Rule]:
         yield rule
 
 
-def _too_few(these: Comparison | None, others: Comparison | None) -> bool:
-    """Whether some items only veto beside others, of which there are more."""
-    return these is not None and others is not None and these.n < min(DECIDES, others.n)
+def _too_few(these: Comparison | None, others: Comparison | None) -> str:
+    """Whether some items only veto beside others, of which there are more: why, or nothing."""
+    is_few = these is not None and others is not None and these.n < min(DECIDES, others.n)
+    return SO_FEW if is_few else ""

@@ -36,8 +36,8 @@ class Question:
     level: float
     """How often the answer may be wrong."""
     margin: float = 0.0
-    only_veto: bool = False
-    """So few items, beside more of another sort, that they may stand in the way and need not decide."""
+    only_veto: str = ""
+    """Why these items may stand in the way and need not decide; empty: they must."""
 
     @property
     def low(self) -> float:
@@ -65,9 +65,9 @@ class Question:
     def answered(self, finding: Finding, words: str, power: float | None) -> Rule:
         """The rule with all its numbers; undecided, it says what would decide it, and what only vetoes passes."""
         needed = None
-        is_passed_by = self.only_veto and finding != Finding.FAILED
+        is_passed_by = bool(self.only_veto) and finding != Finding.FAILED
         if is_passed_by:
-            finding, words = Finding.PASSED, f"{words}; so few only veto"
+            finding, words = Finding.PASSED, f"{words}; {self.only_veto}"
         if finding == Finding.UNDECIDED:
             needed = paired.items_needed(self.it, self.level, self.margin, self.it.difference)
             needed = needed and max(needed, self.it.n + 1)

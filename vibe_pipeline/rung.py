@@ -12,13 +12,14 @@ from typing import Any
 
 from vibe_pipeline.errors import RungRefused
 from vibe_pipeline.fingerprint import key_of, short
+from vibe_pipeline.judgement import Scorecard
 from vibe_pipeline.ledger import SETTLED, Event, Line
 from vibe_pipeline.models import BaseModel
 from vibe_pipeline.records import OFFERED_AGAIN, ExampleSet, Training, generation_name
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 9
+CODE_VERSION = 10
 """Part of every key: raised when the same inputs would give other bytes."""
 
 FRESH = 0.2
@@ -74,6 +75,27 @@ class Rung:
         return {str(generation): sha for generation, sha in self.champions.items()} | own
 
     @property
+    def marks(self) -> dict[str, str]:
+        """Of the suites that are asked each time: which promoted ancestor did best on it (sha → adapter)."""
+        known = self._marks()
+        return {sha: known[sha]["adapter_sha"] for _, sha in self.suites if sha in known}
+
+    def marks_with(self, card: Scorecard) -> dict[str, dict[str, Any]]:
+        """The same with their figures, and with this rung's adapter where it did better: for the ledger. (What a judge
+        says is said beside one parent, and is no mark for another's child.)"""
+        known = self._marks()
+        better = {
+            it.suite_sha: {"adapter_sha": card.adapter_sha, "value": it.child.value}
+            for it in card.standing
+            if it.child.n and not it.is_judged
+            if it.suite_sha not in known or it.child.value > known[it.suite_sha]["value"]
+        }
+        return known | better
+
+    def _marks(self) -> dict[str, dict[str, Any]]:
+        return dict(self.parent.facts.get("marks", {})) if self.parent else {}
+
+    @property
     def mix_key(self) -> str:
         """Hash of what the mix depends on."""
         return key_of(
@@ -115,6 +137,7 @@ class Rung:
                 "training": self.training_key,
                 "suites": [examples.suite_sha for examples in (*self.delta, *self.earlier)],
                 "champions": sorted(self.champions.items()),
+                "marks": sorted(self.marks.items()),
                 "standing": [list(suite) for suite in self.suites],
                 "gate": self.settings.gate.model_dump(mode="json"),
                 "style": self.settings.style.model_dump(mode="json"),

@@ -12,7 +12,7 @@ import polars as pl
 from vibe_pipeline.evaluate.figures import balanced, spread
 from vibe_pipeline.evaluate.suites import LABELS
 from vibe_pipeline.judgement import Balance, Comparison, Comparisons
-from vibe_pipeline.paired import compare_gains, compare_means, compare_shares
+from vibe_pipeline.paired import compare_gains, compare_means, compare_scores, compare_shares
 from vibe_pipeline.settings import Gate
 
 OFTEN = 5
@@ -24,7 +24,7 @@ def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
     old, new = table.filter(~pl.col("is_new")), table.filter("is_new")
     free, told = old.filter(~pl.col("is_exact")), new.filter(~pl.col("is_exact"))
     told = new if told.is_empty() else told
-    slide = gate.retention_slide_margin
+    slide, balance = gate.retention_slide_margin, _balance(old)
     return Comparisons(
         recall=shares(old, "parent"),
         since=shares(old, "then"),
@@ -38,6 +38,8 @@ def comparisons(table: pl.DataFrame, gate: Gate) -> Comparisons:
             for of, rows in _by_generation(free)
             if (it := kept(rows, "then", slide)) and (had := gained(rows, "then"))
         ),
+        balance=balance[0],
+        of_rarest=balance[1],
         gain=shares(new, "parent"),
         gain_nll=means(told, pl.col("nll_parent") - pl.col("nll_child")),
         nll_before=told.select(pl.col("nll_parent").mean().fill_null(0.0)).item(),
@@ -54,19 +56,24 @@ def shares(rows: pl.DataFrame, other: str) -> Comparison | None:
     return compare_shares(both["exact_child"].to_numpy(), both[f"exact_{other}"].to_numpy(), _clusters(both))
 
 
-def means(rows: pl.DataFrame, difference: pl.Expr) -> Comparison | None:
+def means(rows: pl.DataFrame, difference: pl.Expr, at_stake: pl.Expr | None = None) -> Comparison | None:
     """The mean of a difference between models; None where no item was scored by all of them."""
     if not {*difference.meta.root_names()} <= {*rows.columns}:
         return None
-    both = rows.select("cluster", difference=difference).drop_nulls("difference")
-    return None if both.is_empty() else compare_gains(both["difference"].to_numpy(), _clusters(both))
+    stakes = {} if at_stake is None else {"at_stake": at_stake}
+    both = rows.select("cluster", difference=difference, **stakes).drop_nulls("difference")
+    if both.is_empty():
+        return None
+    staked = both["at_stake"].to_numpy() if stakes else None
+    return compare_gains(both["difference"].to_numpy(), _clusters(both), staked)
 
 
 def kept(free: pl.DataFrame, other: str, margin: float) -> Comparison | None:
     """What the child gained over the base on earlier free-form items, less the share of another's gain that it must
-    have kept, in nats a token: a ratio's test as that of a linear contrast (Fieller 1954)."""
-    must = (1 - margin) * (pl.col("nll_base") - pl.col(f"nll_{other}"))
-    return means(free, pl.col("nll_base") - pl.col("nll_child") - must)
+    have kept, in nats a token: a ratio's test as that of a linear contrast (Fieller 1954). All of that gain may be lost
+    of a cluster."""
+    gain = pl.col("nll_base") - pl.col(f"nll_{other}")
+    return means(free, pl.col("nll_base") - pl.col("nll_child") - (1 - margin) * gain, gain)
 
 
 def gained(free: pl.DataFrame, model: str) -> Comparison | None:
@@ -77,38 +84,59 @@ def gained(free: pl.DataFrame, model: str) -> Comparison | None:
 def balances(table: pl.DataFrame) -> tuple[Balance, ...]:
     """Whether the child tells the labels of each suite apart, and of an earlier one the parent. Labels are also answers
     that are those of many questions each: a model that says one of them to everything is often right."""
-    parts = table.filter("is_exact").partition_by("part", maintain_order=True)
     return tuple(
         Balance(
             generation=generation,
             items=its.height,
             labels=its["answer"].n_unique(),
             balanced=balanced(its["answer"], its["exact_child"]),
-            spread=spread(its["answer"], its["said_child"]) if is_called else None,
+            spread=spread(its["answer"], its["said_child"]) if _is_called(its) else None,
             beside_parent=None if its["is_new"].all() else _beside_parent(its),
-            only_veto=not is_called,
+            only_veto=not _is_called(its),
         )
-        for part in parts
-        for generation, every in _by_generation(part)
-        if not (its := every if (is_called := every["part"][0] == LABELS) else _labelled(every)).is_empty()
+        for generation, its in _labelled(table)
     )
 
 
-def _labelled(rows: pl.DataFrame) -> pl.DataFrame:
-    """Those whose answer is that of OFTEN questions that have nothing else to do with each other; none where there are
-    not two such answers, or they are not most of the part."""
-    its = rows.filter(pl.col("cluster").n_unique().over("answer") >= OFTEN)
-    return its if its["answer"].n_unique() > 1 and 2 * its.height >= rows.height else its.clear()
+def _labelled(table: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:
+    """Suites with labels: those that are called so, and answers of OFTEN questions that have nothing else to do with
+    each other, where there are two such answers and they are most of the part."""
+    for part in table.filter("is_exact").partition_by("part", maintain_order=True):
+        for generation, rows in _by_generation(part):
+            its = rows.filter(pl.col("cluster").n_unique().over("answer") >= OFTEN)
+            if _is_called(rows):
+                yield generation, rows
+            elif its["answer"].n_unique() > 1 and 2 * its.height >= rows.height:
+                yield generation, its
+
+
+def _is_called(rows: pl.DataFrame) -> bool:
+    return bool(rows["part"][0] == LABELS)
 
 
 def _beside_parent(rows: pl.DataFrame) -> Comparison | None:
     """Balanced accuracy less the parent's: right answers, those to each label weighing as much together."""
+    weighed = _weighed(rows)
+    return None if weighed.is_empty() else compare_means(weighed["won"].to_numpy(), _clusters(weighed))
+
+
+def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
+    """The same over all earlier suites, and how many items have the rarest label. What one item of it weighs is drawn
+    along in the error: where none is lost yet, few tell little."""
+    weighed = [_weighed(rows).select("answer", "weight", "won", "cluster") for _, rows in _labelled(old)]
+    if not any(map(len, weighed)):
+        return None, 0
+    its = pl.concat(weighed)
+    compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(its["weight"].max()))  # type: ignore[arg-type]
+    return compared, int(its.group_by("answer").len()["len"].min())  # type: ignore[arg-type]
+
+
+def _weighed(rows: pl.DataFrame) -> pl.DataFrame:
+    """With the weight of each item, 1 on average and the same for all labels together, and what the child has won."""
     both = rows.drop_nulls(["exact_child", "exact_parent"])
-    if both.is_empty():
-        return None
     won = pl.col("exact_child").cast(pl.Float64) - pl.col("exact_parent").cast(pl.Float64)
-    weighed = both.select(won * both.height / (pl.len().over("answer") * pl.col("answer").n_unique())).to_series()
-    return compare_means(weighed.to_numpy(), _clusters(both))
+    weight = pl.len() / (pl.len().over("answer") * pl.col("answer").n_unique())
+    return both.with_columns(weight=weight).with_columns(won=won * pl.col("weight"))
 
 
 def _by_generation(rows: pl.DataFrame) -> Iterator[tuple[int, pl.DataFrame]]:

@@ -75,16 +75,18 @@ class Exam:
         withdrawn_sha: str = "",
         leaked: Mapping[str, Collection[str]] = MappingProxyType({}),
         attempt: int = 1,
+        marks: Mapping[str, str] = MappingProxyType({}),
     ) -> Scorecard:
         """Figures of the adapter `child` beside its parent (None: the base is its parent), the base, and the adapters
         that were promoted with earlier generations (generation → sha); `suites`, (name, sha), are asked each time,
-        but for the items that `leaked` (sha → ids) into training. What withdrawn/<sha>.parquet took back of what a
-        fact's answer was, is asked no longer. A later attempt at a generation asks more items: its level is lower."""
+        but for the items that `leaked` (sha → ids) into training, and compared with the adapter that did best on them
+        (`marks`) too. What withdrawn/<sha>.parquet took back of what a fact's answer was, is asked no longer. A later
+        attempt at a generation asks more items: its level is lower."""
         started, gate = time.monotonic(), self.lineage.gate
         first = min(gate.first_items, gate.recall_items)
         gone = Withdrawn(self.store, withdrawn_sha)
         fresh = sampling.newest(self._items(new, gone, is_new=True))
-        pool = sampling.still_asked(self._items(earlier, gone, is_new=False), fresh)
+        pool = sampling.few_of_each(sampling.still_asked(self._items(earlier, gone, is_new=False), fresh))
         fresh, pool = sampling.ranked(fresh).head(gate.new_items), sampling.ranked(pool)
         models = {"base": None, "parent": parent, "child": child}
         table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
@@ -92,7 +94,7 @@ class Exam:
         wanted = sampling.wanted(table, gate, left, attempt)
         if min(wanted, pool.height) > first:
             table = self._table(pl.concat([fresh, pool.head(wanted)]), models, champions)
-        asked = tuple(self._standing(name, sha, models, leaked.get(sha, ())) for name, sha in suites)
+        asked = tuple(self._standing(name, sha, models, leaked.get(sha, ()), marks.get(sha)) for name, sha in suites)
         model, tokenizer = self._load(child)
         with self.watch("comparing with the base") as advance:
             kl_base = divergence(model, tokenizer, fixed_texts(), self.on, advance)
@@ -107,14 +109,19 @@ class Exam:
             seconds=time.monotonic() - started,
         )
 
-    def _standing(self, name: str, sha: str, models: Mapping[str, str | None], leaked: Collection[str]) -> Standing:
+    def _standing(
+        self, name: str, sha: str, models: Mapping[str, str | None], leaked: Collection[str], best: str | None
+    ) -> Standing:
         every = self.store.read_frame(f"suites/{sha}.parquet").with_columns(suite_sha=pl.lit(sha))
         is_leaked = every["item_id"].is_in(list(leaked))
         items = every.filter(~is_leaked)
         results = {model: self._results(its, items, model) for model, its in models.items()}
         if (items["scorer"] == judge.SCORER).any():
             results = self._judged(sha, items.filter(pl.col("scorer") == judge.SCORER), models, results)
-        return standing(name, sha, every, results, is_leaked.arg_true().to_list())
+        if best is None or best == models["parent"]:
+            return standing(name, sha, every, results, is_leaked.arg_true().to_list())
+        results["best"] = self._results(best, items, "the best of old")
+        return standing(name, sha, every, results, is_leaked.arg_true().to_list(), best)
 
     def _judged(
         self, sha: str, items: pl.DataFrame, models: Mapping[str, str | None], results: dict[str, pl.DataFrame]

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
+from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.comparing import comparisons
 from vibe_pipeline.judgement import Comparisons
 from vibe_pipeline.paired import items_needed
@@ -34,19 +36,39 @@ EXPECTED = 0.25
 loss at all leave them undecided."""
 
 
+OF_A_CLUSTER = 5
+"""Items of a cluster that are asked of an earlier suite. Of a conversation of fifty turns each further one tells less,
+and what may be lost of it at once is more than a margin allows: few such would leave every child undecided."""
+
+
+def few_of_each(items: pl.DataFrame) -> pl.DataFrame:
+    """At most OF_A_CLUSTER items of each cluster, chosen by their hash."""
+    return items.filter(pl.col("item_id").rank("ordinal").over("suite_sha", "cluster") <= OF_A_CLUSTER)
+
+
 def ranked(items: pl.DataFrame) -> pl.DataFrame:
     """Items such that any head of them holds as many of each suite, chosen by their hash: the same ones each time.
 
     Of a suite's clusters each stands spread over the whole order, its items as far apart as they can be (a systematic
     sample, Madow & Madow 1944): together they tell less than as many of several clusters. Yet every item is as likely
-    in a head as any other: with one of each cluster first, what is lost in large clusters would count for less.
+    in a head as any other: with one of each cluster first, what is lost in large clusters would count for less. So
+    where a cluster starts is told by the hash of its name: the first of its items' ids comes the earlier, the more
+    items it has.
     """
     of_cluster = ("suite_sha", "cluster")
     place = pl.col("item_id").rank("ordinal").over(of_cluster)
-    start = pl.col("item_id").min().over(of_cluster).rank("dense").over("suite_sha")
+    start = pl.col("hash").rank("dense").over("suite_sha")
     spread = (place - 1 + start / pl.col("cluster").n_unique().over("suite_sha")) / pl.len().over(of_cluster)
     in_suite = pl.struct(spread.alias("spread"), "item_id").rank("ordinal").over("suite_sha")
-    return items.sort(in_suite, "item_id")
+    hashed = items.join(_hashes(items["cluster"]), on="cluster", how="left", maintain_order="left")
+    return hashed.sort(in_suite, "item_id").drop("hash")
+
+
+def _hashes(names: pl.Series) -> pl.DataFrame:
+    """cluster and hash: that of Polars is another in its next version, and the same items are to be chosen."""
+    with connect(threads=1) as database:
+        database.register("names", names.unique().to_frame("cluster").to_arrow())
+        return database.sql("SELECT cluster, sha256(cluster) AS hash FROM names").pl()
 
 
 def newest(items: pl.DataFrame) -> pl.DataFrame:
@@ -78,8 +100,10 @@ def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 
 def planned(its: Comparisons, gate: Gate, level: float) -> Iterator[tuple[bool, int | None]]:
     """Whether items have one right answer, and with how many of them such a child passes; None: with no number."""
     for it, margin in ((its.recall, gate.margin), (its.since, gate.slide_margin)):
-        if it is not None:
-            yield True, items_needed(it, level, margin, -EXPECTED * margin, PLANNED)
+        if it is not None and it.gained is not None and it.lost is not None:
+            half = (it.gained + it.lost) / 2  # as bounds see it, those of 0 and 8 are another matter than of 4 and 4
+            blind = replace(it, gained=half, lost=half)
+            yield True, items_needed(blind, level, margin, -EXPECTED * margin, PLANNED)
     kept = (its.kept, its.gained_before, gate.retention_margin)
     for free, gained, margin in (kept, (its.kept_since, its.gained_then, gate.retention_slide_margin)):
         if free is not None and gained is not None:

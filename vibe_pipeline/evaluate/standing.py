@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.evaluate import choices, general, judge, own, task
 from vibe_pipeline.evaluate.figures import mean
 from vibe_pipeline.judgement import Comparison, Standing
-from vibe_pipeline.paired import compare_scores
+from vibe_pipeline.paired import compare_scores, compare_shares
 from vibe_pipeline.passes import PROMPT_FORMAT
 from vibe_pipeline.settings import Judge, Lineage
 from vibe_pipeline.store import Store
@@ -61,11 +62,16 @@ def questions(items: pl.DataFrame) -> pl.DataFrame:
 
 
 def standing(
-    name: str, sha: str, items: pl.DataFrame, results: Mapping[str, pl.DataFrame], trained_on: Sequence[int] = ()
+    name: str,
+    sha: str,
+    items: pl.DataFrame,
+    results: Mapping[str, pl.DataFrame],
+    trained_on: Sequence[int] = (),
+    best_sha: str = "",
 ) -> Standing:
-    """One of these suites as base, parent and child answered it, without the rows that were trained on. What is
-    compared runs from 0 to 1: the chance that a model gives the right choice, which says more than whether it is the
-    likeliest."""
+    """One of these suites as base, parent, child and, if there is one, the `best` of old answered it, without the rows
+    that were trained on. What is compared runs from 0 to 1: the chance that a model gives the right choice, which says
+    more than whether it is the likeliest."""
     is_asked = ~pl.int_range(pl.len()).is_in(list(trained_on))
     table = items.filter(is_asked).select("item_id", "cluster", "scorer")
     for model, its in results.items():
@@ -82,12 +88,19 @@ def standing(
         trained_on=tuple(trained_on),
         parent_comparison=_compared(table, "parent"),
         base_comparison=_compared(table, "base"),
+        best_comparison=_compared(table, "best") if best_sha else None,
+        best_sha=best_sha,
+        is_judged=judge.SCORER in table["scorer"],
     )
 
 
 def _compared(table: pl.DataFrame, other: str) -> Comparison | None:
-    """The child beside another model; None where no item has both, which blocks as missing."""
+    """The child beside another model; None where no item has both, which blocks as missing. Scores that are all right
+    or wrong are compared as right answers are."""
     both = table.drop_nulls(["child", other])
     if both.is_empty():
         return None
-    return compare_scores((both["child"] - both[other]).to_numpy(), both["cluster"].rank("dense").to_numpy())
+    (child, its), clusters = both.select("child", other).to_numpy().T, both["cluster"].rank("dense").to_numpy()
+    if np.isin([child, its], (0.0, 1.0)).all():
+        return compare_shares(child, its, clusters)
+    return compare_scores(child - its, clusters)

@@ -18,9 +18,9 @@ it rolled back to (as above); both are None where a person halted. One event, so
 RESUMED = "resumed"
 """{why, halted_sha}."""
 ORIGIN = "origin"
-"""First of a branch: {source, from_generation, fork, child_sha, learned, champions, base_sha}. It has the generation of
-the rung that the branch grows from and stands for it as a parent, so it holds all that rung.py reads of one; child_sha
-is None where nothing was promoted up to there."""
+"""First of a branch: {source, from_generation, fork, child_sha, learned, champions, marks, base_sha}. It has the
+generation of the rung that the branch grows from and stands for it as a parent, so it holds all that rung.py reads of
+one; child_sha is None where nothing was promoted up to there."""
 
 GENESIS = "0" * 64
 

@@ -26,6 +26,7 @@ def origin_of(line: Line, source: str, from_generation: int, base_sha: str) -> d
         "child_sha": rung.facts["child_sha"] if rung else None,
         "learned": rung.facts["learned"] if rung else [],
         "champions": rung.facts.get("champions", {}) if rung else {},
+        "marks": rung.facts.get("marks", {}) if rung else {},
         "base_sha": base_sha,
     }
 

@@ -67,6 +67,8 @@ class Names:
         for standing in event.facts.get("standing", ()):
             for wanted in judged_at(event, standing).values():
                 self._wants(wanted, name)
+            if best := standing.get("best_sha"):
+                self._wants(f"scores/{best}/{standing['suite_sha']}.parquet", name)
         for field, sha in _fields(event.facts):
             if field in EVENTS and sha and sha not in known:
                 self._findings.add("event", name, f"{field} {sha}", "no event of any chain")

@@ -106,13 +106,14 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
     for told in event.facts["standing"]:
         suite, trained_on = told["suite_sha"], told.get("trained_on", ())
         items = frame(store, f"suites/{suite}.parquet", findings).with_columns(suite_sha=pl.lit(suite))
-        names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in shas.items()}
+        of_best = {"best": best} if (best := told.get("best_sha", "")) else {}
+        names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in (shas | of_best).items()}
         results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
         if said_at := judged_at(event, told):
             results = by_judge.scored(results, {it: frame(store, name, findings) for it, name in said_at.items()})
             said_at |= {"child": said_at["parent"]}
             names = {model: f"{said_at[model]} or {name}" for model, name in names.items()}
-        made = standing(told["name"], suite, items, results, trained_on)
+        made = standing(told["name"], suite, items, results, trained_on, best)
         found.append(made)
         for model in MODELS:
             _compare(names[model], f"{told['name']} suite", told[model], plain(made)[model], findings)
