@@ -14,6 +14,7 @@ from vibe_pipeline.evaluate.scorecard import paired, scorecard
 from vibe_pipeline.evaluate.style import corporate, tone
 from vibe_pipeline.evaluate.suites import SCHEMA, suite
 from vibe_pipeline.evaluate.teacher_forced import score
+from vibe_pipeline.paired import high, low
 from vibe_pipeline.progress import nobody
 from vibe_pipeline.records import ExampleSet
 from vibe_pipeline.settings import Gate, Style
@@ -147,7 +148,12 @@ def card_of(rows: list[dict]):
     items = pl.DataFrame(
         [
             {**fixed, "item_id": str(n), "cluster": str(n)}
-            | {"is_new": row["new"], "part": row["part"], "answer": row.get("answer", "")}
+            | {
+                "is_new": row["new"],
+                "part": row["part"],
+                "answer": row.get("answer", ""),
+                "generation": row.get("of", 0),
+            }
             for n, row in enumerate(rows)
         ]
     )
@@ -224,6 +230,20 @@ def test_labels_of_an_earlier_suite_are_compared_with_the_parent_each_weighing_a
     assert (it.balanced.value, it.beside_parent.difference) == (0.5, pytest.approx(-0.5))
 
 
+def test_the_rarest_label_of_all_earlier_suites_together_is_lost_by_who_says_the_commonest():
+    """One of fifty in each of six suites: none can tell alone."""
+    rows = [
+        row("labels", 3, 0.1, 0.1 if n else 3, new=False) | {"answer": "ok" if n else "fails", "of": of}
+        for of in range(6)
+        for n in range(50)
+    ]
+    its = card_of([*rows, row("knowledge", 3, 3, 0.1, new=True)]).comparisons
+    assert (its.balance.difference, its.balance.n, its.of_rarest) == (pytest.approx(-0.5), 300, 6)
+    assert high(its.balance, 0.04) < -0.1
+    same = card_of([it | {"child": 0.1} for it in rows] + [row("knowledge", 3, 3, 0.1, new=True)]).comparisons
+    assert (same.balance.difference, low(same.balance, 0.04) < -0.1) == (0, True)
+
+
 def test_what_is_no_number_is_missing():
     whole = [row("behaviour", 3, 1, 1, new=False), row("behaviour", 3, 3, 2, new=True)]
     broken = [whole[0], whole[1] | {"child": math.nan}]
@@ -275,10 +295,10 @@ def child(store, base, on, lineage) -> str:
 
 @pytest.fixture
 def exam(store, base, on, lineage):
-    def take(child: str, new, earlier, champions=None, withdrawn_sha="", **gate):
+    def take(child: str, new, earlier, champions=None, withdrawn_sha="", suites=(), marks=None, **gate):
         its = lineage.model_copy(update={"gate": Gate(**gate)})
         return Exam(store, base, its, on, nobody).scorecard(
-            child, None, new, earlier, champions or {}, (), withdrawn_sha
+            child, None, new, earlier, champions or {}, suites, withdrawn_sha, marks=marks or {}
         )
 
     return take
@@ -348,6 +368,18 @@ def test_earlier_items_are_compared_with_the_champion_of_their_own_generation(ex
     assert (its.since.difference, its.since.lost, its.since.n) == (-1.0, 6, 6)
     assert [(generation, it.n) for generation, it in its.since_by_suite] == [(0, 6)]
     assert its.recall.difference == 0
+
+
+def test_what_is_asked_each_time_is_compared_with_the_ancestor_that_did_best_on_it(exam, suites, child, store):
+    """Its kept scores are read. The base is the parent here, and it knows nothing either."""
+    mine = store.write_table("suites", store.read_frame(f"suites/{suites[0].suite_sha}.parquet").to_arrow())
+    (before,) = exam(child, suites[1:], [], suites=(("mine", mine),)).standing
+    assert (before.best_comparison, before.best_sha) == (None, "")
+    best = store.read_frame(f"scores/{child}/{mine}.parquet").with_columns(score=pl.lit(1.0))
+    store.write_parquet(f"scores/best/{mine}.parquet", best.to_arrow())
+    (it,) = exam(child, suites[1:], [], suites=(("mine", mine),), marks={mine: "best"}).standing
+    assert (it.best_sha, it.best_comparison.difference, it.best_comparison.n) == ("best", -1.0, 6)
+    assert (it.parent_comparison, it.child) == (before.parent_comparison, before.child)
 
 
 def test_earlier_items_without_a_champion_of_their_own_are_missing(exam, suites, child):

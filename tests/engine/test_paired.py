@@ -147,6 +147,8 @@ SIZES = {
     "long ones": [14] * 17 + [1] * 61,
     "turns": [2, 7, 1, 4, 11, 3, 1, 5] * 8,
 }
+OF_FIVE = {"five each": [5] * 60, "a few of five": [5] * 30 + [1] * 150, "turns": [2, 5, 1, 4, 5, 3, 1, 5] * 10}
+"""As they are asked."""
 
 
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
@@ -162,12 +164,43 @@ def test_a_loss_of_whole_clusters_is_let_through_as_rarely_however_unequal_they_
     assert passed / 400 <= most + 0.01
 
 
-@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
-def test_large_clusters_whose_items_have_nothing_to_do_with_each_other_tell_nearly_as_much_as_items_alone(sizes):
+@pytest.mark.parametrize("sizes", [*SIZES.values(), *OF_FIVE.values()], ids=[*SIZES, *OF_FIVE])
+@pytest.mark.parametrize("only", [1, 5])
+def test_items_that_differ_here_and_there_do_not_hide_that_whole_clusters_are_lost(sizes, only):
+    """They say that items of a cluster do not go together: 41 % passed with 15 conversations of 20 turns."""
+    random, its = np.random.default_rng(0), np.array(sizes)
+    clusters = np.repeat(np.arange(len(its)), its)
+    chance = 0.05 * its.sum() / its[its >= only].sum()
+    passed = 0
+    for _ in range(600):
+        is_lost = ((random.random(len(its)) < chance) & (its >= only))[clusters]
+        flips = random.random(len(clusters))
+        ours, theirs = ~is_lost & (flips > 0.03), is_lost | (flips < 0.97)
+        passed += low(compare_shares(ours, theirs, clusters), 0.04) >= -0.05
+    assert passed / 600 <= 0.07
+
+
+@pytest.mark.parametrize("sizes", OF_FIVE.values(), ids=OF_FIVE)
+def test_clusters_whose_items_have_nothing_to_do_with_each_other_tell_more_than_one_item_each(sizes):
     random, clusters = np.random.default_rng(0), np.repeat(np.arange(len(sizes)), sizes)
     drawn = random.random((100, len(clusters)))
     effects = [design_effect((row < 0.03) * 1.0 - (row > 0.97), clusters) for row in drawn]
-    assert np.median(effects) < 1.5
+    assert np.median(effects) < 2.2
+
+
+@pytest.mark.parametrize(("sizes", "only"), [([1] * 27 + [30] * 3, 2), ([1] * 40 + [20] * 4, 2), ([4] * 30, 1)])
+def test_all_that_is_at_stake_in_a_conversation_may_be_lost_though_it_never_was(sizes, only):
+    """Each long one with a chance that makes retention 80 %: 39 % passed while nobody asked how much that is."""
+    random, its = np.random.default_rng(0), np.array(sizes)
+    clusters, chance = np.repeat(np.arange(len(its)), its), 0.2 * its.sum() / its[its >= only].sum()
+    gain, passed = np.ones(its.sum()), 0
+    for _ in range(300):
+        is_lost = ((random.random(len(its)) < chance) & (its >= only))[clusters]
+        kept = gain * ~is_lost + random.normal(0, 0.3, len(gain)) - 0.8 * gain
+        passed += low(compare_gains(kept, clusters, gain), 0.04) > 0
+    assert passed / 300 <= 0.05
+    harmless = random.normal(0.2, 0.3, 120)
+    assert low(compare_gains(harmless, np.arange(120), np.ones(120)), 0.04) > 0
 
 
 @pytest.mark.parametrize("items", [3, 10, 20, 60])

@@ -8,9 +8,11 @@ from tests.engine.scorecards import (
     FAILED,
     GOOD,
     UNDECIDED,
+    compared,
     figure,
     in_the_way,
     means,
+    verdict,
 )
 from vibe_pipeline.judgement import Balance, Figure
 
@@ -58,5 +60,27 @@ def test_who_says_one_of_a_few_answers_to_everything_is_rejected_though_nobody_c
 
 def test_one_label_alone_shows_nothing_and_breaks_nothing():
     """Of two labels the rarer may not be among so few items as are asked: nothing that a model can mend."""
-    alone = Balance(generation=3, items=100, labels=1, balanced=figure(1.0), spread=1.0)
+    alone = Balance(generation=3, items=150, labels=1, balanced=figure(1.0), spread=1.0)
     assert in_the_way(replace(GOOD, balances=(alone,))) == {"balance": UNDECIDED}
+    assert in_the_way(replace(GOOD, balances=(replace(alone, items=12),))) == {}
+
+
+POOLED = "balance against parent"
+
+
+@pytest.mark.parametrize(
+    ("balance", "of_rarest", "rules"),
+    [
+        (means(-0.5, 0.1), 6, {POOLED: FAILED}),
+        (means(-0.5, 0.4), 1, {POOLED: UNDECIDED}),
+        (means(-0.08, 0.1), 6, {}),
+        (means(-0.08, 0.1), 60, {POOLED: UNDECIDED}),
+        (means(-0.02, 0.02), 60, {}),
+    ],
+)
+def test_labels_of_all_earlier_suites_are_told_apart_as_by_the_parent(balance, of_rarest, rules):
+    """One suite has too few of the rare ones to tell. Few in all need only not be lost by what was measured."""
+    card = compared(balance=balance, of_rarest=of_rarest)
+    assert in_the_way(card) == rules
+    (words,) = (rule.words for rule in verdict(card).rules if rule.name == POOLED)
+    assert words.endswith(f"; {of_rarest} items have the rarest label")

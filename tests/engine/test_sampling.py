@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.evaluate.sampling import newest, ranked, still_asked, wanted
+from vibe_pipeline.evaluate.sampling import OF_A_CLUSTER, few_of_each, newest, planned, ranked, still_asked, wanted
+from vibe_pipeline.judgement import Comparison, Comparisons
 from vibe_pipeline.settings import Gate
 
 
@@ -58,6 +59,41 @@ def test_a_head_holds_of_each_cluster_what_its_size_says(sizes, data):
     assert all(abs(counts.get(name, 0) - share * size) < 2 for (_, name), size in zip(rows, sizes, strict=True))
 
 
+def test_an_item_is_as_likely_to_be_asked_whatever_the_size_of_its_cluster():
+    """The first id of many comes early: a cluster that started there was asked sooner, the larger it was."""
+    random, sizes = np.random.default_rng(0), np.repeat([1, 3, 20], [60, 30, 6])
+    cluster = np.repeat(np.arange(len(sizes)), sizes)
+    asked = {1: 0, 3: 0, 20: 0}
+    for _ in range(200):
+        ids = [f"{it:04}" for it in random.permutation(len(cluster))]
+        names = [f"{random.integers(1 << 30)} {it}" for it in range(len(sizes))]
+        table = pl.DataFrame({"item_id": ids, "cluster": [names[it] for it in cluster], "size": sizes[cluster]})
+        head = ranked(table.with_columns(suite_sha=pl.lit("s"))).head(90)
+        for size, count in head["size"].value_counts().rows():
+            asked[size] += count
+    shares = [asked[size] / 200 / (sizes[sizes == size].sum()) for size in asked]
+    assert shares == pytest.approx([90 / 270] * 3, abs=0.02)
+
+
+def test_of_a_long_conversation_a_few_turns_are_asked_and_always_the_same():
+    every = items(40).with_columns(
+        cluster=pl.when(pl.int_range(pl.len()) < 30).then(pl.lit("long")).otherwise("item_id")
+    )
+    few = few_of_each(every)
+    assert few.filter(pl.col("cluster") == "long").height == OF_A_CLUSTER
+    assert few.height == 10 + OF_A_CLUSTER
+    assert few_of_each(every[::-1]).sort("item_id").equals(few.sort("item_id"))
+
+
+def test_items_are_planned_for_by_how_often_models_differ_and_not_by_who_is_right():
+    counts = []
+    for gained, lost in ((4, 4), (0, 8), (8, 0)):
+        fixed = {"n": 120, "clusters": 120, "difference": (gained - lost) / 120, "error": 0.02}
+        recall = Comparison(**fixed, gained=gained, lost=lost)
+        counts += [count for _, count in planned(Comparisons(recall=recall), Gate(), 0.04)]
+    assert counts[0] == counts[1] == counts[2] > 300
+
+
 def test_a_question_that_was_asked_anew_is_asked_with_its_newest_answer_only():
     rows = items(2, 2).with_columns(prompt=pl.Series(["a", "b", "b", "c"]))
     assert (
@@ -102,6 +138,8 @@ def answered(n: int, differing: float, seconds: float = 0.0, **nll: float) -> pl
         is_new=pl.lit(False),
         is_exact=pl.lit(not nll),
         generation=pl.lit(0),
+        part=pl.lit("knowledge"),
+        answer=pl.lit("A"),
         cluster=pl.Series(map(str, range(n))),
         exact_parent=pl.Series(parent),
         exact_child=pl.Series(child),
