@@ -20,7 +20,7 @@ from pathlib import Path
 import polars as pl
 
 from benchmarks import gate_outcomes, gate_page
-from benchmarks.gate_cases import Case, Rates, budget, grid, nulls, possible, rates, sampled
+from benchmarks.gate_cases import Case, Rates, budget, grid, nulls, possible, rates, sampled, whole
 from benchmarks.report import machine, write
 from vibe_pipeline.cli.output import write as write_file
 from vibe_pipeline.progress import terminal
@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
             real = pl.read_parquet(file)
             cases = [
                 it
-                for it in possible([*nulls(), *grid(), *budget(), *sampled()], real)
+                for it in possible([*nulls(), *grid(), *budget(), *sampled(), *whole()], real)
                 if options.only in (None, it.group)
             ]
             found = simulated(file, cases, options.generations, options.seed, options.processes)

@@ -63,6 +63,12 @@ class Case:
     there_are: int = 0
     """of so many; 0: no more than these."""
     clustering: Clustering = "as answered"
+    turns: tuple[int, ...] = ()
+    """Earlier items are conversations of so many turns, over and over,"""
+    lost_whole: float = 0.0
+    """of which those with this share of all items are lost whole, beside what else differs:"""
+    losing: tuple[int, ...] = ()
+    """some of those with so many turns."""
     recall: Truth | None = field(default_factory=lambda: harmless(0.06))
     """None: there are free-form items only,"""
     answers: str = ""
@@ -148,6 +154,26 @@ def sampled() -> list[Case]:
         *(_losing("uneven", *point, clustering="uneven") for point in points),
         *(_losing("uneven", *point, clustering="uneven", there_are=900) for point in points),
     ]
+
+
+SHAPES = ((5,), (1, 1, 1, 1, 1, 5), (1, 1, 2, 5), (1, 1, 1, 3))
+
+
+def whole() -> list[Case]:
+    """Conversations of which some are lost whole, among answers that differ here and there: those say that turns of one
+    conversation do not go together."""
+    wanted = [*product(SHAPES, (0.0, 0.05), (0.02, 0.06), (0,)), *product(SHAPES[1:], (0.05, 0.10), (0.06,), (0, 900))]
+    long = [(*it, it[0][-1:]) for it in dict.fromkeys(wanted)]
+    short = [(turns, 0.05, 0.06, 900, (1,)) for turns in SHAPES[1:]]
+    return [_lost_whole(*it) for it in (*long, *short)]
+
+
+def _lost_whole(turns: tuple[int, ...], loss: float, often: float, there_are: int, losing: tuple[int, ...]) -> Case:
+    shape = ", ".join(map(str, turns))
+    of = f" in those of {losing[0]}" if loss and len(set(turns)) > 1 else ""
+    name = f"{100 * loss:.0f} points lost{of}, {100 * often:.0f} % differ, conversations of {shape} turns"
+    fixed: dict[str, Any] = {"group": "whole", "name": name, "there_are": there_are, "clustering": "by turns"}
+    return Case(**fixed, turns=turns, lost_whole=loss, losing=losing, recall=harmless(often))
 
 
 def budget() -> list[Case]:
@@ -240,8 +266,22 @@ def _gaining(new: Items, case: Case) -> Items:
 def _generation(case: Case, pools: Pools, random: np.random.Generator) -> Generation:
     earlier, new, general = pools
     standing = () if general is None else (_standing(general.draw(random, 120)),)
-    old = in_turn(earlier.draw(random, case.there_are)) if case.there_are else earlier.draw(random, case.earlier)
+    old = earlier.draw(random, case.there_are or case.earlier)
+    old = _conversations(case, old, random) if case.turns else old
+    old = in_turn(old) if case.there_are else old
     return Generation(old.take(slice(0, case.earlier)), new.draw(random, NEW_ITEMS), standing)
+
+
+def _conversations(case: Case, its: Items, random: np.random.Generator) -> Items:
+    """Items put together, and some of the conversations lost whole."""
+    sizes = np.resize(case.turns, len(its))
+    sizes = sizes[: np.searchsorted(np.cumsum(sizes), len(its)) + 1]
+    clusters = np.repeat(np.arange(len(sizes)), sizes)[: len(its)]
+    name = random.integers(1 << 40)  # which are asked is told by their names
+    may_be = np.isin(sizes, case.losing)
+    is_lost = (may_be & (random.random(len(sizes)) < case.lost_whole * sizes.sum() / sizes[may_be].sum()))[clusters]
+    answers = np.where(is_lost[:, None], [True, True, False], its.exact)
+    return Items(clusters + name, answers, its.nll)
 
 
 def _standing(its: Items) -> Standing:

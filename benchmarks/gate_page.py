@@ -28,6 +28,7 @@ GROUPS = {
     "general": "Base abilities lower by the margin",
     "free": "Free-form items alone",
     "attempts": "Several attempts at one generation, each 5 points worse",
+    "whole": "Conversations lost whole, with so many points in all, while other answers differ here and there",
 }
 USUAL = "6 % differ"
 """The middle of what real rungs with replay have: see the table of real answers."""
@@ -62,14 +63,20 @@ CLAIMS = (
         "null_margin",
         "recall lower by exactly the margin",
         "≤ 5 %",
-        ("loss", "attempts", "default gate", "tall", "uneven"),
+        ("loss", "attempts", "default gate", "tall", "uneven", "whole"),
         "5 points",
     ),
     Claim("null_slide", "recall lower by the margin than the champions' of old", "≤ 5 %", ("slide",)),
     Claim("null_general", "base abilities lower by the margin", "≤ 5 %", ("general",)),
     Claim("null_retention", "free-form: retention lower by its margin", "≤ 5 %", ("free",), "retention"),
     Claim("null_gain_nll", "free-form: no gain in NLL", "≤ 5 %", ("free",), "no gain"),
-    Claim("loss_10", "recall lower by 10 points", "≤ 1 %", ("loss", "default gate", "tall", "uneven"), "10 points"),
+    Claim(
+        "loss_10",
+        "recall lower by 10 points",
+        "≤ 1 %",
+        ("loss", "default gate", "tall", "uneven", "whole"),
+        "10 points",
+    ),
     Claim(
         "harmless_alone", f"nothing lost, a clear gain, {USUAL}, items alone", "≥ 80 %", ("loss",), HARMLESS, "alone"
     ),

@@ -13,12 +13,15 @@ from typing import Literal
 import numpy as np
 import polars as pl
 
-Clustering = Literal["alone", "as answered", "alike", "uneven"]
-"""Each item alone; clusters as real models answered them; three wordings that are always answered alike; most items
-alone, and one of thirty the first of twenty turns that are."""
+from vibe_pipeline.evaluate.sampling import OF_A_CLUSTER
 
-TURNS = 20
-EVERY = 30
+Clustering = Literal["alone", "as answered", "alike", "uneven", "by turns"]
+"""Each item alone; clusters as real models answered them; three wordings that are always answered alike; most items
+alone, and one of ten the first of as many turns as are asked, which are; turns of conversations that are answered as
+items alone are (gate_cases.py puts them together)."""
+
+TURNS = OF_A_CLUSTER
+EVERY = 10
 
 STEEPEST = 30.0
 """No cluster is drawn e^30 times as often for an item more: what needs that cannot be made of these clusters."""

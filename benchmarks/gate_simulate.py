@@ -58,7 +58,10 @@ class Generation:
 
 def in_turn(it: Items) -> Items:
     """Items of one suite in the order in which a rung asks them."""
-    table = pl.DataFrame({"item_id": [f"{place:06d}" for place in range(len(it))], "cluster": it.clusters})
+    ids = [f"{place:06d}" for place in range(len(it))]
+    table = pl.DataFrame(
+        {"item_id": ids, "cluster": it.clusters}, schema_overrides={"cluster": pl.String}, strict=False
+    )
     ordered = ranked(table.with_columns(suite_sha=pl.lit("s")).with_row_index("row"))
     return it.take(ordered["row"].to_numpy())
 
@@ -117,7 +120,7 @@ def _earlier(old: Items, gate: Gate) -> Comparisons:
         return Comparisons(recall=_shares(old, 1), since=since, since_by_suite=((0, since),))
     base, parent, child = old.nll.T  # the parent is the champion of old, too
     kept, since = (
-        compare_gains(base - child - (1 - margin) * (base - parent), old.clusters)
+        compare_gains(base - child - (1 - margin) * (base - parent), old.clusters, base - parent)
         for margin in (gate.retention_margin, gate.retention_slide_margin)
     )
     had = compare_gains(base - parent, old.clusters)

@@ -92,18 +92,14 @@ def compare_scores(differences: np.ndarray, clusters: np.ndarray, weight: float 
 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -> float:
-    """Items that tell as much as one would alone: 1 + ρ (m − 1), where m is the size of the cluster that an item lies
-    in, on average over items, and ρ how much values of a cluster go together (intraclass correlation over pairs: Fisher
-    1925). To what was seen of ρ comes one cluster more, as large as the largest, that goes wholly, each of its items as
-    far off as `unit`: items that differ here and there do not say that no conversation is lost whole, and where all
-    agree nothing says it."""
-    _, which = np.unique(clusters, return_inverse=True)
-    squares, sizes = np.square(values - values.mean()), np.bincount(which)
-    size, largest = _mean_size(clusters), float(sizes.max())
-    supposed = unit**2 * largest * (largest - 1)
-    mates = float((squares * (sizes[which] - 1)).sum()) + supposed
-    alike = float(np.square(_sums(values, clusters)).sum() - squares.sum()) + supposed
-    return 1 + (size - 1) * (min(1.0, max(0.0, alike / mates)) if mates else 1.0)
+    """Items that tell as much as one would alone: the variance between clusters beside what it would be if their items
+    had nothing to do with each other (Kish 1965). To what was seen comes one cluster more, as large as the largest, that
+    goes wholly, its items as far off as `unit`: that items differ here and there does not say that no conversation is
+    lost whole, and where all agree nothing says it."""
+    largest = float(np.unique(clusters, return_counts=True)[1].max())
+    alone = float(np.square(values - values.mean()).sum()) + unit**2 * largest
+    between = float(np.square(_sums(values, clusters)).sum()) + (unit * largest) ** 2
+    return min(largest, max(1.0, between / alone)) if alone else largest
 
 
 def _mean_size(clusters: np.ndarray) -> float:
