@@ -93,9 +93,9 @@ def compare_scores(differences: np.ndarray, clusters: np.ndarray, weight: float 
 
 def design_effect(values: np.ndarray, clusters: np.ndarray, unit: float = 1.0) -> float:
     """Items that tell as much as one would alone: the variance between clusters beside what it would be if their items
-    had nothing to do with each other (Kish 1965). To what was seen comes one cluster more, as large as the largest, that
-    goes wholly, its items as far off as `unit`: that items differ here and there does not say that no conversation is
-    lost whole, and where all agree nothing says it."""
+    had nothing to do with each other (Kish 1965). To what was seen comes one cluster, as large as the largest, whose
+    items go together and are as far off as `unit`: that items differ here and there does not say that no conversation
+    is lost whole, and where all agree nothing says it."""
     largest = float(np.unique(clusters, return_counts=True)[1].max())
     alone = float(np.square(values - values.mean()).sum()) + unit**2 * largest
     between = float(np.square(_sums(values, clusters)).sum()) + (unit * largest) ** 2

@@ -230,12 +230,14 @@ def test_labels_of_an_earlier_suite_are_compared_with_the_parent_each_weighing_a
     assert (it.balanced.value, it.beside_parent.difference) == (0.5, pytest.approx(-0.5))
 
 
-def test_the_rarest_label_of_all_earlier_suites_together_is_lost_by_who_says_the_commonest():
-    """One of fifty in each of six suites: none can tell alone."""
+@pytest.mark.parametrize("every", [1, 3])
+def test_the_rarest_label_of_all_earlier_suites_together_is_lost_by_who_says_the_commonest(every):
+    """One of fifty in each of six suites, or three in two of them: none can tell alone."""
     rows = [
-        row("labels", 3, 0.1, 0.1 if n else 3, new=False) | {"answer": "ok" if n else "fails", "of": of}
+        row("labels", 3, 0.1, 3 if is_rare else 0.1, new=False) | {"answer": "fails" if is_rare else "ok", "of": of}
         for of in range(6)
         for n in range(50)
+        for is_rare in [n < every and of % every == 0]
     ]
     its = card_of([*rows, row("knowledge", 3, 3, 0.1, new=True)]).comparisons
     assert (its.balance.difference, its.balance.n, its.of_rarest) == (pytest.approx(-0.5), 300, 6)

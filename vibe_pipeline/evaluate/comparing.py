@@ -15,6 +15,8 @@ from vibe_pipeline.judgement import Balance, Comparison, Comparisons
 from vibe_pipeline.paired import compare_gains, compare_means, compare_scores, compare_shares
 from vibe_pipeline.settings import Gate
 
+LABELLED = ("cluster", "answer", "exact_child", "exact_parent")
+
 OFTEN = 5
 """Clusters whose answer it is, from which on an answer is taken for a label."""
 
@@ -123,12 +125,12 @@ def _beside_parent(rows: pl.DataFrame) -> Comparison | None:
 def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
     """The same over all earlier suites, and how many items have the rarest label. What one item of it weighs is drawn
     along in the error: where none is lost yet, few tell little."""
-    weighed = [_weighed(rows).select("answer", "weight", "won", "cluster") for _, rows in _labelled(old)]
-    if not any(map(len, weighed)):
+    suites = [rows.select(LABELLED) for _, rows in _labelled(old)]
+    its = _weighed(pl.concat(suites)) if suites else old.clear()
+    if its.is_empty():
         return None, 0
-    its = pl.concat(weighed)
-    compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(its["weight"].max()))  # type: ignore[arg-type]
-    return compared, int(its.group_by("answer").len()["len"].min())  # type: ignore[arg-type]
+    compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(its["weight"].to_numpy().max()))
+    return compared, int(its["answer"].value_counts()["count"].to_numpy().min())
 
 
 def _weighed(rows: pl.DataFrame) -> pl.DataFrame:
