@@ -10,6 +10,9 @@ from enum import StrEnum
 
 from vibe_pipeline.records import SCHEMA_VERSION
 
+DECIDES = 30
+"""Items that decide by themselves; fewer, beside more of another sort, only veto."""
+
 
 class Outcome(StrEnum):
     """How a rung settled."""

@@ -15,15 +15,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from vibe_pipeline import ruling
-from vibe_pipeline.judgement import Balance, Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
+from vibe_pipeline.judgement import DECIDES, Balance, Comparison, Finding, Outcome, Rule, Scorecard, Standing, Verdict
 from vibe_pipeline.records import Training, generation_name
 from vibe_pipeline.ruling import NATS, POINTS, Question
 from vibe_pipeline.settings import Gate
 
 NO_FREE = "no earlier free-form item"
-
-DECIDES = 30
-"""Items that decide by themselves; fewer, beside more of another sort, only veto."""
 
 SO_FEW = "so few only veto"
 BESIDE = "beside right answers to the same items it only vetoes"

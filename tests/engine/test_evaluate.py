@@ -324,6 +324,17 @@ def test_the_sample_of_old_items_is_the_same_each_time_and_grows_by_adding(exam,
     assert len(set(asked[2])) == 4
 
 
+def test_of_an_earlier_conversation_a_few_turns_are_asked_of_a_new_one_all(
+    store, write_examples, exam, suites, child
+):
+    rows = [{"prompt": f"{n}?", "completion": "Yes", "split": "test", "held_with": "long"} for n in range(8)]
+    examples = write_examples(store, 0, rows)
+    file = store.path(f"examples/{examples.sha}.parquet")
+    long = replace(examples, suite_sha=store.write_tables("suites", SCHEMA, suite(file, "raw-v1")))
+    assert items_asked(exam(child, suites[1:], [long])) == [(1, 6), (0, 5)]
+    assert items_asked(exam(child, [long], [])) == [(0, 8)]
+
+
 def test_a_kept_score_is_read_back_and_not_made_again(exam, suites, child, store):
     exam(child, suites[:1], [])
     name = f"scores/{child}/{suites[0].suite_sha}.parquet"

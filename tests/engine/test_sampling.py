@@ -154,6 +154,15 @@ def test_the_more_two_models_differ_the_more_items_are_asked():
     assert wanted(answered(120, 0.2), Gate(recall_items=300), math.inf) == 300
 
 
+@pytest.mark.parametrize(("free", "expected"), [(1, 0), (11, 0), (12, 300)])
+def test_a_few_items_that_only_veto_call_for_no_others(free, expected):
+    """One of 120 without a right answer tells nothing, and would call for all there are."""
+    exact, others = answered(120 - free, 0.0), answered(free, 0.0, base=1.1, parent=1.0, child=1.0)
+    table = pl.concat([exact, others], how="diagonal")
+    alone = wanted(exact, Gate(), math.inf)
+    assert wanted(table, Gate(), math.inf) == (expected or pytest.approx(alone * 120 / (120 - free), abs=9))
+
+
 def test_the_champions_of_old_are_looked_at_too():
     """Child and parent agree on all, and neither on much with those that were promoted with the suites."""
     table = answered(120, 0.0).with_columns(exact_then=answered(120, 0.4)["exact_child"])

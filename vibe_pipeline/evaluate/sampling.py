@@ -15,7 +15,7 @@ import polars as pl
 
 from vibe_pipeline.database import connect
 from vibe_pipeline.evaluate.comparing import comparisons
-from vibe_pipeline.judgement import Comparisons
+from vibe_pipeline.judgement import DECIDES, Comparisons
 from vibe_pipeline.paired import items_needed
 from vibe_pipeline.settings import Gate
 
@@ -88,12 +88,14 @@ def still_asked(earlier: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def wanted(table: pl.DataFrame, gate: Gate, seconds_left: float, attempt: int = 1) -> int:
-    """How many earlier items would let a child pass that loses EXPECTED of a margin, at most `recall_items` and at most
-    what the time has room for at the rate of those that were asked."""
+    """How many earlier items, of all sorts together, would let a child pass that loses EXPECTED of a margin, at most
+    `recall_items` and at most what the time has room for at the rate of those that were asked."""
     its, old, level = comparisons(table, gate), table.filter(~pl.col("is_new")), gate.level_of(attempt)
     needed = 0
     for is_exact, count in planned(its, gate, level):
-        needed = max(needed, _all_of(old, pl.col("is_exact") == is_exact, count))
+        share = old.filter(pl.col("is_exact") == is_exact).height / old.height
+        if share * gate.recall_items >= min(DECIDES, (1 - share) * gate.recall_items):  # fewer only veto
+            needed = max(needed, int((count or MOST) / share) + 1)
     return min(needed, gate.recall_items, _room(table, old.height, seconds_left))
 
 
@@ -108,12 +110,6 @@ def planned(its: Comparisons, gate: Gate, level: float) -> Iterator[tuple[bool, 
     for free, gained, margin in (kept, (its.kept_since, its.gained_then, gate.retention_slide_margin)):
         if free is not None and gained is not None:
             yield False, items_needed(free, level, 0.0, (1 - EXPECTED) * margin * gained.difference, PLANNED)
-
-
-def _all_of(old: pl.DataFrame, these: pl.Expr, needed: int | None) -> int:
-    """Items of all parts that hold so many of one."""
-    share = old.filter(these).height / max(1, old.height)
-    return int((needed or MOST) / share) + 1 if share else 0
 
 
 def _room(table: pl.DataFrame, asked: int, seconds_left: float) -> int:
