@@ -324,9 +324,7 @@ def test_the_sample_of_old_items_is_the_same_each_time_and_grows_by_adding(exam,
     assert len(set(asked[2])) == 4
 
 
-def test_of_an_earlier_conversation_a_few_turns_are_asked_of_a_new_one_all(
-    store, write_examples, exam, suites, child
-):
+def test_of_an_earlier_conversation_a_few_turns_are_asked_of_a_new_one_all(store, write_examples, exam, suites, child):
     rows = [{"prompt": f"{n}?", "completion": "Yes", "split": "test", "held_with": "long"} for n in range(8)]
     examples = write_examples(store, 0, rows)
     file = store.path(f"examples/{examples.sha}.parquet")

@@ -15,7 +15,7 @@ from vibe_pipeline.judgement import Balance, Comparison, Comparisons
 from vibe_pipeline.paired import compare_gains, compare_means, compare_scores, compare_shares
 from vibe_pipeline.settings import Gate
 
-LABELLED = ("cluster", "answer", "exact_child", "exact_parent")
+WEIGHED = ("cluster", "answer", "exact_child", "exact_parent")
 
 OFTEN = 5
 """Clusters whose answer it is, from which on an answer is taken for a label."""
@@ -125,9 +125,9 @@ def _beside_parent(rows: pl.DataFrame) -> Comparison | None:
 def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
     """The same over all earlier suites, and how many items have the rarest label. What one item of it weighs is drawn
     along in the error: where none is lost yet, few tell little."""
-    suites = [rows.select(LABELLED) for _, rows in _labelled(old)]
+    suites = [rows.select(WEIGHED) for _, rows in _labelled(old)]
     its = _weighed(pl.concat(suites)) if suites else old.clear()
-    if its.is_empty():
+    if its["answer"].n_unique() < 2:
         return None, 0
     compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(its["weight"].to_numpy().max()))
     return compared, int(its["answer"].value_counts()["count"].to_numpy().min())
