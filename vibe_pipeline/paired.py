@@ -80,14 +80,14 @@ def compare_gains(differences: np.ndarray, clusters: np.ndarray, at_stake: np.nd
     return replace(it, error=math.hypot(it.error, math.sqrt(2) * drawn / it.n))
 
 
-def compare_scores(differences: np.ndarray, clusters: np.ndarray, weight: float = 1.0) -> Comparison:
+def compare_scores(differences: np.ndarray, clusters: np.ndarray, heaviest: float | None = None) -> Comparison:
     """The same of scores from 0 to 1. Ten questions that both answer alike have no variance, and yet tell little: one
     cluster that the first alone has right and one that the other has are drawn along in the error (Bonett & Price
-    2012), each of the `weight` that the heaviest item has."""
+    2012), each of the size in which an item lies, or as heavy as the `heaviest`."""
     it = compare_means(differences, clusters)
     if it.error is None:
         return it
-    size = weight * _mean_size(clusters)
+    size = _mean_size(clusters) if heaviest is None else heaviest
     return replace(it, error=math.hypot(it.error * it.n, math.sqrt(2) * size) / (it.n + 2 * size))
 
 

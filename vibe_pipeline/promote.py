@@ -22,6 +22,10 @@ from vibe_pipeline.settings import Gate
 
 NO_FREE = "no earlier free-form item"
 
+SHOWS = 60
+"""Items of a label with which a harmless child is mostly shown to tell it as before; of fewer what was measured is
+enough."""
+
 SO_FEW = "so few only veto"
 BESIDE = "beside right answers to the same items it only vetoes"
 
@@ -154,11 +158,11 @@ def _told_apart(case: Case, it: Balance, name: str) -> Rule:
     others = sum(part.items for part in case.card.parts if part.is_new) - it.items
     only_veto = it.only_veto or it.items < min(DECIDES, others)
     if it.labels < 2 and only_veto:
-        return ruling.not_applicable(name, f"the {it.items} labelled items of {suite} that were asked have one label")
+        return ruling.not_applicable(name, f"what was asked of {suite} has one label (n = {it.items})")
     if it.labels < 2:
         words = (
-            f"the {it.items} labelled items of {suite} that were asked have one label, so nothing shows whether labels "
-            "are told apart; larger generations bring more"
+            f"what was asked of {suite} has one label (n = {it.items}), so nothing shows whether labels are told "
+            "apart; larger generations bring more"
         )
         return ruling.undecided(name, words, it.items)
     floor = max(case.gate.generalization_floor, chance)
@@ -176,12 +180,12 @@ def _told_apart(case: Case, it: Balance, name: str) -> Rule:
 
 def _still_told_apart(case: Case, it: Comparison) -> Rule:
     """Of all earlier suites together. A label that few items have can hardly be shown to be told as before: then it is
-    enough that what was measured of it is no loss of the margin."""
-    margin = case.gate.slide_margin
-    is_near = case.card.comparisons.of_rarest < DECIDES and it.difference > -margin
+    enough that what was measured is no loss of the margin."""
+    margin, few = case.gate.slide_margin, case.card.comparisons.of_rarest
+    is_near = few < SHOWS and it.difference > -margin
     asked = Question("balance against parent", it, case.level, margin, SO_FEW if is_near else "")
     rule = ruling.not_worse(asked)
-    return replace(rule, words=f"{rule.words}; {case.card.comparisons.of_rarest} items have the rarest label")
+    return replace(rule, words=f"{rule.words}; items of the rarest label: {few}")
 
 
 def _gain(case: Case) -> Iterator[Rule]:

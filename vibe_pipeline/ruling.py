@@ -97,7 +97,8 @@ def not_worse(asked: Question) -> Rule:
     it, margin = asked.it, asked.margin
     is_lost = it.difference <= -margin and asked.high < 0
     finding = Finding.PASSED if asked.low >= -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
-    moved = f"{abs(100 * it.difference):.1f} points {'lower' if it.difference < 0 else 'higher'}"
+    points = round(100 * it.difference, 1)
+    moved = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}"
     words = f"{moved}, {asked.bounds(POINTS)}; at most {100 * margin:.0f} lower is allowed"
     return asked.answered(finding, words, asked.power(0.0))
 
@@ -117,11 +118,16 @@ def kept(asked: Question, gained: Comparison, margin: float, whose: str) -> Rule
         return asked.answered(finding, words, asked.power(margin * gained.difference))
     found = undecided(
         asked.name,
-        f"what {whose} had gained on earlier free-form items cannot be told from nothing ({gained.difference:.3f} nats "
-        f"a token, n = {gained.n}), so there is nothing to measure what is kept by, and no loss stands out",
+        f"what {whose} had gained on earlier free-form items cannot be told from nothing{_of_one(gained)} "
+        f"({gained.difference:.3f} nats a token, n = {gained.n}), so there is nothing to measure what is kept by, and "
+        "no loss stands out",
         gained.n,
     )
     return replace(found, finding=Finding.NOT_APPLICABLE) if asked.only_veto else found
+
+
+def _of_one(it: Comparison) -> str:
+    return " by one cluster alone, which has no bounds" if it.clusters == 1 else ""
 
 
 def better(asked: Question, said: str, unit: Unit, notable: float) -> Rule:

@@ -77,23 +77,20 @@ class Rung:
     @property
     def marks(self) -> dict[str, str]:
         """Of the suites that are asked each time: which promoted ancestor did best on it (sha → adapter)."""
-        known = self._marks()
-        return {sha: known[sha]["adapter_sha"] for _, sha in self.suites if sha in known}
+        known = self.parent.facts.get("marks", {}) if self.parent else {}
+        return {sha: known[sha] for _, sha in self.suites if sha in known}
 
-    def marks_with(self, card: Scorecard) -> dict[str, dict[str, Any]]:
-        """The same with their figures, and with this rung's adapter where it did better: for the ledger. (What a judge
-        says is said beside one parent, and is no mark for another's child.)"""
-        known = self._marks()
-        better = {
-            it.suite_sha: {"adapter_sha": card.adapter_sha, "value": it.child.value}
-            for it in card.standing
-            if it.child.n and not it.is_judged
-            if it.suite_sha not in known or it.child.value > known[it.suite_sha]["value"]
-        }
-        return known | better
-
-    def _marks(self) -> dict[str, dict[str, Any]]:
-        return dict(self.parent.facts.get("marks", {})) if self.parent else {}
+    def marks_with(self, card: Scorecard) -> dict[str, str]:
+        """The same with this rung's adapter where it did better on the same items, for the ledger. The first mark of a
+        suite is the better of parent and child. (What a judge says is said beside one parent: no mark for others.)"""
+        marks = dict(self.parent.facts.get("marks", {})) if self.parent else {}
+        for it in card.standing:
+            best = marks.get(it.suite_sha, self.parent_sha)
+            beside = it.best_comparison if it.best_sha else it.parent_comparison
+            is_better = beside is not None and beside.difference > 0
+            if it.child.n and not it.is_judged:
+                marks[it.suite_sha] = best if best and not is_better else card.adapter_sha
+        return marks
 
     @property
     def mix_key(self) -> str:

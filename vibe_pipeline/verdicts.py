@@ -28,8 +28,10 @@ OLD = ("recall against parent", "retention")
 QUESTIONS = "Of suites that are asked each time, only more questions in their files tell more."
 LARGER = "Larger generations bring more held-out items."
 EARLIER = (
-    "Of earlier ones at most gate.recall_items are asked, and wider margins need fewer; to change the gate of this "
-    "rung is another attempt, at a fifth of the level."
+    "Of earlier ones, which are those of promoted generations, at most gate.recall_items are asked, and wider margins "
+    "need fewer; to change the gate of this rung is another attempt, at a fifth of the level. Where the first "
+    "generations hold too few for any child, `vibe rollback LINEAGE --to base` lets the next rung learn the last three "
+    "anew."
 )
 
 

@@ -74,6 +74,7 @@ POOLED = "balance against parent"
         (means(-0.5, 0.1), 6, {POOLED: FAILED}),
         (means(-0.5, 0.4), 1, {POOLED: UNDECIDED}),
         (means(-0.08, 0.1), 6, {}),
+        (means(-0.08, 0.1), 59, {}),
         (means(-0.08, 0.1), 60, {POOLED: UNDECIDED}),
         (means(-0.02, 0.02), 60, {}),
     ],
@@ -83,4 +84,4 @@ def test_labels_of_all_earlier_suites_are_told_apart_as_by_the_parent(balance, o
     card = compared(balance=balance, of_rarest=of_rarest)
     assert in_the_way(card) == rules
     (words,) = (rule.words for rule in verdict(card).rules if rule.name == POOLED)
-    assert words.endswith(f"; {of_rarest} items have the rarest label")
+    assert words.endswith(f"; items of the rarest label: {of_rarest}")

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from tests.engine.scorecards import GOOD, standing
+from tests.engine.scorecards import GOOD, means, standing
 from vibe_pipeline.errors import RungRefused
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.judgement import Scorecard
@@ -66,23 +66,26 @@ def test_a_rung_grows_from_the_last_promoted_one_and_takes_up_what_was_not_learn
     assert sorted(rung.champions) == sorted(earlier)
 
 
-def card(adapter: str, value: float, suite: str = "g", *, is_judged: bool = False) -> Scorecard:
-    told = standing("general")
-    told = replace(told, suite_sha=suite, is_judged=is_judged, child=replace(told.child, value=value))
+def card(adapter: str, parent: float, best: float | None = None, suite: str = "g", **its) -> Scorecard:
+    """By how much it is better than its parent, and than the best of old."""
+    beside = {} if best is None else {"best_comparison": means(best), "best_sha": "a"}
+    told = replace(standing("general"), suite_sha=suite, parent_comparison=means(parent), **beside, **its)
     return replace(GOOD, adapter_sha=adapter, standing=(told,))
 
 
 def test_the_promoted_ancestor_that_did_best_on_a_suite_is_its_mark():
     """Whatever came after it, and as long as the suite is the same file."""
     first = replace(at(""), suites=(("general", "g"),))
-    assert (first.marks, first.marks_with(card("a", 0.5))) == ({}, {"g": {"adapter_sha": "a", "value": 0.5}})
-    known = {"g": {"adapter_sha": "a", "value": 0.5}}
+    known = {"g": "a"}
+    assert (first.marks, first.marks_with(card("a", -0.5))) == ({}, known)
     parent = SimpleNamespace(facts={"child_sha": "b", "learned": [], "marks": known}, generation=0)
     later = replace(at("p"), parent=parent, suites=(("general", "g"), ("mine", "m")))
     assert (later.marks, replace(later, suites=(("general", "h"),)).marks) == ({"g": "a"}, {})
-    assert later.marks_with(card("c", 0.4)) == known
-    assert later.marks_with(card("c", 0.6)) == {"g": {"adapter_sha": "c", "value": 0.6}}
-    assert later.marks_with(card("c", 0.9, "m", is_judged=True)) == known
+    assert later.marks_with(card("c", 0.1, -0.1)) == known
+    assert later.marks_with(card("c", -0.1, 0.1)) == {"g": "c"}
+    assert later.marks_with(card("c", -0.1, suite="m")) == known | {"m": "b"}
+    assert later.marks_with(card("c", 0.1, suite="m")) == known | {"m": "c"}
+    assert later.marks_with(card("c", 0.1, suite="m", is_judged=True)) == known
     assert later.key != replace(later, parent=SimpleNamespace(facts=parent.facts | {"marks": {}}, generation=0)).key
 
 

@@ -107,7 +107,7 @@ NOTHING = plain(Rule(name="items", finding=UNDECIDED, words="no held-out item ca
         ((rule("gain in NLL", UNDECIDED, 40),), "with the next generation. Larger generations", "recall_items"),
         (
             (rule("recall against parent", UNDECIDED, 400),),
-            "Of earlier ones at most gate.recall_items are asked",
+            "promoted generations, at most gate.recall_items are asked",
             "no held-out",
         ),
         ((SUITE, NOTHING), "some 90 would; no held-out item came with this generation. What", "Larger generations"),

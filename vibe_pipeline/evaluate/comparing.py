@@ -15,7 +15,7 @@ from vibe_pipeline.judgement import Balance, Comparison, Comparisons
 from vibe_pipeline.paired import compare_gains, compare_means, compare_scores, compare_shares
 from vibe_pipeline.settings import Gate
 
-WEIGHED = ("cluster", "answer", "exact_child", "exact_parent")
+WEIGHED = ("cluster", "exact_child", "exact_parent")
 
 OFTEN = 5
 """Clusters whose answer it is, from which on an answer is taken for a label."""
@@ -123,13 +123,16 @@ def _beside_parent(rows: pl.DataFrame) -> Comparison | None:
 
 
 def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
-    """The same over all earlier suites, and how many items have the rarest label. What one item of it weighs is drawn
-    along in the error: where none is lost yet, few tell little."""
-    suites = [rows.select(WEIGHED) for _, rows in _labelled(old)]
+    """The same over all earlier suites, and how many items have the rarest label. A label is one of its suite: who says
+    each suite's commonest is found out, whichever that is. A suite of which one label was asked shows nothing. What the
+    heaviest cluster weighs is drawn along in the error: where no rare item is lost yet, few tell little."""
+    named = pl.format("{}/{}", "generation", "answer")
+    suites = [rows.select(*WEIGHED, answer=named) for _, rows in _labelled(old) if rows["answer"].n_unique() > 1]
     its = _weighed(pl.concat(suites)) if suites else old.clear()
-    if its["answer"].n_unique() < 2:
+    if its.is_empty():
         return None, 0
-    compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(its["weight"].to_numpy().max()))
+    heaviest = its.group_by("cluster").agg(pl.col("weight").sum())["weight"].to_numpy().max()
+    compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(heaviest))
     return compared, int(its["answer"].value_counts()["count"].to_numpy().min())
 
 

@@ -86,8 +86,9 @@ class Exam:
         first = min(gate.first_items, gate.recall_items)
         gone = Withdrawn(self.store, withdrawn_sha)
         fresh = sampling.newest(self._items(new, gone, is_new=True))
-        pool = sampling.few_of_each(sampling.still_asked(self._items(earlier, gone, is_new=False), fresh))
-        fresh, pool = sampling.ranked(fresh).head(gate.new_items), sampling.ranked(pool)
+        pool = sampling.still_asked(self._items(earlier, gone, is_new=False), fresh)
+        fresh, pool = (sampling.ranked(sampling.few_of_each(its)) for its in (fresh, pool))
+        fresh = fresh.head(gate.new_items)
         models = {"base": None, "parent": parent, "child": child}
         table = self._table(pl.concat([fresh, pool.head(first)]), models, champions)
         left = gate.max_seconds - (time.monotonic() - started)

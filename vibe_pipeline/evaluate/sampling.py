@@ -37,8 +37,8 @@ loss at all leave them undecided."""
 
 
 OF_A_CLUSTER = 5
-"""Items of a cluster that are asked of an earlier suite. Of a conversation of fifty turns each further one tells less,
-and what may be lost of it at once is more than a margin allows: few such would leave every child undecided."""
+"""Items of a cluster that are asked. Of a conversation of fifty turns each further one tells less, and what may be lost
+of it at once is more than a margin allows: few such would leave every child undecided."""
 
 
 def few_of_each(items: pl.DataFrame) -> pl.DataFrame:

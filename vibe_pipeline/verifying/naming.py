@@ -64,6 +64,8 @@ class Names:
         self._of_fields(event.facts, name)
         for generation, sha in event.facts.get("champions", {}).items():
             self._wants(f"models/adapters/{sha}", f"{name}: champions.{generation}")
+        for suite, sha in event.facts.get("marks", {}).items():
+            self._wants(f"models/adapters/{sha}", f"{name}: marks.{suite}")
         for standing in event.facts.get("standing", ()):
             for wanted in judged_at(event, standing).values():
                 self._wants(wanted, name)

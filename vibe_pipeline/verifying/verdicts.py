@@ -15,7 +15,7 @@ import polars as pl
 
 from vibe_pipeline.errors import LedgerDamaged
 from vibe_pipeline.evaluate import judge as by_judge
-from vibe_pipeline.evaluate.results import completed
+from vibe_pipeline.evaluate.results import SCHEMA, completed
 from vibe_pipeline.evaluate.scorecard import MODELS, scorecard
 from vibe_pipeline.evaluate.standing import standing
 from vibe_pipeline.evaluate.style import holds
@@ -108,7 +108,9 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
         items = frame(store, f"suites/{suite}.parquet", findings).with_columns(suite_sha=pl.lit(suite))
         of_best = {"best": best} if (best := told.get("best_sha", "")) else {}
         names = {model: f"scores/{sha}/{suite}.parquet" for model, sha in (shas | of_best).items()}
-        results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
+        results = {model: pl.DataFrame(schema=SCHEMA) for model in names}  # where all was trained on, nothing was asked
+        if len(trained_on) < items.height:
+            results = {model: completed(frame(store, name, findings)) for model, name in names.items()}
         if said_at := judged_at(event, told):
             results = by_judge.scored(results, {it: frame(store, name, findings) for it, name in said_at.items()})
             said_at |= {"child": said_at["parent"]}
@@ -117,6 +119,9 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
         found.append(made)
         for model in MODELS:
             _compare(names[model], f"{told['name']} suite", told[model], plain(made)[model], findings)
+        if best:
+            its = plain(made)["best_comparison"]
+            _compare(names["best"], f"{told['name']} suite", told["best_comparison"] or {}, its, findings)
     return tuple(found)
 
 
