@@ -20,6 +20,7 @@ from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import RungRefused, SettingsInvalid
 from vibe_pipeline.evaluate import standing
+from vibe_pipeline.evaluate.enough import too_few
 from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.judge import Endpoint
@@ -268,7 +269,7 @@ class Ladder:
         return self.store.path(name)
 
     def describe_generation(self, generation: int) -> dict[str, Any]:
-        """A generation in numbers, and the smallest gain that its items can show."""
+        """A generation in numbers, the smallest gain that its items can show, and what is to be doubted of it."""
         cut, examples = self.log.cut(generation), self.examples(generation)
         held_out = sum(rows for split, _, rows, _ in examples.counts if split != Split.TRAIN)
         return {
@@ -280,8 +281,14 @@ class Ladder:
             "held_out": held_out,
             "dropped": examples.dropped,
             "smallest_gain": smallest_gain(held_out),
-            "doubts": doubts(examples),
+            "doubts": [*doubts(examples), *self._too_little_to_follow(examples)],
         }
+
+    def _too_little_to_follow(self, examples: ExampleSet) -> list[str]:
+        """Of lineages that have promoted nothing yet: for them this suite will be all that is earlier."""
+        suite = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
+        begin = {name: its for name, its in self.settings.lineages.items() if not self.line(name).promoted}
+        return [words for name, its in begin.items() if (words := too_few(suite, name, its))]
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB in memory with the views of views.py."""
