@@ -185,6 +185,9 @@ def _still_told_apart(case: Case, it: Comparison) -> Rule:
     is_near = few < SHOWS and it.difference > -margin
     asked = Question("balance against parent", it, case.level, margin, SO_FEW if is_near else "")
     rule = ruling.not_worse(asked)
+    if rule.finding == Finding.UNDECIDED and few < SHOWS:  # of all together no number may do
+        words = f"{asked.name}: {asked.moved()}; of the rarest label there are {few}, and more would tell"
+        return replace(rule, words=words, items_needed=None)
     return replace(rule, words=f"{rule.words}; items of the rarest label: {few}")
 
 

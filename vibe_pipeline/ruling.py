@@ -58,6 +58,12 @@ class Question:
         words = f"bounds {low:+{unit.form}} to {high:+{unit.form}}" if has_bounds else "no bounds of one cluster alone"
         return f"{words} (n = {count})"
 
+    def moved(self) -> str:
+        """By how many points a share is lower or higher, beside what is allowed."""
+        points = round(100 * self.it.difference, 1)
+        words = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}, {self.bounds(POINTS)}"
+        return f"{words}; at most {100 * self.margin:.0f} lower is allowed"
+
     def power(self, truth: float) -> float | None:
         """How often so many items let a model pass whose true difference is this; None of one cluster."""
         return paired.power(self.it, self.level, self.margin, truth) if math.isfinite(self.high - self.low) else None
@@ -94,13 +100,9 @@ class Question:
 def not_worse(asked: Question) -> Rule:
     """Non-inferiority: the lower bound of the difference lies not below −margin. Broken where the difference itself
     does, and is a loss beyond noise."""
-    it, margin = asked.it, asked.margin
-    is_lost = it.difference <= -margin and asked.high < 0
-    finding = Finding.PASSED if asked.low >= -margin else Finding.FAILED if is_lost else Finding.UNDECIDED
-    points = round(100 * it.difference, 1)
-    moved = f"{abs(points):.1f} points {'lower' if points < 0 else 'higher'}"
-    words = f"{moved}, {asked.bounds(POINTS)}; at most {100 * margin:.0f} lower is allowed"
-    return asked.answered(finding, words, asked.power(0.0))
+    is_lost = asked.it.difference <= -asked.margin and asked.high < 0
+    finding = Finding.PASSED if asked.low >= -asked.margin else Finding.FAILED if is_lost else Finding.UNDECIDED
+    return asked.answered(finding, asked.moved(), asked.power(0.0))
 
 
 def kept(asked: Question, gained: Comparison, margin: float, whose: str) -> Rule:

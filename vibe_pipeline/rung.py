@@ -19,7 +19,7 @@ from vibe_pipeline.records import OFFERED_AGAIN, ExampleSet, Training, generatio
 from vibe_pipeline.replay import Request
 from vibe_pipeline.settings import Lineage, Replay
 
-CODE_VERSION = 10
+CODE_VERSION = 11
 """Part of every key: raised when the same inputs would give other bytes."""
 
 FRESH = 0.2

@@ -367,7 +367,7 @@ def test_what_was_asked_is_kept_item_by_item_without_a_word_and_without_the_cloc
     kept = store.read_frame(f"scorecards/{card.items_sha}.parquet")
     assert kept.height == 12
     assert not [name for name in kept.columns if name == "prompt" or name.startswith("seconds")]
-    assert kept["answer"].null_count() == kept["said_child"].null_count() == 12
+    assert (set(kept["answer"]), kept["said_child"].null_count()) == ({"1"}, 12)
     assert exam(child, suites[1:], suites[:1], {0: child}).items_sha == card.items_sha
 
 

@@ -84,4 +84,5 @@ def test_labels_of_all_earlier_suites_are_told_apart_as_by_the_parent(balance, o
     card = compared(balance=balance, of_rarest=of_rarest)
     assert in_the_way(card) == rules
     (words,) = (rule.words for rule in verdict(card).rules if rule.name == POOLED)
-    assert words.endswith(f"; items of the rarest label: {of_rarest}")
+    few = f"of the rarest label there are {of_rarest}, and more would tell"
+    assert words.endswith(few if of_rarest == 1 else f"items of the rarest label: {of_rarest}")

@@ -18,7 +18,8 @@ def items(*suites: int) -> pl.DataFrame:
     every = [(g, n) for g, size in enumerate(suites) for n in range(size)]
     rows = [(f"s{g}", g, f"{(7919 * n) % 9973:04}-{g}", f"{g}/{n}?", f"{g}/{n}", f"fact {n // 3}") for g, n in every]
     words = dict.fromkeys(("item_id", "prompt", "answer", "cluster"), pl.String)
-    return pl.DataFrame(rows, schema={"suite_sha": pl.String, "generation": pl.Int64, **words}, orient="row")
+    table = pl.DataFrame(rows, schema={"suite_sha": pl.String, "generation": pl.Int64, **words}, orient="row")
+    return table.with_columns(part=pl.lit("knowledge"))
 
 
 @given(st.lists(st.integers(0, 12), min_size=1, max_size=5), st.integers(0, 40))
@@ -82,6 +83,8 @@ def test_of_a_long_conversation_a_few_turns_are_asked_and_always_the_same():
     few = few_of_each(every)
     assert few.filter(pl.col("cluster") == "long").height == OF_A_CLUSTER
     assert few.height == 10 + OF_A_CLUSTER
+    two = every.with_columns(part=pl.when(pl.int_range(pl.len()) < 3).then(pl.lit("labels")).otherwise("part"))
+    assert few_of_each(two).filter(pl.col("part") == "labels").height == 3
     assert few_of_each(every[::-1]).sort("item_id").equals(few.sort("item_id"))
 
 

@@ -126,7 +126,7 @@ def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
     """The same over all earlier suites, and how many items have the rarest label. A label is one of its suite: who says
     each suite's commonest is found out, whichever that is. A suite of which one label was asked shows nothing. What the
     heaviest cluster weighs is drawn along in the error: where no rare item is lost yet, few tell little."""
-    named = pl.format("{}/{}", "generation", "answer")
+    named = pl.format("{}/{}/{}", "generation", "part", "answer")
     suites = [rows.select(*WEIGHED, answer=named) for _, rows in _labelled(old) if rows["answer"].n_unique() > 1]
     its = _weighed(pl.concat(suites)) if suites else old.clear()
     if its.is_empty():

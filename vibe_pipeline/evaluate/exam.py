@@ -211,9 +211,11 @@ def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:
 
 
 def _without_words(table: pl.DataFrame) -> pl.DataFrame:
-    """What figures are made of, without what people said (of answers, those that are labels) and how long it took."""
-    words = [name for name in table.columns if name == "answer" or name.startswith("said_")]
-    is_label = pl.col("part") == LABELS
+    """What figures are made of, without what people said and how long it took: of answers, those that are labels, and
+    numbers for other right ones, since of these too it matters which are the same."""
+    is_label, said = pl.col("part") == LABELS, [name for name in table.columns if name.startswith("said_")]
+    number = pl.col("answer").rank("dense").over("generation", "part").cast(pl.String)
+    answer = pl.when(is_label).then("answer").when(pl.col("is_exact")).then(number)
     return table.drop("prompt", "choices", cs.starts_with("seconds_")).with_columns(
-        pl.when(is_label).then(name).alias(name) for name in words
+        answer.alias("answer"), *(pl.when(is_label).then(name).alias(name) for name in said)
     )

@@ -42,8 +42,8 @@ of it at once is more than a margin allows: few such would leave every child und
 
 
 def few_of_each(items: pl.DataFrame) -> pl.DataFrame:
-    """At most OF_A_CLUSTER items of each cluster, chosen by their hash."""
-    return items.filter(pl.col("item_id").rank("ordinal").over("suite_sha", "cluster") <= OF_A_CLUSTER)
+    """At most OF_A_CLUSTER items of each cluster, chosen by their hash; of right answers and of others as many each."""
+    return items.filter(pl.col("item_id").rank("ordinal").over("suite_sha", "cluster", "part") <= OF_A_CLUSTER)
 
 
 def ranked(items: pl.DataFrame) -> pl.DataFrame:

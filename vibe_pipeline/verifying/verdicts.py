@@ -120,8 +120,8 @@ def _standing(store: Store, event: Event, findings: Findings) -> tuple[Standing,
         for model in MODELS:
             _compare(names[model], f"{told['name']} suite", told[model], plain(made)[model], findings)
         if best:
-            its = plain(made)["best_comparison"]
-            _compare(names["best"], f"{told['name']} suite", told["best_comparison"] or {}, its, findings)
+            was, is_ = ({"best_comparison": it["best_comparison"]} for it in (told, plain(made)))
+            _compare(names["best"], f"{told['name']} suite", was, is_, findings)
     return tuple(found)
 
 
