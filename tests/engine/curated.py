@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from vibe_pipeline import withdrawn
+from vibe_pipeline import passes, withdrawn
+from vibe_pipeline.evaluate import suites
 from vibe_pipeline.fingerprint import key_of, sha_of_bytes
 from vibe_pipeline.records import Cut, ExampleSet, plain
 from vibe_pipeline.store import Store
@@ -16,6 +17,7 @@ from vibe_pipeline.store import Store
 SCHEMA = {
     **dict.fromkeys(("example_id", "kind", "stage", "split", "tier", "conversation_id", "module", "fact"), pl.String),
     **dict.fromkeys(("prompt", "completion", "rejected"), pl.String),
+    "held_with": pl.UInt64,
     "interaction_ids": pl.List(pl.String),
     "quality": pl.Float32,
     "reasons": pl.List(pl.String),
@@ -34,9 +36,16 @@ def write_set(store: Store, generation: int, rows: list[dict[str, Any]], **value
     size = pl.col("prompt").str.len_chars() + pl.col("completion").str.len_chars()
     groups = frame.group_by("split", "kind", maintain_order=True).agg(pl.len(), size.sum())
     sha = store.write_table("examples", frame.to_arrow())
+    items = suites.suite(store.path(f"examples/{sha}.parquet"), passes.PROMPT_FORMAT)
+    suite_sha = store.write_tables("suites", suites.SCHEMA, items)
     told = {"dropped": {}, "leaks": {"conversations": 0, "groups": 0, "near_duplicates": 0}, **values}
     return ExampleSet(
-        generation=generation, sha=sha, suite_sha=sha, rows=frame.height, counts=tuple(groups.rows()), **told
+        generation=generation,
+        sha=sha,
+        suite_sha=suite_sha,
+        rows=frame.height,
+        counts=tuple(groups.rows()),
+        **told,
     )
 
 
@@ -78,6 +87,7 @@ def _row(number: int, generation: int, row: dict[str, Any]) -> dict[str, Any]:
         "tier": "own",
         "conversation_id": f"c{number}",
         "module": "m",
+        "held_with": number,
         "interaction_ids": [f"i{number}"],
         "quality": 0.5,
         "reasons": [],
