@@ -6,6 +6,7 @@ examples of generations (generations.py).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
 from vibe_pipeline.database import connect
-from vibe_pipeline.errors import RungRefused, SettingsInvalid
+from vibe_pipeline.errors import LedgerDamaged, RungRefused, SettingsInvalid
 from vibe_pipeline.evaluate import standing
 from vibe_pipeline.evaluate.enough import too_few
 from vibe_pipeline.evaluate.exam import Exam
@@ -284,11 +285,15 @@ class Ladder:
             "doubts": [*doubts(examples), *self._too_little_to_follow(examples)],
         }
 
-    def _too_little_to_follow(self, examples: ExampleSet) -> list[str]:
-        """Of lineages that have promoted nothing yet: for them this suite will be all that is earlier."""
+    def _too_little_to_follow(self, examples: ExampleSet) -> Iterator[str]:
+        """Of lineages that grow from the base: for them this suite will be all that is earlier."""
         suite = self.store.read_frame(f"suites/{examples.suite_sha}.parquet")
-        begin = {name: its for name, its in self.settings.lineages.items() if not self.line(name).promoted}
-        return [words for name, its in begin.items() if (words := too_few(suite, name, its))]
+        for name, its in self.settings.lineages.items():
+            try:
+                if not self.line(name).head and (words := too_few(suite, name, its)):
+                    yield words
+            except LedgerDamaged as error:  # a generation is opened all the same
+                yield str(error)
 
     def connect(self) -> duckdb.DuckDBPyConnection:
         """A DuckDB in memory with the views of views.py."""

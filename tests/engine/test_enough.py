@@ -23,7 +23,10 @@ def suite(exact: int, together: int = 1, free: int = 0) -> pl.DataFrame:
         (suite(180, together=3), 0.05, False),
         (suite(60, together=3), 0.15, False),
         (suite(60, together=60), 0.05, True),
-        (suite(20, free=100), 0.05, False),
+        (suite(29, free=100), 0.05, False),
+        (suite(30, free=100), 0.05, True),
+        (suite(15, free=15), 0.05, True),
+        (suite(0), 0.05, False),
         (suite(0, free=100), 0.05, False),
     ],
 )
@@ -49,7 +52,16 @@ def test_opening_says_so_until_something_is_promoted(new_ladder, log_facts, tmp_
     assert new_ladder(tmp_path / "var").describe_generation(0)["doubts"] == []
 
 
-def test_a_lineage_that_has_promoted_has_more_to_be_compared_on(climbed, new_ladder):
+def test_a_lineage_that_has_promoted_has_more_to_be_compared_on_unless_it_begins_again(climbed, new_ladder):
     strict = new_ladder(climbed.store.root, gate=Gate(min_items=4))
     assert strict.line("main").promoted
     assert strict.describe_generation(1)["doubts"] == []
+    strict.rollback("main", None, "its first suite is too small")
+    (doubt,) = strict.describe_generation(1)["doubts"]
+    assert doubt.startswith("Too little to follow for main: its ")
+
+
+def test_a_damaged_chain_is_told_of_and_a_generation_opened_all_the_same(climbed):
+    climbed.store.path("ledger/main/000000.json").write_text("{")
+    (doubt,) = climbed.describe_generation(1)["doubts"]
+    assert "000000.json" in doubt

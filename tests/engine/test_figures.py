@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vibe_pipeline.evaluate.figures import NOT_APPLICABLE, mean, retention, share, smallest_gain
+from vibe_pipeline.evaluate.figures import NOT_APPLICABLE, balanced, mean, retention, share, smallest_gain
 
 shares = st.lists(st.sampled_from([True, False, None]), max_size=80)
 numbers = st.lists(st.floats(0, 20), min_size=1, max_size=30)
@@ -87,6 +87,13 @@ def test_retention_and_its_interval_lie_between_0_and_1(rows):
 def test_retention_is_the_same_each_time():
     columns = [pl.Series([4.0, 3.0, 5.0]), pl.Series([1.0, 2.0, 1.0]), pl.Series([2.0, 2.0, 4.0])]
     assert retention(*columns) == retention(*columns)
+
+
+@given(st.permutations(range(3)), st.integers(1, 4))
+def test_balanced_accuracy_hangs_on_no_order_and_its_tie_with_a_floor_is_one(order, times):
+    """16, 17 and 18 of 20: as binary fractions their mean is .85 or more, as they come."""
+    told = [(f"label {label}", n < (16, 17, 18)[label]) for label in order for n in range(20)] * times
+    assert balanced(*(pl.Series(it) for it in zip(*told, strict=True))).value == 0.85
 
 
 def test_turns_of_a_conversation_say_no_more_than_the_conversation():

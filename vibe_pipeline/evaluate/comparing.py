@@ -131,7 +131,7 @@ def _balance(old: pl.DataFrame) -> tuple[Comparison | None, int]:
     its = _weighed(pl.concat(suites)) if suites else old.clear()
     if its.is_empty():
         return None, 0
-    heaviest = its.group_by("cluster").agg(pl.col("weight").sum())["weight"].to_numpy().max()
+    heaviest = its.group_by("cluster", maintain_order=True).agg(pl.col("weight").sum())["weight"].to_numpy().max()
     compared = compare_scores(its["won"].to_numpy(), _clusters(its), float(heaviest))
     return compared, int(its["answer"].value_counts()["count"].to_numpy().min())
 

@@ -27,14 +27,14 @@ def too_few(suite: pl.DataFrame, name: str, lineage: Lineage) -> str:
     of_kinds = suite.filter(pl.col("kind").is_in([str(kind) for kind in lineage.kinds]))
     its = few_of_each(of_kinds.with_columns(pl.coalesce("cluster", "item_id").alias("cluster"), suite_sha=pl.lit("")))
     exact, margin = its.filter(pl.col("part").is_in(EXACT_PARTS)), lineage.gate.margin
-    if exact.height <= min(DECIDES, its.height - exact.height):  # fewer only veto
+    if not exact.height or exact.height < min(DECIDES, its.height - exact.height):  # fewer only veto
         return ""
     least = smallest_loss(exact["cluster"], lineage.gate.level_of(1))
     if least <= margin:
         return ""
     return (
         f"Too little to follow for {name}: its {exact.height:,} items with right answers, in "
-        f"{exact['cluster'].n_unique():,} clusters, show at best that no more than {100 * least:.0f} points are lost, "
+        f"{exact['cluster'].n_unique():,} clusters, show at best that no more than {100 * least:.1f} points are lost, "
         f"and gate.margin is {100 * margin:g}; widen it before the first rung, or begin again later (`vibe rollback "
-        f"{name} --to base`)"
+        f"{name} --to base --why …`)"
     )

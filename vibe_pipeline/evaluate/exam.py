@@ -45,6 +45,9 @@ ITEM: dict[str, Any] = {
 
 FOLDER = "scorecards"
 
+KEEP_WAIT_S = 600.0
+"""Of a lineage that would keep results while another does: a file is read and written in that time."""
+
 JUDGED = columns("score")
 
 
@@ -132,15 +135,14 @@ class Exam:
         won: dict[str, pl.DataFrame] = {}
         for other in ("parent", "base"):
             name = judge.kept_at(str(models["child"]), models[other] or self.base.sha, sha)
-            kept = self.store.read_frame(name) if self.store.exists(name) else pl.DataFrame(schema=JUDGED)
+            kept = self._kept(name, JUDGED)
             pairs = items.join(said["child"], on="item_id", how="left").rename({"said": "one"})
             pairs = pairs.join(said[other], on="item_id", how="left").rename({"said": "other"})
             left = pairs.join(kept, on="item_id", how="anti")
             if self.judge and left.height:
                 with self.watch(f"judging beside the {other}") as advance:
                     figures, silence = judge.compared(left, self.judge, advance)
-                kept = pl.concat([kept, figures.drop_nulls()])
-                self.store.write_parquet(name, kept.to_arrow())
+                kept = self._keep(name, figures.drop_nulls(), JUDGED)
                 if silence:
                     raise JudgeUnreachable(
                         f"the judge at {self.judge.url} compared {kept.height} of {items.height} answers of the child "
@@ -198,12 +200,21 @@ class Exam:
             scored = score(model, tokenizer, missing, self.on, advance)
         owner = missing.select("item_id", "suite_sha")
         for (sha,), rows in scored.join(owner, on="item_id").group_by("suite_sha", maintain_order=True):
-            kept[sha] = pl.concat([kept[sha], rows.drop("suite_sha")])
-            self.store.write_parquet(f"{folder}/{sha}.parquet", kept[sha].to_arrow())
+            kept[sha] = self._keep(f"{folder}/{sha}.parquet", rows.drop("suite_sha"))
         return _together(kept)
 
-    def _kept(self, name: str) -> pl.DataFrame:
-        return completed(self.store.read_frame(name)) if self.store.exists(name) else pl.DataFrame(schema=SCHEMA)
+    def _kept(self, name: str, schema: dict[str, Any] = SCHEMA) -> pl.DataFrame:
+        return (
+            completed(self.store.read_frame(name), schema) if self.store.exists(name) else pl.DataFrame(schema=schema)
+        )
+
+    def _keep(self, name: str, rows: pl.DataFrame, schema: dict[str, Any] = SCHEMA) -> pl.DataFrame:
+        """All that is kept with these rows; what another lineage scored since we looked stands as it said it."""
+        with self.store.lock("scores", KEEP_WAIT_S):
+            kept = self._kept(name, schema)
+            every = pl.concat([kept, rows.join(kept, on="item_id", how="anti")])
+            self.store.write_parquet(name, every.to_arrow())
+        return every
 
 
 def _together(kept: dict[Any, pl.DataFrame]) -> pl.DataFrame:

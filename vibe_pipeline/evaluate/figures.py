@@ -7,6 +7,9 @@ smaller, never a zero.
 
 from __future__ import annotations
 
+import statistics
+from fractions import Fraction
+
 import numpy as np
 import polars as pl
 
@@ -82,9 +85,9 @@ def balanced(answers: pl.Series, hits: pl.Series) -> Figure:
     kept = pl.DataFrame({"answer": answers, "hit": hits}).drop_nulls("hit")
     if kept.is_empty():
         return NOT_APPLICABLE
-    counts = kept.group_by("answer").agg(pl.col("hit").sum(), pl.len()).select("hit", "len").rows()
-    bounds = [binomtest(hits_of, items).proportion_ci(CONFIDENCE) for hits_of, items in counts]
-    middle = np.mean([hits_of / items for hits_of, items in counts])
+    counts = kept.group_by("answer").agg(pl.col("hit").sum(), pl.len()).sort("answer").select("hit", "len").rows()
+    bounds = [binomtest(right, items).proportion_ci(CONFIDENCE) for right, items in counts]
+    middle = statistics.mean(Fraction(right, items) for right, items in counts)  # exactly: a tie with a floor is one
     low, high = (np.mean([getattr(it, end) for it in bounds]) for end in ("low", "high"))
     return Figure(value=float(middle), n=kept.height, low=float(low), high=float(high))
 
@@ -93,7 +96,7 @@ def spread(answers: pl.Series, said: pl.Series) -> float:
     """Entropy of what was said beside that of what is right: 0 where a model always says the same."""
     from scipy.stats import entropy
 
-    right, told = (entropy(it.drop_nulls().value_counts()["count"].to_numpy()) for it in (answers, said))
+    right, told = (entropy(it.drop_nulls().value_counts()["count"].sort().to_numpy()) for it in (answers, said))
     return float(told / right) if right else 1.0
 
 

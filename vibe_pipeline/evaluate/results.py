@@ -30,7 +30,7 @@ def columns(*names: str) -> dict[str, Any]:
     return {name: SCHEMA[name] for name in ("item_id", *names)}
 
 
-def completed(results: pl.DataFrame) -> pl.DataFrame:
-    """Results with all columns of SCHEMA in their order; those that were kept before a column came have nulls."""
-    known: Any = {name: kind for name, kind in SCHEMA.items() if name in results.columns}
-    return pl.concat([pl.DataFrame(schema=SCHEMA), results.select(*known).cast(known)], how="diagonal")
+def completed(results: pl.DataFrame, schema: dict[str, Any] = SCHEMA) -> pl.DataFrame:
+    """Results with all columns of a schema in their order; those that were kept before a column came have nulls."""
+    known: Any = {name: kind for name, kind in schema.items() if name in results.columns}
+    return pl.concat([pl.DataFrame(schema=schema), results.select(*known).cast(known)], how="diagonal")

@@ -18,6 +18,8 @@ from vibe_pipeline.settings import Recipe
 from vibe_pipeline.store import Store
 from vibe_pipeline.train.loop import train
 
+WAIT_S = 600.0
+
 ROWS = 48
 TEXT = "What is measured here is only how fast this machine trains, so any sentence of usual length will do."
 
@@ -31,9 +33,10 @@ def tokens_per_second(store: Store, base: BaseModel, recipe: Recipe, on: Executi
         "dtype": on.dtype,
     }
     name = f"models/rates/{key_of(inputs)}.json"
-    if not store.exists(name):
-        rate = _measure(base, recipe, on)
-        store.write_json(name, {"schema_version": SCHEMA_VERSION, "inputs": inputs, "tokens_per_s": rate})
+    with store.lock("rate", WAIT_S):  # what rungs are resolved by must not change between their stages
+        if not store.exists(name):
+            rate = _measure(base, recipe, on)
+            store.write_json(name, {"schema_version": SCHEMA_VERSION, "inputs": inputs, "tokens_per_s": rate})
     return float(store.read_json(name)["tokens_per_s"])
 
 
