@@ -1,4 +1,4 @@
-"""The composition root: the one place where assets, their checks, jobs and resources are wired.
+"""The composition root: the one place where assets, their checks, jobs, sensors and resources are wired.
 
 Loading it takes about a second: nothing here, nor anything it imports, imports torch, transformers, peft, mlflow or
 huggingface_hub. Not here: a decision. What to do is in the jobs, how it is done in the engine.
@@ -17,6 +17,11 @@ from assets.resources import LadderResource, duckdb
 from assets.scorecard import scorecard
 from jobs.climb_rung import climb_rung
 from jobs.open_generation import open_generation
+from jobs.seal_log import seal_log
+from sensors.enough_interactions import enough_interactions
+from sensors.examples_ready import examples_ready
+from sensors.halted import halted
+from sensors.run_failed import run_failed
 
 
 def build(ladder: LadderResource | None = None) -> dg.Definitions:
@@ -24,7 +29,8 @@ def build(ladder: LadderResource | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[interactions, examples, ancestry, replay_mix, adapter, scorecard, champion],
         asset_checks=[freshness, quarantine_share],
-        jobs=[open_generation, climb_rung],
+        jobs=[open_generation, climb_rung, seal_log],
+        sensors=[enough_interactions, examples_ready, run_failed, halted],
         resources={"ladder": ladder or LadderResource(), "duckdb": duckdb},
         executor=dg.in_process_executor,
     )

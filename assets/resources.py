@@ -19,6 +19,12 @@ from vibe_pipeline.ladder import Ladder
 duckdb = DuckDBResource(database=":memory:")
 
 
+def failure(error: VibeError) -> dg.Failure:
+    """An expected error as Dagster tells it; run_failed reads why, and whether a rerun can help."""
+    metadata = {"error": type(error).__name__, "remedy": error.remedy, "retryable": error.retryable}
+    return dg.Failure(description=str(error), metadata=metadata, allow_retries=error.retryable)
+
+
 class LadderResource(dg.ConfigurableResource):
     """Opens the Ladder for a step."""
 
@@ -31,7 +37,7 @@ class LadderResource(dg.ConfigurableResource):
         try:
             yield Ladder(device=self.device, threads=self.threads, watch=self.watch(log))
         except VibeError as error:
-            raise dg.Failure(description=str(error), allow_retries=error.retryable) from error
+            raise failure(error) from error
 
     def watch(self, log: dg.DagsterLogManager) -> progress.Watch:
         """Who looks on while a stage works: the run's log, a line every ten seconds."""

@@ -14,20 +14,28 @@ from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.records import generation_name
 
 
-def register(instance: dg.DagsterInstance, ladder: Ladder) -> int:
-    """Add every cut and every lineage as a dynamic partition; returns how many were new."""
+def requests(instance: dg.DagsterInstance, ladder: Ladder) -> list[dg.AddDynamicPartitionsRequest]:
+    """What Dagster has not heard of, for a sensor's result: every cut and every lineage is a dynamic partition."""
     named = {
-        generations: [generation_name(cut.generation) for cut in ladder.log.cuts()],
+        generations: [generation_name(generation) for generation in range(ladder.log.opened())],
         lineages: list(ladder.settings.lineages),
     }
-    added = 0
-    for partitions, keys in named.items():
-        assert partitions.name
-        known = set(instance.get_dynamic_partitions(partitions.name))
-        new = [key for key in keys if key not in known]
-        instance.add_dynamic_partitions(partitions.name, new)
-        added += len(new)
-    return added
+    unheard = {its: _unheard(instance, its, keys) for its, keys in named.items()}
+    return [its.build_add_request(keys) for its, keys in unheard.items() if keys]
+
+
+def register(instance: dg.DagsterInstance, ladder: Ladder) -> int:
+    """Add all of that; returns how many were new."""
+    added = requests(instance, ladder)
+    for request in added:
+        instance.add_dynamic_partitions(request.partitions_def_name, request.partition_keys)
+    return sum(len(request.partition_keys) for request in added)
+
+
+def _unheard(instance: dg.DagsterInstance, its: dg.DynamicPartitionsDefinition, keys: list[str]) -> list[str]:
+    assert its.name
+    known = set(instance.get_dynamic_partitions(its.name))
+    return [key for key in keys if key not in known]
 
 
 def main() -> int:

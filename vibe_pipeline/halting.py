@@ -37,7 +37,7 @@ def due(line: Line, stop: Stop) -> dict[str, Any] | None:
     """Facts of the event `halted` where the rule holds for the rungs that stand; else None."""
     if not stop.enabled or line.halted:
         return None
-    rungs = _trained(line)[-STEPS - 1 :]
+    rungs = line.trained[-STEPS - 1 :]
     since = line.resumed.sequence if line.resumed else -1
     if len(rungs) <= STEPS or rungs[1].sequence < since or not _holds(rungs, stop):
         return None
@@ -57,11 +57,6 @@ def due(line: Line, stop: Stop) -> dict[str, Any] | None:
 def by_a_person(why: str) -> dict[str, Any]:
     """Facts of the event `halted` where a person says so: nothing is rolled back."""
     return {"why": why, "rule": None, "back": None}
-
-
-def _trained(line: Line) -> list[Event]:
-    its = [line.settled[g] for g in sorted(line.settled)]
-    return [it for it in its if it.facts["child_sha"] and it.sha not in line.rolled_back]
 
 
 def _holds(rungs: list[Event], stop: Stop) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 
 import duckdb
 
-from vibe_pipeline import forgetting, halting, lineages, models, passes, replay, verifying, views
+from vibe_pipeline import forgetting, halting, larger, lineages, models, passes, replay, verifying, views
 from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
 from vibe_pipeline.curate.cards.doubts import doubts
@@ -164,6 +164,17 @@ class Ladder:
             return []
         every = (cut.generation for cut in self.log.cuts())
         return [generation for generation in every if generation >= line.begins and generation not in line.settled]
+
+    def waits(self, lineage: str) -> str | None:
+        """Why a lineage has not begun, in words, where smaller ones name it as their `larger` and all of them get far;
+        None where one does not, or it has begun. Nobody is kept from climbing it."""
+        if Ledger(self.store, lineage).events():
+            return None
+        smaller = {name: its.larger for name, its in self.settings.lineages.items()}
+        rules = {name: rule for name, rule in smaller.items() if rule and rule.lineage == lineage}
+        if any(larger.is_due(rule, self.line(name)) for name, rule in rules.items()):
+            return None
+        return "; or ".join(larger.words(name, rule, self.line(name)) for name, rule in rules.items()) or None
 
     def outdated(self, lineage: str) -> list[int]:
         """Generations from the first whose rung would be another with the settings of today; climbing it supersedes

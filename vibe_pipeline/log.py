@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-from vibe_pipeline import forgetting
+from vibe_pipeline import counting, forgetting
 from vibe_pipeline.errors import GenerationRefused, LedgerDamaged
 from vibe_pipeline.fingerprint import key_of
 from vibe_pipeline.interactions import compaction, following, quarantine, reading, sealing, segments
@@ -21,9 +21,13 @@ from vibe_pipeline.progress import Watch, nobody
 from vibe_pipeline.records import Cut, LogHealth, Segment, generation_name, plain
 from vibe_pipeline.settings import Settings
 from vibe_pipeline.store import Store, size_of
+from vibe_pipeline.trigger import Readiness, readiness
 
 CUT_WAIT_S = 3600.0
 """Two processes that would cut, or merge what a cut may pin, do so one after the other."""
+
+MOST_SEGMENTS = 64
+"""After the last cut: more are merged, so that whoever looks every 30 seconds opens no more files than these."""
 
 
 class Log:
@@ -86,13 +90,30 @@ class Log:
         by, nothing to learn, or nothing of the group by which conversations are held out: a cut is final."""
         self.seal()
         with self._cutting():
+            return self._open(self.cuts(), force=force)
+
+    def readiness(self) -> Readiness:
+        """How far the sealed log is from its next generation, by what [trigger] says and counts that are kept."""
+        cuts = self.cuts()
+        return self._readiness(cuts[-1] if cuts else None)
+
+    def open_when_due(self, wait_s: float = CUT_WAIT_S) -> tuple[Cut | None, str]:
+        """Seal the log and open the next generation if it is due: its cut, or None, and all numbers in words. Asked
+        again right after, it is not: what decides is counted since the last cut, under the lock that a cut is made
+        under."""
+        self.seal()
+        with self._cutting(wait_s):
             cuts = self.cuts()
-            self._compact(cuts)
-            cut, window = self._next_cut(cuts[-1] if cuts else None)
-            if not force:
-                self._require_expected(cut, window)
-            self.store.write_json(_cut_name(cut.generation), plain(cut))
-        return cut
+            last = cuts[-1] if cuts else None
+            if sum(map(len, self._since(last).values())) > MOST_SEGMENTS:
+                self._compact(cuts)
+            found = self._readiness(last)
+            if not found.is_due:
+                return None, found.words
+            try:
+                return self._open(cuts, force=False), found.words
+            except GenerationRefused as refused:
+                return None, f"{found.words}, but {refused}"
 
     # Reading
 
@@ -109,10 +130,14 @@ class Log:
             "stored_bytes": stored,
             "saved": round(1 - stored / came_in, 3) if came_in else None,
             "quarantined": self._quarantined(),
-            "waiting_bytes": sealing.waiting_bytes(self.store),
+            "waiting_bytes": self.waiting_bytes(),
             "waiting_spans": spans.waiting(self.store),
             "generations": len(self.cuts()),
         }
+
+    def waiting_bytes(self) -> int:
+        """Of lines that are logged and not sealed yet."""
+        return sealing.waiting_bytes(self.store)
 
     def health(self) -> LogHealth:
         """How old the newest sealed interaction is and how much was quarantined, beside what the settings allow."""
@@ -149,11 +174,30 @@ class Log:
     def _quarantined(self) -> int:
         return sum(sum(quarantine.reasons(self.store, stream).values()) for stream in STREAMS)
 
+    def _readiness(self, last: Cut | None) -> Readiness:
+        found = counting.counts(self.store, self._since(last), self.settings.curate)
+        return readiness(found, self.settings.trigger)
+
+    def _since(self, last: Cut | None) -> dict[str, list[Segment]]:
+        return {
+            stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
+            for stream in STREAMS
+        }
+
     @contextmanager
-    def _cutting(self) -> Iterator[None]:
+    def _cutting(self, wait_s: float = CUT_WAIT_S) -> Iterator[None]:
         """Alone among those who cut or merge, with nothing half forgotten: what is merged must hold no erased row."""
-        with forgetting.making(self.store, self.settings), self.store.lock("cuts", CUT_WAIT_S):
+        with forgetting.making(self.store, self.settings), self.store.lock("cuts", wait_s):
             yield
+
+    def _open(self, cuts: list[Cut], *, force: bool) -> Cut:
+        last = cuts[-1] if cuts else None
+        if not force:  # before segments are merged: a trigger asks again and again
+            self._require_expected(*self._next_cut(last))
+        self._compact(cuts)
+        cut, _ = self._next_cut(last)
+        self.store.write_json(_cut_name(cut.generation), plain(cut))
+        return cut
 
     def _compact(self, cuts: list[Cut]) -> list[Segment]:
         """What lies after the last cut; the caller holds the lock that keeps another cut from being made."""
@@ -195,10 +239,7 @@ class Log:
 
     def _next_cut(self, last: Cut | None) -> tuple[Cut, list[Segment]]:
         """The cut that would close the window from the last one to now, and the interactions in it."""
-        new = {
-            stream: segments.manifest(self.store, stream, after=getattr(last, f"{stream}_position", -1))
-            for stream in STREAMS
-        }
+        new = self._since(last)
         new["interactions"] = segments.recounted(self.store, new["interactions"], self.settings.curate)
         position = {
             stream: found[-1].sequence if found else getattr(last, f"{stream}_position", -1)

@@ -132,6 +132,8 @@ class Segment:
     """Rows of conversations that name a group (`curate.group`)."""
     counted_by: str = ""
     """Key of the settings by which these three were counted; empty where they do not hang on any, or are older."""
+    sealed_at: str = ""
+    """When its first row was sealed, in ISO 8601; empty where it is older than this field."""
     schema_version: int = SCHEMA_VERSION
 
 
@@ -147,6 +149,28 @@ class LogHealth:
     quarantine_share: float
     """Of all that came in, in every stream."""
     quarantine_limit: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What was sealed since the last cut, in the numbers that a trigger looks at."""
+
+    bytes: int
+    """Of the lines that came in, in every stream."""
+    rows: int
+    """Interactions, as those below."""
+    conversations: int
+    entropy: float
+    """Bits, of how rows lie over conversations: of eight equally long ones 3."""
+    kinds: int
+    """Lists of `[curate]` of which an action is there."""
+    modules: int
+    meaningful: int
+    """Rows that an example may come of."""
+    karma: float
+    """Sum of feedback, less `curate.neutral` each."""
+    hours: float
+    """Since the first of them was sealed; 0 where there is none, or the clock went back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

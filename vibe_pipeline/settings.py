@@ -268,6 +268,44 @@ class Gate(Section):
         return self.level * 0.8 * 0.2 ** (attempt - 1)
 
 
+class Trigger(Section):
+    """When a sensor opens a generation (trigger.py): as soon as one budget is reached since the last cut, and where all
+    that is required is there. A budget of 0 is never reached. No part of any key: it changes no rung."""
+
+    every_seconds: Annotated[int, Field(ge=1)] = 30
+    """How often sensors look; read when the code location is loaded."""
+    megabytes: Annotated[float, Field(ge=0)] = 64
+    """Of what was logged, as it came in: some 16 million tokens, more than a laptop learns in an hour."""
+    fires_at: Annotated[float, Field(gt=0, le=1)] = 0.9
+    """Of `megabytes`: what arrives while the log is sealed and cut comes on top."""
+    conversations: Annotated[int, Field(ge=0)] = 100
+    """New ones: of a fifth that is held out, some twenty are observed independently of each other."""
+    karma: Annotated[float, Field(ge=0)] = 50
+    """Sum of feedback, less `curate.neutral` each: so many more likes than dislikes."""
+    hours: Annotated[float, Field(ge=0)] = 168
+    """Since the first row was sealed after the last cut: what was done in a week is learned in the next."""
+    min_conversations: Annotated[int, Field(ge=0)] = 20
+    """Of fewer none or one or two may be held out."""
+    min_kinds: Annotated[int, Field(ge=0)] = 1
+    """Lists of `[curate]` of which an action was logged: an assistant alone has one."""
+    min_modules: Annotated[int, Field(ge=0)] = 1
+    """An assistant alone has one."""
+    min_entropy: Annotated[float, Field(ge=0)] = 3.0
+    """Bits, of how rows lie over conversations: 3 is what eight conversations of equal length have."""
+    min_meaningful: Share = 0.5
+    """Share of rows that an example may come of, by the rules that cost little (curate/meaningful.py): below it more is
+    thrown away than learned."""
+
+
+class Retry(Section):
+    """What becomes of a run that failed (sensors/run_failed.py). No part of any key."""
+
+    times: Annotated[int, Field(ge=0)] = 2
+    """So often what may pass by itself is tried again: a lock, a full disk, a judge that is down, a killed run."""
+    pause_seconds: Annotated[int, Field(ge=0)] = 60
+    """Before the first time, and twice as long before each further one."""
+
+
 class Stop(Section):
     """When a lineage halts by itself (halting.py). No part of any key: it changes no rung."""
 
@@ -309,6 +347,17 @@ class Judge(Section):
     """For one answer of it."""
 
 
+class Larger(Section):
+    """When a lineage does not get far, a larger one begins (larger.py). No part of any key: it changes no rung."""
+
+    lineage: LineageName
+    """It waits until then, and climbs the same generations from the first."""
+    below: Share = 0.80
+    """Of recall or generalization."""
+    generations: Annotated[int, Field(ge=1)] = 1
+    """So many settled rungs in a row stay below it, the latest among them."""
+
+
 class Lineage(Section):
     """A ladder: a base model, a recipe and the kinds it learns."""
 
@@ -329,6 +378,10 @@ class Lineage(Section):
     """A JSONL file of your own instead of the suite of base abilities that comes with vibe-pipeline."""
     judge: Judge | None = None
     """Who compares answers to those items of `suites` that have criteria."""
+    automatic: bool = True
+    """Whether sensors request its rungs; else a person does, by a backfill or `vibe climb`. It changes no rung."""
+    larger: Larger | None = None
+    """Which lineage begins when this one does not get far; none: none does."""
     suites: dict[SuiteName, FileName] = {}
     """Name → JSONL file of questions with accepted answers or choices, asked in every generation, or a task of
     lm-evaluation-harness: a file that ends in .yaml. A path is relative to the folder of vibe.toml."""
@@ -341,7 +394,24 @@ class Settings(Section):
     curate: Curate = Curate()
     gate: Gate = Gate()
     """The gate of `vibe generation open`; a lineage may judge by another."""
+    trigger: Trigger = Trigger()
+    """For all lineages: they climb the same generations."""
+    retry: Retry = Retry()
     lineages: Annotated[dict[LineageName, Lineage], Field(min_length=1)] = {"main": Lineage()}
+
+    @field_validator("lineages")
+    @classmethod
+    def _larger_ones_are_there_and_lead_on(cls, lineages: dict[str, Lineage]) -> dict[str, Lineage]:
+        for name in lineages:
+            passed, at = [name], lineages[name]
+            while at.larger:
+                larger = at.larger.lineage
+                if larger not in lineages:
+                    raise ValueError(f"{passed[-1]}.larger names {larger!r}, which is no lineage")
+                if larger in passed:
+                    raise ValueError(f"{' → '.join([*passed, larger])} wait for each other, so none would begin")
+                passed, at = [*passed, larger], lineages[larger]
+        return lineages
 
     def lineage(self, name: str) -> Lineage:
         """The lineage of that name; SettingsInvalid lists the names there are."""
@@ -395,7 +465,8 @@ def _first(error: ValidationError) -> str:
     details = error.errors()[0]
     where = ".".join(str(part) for part in details["loc"])
     if details["type"] != "extra_forbidden":
-        return f"{where} = {details['input']!r}: {details['msg']}"
+        said = "" if isinstance(details["input"], dict) else f" = {details['input']!r}"
+        return f"{where}{said}: {details['msg']}"
     table = _table(Settings, list(details["loc"][:-1]))
     return f"unknown key {where}; allowed here: {', '.join(sorted(table.model_fields))}"
 

@@ -33,11 +33,12 @@ def test_a_default_that_is_written_out_is_the_same_to_the_byte():
 
 
 def test_the_demo_without_replay_differs_from_the_demo_in_replay_alone():
-    """What it forgets is then for want of replay, and judged by the same gate."""
+    """What it forgets is then for want of replay, and judged by the same gate. Only a person climbs it."""
     lineages = load(Path(__file__).parents[2] / "vibe.toml").lineages
     main, without = lineages["main"], lineages["replay-0"]
     assert (without.replay.minimum, without.replay.share) == (0, 0)
-    assert without.model_copy(update={"replay": main.replay}) == main
+    assert not without.automatic
+    assert without.model_copy(update={"replay": main.replay, "automatic": True}) == main
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_the_demo_without_replay_differs_from_the_demo_in_replay_alone():
         ("[lineages.main.recipe]\nlr = 1", "unknown key lineages.main.recipe.lr; allowed here: alpha, batch_size"),
         (
             "[lineages.main]\nbase = 'x'",
-            "unknown key lineages.main.base; allowed here: base_model, gate, general_suite",
+            "unknown key lineages.main.base; allowed here: automatic, base_model, gate, general_suite",
         ),
         ("[gate]\nmin_items = 'many'", "gate.min_items = 'many': "),
         ("[gate]\nrecall_floor = 1.5", "gate.recall_floor = 1.5: .*less than or equal to 1"),

@@ -60,9 +60,9 @@ class World:
         """As an asset opens it."""
         return Ladder()
 
-    def open(self, chats: int = CHATS) -> None:
-        """Log some chats and open the next generation."""
-        generation = len(self.ladder.log.cuts())
+    def chat(self, chats: int = CHATS) -> None:
+        """Log some chats, each a conversation of its own."""
+        generation = self.ladder.log.opened()
         logger = InteractionLogger(self.home)
         for i in range(chats):
             logger.log(
@@ -75,6 +75,10 @@ class World:
                 occurred_at=datetime(2025, 1, 1, tzinfo=UTC),
             )
         logger.close()
+
+    def open(self, chats: int = CHATS) -> None:
+        """The same, and open the next generation."""
+        self.chat(chats)
         self.ladder.log.open_generation(force=True)
         register(self.instance, self.ladder)
 

@@ -101,7 +101,10 @@ def shrink(store: Store, holding: Holding, rows: Erased) -> None:
 
 
 def amend_manifest(store: Store, stream: str, curate: settings.Curate) -> None:
-    """Bring the entries of shrunken segments up to date; what a cut named keeps its place."""
+    """Bring the entries of shrunken segments up to date; what a cut named keeps its place. What was counted
+    of them for a trigger goes."""
+    for name in store.names(f"log/{stream}/counts"):
+        store.remove(name)
     with connect(threads=1) as db:
         for name in store.names(f"log/{stream}/manifest", ".json"):
             entry = store.read_json(name)

@@ -79,7 +79,8 @@ def _merge(store: Store, stream: str, group: list[Segment], curate: settings.Cur
         weights = [sum(segment.bytes for segment in group), *[0] * rows.num_rows][: rows.num_rows]
         rows = rows.append_column("line_bytes", pa.array(weights, pa.int64()))
         replaces = tuple(segment.sequence for segment in group)
-        return publish(store, stream, rows, curate, group[0].month, database, replaces)
+        first = min(segment.sealed_at for segment in group)
+        return publish(store, stream, rows, curate, group[0].month, database, replaces, first)
 
 
 def _sweep(store: Store, stream: str, grace_s: float) -> None:

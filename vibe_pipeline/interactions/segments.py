@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -125,6 +126,7 @@ def publish(
     month: str,
     database: duckdb.DuckDBPyConnection,
     replaces: tuple[int, ...] = (),
+    sealed_at: str = "",
 ) -> Segment:
     """Write rows (with `line_bytes`) as the next segment of a stream: the file, then its entry in the manifest."""
     sha = store.write_table(f"log/{stream}/segments/{month}", rows.select(STREAMS[stream].names), ROW_GROUP)
@@ -136,6 +138,7 @@ def publish(
         rows=rows.num_rows,
         month=month,
         replaces=replaces,
+        sealed_at=sealed_at or datetime.now(UTC).isoformat(timespec="seconds"),
         **counts(database, stream, rows, curate),
     )
     store.write_json(entry_name(stream, sequence), plain(segment))

@@ -72,6 +72,12 @@ class Line:
         return [*forked, *(self.settled[g] for g in sorted(self.settled) if self.settled[g].is_promotion)]
 
     @property
+    def trained(self) -> list[Event]:
+        """Settled rungs that stand and have an adapter, whatever their verdict, lowest first."""
+        its = [self.settled[g] for g in sorted(self.settled)]
+        return [it for it in its if it.facts["child_sha"] and it.sha not in self.rolled_back]
+
+    @property
     def head(self) -> Event | None:
         """What the next generation grows from; None for the base model."""
         return self.last_standing(self.top)
