@@ -12,6 +12,7 @@ import dagster as dg
 from dagster_duckdb import DuckDBResource
 from pydantic import Field
 
+from assets.alive import alive
 from vibe_pipeline import progress
 from vibe_pipeline.errors import VibeError
 from vibe_pipeline.ladder import Ladder
@@ -30,6 +31,12 @@ class LadderResource(dg.ConfigurableResource):
 
     device: str = Field(default="auto", description="auto, cuda, mps or cpu")
     threads: int | None = Field(default=None, description="CPU threads; all cores this process may use if left out")
+
+    @contextmanager
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["LadderResource"]:
+        """As long as a run has it, the run is known to live."""
+        with alive(context.run_id):
+            yield self
 
     @contextmanager
     def open(self, log: dg.DagsterLogManager) -> Iterator[Ladder]:

@@ -19,7 +19,8 @@ from rich.console import Console
 
 from assets.partitions import rung_key
 from assets.resources import LadderResource
-from jobs.instance import end_lost_runs, persistent, run
+from jobs.instance import persistent, run
+from jobs.lost_runs import end_lost_runs
 from jobs.partitions import register
 from vibe_pipeline import progress, telling
 from vibe_pipeline.errors import SettingsInvalid, VibeError
@@ -63,7 +64,7 @@ def main() -> int:
     try:
         ladder = Ladder(watch=progress.terminal)
         with persistent() as instance, ladder.store.lock("demo", wait_s=1):
-            end_lost_runs(instance, SOURCE)
+            end_lost_runs(instance, ladder.store)
             climb(instance, ladder, lineage, options.facts, options.mistakes)
         show(ladder, lineage)
     except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):

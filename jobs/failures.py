@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from jobs.lost_runs import GONE
+
 FAILED = {dg.DagsterEventType.STEP_FAILURE, dg.DagsterEventType.RUN_FAILURE}
 
 LAUNCH_AGAIN = "See the run, and launch it again"
@@ -28,8 +30,7 @@ def why(instance: dg.DagsterInstance, run_id: str) -> RunFailed:
     events = [it.dagster_event for it in instance.all_logs(run_id, of_type=FAILED)]
     step = next((it for it in events if it and it.is_step_failure), None)
     if step is None:
-        words = next((it.message for it in reversed(events) if it and it.message), "it ended without a word")
-        return RunFailed("none", "killed", words, LAUNCH_AGAIN, is_retryable=True)
+        return RunFailed("none", "Killed", GONE, LAUNCH_AGAIN, is_retryable=True)
     data = step.step_failure_data
     if told := data.user_failure_data:
         values = {name: it.value for name, it in told.metadata.items()}

@@ -24,13 +24,6 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 LOCATION = {".dagster/repository": "__repository__@vibe-pipeline"}
 """What a run launched from the code location of workspace.yaml carries: the page of a job lists its runs by it."""
 
-UNFINISHED = [
-    dg.DagsterRunStatus.NOT_STARTED,
-    dg.DagsterRunStatus.STARTING,
-    dg.DagsterRunStatus.STARTED,
-    dg.DagsterRunStatus.CANCELING,
-]
-
 
 def persistent() -> dg.DagsterInstance:
     """The instance that the webserver and the daemon of this folder read."""
@@ -47,10 +40,3 @@ def run(instance: dg.DagsterInstance, job: str, key: str, by: str, resources: di
     defs.resolve_job_def(job).execute_in_process(
         instance=instance, partition_key=key, tags=tags, resources=resources, run_config=QUIET, raise_on_error=True
     )
-
-
-def end_lost_runs(instance: dg.DagsterInstance, by: str) -> None:
-    """Mark runs that a killed process left unfinished: they would hold their lineage's turn in the queue for ever."""
-    filters = dg.RunsFilter(statuses=UNFINISHED, tags={LAUNCHED_BY: by})
-    for lost in instance.get_runs(filters):
-        instance.report_run_canceled(lost, message="The process that ran it is gone")

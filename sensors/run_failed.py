@@ -20,6 +20,7 @@ from assets.resources import LadderResource
 from jobs import failures
 from jobs.attempts import Attempts, of_partition
 from jobs.climb_rung import climb_rung
+from jobs.lost_runs import end_lost_runs
 from jobs.open_generation import open_generation
 from sensors.looking import every_s, look
 from vibe_pipeline.ladder import Ladder
@@ -57,6 +58,7 @@ def run_failed(context: dg.SensorEvaluationContext, ladder: LadderResource) -> d
 
 
 def _ask(instance: dg.DagsterInstance, cursor: str | None, here: Ladder) -> dg.SensorResult:
+    end_lost_runs(instance, here.store)
     told: list[str] = json.loads(cursor) if cursor else []
     every = list(_failed(instance, here))
     wanted = {it.run_id: _next(it, here.settings.retry) for it in every}

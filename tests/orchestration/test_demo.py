@@ -5,9 +5,7 @@ from __future__ import annotations
 import dagster as dg
 import pytest
 
-from definitions import defs
 from jobs import demo
-from jobs.instance import LAUNCHED_BY, end_lost_runs
 from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.interactions.logger import InteractionLogger
 
@@ -57,17 +55,6 @@ def test_a_home_that_holds_other_interactions_is_refused(world, tmp_path, monkey
     InteractionLogger(tmp_path).log(module="mine", action="ask", input="Who?", output="Me.")
     with pytest.raises(SettingsInvalid, match=r"holds 1 interactions, some from logger"):
         demo.climb(world.instance, world.ladder, "main", facts=4, mistakes=0)
-
-
-def test_a_run_whose_process_was_killed_gives_its_turn_back(world):
-    job = defs.resolve_job_def("open_generation")
-    lost, other = (
-        world.instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED, tags={LAUNCHED_BY: by})
-        for by in (demo.SOURCE, "a person")
-    )
-    end_lost_runs(world.instance, demo.SOURCE)
-    status = [world.instance.get_run_by_id(run.run_id).status for run in (lost, other)]
-    assert status == [dg.DagsterRunStatus.CANCELED, dg.DagsterRunStatus.STARTED]
 
 
 def test_an_unknown_lineage_is_one_line_that_names_the_known_ones(world, monkeypatch, capsys):

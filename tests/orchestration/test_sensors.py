@@ -44,9 +44,9 @@ class Daemon(World):
     def tick(self, name: str, *, obey: bool = True) -> str | list[str]:
         """The run keys that a sensor requests, once each run is over; or its reason to skip."""
         its = {"ladder": LadderResource()}
-        found = defs.resolve_sensor_def(name)(
-            dg.build_sensor_context(self.instance, self.cursors.get(name), resources=its, definitions=defs)
-        )
+        cursor = self.cursors.get(name)
+        with dg.build_sensor_context(self.instance, cursor, resources=its, definitions=defs) as context:
+            found = defs.resolve_sensor_def(name)(context)
         if obey:
             self._obey(name, found)
         return [it.run_key for it in found.run_requests] or found.skip_reason.skip_message
