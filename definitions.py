@@ -1,4 +1,4 @@
-"""The composition root: the one place where assets, their checks, jobs, sensors and resources are wired.
+"""The composition root: the one place where assets, their checks, jobs, sensors, schedules and resources are wired.
 
 Loading it takes about a second: nothing here, nor anything it imports, imports torch, transformers, peft, mlflow or
 huggingface_hub. Not here: a decision. What to do is in the jobs, how it is done in the engine.
@@ -21,6 +21,7 @@ from jobs.seal_log import seal_log
 from sensors.enough_interactions import enough_interactions
 from sensors.examples_ready import examples_ready
 from sensors.halted import halted
+from sensors.hourly import hourly_figures, hourly_generation, hourly_rungs
 from sensors.run_failed import run_failed
 
 
@@ -31,6 +32,7 @@ def build(ladder: LadderResource | None = None) -> dg.Definitions:
         asset_checks=[freshness, quarantine_share],
         jobs=[open_generation, climb_rung, seal_log],
         sensors=[enough_interactions, examples_ready, run_failed, halted],
+        schedules=[hourly_figures, hourly_generation, hourly_rungs],
         resources={"ladder": ladder or LadderResource(), "duckdb": duckdb},
         executor=dg.in_process_executor,
     )

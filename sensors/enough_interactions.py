@@ -28,10 +28,11 @@ MOST_BYTES = 64 << 20
 )
 def enough_interactions(context: dg.SensorEvaluationContext, ladder: LadderResource) -> dg.SensorResult:
     """Opens a generation when a budget of [trigger] is reached and all that it requires is there; says all numbers."""
-    return look(context, ladder, partial(_ask, context.instance))
+    return look(context, ladder, partial(ask, context.instance))
 
 
-def _ask(instance: dg.DagsterInstance, here: Ladder) -> dg.SensorResult:
+def ask(instance: dg.DagsterInstance, here: Ladder) -> dg.SensorResult:
+    """Seal, open what is due, and request what is missing."""
     waiting = here.log.waiting_bytes()
     if waiting > MOST_BYTES:
         return _seal(instance, waiting)

@@ -20,10 +20,11 @@ from vibe_pipeline.records import generation_name
 @dg.sensor(job=climb_rung, minimum_interval_seconds=every_s(), default_status=dg.DefaultSensorStatus.RUNNING)
 def examples_ready(context: dg.SensorEvaluationContext, ladder: LadderResource) -> dg.SensorResult:
     """Requests a rung for each lineage whose next generation has its examples, unless it is halted or waits."""
-    return look(context, ladder, partial(_ask, context.instance))
+    return look(context, ladder, partial(ask, context.instance))
 
 
-def _ask(instance: dg.DagsterInstance, here: Ladder) -> dg.SensorResult:
+def ask(instance: dg.DagsterInstance, here: Ladder) -> dg.SensorResult:
+    """One rung a lineage, or why there is none."""
     found = {lineage: _next(instance, here, lineage) for lineage in here.settings.lineages}
     wanted = [it for it in found.values() if isinstance(it, dg.RunRequest)]
     words = "; ".join(f"{lineage} {it}" for lineage, it in found.items() if isinstance(it, str))

@@ -25,7 +25,9 @@ def every_s() -> int:
 
 
 def look(
-    context: dg.SensorEvaluationContext, ladder: LadderResource, ask: Callable[[Ladder], dg.SensorResult]
+    context: dg.SensorEvaluationContext | dg.ScheduleEvaluationContext,
+    ladder: LadderResource,
+    ask: Callable[[Ladder], dg.SensorResult],
 ) -> dg.SensorResult:
     """What the ladder answers. What passes by itself, such as a lock, is a reason to skip; else the tick fails."""
     try:

@@ -30,7 +30,7 @@ class Condition:
     @property
     def words(self) -> str:
         """Both in one: "212 of 500 conversations"."""
-        return f"{_shown(self.value)} of {_shown(self.wanted)} {self.unit}"
+        return f"{rounded(self.value):,} of {rounded(self.wanted):,} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +77,7 @@ def readiness(counts: Counts, trigger: Trigger) -> Readiness:
         ("min_conversations", counts.conversations, trigger.min_conversations, "distinct conversations"),
         ("min_kinds", counts.kinds, trigger.min_kinds, "kinds of actions"),
         ("min_modules", counts.modules, trigger.min_modules, "modules"),
-        ("min_entropy", counts.entropy, trigger.min_entropy, "bits of entropy over conversations"),
+        ("min_entropy", counts.entropy, trigger.min_entropy, "bits over conversations"),
         ("min_meaningful", 100 * share, 100 * trigger.min_meaningful, "% meaningful rows"),
     )
     return Readiness(
@@ -90,6 +90,6 @@ def _condition(name: str, value: float, wanted: float, unit: str) -> Condition:
     return Condition(name=name, value=value, wanted=wanted, unit=unit)
 
 
-def _shown(value: float) -> str:
-    """Whole numbers as such; others with one digit, towards zero, so that 99.97 of 100 is not shown as reached."""
-    return f"{value:,.0f}" if value == int(value) else f"{int(value * 10) / 10:,.1f}"
+def rounded(value: float) -> float:
+    """Whole numbers as such; others to one digit, towards zero, so that 99.97 of 100 is not shown as reached."""
+    return int(value) if value == int(value) else int(value * 10) / 10

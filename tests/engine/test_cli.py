@@ -182,6 +182,18 @@ def test_a_forced_generation_opens(ask):
     assert ask("generation", "open", "--force")["interactions"] == 0
 
 
+def test_how_far_the_next_generation_is_is_told_in_a_table_and_as_json(vibe, ask, log_facts, tmp_path):
+    log_facts(tmp_path / "var", range(6))
+    said = vibe("generation", "next")
+    assert "0 of 57.6 MB; 0 of 100 new conversations; 0 of 50 karma; 0 of 168 hours" in said.out
+    assert re.search(r"^0\.0 MB are logged and not sealed yet", said.err)
+    ask("log", "seal")
+    found = ask("generation", "next")
+    assert (found["generation"], found["is_due"], found["waiting_bytes"]) == ("g000", False, 0)
+    now = {it["name"]: it["value"] for it in (*found["budgets"], *found["required"])}
+    assert (now["conversations"], now["min_kinds"], now["min_modules"], now["min_meaningful"]) == (12, 1, 1, 100)
+
+
 def test_a_generation_whose_opening_was_broken_off_is_finished_by_the_next(vibe, ask):
     Ladder().log.open_generation(force=True)  # and then a kill
     said = vibe("generation", "open")

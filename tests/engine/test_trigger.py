@@ -43,9 +43,9 @@ def test_below_every_budget_all_numbers_are_told_and_none_is_rounded_up():
         ({"conversations": 19}, "19 of 20 distinct conversations"),
         ({"kinds": 0}, "0 of 1 kinds of actions"),
         ({"modules": 0}, "0 of 1 modules"),
-        ({"entropy": 2.96}, "2.9 of 3 bits of entropy over conversations"),
+        ({"entropy": 2.96}, "2.9 of 3 bits over conversations"),
         ({"meaningful": 99}, "49.5 of 50 % meaningful rows"),
-        ({"entropy": 1, "kinds": 0}, "0 of 1 kinds of actions, 1 of 3 bits of entropy over conversations"),
+        ({"entropy": 1, "kinds": 0}, "0 of 1 kinds of actions, 1 of 3 bits over conversations"),
     ],
 )
 def test_what_is_required_is_required_whatever_budget_is_reached(lacking, words):

@@ -255,3 +255,26 @@ def test_a_large_backlog_is_sealed_by_a_run_of_its_own(daemon, monkeypatch):
     daemon.chat(24)
     assert daemon.tick("enough_interactions") == ["seal/1"]
     assert daemon.tick("enough_interactions") == ["g000/1"]
+
+
+def clock(daemon: Daemon, name: str) -> list[str] | str:
+    """What an hourly schedule requests, and its reason to skip."""
+    its = {"ladder": LadderResource()}
+    with dg.build_schedule_context(daemon.instance, resources=its) as context:
+        found = defs.resolve_schedule_def(name)(context)
+    return [it.run_key for it in found] if isinstance(found, list) else found.skip_message
+
+
+def test_a_clock_asks_the_same_questions(daemon):
+    assert "0 of 20 new conversations" in clock(daemon, "hourly_generation")
+    daemon.chat(24)
+    assert clock(daemon, "hourly_generation") == ["g000/1"]
+    assert daemon.instance.get_dynamic_partitions("generations") == ["g000"]
+    daemon.run("open_generation", "g000")
+    assert clock(daemon, "hourly_rungs") == ["main/g000/1", "reckless/g000/1"]
+
+
+def test_a_clock_leaves_a_large_backlog_to_the_schedule_that_seals(daemon, monkeypatch):
+    monkeypatch.setattr("sensors.enough_interactions.MOST_BYTES", 1000)
+    daemon.chat(24)
+    assert clock(daemon, "hourly_generation") == "hourly_figures seals what waits"

@@ -7,6 +7,7 @@ ends (__init__.py).
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from itertools import compress
 from pathlib import Path
 from typing import Annotated, Any
@@ -27,6 +28,7 @@ from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import require_going
 from vibe_pipeline.lineages import notes
 from vibe_pipeline.records import generation_name
+from vibe_pipeline.trigger import rounded
 
 app = typer.Typer(
     help="Turn your own interactions into a ladder of small language models.",
@@ -129,6 +131,32 @@ def open_(
     for doubt in told["doubts"]:
         errors.print(f"{told['generation']}: {doubt}", markup=False)
     print_record(told if json_ else {name: it for name, it in told.items() if name != "doubts"}, json_)
+
+
+@generation_app.command("next")
+def next_(json_: Json = False) -> None:
+    """How far the sealed log is from its next generation: what was counted since the last cut, beside [trigger]."""
+    ladder = Ladder()
+    found, waiting = ladder.log.readiness(), ladder.log.waiting_bytes()
+    if json_:
+        every = {name: [asdict(it) for it in getattr(found, name)] for name in ("budgets", "required")}
+        return print_json(
+            {
+                "generation": generation_name(ladder.log.opened()),
+                "is_due": found.is_due,
+                "words": found.words,
+                "waiting_bytes": waiting,
+                **every,
+            }
+        )
+    rows = [
+        (it.name, rounded(it.value), rounded(it.wanted), it.unit, "yes" if it.is_met else "")
+        for it in (*found.budgets, *found.required)
+    ]
+    print_table("", ["trigger", "now", "wanted", "unit", "reached"], rows)
+    print(f"{generation_name(ladder.log.opened())} is {'due' if found.is_due else 'not due'}: {found.words}")
+    if waiting:
+        errors.print(f"{waiting / 1e6:,.1f} MB are logged and not sealed yet (`vibe log seal`)", markup=False)
 
 
 @app.command()
