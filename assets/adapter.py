@@ -18,6 +18,7 @@ from assets.rungs import CODE_VERSION, rung_at
     group_name="ladder",
     owners=["team:vibe"],
     kinds={"pytorch", "huggingface"},
+    pool="accelerator",
     code_version=CODE_VERSION,
 )
 def adapter(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.MaterializeResult:
