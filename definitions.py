@@ -18,6 +18,7 @@ from assets.scorecard import scorecard
 from jobs.climb_rung import climb_rung
 from jobs.open_generation import open_generation
 from jobs.seal_log import seal_log
+from jobs.steer_lineage import steer_lineage
 from sensors.enough_interactions import enough_interactions
 from sensors.examples_ready import examples_ready
 from sensors.halted import halted
@@ -30,7 +31,7 @@ def build(ladder: LadderResource | None = None) -> dg.Definitions:
     return dg.Definitions(
         assets=[interactions, examples, ancestry, replay_mix, adapter, scorecard, champion],
         asset_checks=[freshness, quarantine_share],
-        jobs=[open_generation, climb_rung, seal_log],
+        jobs=[open_generation, climb_rung, seal_log, steer_lineage],
         sensors=[enough_interactions, examples_ready, run_failed, halted],
         schedules=[hourly_figures, hourly_generation, hourly_rungs],
         resources={"ladder": ladder or LadderResource(), "duckdb": duckdb},

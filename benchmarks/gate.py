@@ -22,7 +22,7 @@ import polars as pl
 from benchmarks import gate_outcomes, gate_page
 from benchmarks.gate_cases import Case, Rates, budget, grid, nulls, possible, rates, sampled, whole
 from benchmarks.report import machine, write
-from vibe_pipeline.cli.output import write as write_file
+from vibe_pipeline.outside import write as write_file
 from vibe_pipeline.progress import terminal
 
 BESIDE = ("numpy", "scipy")

@@ -16,8 +16,8 @@ import polars as pl
 from benchmarks.gate_cases import LOSSES, NAIVE, SIZES, Rates
 from benchmarks.gate_plot import power
 from benchmarks.report import Figures, rows
-from vibe_pipeline.cli.output import write as write_file
 from vibe_pipeline.judgement import Figure
+from vibe_pipeline.outside import write as write_file
 from vibe_pipeline.paired import design_effect
 
 OUTCOMES = ("promoted", "rejected", "undecided")

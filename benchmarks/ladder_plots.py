@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from benchmarks.ladder_figures import Matrix
-from vibe_pipeline.cli.output import write as write_file
 from vibe_pipeline.judgement import Figure
+from vibe_pipeline.outside import write as write_file
 from vibe_pipeline.records import generation_name
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#999999", "#7f3c8d", "#8c564b")

@@ -17,7 +17,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any
 
-from vibe_pipeline.cli.output import write as write_file
+from vibe_pipeline.outside import write as write_file
 
 Figures = dict[str, float]
 

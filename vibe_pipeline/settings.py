@@ -423,20 +423,33 @@ class Settings(Section):
         return self.lineages[name]
 
 
+def config_path() -> Path:
+    """VIBE_CONFIG, else ./vibe.toml; SettingsInvalid where the first names no file."""
+    named = os.environ.get("VIBE_CONFIG")
+    path = Path(named or "vibe.toml")
+    if named and not path.exists():
+        raise SettingsInvalid(f"VIBE_CONFIG names {path}, which does not exist", "Correct or unset it")
+    return path
+
+
 def load(path: Path | None = None) -> Settings:
     """Settings from `path`, else from VIBE_CONFIG, else ./vibe.toml, else the defaults."""
-    named = os.environ.get("VIBE_CONFIG")
-    path = path or Path(named or "vibe.toml")
+    path = path or config_path()
     if not path.exists():
-        if named:
-            raise SettingsInvalid(f"VIBE_CONFIG names {path}, which does not exist", "Correct or unset it")
         return Settings()
     try:
-        said = tomllib.loads(path.read_text(encoding="utf-8"))
-        return Settings.model_validate(said, context={"folder": path.absolute().parent})
+        return parse(path.read_text(encoding="utf-8"), path)
     except OSError as error:
         raise SettingsInvalid(f"{path} cannot be read: {error.strerror}", "Name a file that you may read") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise SettingsInvalid(f"{path} is not TOML: {error}", "Correct that line") from error
+
+
+def parse(text: str, path: Path) -> Settings:
+    """What a vibe.toml means that lies, or will lie, at `path`."""
+    try:
+        return Settings.model_validate(tomllib.loads(text), context={"folder": path.absolute().parent})
+    except tomllib.TOMLDecodeError as error:
         raise SettingsInvalid(f"{path} is not TOML: {error}", "Correct that line") from error
     except ValidationError as error:
         raise SettingsInvalid(f"{path}: {_first(error)}", "Correct it, or leave it out for the default") from error

@@ -1,8 +1,15 @@
 """`vibe rollback` and `vibe lineage …` as a shell meets them."""
 
 import re
+import tomllib
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from vibe_pipeline.declaring import _toml
+from vibe_pipeline.records import Kind
+from vibe_pipeline.settings import Lineage, load
 
 pytestmark = pytest.mark.usefixtures("climbed_here")
 
@@ -31,7 +38,6 @@ def twig(vibe, tmp_path, toml):
         (("rollback", "main", "--to", "g000", "--why", " "), "no reason is given"),
         (("lineage", "resume", "nobody"), "'nobody' is not one of main"),
         (("lineage", "halt", "nobody", "--why", "x"), "'nobody' is not one of main"),
-        (("lineage", "branch", "main", "--from", "g000", "--as", "twig"), "'twig' is not one of main"),
         (
             ("lineage", "branch", "main", "--from", "g000", "--as", "main"),
             "main cannot branch from main: it has 6 events",
@@ -123,3 +129,66 @@ def test_a_lineage_that_left_vibe_toml_is_listed(ask, tmp_path, toml):
     (tmp_path / "vibe.toml").write_text(toml.text.replace("lineages.main", "lineages.other"))
     rows = {row["lineage"]: row["is_declared"] for row in ask("lineage", "list")}
     assert rows == {"other": True, "main": False}
+
+
+# declaring
+
+
+def test_a_lineage_is_declared_at_the_end_of_the_file_and_nothing_else_is_changed(vibe, ask, tmp_path, toml):
+    before = (tmp_path / "vibe.toml").read_text()
+    told = ask("lineage", "add", "twig", "--like", "main", "--seed", "7", "--kind", "conversation", "--by-hand")
+    assert (told["lineage"], told["is_declared"], told["pending"]) == ("twig", True, ["g000", "g001", "g002"])
+    after = (tmp_path / "vibe.toml").read_text()
+    assert after.startswith(before.rstrip())
+    its = load(tmp_path / "vibe.toml").lineages
+    changed = {"seed": 7, "kinds": (Kind.CONVERSATION,), "automatic": False}
+    assert its["twig"] == its["main"].model_copy(update=changed)
+    said = vibe("lineage", "add", "twig")
+    assert (said.code, "twig is declared already in" in said.err) == (1, True)
+    assert (tmp_path / "vibe.toml").read_text() == after
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("add", "a/b"), "a lineage is named by letters"),
+        (("add", "twig", "--like", "nobody"), "'nobody' is not one of main"),
+    ],
+)
+def test_what_cannot_be_declared_changes_no_file(vibe, tmp_path, arguments, words):
+    before = (tmp_path / "vibe.toml").read_text()
+    said = vibe("lineage", *arguments)
+    assert (said.code, words in said.err, len(said.err.splitlines())) == (1, True, 1)
+    assert (tmp_path / "vibe.toml").read_text() == before
+
+
+def test_where_none_was_declared_the_default_stays_beside_it(vibe, ask, tmp_path, monkeypatch):
+    monkeypatch.delenv("VIBE_CONFIG", raising=False)
+    (tmp_path / "vibe.toml").unlink()
+    ask("lineage", "add", "twig", "--seed", "3")
+    its = load(tmp_path / "vibe.toml").lineages
+    assert its == {"main": Lineage(), "twig": Lineage(seed=3)}
+
+
+def test_a_branch_that_is_not_declared_is_declared_like_its_source_for_a_person_to_climb(ask, tmp_path):
+    told = ask("lineage", "branch", "main", "--from", "g000", "--as", "twig")
+    assert (told["origin"]["source"], told["pending"]) == ("main", ["g001", "g002"])
+    its = load(tmp_path / "vibe.toml").lineages
+    assert its["twig"] == its["main"].model_copy(update={"automatic": False})
+
+
+def test_a_branch_that_is_refused_declares_nothing(vibe, tmp_path):
+    before = (tmp_path / "vibe.toml").read_text()
+    assert vibe("lineage", "branch", "main", "--from", "g009", "--as", "twig").code == 1
+    assert (tmp_path / "vibe.toml").read_text() == before
+
+
+tables = st.recursive(
+    st.one_of(st.booleans(), st.integers(-9, 9), st.text("aé\"'\\\n#[]= ", max_size=6)),
+    lambda its: st.lists(its, max_size=2),
+)
+
+
+@given(st.dictionaries(st.sampled_from(["recipe", "a b", "ü"]), st.dictionaries(st.text("ab.", min_size=1), tables)))
+def test_what_is_declared_reads_back_as_it_was(values):
+    assert tomllib.loads(_toml({"main": {}, "twig": values}))["lineages"] == {"main": {}, "twig": values}

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from vibe_pipeline.cli.output import write
 from vibe_pipeline.errors import SettingsInvalid
+from vibe_pipeline.outside import write
 
 
 def test_a_link_is_followed_and_stays(tmp_path):

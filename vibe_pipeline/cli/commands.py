@@ -21,12 +21,13 @@ from vibe_pipeline.cli.data import data_app
 from vibe_pipeline.cli.lineage import lineage_app, rollback
 from vibe_pipeline.cli.log import log_app
 from vibe_pipeline.cli.matrix import print_matrices
-from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table, write
+from vibe_pipeline.cli.output import Json, errors, finite, print_json, print_record, print_table
 from vibe_pipeline.cli.verify import verify
 from vibe_pipeline.errors import Busy, GenerationRefused, SettingsInvalid
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.ledger import require_going
 from vibe_pipeline.lineages import notes
+from vibe_pipeline.outside import write
 from vibe_pipeline.records import generation_name
 from vibe_pipeline.trigger import rounded
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from vibe_pipeline.cli.arguments import generation_number, one_of
-from vibe_pipeline.cli.output import Json, errors, print_figures, print_json, print_record, write
+from vibe_pipeline.cli.output import Json, errors, print_figures, print_json, print_record
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.outside import write
 from vibe_pipeline.printable import printable
 from vibe_pipeline.progress import terminal
 from vibe_pipeline.records import Split, plain

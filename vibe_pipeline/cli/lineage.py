@@ -1,4 +1,4 @@
-"""The commands that steer a lineage: list, branch, halt, resume; and `vibe rollback`.
+"""The commands that steer a lineage: list, add, branch, halt, resume; and `vibe rollback`.
 
 Each writes one event at most, and says where nothing was changed. Not here: climbing (commands.py).
 """
@@ -9,10 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
+from vibe_pipeline import steering
 from vibe_pipeline.cli.arguments import generation_number
 from vibe_pipeline.cli.output import Json, errors, print_json, print_record, print_table
+from vibe_pipeline.declaring import declared
 from vibe_pipeline.ladder import Ladder
 from vibe_pipeline.lineages import notes
+from vibe_pipeline.records import Kind
 
 lineage_app = typer.Typer(help="Lineages: where each stands, branches, halts.", no_args_is_help=True)
 
@@ -36,15 +39,35 @@ def list_(json_: Json = False) -> None:
 
 
 @lineage_app.command()
+def add(
+    name: Name,
+    like: Annotated[str | None, typer.Option("--like", help="A lineage whose settings it takes over.")] = None,
+    base_model: Annotated[str | None, typer.Option(help="'embedded', a Hub id, or a local folder.")] = None,
+    kind: Annotated[list[Kind] | None, typer.Option(help="What it learns; several times for several.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    by_hand: Annotated[bool, typer.Option("--by-hand", help="Sensors leave it alone: a person climbs it.")] = False,
+    json_: Json = False,
+) -> None:
+    """Declare a lineage at the end of vibe.toml. It climbs all generations from the first; Dagster hears of it within
+    half a minute."""
+    kinds = [str(it) for it in kind] if kind else None
+    automatic = False if by_hand else None
+    its = declared(name, like, base_model=base_model, kinds=kinds, seed=seed, automatic=automatic)
+    its.write()
+    _tell(Ladder(settings=its.settings), name, json_)
+
+
+@lineage_app.command()
 def branch(
     source: Annotated[str, typer.Argument(help="The lineage to leave.")],
     from_: Annotated[str, typer.Option("--from", help="The last generation that counts as climbed, such as g002.")],
-    as_: Annotated[str, typer.Option("--as", help="A lineage of vibe.toml that has not climbed yet.")],
+    as_: Annotated[str, typer.Option("--as", help="One that has not climbed; declared where vibe.toml has none.")],
     json_: Json = False,
 ) -> None:
-    """Begin a lineage at a rung of another: it grows from the same adapter and climbs the generations above."""
-    ladder = Ladder()
-    ladder.branch(source, generation_number(from_), as_)
+    """Begin a lineage at a rung of another: it grows from the same adapter and climbs the generations above.
+
+    One that is not declared is declared like the source, to be climbed by a person once its recipe is edited."""
+    ladder = steering.branch(source, generation_number(from_), as_)
     _tell(ladder, as_, json_)
 
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from rich.console import Console
 
-from vibe_pipeline.cli.output import errors, print_json, write
+from vibe_pipeline.cli.output import errors, print_json
 from vibe_pipeline.ladder import Ladder
+from vibe_pipeline.outside import write
 from vibe_pipeline.records import plain
 
 

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import math
-import uuid
-from contextlib import suppress
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from vibe_pipeline.errors import SettingsInvalid
 from vibe_pipeline.printable import printable
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
@@ -94,23 +90,3 @@ def _figure(value: Any) -> str:
     if isinstance(value, float):
         return f"{100 * value:.1f} %"
     return "–" if value is None else f"{value:,}" if isinstance(value, int) else printable(str(value))
-
-
-def write(path: Path, text: str) -> None:
-    """A file outside the home: the whole of it or none, for whoever may read its folder. A link stays a link, and what
-    is no regular file (a pipe, a terminal) is written to and not replaced."""
-    try:
-        path = path.expanduser().resolve()
-        if path.exists() and not path.is_file():
-            path.write_text(text, encoding="utf-8")
-            return
-        temporary = path.with_name(f".{uuid.uuid4().hex}")
-        try:
-            temporary.write_text(text, encoding="utf-8")
-            temporary.replace(path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except (OSError, RuntimeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
-        raise SettingsInvalid(f"{path} cannot be written: {reason}", "Name another file") from error
