@@ -18,6 +18,14 @@ from assets.resources import LadderResource
     owners=["team:vibe"],
     kinds={"duckdb", "parquet"},
     code_version="1",
+    check_specs=[
+        dg.AssetCheckSpec("schema", asset="examples", description="Its files have the columns that readers expect."),
+        dg.AssetCheckSpec(
+            "contamination",
+            asset="examples",
+            description="No conversation, group or near-duplicate is both trained on and judged on.",
+        ),
+    ],
 )
 def examples(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.MaterializeResult:
     """Training examples of one generation, and its held-out items, made once from the interactions up to its cut.
@@ -29,4 +37,14 @@ def examples(context: dg.AssetExecutionContext, ladder: LadderResource) -> dg.Ma
         made = here.examples(generation)
         card, page = here.generations.card(generation), here.generations.page(generation)
         metadata = curated(card, page, here.describe_generation(generation))
-    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.sha))
+        breaches = here.breaches(generation)
+    checks = [
+        dg.AssetCheckResult(check_name="schema", passed=not breaches, metadata={"breaches": "; ".join(breaches)}),
+        dg.AssetCheckResult(check_name="contamination", passed=not _leaked(card.leaks), metadata=card.leaks),
+    ]
+    return dg.MaterializeResult(metadata=metadata, data_version=dg.DataVersion(made.sha), check_results=checks)
+
+
+def _leaked(leaks: dict[str, int]) -> int:
+    """Rows on both sides of the split. Equal answers to other questions are told, and may be what everybody says."""
+    return sum(count for name, count in leaks.items() if name != "equal_answers")

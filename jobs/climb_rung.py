@@ -6,9 +6,13 @@ whose predecessor is not settled.
 
 import dagster as dg
 
+from assets.checks import chain_intact, ladder_is_current
+
+RUNG = dg.AssetSelection.assets("replay_mix", "adapter", "scorecard", "champion")
+
 climb_rung = dg.define_asset_job(
     "climb_rung",
-    selection=["replay_mix", "adapter", "scorecard", "champion"],
+    selection=RUNG - dg.AssetSelection.checks(chain_intact, ladder_is_current),
     description="Climbs one rung of one lineage: mix, train, evaluate, judge, settle.",
     executor_def=dg.in_process_executor,
 )

@@ -10,6 +10,7 @@ from functools import partial
 import dagster as dg
 
 from assets.resources import LadderResource
+from jobs.check_ladder import check_ladder
 from jobs.climb_rung import climb_rung
 from jobs.open_generation import open_generation
 from jobs.seal_log import seal_log
@@ -29,6 +30,12 @@ hourly_figures = dg.ScheduleDefinition(
     job=seal_log,
     cron_schedule=HOURLY,
     description="Seals the log once an hour and counts it anew.",
+)
+hourly_checks = dg.ScheduleDefinition(
+    name="hourly_checks",
+    job=check_ladder,
+    cron_schedule=HOURLY,
+    description="Checks once an hour that every chain is whole and every rung what it would be today.",
 )
 
 

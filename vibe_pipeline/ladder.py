@@ -17,7 +17,9 @@ import duckdb
 from vibe_pipeline import forgetting, halting, larger, lineages, models, passes, replay, verifying, views
 from vibe_pipeline.continual.gathering import gather
 from vibe_pipeline.continual.page import page, page_name
+from vibe_pipeline.contracts import breaches
 from vibe_pipeline.curate.cards.doubts import doubts
+from vibe_pipeline.curate.output import SCHEMA as EXAMPLES
 from vibe_pipeline.database import connect
 from vibe_pipeline.errors import LedgerDamaged, RungRefused, SettingsInvalid
 from vibe_pipeline.evaluate import standing
@@ -26,6 +28,7 @@ from vibe_pipeline.evaluate.exam import Exam
 from vibe_pipeline.evaluate.figures import smallest_gain
 from vibe_pipeline.evaluate.judge import Endpoint
 from vibe_pipeline.evaluate.matrix import Matrix
+from vibe_pipeline.evaluate.suites import SCHEMA as SUITE
 from vibe_pipeline.fingerprint import short
 from vibe_pipeline.generations import Generations
 from vibe_pipeline.interactions.lines import repaired
@@ -295,6 +298,15 @@ class Ladder:
             "smallest_gain": smallest_gain(held_out),
             "doubts": [*doubts(examples), *self._too_little_to_follow(examples)],
         }
+
+    def breaches(self, generation: int) -> list[str]:
+        """What is otherwise than its readers expect in the files of a generation's examples and suite."""
+        made = self.examples(generation)
+        files = {
+            "examples": (self.store.existing_table(f"examples/{made.sha}.parquet"), EXAMPLES),
+            "suite": (self.store.existing_table(f"suites/{made.suite_sha}.parquet"), SUITE),
+        }
+        return [f"{name}: {words}" for name, (path, schema) in files.items() for words in breaches(path, schema)]
 
     def _too_little_to_follow(self, examples: ExampleSet) -> Iterator[str]:
         """Of lineages that grow from the base: for them this suite will be all that is earlier."""

@@ -66,7 +66,13 @@ class Dev:
         command = [sys.executable, "-m", "dagster", "dev", "-p", str(self.port)]
         with self.log.open("ab") as log:
             self._served = subprocess.Popen(
-                command, cwd=ROOT, env=self._environment, stdout=log, stderr=log, start_new_session=True
+                command,
+                cwd=ROOT,
+                env=self._environment,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                preexec_fn=_on_one_core,
             )
         self.until("dagster dev serves", self._is_loaded, 120)
 
@@ -111,7 +117,7 @@ class Dev:
         launched = self.ask(BACKFILL, rungs=rungs)["launchPartitionBackfill"]
         assert launched["__typename"] == "LaunchBackfillSuccess", launched
 
-    def until(self, what: str, holds: Callable[[], Any], seconds: float = 240) -> Any:
+    def until(self, what: str, holds: Callable[[], Any], seconds: float = 600) -> Any:
         """What is waited for; what `dagster dev` said last where it does not come."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
@@ -152,6 +158,11 @@ class Dev:
 
 def _called(run: dg.DagsterRun) -> str:
     return f"{run.job_name} {run.tags.get('dagster/partition', '')}"
+
+
+def _on_one_core() -> None:
+    """Runs train with as many threads as there are cores; beside other tests these would wait for each other."""
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 
 
 def _free_port() -> int:

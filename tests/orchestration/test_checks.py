@@ -1,4 +1,4 @@
-"""The log's checks warn by the figures and limits of a real log, and stop nothing."""
+"""Checks tell what is wrong with a log, a generation's files, an adapter and a ladder; they stop nothing."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from assets.adapter import _liveness
 from assets.checks import freshness, quarantine_share
 from assets.interactions import interactions
 from assets.resources import LadderResource, duckdb
+from definitions import defs
+from jobs.instance import QUIET
 from vibe_pipeline.interactions.logger import InteractionLogger
+from vibe_pipeline.records import Training
 
 
 @pytest.fixture
@@ -66,3 +70,69 @@ def test_the_share_that_was_quarantined_may_not_be_too_large(checked, broken, li
     assert (found.passed, found.severity) == (passed, dg.AssetCheckSeverity.WARN)
     assert found.metadata["quarantine_share"].value == broken / (9 + broken)
     assert found.metadata["quarantined"].value == broken
+
+
+def found(done: dg.ExecuteInProcessResult) -> dict[str, tuple[bool, dict]]:
+    """By name: whether it passed, and what it tells."""
+    its = done.get_asset_check_evaluations()
+    return {it.check_name: (it.passed, {name: value.value for name, value in it.metadata.items()}) for it in its}
+
+
+def check_ladder(world) -> dict[str, tuple[bool, dict]]:
+    job = defs.resolve_job_def("check_ladder")
+    return found(job.execute_in_process(instance=world.instance, run_config=QUIET))
+
+
+def test_a_rung_comes_with_its_checks_and_without_those_of_the_whole_ladder(world):
+    world.open()
+    made = found(world.run("open_generation", "g000"))
+    assert made["schema"] == (True, {"breaches": ""})
+    assert made["contamination"][0]
+    assert set(made["contamination"][1].values()) == {0}
+    climbed = found(world.climb(0))
+    assert climbed.keys() == {"liveness"}
+    assert climbed["liveness"][0]
+    assert climbed["liveness"][1]["steps"] > 0
+
+
+def test_a_file_with_other_columns_is_named(world, tmp_path):
+    made = world.ladder.examples(0)
+    frame = world.ladder.store.read_frame(f"examples/{made.sha}.parquet")
+    spoiled = frame.drop("fact").with_columns(tokens=frame["tokens"].cast(float), other=1)
+    spoiled.write_parquet(tmp_path / "spoiled.parquet")
+    its = world.ladder.store.path(f"examples/{made.sha}.parquet")
+    kept = its.read_bytes()
+    its.write_bytes((tmp_path / "spoiled.parquet").read_bytes())
+    words = world.ladder.breaches(0)
+    its.write_bytes(kept)
+    assert "examples: fact is missing" in words
+    assert "examples: tokens is double, not int32" in words
+    assert "examples: other is unknown" in words
+
+
+@pytest.mark.parametrize(
+    ("facts", "is_alive"),
+    [({}, True), ({"adapter_change": 0.0}, False), ({"loss_end": float("nan")}, False), ({"steps": 0}, False)],
+)
+def test_an_adapter_that_did_not_move_or_is_not_finite_is_not_alive(facts, is_alive):
+    numbers = {"loss_start": 2.0, "loss_end": 1.0, "adapter_change": 0.1, "gradient_norm_max": 1.0, "steps": 4}
+    its = dict.fromkeys(Training.__dataclass_fields__, 1) | numbers | {"label_tokens": 9} | facts
+    assert _liveness(Training(**its)).passed is is_alive
+    assert _liveness(None).passed
+
+
+def test_what_would_be_another_rung_today_is_named_with_all_above_it(world):
+    world.open()
+    world.run("open_generation", "g001")
+    world.climb(1)
+    assert check_ladder(world) == {"chain_intact": (True, {"events": 4}), "ladder_is_current": (True, {})}
+    settings = world.home / "vibe.toml"
+    before = settings.read_text()
+    settings.write_text(before.replace("epochs = 6", "epochs = 5"))
+    assert check_ladder(world)["ladder_is_current"] == (False, {"main": "g000, g001"})
+    settings.write_text(before)
+    event = world.ladder.store.path("ledger/main/000001.json")
+    event.write_text(event.read_text().replace("promoted", "demoted_"))
+    passed, told = check_ladder(world)["chain_intact"]
+    assert not passed
+    assert "000001.json was changed" in told["damaged"]

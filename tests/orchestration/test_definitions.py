@@ -70,6 +70,8 @@ def test_the_log_is_checked_when_it_is_sealed():
     assert {(key.asset_key.to_user_string(), key.name) for key in checked} == {
         ("interactions", "freshness"),
         ("interactions", "quarantine_share"),
+        ("examples", "schema"),
+        ("examples", "contamination"),
     }
 
 
